@@ -1,0 +1,62 @@
+# Everything a person does with this repository. `make help` lists it.
+PYTHON ?= python3
+VENV_PYTHON := .venv/bin/python
+export PYTHONPATH := shared:.
+export PYTHONDONTWRITEBYTECODE ?= 1
+export SAM_CLI_TELEMETRY := 0
+export AWS_DEFAULT_REGION ?= us-east-1
+# Variables given as `make run PORT=8080` reach the programs as environment.
+export PORT DATA_DIR CYCLE_S URL TOKEN STAGE
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint build deploy smoke demo export redrive bench chaos setup setup-dev
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' Makefile
+
+setup:
+	@$(PYTHON) local/setup.py run
+
+setup-dev:
+	@$(PYTHON) local/setup.py dev
+
+run: setup ## Start the whole system (PORT=3000 DATA_DIR=.local CYCLE_S=60); Ctrl-C stops it
+	@exec $(VENV_PYTHON) -m local.run
+
+test: setup-dev ## Set up everything and run every test (ARGS="-k name" for some)
+	@$(VENV_PYTHON) -m local.browser
+	@$(VENV_PYTHON) -m pytest -m "not long" $(ARGS)
+
+chaos: setup-dev ## Run the long faults in full
+	@$(VENV_PYTHON) -m pytest tests/chaos $(ARGS)
+
+lint: setup-dev ## ruff, mypy --strict, tsc, cfn-lint, sam validate, documented variables
+	@$(VENV_PYTHON) -m ruff check .
+	@$(VENV_PYTHON) -m ruff format --check .
+	@$(VENV_PYTHON) -m mypy shared/callwatch local tests bench
+	@cd functions && for file in *.py; do MYPYPATH=../shared ../$(VENV_PYTHON) -m mypy --config-file ../pyproject.toml "$$file" || exit 1; done
+	@$(VENV_PYTHON) -m cfnlint template.yaml
+	@$(VENV_PYTHON) -m samcli validate --lint
+	@$(VENV_PYTHON) -m local.docs --check
+	@npm --prefix dashboard run --silent check
+
+build: setup-dev ## Build the SAM bundle into .aws-sam/build
+	@$(VENV_PYTHON) -m samcli build
+
+deploy: build ## Deploy to STAGE (default, staging, prod) of samconfig.toml
+	@$(VENV_PYTHON) -m samcli deploy --config-env $(or $(STAGE),default)
+
+smoke: setup ## Check a running system: URL=https://... TOKEN=... (local by default)
+	@$(VENV_PYTHON) -m local.smoke $(if $(URL),--url "$(URL)") $(if $(TOKEN),--token "$(TOKEN)")
+
+demo: setup ## Play the product on a running system: break things, watch alerts fire and resolve
+	@$(VENV_PYTHON) -m local.demo $(ARGS)
+
+export: setup ## Write errors as JSON lines (ARGS="--help" tells how)
+	@$(VENV_PYTHON) -m local.export $(ARGS)
+
+redrive: setup ## Bring dead letters back into the queue
+	@$(VENV_PYTHON) -m local.redrive $(ARGS)
+
+bench: setup-dev ## Measure speed and memory as ratios (ARGS=digest for one)
+	@$(VENV_PYTHON) -m bench $(ARGS)

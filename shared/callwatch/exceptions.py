@@ -1,0 +1,43 @@
+"""The tree of Callwatch's own exceptions.
+
+CallwatchError
+├── ConfigurationError     a variable, rule or stage file that cannot be used
+├── DatabaseUnavailable    PostgreSQL cannot be reached in time
+│   └── PoolExhausted      every pooled connection stayed in use for the whole wait
+├── QueueUnavailable       SQS did not take or give messages
+├── LockUnavailable        an advisory lock stayed in other hands for the whole wait
+├── MigrationError         the schema cannot be brought forward
+└── HttpError              (callwatch.http) an answer that is not a success
+"""
+
+
+class CallwatchError(Exception):
+    """Root of every exception raised on purpose by this package."""
+
+
+class ConfigurationError(CallwatchError):
+    """A setting that cannot be used; its text is one line that names the variable and what it takes."""
+
+
+class DatabaseUnavailable(CallwatchError):
+    """PostgreSQL could not be reached within the time allowed."""
+
+
+class PoolExhausted(DatabaseUnavailable):
+    """Every pooled connection stayed in use for the whole time a caller may wait."""
+
+
+class QueueUnavailable(CallwatchError):
+    """SQS could not be reached or refused messages; `unsent` says how many were not taken."""
+
+    def __init__(self, message: str, unsent: int = 0) -> None:
+        super().__init__(message)
+        self.unsent = unsent
+
+
+class LockUnavailable(CallwatchError):
+    """An advisory lock was held elsewhere for the whole time a caller may wait."""
+
+
+class MigrationError(CallwatchError):
+    """The schema could not be brought forward; nothing of the failing migration was kept."""

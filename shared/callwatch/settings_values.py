@@ -1,0 +1,171 @@
+"""How the text of one environment variable becomes a checked value.
+
+Each parser takes the raw text and returns the value, or raises ValueError whose text completes the
+sentence "NAME takes ...".
+"""
+
+import base64
+import binascii
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class NamedToken:
+    """A bearer token and the name of who acts with it."""
+
+    name: str
+    token: str
+
+    def __repr__(self) -> str:
+        return f"NamedToken(name={self.name!r})"
+
+
+def text(raw: str) -> str:
+    """Any text, taken as it is."""
+    return raw
+
+
+def integer_between(low: int, high: int) -> Any:
+    """A parser for whole numbers from `low` to `high`, both included."""
+
+    def parse(raw: str) -> int:
+        if not re.fullmatch(r"\d{1,9}", raw) or not low <= int(raw) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(raw)
+
+    return parse
+
+
+def database_url(raw: str) -> str:
+    """A PostgreSQL connection URL."""
+    if not raw.startswith(("postgresql://", "postgres://")):
+        raise ValueError("a URL such as postgresql://user:password@host:5432/name")
+    return raw
+
+
+def http_url(raw: str) -> str:
+    """An http or https URL; a slash at its end is dropped, so that paths can be appended."""
+    takes = "a URL such as https://host[:port][/prefix]"
+    try:
+        parts = urlsplit(raw)
+        has_valid_port = parts.port is None or parts.port > 0
+    except ValueError:
+        raise ValueError(takes) from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or not has_valid_port or " " in raw:
+        raise ValueError(takes)
+    return raw.rstrip("/")
+
+
+def named_tokens(default_name: str) -> Any:
+    """A parser for `[name:]token` entries, comma-separated; tokens have 16 characters or more."""
+
+    def parse(raw: str) -> tuple[NamedToken, ...]:
+        takes = "[name:]token, comma-separated, each token of 16 or more characters without spaces"
+        tokens = []
+        for entry in _entries(raw):
+            name, colon, token = entry.rpartition(":")
+            if len(token) < 16 or re.search(r"\s", token) or (colon and not re.fullmatch(r"[\w.@-]{1,64}", name)):
+                raise ValueError(takes)
+            tokens.append(NamedToken(name or default_name, token))
+        if not tokens:
+            raise ValueError(takes)
+        return tuple(tokens)
+
+    return parse
+
+
+def ingest_keys(raw: str) -> dict[int, tuple[str, ...]]:
+    """`project:key` entries -> keys by project id; a project may have several keys, for rotation."""
+    keys: dict[int, tuple[str, ...]] = {}
+    for entry in _entries(raw):
+        match = re.fullmatch(r"(\d{1,9}):([0-9a-f]{32})", entry)
+        if not match:
+            raise ValueError("project:key, comma-separated: a whole number, a colon and 32 hex digits in lower case")
+        project_id = int(match[1])
+        keys[project_id] = (*keys.get(project_id, ()), match[2])
+    return keys
+
+
+def webhook_secrets(raw: str) -> tuple[bytes, ...]:
+    """Standard Webhooks secrets (`whsec_` + base64) -> the signing keys, newest first."""
+    secrets = []
+    for entry in _entries(raw):
+        try:
+            key = base64.b64decode(entry.removeprefix("whsec_"), validate=True)
+        except (binascii.Error, ValueError):
+            key = b""
+        if not entry.startswith("whsec_") or not key:
+            raise ValueError("whsec_ followed by base64, several comma-separated")
+        secrets.append(key)
+    return tuple(secrets)
+
+
+def networks(raw: str) -> tuple[Any, ...]:
+    """CIDRs, comma-separated -> ipaddress networks."""
+    import ipaddress  # only where the variable is set: saves its import elsewhere
+
+    try:
+        return tuple(ipaddress.ip_network(entry) for entry in _entries(raw))
+    except ValueError:
+        raise ValueError("CIDRs such as 10.1.0.0/16, comma-separated") from None
+
+
+def origins(raw: str) -> tuple[str, ...]:
+    """Web origins (scheme://host[:port]), comma-separated."""
+    found = tuple(_entries(raw))
+    for origin in found:
+        parts = urlsplit(origin)
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query:
+            raise ValueError("origins such as https://ops.example.com, comma-separated, without a path")
+    return found
+
+
+def emails(raw: str) -> tuple[str, ...]:
+    """E-mail addresses, comma-separated."""
+    found = tuple(_entries(raw))
+    if not found or not all(re.fullmatch(r"[^@\s]+@[^@\s]+", address) for address in found):
+        raise ValueError("e-mail addresses, comma-separated")
+    return found
+
+
+def email(raw: str) -> str:
+    """One e-mail address."""
+    if not re.fullmatch(r"[^@\s,]+@[^@\s,]+", raw):
+        raise ValueError("one e-mail address")
+    return raw
+
+
+def timezone(raw: str) -> str:
+    """An IANA time zone name that this machine knows."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        ZoneInfo(raw)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("an IANA time zone name such as America/New_York") from None
+    return raw
+
+
+def http_checks(raw: str) -> tuple[dict[str, Any], ...]:
+    """A JSON list of services to check over HTTP: name, url, and optionally expect_status."""
+    takes = 'a JSON list such as [{"name": "crm", "url": "https://crm.example.com/health", "expect_status": 200}]'
+    try:
+        checks = json.loads(raw)
+        for check in checks:
+            http_url(check["url"])
+            named_well = re.fullmatch(r"[a-z][a-z0-9_]{0,39}", check["name"])
+            if not named_well or set(check) - {"name", "url", "expect_status"}:
+                raise ValueError(takes)
+            if not 100 <= int(check.get("expect_status", 200)) <= 599:
+                raise ValueError(takes)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ValueError(takes) from None
+    return tuple(checks)
+
+
+def _entries(raw: str) -> list[str]:
+    return [entry.strip() for entry in raw.split(",") if entry.strip()]

@@ -1,0 +1,28 @@
+"""The authorizer: it says who calls, and never denies."""
+
+from functions.authorize import identify
+
+from callwatch.settings import load_settings
+
+ADMIN, VIEWER, OLD, KEY = "a" * 24, "v" * 24, "o" * 24, "0123456789abcdef" * 2
+SETTINGS = load_settings(
+    {"ADMIN_SECRET": f"ana:{ADMIN},{OLD}", "VIEWER_SECRET": f"tv:{VIEWER}", "INGEST_KEYS": f"7:{KEY}"}
+)
+
+
+def test_each_token_gives_its_role_and_name() -> None:
+    assert identify(f"Bearer {ADMIN}", SETTINGS) == ("admin", "ana")
+    assert identify(f"bearer {OLD}", SETTINGS) == ("admin", "admin")
+    assert identify(f"Bearer {VIEWER}", SETTINGS) == ("viewer", "tv")
+    assert identify(f"Bearer {KEY}", SETTINGS) == ("ingest", "project:7")
+
+
+def test_anything_else_is_nobody() -> None:
+    wrong = ["", "Bearer", "Bearer ", f"Basic {ADMIN}", ADMIN, f"Bearer {ADMIN[:-1]}", f"Bearer {ADMIN}x", "Bearer ñ"]
+    for header in wrong:
+        assert identify(header, SETTINGS) == ("none", "anonymous"), header
+
+
+def test_without_any_configured_token_nobody_is_let_in() -> None:
+    assert identify("Bearer ", load_settings({})) == ("none", "anonymous")
+    assert identify("", load_settings({})) == ("none", "anonymous")

@@ -1,0 +1,93 @@
+"""Configuration: what is taken, what is refused, and how the refusal reads."""
+
+import pytest
+
+from callwatch.exceptions import ConfigurationError
+from callwatch.settings import VARIABLES, Settings, load_settings
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    settings = load_settings({})
+    assert settings.retention_days == 90
+    assert settings.timezone == "UTC"
+    assert settings.openai_api_url == "https://api.openai.com"
+    assert settings.database_url is None
+
+
+def test_the_product_database_is_the_own_one_unless_named() -> None:
+    own = "postgresql://u:p@127.0.0.1:5432/own"
+    other = "postgres://u:p@127.0.0.1:5432/product"
+    assert load_settings({"DATABASE_URL": own}).product_database_url == own
+    assert load_settings({"DATABASE_URL": own, "PRODUCT_DATABASE_URL": other}).product_database_url == other
+
+
+def test_tokens_carry_names_and_may_be_two_for_rotation() -> None:
+    tokens = load_settings({"ADMIN_SECRET": f"ana:{KEY},{KEY[::-1]}"}).admin_secret
+    assert tokens is not None
+    assert [(token.name, token.token) for token in tokens] == [("ana", KEY), ("admin", KEY[::-1])]
+
+
+def test_a_project_may_have_two_ingest_keys() -> None:
+    keys = load_settings({"INGEST_KEYS": f"1:{KEY}, 2:{KEY}, 1:{'f' * 32}"}).ingest_keys
+    assert keys == {1: (KEY, "f" * 32), 2: (KEY,)}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "mysql://localhost/x"),
+        ("INGEST_KEYS", "1:short"),
+        ("INGEST_KEYS", f"x:{KEY}"),
+        ("ADMIN_SECRET", "short"),
+        ("ADMIN_SECRET", "a b:0123456789abcdef"),
+        ("VIEWER_SECRET", ","),
+        ("ALERT_WEBHOOK_SECRET", "secret"),
+        ("ALERT_WEBHOOK_SECRET", "whsec_***"),
+        ("ALERT_WEBHOOK_URL", "ftp://example.com"),
+        ("WEBHOOK_ALLOWED_NETWORKS", "10.0.0.0/99"),
+        ("CORS_ORIGINS", "https://a.example/path"),
+        ("RETENTION_DAYS", "0"),
+        ("RETENTION_DAYS", "ninety"),
+        ("TIMEZONE", "Mars/Olympus"),
+        ("OPENAI_API_URL", "https://host:99999999"),
+        ("ALERT_EMAIL_TO", "nobody"),
+        ("HTTP_CHECKS", '[{"name": "Bad Name", "url": "https://x.example"}]'),
+        ("HTTP_CHECKS", "{"),
+        ("CALLWATCH_PROJECT_ID", "-1"),
+    ],
+)
+def test_a_bad_value_is_refused_in_one_line_that_names_the_variable_and_not_the_value(name: str, value: str) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        load_settings({name: value})
+    text = str(refusal.value)
+    assert text.startswith(f"{name} takes ")
+    assert "\n" not in text
+    assert value not in text or len(value) < 3
+
+
+def test_a_webhook_without_a_secret_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="ALERT_WEBHOOK_SECRET is needed"):
+        load_settings({"ALERT_WEBHOOK_URL": "https://hooks.example.com"})
+
+
+def test_named_secrets_are_fetched() -> None:
+    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:x-AbCdEf"
+    fetched = {arn: "postgresql://u:p@db/own", "ssm:/callwatch/app-url": "https://ops.example.com/"}
+    settings = load_settings({"DATABASE_URL": arn, "APP_URL": "ssm:/callwatch/app-url"}, fetched.__getitem__)
+    assert settings.database_url == "postgresql://u:p@db/own"
+    assert settings.app_url == "https://ops.example.com"
+
+
+def test_no_secret_shows_when_the_settings_are_printed() -> None:
+    secrets = {variable.name: "postgresql://user:hidden-value@h/d" for variable in VARIABLES if variable.is_secret}
+    secrets |= {"INGEST_KEYS": f"1:{KEY}", "ADMIN_SECRET": KEY, "VIEWER_SECRET": KEY}
+    secrets |= {"ALERT_WEBHOOK_SECRET": "whsec_aGlkZGVuLXZhbHVl", "SLACK_ALERT_WEBHOOK": "https://hidden-value.example"}
+    printed = repr(load_settings(secrets))
+    assert "hidden-value" not in printed
+    assert KEY not in printed
+
+
+def test_every_variable_has_a_field() -> None:
+    assert {variable.name.lower() for variable in VARIABLES} == set(Settings.__dataclass_fields__)
