@@ -1,0 +1,132 @@
+"""One cycle of the monitor: prepare, flush, check, measure, evaluate, notify; a failing step stops no other."""
+
+import dataclasses
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from callwatch.db import connection
+from callwatch.db.cycles import record_cycle
+from callwatch.db.lease import acquire_lease, release_lease, renew_lease
+from callwatch.exceptions import DatabaseUnavailable
+from callwatch.models.check import CheckResult
+from callwatch.models.facts import Fact
+from callwatch.runtime.log import logger
+from callwatch.tracker import error_tracker
+
+LEASE = "monitor"
+# Longer than any single step may take; renewed before each, so that a killed monitor holds nobody up for long.
+LEASE_TTL_S = 30.0
+
+
+@dataclass(slots=True)
+class Cycle:
+    """What the steps of one cycle hand on to each other; `deadline` is on the monotonic clock."""
+
+    now: datetime
+    deadline: float
+    holder: str = field(default_factory=lambda: uuid.uuid4().hex)
+    checks: list[CheckResult] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
+    is_database_up: bool = True
+
+    def remaining_s(self, at_most: float) -> float:
+        """Seconds a step may take: what is left of the cycle, and no more than `at_most`."""
+        return max(0.0, min(at_most, self.deadline - time.monotonic()))
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """How one step went: `error` is None where it did what it is for."""
+
+    name: str
+    duration_ms: float
+    error: str | None
+    details: dict[str, Any]
+
+
+Step = tuple[str, Callable[[Cycle], dict[str, Any]]]
+
+
+def run_cycle(steps: list[Step], now: datetime, budget_s: float) -> dict[str, Any]:
+    """Run the steps in their order within `budget_s`; returns the cycle's report, as its row keeps it.
+
+    Where another monitor holds the lease nothing is run, and the report says so.
+    """
+    cycle = Cycle(now=now, deadline=time.monotonic() + budget_s)
+    if not _take_lease(cycle):
+        return {"skipped": "another monitor is at work"}
+    results = []
+    try:
+        for name, run in steps:
+            _renew_lease(cycle)
+            results.append(_run_step(name, run, cycle))
+        _record(cycle, results)
+    finally:
+        _release_lease(cycle)
+    return {
+        "is_database_up": cycle.is_database_up,
+        "steps": {result.name: {"error": result.error, **result.details} for result in results},
+    }
+
+
+def _run_step(name: str, run: Callable[[Cycle], dict[str, Any]], cycle: Cycle) -> StepResult:
+    started = time.perf_counter()
+    error: str | None = None
+    details: dict[str, Any] = {}
+    try:
+        details = run(cycle)
+    except DatabaseUnavailable as unavailable:
+        cycle.is_database_up = False
+        error = f"database unavailable: {unavailable}"
+        logger.warning("monitor step without database", extra={"step": name})
+    except Exception as failure:
+        error = type(failure).__name__
+        error_tracker.track_error(failure, context={"endpoint": f"monitor.{name}"})
+        logger.exception("monitor step failed", extra={"step": name})
+    duration_ms = round((time.perf_counter() - started) * 1000, 1)
+    return StepResult(name, duration_ms, error, details)
+
+
+def _take_lease(cycle: Cycle) -> bool:
+    try:
+        with connection() as conn:
+            is_ours = acquire_lease(conn, LEASE, cycle.holder, LEASE_TTL_S)
+            conn.commit()
+            return is_ours
+    except DatabaseUnavailable:
+        # Without a database there is no lease to hold and no row to write twice: the cycle goes on, to say so.
+        cycle.is_database_up = False
+        return True
+
+
+def _renew_lease(cycle: Cycle) -> None:
+    if not cycle.is_database_up:
+        return
+    try:
+        with connection() as conn:
+            renew_lease(conn, LEASE, cycle.holder, LEASE_TTL_S)
+            conn.commit()
+    except DatabaseUnavailable:
+        cycle.is_database_up = False
+
+
+def _release_lease(cycle: Cycle) -> None:
+    try:
+        with connection() as conn:
+            release_lease(conn, LEASE, cycle.holder)
+            conn.commit()
+    except DatabaseUnavailable:
+        logger.warning("the monitor's lease is left to run out: the database does not answer")
+
+
+def _record(cycle: Cycle, results: list[StepResult]) -> None:
+    try:
+        with connection() as conn:
+            record_cycle(conn, cycle.now, [dataclasses.asdict(result) for result in results])
+            conn.commit()
+    except DatabaseUnavailable:
+        logger.warning("the cycle leaves no row: the database does not answer")
