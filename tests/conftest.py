@@ -1,107 +1,92 @@
-"""What all tests share: a real PostgreSQL, a fresh database for each test that asks for one."""
+"""What every test may ask for: a real PostgreSQL, and in it a database of the test's own."""
 
-import os
+import contextlib
+import itertools
 import shutil
 import tempfile
-import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg2
 import pytest
+from psycopg2 import sql
+
+from callwatch.db import migrate, reset_pool
+from callwatch.settings import reset_settings
 from local import postgres
 
-from callwatch.db import reset_pools
-from callwatch.db.migrate import migrate
-from callwatch.db.partitions import ensure_partitions
-from callwatch.settings import VARIABLES, reset_settings
+TEMPLATE = "callwatch_template"
+# A crash of the machine may take these databases with it; only the machine's crash needs the syncing.
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
 
-# Tests may lose data on a power cut.
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-
-
-@pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No test sees the settings of the person who runs it, nor those of the test before."""
-    for variable in VARIABLES:
-        monkeypatch.delenv(variable.name, raising=False)
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    reset_settings()
-    yield
-    reset_pools()
-    reset_settings()
+_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def short_folder() -> Iterator[Path]:
-    """A folder that every user may enter: PostgreSQL runs as another user when the tests run as root."""
-    folder = Path(tempfile.mkdtemp(prefix="callwatch test "))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+def postgres_server() -> Iterator[postgres.RunningPostgres]:
+    """An embedded PostgreSQL for the whole run."""
+    folder = Path(tempfile.mkdtemp(prefix="callwatch-tests-"))
+    # mkdtemp makes it 0700; the server's user, where it is not ours, passes through.
+    folder.chmod(0o711)
+    running = postgres.start(folder, FAST)
+    try:
+        yield running
+    finally:
+        running.stop()
+        shutil.rmtree(running.home, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def postgres_server(short_folder: Path) -> Iterator[str]:
-    """DSN of a real PostgreSQL of our own, or of the server that TEST_DATABASE_URL names."""
-    given = os.environ.get("TEST_DATABASE_URL")
-    if given:
-        yield given
-        return
-    server = postgres.start(short_folder / "postgres", FAST)
-    yield server.dsn
-    server.stop()
-
-
-@pytest.fixture(scope="session")
-def template_database(postgres_server: str) -> str:
-    """Name of a migrated database with partitions around now, which others are copied from."""
-    name = f"template_{uuid.uuid4().hex[:12]}"
-    _administer(postgres_server, f"CREATE DATABASE {name}")
-    dsn = dsn_of(postgres_server, name)
-    migrate(dsn)
-    conn = psycopg2.connect(dsn)
-    ensure_partitions(conn, datetime.now(UTC))
-    conn.commit()
-    conn.close()
-    return name
+def migrated_template(postgres_server: postgres.RunningPostgres) -> str:
+    """Name of a migrated database that others are copied from."""
+    _administer(postgres_server, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
+    migrate(dsn_of(postgres_server, TEMPLATE))
+    return TEMPLATE
 
 
 @pytest.fixture
-def empty_database(postgres_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """DSN of a database with nothing in it; DATABASE_URL names it."""
-    yield from _database(postgres_server, "template0", monkeypatch)
+def database(
+    postgres_server: postgres.RunningPostgres, migrated_template: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """Connection string of a fresh migrated database, to which DATABASE_URL and the pools point."""
+    with _own_database(postgres_server, migrated_template, monkeypatch) as dsn:
+        yield dsn
 
 
 @pytest.fixture
-def database(postgres_server: str, template_database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """DSN of a fresh, migrated database; DATABASE_URL names it."""
-    yield from _database(postgres_server, template_database, monkeypatch)
+def empty_database(postgres_server: postgres.RunningPostgres, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The same without any schema of ours in it."""
+    with _own_database(postgres_server, "template1", monkeypatch) as dsn:
+        yield dsn
 
 
-def dsn_of(server: str, name: str) -> str:
-    """The DSN of another database on the same server."""
-    return server.rpartition("/")[0] + "/" + name
+def dsn_of(server: postgres.RunningPostgres, database: str) -> str:
+    """Connection string of one database of the server."""
+    return f"{server.dsn.rpartition('/')[0]}/{database}"
 
 
-def _database(server: str, template: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    _administer(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+@contextlib.contextmanager
+def _own_database(server: postgres.RunningPostgres, template: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    name = f"test_{next(_numbers)}"
+    made = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+    _administer(server, made)
     dsn = dsn_of(server, name)
     monkeypatch.setenv("DATABASE_URL", dsn)
+    monkeypatch.delenv("PRODUCT_DATABASE_URL", raising=False)
     reset_settings()
-    reset_pools()
-    yield dsn
-    reset_pools()
-    _administer(server, f"DROP DATABASE {name} WITH (FORCE)")
+    reset_pool()
+    try:
+        yield dsn
+    finally:
+        reset_pool()
+        _administer(server, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        monkeypatch.undo()
+        reset_settings()
 
 
-def _administer(server: str, statement: str) -> None:
-    conn = psycopg2.connect(server)
+def _administer(server: postgres.RunningPostgres, statement: sql.Composable) -> None:
+    conn = psycopg2.connect(server.dsn)
     conn.autocommit = True
-    with conn.cursor() as cursor:
+    with contextlib.closing(conn), conn.cursor() as cursor:
         cursor.execute(statement)
-    conn.close()

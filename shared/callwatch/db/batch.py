@@ -1,23 +1,23 @@
-"""Working through many items in batches."""
+"""Large work in slices: one call a slice, so that no statement and no transaction grows without bound."""
 
-from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
+import itertools
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-def batch_process(items: Iterable[T], fn: Callable[[Sequence[T]], R], size: int = 100) -> list[R]:
-    """Call `fn` with at most `size` items at a time, in order; returns its results in order.
+def batch_process(items: Iterable[T], fn: Callable[[list[T]], R], size: int = 100) -> list[R]:
+    """Call `fn` with slices of up to `size` items in their order; returns what it returned for each.
 
-    Items are taken as they are needed, so an endless source uses no more memory than one batch.
-    Raises ValueError for a size below 1, and what `fn` raises: batches before it stay done.
+    Items are drawn as they are needed. The first slice that fails ends it: what `fn` raised comes out,
+    the slices before it stand.
     """
     if size < 1:
-        raise ValueError(f"size takes 1 or more, not {size}")
-    source = iter(items)
+        raise ValueError("size takes a whole number from 1")
+    drawn = iter(items)
     results = []
-    while batch := list(islice(source, size)):
-        results.append(fn(batch))
+    while chunk := list(itertools.islice(drawn, size)):
+        results.append(fn(chunk))
     return results

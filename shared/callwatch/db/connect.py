@@ -1,82 +1,80 @@
-"""The two databases of a process: the monitor's own, and the watched product's, read only."""
+"""How one connection to PostgreSQL is opened, and how a lost one is told from a failed statement."""
 
-import contextlib
-import os
-import threading
-from collections.abc import Iterator
+from typing import Any
 
-from callwatch.db.pool import Connection, Pool
+import psycopg2
+from psycopg2 import extensions
+
 from callwatch.exceptions import DatabaseUnavailable
-from callwatch.settings import get_settings
 
-# Lambda runs one invocation per process: a few connections for its threads are enough, and RDS has few to give.
-_SIZE_IN_LAMBDA = 4
-_SIZE_ELSEWHERE = 10
-_PRODUCT_SIZE = 4
-_PRODUCT_TIMEOUT_MS = 2000
-
-_pools: dict[str, Pool] = {}
-_lock = threading.Lock()
+CONNECT_TIMEOUT_S = 3
+OLDEST_MAJOR = 14
+# Found by the kernel within 30 + 3 x 10 s when the other end vanished without a word; unanswered data sooner.
+_KEEPALIVE: dict[str, Any] = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+_UNANSWERED_MS = 15_000
+# The server shuts down, crashed, starts up, or closed an idle session.
+_LOST_SQLSTATES = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03"})
 
 
-@contextlib.contextmanager
-def connection() -> Iterator[Connection]:
-    """A connection to DATABASE_URL, in a transaction that ends when the caller commits; else it is rolled back.
+AnyConnection = extensions.connection
 
-    Raises DatabaseUnavailable where it cannot be had in time.
+
+class Connection(extensions.connection):
+    """A psycopg2 connection that gives each of its transactions the settings of `transaction_settings`.
+
+    They are set with SET LOCAL, so that no pooler between us and the server can hand them on to a
+    session of somebody else.
     """
-    with _own_pool().connection() as conn:
-        yield conn
+
+    transaction_settings: dict[str, str]
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.transaction_settings = {}
+
+    def cursor(self, *arguments: Any, **options: Any) -> Any:
+        """A cursor; the first one of a transaction applies the settings."""
+        is_idle = self.info.transaction_status == extensions.TRANSACTION_STATUS_IDLE
+        if self.transaction_settings and is_idle and not self.autocommit:
+            assignments = [f"set_config('{name}', %s, true)" for name in self.transaction_settings]
+            with super().cursor() as cursor:
+                cursor.execute("SELECT " + ", ".join(assignments), list(self.transaction_settings.values()))
+        return super().cursor(*arguments, **options)
 
 
-@contextlib.contextmanager
-def product_connection() -> Iterator[Connection]:
-    """A connection to PRODUCT_DATABASE_URL that can only read, each statement bounded to 2 s.
-
-    Raises DatabaseUnavailable where it cannot be had in time.
-    """
-    settings = get_settings()
-    options = f"-c default_transaction_read_only=on -c statement_timeout={_PRODUCT_TIMEOUT_MS}"
-    with _pool("product", settings.product_database_url, _PRODUCT_SIZE, options).connection() as conn:
-        yield conn
-
-
-def pool_statistics() -> dict[str, float]:
-    """Statistics of the own database's pool: total, active, idle, waiting, utilization (0..100)."""
+def open_connection(dsn: str) -> Connection:
+    """A new connection in UTC, without autocommit. Raises DatabaseUnavailable where it cannot be had in time."""
     try:
-        return _own_pool().statistics()
-    except DatabaseUnavailable:
-        return {"total": 0, "active": 0, "idle": 0, "waiting": 0, "utilization": 0}
+        conn: Connection = psycopg2.connect(
+            dsn,
+            connection_factory=Connection,
+            connect_timeout=CONNECT_TIMEOUT_S,
+            application_name="callwatch",
+            tcp_user_timeout=_UNANSWERED_MS,
+            **_KEEPALIVE,
+        )
+        if conn.get_parameter_status("TimeZone") not in ("UTC", "Etc/UTC"):
+            with conn, conn.cursor() as cursor:
+                cursor.execute("SET TIME ZONE 'UTC'")
+    except psycopg2.OperationalError as error:
+        raise DatabaseUnavailable(first_line(error)) from error
+    except psycopg2.ProgrammingError as error:
+        # libpq's words about a connection string it cannot read quote that string, password and all.
+        raise DatabaseUnavailable("the connection string cannot be read") from error.with_traceback(None)
+    return conn
 
 
-def reset_pools() -> None:
-    """Close every pool, so that the next connection is made anew."""
-    with _lock:
-        pools = list(_pools.values())
-        _pools.clear()
-    for pool in pools:
-        pool.close()
+def is_connection_lost(error: BaseException) -> bool:
+    """Whether the session is gone (or was never given), as against a statement that failed in it."""
+    if not isinstance(error, psycopg2.Error):
+        return False
+    code = error.pgcode
+    if code is None:
+        return isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
+    return code.startswith("08") or code in _LOST_SQLSTATES
 
 
-def _own_pool() -> Pool:
-    settings = get_settings()
-    is_lambda = bool(os.environ.get("AWS_LAMBDA_FUNCTION_NAME"))
-    size = settings.database_pool_size or (_SIZE_IN_LAMBDA if is_lambda else _SIZE_ELSEWHERE)
-    return _pool("own", settings.database_url, size, "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s")
-
-
-def _pool(name: str, dsn: str | None, size: int, options: str) -> Pool:
-    if not dsn:
-        raise DatabaseUnavailable("DATABASE_URL is not set")
-    with _lock:
-        if name not in _pools:
-            _pools[name] = Pool(dsn, size, options=options)
-        return _pools[name]
-
-
-def _after_fork() -> None:
-    # A child must not speak on its parent's sockets; closing them would end the parent's sessions.
-    _pools.clear()
-
-
-os.register_at_fork(after_in_child=_after_fork)
+def first_line(error: BaseException) -> str:
+    """What a log or a message may say of an error: its first line, or its class where it has no words."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,46 +1,65 @@
-"""The rows that the monitor's cycles leave."""
+"""The rows of `callwatch.monitor_cycles`: one a cycle, with the duration and the outcome of each step."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
-from psycopg2.extras import Json
-
-from callwatch.db.pool import Connection
+from callwatch.db.connect import AnyConnection
 from callwatch.db.query import execute, fetch_one
 
+KEPT_DAYS = 30
+
 _INSERT = """
-    INSERT INTO callwatch.monitor_cycles (started_at, finished_at, is_ok, steps)
-    VALUES (%s, now(), %s, %s)
+    INSERT INTO callwatch.monitor_cycles (started_at, duration_ms, is_ok, steps)
+    VALUES (%(started_at)s, %(duration_ms)s, %(is_ok)s, %(steps)s)
 """
-_LAST = "SELECT started_at, finished_at, is_ok, steps FROM callwatch.monitor_cycles ORDER BY finished_at DESC LIMIT 1"
-_LAST_WITH_STEP = """
-    SELECT finished_at FROM callwatch.monitor_cycles
-    WHERE finished_at > now() - interval '7 days'
-      AND EXISTS (SELECT 1 FROM jsonb_array_elements(steps) step
-                  WHERE step->>'name' = %s AND step->>'error' IS NULL)
-    ORDER BY finished_at DESC LIMIT 1
+_PRUNE = "DELETE FROM callwatch.monitor_cycles WHERE started_at < %(started_at)s - make_interval(days => %(days)s)"
+_LAST = """
+    SELECT id, started_at, finished_at, duration_ms, is_ok, steps
+    FROM callwatch.monitor_cycles ORDER BY finished_at DESC LIMIT 1
 """
-_DELETE = "DELETE FROM callwatch.monitor_cycles WHERE finished_at < %s"
 
 
-def record_cycle(conn: Connection, started_at: datetime, steps: Sequence[dict[str, Any]]) -> None:
-    """Keep how a cycle went; steps: name, duration_ms, error, details of each. The caller commits."""
-    is_ok = all(step["error"] is None for step in steps)
-    execute(conn, _INSERT, (started_at, is_ok, Json(list(steps))))
+class StepOutcome(Protocol):
+    """What a step leaves behind: `error` is None where it did what it is for."""
+
+    @property
+    def name(self) -> str:
+        """The step's name."""
+
+    @property
+    def duration_ms(self) -> float:
+        """How long it took."""
+
+    @property
+    def error(self) -> str | None:
+        """Why it failed."""
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """What it did, as JSON takes it."""
 
 
-def last_cycle(conn: Connection) -> dict[str, Any] | None:
-    """The cycle that finished last: started_at, finished_at, is_ok, steps; None before the first."""
+def record_cycle(conn: AnyConnection, started_at: datetime, steps: Sequence[StepOutcome]) -> None:
+    """Write the row of a cycle that ends now, and drop the rows that are too old; the caller commits."""
+    rows = [
+        {"name": step.name, "duration_ms": step.duration_ms, "error": step.error, "details": dict(step.details)}
+        for step in steps
+    ]
+    execute(
+        conn,
+        _INSERT,
+        {
+            "started_at": started_at,
+            "duration_ms": sum(step.duration_ms for step in steps),
+            "is_ok": all(step.error is None for step in steps),
+            "steps": json.dumps(rows, default=str).replace("\\u0000", ""),
+        },
+    )
+    execute(conn, _PRUNE, {"started_at": started_at, "days": KEPT_DAYS})
+
+
+def last_cycle(conn: AnyConnection) -> dict[str, Any] | None:
+    """The cycle that ended last: id, started_at, finished_at, duration_ms, is_ok, steps; None before the first."""
     return fetch_one(conn, _LAST)
-
-
-def last_success_at(conn: Connection, step: str) -> datetime | None:
-    """When a cycle last finished whose step of this name succeeded, within 7 days."""
-    row = fetch_one(conn, _LAST_WITH_STEP, (step,))
-    return row["finished_at"] if row else None
-
-
-def delete_cycles_before(conn: Connection, before: datetime) -> int:
-    """Drop the rows of cycles that finished before a time; returns how many."""
-    return execute(conn, _DELETE, (before,))

@@ -1,24 +1,31 @@
-"""Brings the schema forward: numbered files, each once, each in one transaction, one runner at a time."""
+"""The schema, brought forward by numbered SQL files: each applied once, whole, in its order, by one at a time."""
 
-import contextlib
 import hashlib
 import re
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg2
 
+from callwatch.db.connect import OLDEST_MAJOR, Connection, first_line, open_connection
 from callwatch.db.lock import lock_in_transaction
-from callwatch.db.pool import Connection
-from callwatch.exceptions import DatabaseUnavailable, MigrationError
+from callwatch.db.partitions import ensure_partitions
+from callwatch.db.query import execute, fetch_all, fetch_one
+from callwatch.db.retry import with_retry
+from callwatch.exceptions import MigrationError
 
-FOLDER = Path(__file__).parent / "migrations"
-_LOCK_WAIT_S = 120.0
+FOLDER = Path(__file__).with_name("migrations")
+_WAIT_FOR_OTHERS_S = 60.0
+# Short: a migration that waits for a lock makes everybody queue up behind it. It is tried again instead.
+_LOCK_TIMEOUT = "3s"
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One file: its number, its name, its SQL."""
+    """One numbered SQL file; its checksum does not depend on how lines end."""
 
     number: int
     name: str
@@ -26,77 +33,118 @@ class Migration:
 
     @property
     def checksum(self) -> str:
-        """SHA-256 of the SQL, to find a file that was changed after it ran."""
+        """SHA-256 of the SQL."""
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
+    def __str__(self) -> str:
+        return f"{self.number:04}_{self.name}"
 
-def read_migrations(folder: Path = FOLDER) -> list[Migration]:
-    """The migrations of a folder in order. Raises MigrationError for a bad name or a number used twice."""
-    found: dict[int, Migration] = {}
+
+def load_migrations(folder: Path = FOLDER) -> list[Migration]:
+    """The migrations of a folder in their order. Raises MigrationError where a name or number is wrong."""
+    migrations: dict[int, Migration] = {}
     for path in sorted(folder.glob("*.sql")):
-        match = re.fullmatch(r"(\d{4})_(\w+)\.sql", path.name)
-        if not match or int(match[1]) in found:
-            raise MigrationError(f"{path.name}: migrations are named NNNN_words.sql, each number once")
-        found[int(match[1])] = Migration(int(match[1]), match[2], path.read_text())
-    return [found[number] for number in sorted(found)]
+        match = re.fullmatch(r"(\d{4})_([a-z0-9_]+)\.sql", path.name)
+        if match is None:
+            raise MigrationError(f"{path.name}: a migration is named NNNN_what_it_does.sql")
+        migration = Migration(int(match[1]), match[2], path.read_text(encoding="utf-8").replace("\r\n", "\n"))
+        if migration.number in migrations:
+            raise MigrationError(f"{migration} and {migrations[migration.number]} have the same number")
+        migrations[migration.number] = migration
+    return list(migrations.values())
 
 
-def migrate(dsn: str, folder: Path = FOLDER) -> list[str]:
-    """Run what has not run yet; returns the names of what ran now.
+def migrate(dsn: str, migrations: Sequence[Migration] | None = None, now: datetime | None = None) -> list[str]:
+    """Apply what is pending, then make the day partitions; returns the names of the migrations applied.
 
-    Several runners at once do no harm: one works, the others wait and find it done. Migrations that the
-    database knows and this code does not (a newer release ran them) are left alone.
-    Raises MigrationError (a failing file leaves nothing behind), DatabaseUnavailable.
+    Two at once do no harm: one waits for the other. Numbers that this code does not know are left
+    alone, so that old code still starts after a newer one migrated. Raises MigrationError, and then
+    nothing of the failing migration was kept; DatabaseUnavailable where the server cannot be reached.
     """
-    migrations = read_migrations(folder)
+    known = load_migrations() if migrations is None else migrations
+    conn = open_connection(dsn)
     try:
-        conn = psycopg2.connect(dsn, connect_timeout=10, application_name="callwatch migrate")
-    except psycopg2.Error as error:
-        raise DatabaseUnavailable(str(error).strip().splitlines()[0]) from error
-    with contextlib.closing(conn):
-        done = []
-        for migration in migrations:
-            if _run_once(conn, migration):
-                done.append(f"{migration.number:04d}_{migration.name}")
-        return done
+        _check_version(conn)
+        applied = []
+        while (name := with_retry(lambda: _apply_next(conn, known))) is not None:
+            applied.append(name)
+        with_retry(lambda: _make_partitions(conn, now or datetime.now(UTC)))
+    finally:
+        conn.close()
+    return applied
 
 
-def _run_once(conn: Connection, migration: Migration) -> bool:
+def _check_version(conn: Connection) -> None:
+    major = conn.server_version // 10_000
+    if major < OLDEST_MAJOR:
+        raise MigrationError(f"PostgreSQL {OLDEST_MAJOR} or later is needed, the server is {major}")
+
+
+def _apply_next(conn: Connection, known: Sequence[Migration]) -> str | None:
+    """Apply the first pending migration in a transaction of its own; None where nothing is pending."""
     try:
-        with conn, conn.cursor() as cursor:
-            lock_in_transaction(conn, "migrate", _LOCK_WAIT_S)
-            _make_register(conn)
-            cursor.execute("SELECT checksum FROM callwatch.migrations WHERE number = %s", (migration.number,))
-            row = cursor.fetchone()
-            if row is not None:
-                _check_unchanged(migration, row[0])
-                return False
-            # A table in long use by others must not be queued for behind, with everybody else behind us.
-            cursor.execute("SET LOCAL lock_timeout = '5s'")
+        if not lock_in_transaction(conn, "migrate", _WAIT_FOR_OTHERS_S):
+            raise MigrationError(f"another migration was still running after {_WAIT_FOR_OTHERS_S:g} s")
+        pending = _pending(conn, known)
+        if pending is None:
+            return None
+        started = time.perf_counter()
+        execute(conn, "SELECT set_config('lock_timeout', %s, true)", (_LOCK_TIMEOUT,))
+        _run(conn, pending)
+        duration_ms = (time.perf_counter() - started) * 1000
+        execute(
+            conn,
+            "INSERT INTO callwatch.migrations (number, name, checksum, duration_ms) VALUES (%s, %s, %s, %s)",
+            (pending.number, pending.name, pending.checksum, duration_ms),
+        )
+        conn.commit()
+        return str(pending)
+    finally:
+        if not conn.closed:
+            conn.rollback()
+
+
+def _run(conn: Connection, migration: Migration) -> None:
+    try:
+        with conn.cursor() as cursor:
             cursor.execute(migration.sql)
-            cursor.execute(
-                "INSERT INTO callwatch.migrations (number, name, checksum) VALUES (%s, %s, %s)",
-                (migration.number, migration.name, migration.checksum),
-            )
-            return True
+    except psycopg2.OperationalError:
+        # A lock held elsewhere, a deadlock, a lost connection: passing, so its caller tries the whole again.
+        raise
     except psycopg2.Error as error:
-        reason = str(error).strip().splitlines()[0]
-        raise MigrationError(f"{migration.number:04d}_{migration.name}: {reason}") from error
+        raise MigrationError(f"{migration} failed: {first_line(error)}") from error
 
 
-def _make_register(conn: Connection) -> None:
-    with conn.cursor() as cursor:
-        cursor.execute("CREATE SCHEMA IF NOT EXISTS callwatch")
-        cursor.execute(
-            "CREATE TABLE IF NOT EXISTS callwatch.migrations ("
-            " number integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL,"
-            " ran_at timestamptz NOT NULL DEFAULT now())"
-        )
-
-
-def _check_unchanged(migration: Migration, checksum: str) -> None:
-    if checksum != migration.checksum:
+def _pending(conn: Connection, known: Sequence[Migration]) -> Migration | None:
+    """The first migration not yet applied. Raises MigrationError where history and files do not agree."""
+    applied = _applied(conn)
+    for migration in known:
+        if applied.get(migration.number, migration.checksum) != migration.checksum:
+            raise MigrationError(f"{migration} was changed after it was applied; restore it and add a new one")
+    pending = [migration for migration in known if migration.number not in applied]
+    if not pending:
+        return None
+    newest_known = max((migration.number for migration in known if migration.number in applied), default=0)
+    if pending[0].number < newest_known:
         raise MigrationError(
-            f"{migration.number:04d}_{migration.name} was changed after it ran: "
-            "restore the file and write the change as a new migration"
+            f"{pending[0]} comes too late: {newest_known:04} was already applied; number it after that"
         )
+    return pending[0]
+
+
+def _applied(conn: Connection) -> dict[int, str]:
+    row = fetch_one(conn, "SELECT to_regclass('callwatch.migrations') IS NOT NULL AS is_there")
+    if row is None or not row["is_there"]:
+        return {}
+    return {
+        row["number"]: row["checksum"] for row in fetch_all(conn, "SELECT number, checksum FROM callwatch.migrations")
+    }
+
+
+def _make_partitions(conn: Connection, now: datetime) -> None:
+    try:
+        ensure_partitions(conn, now)
+        conn.commit()
+    finally:
+        if not conn.closed:
+            conn.rollback()

@@ -1,95 +1,148 @@
-"""Day partitions: made ahead in the monitor's cycle, dropped whole when their time has passed."""
+"""Day partitions of every table registered in `callwatch.partitioned_tables`: made ahead, dropped when old.
 
-from datetime import date, datetime, timedelta
+There is no DEFAULT partition: rows in it would escape retention, and would block the making of the
+partition they belong to. Instead writers clamp a row's day to `day_window`, for each day of which
+`ensure_partitions` keeps a partition.
+"""
+
+import logging
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 
 from psycopg2 import sql
+from psycopg2.errors import LockNotAvailable
 
+from callwatch.db.connect import AnyConnection
 from callwatch.db.lock import lock_in_transaction
-from callwatch.db.pool import Connection
-from callwatch.db.query import fetch_all
+from callwatch.db.query import execute, fetch_all
+from callwatch.exceptions import LockUnavailable
+from callwatch.settings import get_settings
 
-# An event's own time is clamped to this window around its arrival (see callwatch.tracker), so that every row
-# has its partition and no default partition is needed: one would have to be scanned whenever a day is added.
-DAYS_BEHIND = 7
-DAYS_AHEAD = 3
+logger = logging.getLogger(__name__)
 
-_PARTITIONS = """
-    SELECT child.relname AS name
+# The queue keeps a message for 4 days, and dead letters can be brought back for 14.
+DAYS_BEHIND = 14
+DAYS_AHEAD = 7
+# A client's clock may run ahead; later than tomorrow is no time at all.
+SANE_DAYS_AHEAD = 1
+
+_LOCK_WAIT_S = 10.0
+_LOCK_TIMEOUT = "2s"
+_STORAGE_OPTION = re.compile(r"[a-z_]+(\.[a-z_]+)? *= *[a-z0-9.]+")
+
+_REGISTERED = "SELECT table_name, storage_options FROM callwatch.partitioned_tables ORDER BY table_name"
+_EXISTING = """
+    SELECT parent.relname AS table_name, child.relname AS partition_name
     FROM pg_inherits
-    JOIN pg_class child ON child.oid = inhrelid
-    JOIN pg_class parent ON parent.oid = inhparent
-    JOIN pg_namespace space ON space.oid = parent.relnamespace
-    WHERE space.nspname = 'callwatch' AND parent.relname = %s
+    JOIN pg_class AS parent ON parent.oid = pg_inherits.inhparent
+    JOIN pg_class AS child ON child.oid = pg_inherits.inhrelid
+    JOIN callwatch.partitioned_tables AS registered ON registered.table_name = parent.relname
+    WHERE parent.relnamespace = 'callwatch'::regnamespace
+    ORDER BY child.relname
 """
 
 
-def ensure_partitions(
-    conn: Connection, now: datetime, days_behind: int = DAYS_BEHIND, days_ahead: int = DAYS_AHEAD
-) -> list[str]:
-    """Make what is missing of each table's partitions around `now`; returns their names. The caller commits.
+def day_window(now: datetime, retention_days: int | None = None) -> tuple[date, date]:
+    """First and last UTC day that a row may belong to; writers clamp to it.
 
-    Two at once do no harm: where any is missing, a lock lets one work and the other find it done.
+    retention_days: of the settings where left out; days that are dropped anyway are not made.
     """
-    wanted = [now.date() + timedelta(days=offset) for offset in range(-days_behind, days_ahead + 1)]
-    missing = _missing(conn, wanted)
-    if not missing:
+    retention_days = get_settings().retention_days if retention_days is None else retention_days
+    today = now.astimezone(UTC).date()
+    return today - timedelta(days=min(DAYS_BEHIND, retention_days)), today + timedelta(days=SANE_DAYS_AHEAD)
+
+
+def partition_name(table_name: str, day: date) -> str:
+    """Name of the partition of a table for one UTC day."""
+    return f"{table_name}_p{day:%Y%m%d}"
+
+
+def ensure_partitions(
+    conn: AnyConnection, now: datetime, days_behind: int | None = None, days_ahead: int = DAYS_AHEAD
+) -> list[str]:
+    """Make the day partitions that are missing, and return their names; the caller commits.
+
+    Safe when several do it at once. Where nothing is missing it is one query and takes no lock.
+    Raises LockUnavailable where another one kept making partitions for too long.
+    """
+    first_day, _ = day_window(now)
+    today = now.astimezone(UTC).date()
+    if days_behind is not None:
+        first_day = today - timedelta(days=days_behind)
+    last_day = today + timedelta(days=days_ahead)
+    days = [first_day + timedelta(days=offset) for offset in range((last_day - first_day).days + 1)]
+    if not _missing(conn, days):
         return []
-    lock_in_transaction(conn, "partitions")
-    missing = _missing(conn, wanted)
-    for table, options, day in missing:
-        _make(conn, table, options, day)
-    return [partition_name(table, day) for table, _options, day in missing]
+    if not lock_in_transaction(conn, "partitions", _LOCK_WAIT_S):
+        raise LockUnavailable(f"partitions were being made elsewhere for {_LOCK_WAIT_S:g} s")
+    execute(conn, "SELECT set_config('lock_timeout', %s, true)", (_LOCK_TIMEOUT,))
+    made = []
+    # Asked again under the lock: whoever held it may have made them.
+    for table_name, storage_options, day in _missing(conn, days):
+        _make(conn, table_name, storage_options, day)
+        made.append(partition_name(table_name, day))
+    return made
 
 
-def drop_old_partitions(conn: Connection, now: datetime, retention_days: int) -> list[str]:
-    """Drop the partitions of days that ended more than `retention_days` ago; returns their names. The caller commits."""
-    oldest = now.date() - timedelta(days=retention_days)
+def drop_old_partitions(conn: AnyConnection, now: datetime, retention_days: int) -> list[str]:
+    """Drop the partitions of days older than the retention, and return their names; the caller commits.
+
+    One that is in use is left for the next time, so that no reader or writer waits behind us.
+    """
+    oldest_kept = now.astimezone(UTC).date() - timedelta(days=retention_days)
     dropped = []
-    for table in fetch_all(conn, "SELECT table_name FROM callwatch.partitioned_tables ORDER BY 1"):
-        for name in _existing(conn, table["table_name"]):
-            if partition_day(name) < oldest:
-                with conn.cursor() as cursor:
-                    cursor.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier("callwatch", name)))
-                dropped.append(name)
+    execute(conn, "SELECT set_config('lock_timeout', %s, true)", (_LOCK_TIMEOUT,))
+    for name in _older_than(conn, oldest_kept):
+        execute(conn, "SAVEPOINT drop_partition")
+        try:
+            execute(conn, sql.SQL("DROP TABLE {}").format(sql.Identifier("callwatch", name)))
+            execute(conn, "RELEASE SAVEPOINT drop_partition")
+            dropped.append(name)
+        except LockNotAvailable:
+            execute(conn, "ROLLBACK TO SAVEPOINT drop_partition")
+            logger.info("partition left for the next time: in use", extra={"partition": name})
     return dropped
 
 
-def partition_name(table: str, day: date) -> str:
-    """`error_logs` and a day -> `error_logs_p20261124`."""
-    return f"{table}_p{day:%Y%m%d}"
+def _missing(conn: AnyConnection, days: list[date]) -> list[tuple[str, str, date]]:
+    existing = {row["partition_name"] for row in fetch_all(conn, _EXISTING)}
+    return [
+        (row["table_name"], row["storage_options"], day)
+        for row in fetch_all(conn, _REGISTERED)
+        for day in days
+        if partition_name(row["table_name"], day) not in existing
+    ]
 
 
-def partition_day(name: str) -> date:
-    """The day of a partition's name, whatever follows it."""
-    digits = name.rpartition("_p")[2]
-    return date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
+def _older_than(conn: AnyConnection, oldest_kept: date) -> Iterator[str]:
+    for row in fetch_all(conn, _EXISTING):
+        suffix = row["partition_name"].removeprefix(f"{row['table_name']}_p")
+        if re.fullmatch(r"\d{8}", suffix) and suffix < f"{oldest_kept:%Y%m%d}":
+            yield row["partition_name"]
 
 
-def _missing(conn: Connection, wanted: list[date]) -> list[tuple[str, str, date]]:
-    missing = []
-    tables = fetch_all(conn, "SELECT table_name, storage_options FROM callwatch.partitioned_tables ORDER BY 1")
-    for table in tables:
-        existing = _existing(conn, table["table_name"])
-        missing += [
-            (table["table_name"], table["storage_options"], day)
-            for day in wanted
-            if partition_name(table["table_name"], day) not in existing
-        ]
-    return missing
-
-
-def _existing(conn: Connection, table: str) -> set[str]:
-    return {row["name"] for row in fetch_all(conn, _PARTITIONS, (table,))}
-
-
-def _make(conn: Connection, table: str, options: str, day: date) -> None:
-    statement = sql.SQL("CREATE TABLE {} PARTITION OF {} FOR VALUES FROM ({}) TO ({}){}").format(
-        sql.Identifier("callwatch", partition_name(table, day)),
-        sql.Identifier("callwatch", table),
-        sql.Literal(day.isoformat()),
-        sql.Literal((day + timedelta(days=1)).isoformat()),
-        # The options come from our own migrations, never from outside.
-        sql.SQL(f" WITH ({options})" if options else ""),
+def _make(conn: AnyConnection, table_name: str, storage_options: str, day: date) -> None:
+    """Make one partition apart and attach it: unlike PARTITION OF, that locks out neither readers nor writers."""
+    parts = {
+        "parent": sql.Identifier("callwatch", table_name),
+        "partition": sql.Identifier("callwatch", partition_name(table_name, day)),
+        "storage": sql.SQL(_storage_clause(table_name, storage_options)),
+        "start": sql.Literal(f"{day:%Y-%m-%d} 00:00:00+00"),
+        "end": sql.Literal(f"{day + timedelta(days=1):%Y-%m-%d} 00:00:00+00"),
+    }
+    likeness = (
+        "CREATE TABLE {partition} (LIKE {parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED"
+        " INCLUDING STORAGE INCLUDING COMPRESSION){storage}"
     )
-    with conn.cursor() as cursor:
-        cursor.execute(statement)
+    attachment = "ALTER TABLE {parent} ATTACH PARTITION {partition} FOR VALUES FROM ({start}) TO ({end})"
+    execute(conn, sql.SQL(likeness).format(**parts))
+    execute(conn, sql.SQL(attachment).format(**parts))
+
+
+def _storage_clause(table_name: str, storage_options: str) -> str:
+    options = [option.strip() for option in storage_options.split(",") if option.strip()]
+    for option in options:
+        if not _STORAGE_OPTION.fullmatch(option):
+            raise ValueError(f"storage options of {table_name}: {option!r} is not name=value")
+    return f" WITH ({', '.join(options)})" if options else ""

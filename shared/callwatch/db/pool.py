@@ -1,132 +1,238 @@
-"""A bounded pool of psycopg2 connections: a waiting caller waits, and fails only when the wait ran out."""
+"""The bounded pools of connections: one to our own database, a small read-only one to the product's."""
 
 import contextlib
+import os
+import select
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
 
 import psycopg2
-import psycopg2.extensions
 
-from callwatch.exceptions import DatabaseUnavailable, PoolExhausted
+from callwatch.db.connect import Connection, first_line, is_connection_lost, open_connection
+from callwatch.exceptions import ConfigurationError, DatabaseUnavailable, PoolExhausted
+from callwatch.settings import get_settings
 
-Connection = psycopg2.extensions.connection
+PRODUCT_STATEMENT_TIMEOUT_MS = 2_000
+_WAIT_S = 5.0
+# Outside Lambda a pool keeps ten connections and grows to twenty; an execution environment serves one request.
+_KEPT, _LIMIT = 10, 20
+_LAMBDA_LIMIT = 2
+_PRODUCT_LIMIT = 4
+# A connection idle for longer is asked once: a NAT gateway or a frozen sandbox may have lost it without a word.
+_ASK_AFTER_IDLE_S = 30.0
+_READ_ONLY_SQLSTATE = "25006"
 
-# Keepalives find a peer that vanished without a word within about 10 s instead of the kernel's two hours.
-_CONNECT_OPTIONS = {"keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
+
+@dataclass(frozen=True, slots=True)
+class _Idle:
+    conn: Connection
+    since: float
 
 
 class Pool:
-    """At most `size` connections to one database, shared by threads.
+    """At most `limit` connections to `dsn`, of which up to `kept` stay open while idle; callers wait in line."""
 
-    Connections are opened when needed and reused at once, the last one used first. One that sat idle is
-    looked at without a round trip; one that turns out dead in use is thrown away, never handed on.
-    """
-
-    def __init__(self, dsn: str, size: int, wait_s: float = 10.0, connect_timeout_s: int = 3, options: str = "") -> None:
+    def __init__(self, dsn: str, limit: int, kept: int | None = None, wait_s: float = _WAIT_S) -> None:
+        self.limit = limit
         self._dsn = dsn
-        self._size = size
+        self._kept = limit if kept is None else min(kept, limit)
         self._wait_s = wait_s
-        self._connect = {"connect_timeout": connect_timeout_s, "application_name": "callwatch", "options": options}
-        self._idle: list[tuple[Connection, float]] = []
+        self._idle: list[_Idle] = []
         self._active = 0
-        self._waiting = 0
+        self._line: deque[object] = deque()
         self._changed = threading.Condition()
+        self._is_closed = False
 
-    @contextlib.contextmanager
-    def connection(self) -> Iterator[Connection]:
-        """Lend a connection; what was not committed is rolled back when it comes back.
+    def acquire(self) -> Connection:
+        """A live connection, reused where one is idle. It must be given back with `release`.
 
-        Raises PoolExhausted when none came free in time, DatabaseUnavailable when none can be opened.
+        Raises PoolExhausted when none became free in time, DatabaseUnavailable when none can be opened.
         """
-        conn = self._take()
+        self._take_place()
         try:
-            yield conn
-        finally:
-            self._give_back(conn)
+            return self._reuse() or open_connection(self._dsn)
+        except BaseException:
+            self._leave_place(None)
+            raise
 
-    def statistics(self) -> dict[str, float]:
-        """Connections: total, active, idle; callers waiting; utilization (active of the size, 0..100)."""
-        with self._changed:
-            total = self._active + len(self._idle)
-            used = round(100 * self._active / self._size, 1)
-            counts = {"total": total, "active": self._active, "idle": len(self._idle), "waiting": self._waiting}
-        return {**counts, "utilization": used}
-
-    def close(self) -> None:
-        """Close what is idle; what is lent out is closed when it comes back."""
-        with self._changed:
-            idle, self._idle = self._idle, []
-            self._size = 0
-        for conn, _since in idle:
-            conn.close()
-
-    def _take(self) -> Connection:
-        deadline = time.monotonic() + self._wait_s
-        while True:
-            conn = self._idle_connection(deadline)
-            if conn is None:
-                break
-            if not _is_dead(conn):
-                return conn
-            self._forget(conn)
-        try:
-            return psycopg2.connect(self._dsn, **self._connect, **_CONNECT_OPTIONS)  # type: ignore[call-overload, no-any-return]
-        except psycopg2.Error as error:
-            self._forget(None)
-            raise DatabaseUnavailable(_first_line(error)) from error
-
-    def _idle_connection(self, deadline: float) -> Connection | None:
-        """An idle connection, or None with the right to open one."""
-        with self._changed:
-            self._waiting += 1
-            try:
-                while not self._idle and self._active >= self._size:
-                    if not self._changed.wait(deadline - time.monotonic()):
-                        raise PoolExhausted(f"all {self._size} connections stayed in use for {self._wait_s:g} s")
-            finally:
-                self._waiting -= 1
-            self._active += 1
-            return self._idle.pop()[0] if self._idle else None
-
-    def _give_back(self, conn: Connection) -> None:
+    def release(self, conn: Connection) -> None:
+        """Take a connection back; what it had not committed is rolled back, a broken one is closed."""
+        conn.transaction_settings = {}
         try:
             if not conn.closed:
                 conn.rollback()
+                conn.autocommit = False
+                conn.set_session(readonly="default", isolation_level="default")
         except psycopg2.Error:
             conn.close()
+        self._leave_place(conn)
+
+    def close(self) -> None:
+        """Close what is idle now, and each active connection as it comes back."""
         with self._changed:
-            is_kept = not conn.closed and self._size > 0
+            self._is_closed = True
+            idle, self._idle = self._idle, []
+        for entry in idle:
+            entry.conn.close()
+
+    def statistics(self) -> dict[str, float]:
+        """total open, active, idle, waiting callers, and utilization: active in percent of the limit."""
+        with self._changed:
+            idle = len(self._idle)
+            return {
+                "total": self._active + idle,
+                "active": self._active,
+                "idle": idle,
+                "waiting": len(self._line),
+                "utilization": round(100 * self._active / self.limit, 1),
+            }
+
+    def _take_place(self) -> None:
+        """Wait for one of the `limit` places, first come first served."""
+        ticket = object()
+        with self._changed:
+            if self._active < self.limit and not self._line:
+                self._active += 1
+                return
+            self._line.append(ticket)
+            try:
+                is_my_turn = self._changed.wait_for(
+                    lambda: self._line[0] is ticket and self._active < self.limit, self._wait_s
+                )
+            finally:
+                self._line.remove(ticket)
+                self._changed.notify_all()
+            if not is_my_turn:
+                raise PoolExhausted(
+                    f"all {self.limit} database connections stayed in use for {self._wait_s:g} s; "
+                    "DATABASE_POOL_SIZE raises the limit"
+                )
+            self._active += 1
+
+    def _leave_place(self, conn: Connection | None) -> None:
+        with self._changed:
             self._active -= 1
-            if is_kept:
-                self._idle.append((conn, time.monotonic()))
-            self._changed.notify()
-        if not is_kept:
+            is_kept = conn is not None and not conn.closed and not self._is_closed and len(self._idle) < self._kept
+            if conn is not None and is_kept:
+                self._idle.append(_Idle(conn, time.monotonic()))
+            self._changed.notify_all()
+        if conn is not None and not is_kept:
             conn.close()
 
-    def _forget(self, conn: Connection | None) -> None:
-        if conn is not None:
-            with contextlib.suppress(psycopg2.Error):
-                conn.close()
-        with self._changed:
-            self._active -= 1
-            self._changed.notify()
+    def _reuse(self) -> Connection | None:
+        """The idle connection used last, if it still lives; dead ones met on the way are closed."""
+        while True:
+            with self._changed:
+                if not self._idle:
+                    return None
+                entry = self._idle.pop()
+            if _is_alive(entry):
+                return entry.conn
+            entry.conn.close()
 
 
-def _is_dead(conn: Connection) -> bool:
-    """Whether the server hung up while the connection was idle: its socket is then readable, without a round trip."""
-    import select
-
-    if conn.closed:
-        return True
+def _is_alive(entry: _Idle) -> bool:
+    conn = entry.conn
     try:
-        return bool(select.select([conn], [], [], 0)[0])
-    except (ValueError, OSError):
-        # A descriptor above 1023 is beyond select(); the caller's own retry then meets a dead connection.
+        # An idle server has nothing to say: a readable socket carries its farewell, or the end of the stream.
+        if conn.closed or select.select([conn.fileno()], [], [], 0)[0]:
+            return False
+        if time.monotonic() - entry.since > _ASK_AFTER_IDLE_S:
+            with conn.cursor() as cursor:
+                cursor.execute("SELECT 1")
+            conn.rollback()
+    except (psycopg2.Error, OSError, ValueError):
         return False
+    return True
 
 
-def _first_line(error: Any) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+_pools: dict[str, Pool] = {}
+_pools_lock = threading.Lock()
+
+
+def _pool(name: str) -> Pool:
+    with _pools_lock:
+        if name not in _pools:
+            _pools[name] = _make_pool(name)
+        return _pools[name]
+
+
+def _make_pool(name: str) -> Pool:
+    settings = get_settings()
+    is_product = name == "product"
+    dsn = settings.product_database_url if is_product else settings.database_url
+    if not dsn:
+        raise ConfigurationError("DATABASE_URL takes a URL such as postgresql://user:password@host:5432/name")
+    limit = settings.database_pool_size
+    if limit is None:
+        limit = _LAMBDA_LIMIT if "AWS_LAMBDA_FUNCTION_NAME" in os.environ else _LIMIT
+    if is_product:
+        limit = min(limit, _PRODUCT_LIMIT)
+    return Pool(dsn, limit, _KEPT)
+
+
+@contextlib.contextmanager
+def _borrowed(pool: Pool) -> Iterator[Connection]:
+    conn = pool.acquire()
+    try:
+        yield conn
+    except psycopg2.Error as error:
+        if error.pgcode == _READ_ONLY_SQLSTATE and not conn.readonly:
+            # The server became a standby: the next connection finds the new primary.
+            conn.close()
+        if is_connection_lost(error):
+            conn.close()
+            raise DatabaseUnavailable(first_line(error)) from error
+        raise
+    finally:
+        pool.release(conn)
+
+
+@contextlib.contextmanager
+def connection(statement_timeout_ms: int | None = None) -> Iterator[Connection]:
+    """A connection to our own database for the length of a `with` block; what is not committed is rolled back.
+
+    Raises DatabaseUnavailable where it cannot be had, or is lost on the way.
+    """
+    with _borrowed(_pool("own")) as conn:
+        if statement_timeout_ms is not None:
+            conn.transaction_settings = {"statement_timeout": f"{statement_timeout_ms}ms"}
+        yield conn
+
+
+@contextlib.contextmanager
+def product_connection(statement_timeout_ms: int = PRODUCT_STATEMENT_TIMEOUT_MS) -> Iterator[Connection]:
+    """A connection to the product's database that can only read, and only for so long a statement."""
+    with _borrowed(_pool("product")) as conn:
+        conn.set_session(readonly=True)
+        conn.transaction_settings = {"statement_timeout": f"{statement_timeout_ms}ms"}
+        yield conn
+
+
+def pool_statistics() -> dict[str, float]:
+    """{total, active, idle, waiting, utilization (percent of the limit)} of the pool to our own database."""
+    with _pools_lock:
+        pool = _pools.get("own")
+    return pool.statistics() if pool else {"total": 0, "active": 0, "idle": 0, "waiting": 0, "utilization": 0.0}
+
+
+def reset_pool() -> None:
+    """Close the pools; the next caller makes new ones from the settings of then."""
+    with _pools_lock:
+        pools = list(_pools.values())
+        _pools.clear()
+    for pool in pools:
+        pool.close()
+
+
+def _forget_after_fork() -> None:
+    # The sockets belong to the parent: closing them here would end its sessions.
+    global _pools_lock
+    _pools_lock = threading.Lock()
+    _pools.clear()
+
+
+os.register_at_fork(after_in_child=_forget_after_fork)

@@ -1,32 +1,35 @@
-"""Running one statement and reading its rows as dictionaries."""
+"""Running one statement: parameters always travel apart from the SQL, rows come back as dicts."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from psycopg2.extras import RealDictCursor
+from psycopg2.sql import Composable
 
-from callwatch.db.pool import Connection
+from callwatch.db.connect import AnyConnection
 
+Sql = str | Composable
 Parameters = Sequence[Any] | Mapping[str, Any]
 
 
-def fetch_all(conn: Connection, sql: str, params: Parameters = ()) -> list[dict[str, Any]]:
-    """All rows, each a dictionary by column name."""
-    with conn.cursor(cursor_factory=RealDictCursor) as cursor:
-        cursor.execute(sql, params or None)
-        return [dict(row) for row in cursor.fetchall()]
+def fetch_all(conn: AnyConnection, sql: Sql, params: Parameters = ()) -> list[dict[str, Any]]:
+    """Every row of a query, as dicts by column name."""
+    with conn.cursor() as cursor:
+        cursor.execute(sql, params)
+        names = [column.name for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def fetch_one(conn: Connection, sql: str, params: Parameters = ()) -> dict[str, Any] | None:
-    """The first row as a dictionary, or None where there is none."""
-    with conn.cursor(cursor_factory=RealDictCursor) as cursor:
-        cursor.execute(sql, params or None)
+def fetch_one(conn: AnyConnection, sql: Sql, params: Parameters = ()) -> dict[str, Any] | None:
+    """The first row of a query as a dict; None where there is none."""
+    with conn.cursor() as cursor:
+        cursor.execute(sql, params)
         row = cursor.fetchone()
-        return None if row is None else dict(row)
+        names = [column.name for column in cursor.description or ()]
+        return None if row is None else dict(zip(names, row, strict=True))
 
 
-def execute(conn: Connection, sql: str, params: Parameters = ()) -> int:
+def execute(conn: AnyConnection, sql: Sql, params: Parameters = ()) -> int:
     """Run a statement; returns how many rows it touched."""
     with conn.cursor() as cursor:
-        cursor.execute(sql, params or None)
-        return int(cursor.rowcount)
+        cursor.execute(sql, params)
+        return cursor.rowcount

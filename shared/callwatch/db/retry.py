@@ -1,62 +1,100 @@
-"""Trying again what may succeed the next time: exponential backoff with full jitter."""
+"""Doing it again: which failures are worth another try, and how long to wait before it."""
 
 import random
-import socket
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
 import psycopg2
 
-from callwatch.exceptions import DatabaseUnavailable
+from callwatch.db.connect import is_connection_lost
+from callwatch.exceptions import DatabaseUnavailable, PoolExhausted
 
 T = TypeVar("T")
 
-# SQLSTATE, PostgreSQL manual, appendix A: serialization failure, deadlock, lock not available, query cancelled
-# (a statement_timeout), too many connections, configuration limit exceeded; class 08: connection exceptions;
-# 57P01..57P03: the server is being shut down or started.
-RETRYABLE = frozenset({"40001", "40P01", "55P03", "57014", "53300", "53400", "57P01", "57P02", "57P03"})
-_DEADLOCK = frozenset({"40001", "40P01"})
-_MAX_DELAY_S = 5.0
+MAX_DELAY_MS = 5_000
+# No new try begins later than this: an unreachable server must not use up an invocation.
+GIVE_UP_AFTER_S = 15.0
+
+_SERIALIZATION_FAILURE, _DEADLOCK = "40001", "40P01"
+_RETRYABLE_SQLSTATES = frozenset(
+    {
+        _SERIALIZATION_FAILURE,
+        _DEADLOCK,
+        "55P03",  # lock_not_available
+        "57014",  # query_canceled, also by statement_timeout
+        "53300",  # too_many_connections
+        "53400",  # configuration_limit_exceeded
+    }
+)
+# Network errors of libraries that may not be loaded: known by name, so that nothing is imported for them.
+_NETWORK_ERRORS = frozenset(
+    {
+        "requests.exceptions.ConnectionError",
+        "requests.exceptions.Timeout",
+        "urllib3.exceptions.TimeoutError",
+        "urllib3.exceptions.NewConnectionError",
+        "urllib3.exceptions.ProtocolError",
+        "botocore.exceptions.ConnectionError",
+        "botocore.exceptions.HTTPClientError",
+        "socket.gaierror",
+    }
+)
+
+
+class CommitOutcomeUnknown(DatabaseUnavailable):
+    """The connection was lost during COMMIT: whether the transaction was kept is not known."""
 
 
 def is_retryable(error: BaseException) -> bool:
-    """Whether the same work may succeed when tried again."""
+    """Whether the same work may succeed when it is done again."""
+    if isinstance(error, PoolExhausted | CommitOutcomeUnknown):
+        return False
+    if isinstance(error, DatabaseUnavailable | ConnectionError | TimeoutError):
+        return True
     if isinstance(error, psycopg2.Error):
-        code = error.pgcode or ""
-        if code:
-            return code in RETRYABLE or code.startswith("08")
-        # Without a SQLSTATE the connection itself failed: refused, reset, timed out.
-        return isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError))
-    return isinstance(error, (DatabaseUnavailable, ConnectionError, TimeoutError, socket.gaierror))
+        return error.pgcode in _RETRYABLE_SQLSTATES or is_connection_lost(error)
+    return any(f"{kind.__module__}.{kind.__qualname__}" in _NETWORK_ERRORS for kind in type(error).__mro__)
+
+
+def is_deadlock(error: BaseException) -> bool:
+    """Whether PostgreSQL gave this transaction up for the good of another one."""
+    return isinstance(error, psycopg2.Error) and error.pgcode in (_DEADLOCK, _SERIALIZATION_FAILURE)
+
+
+def backoff_s(attempt: int, initial_delay_ms: float, draw: Callable[[], float] = random.random) -> float:
+    """Seconds to wait before try `attempt` + 1: exponential with full jitter, so that rivals part ways."""
+    return draw() * min(MAX_DELAY_MS, initial_delay_ms * 2.0**attempt) / 1000
 
 
 def with_retry(
     fn: Callable[[], T],
     max_retries: int = 5,
     initial_delay_ms: float = 100,
-    is_retryable: Callable[[BaseException], bool] = is_retryable,
+    *,
+    retry_on: Callable[[BaseException], bool] = is_retryable,
 ) -> T:
-    """Call `fn` until it succeeds, at most `max_retries` times more; other errors are raised at once.
+    """What `fn` returns, called again up to `max_retries` times while it fails in a passing way.
 
-    The delay before retry n is drawn evenly from 0 to initial_delay_ms * 2**n, capped at 5 s.
-    A write whose connection broke during COMMIT may have happened: give `fn` work that can be done twice.
+    `fn` must do the whole of its work each time: a statement alone, inside a transaction that failed,
+    cannot be tried again. Raises the last error as it was.
     """
-    for attempt in range(max_retries + 1):
+    started = time.monotonic()
+    attempt = 0
+    while True:
         try:
             return fn()
         except Exception as error:
-            if attempt == max_retries or not is_retryable(error):
+            is_late = time.monotonic() - started >= GIVE_UP_AFTER_S
+            if attempt >= max_retries or is_late or not retry_on(error):
                 raise
-        ceiling_s = min(_MAX_DELAY_S, initial_delay_ms / 1000 * 2**attempt)
-        time.sleep(random.uniform(0, ceiling_s))  # noqa: S311 - jitter, not a secret
-    raise AssertionError("unreachable")
+        time.sleep(backoff_s(attempt, initial_delay_ms))
+        attempt += 1
 
 
-def with_deadlock_retry(fn: Callable[[], T], max_retries: int = 5, initial_delay_ms: float = 20) -> T:
-    """Call `fn` again when PostgreSQL chose it as a deadlock's victim, or could not serialize it."""
-    return with_retry(fn, max_retries, initial_delay_ms, _is_deadlock)
+def with_deadlock_retry(fn: Callable[[], T], max_retries: int = 5, initial_delay_ms: float = 50) -> T:
+    """What `fn` returns, called again only after a deadlock or a serialization failure.
 
-
-def _is_deadlock(error: BaseException) -> bool:
-    return isinstance(error, psycopg2.Error) and error.pgcode in _DEADLOCK
+    For work that must not be repeated after any other failure, such as one that also calls a vendor.
+    """
+    return with_retry(fn, max_retries, initial_delay_ms, retry_on=is_deadlock)

@@ -1,6 +1,5 @@
 """One cycle of the monitor: prepare, flush, check, measure, evaluate, notify; a failing step stops no other."""
 
-import dataclasses
 import time
 import uuid
 from collections.abc import Callable
@@ -126,7 +125,7 @@ def _release_lease(cycle: Cycle) -> None:
 def _record(cycle: Cycle, results: list[StepResult]) -> None:
     try:
         with connection() as conn:
-            record_cycle(conn, cycle.now, [dataclasses.asdict(result) for result in results])
+            record_cycle(conn, cycle.now, results)
             conn.commit()
     except DatabaseUnavailable:
         logger.warning("the cycle leaves no row: the database does not answer")

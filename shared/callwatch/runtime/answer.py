@@ -37,6 +37,13 @@ def to_gateway(response: Response, request_id: str, duration_ms: float) -> dict[
     return answer
 
 
+def encoded(response: Response) -> Response:
+    """The same answer with its body as text. Raises ValueError for a body that JSON cannot hold (NaN)."""
+    if response.body is None or isinstance(response.body, str):
+        return response
+    return Response(response.status, encode(response.body), response.headers)
+
+
 def encode(body: Any) -> str:
     """JSON without NaN; times as ISO 8601 with Z, pydantic models by their fields."""
     return json.dumps(body, default=_encode_other, allow_nan=False, separators=(",", ":"))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from callwatch.http import HttpError, Request, Response, bad_request
-from callwatch.runtime.answer import as_http_error, error_response, to_gateway
+from callwatch.runtime.answer import as_http_error, encoded, error_response, to_gateway
 from callwatch.runtime.environment import begin_invocation
 from callwatch.runtime.log import logger
 from callwatch.tracker import error_tracker
@@ -79,7 +79,7 @@ def _answer(
         request = request_from(event, request_id)
         _check_role(request, role)
         result = handle(request)
-        return request, result if isinstance(result, Response) else Response(200, result)
+        return request, encoded(result if isinstance(result, Response) else Response(200, result))
     except Exception as error:
         known = as_http_error(error)
         if known is None or known.status >= 500:

@@ -1,23 +1,39 @@
--- The monitor's own bookkeeping: which tables are partitioned by day, who runs the cycle, how each cycle went.
+-- The monitor's own bookkeeping: what was migrated, which tables are cut by day, who runs the cycle, how cycles went.
+
+CREATE SCHEMA IF NOT EXISTS callwatch;
+
+CREATE TABLE callwatch.migrations (
+    number      integer PRIMARY KEY,
+    name        text NOT NULL,
+    checksum    text NOT NULL,
+    applied_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    duration_ms double precision NOT NULL
+);
+COMMENT ON TABLE callwatch.migrations IS 'Migrations applied, forward only; checksum is the SHA-256 of the file.';
 
 CREATE TABLE callwatch.partitioned_tables (
-    table_name       text PRIMARY KEY,
-    -- Set on each partition, for PostgreSQL takes no storage options on a partitioned parent.
-    storage_options  text NOT NULL DEFAULT ''
+    table_name      text PRIMARY KEY,
+    storage_options text NOT NULL DEFAULT ''
 );
+COMMENT ON TABLE callwatch.partitioned_tables IS
+    'Tables of this schema cut into partitions by UTC day; storage_options is what stands in WITH (...) of each partition.';
 
-CREATE TABLE callwatch.leases (
+CREATE TABLE callwatch.monitor_lease (
     name        text PRIMARY KEY,
     holder      text NOT NULL,
+    acquired_at timestamptz NOT NULL,
     expires_at  timestamptz NOT NULL
 );
+COMMENT ON TABLE callwatch.monitor_lease IS 'Who may run a job that only one may run at a time, and until when.';
 
 CREATE TABLE callwatch.monitor_cycles (
-    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    started_at   timestamptz NOT NULL,
-    finished_at  timestamptz NOT NULL,
-    is_ok        boolean NOT NULL,
-    -- [{"name", "duration_ms", "error", "details"}], in the order they ran
-    steps        jsonb NOT NULL
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    started_at  timestamptz NOT NULL,
+    finished_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    duration_ms double precision NOT NULL,
+    is_ok       boolean NOT NULL,
+    steps       jsonb NOT NULL
 );
-CREATE INDEX monitor_cycles_finished ON callwatch.monitor_cycles (finished_at DESC);
+COMMENT ON TABLE callwatch.monitor_cycles IS 'One row a cycle: how long each step took and what it did or why it failed.';
+CREATE INDEX monitor_cycles_finished_at ON callwatch.monitor_cycles (finished_at DESC);
+CREATE INDEX monitor_cycles_started_at ON callwatch.monitor_cycles (started_at);
