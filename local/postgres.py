@@ -41,7 +41,7 @@ class RunningPostgres:
         return self.process.pid
 
     def stop(self) -> None:
-        """Fast shutdown: running statements are cancelled, what was committed is on disk. A second call does nothing."""
+        """Fast shutdown: running statements are cancelled, what was committed is kept. A second call does nothing."""
         atexit.unregister(self.stop)
         if self.process.poll() is None:
             with contextlib.suppress(psutil.NoSuchProcess):

@@ -34,7 +34,7 @@ class Connection(extensions.connection):
 
     def cursor(self, *arguments: Any, **options: Any) -> Any:
         """A cursor; the first one of a transaction applies the settings."""
-        is_idle = self.info.transaction_status == extensions.TRANSACTION_STATUS_IDLE
+        is_idle = self.get_transaction_status() == extensions.TRANSACTION_STATUS_IDLE
         if self.transaction_settings and is_idle and not self.autocommit:
             assignments = [f"set_config('{name}', %s, true)" for name in self.transaction_settings]
             with super().cursor() as cursor:
@@ -65,13 +65,16 @@ def open_connection(dsn: str) -> Connection:
 
 
 def is_connection_lost(error: BaseException) -> bool:
-    """Whether the session is gone (or was never given), as against a statement that failed in it."""
+    """Whether the session is gone, as against a statement that failed in it."""
     if not isinstance(error, psycopg2.Error):
         return False
+    if error.cursor is not None and error.cursor.connection.closed:
+        return True
     code = error.pgcode
-    if code is None:
-        return isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
-    return code.startswith("08") or code in _LOST_SQLSTATES
+    if code is not None:
+        return code.startswith("08") or code in _LOST_SQLSTATES
+    is_closed = isinstance(error, psycopg2.InterfaceError) and "connection" in str(error)
+    return is_closed or isinstance(error, psycopg2.OperationalError)
 
 
 def first_line(error: BaseException) -> str:

@@ -54,7 +54,7 @@ def record_cycle(conn: AnyConnection, started_at: datetime, steps: Sequence[Step
             "started_at": started_at,
             "duration_ms": sum(step.duration_ms for step in steps),
             "is_ok": all(step.error is None for step in steps),
-            "steps": json.dumps(rows, default=str).replace("\\u0000", ""),
+            "steps": json.dumps(rows, default=str),
         },
     )
     execute(conn, _PRUNE, {"started_at": started_at, "days": KEPT_DAYS})

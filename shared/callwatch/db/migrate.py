@@ -10,12 +10,12 @@ from pathlib import Path
 
 import psycopg2
 
-from callwatch.db.connect import OLDEST_MAJOR, Connection, first_line, open_connection
+from callwatch.db.connect import OLDEST_MAJOR, Connection, first_line, is_connection_lost, open_connection
 from callwatch.db.lock import lock_in_transaction
 from callwatch.db.partitions import ensure_partitions
 from callwatch.db.query import execute, fetch_all, fetch_one
-from callwatch.db.retry import with_retry
-from callwatch.exceptions import MigrationError
+from callwatch.db.retry import is_retryable, with_retry
+from callwatch.exceptions import DatabaseUnavailable, MigrationError
 
 FOLDER = Path(__file__).with_name("migrations")
 _WAIT_FOR_OTHERS_S = 60.0
@@ -63,12 +63,20 @@ def migrate(dsn: str, migrations: Sequence[Migration] | None = None, now: dateti
     """
     known = load_migrations() if migrations is None else migrations
     conn = open_connection(dsn)
+
+    def may_try_again(error: BaseException) -> bool:
+        return not conn.closed and is_retryable(error)
+
+    applied = []
     try:
         _check_version(conn)
-        applied = []
-        while (name := with_retry(lambda: _apply_next(conn, known))) is not None:
+        while (name := with_retry(lambda: _apply_next(conn, known), retry_on=may_try_again)) is not None:
             applied.append(name)
-        with_retry(lambda: _make_partitions(conn, now or datetime.now(UTC)))
+        with_retry(lambda: _make_partitions(conn, now or datetime.now(UTC)), retry_on=may_try_again)
+    except psycopg2.Error as error:
+        if is_connection_lost(error):
+            raise DatabaseUnavailable(first_line(error)) from error
+        raise MigrationError(f"the schema cannot be brought forward: {first_line(error)}") from error
     finally:
         conn.close()
     return applied
@@ -108,10 +116,10 @@ def _run(conn: Connection, migration: Migration) -> None:
     try:
         with conn.cursor() as cursor:
             cursor.execute(migration.sql)
-    except psycopg2.OperationalError:
-        # A lock held elsewhere, a deadlock, a lost connection: passing, so its caller tries the whole again.
-        raise
     except psycopg2.Error as error:
+        # A lock held elsewhere, a deadlock: passing, so our caller tries the whole again.
+        if is_retryable(error):
+            raise
         raise MigrationError(f"{migration} failed: {first_line(error)}") from error
 
 

@@ -7,11 +7,10 @@ partition they belong to. Instead writers clamp a row's day to `day_window`, for
 
 import logging
 import re
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 from psycopg2 import sql
-from psycopg2.errors import LockNotAvailable
+from psycopg2.errors import DeadlockDetected, LockNotAvailable, UndefinedTable
 
 from callwatch.db.connect import AnyConnection
 from callwatch.db.lock import lock_in_transaction
@@ -86,22 +85,22 @@ def ensure_partitions(
 
 
 def drop_old_partitions(conn: AnyConnection, now: datetime, retention_days: int) -> list[str]:
-    """Drop the partitions of days older than the retention, and return their names; the caller commits.
+    """Drop the partitions of days older than the retention, and return their names.
 
-    One that is in use is left for the next time, so that no reader or writer waits behind us.
+    Each drop is committed at once, since it locks the parent; the caller has nothing uncommitted. One
+    that is in use is left for the next time, so that nobody waits for long behind us.
     """
     oldest_kept = now.astimezone(UTC).date() - timedelta(days=retention_days)
     dropped = []
-    execute(conn, "SELECT set_config('lock_timeout', %s, true)", (_LOCK_TIMEOUT,))
     for name in _older_than(conn, oldest_kept):
-        execute(conn, "SAVEPOINT drop_partition")
         try:
+            execute(conn, "SELECT set_config('lock_timeout', %s, true)", (_LOCK_TIMEOUT,))
             execute(conn, sql.SQL("DROP TABLE {}").format(sql.Identifier("callwatch", name)))
-            execute(conn, "RELEASE SAVEPOINT drop_partition")
+            conn.commit()
             dropped.append(name)
-        except LockNotAvailable:
-            execute(conn, "ROLLBACK TO SAVEPOINT drop_partition")
-            logger.info("partition left for the next time: in use", extra={"partition": name})
+        except (LockNotAvailable, DeadlockDetected, UndefinedTable) as error:
+            conn.rollback()
+            logger.info("partition left for the next time", extra={"partition": name, "why": type(error).__name__})
     return dropped
 
 
@@ -115,11 +114,13 @@ def _missing(conn: AnyConnection, days: list[date]) -> list[tuple[str, str, date
     ]
 
 
-def _older_than(conn: AnyConnection, oldest_kept: date) -> Iterator[str]:
-    for row in fetch_all(conn, _EXISTING):
-        suffix = row["partition_name"].removeprefix(f"{row['table_name']}_p")
-        if re.fullmatch(r"\d{8}", suffix) and suffix < f"{oldest_kept:%Y%m%d}":
-            yield row["partition_name"]
+def _older_than(conn: AnyConnection, oldest_kept: date) -> list[str]:
+    return [
+        row["partition_name"]
+        for row in fetch_all(conn, _EXISTING)
+        if row["partition_name"] < partition_name(row["table_name"], oldest_kept)
+        and re.fullmatch(r"_p\d{8}", row["partition_name"].removeprefix(row["table_name"]))
+    ]
 
 
 def _make(conn: AnyConnection, table_name: str, storage_options: str, day: date) -> None:

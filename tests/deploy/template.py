@@ -1,0 +1,58 @@
+"""The template as plain data, transformed as CloudFormation would see it."""
+
+import functools
+import json
+import os
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import boto3
+from samcli.yamlhelper import yaml_parse
+from samtranslator.public.translator import ManagedPolicyLoader
+from samtranslator.translator.transform import transform
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@functools.cache
+def source() -> dict[str, Any]:
+    """template.yaml with its intrinsics in their long form."""
+    parsed: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
+    return json.loads(json.dumps(parsed))  # type: ignore[no-any-return]
+
+
+@functools.cache
+def transformed() -> dict[str, Any]:
+    """The same after the SAM transform: plain CloudFormation."""
+    template = json.loads(json.dumps(source()))
+    for resource in template["Resources"].values():
+        # Code is uploaded before a real transform; any address serves to read the rest.
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = "s3://bucket/key"
+        if resource["Type"] == "AWS::Serverless::LayerVersion":
+            resource["Properties"]["ContentUri"] = "s3://bucket/key"
+    template["Globals"]["Function"].pop("CodeUri")
+    with mock.patch.dict(os.environ, {"AWS_DEFAULT_REGION": "us-east-1"}):
+        loader = ManagedPolicyLoader(boto3.client("iam", region_name="us-east-1"))
+        result: dict[str, Any] = transform(template, {"Stage": "dev"}, loader)
+    return result
+
+
+def of_type(kind: str) -> dict[str, dict[str, Any]]:
+    """Logical ids and properties of the transformed resources of one type."""
+    return {
+        name: resource.get("Properties", {})
+        for name, resource in transformed()["Resources"].items()
+        if resource["Type"] == kind
+    }
+
+
+def statements_of(role: dict[str, Any]) -> list[dict[str, Any]]:
+    """All statements of a role's inline policies."""
+    return [statement for policy in role.get("Policies", []) for statement in policy["PolicyDocument"]["Statement"]]
+
+
+def as_list(value: Any) -> list[Any]:
+    """A value that may stand alone or in a list."""
+    return value if isinstance(value, list) else [value]
