@@ -1,7 +1,8 @@
-"""What every test may ask for: a real PostgreSQL, and in it a database of the test's own."""
+"""What all tests share: a clean environment, a real PostgreSQL, and in it a database of the test's own."""
 
 import contextlib
 import itertools
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,81 +13,98 @@ import pytest
 from psycopg2 import sql
 
 from callwatch.db import migrate, reset_pool
-from callwatch.settings import reset_settings
+from callwatch.settings import VARIABLES, reset_settings
 from local import postgres
 
-TEMPLATE = "callwatch_template"
-# A crash of the machine may take these databases with it; only the machine's crash needs the syncing.
+# A crash of the machine may take these databases with it; nothing less does.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
 
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[postgres.RunningPostgres]:
-    """An embedded PostgreSQL for the whole run."""
-    folder = Path(tempfile.mkdtemp(prefix="callwatch-tests-"))
-    # mkdtemp makes it 0700; the server's user, where it is not ours, passes through.
-    folder.chmod(0o711)
-    running = postgres.start(folder, FAST)
-    try:
-        yield running
-    finally:
-        running.stop()
-        shutil.rmtree(running.home, ignore_errors=True)
-        shutil.rmtree(folder, ignore_errors=True)
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test sees the settings of the person who runs it, nor those of the test before."""
+    for variable in VARIABLES:
+        monkeypatch.delenv(variable.name, raising=False)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    reset_settings()
+    yield
+    reset_pool()
+    reset_settings()
 
 
 @pytest.fixture(scope="session")
-def migrated_template(postgres_server: postgres.RunningPostgres) -> str:
+def short_folder() -> Iterator[Path]:
+    """A folder that every user may enter: PostgreSQL runs as another user when the tests run as root."""
+    folder = Path(tempfile.mkdtemp(prefix="callwatch test "))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(short_folder: Path) -> Iterator[str]:
+    """Connection string of an embedded PostgreSQL for the whole run, or of the server in TEST_DATABASE_URL."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    server = postgres.start(short_folder / "data", FAST)
+    yield server.dsn
+    server.stop()
+    shutil.rmtree(server.home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_server: str) -> Iterator[str]:
     """Name of a migrated database that others are copied from."""
-    _administer(postgres_server, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
-    migrate(dsn_of(postgres_server, TEMPLATE))
-    return TEMPLATE
+    name = f"callwatch_template_{os.getpid()}"
+    _administer(postgres_server, "CREATE DATABASE {}", name)
+    migrate(dsn_of(postgres_server, name))
+    yield name
+    _administer(postgres_server, "DROP DATABASE {} WITH (FORCE)", name)
 
 
 @pytest.fixture
-def database(
-    postgres_server: postgres.RunningPostgres, migrated_template: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[str]:
+def database(postgres_server: str, migrated_template: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Connection string of a fresh migrated database, to which DATABASE_URL and the pools point."""
-    with _own_database(postgres_server, migrated_template, monkeypatch) as dsn:
+    with own_database(postgres_server, migrated_template, monkeypatch) as dsn:
         yield dsn
 
 
 @pytest.fixture
-def empty_database(postgres_server: postgres.RunningPostgres, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The same without any schema of ours in it."""
-    with _own_database(postgres_server, "template1", monkeypatch) as dsn:
+def empty_database(postgres_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The same with nothing in it."""
+    with own_database(postgres_server, "template0", monkeypatch) as dsn:
         yield dsn
-
-
-def dsn_of(server: postgres.RunningPostgres, database: str) -> str:
-    """Connection string of one database of the server."""
-    return f"{server.dsn.rpartition('/')[0]}/{database}"
 
 
 @contextlib.contextmanager
-def _own_database(server: postgres.RunningPostgres, template: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    name = f"test_{next(_numbers)}"
-    made = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-    _administer(server, made)
+def own_database(server: str, template: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A database copied from a template, for as long as the `with` block lasts."""
+    name = f"callwatch_test_{os.getpid()}_{next(_numbers)}"
+    _administer(server, "CREATE DATABASE {} TEMPLATE {}", name, template)
     dsn = dsn_of(server, name)
     monkeypatch.setenv("DATABASE_URL", dsn)
-    monkeypatch.delenv("PRODUCT_DATABASE_URL", raising=False)
     reset_settings()
     reset_pool()
     try:
         yield dsn
     finally:
         reset_pool()
-        _administer(server, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-        monkeypatch.undo()
-        reset_settings()
+        _administer(server, "DROP DATABASE {} WITH (FORCE)", name)
 
 
-def _administer(server: postgres.RunningPostgres, statement: sql.Composable) -> None:
-    conn = psycopg2.connect(server.dsn)
+def dsn_of(server: str, database: str) -> str:
+    """Connection string of another database of the same server."""
+    return f"{server.rpartition('/')[0]}/{database}"
+
+
+def _administer(server: str, statement: str, *names: str) -> None:
+    conn = psycopg2.connect(server)
     conn.autocommit = True
     with contextlib.closing(conn), conn.cursor() as cursor:
-        cursor.execute(statement)
+        cursor.execute(sql.SQL(statement).format(*(sql.Identifier(name) for name in names)))

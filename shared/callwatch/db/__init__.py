@@ -1,7 +1,8 @@
 """PostgreSQL as the rest of the package uses it: connections, statements, retries, transactions, locks, schema."""
 
 from callwatch.db.batch import batch_process
-from callwatch.db.lock import advisory_lock, lock_in_transaction
+from callwatch.db.connect import Connection
+from callwatch.db.lock import advisory_lock, lock_in_transaction, try_lock_in_transaction
 from callwatch.db.migrate import migrate
 from callwatch.db.partitions import day_window, drop_old_partitions, ensure_partitions
 from callwatch.db.pool import connection, pool_statistics, product_connection, reset_pool
@@ -11,6 +12,7 @@ from callwatch.db.transaction import with_transaction
 
 __all__ = [
     "CommitOutcomeUnknown",
+    "Connection",
     "advisory_lock",
     "batch_process",
     "connection",
@@ -26,6 +28,7 @@ __all__ = [
     "pool_statistics",
     "product_connection",
     "reset_pool",
+    "try_lock_in_transaction",
     "with_deadlock_retry",
     "with_retry",
     "with_transaction",

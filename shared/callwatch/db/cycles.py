@@ -8,16 +8,22 @@ from typing import Any, Protocol
 from callwatch.db.connect import AnyConnection
 from callwatch.db.query import execute, fetch_one
 
-KEPT_DAYS = 30
-
 _INSERT = """
     INSERT INTO callwatch.monitor_cycles (started_at, duration_ms, is_ok, steps)
     VALUES (%(started_at)s, %(duration_ms)s, %(is_ok)s, %(steps)s)
 """
-_PRUNE = "DELETE FROM callwatch.monitor_cycles WHERE started_at < %(started_at)s - make_interval(days => %(days)s)"
+_DELETE = "DELETE FROM callwatch.monitor_cycles WHERE finished_at < %s"
 _LAST = """
     SELECT id, started_at, finished_at, duration_ms, is_ok, steps
     FROM callwatch.monitor_cycles ORDER BY finished_at DESC LIMIT 1
+"""
+_LAST_SUCCESS = """
+    SELECT finished_at FROM callwatch.monitor_cycles
+    WHERE finished_at > clock_timestamp() - interval '7 days'
+      AND EXISTS (
+          SELECT FROM jsonb_array_elements(steps) AS step WHERE step->>'name' = %s AND step->>'error' IS NULL
+      )
+    ORDER BY finished_at DESC LIMIT 1
 """
 
 
@@ -42,7 +48,7 @@ class StepOutcome(Protocol):
 
 
 def record_cycle(conn: AnyConnection, started_at: datetime, steps: Sequence[StepOutcome]) -> None:
-    """Write the row of a cycle that ends now, and drop the rows that are too old; the caller commits."""
+    """Write the row of a cycle that ends now; the caller commits."""
     rows = [
         {"name": step.name, "duration_ms": step.duration_ms, "error": step.error, "details": dict(step.details)}
         for step in steps
@@ -57,9 +63,19 @@ def record_cycle(conn: AnyConnection, started_at: datetime, steps: Sequence[Step
             "steps": json.dumps(rows, default=str),
         },
     )
-    execute(conn, _PRUNE, {"started_at": started_at, "days": KEPT_DAYS})
 
 
 def last_cycle(conn: AnyConnection) -> dict[str, Any] | None:
     """The cycle that ended last: id, started_at, finished_at, duration_ms, is_ok, steps; None before the first."""
     return fetch_one(conn, _LAST)
+
+
+def last_success_at(conn: AnyConnection, step: str) -> datetime | None:
+    """When the last cycle of the past 7 days ended whose step of this name did what it is for; None: never."""
+    row = fetch_one(conn, _LAST_SUCCESS, (step,))
+    return row["finished_at"] if row else None
+
+
+def delete_cycles_before(conn: AnyConnection, before: datetime) -> int:
+    """Drop the rows of cycles that ended before a time, and return how many; the caller commits."""
+    return execute(conn, _DELETE, (before,))

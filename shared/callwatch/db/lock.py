@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 from collections.abc import Iterator
 
-import psycopg2
 from psycopg2.errors import LockNotAvailable
 
 from callwatch.db.connect import AnyConnection
@@ -18,14 +17,17 @@ def lock_key(name: str) -> int:
     return int.from_bytes(hashlib.sha256(f"callwatch:{name}".encode()).digest()[:8], "big", signed=True)
 
 
-def lock_in_transaction(conn: AnyConnection, name: str, wait_s: float | None = None) -> bool:
-    """Take the lock for the rest of the transaction at hand; False where it is held elsewhere.
+def try_lock_in_transaction(conn: AnyConnection, name: str) -> bool:
+    """Take the lock for the rest of the transaction at hand, without waiting; False where it is held elsewhere."""
+    row = fetch_one(conn, "SELECT pg_try_advisory_xact_lock(%s) AS is_ours", (lock_key(name),))
+    return row is not None and bool(row["is_ours"])
 
-    wait_s: how long to wait for it; None does not wait at all. The transaction stays usable either way.
+
+def lock_in_transaction(conn: AnyConnection, name: str, wait_s: float = 10.0) -> None:
+    """Take the lock for the rest of the transaction at hand, waiting up to `wait_s`.
+
+    Raises LockUnavailable where it stayed in other hands; what the transaction did so far is kept.
     """
-    if wait_s is None:
-        row = fetch_one(conn, "SELECT pg_try_advisory_xact_lock(%s) AS is_ours", (lock_key(name),))
-        return bool(row and row["is_ours"])
     execute(conn, "SAVEPOINT advisory_lock")
     try:
         # A lock_timeout of 0 would mean to wait for ever.
@@ -34,28 +36,25 @@ def lock_in_transaction(conn: AnyConnection, name: str, wait_s: float | None = N
         execute(conn, "SET LOCAL lock_timeout TO DEFAULT")
     except LockNotAvailable:
         execute(conn, "ROLLBACK TO SAVEPOINT advisory_lock")
-        return False
+        raise LockUnavailable(f"the lock {name!r} was held elsewhere for {wait_s:g} s") from None
     execute(conn, "RELEASE SAVEPOINT advisory_lock")
-    return True
 
 
 @contextlib.contextmanager
-def advisory_lock(name: str, wait_s: float | None = None) -> Iterator[bool]:
-    """Hold the lock `name` for the length of a `with` block; yields whether it is ours.
+def advisory_lock(name: str, wait_s: float = 10.0) -> Iterator[bool]:
+    """Hold the lock `name` for the length of a `with` block, waiting for it up to `wait_s`.
 
-        with advisory_lock("report") as is_ours:
-            if is_ours: ...
+    Raises LockUnavailable where it stayed in other hands, so that a block never runs without it. With
+    `wait_s=0` nobody waits and nothing is raised: the block is given whether the lock is ours.
 
-    Without `wait_s` a lock held elsewhere yields False at once. With it the caller waits that long,
-    and LockUnavailable is raised where the lock stayed in other hands. The lock ends with the block,
-    and with the process or its connection, whichever ends first.
+    The lock ends with the block, or with this process or its connection, whichever ends first: for
+    work of more than a minute take a lease.
     """
     with connection() as conn:
-        is_ours = lock_in_transaction(conn, name, wait_s)
-        if not is_ours and wait_s is not None:
-            raise LockUnavailable(f"the lock {name!r} was held elsewhere for {wait_s:g} s")
-        try:
-            yield is_ours
-        finally:
-            with contextlib.suppress(psycopg2.Error):
-                conn.rollback()
+        is_ours = True
+        if wait_s > 0:
+            lock_in_transaction(conn, name, wait_s)
+        else:
+            is_ours = try_lock_in_transaction(conn, name)
+        # Its end is the rollback of a connection that comes back to the pool.
+        yield is_ours

@@ -15,12 +15,23 @@ from callwatch.db.lock import lock_in_transaction
 from callwatch.db.partitions import ensure_partitions
 from callwatch.db.query import execute, fetch_all, fetch_one
 from callwatch.db.retry import is_retryable, with_retry
-from callwatch.exceptions import DatabaseUnavailable, MigrationError
+from callwatch.exceptions import DatabaseUnavailable, LockUnavailable, MigrationError
 
 FOLDER = Path(__file__).with_name("migrations")
 _WAIT_FOR_OTHERS_S = 60.0
 # Short: a migration that waits for a lock makes everybody queue up behind it. It is tried again instead.
 _LOCK_TIMEOUT = "3s"
+
+_REGISTER = """
+    CREATE SCHEMA IF NOT EXISTS callwatch;
+    CREATE TABLE callwatch.migrations (
+        number      integer PRIMARY KEY,
+        name        text NOT NULL,
+        checksum    text NOT NULL,
+        applied_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+        duration_ms double precision NOT NULL
+    )
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +65,14 @@ def load_migrations(folder: Path = FOLDER) -> list[Migration]:
     return list(migrations.values())
 
 
-def migrate(dsn: str, migrations: Sequence[Migration] | None = None, now: datetime | None = None) -> list[str]:
+def migrate(dsn: str, folder: Path = FOLDER) -> list[str]:
     """Apply what is pending, then make the day partitions; returns the names of the migrations applied.
 
     Two at once do no harm: one waits for the other. Numbers that this code does not know are left
     alone, so that old code still starts after a newer one migrated. Raises MigrationError, and then
     nothing of the failing migration was kept; DatabaseUnavailable where the server cannot be reached.
     """
-    known = load_migrations() if migrations is None else migrations
+    known = load_migrations(folder)
     conn = open_connection(dsn)
 
     def may_try_again(error: BaseException) -> bool:
@@ -72,11 +83,13 @@ def migrate(dsn: str, migrations: Sequence[Migration] | None = None, now: dateti
         _check_version(conn)
         while (name := with_retry(lambda: _apply_next(conn, known), retry_on=may_try_again)) is not None:
             applied.append(name)
-        with_retry(lambda: _make_partitions(conn, now or datetime.now(UTC)), retry_on=may_try_again)
+        with_retry(lambda: _make_partitions(conn), retry_on=may_try_again)
     except psycopg2.Error as error:
         if is_connection_lost(error):
             raise DatabaseUnavailable(first_line(error)) from error
         raise MigrationError(f"the schema cannot be brought forward: {first_line(error)}") from error
+    except LockUnavailable:
+        raise MigrationError(f"another migration was still running after {_WAIT_FOR_OTHERS_S:g} s") from None
     finally:
         conn.close()
     return applied
@@ -91,8 +104,7 @@ def _check_version(conn: Connection) -> None:
 def _apply_next(conn: Connection, known: Sequence[Migration]) -> str | None:
     """Apply the first pending migration in a transaction of its own; None where nothing is pending."""
     try:
-        if not lock_in_transaction(conn, "migrate", _WAIT_FOR_OTHERS_S):
-            raise MigrationError(f"another migration was still running after {_WAIT_FOR_OTHERS_S:g} s")
+        lock_in_transaction(conn, "migrate", _WAIT_FOR_OTHERS_S)
         pending = _pending(conn, known)
         if pending is None:
             return None
@@ -141,18 +153,24 @@ def _pending(conn: Connection, known: Sequence[Migration]) -> Migration | None:
 
 
 def _applied(conn: Connection) -> dict[int, str]:
-    row = fetch_one(conn, "SELECT to_regclass('callwatch.migrations') IS NOT NULL AS is_there")
-    if row is None or not row["is_there"]:
-        return {}
+    """Checksums by number; the register is made where it is missing."""
+    if not _is_there(conn, "migrations"):
+        execute(conn, _REGISTER)
     return {
         row["number"]: row["checksum"] for row in fetch_all(conn, "SELECT number, checksum FROM callwatch.migrations")
     }
 
 
-def _make_partitions(conn: Connection, now: datetime) -> None:
+def _is_there(conn: Connection, table_name: str) -> bool:
+    row = fetch_one(conn, "SELECT to_regclass(%s) IS NOT NULL AS is_there", (f"callwatch.{table_name}",))
+    return row is not None and bool(row["is_there"])
+
+
+def _make_partitions(conn: Connection) -> None:
     try:
-        ensure_partitions(conn, now)
-        conn.commit()
+        if _is_there(conn, "partitioned_tables"):
+            ensure_partitions(conn, datetime.now(UTC))
+            conn.commit()
     finally:
         if not conn.closed:
             conn.rollback()

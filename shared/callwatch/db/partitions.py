@@ -15,7 +15,6 @@ from psycopg2.errors import DeadlockDetected, LockNotAvailable, UndefinedTable
 from callwatch.db.connect import AnyConnection
 from callwatch.db.lock import lock_in_transaction
 from callwatch.db.query import execute, fetch_all
-from callwatch.exceptions import LockUnavailable
 from callwatch.settings import get_settings
 
 logger = logging.getLogger(__name__)
@@ -73,8 +72,7 @@ def ensure_partitions(
     days = [first_day + timedelta(days=offset) for offset in range((last_day - first_day).days + 1)]
     if not _missing(conn, days):
         return []
-    if not lock_in_transaction(conn, "partitions", _LOCK_WAIT_S):
-        raise LockUnavailable(f"partitions were being made elsewhere for {_LOCK_WAIT_S:g} s")
+    lock_in_transaction(conn, "partitions", _LOCK_WAIT_S)
     execute(conn, "SELECT set_config('lock_timeout', %s, true)", (_LOCK_TIMEOUT,))
     made = []
     # Asked again under the lock: whoever held it may have made them.

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 import psycopg2
 
 from callwatch.db.connect import Connection, first_line, is_connection_lost, open_connection
-from callwatch.exceptions import ConfigurationError, DatabaseUnavailable, PoolExhausted
+from callwatch.exceptions import DatabaseUnavailable, PoolExhausted
 from callwatch.settings import get_settings
 
 PRODUCT_STATEMENT_TIMEOUT_MS = 2_000
 _WAIT_S = 5.0
 # Outside Lambda a pool keeps ten connections and grows to twenty; an execution environment serves one request.
-_KEPT, _LIMIT = 10, 20
-_LAMBDA_LIMIT = 2
-_PRODUCT_LIMIT = 4
+_KEPT, _SIZE = 10, 20
+_LAMBDA_SIZE = 2
+_PRODUCT_SIZE = 4
 # A connection idle for longer is asked once: a NAT gateway or a frozen sandbox may have lost it without a word.
 _ASK_AFTER_IDLE_S = 30.0
 _READ_ONLY_SQLSTATE = "25006"
@@ -33,18 +33,38 @@ class _Idle:
 
 
 class Pool:
-    """At most `limit` connections to `dsn`, of which up to `kept` stay open while idle; callers wait in line."""
+    """At most `size` connections to `dsn`, of which up to `kept` stay open while idle; callers wait in line."""
 
-    def __init__(self, dsn: str, limit: int, kept: int | None = None, wait_s: float = _WAIT_S) -> None:
-        self.limit = limit
+    def __init__(self, dsn: str, size: int, kept: int | None = None, wait_s: float = _WAIT_S) -> None:
         self._dsn = dsn
-        self._kept = limit if kept is None else min(kept, limit)
+        self._size = size
+        self._kept = size if kept is None else min(kept, size)
         self._wait_s = wait_s
         self._idle: list[_Idle] = []
         self._active = 0
         self._line: deque[object] = deque()
         self._changed = threading.Condition()
         self._is_closed = False
+
+    @contextlib.contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """Lend a connection for the length of a `with` block; what is not committed is rolled back.
+
+        Raises PoolExhausted or DatabaseUnavailable as `acquire`, and DatabaseUnavailable where it is lost on the way.
+        """
+        conn = self.acquire()
+        try:
+            yield conn
+        except psycopg2.Error as error:
+            if error.pgcode == _READ_ONLY_SQLSTATE and not conn.readonly:
+                # The server became a standby: the next connection finds the new primary.
+                conn.close()
+            if is_connection_lost(error):
+                conn.close()
+                raise DatabaseUnavailable(first_line(error)) from error
+            raise
+        finally:
+            self.release(conn)
 
     def acquire(self) -> Connection:
         """A live connection, reused where one is idle. It must be given back with `release`.
@@ -79,7 +99,7 @@ class Pool:
             entry.conn.close()
 
     def statistics(self) -> dict[str, float]:
-        """total open, active, idle, waiting callers, and utilization: active in percent of the limit."""
+        """total open, active, idle, waiting callers, and utilization: active in percent of the size."""
         with self._changed:
             idle = len(self._idle)
             return {
@@ -87,27 +107,27 @@ class Pool:
                 "active": self._active,
                 "idle": idle,
                 "waiting": len(self._line),
-                "utilization": round(100 * self._active / self.limit, 1),
+                "utilization": round(100 * self._active / self._size, 1),
             }
 
     def _take_place(self) -> None:
-        """Wait for one of the `limit` places, first come first served."""
+        """Wait for one of the `size` places, first come first served."""
         ticket = object()
         with self._changed:
-            if self._active < self.limit and not self._line:
+            if self._active < self._size and not self._line:
                 self._active += 1
                 return
             self._line.append(ticket)
             try:
                 is_my_turn = self._changed.wait_for(
-                    lambda: self._line[0] is ticket and self._active < self.limit, self._wait_s
+                    lambda: self._line[0] is ticket and self._active < self._size, self._wait_s
                 )
             finally:
                 self._line.remove(ticket)
                 self._changed.notify_all()
             if not is_my_turn:
                 raise PoolExhausted(
-                    f"all {self.limit} database connections stayed in use for {self._wait_s:g} s; "
+                    f"all {self._size} database connections stayed in use for {self._wait_s:g} s; "
                     "DATABASE_POOL_SIZE raises the limit"
                 )
             self._active += 1
@@ -138,7 +158,7 @@ def _is_alive(entry: _Idle) -> bool:
     conn = entry.conn
     try:
         # An idle server has nothing to say: a readable socket carries its farewell, or the end of the stream.
-        if conn.closed or select.select([conn.fileno()], [], [], 0)[0]:
+        if conn.closed or _has_something_to_read(conn.fileno()):
             return False
         if time.monotonic() - entry.since > _ASK_AFTER_IDLE_S:
             with conn.cursor() as cursor:
@@ -147,6 +167,12 @@ def _is_alive(entry: _Idle) -> bool:
     except (psycopg2.Error, OSError, ValueError):
         return False
     return True
+
+
+def _has_something_to_read(descriptor: int) -> bool:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN | select.POLLHUP | select.POLLERR)
+    return bool(poll.poll(0))
 
 
 _pools: dict[str, Pool] = {}
@@ -165,30 +191,13 @@ def _make_pool(name: str) -> Pool:
     is_product = name == "product"
     dsn = settings.product_database_url if is_product else settings.database_url
     if not dsn:
-        raise ConfigurationError("DATABASE_URL takes a URL such as postgresql://user:password@host:5432/name")
-    limit = settings.database_pool_size
-    if limit is None:
-        limit = _LAMBDA_LIMIT if "AWS_LAMBDA_FUNCTION_NAME" in os.environ else _LIMIT
+        raise DatabaseUnavailable("DATABASE_URL is not set")
+    size = settings.database_pool_size
+    if size is None:
+        size = _LAMBDA_SIZE if "AWS_LAMBDA_FUNCTION_NAME" in os.environ else _SIZE
     if is_product:
-        limit = min(limit, _PRODUCT_LIMIT)
-    return Pool(dsn, limit, _KEPT)
-
-
-@contextlib.contextmanager
-def _borrowed(pool: Pool) -> Iterator[Connection]:
-    conn = pool.acquire()
-    try:
-        yield conn
-    except psycopg2.Error as error:
-        if error.pgcode == _READ_ONLY_SQLSTATE and not conn.readonly:
-            # The server became a standby: the next connection finds the new primary.
-            conn.close()
-        if is_connection_lost(error):
-            conn.close()
-            raise DatabaseUnavailable(first_line(error)) from error
-        raise
-    finally:
-        pool.release(conn)
+        size = min(size, _PRODUCT_SIZE)
+    return Pool(dsn, size, _KEPT)
 
 
 @contextlib.contextmanager
@@ -197,7 +206,7 @@ def connection(statement_timeout_ms: int | None = None) -> Iterator[Connection]:
 
     Raises DatabaseUnavailable where it cannot be had, or is lost on the way.
     """
-    with _borrowed(_pool("own")) as conn:
+    with _pool("own").connection() as conn:
         if statement_timeout_ms is not None:
             conn.transaction_settings = {"statement_timeout": f"{statement_timeout_ms}ms"}
         yield conn
@@ -206,7 +215,7 @@ def connection(statement_timeout_ms: int | None = None) -> Iterator[Connection]:
 @contextlib.contextmanager
 def product_connection(statement_timeout_ms: int = PRODUCT_STATEMENT_TIMEOUT_MS) -> Iterator[Connection]:
     """A connection to the product's database that can only read, and only for so long a statement."""
-    with _borrowed(_pool("product")) as conn:
+    with _pool("product").connection() as conn:
         conn.set_session(readonly=True)
         conn.transaction_settings = {"statement_timeout": f"{statement_timeout_ms}ms"}
         yield conn

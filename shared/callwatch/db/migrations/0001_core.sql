@@ -1,15 +1,4 @@
--- The monitor's own bookkeeping: what was migrated, which tables are cut by day, who runs the cycle, how cycles went.
-
-CREATE SCHEMA IF NOT EXISTS callwatch;
-
-CREATE TABLE callwatch.migrations (
-    number      integer PRIMARY KEY,
-    name        text NOT NULL,
-    checksum    text NOT NULL,
-    applied_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
-    duration_ms double precision NOT NULL
-);
-COMMENT ON TABLE callwatch.migrations IS 'Migrations applied, forward only; checksum is the SHA-256 of the file.';
+-- The monitor's own bookkeeping: which tables are cut by day, who runs the cycle, how cycles went.
 
 CREATE TABLE callwatch.partitioned_tables (
     table_name      text PRIMARY KEY,
@@ -36,4 +25,3 @@ CREATE TABLE callwatch.monitor_cycles (
 );
 COMMENT ON TABLE callwatch.monitor_cycles IS 'One row a cycle: how long each step took and what it did or why it failed.';
 CREATE INDEX monitor_cycles_finished_at ON callwatch.monitor_cycles (finished_at DESC);
-CREATE INDEX monitor_cycles_started_at ON callwatch.monitor_cycles (started_at);
