@@ -14,13 +14,13 @@ _ANSWER_TIMEOUT_S = 10
 
 
 def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Migrate, and report the migrations applied; a custom resource's event is also answered at its URL."""
+    """Run the pending migrations: {"ran": [names]}. A custom resource's event is answered at its URL as well."""
     if "ResponseURL" not in event:
         return bring_forward()
     try:
         # The tables stay when the stack goes: what was recorded is not ours to delete.
-        data = {"applied": []} if event.get("RequestType") == "Delete" else bring_forward()
-        outcome = {"Status": "SUCCESS", "Data": {"applied": ",".join(data["applied"])}}
+        data = {"ran": []} if event.get("RequestType") == "Delete" else bring_forward()
+        outcome = {"Status": "SUCCESS", "Data": {"ran": ",".join(data["ran"])}}
     except Exception as error:
         # Without an answer the stack would hang for an hour, so every failure is told, and then logged.
         reason = str(error) if isinstance(error, CallwatchError) else type(error).__name__
@@ -35,9 +35,9 @@ def bring_forward() -> dict[str, Any]:
     dsn = get_settings().database_url
     if not dsn:
         raise ConfigurationError("DATABASE_URL takes a URL such as postgresql://user:password@host:5432/name")
-    applied = migrate(dsn)
-    logger.info("schema is up to date", extra={"applied": applied})
-    return {"applied": applied}
+    ran = migrate(dsn)
+    logger.info("schema is up to date", extra={"ran": ran})
+    return {"ran": ran}
 
 
 def _answer(event: dict[str, Any], outcome: dict[str, Any]) -> None:

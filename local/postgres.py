@@ -56,18 +56,22 @@ def start(data_dir: Path, options: Mapping[str, str] | None = None) -> RunningPo
     options: settings of postgresql.conf to start with. The server ends with this process, however that
     ends (on Linux: with the thread that called this). Raises PostgresError with one line and the remedy.
     """
-    data_dir.mkdir(parents=True, exist_ok=True)
-    data_dir = data_dir.resolve()
-    lock = _lock(data_dir)
+    lock = None
     try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        data_dir = data_dir.resolve()
+        lock = _lock(data_dir)
         home = files.home_of(data_dir)
         binaries = files.find_binaries(home)
         password = files.password_of(data_dir, home)
         files.make_cluster(binaries, home, password)
         _end_leftover(home / "cluster")
         running = _start_on_free_port(data_dir, home, binaries, password, lock, dict(options or {}))
-    except BaseException:
-        lock.close()
+    except BaseException as error:
+        if lock is not None:
+            lock.close()
+        if isinstance(error, OSError):
+            raise PostgresError(f"PostgreSQL cannot be set up: {error}") from error
         raise
     atexit.register(running.stop)
     return running

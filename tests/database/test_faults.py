@@ -1,25 +1,31 @@
 """The database layer under the faults it is for, each a real one on a real PostgreSQL."""
 
+import os
+import socket
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import psycopg2
 import pytest
 
 from callwatch.db import (
+    CommitOutcomeUnknown,
     Connection,
     advisory_lock,
     connection,
     execute,
     fetch_all,
     fetch_one,
+    lock_in_transaction,
     pool_statistics,
     product_connection,
+    reset_pool,
     with_deadlock_retry,
-    with_retry,
     with_transaction,
 )
+from callwatch.db.connect import open_connection
 from callwatch.db.pool import Pool
 from callwatch.exceptions import DatabaseUnavailable, LockUnavailable, PoolExhausted
 
@@ -115,6 +121,46 @@ def test_a_connection_that_died_while_idle_is_not_handed_out(accounts: str) -> N
         assert conn.info.backend_pid != pid
 
 
+def test_every_idle_connection_that_died_is_thrown_away_without_a_failed_query(database: str) -> None:
+    pool = Pool(database, size=3)
+    with pool.connection() as one, pool.connection() as two, pool.connection() as three:
+        pids = [conn.info.backend_pid for conn in (one, two, three)]
+    assert pool.statistics()["idle"] == 3
+    for pid in pids:
+        terminate(database, pid)
+    with pool.connection() as conn:
+        assert fetch_one(conn, "SELECT 1 AS one") == {"one": 1}
+    assert pool.statistics()["total"] == 1
+    pool.close()
+
+
+def test_a_connection_that_was_idle_for_long_is_asked_before_it_is_lent(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callwatch.db.pool._ASK_AFTER_IDLE_S", -1.0)
+    pool = Pool(database, size=1)
+    with pool.connection() as conn:
+        # What a lost NAT entry does: the socket is gone, and nothing was ever received that says so.
+        lost = socket.socket(fileno=os.dup(conn.fileno()))
+        pid = conn.info.backend_pid
+    lost.shutdown(socket.SHUT_WR)
+    with pool.connection() as conn:
+        assert fetch_one(conn, "SELECT 1 AS one") == {"one": 1}
+        assert conn.info.backend_pid != pid
+    lost.close()
+    pool.close()
+
+
+def test_a_connection_lost_in_use_is_one_clear_error_and_its_place_is_free_again(database: str) -> None:
+    pool = Pool(database, size=1)
+    with pytest.raises(DatabaseUnavailable, match="connection"), pool.connection() as conn:
+        terminate_and_ask(database, conn)
+    assert pool.statistics() == {"total": 0, "active": 0, "idle": 0, "waiting": 0, "utilization": 0}
+    with pool.connection() as conn:
+        assert fetch_one(conn, "SELECT 1 AS one") == {"one": 1}
+    pool.close()
+
+
 def test_a_caller_waits_for_a_connection_and_fails_only_when_the_wait_ran_out(database: str) -> None:
     pool = Pool(database, size=1, wait_s=0.5)
     waited = []
@@ -132,10 +178,77 @@ def test_a_caller_waits_for_a_connection_and_fails_only_when_the_wait_ran_out(da
         assert pool.statistics() == {"total": 1, "active": 1, "idle": 0, "waiting": 1, "utilization": 100}
     thread.join(5)
     assert len(waited) == 1
-    with pool.connection(), pytest.raises(PoolExhausted, match="all 1 connections"), pool.connection():
+    started = time.monotonic()
+    with pool.connection(), pytest.raises(PoolExhausted, match="all 1 database connections"), pool.connection():
         pass
+    assert 0.4 < time.monotonic() - started < 3
     assert pool.statistics() == {"total": 1, "active": 0, "idle": 1, "waiting": 0, "utilization": 0}
     pool.close()
+
+
+def test_waiting_callers_are_served_in_the_order_they_came(database: str) -> None:
+    pool = Pool(database, size=1)
+    served: list[int] = []
+
+    def borrow(number: int) -> None:
+        with pool.connection():
+            served.append(number)
+
+    threads = [threading.Thread(target=borrow, args=(number,)) for number in range(5)]
+    with pool.connection():
+        for count, thread in enumerate(threads, start=1):
+            thread.start()
+            while pool.statistics()["waiting"] < count:
+                time.sleep(0.005)
+    for thread in threads:
+        thread.join(5)
+    assert served == [0, 1, 2, 3, 4]
+    pool.close()
+
+
+def test_a_pool_keeps_fewer_connections_idle_than_it_lends(database: str) -> None:
+    pool = Pool(database, size=3, kept=1)
+    with pool.connection(), pool.connection(), pool.connection():
+        assert pool.statistics()["total"] == 3
+    assert pool.statistics() == {"total": 1, "active": 0, "idle": 1, "waiting": 0, "utilization": 0}
+    pool.close()
+
+
+@pytest.mark.parametrize(("is_lambda", "size"), [(True, 2), (False, 20)])
+def test_the_pool_is_small_inside_lambda(
+    database: str, monkeypatch: pytest.MonkeyPatch, is_lambda: bool, size: int
+) -> None:
+    monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME", raising=False)
+    if is_lambda:
+        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "run_monitor")
+    with connection():
+        assert pool_statistics()["utilization"] == 100 / size
+
+
+def test_a_child_process_leaves_its_parents_connections_alone(accounts: str) -> None:
+    with connection() as conn:
+        pid = conn.info.backend_pid
+    child = os.fork()
+    if child == 0:
+        with connection() as conn:
+            is_own = conn.info.backend_pid != pid
+        reset_pool()
+        os._exit(0 if is_own else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    with connection() as conn:
+        assert conn.info.backend_pid == pid
+        assert fetch_one(conn, "SELECT 1 AS one") == {"one": 1}
+
+
+def test_a_connection_comes_back_as_it_was_lent(accounts: str) -> None:
+    with connection(statement_timeout_ms=500) as conn:
+        pid = conn.info.backend_pid
+        conn.autocommit = True
+    with connection() as conn:
+        assert conn.info.backend_pid == pid
+        assert fetch_one(conn, "SHOW statement_timeout") == {"statement_timeout": "0"}
+        execute(conn, "UPDATE accounts SET amount = 5")
+    assert amounts() == [0, 0], "autocommit was switched off again"
 
 
 def test_many_threads_share_a_small_pool_without_failing(database: str) -> None:
@@ -179,16 +292,15 @@ def test_an_error_that_no_retry_can_mend_is_raised_at_once(accounts: str) -> Non
     assert len(calls) == 1
 
 
-def test_retries_end_and_the_last_error_is_raised() -> None:
-    calls = []
-
-    def fail() -> None:
-        calls.append(1)
-        raise ConnectionResetError("again")
-
-    with pytest.raises(ConnectionResetError):
-        with_retry(fail, max_retries=2, initial_delay_ms=1)
-    assert len(calls) == 3
+def test_times_come_in_utc_whatever_the_database_is_set_to(database: str) -> None:
+    with connection() as conn:
+        execute(conn, f"ALTER DATABASE {conn.info.dbname} SET timezone = 'Asia/Tokyo'")
+        conn.commit()
+    reset_pool()
+    with connection() as conn:
+        row = fetch_one(conn, "SELECT current_setting('TimeZone') AS zone, '2031-03-09 23:30+00'::timestamptz AS at")
+    assert row == {"zone": "UTC", "at": datetime(2031, 3, 9, 23, 30, tzinfo=UTC)}
+    assert row["at"].utcoffset() == timedelta(0)
 
 
 def test_a_lock_held_elsewhere_is_waited_for_and_then_given_up(database: str) -> None:
@@ -211,21 +323,128 @@ def test_a_lock_held_elsewhere_is_waited_for_and_then_given_up(database: str) ->
     assert order == ["other names are free", "first", "second"]
 
 
+def test_a_lock_that_need_not_be_had_says_at_once_whether_it_is_ours(database: str) -> None:
+    with advisory_lock("report", wait_s=0) as is_ours, advisory_lock("report", wait_s=0) as is_also_ours:
+        assert (is_ours, is_also_ours) == (True, False)
+    with advisory_lock("report", wait_s=0) as is_ours:
+        assert is_ours, "it ended with its block"
+
+
 def test_a_lock_is_free_when_its_holder_dies(database: str) -> None:
-    with pytest.raises(psycopg2.Error), advisory_lock("report") as conn:
-        terminate(database, conn.info.backend_pid)
-        fetch_one(conn, "SELECT 1")
-    with advisory_lock("report", wait_s=1):
-        assert True
+    holder = open_connection(database)
+    lock_in_transaction(holder, "report")
+    with pytest.raises(LockUnavailable), advisory_lock("report", wait_s=0.05):
+        pass
+    terminate(database, holder.info.backend_pid)
+    with advisory_lock("report", wait_s=1) as is_ours:
+        assert is_ours
 
 
-def test_the_product_connection_can_only_read_and_only_for_a_bounded_time(accounts: str) -> None:
+def test_a_lock_that_was_not_had_leaves_its_transaction_usable(accounts: str) -> None:
+    with advisory_lock("report"), connection() as conn:
+        execute(conn, "UPDATE accounts SET amount = 7 WHERE id = 1")
+        with pytest.raises(LockUnavailable):
+            lock_in_transaction(conn, "report", wait_s=0.05)
+        conn.commit()
+    assert amounts() == [7, 0]
+
+
+def test_the_product_connection_can_only_read(accounts: str) -> None:
     with product_connection() as conn:
         assert fetch_one(conn, "SELECT count(*) AS n FROM accounts") == {"n": 2}
         with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
             execute(conn, "UPDATE accounts SET amount = 1")
-    with product_connection() as conn, pytest.raises(psycopg2.errors.QueryCanceled):
-        execute(conn, "SELECT pg_sleep(10)")
+        conn.rollback()
+        with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
+            execute(conn, "UPDATE accounts SET amount = 1")
+    assert amounts() == [0, 0]
+
+
+def test_the_product_connection_bounds_each_statement_of_each_transaction(accounts: str) -> None:
+    with product_connection(statement_timeout_ms=50) as conn:
+        for _ in range(2):
+            with pytest.raises(psycopg2.errors.QueryCanceled):
+                execute(conn, "SELECT pg_sleep(10)")
+            conn.rollback()
+    with product_connection() as conn:
+        assert fetch_one(conn, "SHOW statement_timeout") == {"statement_timeout": "2s"}
+
+
+def test_nothing_of_ours_stays_in_the_products_session(accounts: str) -> None:
+    with product_connection() as conn:
+        fetch_one(conn, "SELECT 1")
+        conn.rollback()
+        conn.transaction_settings = {}
+        conn.set_session(readonly="default")
+        assert fetch_one(conn, "SHOW statement_timeout") == {"statement_timeout": "0"}
+        assert fetch_one(conn, "SHOW default_transaction_read_only") == {"default_transaction_read_only": "off"}
+
+
+def test_a_connection_lost_during_commit_is_not_silently_repeated(accounts: str) -> None:
+    calls = []
+
+    def add(conn: Connection) -> None:
+        calls.append(1)
+        execute(conn, "UPDATE accounts SET amount = amount + 1 WHERE id = 1")
+        terminate_at_commit(conn)
+
+    with pytest.raises(CommitOutcomeUnknown, match="connection lost during commit"):
+        with_transaction(add, initial_delay_ms=1)
+    assert len(calls) == 1
+
+
+def test_an_idempotent_transaction_is_repeated_after_a_lost_commit(accounts: str) -> None:
+    calls = []
+
+    def put(conn: Connection) -> None:
+        calls.append(1)
+        execute(conn, "UPDATE accounts SET amount = 4 WHERE id = 1")
+        if len(calls) == 1:
+            terminate_at_commit(conn)
+
+    with_transaction(put, initial_delay_ms=1, is_idempotent=True)
+    assert len(calls) == 2
+    assert amounts() == [4, 0]
+
+
+def test_a_deferred_conflict_at_commit_repeats_the_transaction(accounts: str) -> None:
+    both_have_read = threading.Barrier(2, timeout=10)
+    attempts = []
+
+    def claim(mine: int, other: int) -> Callable[[], None]:
+        def run(conn: Connection) -> None:
+            attempts.append(mine)
+            row = fetch_one(conn, "SELECT amount FROM accounts WHERE id = %s", (other,))
+            if len(attempts) <= 2:
+                both_have_read.wait()
+            if row == {"amount": 0}:
+                execute(conn, "UPDATE accounts SET amount = 1 WHERE id = %s", (mine,))
+
+        return lambda: with_transaction(run, isolation="serializable", initial_delay_ms=5)
+
+    in_threads(claim(1, 2), claim(2, 1))
+    assert sorted(amounts()) == [0, 1], "write skew would have set both"
+    assert len(attempts) == 3
+
+
+def terminate_at_commit(conn: Connection) -> None:
+    """Let the server end the session while it works on COMMIT, by a trigger that is deferred until then."""
+    execute(
+        conn,
+        """
+        CREATE FUNCTION pg_temp.end_it() RETURNS trigger LANGUAGE plpgsql AS
+            'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END';
+        CREATE TEMP TABLE last_straw (id int);
+        CREATE CONSTRAINT TRIGGER last_straw AFTER INSERT ON last_straw
+            DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION pg_temp.end_it();
+        INSERT INTO last_straw VALUES (1)
+        """,
+    )
+
+
+def terminate_and_ask(dsn: str, conn: Connection) -> None:
+    terminate(dsn, conn.info.backend_pid)
+    fetch_one(conn, "SELECT 1")
 
 
 def terminate(dsn: str, pid: int) -> None:

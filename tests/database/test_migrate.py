@@ -1,79 +1,187 @@
 """Migrations: forward only, once each, whole or not at all."""
 
+import contextlib
+import importlib
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg2
 import pytest
 
 from callwatch.db import connection, execute, fetch_all, fetch_one
-from callwatch.db.migrate import migrate, read_migrations
+from callwatch.db.connect import Connection, open_connection
+from callwatch.db.lock import lock_in_transaction
+from callwatch.db.migrate import load_migrations, migrate
 from callwatch.exceptions import DatabaseUnavailable, MigrationError
 
-
-def tables(dsn: str) -> set[str]:
-    conn = psycopg2.connect(dsn)
-    rows = fetch_all(conn, "SELECT table_name FROM information_schema.tables WHERE table_schema = 'callwatch'")
-    conn.close()
-    return {row["table_name"] for row in rows}
+# The package offers a function of the same name.
+migrate_module = importlib.import_module("callwatch.db.migrate")
 
 
-def test_an_empty_database_gets_every_table_and_a_second_run_changes_nothing(empty_database: str) -> None:
-    ran = migrate(empty_database)
-    assert [name[:4] for name in ran] == [f"{migration.number:04d}" for migration in read_migrations()]
-    assert {"error_logs", "alerts", "api_logs", "monitor_cycles"} <= tables(empty_database)
-    assert migrate(empty_database) == []
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "0001_first.sql").write_text("CREATE TABLE callwatch.first (id int)")
+    (tmp_path / "0002_second.sql").write_text("CREATE TABLE callwatch.second (id int)")
+    return tmp_path
 
 
-def test_two_runners_at_once_do_no_harm(empty_database: str) -> None:
-    ran: list[list[str]] = []
-    threads = [threading.Thread(target=lambda: ran.append(migrate(empty_database))) for _ in range(4)]
+@contextlib.contextmanager
+def opened(dsn: str) -> Iterator[Connection]:
+    with contextlib.closing(open_connection(dsn)) as conn:
+        yield conn
+
+
+def tables(dsn: str, schema: str = "callwatch") -> set[str]:
+    with opened(dsn) as conn:
+        rows = fetch_all(conn, "SELECT tablename FROM pg_tables WHERE schemaname = %s", (schema,))
+    return {row["tablename"] for row in rows}
+
+
+def in_threads(count: int, target: Callable[[], object]) -> None:
+    threads = [threading.Thread(target=target) for _ in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert sorted(name for names in ran for name in names) == [
-        f"{migration.number:04d}_{migration.name}" for migration in read_migrations()
-    ]
+    assert not any(thread.is_alive() for thread in threads)
 
 
-def test_a_failing_migration_leaves_nothing_of_itself_and_all_before_it(empty_database: str, tmp_path: Path) -> None:
-    (tmp_path / "0001_good.sql").write_text("CREATE TABLE callwatch.good (id int)")
-    (tmp_path / "0002_bad.sql").write_text("CREATE TABLE callwatch.half (id int); SELECT nonsense")
-    with pytest.raises(MigrationError, match="0002_bad: column"):
-        migrate(empty_database, tmp_path)
-    assert "good" in tables(empty_database)
-    assert "half" not in tables(empty_database)
-
-
-def test_a_file_that_was_changed_after_it_ran_is_refused(empty_database: str, tmp_path: Path) -> None:
-    file = tmp_path / "0001_good.sql"
-    file.write_text("SELECT 1")
-    migrate(empty_database, tmp_path)
-    file.write_text("SELECT 2")
-    with pytest.raises(MigrationError, match="changed after it ran"):
-        migrate(empty_database, tmp_path)
-
-
-def test_older_code_leaves_the_migrations_of_a_newer_release_alone(database: str) -> None:
-    with connection() as conn:
-        execute(conn, "INSERT INTO callwatch.migrations (number, name, checksum) VALUES (9999, 'later', 'x')")
-        conn.commit()
-    assert migrate(database) == []
-
-
-def test_badly_named_files_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "first.sql").write_text("SELECT 1")
-    with pytest.raises(MigrationError, match="NNNN_words"):
-        read_migrations(tmp_path)
-
-
-def test_a_database_that_is_not_there_is_said_so() -> None:
-    with pytest.raises(DatabaseUnavailable):
-        migrate("postgresql://nobody:x@127.0.0.1:1/none")
+def test_an_empty_database_gets_every_table_and_a_second_run_changes_nothing(empty_database: str) -> None:
+    assert migrate(empty_database) == [str(migration) for migration in load_migrations()]
+    assert {"migrations", "partitioned_tables", "monitor_lease", "monitor_cycles"} <= tables(empty_database)
+    assert migrate(empty_database) == []
 
 
 def test_everything_lives_in_our_own_schema(database: str) -> None:
+    assert tables(database, "public") == set()
+
+
+def test_every_registered_table_has_its_partitions_after_a_migration(database: str) -> None:
     with connection() as conn:
-        row = fetch_one(conn, "SELECT count(*) AS n FROM information_schema.tables WHERE table_schema = 'public'")
-    assert row == {"n": 0}
+        bare = fetch_all(
+            conn,
+            "SELECT table_name FROM callwatch.partitioned_tables WHERE NOT EXISTS"
+            " (SELECT FROM pg_inherits WHERE inhparent = ('callwatch.' || table_name)::regclass)",
+        )
+    assert bare == []
+
+
+def test_four_runners_at_once_apply_each_migration_once(empty_database: str) -> None:
+    applied: list[str] = []
+    in_threads(4, lambda: applied.extend(migrate(empty_database)))
+    assert sorted(applied) == [str(migration) for migration in load_migrations()]
+
+
+def test_a_failing_migration_leaves_nothing_of_itself_and_all_before_it(empty_database: str, folder: Path) -> None:
+    (folder / "0003_bad.sql").write_text("CREATE TABLE callwatch.half (id int);\nSELECT nonsense;")
+    with pytest.raises(MigrationError, match="0003_bad failed: column"):
+        migrate(empty_database, folder)
+    assert tables(empty_database) == {"migrations", "first", "second"}
+    (folder / "0003_bad.sql").write_text("CREATE TABLE callwatch.whole (id int);")
+    assert migrate(empty_database, folder) == ["0003_bad"]
+
+
+def test_a_file_that_was_changed_after_it_was_applied_is_refused(empty_database: str, folder: Path) -> None:
+    migrate(empty_database, folder)
+    (folder / "0001_first.sql").write_text("CREATE TABLE callwatch.first (id bigint)")
+    with pytest.raises(MigrationError, match="0001_first was changed after it was applied"):
+        migrate(empty_database, folder)
+
+
+def test_the_way_lines_end_is_no_change(empty_database: str, folder: Path) -> None:
+    (folder / "0003_long.sql").write_bytes(b"SELECT 1;\nSELECT 2;\n")
+    migrate(empty_database, folder)
+    (folder / "0003_long.sql").write_bytes(b"SELECT 1;\r\nSELECT 2;\r\n")
+    assert migrate(empty_database, folder) == []
+
+
+def test_older_code_leaves_the_migrations_of_a_newer_release_alone(empty_database: str, folder: Path) -> None:
+    migrate(empty_database, folder)
+    (folder / "0002_second.sql").unlink()
+    assert migrate(empty_database, folder) == []
+    assert "second" in tables(empty_database)
+
+
+def test_a_number_below_an_applied_one_is_refused(empty_database: str, folder: Path) -> None:
+    (folder / "0004_fourth.sql").write_text("SELECT 1")
+    migrate(empty_database, folder)
+    (folder / "0003_late.sql").write_text("SELECT 1")
+    with pytest.raises(MigrationError, match="0003_late comes too late"):
+        migrate(empty_database, folder)
+
+
+def test_a_number_used_twice_is_refused(folder: Path) -> None:
+    (folder / "0002_again.sql").write_text("SELECT 1")
+    with pytest.raises(MigrationError, match="have the same number"):
+        load_migrations(folder)
+
+
+def test_a_badly_named_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "first.sql").write_text("SELECT 1")
+    with pytest.raises(MigrationError, match="NNNN_what_it_does"):
+        load_migrations(tmp_path)
+
+
+def test_a_migration_waits_for_a_table_in_use_by_trying_again(
+    empty_database: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate_module, "_LOCK_TIMEOUT", "100ms")
+    migrate(empty_database, folder)
+    (folder / "0003_alter.sql").write_text("ALTER TABLE callwatch.first ADD COLUMN name text")
+    with opened(empty_database) as conn:
+        execute(conn, "SELECT * FROM callwatch.first")
+        applied: list[str] = []
+        thread = threading.Thread(target=lambda: applied.extend(migrate(empty_database, folder)))
+        thread.start()
+        wait_until_blocked(conn)
+        assert applied == []
+        conn.rollback()
+        thread.join(30)
+    assert applied == ["0003_alter"]
+
+
+def wait_until_blocked(conn: Connection) -> None:
+    """Wait until some session waits for a lock."""
+    deadline = threading.Event()
+    for _ in range(500):
+        row = fetch_one(conn, "SELECT count(*) AS n FROM pg_locks WHERE NOT granted")
+        if row and row["n"]:
+            return
+        deadline.wait(0.01)
+    pytest.fail("nobody ever waited for the lock")
+
+
+def test_a_runner_that_cannot_get_its_turn_says_so(
+    empty_database: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate_module, "_WAIT_FOR_OTHERS_S", 0.1)
+    with opened(empty_database) as conn:
+        lock_in_transaction(conn, "migrate")
+        with pytest.raises(MigrationError, match=r"still running after 0\.1 s"):
+            migrate(empty_database, folder)
+
+
+def test_a_user_who_may_not_create_is_told_in_one_line(empty_database: str) -> None:
+    with opened(empty_database) as conn:
+        name = f"reader_{conn.info.backend_pid}"
+        execute(conn, f"CREATE ROLE {name} LOGIN PASSWORD 'for-a-test'")
+        conn.commit()
+    dsn = f"postgresql://{name}:for-a-test@{empty_database.rpartition('@')[2]}"
+    with pytest.raises(MigrationError, match="permission denied"):
+        migrate(dsn)
+    with opened(empty_database) as conn:
+        execute(conn, f"DROP ROLE {name}")
+        conn.commit()
+
+
+def test_a_database_that_is_not_there_is_unavailable() -> None:
+    with pytest.raises(DatabaseUnavailable, match="refused"):
+        migrate("postgresql://nobody:x@127.0.0.1:1/none")
+
+
+def test_a_connection_string_that_cannot_be_read_is_not_repeated_in_the_error() -> None:
+    with pytest.raises(DatabaseUnavailable) as caught:
+        migrate("postgresql://user:sec ret@[::1/none")
+    assert "ret" not in str(caught.value).replace("string", "")
+    assert isinstance(caught.value.__cause__, psycopg2.Error)

@@ -1,5 +1,6 @@
 """How one connection to PostgreSQL is opened, and how a lost one is told from a failed statement."""
 
+import select
 from typing import Any
 
 import psycopg2
@@ -11,7 +12,7 @@ CONNECT_TIMEOUT_S = 3
 OLDEST_MAJOR = 14
 # Found by the kernel within 30 + 3 x 10 s when the other end vanished without a word; unanswered data sooner.
 _KEEPALIVE: dict[str, Any] = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
-_UNANSWERED_MS = 15_000
+_UNANSWERED_MS = 10_000
 # The server shuts down, crashed, starts up, or closed an idle session.
 _LOST_SQLSTATES = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03"})
 
@@ -62,6 +63,22 @@ def open_connection(dsn: str) -> Connection:
         # libpq's words about a connection string it cannot read quote that string, password and all.
         raise DatabaseUnavailable("the connection string cannot be read") from error.with_traceback(None)
     return conn
+
+
+def has_hung_up(conn: AnyConnection) -> bool:
+    """Whether the server ended this session, as far as it can be known without asking it.
+
+    A server has nothing to say while it is not asked: what is there to read is its farewell, the end of
+    the stream, or (rarely) news of a changed setting, which libpq takes in.
+    """
+    try:
+        waiting = select.poll()
+        waiting.register(conn.fileno(), select.POLLIN)
+        while waiting.poll(0):
+            conn.poll()
+    except (psycopg2.Error, OSError):
+        return True
+    return bool(conn.closed)
 
 
 def is_connection_lost(error: BaseException) -> bool:

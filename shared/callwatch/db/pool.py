@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import select
 import threading
 import time
 from collections import deque
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 
 import psycopg2
 
-from callwatch.db.connect import Connection, first_line, is_connection_lost, open_connection
+from callwatch.db.connect import Connection, first_line, has_hung_up, is_connection_lost, open_connection
 from callwatch.exceptions import DatabaseUnavailable, PoolExhausted
 from callwatch.settings import get_settings
 
@@ -155,24 +154,17 @@ class Pool:
 
 
 def _is_alive(entry: _Idle) -> bool:
-    conn = entry.conn
+    if has_hung_up(entry.conn):
+        return False
+    if time.monotonic() - entry.since <= _ASK_AFTER_IDLE_S:
+        return True
     try:
-        # An idle server has nothing to say: a readable socket carries its farewell, or the end of the stream.
-        if conn.closed or _has_something_to_read(conn.fileno()):
-            return False
-        if time.monotonic() - entry.since > _ASK_AFTER_IDLE_S:
-            with conn.cursor() as cursor:
-                cursor.execute("SELECT 1")
-            conn.rollback()
-    except (psycopg2.Error, OSError, ValueError):
+        with entry.conn.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        entry.conn.rollback()
+    except psycopg2.Error:
         return False
     return True
-
-
-def _has_something_to_read(descriptor: int) -> bool:
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN | select.POLLHUP | select.POLLERR)
-    return bool(poll.poll(0))
 
 
 _pools: dict[str, Pool] = {}

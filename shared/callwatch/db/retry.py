@@ -1,5 +1,6 @@
 """Doing it again: which failures are worth another try, and how long to wait before it."""
 
+import logging
 import random
 import time
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from callwatch.db.connect import is_connection_lost
 from callwatch.exceptions import DatabaseUnavailable, PoolExhausted
 
 T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 MAX_DELAY_MS = 5_000
 # No new try begins later than this: an unreachable server must not use up an invocation.
@@ -88,7 +91,10 @@ def with_retry(
             is_late = time.monotonic() - started >= GIVE_UP_AFTER_S
             if attempt >= max_retries or is_late or not retry_on(error):
                 raise
-        time.sleep(backoff_s(attempt, initial_delay_ms))
+            why = getattr(error, "pgcode", None) or type(error).__name__
+        delay_s = backoff_s(attempt, initial_delay_ms)
+        logger.info("trying again", extra={"attempt": attempt + 1, "why": why, "delay_ms": round(delay_s * 1000)})
+        time.sleep(delay_s)
         attempt += 1
 
 

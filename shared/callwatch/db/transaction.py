@@ -5,9 +5,10 @@ from typing import Literal, TypeVar
 
 import psycopg2
 
-from callwatch.db.connect import Connection, first_line, is_connection_lost
+from callwatch.db.connect import Connection, first_line, has_hung_up, is_connection_lost
 from callwatch.db.pool import connection
 from callwatch.db.retry import CommitOutcomeUnknown, is_retryable, with_retry
+from callwatch.exceptions import DatabaseUnavailable
 
 T = TypeVar("T")
 Isolation = Literal["read committed", "repeatable read", "serializable"]
@@ -47,6 +48,9 @@ def with_transaction(
 
 
 def _commit(conn: Connection) -> None:
+    if has_hung_up(conn):
+        # Lost before COMMIT was sent, so certainly not kept: that is a passing failure like any other.
+        raise DatabaseUnavailable("connection lost before commit")
     try:
         conn.commit()
     except psycopg2.Error as error:

@@ -1,5 +1,6 @@
 """One cycle of the monitor: prepare, flush, check, measure, evaluate, notify; a failing step stops no other."""
 
+import logging
 import time
 import uuid
 from collections.abc import Callable
@@ -13,8 +14,9 @@ from callwatch.db.lease import acquire_lease, release_lease, renew_lease
 from callwatch.exceptions import DatabaseUnavailable
 from callwatch.models.check import CheckResult
 from callwatch.models.facts import Fact
-from callwatch.runtime.log import logger
 from callwatch.tracker import error_tracker
+
+logger = logging.getLogger(__name__)
 
 LEASE = "monitor"
 # Longer than any single step may take; renewed before each, so that a killed monitor holds nobody up for long.

@@ -1,0 +1,244 @@
+"""The local API Gateway: routes, authorizer, throttling and CORS of the template, payload 2.0, and the static page."""
+
+import json
+import re
+import threading
+import time
+import uuid
+from collections.abc import Iterable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import unquote
+
+from local.page import Page
+from local.payload import Answer, Call, answer_of, authorizer_event_of, event_of, gateway_answer
+from local.template import Route, Template
+from local.workers import FunctionFailed, FunctionTimedOut, Workers
+
+# API Gateway quotas: 10 MB a request, 30 s an integration.
+MAX_BODY_BYTES = 10 * 1024 * 1024
+INTEGRATION_TIMEOUT_S = 30.0
+
+
+class Bucket:
+    """A token bucket: `rate` a second, `burst` at once."""
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self._rate, self._burst = rate, burst
+        self._tokens, self._at = burst, time.monotonic()
+        self._lock = threading.Lock()
+
+    def take(self) -> bool:
+        """Whether one more request may pass now."""
+        with self._lock:
+            now = time.monotonic()
+            self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
+            self._at = now
+            if self._tokens < 1:
+                return False
+            self._tokens -= 1
+            return True
+
+
+class Router:
+    """Finds the route of a path as API Gateway does: exact parts before variables, those before a greedy one."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._routes = sorted(routes, key=lambda route: _specificity(route.path))
+        self._patterns = [(route, re.compile(_pattern(route.path))) for route in self._routes]
+
+    def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+        """The route and its path parameters."""
+        for route, pattern in self._patterns:
+            match = pattern.fullmatch(path)
+            if match and route.method == method:
+                return route, match.groupdict()
+        return None
+
+
+class Gateway:
+    """Answers calls; `invoke` of the workers is the integration."""
+
+    def __init__(self, template: Template, workers: Workers, page: Page) -> None:
+        self._template = template
+        self._workers = workers
+        self._page = page
+        self._router = Router(template.routes)
+        self._buckets = {route.key: Bucket(route.rate, route.burst) for route in template.routes}
+
+    def answer(self, call: Call) -> Answer:
+        """The answer to one call; nothing raises."""
+        static = self._page.answer(call.method, call.path)
+        if static is not None:
+            return static
+        origin = dict(call.headers).get("origin")
+        if call.method == "OPTIONS" and origin and self._template.cors:
+            return Answer(204, self._cors_headers(origin, is_preflight=True), b"")
+        answer = self._integrate(call)
+        return Answer(answer.status, answer.headers + self._cors_headers(origin), answer.body)
+
+    def _integrate(self, call: Call) -> Answer:
+        found = self._router.find(call.method, call.path)
+        if found is None:
+            return gateway_answer(404, "Not Found")
+        route, parameters = found
+        if not self._buckets[route.key].take():
+            return gateway_answer(429, "Too Many Requests")
+        if len(call.body) > MAX_BODY_BYTES:
+            return gateway_answer(413, "Request Entity Too Large")
+        try:
+            caller = self._authorize(call, route, parameters)
+            if caller is None and route.authorizer:
+                return gateway_answer(403, "Forbidden")
+            event = event_of(call, route.key, parameters, caller)
+            answer = answer_of(self._invoke(route.function, event))
+        except FunctionFailed:
+            answer = None
+        except FunctionTimedOut:
+            # A function ended at its own Timeout is a failed one; past the integration's time nobody is there to ask.
+            timeout_s = self._template.functions[route.function].timeout_s
+            if timeout_s > INTEGRATION_TIMEOUT_S:
+                return gateway_answer(503, "Service Unavailable")
+            answer = None
+        return answer or gateway_answer(500, "Internal Server Error")
+
+    def _authorize(self, call: Call, route: Route, parameters: dict[str, str]) -> dict[str, Any] | None:
+        if route.authorizer is None:
+            return None
+        raw = self._invoke(route.authorizer, authorizer_event_of(call, route.key, parameters))
+        result = json.loads(raw)
+        return dict(result.get("context") or {}) if result.get("isAuthorized") is True else None
+
+    def _invoke(self, function: str, event: bytes) -> bytes:
+        """The function's result, waiting no longer than an integration may."""
+        if self._template.functions[function].timeout_s <= INTEGRATION_TIMEOUT_S:
+            return self._workers.invoke(function, event)
+        outcome: list[bytes | Exception] = []
+
+        def run() -> None:
+            try:
+                outcome.append(self._workers.invoke(function, event))
+            except Exception as error:
+                outcome.append(error)
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        thread.join(INTEGRATION_TIMEOUT_S)
+        if not outcome:
+            raise FunctionTimedOut(function)
+        if isinstance(outcome[0], Exception):
+            raise outcome[0]
+        return outcome[0]
+
+    def _cors_headers(self, origin: str | None, is_preflight: bool = False) -> tuple[tuple[str, str], ...]:
+        cors = self._template.cors
+        allowed = cors.get("allowOrigins", [])
+        if not origin or (origin not in allowed and "*" not in allowed):
+            return ()
+        headers = [("access-control-allow-origin", origin), ("vary", "origin")]
+        if is_preflight:
+            headers.append(("access-control-allow-methods", ",".join(cors.get("allowMethods", []))))
+            headers.append(("access-control-allow-headers", ",".join(cors.get("allowHeaders", []))))
+            headers.append(("access-control-max-age", str(cors.get("maxAge", 0))))
+        elif cors.get("exposeHeaders"):
+            headers.append(("access-control-expose-headers", ",".join(cors["exposeHeaders"])))
+        return tuple(headers)
+
+
+class Server(ThreadingHTTPServer):
+    """The HTTP server in front of a gateway, on loopback."""
+
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self, gateway: Gateway, port: int) -> None:
+        super().__init__(("127.0.0.1", port), _handler(gateway))
+
+    def handle_error(self, *_args: Any) -> None:
+        """A client that hung up is no error of ours."""
+
+
+def _handler(gateway: Gateway) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        server_version = "callwatch"
+        sys_version = ""
+        # A client that sends slower than this is not waited for.
+        timeout = 30
+        disable_nagle_algorithm = True
+        wbufsize = -1
+
+        def _serve(self) -> None:
+            path, _, query = self.path.partition("?")
+            try:
+                body = self._body()
+            except ValueError:
+                self.close_connection = True
+                self._send(gateway_answer(400, "Bad Request"))
+                return
+            if body is None:
+                self.close_connection = True
+                self._send(gateway_answer(413, "Request Entity Too Large"))
+                return
+            headers = tuple((name.lower(), value) for name, value in self.headers.items())
+            request_id = str(uuid.uuid4())
+            call = Call(self.command, unquote(path), query, headers, body, str(self.client_address[0]), request_id)
+            self._send(gateway.answer(call))
+
+        do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = do_OPTIONS = do_HEAD = _serve
+
+        def _body(self) -> bytes | None:
+            """The request's body; None where it is too long. Raises ValueError for broken framing."""
+            if (self.headers.get("transfer-encoding") or "").lower() == "chunked":
+                return self._chunks()
+            length = int(self.headers.get("content-length") or 0)
+            if length < 0:
+                raise ValueError("negative length")
+            return None if length > MAX_BODY_BYTES else self.rfile.read(length)
+
+        def _chunks(self) -> bytes | None:
+            chunks, total = [], 0
+            while size := int(self.rfile.readline(64).split(b";")[0], 16):
+                total += size
+                if size < 0 or total > MAX_BODY_BYTES:
+                    return None
+                chunks.append(self.rfile.read(size))
+                self.rfile.readline(64)
+            while self.rfile.readline(8192).strip():
+                continue
+            return b"".join(chunks)
+
+        def _send(self, answer: Answer) -> None:
+            self.send_response(answer.status)
+            for name, value in answer.headers:
+                if name not in ("content-length", "connection", "transfer-encoding"):
+                    self.send_header(name, value)
+            if answer.status not in (204, 304):
+                self.send_header("content-length", str(len(answer.body)))
+            if self.close_connection:
+                self.send_header("connection", "close")
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(answer.body)
+            self.wfile.flush()
+
+        def log_message(self, *_args: Any) -> None:
+            """Functions log their requests themselves."""
+
+    return Handler
+
+
+def _specificity(path: str) -> list[int]:
+    """Orders routes: at the first part that differs an exact one comes before a variable, that before a greedy one."""
+    return [2 if part.endswith("+}") else 1 if part.startswith("{") else 0 for part in path.split("/")]
+
+
+def _pattern(path: str) -> str:
+    parts = []
+    for part in path.split("/"):
+        variable = re.fullmatch(r"\{(\w+)(\+?)\}", part)
+        if variable:
+            parts.append(f"(?P<{variable[1]}>{'.+' if variable[2] else '[^/]+'})")
+        else:
+            parts.append(re.escape(part))
+    return "/".join(parts)

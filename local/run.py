@@ -1,0 +1,247 @@
+"""`make run`: the whole system on this machine, started in order, stopped in order."""
+
+import argparse
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from callwatch.exceptions import ConfigurationError
+from callwatch.settings import VARIABLES, load_settings
+from local import layers, postgres, workers
+from local import queue as local_queue
+from local.gateway import Gateway, Server
+from local.page import Page
+from local.secrets import LocalSecrets, secrets_of, write_private
+from local.template import Template, load
+from local.triggers import QueueTrigger, Schedule, Trigger
+from local.workers import FunctionFailed, FunctionTimedOut, Workers
+
+ROOT = Path(__file__).resolve().parent.parent
+# The functions that the page asks first; the others start with their first request.
+WARM = ["Authorize", "GetHealth", "GetStatus", "GetMetricsErrors"]
+
+
+class StartError(Exception):
+    """The system cannot start; the text is one line with the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `make run` takes."""
+
+    port: int
+    data_dir: Path
+    cycle_s: float
+
+
+def main() -> int:
+    """Start everything, say where it is, wait for a signal, stop everything."""
+    console = Console(highlight=False)
+    try:
+        options = read_options(os.environ)
+        stopped = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stopped.set())
+        with running(options, os.environ, console, stopped):
+            stopped.wait()
+            console.print("\nstopping ...")
+    except ConfigurationError as error:
+        print(f"configuration: {error}", file=sys.stderr)
+        return 2
+    except (StartError, postgres.PostgresError, local_queue.QueueError, layers.LayerError) as error:
+        print(f"cannot start: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def read_options(environ: Mapping[str, str]) -> Options:
+    """PORT, DATA_DIR and CYCLE_S. Raises ConfigurationError naming the first bad one."""
+    description = __doc__.splitlines()[0] if __doc__ else None
+    parser = argparse.ArgumentParser(prog="make run", description=description)
+    parser.add_argument("--port", default=environ.get("PORT") or "3000", help="port of the API and the page (PORT=)")
+    parser.add_argument("--data-dir", default=environ.get("DATA_DIR") or ".local", help="kept between starts (DATA_DIR=)")
+    parser.add_argument("--cycle", default=environ.get("CYCLE_S") or "60", help="seconds between cycles (CYCLE_S=)")
+    given = parser.parse_args()
+    if not given.port.isdigit() or not 1 <= int(given.port) <= 65535:
+        raise ConfigurationError("PORT takes a number from 1 to 65535")
+    try:
+        cycle_s = float(given.cycle)
+    except ValueError:
+        cycle_s = 0.0
+    if not 1 <= cycle_s <= 3600:
+        raise ConfigurationError("CYCLE_S takes seconds from 1 to 3600")
+    return Options(int(given.port), Path(given.data_dir).resolve(), cycle_s)
+
+
+@contextlib.contextmanager
+def running(options: Options, environ: Mapping[str, str], console: Console, stopped: threading.Event) -> Iterator[None]:
+    """The whole system for the block; whatever started is stopped in the opposite order, also when a part fails."""
+    started_at = time.monotonic()
+    load_settings(environ)
+    options.data_dir.mkdir(parents=True, exist_ok=True)
+    run_file = options.data_dir / "run.json"
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_only_one(options.data_dir))
+        workers.end_leftovers(options.data_dir / "functions.pids")
+        run_file.unlink(missing_ok=True)
+        server_for = _claim_port(options.port)
+        secrets = secrets_of(options.data_dir, environ)
+        paths = layers.build()
+        database_url = _database(options, environ, stack, console)
+        endpoint_url = _queue(options, stack, console)
+        values = _values(environ, secrets, database_url, endpoint_url, options)
+        template, queue_urls, sqs = _template(values, endpoint_url)
+        pool = Workers(template.functions, paths, values, options.data_dir / "logs")
+        stack.callback(pool.stop)
+        _migrate(pool, console)
+        server = server_for(Gateway(template, pool, Page(ROOT / "dashboard" / "dist")))
+        threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
+        stack.callback(server.server_close)
+        stack.callback(server.shutdown)
+        pool.warm([name for name in WARM if name in template.functions])
+        for trigger in _triggers(template, queue_urls, sqs, pool, options, console):
+            trigger.start()
+            stack.callback(trigger.stop)
+        housekeeping = threading.Thread(target=_keep_house, args=(pool, options.data_dir, stopped), daemon=True)
+        housekeeping.start()
+        write_private(run_file, json.dumps(_facts(options, secrets, database_url)))
+        stack.callback(run_file.unlink, missing_ok=True)
+        _announce(console, options, secrets, time.monotonic() - started_at)
+        yield
+
+
+@contextlib.contextmanager
+def _only_one(data_dir: Path) -> Iterator[None]:
+    """Hold the folder's lock; it falls with the process. Raises StartError where another holds it."""
+    with (data_dir / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StartError(f"{data_dir} is in use by another `make run`: stop it, or set DATA_DIR=") from None
+        yield
+
+
+def _claim_port(port: int) -> Any:
+    """Fail early where the port is taken; the server itself binds when there is something to serve."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise StartError(f"port {port} is in use: stop what listens there, or set PORT=") from None
+    return lambda gateway: Server(gateway, port)
+
+
+def _database(options: Options, environ: Mapping[str, str], stack: contextlib.ExitStack, console: Console) -> str:
+    given = environ.get("DATABASE_URL")
+    if given:
+        postgres.check_server(given)
+        console.print("database: the one of DATABASE_URL")
+        return given
+    server = postgres.start(options.data_dir)
+    stack.callback(server.stop)
+    console.print("database: embedded PostgreSQL is up")
+    return server.dsn
+
+
+def _queue(options: Options, stack: contextlib.ExitStack, console: Console) -> str:
+    server = local_queue.start(options.data_dir)
+    stack.callback(server.stop)
+    console.print("queue: up")
+    return server.endpoint_url
+
+
+def _values(
+    environ: Mapping[str, str], secrets: LocalSecrets, database_url: str, endpoint_url: str, options: Options
+) -> dict[str, str]:
+    """The local values of variables: what the person set, what we made up, where our parts are."""
+    given = {variable.name: environ[variable.name] for variable in VARIABLES if environ.get(variable.name)}
+    return {
+        "STAGE": "local",
+        "NODE_ENV": "development",
+        "VERCEL_ENV": "development",
+        "APP_URL": f"http://127.0.0.1:{options.port}",
+        **secrets.variables,
+        **given,
+        "DATABASE_URL": database_url,
+        "PRODUCT_DATABASE_URL": given.get("PRODUCT_DATABASE_URL", database_url),
+        "AWS_ENDPOINT_URL_SQS": endpoint_url,
+    }
+
+
+def _template(values: Mapping[str, str], endpoint_url: str) -> tuple[Template, dict[str, str], Any]:
+    """Read the template and make its queues."""
+    import boto3
+
+    names = load(ROOT / "template.yaml", values, {}).queues
+    urls = {name: f"{endpoint_url}/{local_queue.ACCOUNT}/{name}" for name in names}
+    client = boto3.client(
+        "sqs",
+        endpoint_url=endpoint_url,
+        region_name=local_queue.REGION,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",  # noqa: S106 - the local queue asks for none
+    )
+    for name, attributes in names.items():
+        client.create_queue(QueueName=name, Attributes=dict(attributes))
+    return load(ROOT / "template.yaml", values, urls), urls, client
+
+
+def _migrate(pool: Workers, console: Console) -> None:
+    try:
+        result = json.loads(pool.invoke("Migrate", b"{}"))
+    except (FunctionFailed, FunctionTimedOut) as failure:
+        raise StartError(f"the migrations failed ({failure}); see logs/Migrate.log in the data folder") from None
+    console.print(f"migrations: {len(result['ran'])} ran" if result["ran"] else "migrations: nothing to do")
+
+
+def _triggers(
+    template: Template, queue_urls: Mapping[str, str], sqs: Any, pool: Workers, options: Options, console: Console
+) -> list[Trigger]:
+    triggers: list[Trigger] = [
+        QueueTrigger(source, queue_urls[source.queue], sqs, pool) for source in template.event_sources
+    ]
+    return triggers + [Schedule(name, options.cycle_s, pool, console.print) for name in template.schedules]
+
+
+def _keep_house(pool: Workers, data_dir: Path, stopped: threading.Event) -> None:
+    while not stopped.wait(2):
+        workers.note(data_dir / "functions.pids", pool.pids())
+        pool.end_idle()
+
+
+def _facts(options: Options, secrets: LocalSecrets, database_url: str) -> dict[str, Any]:
+    url = f"http://127.0.0.1:{options.port}"
+    return {
+        "url": url,
+        "admin_token": secrets.admin_token,
+        "viewer_token": secrets.viewer_token,
+        "dsn": f"http://{secrets.ingest_key}@127.0.0.1:{options.port}/1",
+        "ingest_key": secrets.ingest_key,
+        "database_url": database_url,
+        "pid": os.getpid(),
+    }
+
+
+def _announce(console: Console, options: Options, secrets: LocalSecrets, seconds: float) -> None:
+    console.print(f"\n[bold green]Callwatch is up[/] after {seconds:.1f} s. Ctrl-C stops all of it.\n")
+    console.print(f"  dashboard    http://127.0.0.1:{options.port}/admin/operations")
+    console.print(f"  admin token  {secrets.admin_token}")
+    console.print(f"  all else     {options.data_dir / 'run.json'}\n", soft_wrap=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

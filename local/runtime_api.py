@@ -1,0 +1,160 @@
+"""Lambda's Runtime API for one function process: hands it one invocation at a time and takes its answer.
+
+Paths and headers as in the AWS Lambda developer guide, "Using the Lambda runtime API" (2018-06-01).
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+PREFIX = "/2018-06-01/runtime/"
+MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class Invocation:
+    """One call of a function; `answer` or `error` is set before `is_done`."""
+
+    request_id: str
+    arn: str
+    event: bytes
+    timeout_s: float
+    answer: bytes | None = None
+    error: str | None = None
+    is_done: threading.Event = field(default_factory=threading.Event)
+
+    def finish(self, answer: bytes | None, error: str | None) -> None:
+        """Keep the first result; what comes after it is too late."""
+        if not self.is_done.is_set():
+            self.answer, self.error = answer, error
+            self.is_done.set()
+
+
+class RuntimeApi:
+    """The API of one process; `on_ready` is called when it first asks for work."""
+
+    def __init__(self, on_ready: Callable[[], None], on_init_error: Callable[[str], None]) -> None:
+        self._waiting: Invocation | None = None
+        self._current: Invocation | None = None
+        self._changed = threading.Condition()
+        self._is_closed = False
+        self._on_ready = on_ready
+        self._on_init_error = on_init_error
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        """What AWS_LAMBDA_RUNTIME_API says."""
+        return f"127.0.0.1:{self._server.server_address[1]}"
+
+    def submit(self, invocation: Invocation) -> None:
+        """Give the process its next invocation."""
+        with self._changed:
+            self._waiting = invocation
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Stop serving; a process that waits for work gets none."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def next(self) -> Invocation | None:
+        """Block until there is work; None when closed."""
+        self._on_ready()
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting is not None or self._is_closed)
+            self._current, self._waiting = self._waiting, None
+            return self._current
+
+    def finish(self, request_id: str, answer: bytes | None, error: str | None) -> bool:
+        """Take the result of the current invocation; False for any other id."""
+        current = self._current
+        if current is None or current.request_id != request_id:
+            return False
+        current.finish(answer, error)
+        return True
+
+    def init_failed(self, error: str) -> None:
+        """The process could not load its handler."""
+        self._on_init_error(error)
+
+
+def _handler(api: RuntimeApi) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+        wbufsize = -1
+
+        def do_GET(self) -> None:  # noqa: N802
+            if self.path != PREFIX + "invocation/next":
+                self._answer(404, {}, b"")
+                return
+            invocation = api.next()
+            if invocation is None:
+                self.close_connection = True
+                return
+            deadline_ms = round((time.time() + invocation.timeout_s) * 1000)
+            headers = {
+                "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
+                "Lambda-Runtime-Deadline-Ms": str(deadline_ms),
+                "Lambda-Runtime-Invoked-Function-Arn": invocation.arn,
+                "Lambda-Runtime-Trace-Id": f"Root=1-{int(time.time()):08x}-{invocation.request_id.replace('-', '')[:24]}",
+            }
+            self._answer(200, headers, invocation.event)
+
+        def do_POST(self) -> None:  # noqa: N802
+            body = self._body()
+            parts = self.path.removeprefix(PREFIX).split("/")
+            if parts == ["init", "error"]:
+                api.init_failed(_error_type(body))
+                self._answer(202, {}, b"")
+                return
+            request_id, result = (parts[1], parts[2]) if len(parts) == 3 else ("", "")
+            if result == "response" and len(body) > MAX_PAYLOAD_BYTES:
+                is_known = api.finish(request_id, None, "Function.ResponseSizeTooLarge")
+            elif result == "response":
+                is_known = api.finish(request_id, body, None)
+            else:
+                is_known = api.finish(request_id, None, _error_type(body))
+            self._answer(202 if is_known else 400, {}, b"")
+
+        def _body(self) -> bytes:
+            if (self.headers.get("transfer-encoding") or "").lower() != "chunked":
+                return self.rfile.read(int(self.headers.get("content-length") or 0))
+            chunks = []
+            while size := int(self.rfile.readline().split(b";")[0], 16):
+                chunks.append(self.rfile.read(size))
+                self.rfile.readline()
+            self.rfile.readline()
+            return b"".join(chunks)
+
+        def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+            self.wfile.flush()
+
+        def log_message(self, *_args: Any) -> None:
+            """The function's own log says what happened."""
+
+    return Handler
+
+
+def _error_type(body: bytes) -> str:
+    try:
+        return str(json.loads(body).get("errorType") or "Error")
+    except (ValueError, AttributeError):
+        return "Error"

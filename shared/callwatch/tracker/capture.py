@@ -1,0 +1,124 @@
+"""The error tracker as code uses it: capture never raises into its host, and slows it by little."""
+
+import functools
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, ParamSpec, TypeVar
+
+from callwatch import queue
+from callwatch.models.error import ErrorCategory, ErrorSeverity
+from callwatch.settings import get_settings
+from callwatch.tracker.buffer import Buffer
+from callwatch.tracker.classify import classify, classify_words
+from callwatch.tracker.event import error_message, finish_event
+from callwatch.tracker.frames import chain_of, frames_of, message_of
+from callwatch.tracker.scrub import hash_user
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_log = logging.getLogger(__name__)
+
+
+class ErrorTracker:
+    """Captures errors of one process and hands them to the queue."""
+
+    def __init__(self) -> None:
+        self._buffer = Buffer(_send)
+
+    def track_error(
+        self,
+        error: BaseException | str,
+        severity: ErrorSeverity | None = None,
+        category: ErrorCategory | None = None,
+        context: Mapping[str, Any] | None = None,
+    ) -> str | None:
+        """Capture one error; returns its event id, or None where even capturing it failed.
+
+        Severity and category are worked out from the error where they are left out. Of the context, `endpoint`,
+        `release`, `service` and `user_id` have places of their own. Critical errors are sent at once.
+        """
+        try:
+            event = _event_of(error, severity, category, dict(context or {}))
+            settings = get_settings()
+            message = error_message(event, settings.callwatch_project_id, datetime.now(UTC))
+            is_critical = event["severity"] == ErrorSeverity.CRITICAL
+            self._buffer.add("critical" if is_critical else "errors", message, is_urgent=is_critical)
+            return str(event["event_id"])
+        except Exception:
+            self._buffer.lost_count += 1
+            _log.exception("an error could not be captured")
+            return None
+
+    def flush(self) -> None:
+        """Send what is buffered; called before an invocation ends. Never raises."""
+        if len(self._buffer):
+            self._buffer.flush()
+
+    @property
+    def lost_count(self) -> int:
+        """Errors that the queue did not take, since this process began."""
+        return self._buffer.lost_count
+
+    @property
+    def buffer_size(self) -> int:
+        """Errors captured here and not yet sent."""
+        return len(self._buffer)
+
+    def get_error_stats(self, hours: int = 24) -> dict[str, Any]:
+        """Errors of the last hours: total, by_severity, by_category, top_errors (at most 10).
+
+        Raises DatabaseUnavailable.
+        """
+        from callwatch.tracker.stats import error_stats
+
+        return error_stats(hours)
+
+    def watch(self, fn: Callable[P, R]) -> Callable[P, R]:
+        """Decorator: capture what the function raises, raise it on, and send before it returns."""
+
+        @functools.wraps(fn)
+        def watched(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                return fn(*args, **kwargs)
+            except Exception as error:
+                self.track_error(error, context={"endpoint": fn.__qualname__})
+                raise
+            finally:
+                self.flush()
+
+        return watched
+
+
+def _event_of(
+    error: BaseException | str, severity: ErrorSeverity | None, category: ErrorCategory | None, context: dict[str, Any]
+) -> dict[str, Any]:
+    settings = get_settings()
+    is_exception = isinstance(error, BaseException)
+    worked_out = classify(error) if isinstance(error, BaseException) else classify_words(None, str(error))
+    user_id = context.pop("user_id", None)
+    given: dict[str, Any] = {
+        "type": type(error).__name__ if is_exception else None,
+        "message": message_of(error) if isinstance(error, BaseException) else str(error),
+        "severity": (severity or worked_out[0]).value,
+        "category": (category or worked_out[1]).value,
+        "endpoint": context.pop("endpoint", None),
+        "release": context.pop("release", settings.commit_sha),
+        "service": context.pop("service", None),
+        "environment": settings.node_env or "production",
+        "user_hash": hash_user(str(user_id), settings.user_hash_key or "") if user_id is not None else None,
+        "frames": frames_of(error) if isinstance(error, BaseException) else None,
+        "exceptions": chain_of(error) if isinstance(error, BaseException) else None,
+        "context": context or None,
+        "sdk": "callwatch",
+    }
+    return finish_event(given, datetime.now(UTC))
+
+
+def _send(name: str, messages: Any) -> None:
+    settings = get_settings()
+    queue.send(settings.critical_queue_url if name == "critical" else settings.error_queue_url, messages)
+
+
+error_tracker = ErrorTracker()

@@ -1,0 +1,60 @@
+"""The one shape of an error on its way to the queue, and the message that carries it."""
+
+import json
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from callwatch.queue import MESSAGE_BYTES
+from callwatch.tracker.classify import classify_words
+from callwatch.tracker.mend import mend
+from callwatch.tracker.scrub import scrub_event
+from callwatch.tracker.trim import trim
+
+VERSION = 1
+EMPTY: dict[str, Any] = dict.fromkeys(
+    "event_id occurred_at type message severity category environment release endpoint service user_hash fingerprint"
+    " stack frames exceptions breadcrumbs tags context request sdk".split()
+)
+# Room beside the event in its message: project, environment, time of arrival.
+_ENVELOPE_BYTES = 1_024
+# Events are kept under the day of their own time, for which a partition must exist.
+OLDEST = timedelta(days=6)
+NEWEST = timedelta(days=1)
+
+
+def finish_event(given: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Complete, mend, scrub and trim an event; nothing private is left in what comes back."""
+    event = {**EMPTY, **{key: value for key, value in given.items() if value is not None}}
+    event["event_id"] = event["event_id"] or uuid.uuid4().hex
+    event["occurred_at"] = clamp(event["occurred_at"], now).isoformat()
+    event["message"] = str(event["message"] or event["type"] or "(no message)")
+    if not event["severity"] or not event["category"]:
+        severity, category = classify_words(event["type"], event["message"])
+        event["severity"] = event["severity"] or severity.value
+        event["category"] = event["category"] or category.value
+    event["environment"] = event["environment"] or "production"
+    event, marks = mend(event)
+    event = scrub_event({**event, "mended": sorted({*marks, *given.get("mended", [])}), "trimmed": []})
+    return trim(event, MESSAGE_BYTES - _ENVELOPE_BYTES)
+
+
+def error_message(event: dict[str, Any], project_id: int, now: datetime) -> str:
+    """The queue message that carries one finished event."""
+    message = {
+        "v": VERSION,
+        "kind": "error",
+        "project_id": project_id,
+        "environment": event["environment"],
+        "received_at": now.isoformat(),
+        "event": event,
+    }
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def clamp(occurred_at: Any, now: datetime) -> datetime:
+    """The event's own time in UTC, held inside the window that has partitions; now where it gave none."""
+    if not isinstance(occurred_at, datetime):
+        return now
+    when = occurred_at if occurred_at.tzinfo else occurred_at.replace(tzinfo=UTC)
+    return max(now - OLDEST, min(when.astimezone(UTC), now + NEWEST))

@@ -1,0 +1,302 @@
+"""The embedded PostgreSQL: private, kept over restarts and kills, and no danger to anybody else's processes."""
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg2
+import pytest
+
+from callwatch.db import execute, fetch_one, reset_pool, with_transaction
+from callwatch.settings import reset_settings
+from local import postgres, postgres_files, processes
+from local.postgres import PostgresError, RunningPostgres
+
+FAST = {"fsync": "off", "max_connections": "20"}
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def data_dir(short_folder: Path) -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="data dir ", dir=short_folder))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def running(data_dir: Path) -> Iterator[RunningPostgres]:
+    server = postgres.start(data_dir, FAST)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def ask(dsn: str, sql: str) -> Any:
+    with contextlib.closing(psycopg2.connect(dsn, connect_timeout=5)) as conn, conn, conn.cursor() as cursor:
+        cursor.execute(sql)
+        row = cursor.fetchone() if cursor.description else None
+        return row[0] if row else None
+
+
+def start_in_a_process(data_dir: Path) -> tuple[subprocess.Popen[str], int]:
+    """A process of its own that starts the server and then waits; with the pid of the server."""
+    script = (
+        "import sys; from pathlib import Path; from local import postgres;"
+        f"server = postgres.start(Path(sys.argv[1]), {FAST!r}); print(server.pid, flush=True); sys.stdin.read()"
+    )
+    owner = subprocess.Popen(
+        [sys.executable, "-c", script, str(data_dir)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    assert owner.stdout is not None
+    return owner, int(owner.stdout.readline())
+
+
+def is_gone(pid: int) -> bool:
+    return processes.wait_until(lambda: not psutil.pid_exists(pid), 10)
+
+
+def test_it_keeps_its_data_its_port_and_its_password_over_a_restart(data_dir: Path) -> None:
+    with running(data_dir) as server:
+        ask(server.dsn, "CREATE TABLE kept AS SELECT 42 AS answer")
+        dsn = server.dsn
+    with running(data_dir) as server:
+        assert server.dsn == dsn
+        assert ask(server.dsn, "SELECT answer FROM kept") == 42
+
+
+def test_nobody_gets_in_without_the_password_nor_from_elsewhere(data_dir: Path) -> None:
+    with running(data_dir) as server:
+        address = server.dsn.rpartition("@")[2]
+        with pytest.raises(psycopg2.OperationalError, match="password"):
+            psycopg2.connect(f"postgresql://callwatch:guess@{address}")
+        with pytest.raises(psycopg2.OperationalError, match="password"):
+            psycopg2.connect(f"postgresql://callwatch@{address}", passfile="/dev/null")
+        assert ask(server.dsn, "SELECT rolpassword FROM pg_authid WHERE rolname = 'callwatch'").startswith("SCRAM")
+        listening = {(c.laddr.ip, c.laddr.port) for c in psutil.Process(server.pid).net_connections("inet")}
+        assert listening == {("127.0.0.1", server.port)}
+        assert ask(server.dsn, "SHOW unix_socket_directories") == ""
+    assert stat.S_IMODE((data_dir / "postgres.password").stat().st_mode) == 0o600
+    assert stat.S_IMODE((server.home / "cluster").stat().st_mode) == 0o700
+
+
+def test_a_statement_that_fails_leaves_its_data_out_of_the_log(data_dir: Path) -> None:
+    with running(data_dir) as server, pytest.raises(psycopg2.errors.UndefinedTable):
+        ask(server.dsn, "INSERT INTO missing VALUES ('my-secret')")
+    log = (server.home / "server.log").read_text()
+    assert "missing" in log
+    assert "my-secret" not in log
+
+
+def test_it_stops_at_once_though_somebody_is_connected(data_dir: Path) -> None:
+    with running(data_dir) as server:
+        conn = psycopg2.connect(server.dsn)
+        server.stop()
+        assert not psutil.pid_exists(server.pid)
+        conn.close()
+
+
+def test_it_ends_with_its_owner_on_a_normal_exit(data_dir: Path) -> None:
+    owner, pid = start_in_a_process(data_dir)
+    owner.communicate(timeout=20)
+    assert not psutil.pid_exists(pid)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_it_does_not_outlive_an_owner_that_was_killed_and_starts_again(data_dir: Path, how: signal.Signals) -> None:
+    owner, pid = start_in_a_process(data_dir)
+    dsn = f"postgresql://callwatch:{(data_dir / 'postgres.password').read_text()}@127.0.0.1:"
+    dsn += f"{(data_dir / 'postgres.port').read_text()}/callwatch"
+    ask(dsn, "CREATE TABLE kept AS SELECT 42 AS answer")
+    owner.send_signal(how)
+    owner.wait(10)
+    assert is_gone(pid)
+    with running(data_dir) as server:
+        assert ask(server.dsn, "SELECT answer FROM kept") == 42
+    owner.communicate()
+
+
+def test_what_was_committed_survives_a_kill_of_the_server_itself(data_dir: Path) -> None:
+    server = postgres.start(data_dir, FAST)
+    ask(server.dsn, "CREATE TABLE kept AS SELECT 42 AS answer")
+    server.process.kill()
+    server.process.wait(10)
+    server.stop()
+    with running(data_dir) as server:
+        assert ask(server.dsn, "SELECT answer FROM kept") == 42
+
+
+def test_a_transaction_outlasts_a_restart_of_the_server(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(data_dir) as server:
+        monkeypatch.setenv("DATABASE_URL", server.dsn)
+        reset_settings()
+        with_transaction(lambda conn: execute(conn, "CREATE TABLE kept AS SELECT 42 AS answer"))
+    outcome: list[object] = []
+    thread = threading.Thread(
+        target=lambda: outcome.append(with_transaction(lambda conn: fetch_one(conn, "SELECT answer FROM kept"))),
+    )
+    thread.start()
+    with running(data_dir):
+        thread.join(20)
+        assert outcome == [{"answer": 42}]
+        reset_pool()
+
+
+def test_a_leftover_of_a_killed_run_is_ended_by_the_next_start(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As on a system where the kernel does not end the server together with its owner.
+    monkeypatch.setattr(processes, "die_with_parent", lambda *_signal: None)
+    leftover = postgres.start(data_dir, FAST)
+    ask(leftover.dsn, "CREATE TABLE kept AS SELECT 42 AS answer")
+    leftover.lock.close()
+    with running(data_dir) as server:
+        assert leftover.process.wait(10) is not None
+        assert server.pid != leftover.pid
+        assert ask(server.dsn, "SELECT answer FROM kept") == 42
+    leftover.stop()
+
+
+def test_a_second_run_on_the_same_folder_is_refused_and_harms_nothing(data_dir: Path) -> None:
+    with running(data_dir) as server:
+        with pytest.raises(PostgresError, match="in use by another run"):
+            postgres.start(data_dir, FAST)
+        assert ask(server.dsn, "SELECT 1") == 1
+
+
+def test_a_stranger_that_has_the_pid_of_an_old_run_is_left_alone(data_dir: Path) -> None:
+    with running(data_dir) as server:
+        home = server.home
+    stranger = subprocess.Popen(["sleep", "60"])
+    try:
+        (home / "cluster" / "postmaster.pid").write_text(f"{stranger.pid}\n{home}/cluster\n1\n5432\n\n127.0.0.1\n")
+        with running(data_dir) as server:
+            assert ask(server.dsn, "SELECT 1") == 1
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_another_postgres_that_has_the_pid_of_an_old_run_is_left_alone(data_dir: Path, short_folder: Path) -> None:
+    other_dir = short_folder / "other"
+    with running(data_dir) as server:
+        home = server.home
+    with running(other_dir) as other:
+        (home / "cluster" / "postmaster.pid").write_text(f"{other.pid}\n{home}/cluster\n1\n5432\n\n127.0.0.1\n")
+        with running(data_dir) as server:
+            assert ask(server.dsn, "SELECT 1") == 1
+        assert ask(other.dsn, "SELECT 1") == 1
+
+
+def test_a_port_that_somebody_took_meanwhile_is_given_up(data_dir: Path) -> None:
+    with running(data_dir) as server:
+        port = server.port
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        with running(data_dir) as server:
+            assert server.port != port
+            assert ask(server.dsn, "SELECT 1") == 1
+
+
+def test_a_cluster_of_another_major_version_is_one_clear_line(data_dir: Path) -> None:
+    with running(data_dir) as server:
+        home = server.home
+    (home / "cluster" / "PG_VERSION").write_text("13\n")
+    with pytest.raises(PostgresError, match=r"made by PostgreSQL 13, the binaries are \d+: choose") as caught:
+        postgres.start(data_dir, FAST)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_set_up_that_was_killed_half_way_is_begun_anew(data_dir: Path) -> None:
+    unfinished = data_dir / "postgres" / "cluster.new"
+    unfinished.mkdir(parents=True)
+    (unfinished / "PG_VERSION").write_text("18\n")
+    with running(data_dir) as server:
+        assert ask(server.dsn, "SELECT 1") == 1
+
+
+def test_a_lost_password_is_one_clear_line(data_dir: Path) -> None:
+    with running(data_dir):
+        pass
+    (data_dir / "postgres.password").write_text("another")
+    with pytest.raises(PostgresError, match=r"password kept for .* is not its own"):
+        postgres.start(data_dir, FAST)
+    (data_dir / "postgres.password").unlink()
+    with pytest.raises(PostgresError, match=r"postgres\.password is missing"):
+        postgres.start(data_dir, FAST)
+
+
+def test_folders_that_the_servers_user_cannot_enter_keep_their_mode_and_it_works_all_the_same(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As root with DATA_DIR below a folder of mode 0700, where `nobody` cannot come; as another user it is plain."""
+    elsewhere = data_dir / "elsewhere"
+    monkeypatch.setattr(postgres_files, "ELSEWHERE", elsewhere)
+    private = data_dir / "private"
+    private.mkdir(mode=0o700)
+    mine = private / "data"
+    with running(mine) as server:
+        ask(server.dsn, "CREATE TABLE kept AS SELECT 42 AS answer")
+    with running(mine) as server:
+        assert ask(server.dsn, "SELECT answer FROM kept") == 42
+    assert stat.S_IMODE(private.stat().st_mode) == 0o700
+    assert private.stat().st_uid == os.geteuid()
+    if os.geteuid() == 0:
+        assert server.home.parent == elsewhere
+        assert server.home.stat().st_uid == pwd.getpwnam("nobody").pw_uid
+        shutil.rmtree(mine)
+        with running(mine) as server, pytest.raises(psycopg2.errors.UndefinedTable):
+            # The folder was removed, and with it what it held: a new one begins empty.
+            ask(server.dsn, "SELECT answer FROM kept")
+    else:
+        assert server.home == mine / "postgres"
+
+
+def test_binaries_that_the_servers_user_cannot_reach_are_copied(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_files, "_others_may_enter", lambda folder: "pgserver" not in str(folder))
+    with running(data_dir) as server:
+        assert ask(server.dsn, "SELECT 1") == 1
+        executable = Path(psutil.Process(server.pid).exe())
+    is_copied = executable.is_relative_to(server.home)
+    assert is_copied == (os.geteuid() == 0)
+
+
+def test_a_server_is_checked_for_its_version_and_its_presence(postgres_server: str) -> None:
+    postgres.check_server(postgres_server)
+    with pytest.raises(PostgresError, match=r"^DATABASE_URL: the server cannot be reached \(.*refused.*\)$"):
+        postgres.check_server("postgresql://callwatch:x@127.0.0.1:1/none")
+    with pytest.raises(PostgresError, match=r"^DATABASE_URL takes a URL") as caught:
+        postgres.check_server("postgresql://callwatch:sec ret@[::1/none")
+    assert "ret@" not in str(caught.value)
+
+
+def test_a_server_that_is_too_old_is_refused_in_one_line(postgres_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "OLDEST_MAJOR", 99)
+    with pytest.raises(PostgresError, match=r"^DATABASE_URL: PostgreSQL 99 or later is needed, the server is \d+$"):
+        postgres.check_server(postgres_server)
+
+
+def test_a_folder_that_cannot_be_made_is_one_clear_line(data_dir: Path) -> None:
+    (data_dir / "file").touch()
+    with pytest.raises(PostgresError, match=r"^PostgreSQL cannot be set up: .*file") as caught:
+        postgres.start(data_dir / "file" / "data")
+    assert "\n" not in str(caught.value)
