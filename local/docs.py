@@ -61,7 +61,9 @@ def configuration() -> str:
         (variable.name, variable.default or "", "yes" if variable.is_secret else "", variable.purpose)
         for variable in VARIABLES
     ]
-    lines = [f"| `{name}` | {f'`{default}`' if default else ''} | {secret} | {use} |" for name, default, secret, use in rows]
+    lines = [
+        f"| `{name}` | {f'`{default}`' if default else ''} | {secret} | {use} |" for name, default, secret, use in rows
+    ]
     lines += [f"| `{name}` | {f'`{default}`' if default else ''} | | {use} |" for name, default, use in OTHER_VARIABLES]
     return HEADER + "\n".join(lines) + "\n"
 

@@ -86,7 +86,10 @@ def start(data_dir: Path, port: int = 0) -> RunningQueue:
         )
     pid_file.write_text(processes.identity(process.pid))
     endpoint_url = f"http://127.0.0.1:{port}"
-    if not processes.wait_until(lambda: process.poll() is not None or _answers(endpoint_url), 15, 0.03) or process.poll():
+    if (
+        not processes.wait_until(lambda: process.poll() is not None or _answers(endpoint_url), 15, 0.03)
+        or process.poll()
+    ):
         lines = log_file.read_text(errors="replace").splitlines()[-1:] or ["no message"]
         raise QueueError(f"the local queue did not start: {lines[0]}")
     return RunningQueue(endpoint_url, process)
@@ -266,10 +269,10 @@ def _handler(operations: Operations) -> type[BaseHTTPRequestHandler]:
         disable_nagle_algorithm = True
         wbufsize = -1
 
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             self._answer(200, {"queue": "callwatch"})
 
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             length = int(self.headers.get("content-length") or 0)
             if length > MAX_REQUEST_BYTES:
                 self.close_connection = True

@@ -190,9 +190,7 @@ class QueueStore:
                 "UPDATE messages SET visible_at = ?, receive_count = ?, receipt = ?, first_received_at = ? WHERE id = ?",
                 (hidden_until, count + 1, receipt, first or now, row_id),
             )
-            found.append(
-                StoredMessage(message_id, receipt, body, json.loads(extra), sent_at, count + 1, first or now)
-            )
+            found.append(StoredMessage(message_id, receipt, body, json.loads(extra), sent_at, count + 1, first or now))
         self._db.execute("COMMIT")
         return found
 

@@ -70,7 +70,9 @@ def read_options(environ: Mapping[str, str]) -> Options:
     description = __doc__.splitlines()[0] if __doc__ else None
     parser = argparse.ArgumentParser(prog="make run", description=description)
     parser.add_argument("--port", default=environ.get("PORT") or "3000", help="port of the API and the page (PORT=)")
-    parser.add_argument("--data-dir", default=environ.get("DATA_DIR") or ".local", help="kept between starts (DATA_DIR=)")
+    parser.add_argument(
+        "--data-dir", default=environ.get("DATA_DIR") or ".local", help="kept between starts (DATA_DIR=)"
+    )
     parser.add_argument("--cycle", default=environ.get("CYCLE_S") or "60", help="seconds between cycles (CYCLE_S=)")
     given = parser.parse_args()
     if not given.port.isdigit() or not 1 <= int(given.port) <= 65535:

@@ -94,7 +94,7 @@ def _handler(api: RuntimeApi) -> type[BaseHTTPRequestHandler]:
         disable_nagle_algorithm = True
         wbufsize = -1
 
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             if self.path != PREFIX + "invocation/next":
                 self._answer(404, {}, b"")
                 return
@@ -111,7 +111,7 @@ def _handler(api: RuntimeApi) -> type[BaseHTTPRequestHandler]:
             }
             self._answer(200, headers, invocation.event)
 
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             body = self._body()
             parts = self.path.removeprefix(PREFIX).split("/")
             if parts == ["init", "error"]:

@@ -30,7 +30,9 @@ class SetupError(Exception):
 def main() -> int:
     """Bring the machine to the wanted state; exit code 1 with one line where that cannot be done."""
     parser = argparse.ArgumentParser(prog="setup", description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("purpose", choices=["run", "dev"], help="run: what `make run` needs; dev: tests and linters too")
+    parser.add_argument(
+        "purpose", choices=["run", "dev"], help="run: what `make run` needs; dev: tests and linters too"
+    )
     purpose = parser.parse_args().purpose
     try:
         check_machine()
@@ -73,7 +75,7 @@ def make_venv() -> None:
 def install_pip() -> None:
     """Put pip into an environment made without it, from its wheel on PyPI."""
     try:
-        with urllib.request.urlopen("https://pypi.org/pypi/pip/json", timeout=30) as answer:  # noqa: S310
+        with urllib.request.urlopen("https://pypi.org/pypi/pip/json", timeout=30) as answer:
             files = json.load(answer)["urls"]
         wheel = next(file for file in files if file["packagetype"] == "bdist_wheel")
         with urllib.request.urlopen(wheel["url"], timeout=60) as answer:  # noqa: S310

@@ -1,8 +1,7 @@
 """The authorizer: it says who calls, and never denies."""
 
-from functions.authorize import identify
-
 from callwatch.settings import load_settings
+from functions.authorize import identify
 
 ADMIN, VIEWER, OLD, KEY = "a" * 24, "v" * 24, "o" * 24, "0123456789abcdef" * 2
 SETTINGS = load_settings(

@@ -12,10 +12,10 @@ import boto3
 import psutil
 import pytest
 from botocore.exceptions import ClientError
-from local import queue as local_queue
 
 from callwatch import queue
 from callwatch.exceptions import QueueUnavailable
+from local import queue as local_queue
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ def _plain(node: yaml.Node) -> yaml.Node:
     return node
 
 
-TEMPLATE: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), _Loader)  # noqa: S506
+TEMPLATE: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), _Loader)
 FUNCTIONS = {
     resource["Properties"]["Handler"].partition(".")[0]: resource["Properties"]
     for resource in TEMPLATE["Resources"].values()

@@ -19,8 +19,8 @@ from callwatch.settings import get_settings
 
 logger = logging.getLogger(__name__)
 
-# The queue keeps a message for 4 days, and dead letters can be brought back for 14.
-DAYS_BEHIND = 14
+# An event may be 6 days old when it arrives, and a dead letter may come back 14 days later: its day must not change.
+DAYS_BEHIND = 21
 DAYS_AHEAD = 7
 # A client's clock may run ahead; later than tomorrow is no time at all.
 SANE_DAYS_AHEAD = 1

@@ -3,26 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
-from callwatch import queue
-from callwatch.alerts.database_down import database_back, database_down
-from callwatch.alerts.deliver import deliver_due
-from callwatch.alerts.evaluate_rules import evaluate_rules
-from callwatch.checks.facts import check_facts
-from callwatch.checks.run import record_checks, run_checks
-from callwatch.db import connection, product_connection
+from callwatch.db import connection
 from callwatch.db.cycles import delete_cycles_before
 from callwatch.db.partitions import drop_old_partitions, ensure_partitions
-from callwatch.exceptions import DatabaseUnavailable, QueueUnavailable
-from callwatch.models.facts import Fact
-from callwatch.monitor.cycle import Cycle, Step
-from callwatch.pipeline.facts import pipeline_facts
-from callwatch.pipeline.measure import measure
-from callwatch.pipeline.record import record
-from callwatch.requests.facts import request_facts
-from callwatch.runtime.environment import current, memory
+from callwatch.monitor.cycle import Cycle
 from callwatch.settings import get_settings
-from callwatch.tracker.facts import error_facts
-from callwatch.tracker.flush import flush
 
 CYCLES_KEPT_DAYS = 30
 FLUSH_S = 20.0

@@ -70,7 +70,10 @@ _WORDS: tuple[tuple[re.Pattern[str], Verdict], ...] = tuple(
         (r"out of memory|heap out|segmentation fault|no space left", (_S.CRITICAL, _C.SYSTEM)),
         (r"connection (refused|terminated)|too many (clients|connections)|deadlock", (_S.HIGH, _C.DATABASE)),
         (r"\b(sql|postgres|database|relation|column|constraint|query)\b", (_S.HIGH, _C.DATABASE)),
-        (r"unauthori[sz]ed|forbidden|invalid token|api key|authenticat|permission denied", (_S.HIGH, _C.AUTHENTICATION)),
+        (
+            r"unauthori[sz]ed|forbidden|invalid token|api key|authenticat|permission denied",
+            (_S.HIGH, _C.AUTHENTICATION),
+        ),
         (r"quota|rate.?limit|too many requests|deepgram|openai|convoso|sendgrid", (_S.HIGH, _C.INTEGRATION)),
         (r"timed? ?out|econn|socket hang up|unreachable|bad gateway", (_S.HIGH, _C.INTEGRATION)),
         (r"\binvalid\b|validation|required|malformed|unexpected token|must be", (_S.MEDIUM, _C.VALIDATION)),

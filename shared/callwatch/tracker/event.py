@@ -13,8 +13,28 @@ from callwatch.tracker.trim import trim
 
 VERSION = 1
 EMPTY: dict[str, Any] = dict.fromkeys(
-    "event_id occurred_at type message severity category environment release endpoint service user_hash fingerprint"
-    " stack frames exceptions breadcrumbs tags context request sdk".split()
+    [
+        "event_id",
+        "occurred_at",
+        "type",
+        "message",
+        "severity",
+        "category",
+        "environment",
+        "release",
+        "endpoint",
+        "service",
+        "user_hash",
+        "fingerprint",
+        "stack",
+        "frames",
+        "exceptions",
+        "breadcrumbs",
+        "tags",
+        "context",
+        "request",
+        "sdk",
+    ]
 )
 # Room beside the event in its message: project, environment, time of arrival.
 _ENVELOPE_BYTES = 1_024

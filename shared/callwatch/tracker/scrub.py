@@ -8,8 +8,12 @@ from typing import Any
 
 from callwatch.tracker.scrub_patterns import HARMLESS_NAME_PARENTS, HINT, PATTERNS, mark_of_key
 
-_MARK = re.compile(r"\[(pem|credentials|recording-url|token|email|ssn|card|medicare|dob|licence|account|address|zip|phone|name|city|ip|transcript)\]")
-_QUERY_SECRET = re.compile(r"([?&;](?:[\w.-]*(?:token|secret|key|sig|signature|password|auth|code)[\w.-]*)=)(?!\[)[^&\s#\"']+", re.I)
+_MARK = re.compile(
+    r"\[(pem|credentials|recording-url|token|email|ssn|card|medicare|dob|licence|account|address|zip|phone|name|city|ip|transcript)\]"
+)
+_QUERY_SECRET = re.compile(
+    r"([?&;](?:[\w.-]*(?:token|secret|key|sig|signature|password|auth|code)[\w.-]*)=)(?!\[)[^&\s#\"']+", re.I
+)
 _MAX_DEPTH = 64
 # Fields of our own that hold no data of others; scrubbing them would only break them.
 _STRUCTURAL = frozenset(
@@ -35,9 +39,7 @@ def scrub_value(value: Any) -> Any:
 
 def scrub_event(event: dict[str, Any]) -> dict[str, Any]:
     """The event, scrubbed; `scrubbed` lists the kinds of what was taken out."""
-    clean = {
-        key: value if key in _STRUCTURAL else _scrub(value, key, 0, is_top=True) for key, value in event.items()
-    }
+    clean = {key: value if key in _STRUCTURAL else _scrub(value, key, 0, is_top=True) for key, value in event.items()}
     kinds = {*event.get("scrubbed", []), *_MARK.findall(json.dumps(clean, ensure_ascii=False, default=str))}
     return {**clean, "scrubbed": sorted(kinds)}
 
@@ -63,7 +65,11 @@ def _scrub_field(key: str, value: Any, parent: str, depth: int) -> Any:
     if key in _STRUCTURAL:
         return value
     mark = mark_of_key(key)
-    if mark and not (mark == "[name]" and parent in HARMLESS_NAME_PARENTS) and value not in (None, "", [], {}, True, False):
+    if (
+        mark
+        and not (mark == "[name]" and parent in HARMLESS_NAME_PARENTS)
+        and value not in (None, "", [], {}, True, False)
+    ):
         return mark
     return _scrub(value, key, depth + 1)
 

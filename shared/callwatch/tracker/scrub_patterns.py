@@ -47,9 +47,17 @@ Replacement = str | Callable[[Match[str]], str]
 PATTERNS: tuple[tuple[re.Pattern[str], Replacement], ...] = (
     (re.compile(r"-----BEGIN ([A-Z ]{3,40})-----.{0,20000}?(?:-----END \1-----|\Z)", re.DOTALL), "[pem]"),
     (re.compile(r"\b([a-z][a-z0-9+.-]{1,20}://)[^\s/@:\"']{0,200}:[^\s/@\"']{1,300}@"), r"\1[credentials]@"),
-    (re.compile(r"https?://[^\s\"'<>]{0,300}?(?:recording|\.mp3|\.wav|\.ogg|\.m4a)[^\s\"'<>]{0,500}", re.I), "[recording-url]"),
+    (
+        re.compile(r"https?://[^\s\"'<>]{0,300}?(?:recording|\.mp3|\.wav|\.ogg|\.m4a)[^\s\"'<>]{0,500}", re.I),
+        "[recording-url]",
+    ),
     (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"), "[token]"),
-    (re.compile(r"\b(?:agt_|sk[-_](?:live|test|proj|ant)?[-_]?|gh[pousr]_|xox[abprs]-|whsec_|AKIA|ASIA)[\w+/=-]{8,}"), "[token]"),
+    (
+        re.compile(
+            r"\b(?:agt_|sk[-_](?:live|test|proj|ant)?[-_]?|gh[pousr]_|xox[abprs]-|whsec_|AKIA|ASIA)[\w+/=-]{8,}"
+        ),
+        "[token]",
+    ),
     (re.compile(r"\b(bearer|basic|token)(\s+)[\w.+/=~-]{8,}", re.I), r"\1\2[token]"),
     (
         re.compile(
@@ -60,16 +68,36 @@ PATTERNS: tuple[tuple[re.Pattern[str], Replacement], ...] = (
         ),
         r"\g<key>[token]",
     ),
-    (re.compile(r"\b((?:set-)?cookie|authorization)([\"']?\s{0,3}[:=]\s{0,3}[\"']?)(?!\[)[^\r\n\"']{4,2000}", re.I), r"\1\2[token]"),
+    (
+        re.compile(r"\b((?:set-)?cookie|authorization)([\"']?\s{0,3}[:=]\s{0,3}[\"']?)(?!\[)[^\r\n\"']{4,2000}", re.I),
+        r"\1\2[token]",
+    ),
     (re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}(?:@|%40)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,6}", re.I), "[email]"),
     (re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"), "[ssn]"),
     (re.compile(r"\b(ssn|social security(?: number)?)(\W{1,4})\d{3}[ -]?\d{2}[ -]?\d{4}\b", re.I), r"\1\2[ssn]"),
     (re.compile(r"(?<![\w.-])\d(?:[ -]?\d){12,18}(?![\w-]|\.\d)"), _card),
-    (re.compile(r"\b[1-9][AC-HJKMNP-RT-Y][0-9AC-HJKMNP-RT-Y]\d-?[AC-HJKMNP-RT-Y][0-9AC-HJKMNP-RT-Y]\d-?[AC-HJKMNP-RT-Y]{2}\d{2}\b"), "[medicare]"),
+    (
+        re.compile(
+            r"\b[1-9][AC-HJKMNP-RT-Y][0-9AC-HJKMNP-RT-Y]\d-?[AC-HJKMNP-RT-Y][0-9AC-HJKMNP-RT-Y]\d-?[AC-HJKMNP-RT-Y]{2}\d{2}\b"
+        ),
+        "[medicare]",
+    ),
     (re.compile(r"\b(medicare(?: id| number)?|mbi)(\W{1,4})[A-Z0-9-]{10,14}\b", re.I), r"\1\2[medicare]"),
-    (re.compile(r"\b(date of birth|birth ?date|dob|born(?: on)?)(\W{1,4})\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}", re.I), r"\1\2[dob]"),
-    (re.compile(r"\b(driver'?s? licen[cs]e(?: number)?|dl ?(?:#|number))(\W{1,4})[A-Z0-9-]{5,20}", re.I), r"\1\2[licence]"),
-    (re.compile(r"\b((?:bank )?account(?: number| no\.?)?|routing(?: number)?|iban)(\W{1,4})(?=[A-Z0-9 -]*\d{4})[A-Z]{0,2}\d[\dA-Z -]{5,32}\d", re.I), r"\1\2[account]"),
+    (
+        re.compile(r"\b(date of birth|birth ?date|dob|born(?: on)?)(\W{1,4})\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}", re.I),
+        r"\1\2[dob]",
+    ),
+    (
+        re.compile(r"\b(driver'?s? licen[cs]e(?: number)?|dl ?(?:#|number))(\W{1,4})[A-Z0-9-]{5,20}", re.I),
+        r"\1\2[licence]",
+    ),
+    (
+        re.compile(
+            r"\b((?:bank )?account(?: number| no\.?)?|routing(?: number)?|iban)(\W{1,4})(?=[A-Z0-9 -]*\d{4})[A-Z]{0,2}\d[\dA-Z -]{5,32}\d",
+            re.I,
+        ),
+        r"\1\2[account]",
+    ),
     (
         re.compile(
             r"\b\d{1,6}\s+(?:[NSEW]\.?\s+)?(?:[A-Z][\w'.]{0,20}\s+){1,4}(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Drive|Dr"
@@ -132,7 +160,9 @@ _KEYS = {
 }
 MARK_BY_KEY = {key: f"[{kind}]" for kind, keys in _KEYS.items() for key in keys.split()}
 # "name" names people in the product's data, and everything else in the world of software.
-HARMLESS_NAME_PARENTS = frozenset({"runtime", "os", "browser", "device", "app", "sdk", "contexts", "packages", "trace", "modules"})
+HARMLESS_NAME_PARENTS = frozenset(
+    {"runtime", "os", "browser", "device", "app", "sdk", "contexts", "packages", "trace", "modules"}
+)
 
 
 def mark_of_key(key: str) -> str | None:

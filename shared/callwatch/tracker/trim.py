@@ -16,7 +16,12 @@ def trim(event: dict[str, Any], limit_bytes: int) -> dict[str, Any]:
     if size_of(event) <= limit_bytes:
         return event
     event = {**event, "trimmed": list(event.get("trimmed", []))}
-    for name, step in (("vars", _drop_vars), ("breadcrumbs", _drop_breadcrumbs), ("frames", _drop_frames), ("text", _cut)):
+    for name, step in (
+        ("vars", _drop_vars),
+        ("breadcrumbs", _drop_breadcrumbs),
+        ("frames", _drop_frames),
+        ("text", _cut),
+    ):
         event = step(event)
         event["trimmed"].append(name)
         if size_of(event) <= limit_bytes:

@@ -1,0 +1,47 @@
+"""GET /api/metrics/errors: statistics and trends of errors."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from callwatch.db import connection
+from callwatch.exceptions import DatabaseUnavailable
+from callwatch.http import Request, unprocessable
+from callwatch.runtime.endpoint import endpoint
+from callwatch.tracker.stats import buffered, error_metrics
+
+_SUMMARY = ("total_24h", "total_1h", "critical", "high", "medium", "low", "unresolved", "last_flush")
+_PARTS = ("by_category", "by_endpoint", "recent_critical", "top_errors", "trends")
+
+
+def handle(request: Request) -> dict[str, Any]:
+    """Every project but the monitor's own, unless `?project=`; one environment by `?environment=`."""
+    now = datetime.now(UTC)
+    scope = {"project_id": _project(request), "environment": request.query.get("environment")}
+    try:
+        with connection() as conn:
+            return {"timestamp": now, **error_metrics(conn, now, scope)}
+    except DatabaseUnavailable:
+        return {"timestamp": now, **_without_database()}
+
+
+def _project(request: Request) -> int | None:
+    raw = request.query.get("project")
+    if raw is None:
+        return None
+    if not (raw.isascii() and raw.isdigit() and len(raw) < 10):
+        raise unprocessable("project", "takes the number of a project")
+    return int(raw)
+
+
+def _without_database() -> dict[str, Any]:
+    """What is known without the database: how much waits in the queue."""
+    size, reason = buffered()
+    down = "the monitor's database does not answer"
+    unknown = {f"summary.{name}": down for name in _SUMMARY} | dict.fromkeys(_PARTS, down)
+    if reason:
+        unknown["summary.buffer_size"] = reason
+    summary = {**dict.fromkeys(_SUMMARY), "buffer_size": size}
+    return {"summary": summary, **dict.fromkeys(_PARTS), "unknown": unknown}
+
+
+lambda_handler = endpoint("viewer")(handle)

@@ -1,0 +1,153 @@
+"""Error groups: found or made by fingerprint, moved on by what arrives, acted on by people."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from psycopg2.extras import execute_values
+
+from callwatch.db.connect import AnyConnection
+from callwatch.db.lock import lock_in_transaction
+from callwatch.db.query import execute, fetch_all, fetch_one
+
+GroupKey = tuple[int, str, str]
+
+_FIND = """
+    SELECT known.project_id, known.environment, known.fingerprint, known.group_id
+    FROM callwatch.error_fingerprints known
+    JOIN (VALUES %s) AS wanted (project_id, environment, fingerprint)
+      ON (known.project_id, known.environment, known.fingerprint)
+       = (wanted.project_id, wanted.environment, wanted.fingerprint)
+"""
+_MAKE = """
+    INSERT INTO callwatch.error_groups
+        (project_id, environment, fingerprint, title, type, message, severity, category, endpoint,
+         first_seen_at, last_seen_at, first_release, release)
+    VALUES (%(project_id)s, %(environment)s, %(fingerprint)s, %(title)s, %(type)s, %(message)s, %(severity)s,
+            %(category)s, %(endpoint)s, %(at)s, %(at)s, %(release)s, %(release)s)
+    RETURNING id
+"""
+_MAP = """
+    INSERT INTO callwatch.error_fingerprints (project_id, environment, fingerprint, group_id)
+    VALUES (%(project_id)s, %(environment)s, %(fingerprint)s, %(group_id)s)
+"""
+# A group that was seen for a day is new no longer; an ignored one comes back when its time or its number is over.
+_TOUCH = """
+    UPDATE callwatch.error_groups AS known SET
+        count = known.count + fresh.count,
+        users = known.users + fresh.users,
+        first_seen_at = least(known.first_seen_at, fresh.first_at),
+        last_seen_at = greatest(known.last_seen_at, fresh.last_at),
+        release = coalesce(fresh.release, known.release),
+        state = CASE
+            WHEN known.state = 'resolved' AND fresh.is_regression THEN 'regressed'
+            WHEN known.state = 'ignored' AND (known.ignored_until <= fresh.last_at
+                 OR known.ignored_until_count <= known.count + fresh.count) THEN 'unresolved'
+            WHEN known.state = 'new' AND known.first_seen_at < fresh.last_at - interval '1 day' THEN 'unresolved'
+            ELSE known.state END,
+        state_changed_at = CASE
+            WHEN known.state = 'resolved' AND fresh.is_regression THEN now()
+            WHEN known.state = 'ignored' AND (known.ignored_until <= fresh.last_at
+                 OR known.ignored_until_count <= known.count + fresh.count) THEN now()
+            ELSE known.state_changed_at END
+    FROM (VALUES %s) AS fresh (id, count, users, first_at, last_at, release, is_regression)
+    WHERE known.id = fresh.id
+"""
+_LOCK_STATES = """
+    SELECT id, state, state_changed_at, resolved_in_release FROM callwatch.error_groups
+    WHERE id = ANY (%s) ORDER BY id FOR UPDATE
+"""
+_HISTORY = "INSERT INTO callwatch.error_group_history (group_id, actor, action, reason) VALUES (%s, %s, %s, %s)"
+_ADD_USERS = """
+    INSERT INTO callwatch.error_group_users (group_id, user_hash) VALUES %s
+    ON CONFLICT DO NOTHING RETURNING group_id
+"""
+_ACT = """
+    UPDATE callwatch.error_groups SET state = %(state)s, state_changed_at = now(),
+        resolved_in_release = %(in_release)s, ignored_until = %(until)s, ignored_until_count = count + %(more)s
+    WHERE id = %(id)s
+"""
+
+_COUNT_OPEN = """
+    SELECT count(*) AS n FROM callwatch.error_groups
+    WHERE state IN ('new', 'unresolved', 'regressed')
+      AND (CASE WHEN %(project_id)s::int IS NULL THEN project_id <> 0 ELSE project_id = %(project_id)s END)
+      AND (%(environment)s::text IS NULL OR environment = %(environment)s)
+"""
+
+
+def find_or_make_groups(conn: AnyConnection, wanted: Mapping[GroupKey, Mapping[str, Any]]) -> dict[GroupKey, int]:
+    """Group ids by (project, environment, fingerprint); unknown ones are made of the given fields.
+
+    Fields: title, type, message, severity, category, endpoint, at, release. The caller commits.
+    """
+    found = _find(conn, sorted(wanted))
+    missing = sorted(set(wanted) - set(found))
+    if not missing:
+        return found
+    # Two digests that meet the same new error must not make two groups of it.
+    lock_in_transaction(conn, "error groups")
+    found |= _find(conn, missing)
+    for key in missing:
+        if key in found:
+            continue
+        fields = {**wanted[key], "project_id": key[0], "environment": key[1], "fingerprint": key[2]}
+        row = fetch_one(conn, _MAKE, fields)
+        assert row is not None
+        execute(conn, _MAP, {**fields, "group_id": row["id"]})
+        found[key] = row["id"]
+    return found
+
+
+def lock_groups(conn: AnyConnection, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """States of groups, locked in order until the transaction ends: two digests never deadlock."""
+    return {row["id"]: row for row in fetch_all(conn, _LOCK_STATES, (sorted(ids),))}
+
+
+def touch_groups(conn: AnyConnection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Add what arrived: (id, count, users, first_at, last_at, release, is_regression), each id once."""
+    with conn.cursor() as cursor:
+        template = "(%s, %s::bigint, %s::bigint, %s::timestamptz, %s::timestamptz, %s, %s::boolean)"
+        execute_values(cursor, _TOUCH, sorted(rows), template=template, page_size=1000)
+
+
+def add_users(conn: AnyConnection, pairs: Sequence[tuple[int, str]]) -> dict[int, int]:
+    """Note users touched, as (group id, hash); returns how many were new to each group."""
+    fresh: dict[int, int] = {}
+    if pairs:
+        with conn.cursor() as cursor:
+            for (group_id,) in execute_values(cursor, _ADD_USERS, sorted(set(pairs)), page_size=1000, fetch=True):
+                fresh[group_id] = fresh.get(group_id, 0) + 1
+    return fresh
+
+
+def add_history(conn: AnyConnection, group_id: int, actor: str, action: str, reason: str | None) -> None:
+    """Keep who did what to a group, and why."""
+    execute(conn, _HISTORY, (group_id, actor, action, reason))
+
+
+def set_state(
+    conn: AnyConnection,
+    group_id: int,
+    state: str,
+    in_release: str | None = None,
+    until: datetime | None = None,
+    more: int | None = None,
+) -> bool:
+    """Move a group to a state; more: ignore until so many further occurrences. False where there is no such group."""
+    given = {"id": group_id, "state": state, "in_release": in_release, "until": until, "more": more}
+    return execute(conn, _ACT, given) == 1
+
+
+def _find(conn: AnyConnection, keys: Sequence[GroupKey]) -> dict[GroupKey, int]:
+    if not keys:
+        return {}
+    with conn.cursor() as cursor:
+        rows = execute_values(cursor, _FIND, keys, page_size=5000, fetch=True)
+    return {(row[0], row[1], row[2]): row[3] for row in rows}
+
+
+def count_open(conn: AnyConnection, project_id: int | None, environment: str | None) -> int:
+    """Groups that are new, unresolved or regressed."""
+    row = fetch_one(conn, _COUNT_OPEN, {"project_id": project_id, "environment": environment})
+    return int(row["n"]) if row else 0

@@ -1,0 +1,107 @@
+"""What POST /api/requests takes: one finished request as JSON, checked field by field."""
+
+import json
+import math
+import uuid
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from callwatch.queue import MESSAGE_BYTES
+
+MAX_ITEMS = 1_000
+_METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"])
+_DAY_MS = 86_400_000
+# So many rows fit a message with room to spare: a row is at most about 1 KB.
+_ROWS_PER_MESSAGE = 500
+
+
+class Rejected(Exception):
+    """An item that is not taken: which field, and the remedy."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def accept_request(item: Any, now: datetime) -> dict[str, Any]:
+    """The row of one item. Raises Rejected naming the first bad field."""
+    if not isinstance(item, dict):
+        raise Rejected("", "takes an object")
+    method = item.get("method")
+    if not isinstance(method, str) or method.upper() not in _METHODS:
+        raise Rejected("method", "is required: an HTTP method such as GET")
+    status = item.get("status_code")
+    if not isinstance(status, int) or isinstance(status, bool) or not 100 <= status <= 599:
+        raise Rejected("status_code", "is required: a number from 100 to 599")
+    return {
+        "request_id": _request_id(item),
+        "method": method.upper(),
+        "route": _text(item, "route", 300, is_required=True),
+        "status_code": status,
+        "response_time_ms": _time_ms(item),
+        "at": (_at(item) or now).isoformat(),
+        "environment": _text(item, "environment", 100) or "production",
+        "release": _text(item, "release", 200),
+        "source": "api",
+    }
+
+
+def request_messages(rows: Sequence[dict[str, Any]], project_id: int, now: datetime) -> Iterator[str]:
+    """The queue messages that carry accepted rows."""
+    for start in range(0, len(rows), _ROWS_PER_MESSAGE):
+        message = {
+            "v": 1,
+            "kind": "requests",
+            "project_id": project_id,
+            "received_at": now.isoformat(),
+            "requests": rows[start : start + _ROWS_PER_MESSAGE],
+        }
+        text = json.dumps(message, separators=(",", ":"))
+        assert len(text) < MESSAGE_BYTES
+        yield text
+
+
+def _text(item: dict[str, Any], name: str, limit: int, is_required: bool = False) -> str | None:
+    value = item.get(name)
+    if value is None and not is_required:
+        return None
+    if not isinstance(value, str) or not value or "\x00" in value:
+        raise Rejected(name, "is required: a text" if is_required else "takes a text")
+    if len(value) > limit:
+        raise Rejected(name, f"takes at most {limit} characters")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise Rejected(name, "takes text that is valid Unicode") from None
+    # The query may hold what is private, and would make every call a route of its own.
+    return value.partition("?")[0] or "/" if name == "route" else value
+
+
+def _time_ms(item: dict[str, Any]) -> float:
+    value = item.get("response_time_ms")
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(float(min(value, 1e300))) or not 0 <= value <= _DAY_MS:
+        raise Rejected("response_time_ms", "is required: milliseconds from 0 to 86400000")
+    return float(value)
+
+
+def _at(item: dict[str, Any]) -> datetime | None:
+    value = item.get("at")
+    if value is None:
+        return None
+    try:
+        when = datetime.fromisoformat(value)
+        return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
+        raise Rejected("at", "takes an ISO 8601 time such as 2026-01-31T12:00:00Z") from None
+
+
+def _request_id(item: dict[str, Any]) -> str:
+    value = item.get("request_id")
+    if value is None:
+        return uuid.uuid4().hex
+    try:
+        return uuid.UUID(value).hex
+    except (ValueError, AttributeError, TypeError):
+        raise Rejected("request_id", "takes a UUID") from None

@@ -1,0 +1,134 @@
+"""Error statistics, from counters: their cost follows hours and groups, never the number of errors."""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from callwatch import queue
+from callwatch.db import connection
+from callwatch.db.connect import AnyConnection
+from callwatch.db.cycles import last_success_at
+from callwatch.db.error_counts import counts_since, endpoints_since, minute_counts, top_groups_since
+from callwatch.db.error_groups import count_open
+from callwatch.db.error_logs import recent_critical
+from callwatch.exceptions import QueueUnavailable
+from callwatch.models.error import ErrorCategory, ErrorSeverity
+from callwatch.settings import get_settings
+
+Scope = Mapping[str, Any]
+EVERY_PROJECT: Scope = {"project_id": None, "environment": None}
+HOURS = 24
+_TOP = 10
+_ENDPOINTS = 20
+
+
+def error_metrics(conn: AnyConnection, now: datetime, scope: Scope = EVERY_PROJECT) -> dict[str, Any]:
+    """The answer of GET /api/metrics/errors, but for its timestamp; `unknown` says why a figure is None."""
+    unknown: dict[str, str] = {}
+    last_day = _counts_between(conn, now - timedelta(hours=HOURS), now, scope)
+    by_severity, by_category = _summed(last_day)
+    buffer_size, reason = buffered()
+    if reason:
+        unknown["summary.buffer_size"] = reason
+    last_flush = last_success_at(conn, "flush")
+    if last_flush is None:
+        unknown["summary.last_flush"] = "no flush has succeeded yet"
+    since = now - timedelta(hours=HOURS)
+    return {
+        "summary": {
+            "total_24h": sum(by_severity.values()),
+            "total_1h": sum(_counts_between(conn, now - timedelta(hours=1), now, scope).values()),
+            **{severity.value: by_severity[severity.value] for severity in reversed(ErrorSeverity)},
+            "unresolved": count_open(conn, scope["project_id"], scope["environment"]),
+            "buffer_size": buffer_size,
+            "last_flush": last_flush,
+        },
+        "by_category": {category.value: by_category[category.value] for category in ErrorCategory},
+        "by_endpoint": endpoints_since(conn, _hour(since), scope, _ENDPOINTS),
+        "recent_critical": [
+            {"timestamp": row["occurred_at"], **{name: row[name] for name in ("message", "category", "context")}}
+            for row in recent_critical(conn, since, scope, _TOP)
+        ],
+        "top_errors": [
+            {name: row[name] for name in ("message", "count", "category", "severity", "fingerprint", "id")}
+            for row in top_groups_since(conn, _hour(since), scope, _TOP)
+        ],
+        "trends": _trends(conn, now, scope),
+        "unknown": unknown,
+    }
+
+
+def error_stats(hours: int = 24) -> dict[str, Any]:
+    """Errors of the last hours: total, by_severity, by_category, top_errors (at most 10). Raises DatabaseUnavailable."""
+    now = datetime.now(UTC)
+    with connection() as conn:
+        counts = _counts_between(conn, now - timedelta(hours=hours), now, EVERY_PROJECT)
+        top = top_groups_since(conn, _hour(now - timedelta(hours=hours)), EVERY_PROJECT, _TOP)
+    by_severity, by_category = _summed(counts)
+    return {
+        "total": sum(by_severity.values()),
+        "by_severity": dict(by_severity),
+        "by_category": dict(by_category),
+        "top_errors": [
+            {name: row[name] for name in ("message", "count", "category", "severity", "fingerprint")} for row in top
+        ],
+    }
+
+
+def last_hour(conn: AnyConnection, now: datetime, scope: Scope = EVERY_PROJECT) -> tuple[int, int]:
+    """Errors of the last 60 minutes: all, and critical ones."""
+    by_severity, _by_category = _summed(_counts_between(conn, now - timedelta(hours=1), now, scope))
+    return sum(by_severity.values()), by_severity[ErrorSeverity.CRITICAL.value]
+
+
+def buffered() -> tuple[int | None, str | None]:
+    """Errors accepted and not yet in PostgreSQL, as SQS estimates them; or None and why that is not known."""
+    settings = get_settings()
+    try:
+        urls = (settings.error_queue_url, settings.critical_queue_url)
+        return sum(queue.approximate_count(url) for url in urls), None
+    except QueueUnavailable as error:
+        return None, str(error)
+
+
+def _counts_between(conn: AnyConnection, since: datetime, until: datetime, scope: Scope) -> Counter[tuple[str, str]]:
+    """Counts by (severity, category): whole hours from the counters by hour, the first part of one by minutes."""
+    first_whole_hour = _hour(since) + timedelta(hours=1)
+    counts: Counter[tuple[str, str]] = Counter()
+    for row in minute_counts(
+        conn, since.replace(second=0, microsecond=0), min(first_whole_hour, until + timedelta(minutes=1)), scope
+    ):
+        counts[(row["severity"], row["category"])] += row["count"]
+    for row in counts_since(conn, first_whole_hour, scope):
+        counts[(row["severity"], row["category"])] += row["count"]
+    return counts
+
+
+def _summed(counts: Mapping[tuple[str, str], int]) -> tuple[Counter[str], Counter[str]]:
+    by_severity: Counter[str] = Counter()
+    by_category: Counter[str] = Counter()
+    for (severity, category), count in counts.items():
+        by_severity[severity] += count
+        by_category[category] += count
+    return by_severity, by_category
+
+
+def _trends(conn: AnyConnection, now: datetime, scope: Scope) -> dict[str, list[Any]]:
+    """24 hours, oldest first, the current one last; an hour without errors is a known 0."""
+    hours = [_hour(now) - timedelta(hours=HOURS - 1 - index) for index in range(HOURS)]
+    total: Counter[datetime] = Counter()
+    critical: Counter[datetime] = Counter()
+    for row in counts_since(conn, hours[0], scope):
+        total[row["hour"]] += row["count"]
+        if row["severity"] == ErrorSeverity.CRITICAL:
+            critical[row["hour"]] += row["count"]
+    return {
+        "error_rate_per_hour": [total[hour] for hour in hours],
+        "critical_rate_per_hour": [critical[hour] for hour in hours],
+        "hours": list(hours),
+    }
+
+
+def _hour(when: datetime) -> datetime:
+    return when.replace(minute=0, second=0, microsecond=0)
