@@ -52,11 +52,7 @@ def _accept(items: list[Any], now: datetime) -> tuple[list[dict[str, Any]], list
 def _send(events: list[dict[str, Any]], project_id: int, now: datetime) -> None:
     settings = get_settings()
     for url, is_critical in ((settings.critical_queue_url, True), (settings.error_queue_url, False)):
-        bodies = [
-            error_message(event, project_id, now)
-            for event in events
-            if (event["severity"] == "critical") is is_critical
-        ]
+        bodies = [error_message(event, project_id, now) for event in events if (event["severity"] == "critical") is is_critical]
         if bodies:
             queue.send(url, bodies)
 

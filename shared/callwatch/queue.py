@@ -35,9 +35,7 @@ def send(queue_url: str | None, bodies: Sequence[str]) -> None:
     for batch in batches(bodies):
         entries = [{"Id": str(index), "MessageBody": body} for index, body in enumerate(batch)]
         refused = len(bodies) - taken
-        answer = _call(
-            lambda sqs, rows: sqs.send_message_batch(QueueUrl=queue_url, Entries=rows), entries, queue_url, refused
-        )
+        answer = _call(lambda sqs, rows: sqs.send_message_batch(QueueUrl=queue_url, Entries=rows), entries, queue_url, refused)
         if answer.get("Failed"):
             raise QueueUnavailable(f"the queue refused {len(answer['Failed'])} messages", refused)
         taken += len(batch)
@@ -102,9 +100,7 @@ def approximate_count(queue_url: str | None) -> int:
         "ApproximateNumberOfMessagesNotVisible",
         "ApproximateNumberOfMessagesDelayed",
     ]
-    answer = _call(
-        lambda sqs, wanted: sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=wanted), names, queue_url
-    )
+    answer = _call(lambda sqs, wanted: sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=wanted), names, queue_url)
     return sum(int(answer["Attributes"].get(name, 0)) for name in names)
 
 

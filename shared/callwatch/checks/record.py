@@ -20,9 +20,7 @@ def record_checks(conn: AnyConnection, verdicts: Mapping[str, Verdict], now: dat
     for service, verdict in verdicts.items():
         state = next_state(known.get(service), verdict)
         result = result_of(service, verdict, state, now)
-        keep_result(
-            conn, {"service": service, **state, "latency_ms": verdict.latency_ms, "at": now, "details": verdict.details}
-        )
+        keep_result(conn, {"service": service, **state, "latency_ms": verdict.latency_ms, "at": now, "details": verdict.details})
         results.append(result)
     return results
 
@@ -41,4 +39,6 @@ def check_facts(results: list[CheckResult]) -> list[Fact]:
         labels = {"service": result.service}
         facts.append(Fact("service.status", _LEVELS.get(result.status), result.reason, labels, result.reason))
         facts.append(Fact("service.latency_ms", result.latency_ms, result.reason or "not measured", labels))
+        if result.service != "database":
+            facts.append(Fact("provider.status", _LEVELS.get(result.status), result.reason, labels, result.reason))
     return facts

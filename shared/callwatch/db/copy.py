@@ -58,9 +58,7 @@ def _insert_missing(
     with conn.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS pg_temp.staging")
         cursor.execute(
-            sql.SQL("CREATE TEMP TABLE staging ON COMMIT DROP AS SELECT {} FROM callwatch.{} WITH NO DATA").format(
-                names, target
-            )
+            sql.SQL("CREATE TEMP TABLE staging ON COMMIT DROP AS SELECT {} FROM callwatch.{} WITH NO DATA").format(names, target)
         )
         copy = sql.SQL("COPY pg_temp.staging ({}) FROM STDIN").format(names)
         cursor.copy_expert(copy, io.StringIO(data))

@@ -50,8 +50,7 @@ class StepOutcome(Protocol):
 def record_cycle(conn: AnyConnection, started_at: datetime, steps: Sequence[StepOutcome]) -> None:
     """Write the row of a cycle that ends now; the caller commits."""
     rows = [
-        {"name": step.name, "duration_ms": step.duration_ms, "error": step.error, "details": dict(step.details)}
-        for step in steps
+        {"name": step.name, "duration_ms": step.duration_ms, "error": step.error, "details": dict(step.details)} for step in steps
     ]
     execute(
         conn,

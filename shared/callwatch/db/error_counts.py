@@ -83,9 +83,7 @@ def counts_since(conn: AnyConnection, since: datetime, scope: Mapping[str, Any])
     return fetch_all(conn, _SUMMARY, {**scope, "since": since})
 
 
-def minute_counts(
-    conn: AnyConnection, since: datetime, until: datetime, scope: Mapping[str, Any]
-) -> list[dict[str, Any]]:
+def minute_counts(conn: AnyConnection, since: datetime, until: datetime, scope: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Rows severity, category, count of the minutes from `since` to before `until`, within the last two days."""
     return fetch_all(conn, _MINUTES, {**scope, "since": since, "until": until})
 
@@ -100,9 +98,7 @@ def endpoints_since(conn: AnyConnection, since: datetime, scope: Mapping[str, An
     return fetch_all(conn, _ENDPOINTS, {**scope, "since": since, "limit": limit})
 
 
-def top_groups_since(
-    conn: AnyConnection, since: datetime, scope: Mapping[str, Any], limit: int
-) -> list[dict[str, Any]]:
+def top_groups_since(conn: AnyConnection, since: datetime, scope: Mapping[str, Any], limit: int) -> list[dict[str, Any]]:
     """Rows id, message, category, severity, fingerprint, count, the most frequent first."""
     return fetch_all(conn, _TOP_GROUPS, {**scope, "since": since, "limit": limit})
 

@@ -146,9 +146,7 @@ def _pending(conn: Connection, known: Sequence[Migration]) -> Migration | None:
         return None
     newest_known = max((migration.number for migration in known if migration.number in applied), default=0)
     if pending[0].number < newest_known:
-        raise MigrationError(
-            f"{pending[0]} comes too late: {newest_known:04} was already applied; number it after that"
-        )
+        raise MigrationError(f"{pending[0]} comes too late: {newest_known:04} was already applied; number it after that")
     return pending[0]
 
 
@@ -156,9 +154,7 @@ def _applied(conn: Connection) -> dict[int, str]:
     """Checksums by number; the register is made where it is missing."""
     if not _is_there(conn, "migrations"):
         execute(conn, _REGISTER)
-    return {
-        row["number"]: row["checksum"] for row in fetch_all(conn, "SELECT number, checksum FROM callwatch.migrations")
-    }
+    return {row["number"]: row["checksum"] for row in fetch_all(conn, "SELECT number, checksum FROM callwatch.migrations")}
 
 
 def _is_there(conn: Connection, table_name: str) -> bool:

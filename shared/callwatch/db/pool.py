@@ -118,9 +118,7 @@ class Pool:
                 return
             self._line.append(ticket)
             try:
-                is_my_turn = self._changed.wait_for(
-                    lambda: self._line[0] is ticket and self._active < self._size, self._wait_s
-                )
+                is_my_turn = self._changed.wait_for(lambda: self._line[0] is ticket and self._active < self._size, self._wait_s)
             finally:
                 self._line.remove(ticket)
                 self._changed.notify_all()

@@ -32,6 +32,7 @@ class Cycle:
     holder: str = field(default_factory=lambda: uuid.uuid4().hex)
     checks: list[CheckResult] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
+    unread: tuple[str, ...] = ()
     is_database_up: bool = True
 
     def remaining_s(self, at_most: float) -> float:

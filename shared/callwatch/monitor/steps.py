@@ -1,26 +1,130 @@
 """The steps of the monitor's cycle, in their order, each one call into the part that knows how."""
 
+import dataclasses
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from callwatch.db import connection
+from callwatch import queue
+from callwatch.alerts.database_down import current_outage, database_back, database_down, forget_outage
+from callwatch.alerts.deliver import deliver_due
+from callwatch.alerts.run import evaluate_rules
+from callwatch.checks.record import check_facts, record_checks, without_streaks
+from callwatch.checks.run import run_checks
+from callwatch.db import connection, product_connection
+from callwatch.db.check_results import delete_old_results
 from callwatch.db.cycles import delete_cycles_before
+from callwatch.db.error_counts import delete_minutes_before
 from callwatch.db.partitions import drop_old_partitions, ensure_partitions
-from callwatch.monitor.cycle import Cycle
+from callwatch.exceptions import DatabaseUnavailable, QueueUnavailable
+from callwatch.models.facts import Fact
+from callwatch.monitor.cycle import Cycle, Step
+from callwatch.pipeline.measure import measure, pipeline_facts
+from callwatch.requests.performance import request_facts
 from callwatch.settings import get_settings
+from callwatch.tracker.facts import error_facts
+from callwatch.tracker.flush import flush
 
-CYCLES_KEPT_DAYS = 30
-FLUSH_S = 20.0
-CHECK_S = 3.0
-NOTIFY_S = 12.0
+_FLUSH_S = 20.0
+_CHECK_S = 3.0
+_NOTIFY_S = 12.0
+_CYCLES_KEPT = timedelta(days=30)
+_MINUTES_KEPT = timedelta(days=2)
 
 
-def prepare(cycle: Cycle) -> dict[str, Any]:
-    """Make partitions ahead, drop those whose time has passed."""
+def steps_with(own_facts: Callable[[], list[Fact]]) -> list[Step]:
+    """The cycle's steps; own_facts states what the running process knows of itself."""
+    return [
+        ("prepare", _prepare),
+        ("flush", _flush),
+        ("check", _check),
+        ("measure", lambda cycle: _measure(cycle, own_facts)),
+        ("evaluate", _evaluate),
+        ("notify", _notify),
+    ]
+
+
+def _prepare(cycle: Cycle) -> dict[str, Any]:
     with connection() as conn:
         made = ensure_partitions(conn, cycle.now)
         conn.commit()
         dropped = drop_old_partitions(conn, cycle.now, get_settings().retention_days)
-        delete_cycles_before(conn, cycle.now - timedelta(days=CYCLES_KEPT_DAYS))
+        delete_cycles_before(conn, cycle.now - _CYCLES_KEPT)
+        delete_minutes_before(conn, cycle.now - _MINUTES_KEPT)
+        delete_old_results(conn, cycle.now)
         conn.commit()
     return {"partitions_made": len(made), "partitions_dropped": len(dropped)}
+
+
+def _flush(cycle: Cycle) -> dict[str, Any]:
+    return dataclasses.asdict(flush(cycle.now, cycle.remaining_s(_FLUSH_S)))
+
+
+def _check(cycle: Cycle) -> dict[str, Any]:
+    verdicts = run_checks(get_settings(), cycle.remaining_s(_CHECK_S))
+    try:
+        with connection() as conn:
+            cycle.checks = record_checks(conn, verdicts, cycle.now)
+            conn.commit()
+    except DatabaseUnavailable:
+        cycle.checks = without_streaks(verdicts, cycle.now)
+        raise
+    finally:
+        cycle.facts += check_facts(cycle.checks)
+    return {"services": {result.service: result.status for result in cycle.checks}}
+
+
+def _measure(cycle: Cycle, own_facts: Callable[[], list[Fact]]) -> dict[str, Any]:
+    """Each source by itself: one that fails leaves its own figures unknown, and the others true."""
+    cycle.facts += own_facts()
+    sources: list[tuple[tuple[str, ...], Callable[[], list[Fact]]]] = [
+        (("errors.",), lambda: _own(error_facts, cycle)),
+        (("requests.",), lambda: _own(request_facts, cycle)),
+        (("queue.dead_letters",), _dead_letters),
+        (("queue.pending", "queue.stale", "pipeline.", "schema."), lambda: _product(cycle)),
+    ]
+    failures: list[Exception] = []
+    for prefixes, read in sources:
+        try:
+            cycle.facts += read()
+        except Exception as error:
+            cycle.unread += prefixes
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    return {"facts": len(cycle.facts)}
+
+
+def _own(read: Callable[[Any, Any], list[Fact]], cycle: Cycle) -> list[Fact]:
+    with connection() as conn:
+        return read(conn, cycle.now)
+
+
+def _product(cycle: Cycle) -> list[Fact]:
+    with product_connection() as conn:
+        return pipeline_facts(measure(conn, cycle.now, get_settings().timezone))
+
+
+def _dead_letters() -> list[Fact]:
+    try:
+        return [Fact("queue.dead_letters", float(queue.approximate_count(get_settings().dead_letter_queue_url)))]
+    except QueueUnavailable as error:
+        return [Fact("queue.dead_letters", None, str(error))]
+
+
+def _evaluate(cycle: Cycle) -> dict[str, Any]:
+    try:
+        with connection() as conn:
+            was_down = database_back(conn, cycle.now) if current_outage() else False
+            evaluated = evaluate_rules(conn, cycle.facts, cycle.now, cycle.unread)
+            conn.commit()
+    except DatabaseUnavailable as unavailable:
+        # Neither state nor outbox can be had: the one alert that matters now goes out without them.
+        return database_down(cycle.now, str(unavailable))
+    if was_down:
+        forget_outage()
+    return dataclasses.asdict(evaluated)
+
+
+def _notify(cycle: Cycle) -> dict[str, Any]:
+    return dataclasses.asdict(deliver_due(cycle.now, cycle.remaining_s(_NOTIFY_S)))

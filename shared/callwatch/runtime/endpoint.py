@@ -99,9 +99,7 @@ def _check_role(request: Request, role: Role | None) -> None:
 
 def _capture(error: Exception, event: Mapping[str, Any]) -> None:
     route = str(event.get("routeKey", "unknown"))
-    error_tracker.track_error(
-        error, context={"endpoint": route, "request_id": event["requestContext"].get("requestId")}
-    )
+    error_tracker.track_error(error, context={"endpoint": route, "request_id": event["requestContext"].get("requestId")})
     logger.exception("request failed", extra={"route": route})
 
 

@@ -255,9 +255,7 @@ def _count(conn: AnyConnection, fresh: Sequence[Occurrence], states: dict[int, d
         regressed = [o for o in occurrences if is_regression(states[group_id], o.occurred_at, o.event.get("release"))]
         first_at = min(o.occurred_at for o in occurrences)
         release = _short(latest.event.get("release"), 200)
-        rows.append(
-            (group_id, len(occurrences), users.get(group_id, 0), first_at, latest.occurred_at, release, bool(regressed))
-        )
+        rows.append((group_id, len(occurrences), users.get(group_id, 0), first_at, latest.occurred_at, release, bool(regressed)))
         if regressed:
             add_history(conn, group_id, "callwatch", "regressed", f"came back in {release}" if release else "came back")
     touch_groups(conn, rows)

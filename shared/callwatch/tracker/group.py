@@ -31,11 +31,7 @@ def fingerprint_of(event: dict[str, Any]) -> str:
     causes, without line numbers; else the type with the normalised message.
     """
     given = event.get("fingerprint")
-    parts = (
-        [_DEFAULT.sub(lambda _match: _default_of(event), str(part)) for part in given]
-        if given
-        else [_default_of(event)]
-    )
+    parts = [_DEFAULT.sub(lambda _match: _default_of(event), str(part)) for part in given] if given else [_default_of(event)]
     return f"{VERSION}:{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:32]}"
 
 

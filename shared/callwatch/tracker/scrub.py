@@ -65,11 +65,7 @@ def _scrub_field(key: str, value: Any, parent: str, depth: int) -> Any:
     if key in _STRUCTURAL:
         return value
     mark = mark_of_key(key)
-    if (
-        mark
-        and not (mark == "[name]" and parent in HARMLESS_NAME_PARENTS)
-        and value not in (None, "", [], {}, True, False)
-    ):
+    if mark and not (mark == "[name]" and parent in HARMLESS_NAME_PARENTS) and value not in (None, "", [], {}, True, False):
         return mark
     return _scrub(value, key, depth + 1)
 

@@ -53,9 +53,7 @@ PATTERNS: tuple[tuple[re.Pattern[str], Replacement], ...] = (
     ),
     (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"), "[token]"),
     (
-        re.compile(
-            r"\b(?:agt_|sk[-_](?:live|test|proj|ant)?[-_]?|gh[pousr]_|xox[abprs]-|whsec_|AKIA|ASIA)[\w+/=-]{8,}"
-        ),
+        re.compile(r"\b(?:agt_|sk[-_](?:live|test|proj|ant)?[-_]?|gh[pousr]_|xox[abprs]-|whsec_|AKIA|ASIA)[\w+/=-]{8,}"),
         "[token]",
     ),
     (re.compile(r"\b(bearer|basic|token)(\s+)[\w.+/=~-]{8,}", re.I), r"\1\2[token]"),

@@ -70,9 +70,7 @@ def error_stats(hours: int = 24) -> dict[str, Any]:
         "total": sum(by_severity.values()),
         "by_severity": dict(by_severity),
         "by_category": dict(by_category),
-        "top_errors": [
-            {name: row[name] for name in ("message", "count", "category", "severity", "fingerprint")} for row in top
-        ],
+        "top_errors": [{name: row[name] for name in ("message", "count", "category", "severity", "fingerprint")} for row in top],
     }
 
 

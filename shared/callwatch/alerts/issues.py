@@ -1,0 +1,32 @@
+"""What is wrong now, as GET /api/status shows it."""
+
+from datetime import datetime
+from typing import Any
+
+from callwatch.alerts.database_down import RULE_ID, current_outage
+from callwatch.db.alerts import firing_alerts
+from callwatch.db.connect import AnyConnection
+
+_TYPES = {"critical": "error", "error": "error", "warning": "warning", "info": "info"}
+
+
+def current_issues(conn: AnyConnection) -> list[dict[str, Any]]:
+    """Exactly the firing alerts, the worst first: type, message, since, rule_id. A critical one shows as error."""
+    order = ("error", "warning", "info")
+    issues = [
+        {
+            "type": _TYPES[alert["level"]],
+            "message": f"{alert['title']}: {alert['message']}",
+            "since": alert["started_at"],
+            "rule_id": alert["rule_id"],
+        }
+        for alert in firing_alerts(conn)
+    ]
+    return sorted(issues, key=lambda issue: order.index(issue["type"]))
+
+
+def issues_without_database(now: datetime) -> list[dict[str, Any]]:
+    """While the database is down: that it is."""
+    outage = current_outage() or {"since": now, "reason": "unreachable"}
+    message = f"Database health: the monitor's database does not answer ({outage['reason']})"
+    return [{"type": "error", "message": message, "since": outage["since"], "rule_id": RULE_ID}]
