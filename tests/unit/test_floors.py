@@ -14,6 +14,7 @@ FLOOR = {
     "settings_values": 1,
     "settings": 1,
     "http": 1,
+    "http_filters": 1,
     "queue": 1,
     "db": 1,
     "tracker": 2,
@@ -23,9 +24,10 @@ FLOOR = {
     "alerts": 3,
     "runtime": 4,
     "monitor": 4,
+    "reports": 4,
 }
 # The ground floor's parts build on the settings, and those on their parsers.
-ALLOWED_SIDEWAYS = {("db", "settings"), ("queue", "settings"), ("settings", "settings_values")}
+ALLOWED_SIDEWAYS = {("http_filters", "http"), ("db", "settings"), ("queue", "settings"), ("settings", "settings_values")}
 
 
 def part_of(module: str) -> str:

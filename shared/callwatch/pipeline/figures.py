@@ -76,6 +76,7 @@ FIGURES: tuple[Figure, ...] = (
         "avg_duration_seconds", "status completed_at started_at", "avg(extract(epoch FROM completed_at - started_at))::float",
         f"status = 'completed' AND completed_at > now() - {_DAY}",
     ),
+    Figure("calls.last_at", {"calls": ("created_at",)}, "SELECT extract(epoch FROM max(created_at))::float FROM calls"),
     Figure("calls.last_hour", {"calls": ("created_at",)}, f"SELECT {_COUNT} FROM calls WHERE created_at > now() - {_HOUR}"),
     *[
         Figure(

@@ -1,0 +1,41 @@
+"""Digests critical errors within seconds of their arrival, and judges the error rules at once."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from callwatch import queue
+from callwatch.monitor.urgent import evaluate_urgent
+from callwatch.runtime.invocation import invocation
+from callwatch.runtime.log import logger
+from callwatch.settings import get_settings
+from callwatch.tracker.digest import digest
+
+
+def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    """Store the records; the event source deletes them when this returns, and gives them again when it raises.
+
+    A record that cannot be stored goes to the dead letters with its reason; where even that fails, it alone comes again.
+    """
+    now = datetime.now(UTC)
+    records = event["Records"]
+    done = digest([record["body"] for record in records], now)
+    failed = []
+    for body, reason in done.poison:
+        try:
+            queue.dead_letter(get_settings().dead_letter_queue_url, body, reason)
+        except queue.QueueUnavailable:
+            failed += [record["messageId"] for record in records if record["body"] == body]
+    if done.errors:
+        _evaluate(now)
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _evaluate(now: datetime) -> None:
+    try:
+        evaluate_urgent(now)
+    except Exception:
+        # The errors are stored: the monitor's next cycle judges them. Failing here would only store them again.
+        logger.exception("urgent evaluation failed")
+
+
+lambda_handler = invocation(handle)

@@ -1,0 +1,18 @@
+"""GET /api/status: is it working, what is wrong, what happened in the last hour."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from callwatch.http import Request
+from callwatch.reports.status import status
+from callwatch.runtime.endpoint import endpoint
+from callwatch.runtime.environment import uptime_s
+from callwatch.settings import get_settings
+
+
+def handle(_request: Request) -> dict[str, Any]:
+    """200 also while the database is down: the answer says so."""
+    return status(get_settings(), datetime.now(UTC), uptime_s())
+
+
+lambda_handler = endpoint("viewer")(handle)

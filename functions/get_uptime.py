@@ -1,0 +1,24 @@
+"""GET /api/uptime: uptime by service, over windows and by UTC day."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from callwatch.checks.registry import checks_of
+from callwatch.checks.uptime import DAYS, uptime_report
+from callwatch.db import connection
+from callwatch.db.check_results import uptime_hours_since
+from callwatch.http import Request
+from callwatch.runtime.endpoint import endpoint
+from callwatch.settings import get_settings
+
+
+def handle(_request: Request) -> dict[str, Any]:
+    """Windows without any check are null."""
+    now = datetime.now(UTC)
+    with connection(statement_timeout_ms=5000) as conn:
+        rows = uptime_hours_since(conn, now - timedelta(days=DAYS + 1))
+    services, unknown = uptime_report(rows, checks_of(get_settings()), now)
+    return {"timestamp": now, "services": services, "unknown": unknown}
+
+
+lambda_handler = endpoint("viewer")(handle)

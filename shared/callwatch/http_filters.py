@@ -1,0 +1,61 @@
+"""Filters of lists in the query string, checked: times, one of several words, free words."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from callwatch.http import Page, Request, unprocessable
+
+_MOST_CHARACTERS = 300
+
+
+def text_filter(request: Request, name: str) -> str | None:
+    """A free text, or None where it is not given. Raises HttpError 422."""
+    value = request.query.get(name)
+    if value is None or value == "":
+        return None
+    if len(value) > _MOST_CHARACTERS or "\x00" in value:
+        raise unprocessable(name, f"takes a text of at most {_MOST_CHARACTERS} characters")
+    return value
+
+
+def choice_filter(request: Request, name: str, choices: Iterable[str]) -> str | None:
+    """One of some words, or None. Raises HttpError 422 naming them."""
+    value = text_filter(request, name)
+    known = list(choices)
+    if value is not None and value not in known:
+        raise unprocessable(name, f"takes one of {', '.join(known)}")
+    return value
+
+
+def time_filter(request: Request, name: str) -> datetime | None:
+    """An ISO 8601 time as aware UTC, or None. Raises HttpError 422."""
+    value = text_filter(request, name)
+    if value is None:
+        return None
+    try:
+        # An unescaped + of a zone arrives as a blank.
+        when = datetime.fromisoformat(value.replace(" ", "+") if "T" in value else value)
+        return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise unprocessable(name, "takes an ISO 8601 time such as 2026-01-31T12:00:00Z") from None
+
+
+def number_filter(request: Request, name: str) -> int | None:
+    """A whole number, or None. Raises HttpError 422."""
+    value = text_filter(request, name)
+    if value is None:
+        return None
+    if not (value.isascii() and value.isdigit() and len(value) < 10):
+        raise unprocessable(name, "takes a whole number")
+    return int(value)
+
+
+def position_of(page: Page) -> tuple[datetime | None, int | None]:
+    """Where a page of a list ordered by time and id begins. Raises HttpError 422 for a cursor of another list."""
+    if page.cursor is None:
+        return None, None
+    try:
+        at, identifier = page.cursor
+        return datetime.fromisoformat(at), int(identifier)
+    except (ValueError, TypeError):
+        raise unprocessable("cursor", "takes the next_cursor of an earlier answer") from None

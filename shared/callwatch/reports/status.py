@@ -1,0 +1,136 @@
+"""Status: is it working, what is wrong, what was done in the last hour."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from callwatch.alerts.issues import current_issues, issues_without_database
+from callwatch.db import connection, fetch_one, product_connection
+from callwatch.db.check_results import service_states
+from callwatch.exceptions import DatabaseUnavailable
+from callwatch.pipeline.measure import Measured, measure
+from callwatch.reports.health import DATABASE_DOWN
+from callwatch.reports.unknown import Unknown
+from callwatch.requests.performance import NO_TRAFFIC, performance
+from callwatch.settings import Settings
+
+_WORDS = {"healthy": "operational", "degraded": "degraded", "unhealthy": "down", "unknown": "unknown"}
+_APIS = ("deepgram", "openai", "convoso")
+_WINDOW_S = 300
+_CONNECTIONS = """
+    SELECT count(*) FILTER (WHERE state = 'active') AS active, count(*) FILTER (WHERE state <> 'active') AS idle,
+           count(*) AS total
+    FROM pg_stat_activity WHERE backend_type = 'client backend' AND datname = current_database()
+"""
+_ACTIVITY = {
+    "calls_processed_last_hour": "calls.last_hour",
+    "recordings_fetched_last_hour": "recordings.completed_last_hour",
+    "transcriptions_completed_last_hour": "transcriptions.completed_last_hour",
+    "analyses_completed_last_hour": "analyses.completed",
+}
+_QUEUES = {
+    "recordings": ("pending", "failed", "stale"),
+    "transcriptions": ("pending", "processing", "completed_today"),
+}
+
+
+def status(settings: Settings, now: datetime, uptime_s: float) -> dict[str, Any]:
+    """The answer of GET /api/status; with the database down it says so, and what is not known is null."""
+    unknown = Unknown()
+    own = _read_own(now)
+    measured, reason = read_product(settings, now)
+    issues = own["issues"]
+    kinds = {issue["type"] for issue in issues}
+    answer = {
+        "status": "outage" if "error" in kinds else "degraded" if "warning" in kinds else "operational",
+        "timestamp": now,
+        "uptime": {"seconds": round(uptime_s), "formatted": formatted(uptime_s)},
+        "services": {
+            "database": _database(own, unknown),
+            "queues": _queues(measured, reason, unknown),
+            "external_apis": {name: _WORDS[(own["states"].get(name) or {}).get("status", "unknown")] for name in _APIS},
+        },
+        "performance": _performance(own["performance"], unknown),
+        "issues": issues,
+        "recent_activity": {
+            name: unknown.say(f"recent_activity.{name}", *_figure(measured, figure, reason)) for name, figure in _ACTIVITY.items()
+        },
+    }
+    return {**answer, "unknown": unknown.reasons}
+
+
+def read_product(settings: Settings, now: datetime) -> tuple[Measured | None, str]:
+    """The product's figures, or None and why."""
+    try:
+        with product_connection() as conn:
+            return measure(conn, now, settings.timezone), ""
+    except DatabaseUnavailable:
+        return None, "the product's database does not answer"
+
+
+def formatted(seconds: float) -> str:
+    """Seconds as "1d 2h 3m"."""
+    minutes = int(seconds) // 60
+    return f"{minutes // 1440}d {minutes // 60 % 24}h {minutes % 60}m"
+
+
+def _read_own(now: datetime) -> dict[str, Any]:
+    import time
+
+    started = time.perf_counter()
+    try:
+        with connection(statement_timeout_ms=2000) as conn:
+            fetch_one(conn, "SELECT 1 AS one")
+            latency_ms = round((time.perf_counter() - started) * 1000, 1)
+            return {
+                "latency_ms": latency_ms,
+                "connections": fetch_one(conn, _CONNECTIONS),
+                "states": service_states(conn),
+                "issues": current_issues(conn),
+                "performance": performance(conn, now, _WINDOW_S),
+            }
+    except DatabaseUnavailable:
+        return {
+            "latency_ms": None,
+            "connections": None,
+            "states": {},
+            "issues": issues_without_database(now),
+            "performance": None,
+        }
+
+
+def _database(own: Mapping[str, Any], unknown: Unknown) -> dict[str, Any]:
+    is_up = own["latency_ms"] is not None
+    connections = own["connections"] or unknown.all_below(
+        "services.database.connections", ("active", "idle", "total"), DATABASE_DOWN
+    )
+    return {
+        "status": "operational" if is_up else "down",
+        "latency_ms": unknown.say("services.database.latency_ms", own["latency_ms"], DATABASE_DOWN),
+        "connections": connections,
+    }
+
+
+def _queues(measured: Measured | None, reason: str, unknown: Unknown) -> dict[str, dict[str, Any]]:
+    shown: dict[str, dict[str, Any]] = {}
+    for queue, names in _QUEUES.items():
+        path = f"services.queues.{queue}"
+        shown[queue] = {n: unknown.say(f"{path}.{n}", *_figure(measured, f"{queue}.{n}", reason)) for n in names}
+    why = "the product does not record which recordings are being fetched"
+    recordings = {"pending": shown["recordings"]["pending"]}
+    recordings["processing"] = unknown.say("services.queues.recordings.processing", None, why)
+    return {**shown, "recordings": recordings | shown["recordings"]}
+
+
+def _figure(measured: Measured | None, name: str, reason: str) -> tuple[int | None, str]:
+    if measured is None:
+        return None, reason
+    return measured.count(name), measured.why(name)
+
+
+def _performance(found: Mapping[str, Any] | None, unknown: Unknown) -> dict[str, Any]:
+    names = ("avg_response_time_ms", "requests_per_minute", "error_rate", "p95_ms")
+    if found is None:
+        return dict(unknown.all_below("performance", names, DATABASE_DOWN))
+    values = (found["avg"], round(found["rate"] * 60, 2), found["error_rate"], found["p95"])
+    return {n: unknown.say(f"performance.{n}", value, NO_TRAFFIC) for n, value in zip(names, values, strict=True)}

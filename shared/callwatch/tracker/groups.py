@@ -1,0 +1,108 @@
+"""Error groups as people see them and act on them."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from callwatch.db.connect import AnyConnection
+from callwatch.db.error_counts import trends_of
+from callwatch.db.error_groups import add_history, set_state
+from callwatch.db.error_logs import occurrences_of
+from callwatch.db.group_lists import find_group, history_of, list_groups
+from callwatch.http import HttpError, not_found, unprocessable
+
+TREND_HOURS = 24
+_OCCURRENCES = 20
+ACTIONS = {"resolve": "resolved", "ignore": "ignored", "reopen": "unresolved"}
+
+
+def groups_page(
+    conn: AnyConnection, filters: Mapping[str, Any], limit: int, now: datetime
+) -> tuple[list[dict[str, Any]], list[Any] | None]:
+    """Groups with their trends, and the position after the last one where there are more."""
+    rows = list_groups(conn, filters, limit + 1)
+    page = rows[:limit]
+    by_group = trends(conn, [row["id"] for row in page], now)
+    items = [{**row, "id": str(row["id"]), "trend": by_group[row["id"]]} for row in page]
+    position = [page[-1]["last_seen_at"].isoformat(), page[-1]["id"]] if len(rows) > limit else None
+    return items, position
+
+
+def group_detail(conn: AnyConnection, name: str, now: datetime, retention_days: int) -> dict[str, Any]:
+    """A group with trend, history and its latest occurrences. Raises HttpError 404."""
+    group = find_group(conn, name)
+    if group is None:
+        raise not_found("there is no such error group")
+    since = now - timedelta(days=retention_days)
+    return {
+        **group,
+        "id": str(group["id"]),
+        "trend": trends(conn, [group["id"]], now)[group["id"]],
+        "history": history_of(conn, group["id"]),
+        "occurrences": occurrences_of(conn, group["id"], since, _OCCURRENCES),
+    }
+
+
+def act(conn: AnyConnection, name: str, action: str, given: Any, actor: str, now: datetime) -> dict[str, Any]:
+    """Resolve, ignore or reopen a group: {"reason", "until"?, "in_release"?, "more"?}. The caller commits.
+
+    Raises HttpError: 404 for an unknown group or action, 422 for a bad field.
+    """
+    if action not in ACTIONS:
+        raise not_found(f"the action is one of {', '.join(ACTIONS)}")
+    if not isinstance(given, dict):
+        raise unprocessable("body", "takes an object with a reason")
+    reason = given.get("reason")
+    if not isinstance(reason, str) or not reason.strip() or len(reason) > 1000:
+        raise unprocessable("reason", "is required: a text of at most 1,000 characters")
+    group = find_group(conn, name)
+    if group is None:
+        raise not_found("there is no such error group")
+    until = _until(given, now) if action == "ignore" else None
+    release = _release(given) if action == "resolve" else None
+    more = _more(given) if action == "ignore" else None
+    set_state(conn, group["id"], ACTIONS[action], release, until, more)
+    add_history(conn, group["id"], actor, action, reason)
+    changed = find_group(conn, str(group["id"]))
+    if changed is None:
+        raise HttpError(409, "conflict", "the group was changed meanwhile; look at it again")
+    return {**changed, "id": str(changed["id"])}
+
+
+def trends(conn: AnyConnection, ids: Sequence[int], now: datetime) -> dict[int, list[int]]:
+    """Occurrences by hour of the last 24 hours, oldest first; an hour without any is a known 0."""
+    this_hour = now.replace(minute=0, second=0, microsecond=0)
+    hours = [this_hour - timedelta(hours=TREND_HOURS - 1 - index) for index in range(TREND_HOURS)]
+    counts: dict[int, Counter[datetime]] = {group_id: Counter() for group_id in ids}
+    for row in trends_of(conn, ids, hours[0]):
+        counts[row["group_id"]][row["hour"]] += row["count"]
+    return {group_id: [counter[hour] for hour in hours] for group_id, counter in counts.items()}
+
+
+def _until(given: Mapping[str, Any], now: datetime) -> datetime | None:
+    raw = given.get("until")
+    if raw is None:
+        return None
+    try:
+        until = datetime.fromisoformat(raw)
+        until = (until if until.tzinfo else until.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
+        raise unprocessable("until", "takes an ISO 8601 time such as 2026-01-31T12:00:00Z") from None
+    if until <= now:
+        raise unprocessable("until", "takes a time in the future")
+    return until
+
+
+def _release(given: Mapping[str, Any]) -> str | None:
+    raw = given.get("in_release")
+    if raw is not None and (not isinstance(raw, str) or not raw or len(raw) > 200):
+        raise unprocessable("in_release", "takes a text of at most 200 characters")
+    return raw
+
+
+def _more(given: Mapping[str, Any]) -> int | None:
+    raw = given.get("more")
+    if raw is not None and (not isinstance(raw, int) or isinstance(raw, bool) or not 1 <= raw <= 10**9):
+        raise unprocessable("more", "takes a number of further occurrences")
+    return raw
