@@ -10,9 +10,10 @@ from callwatch.runtime.environment import uptime_s
 from callwatch.settings import get_settings
 
 
-def handle(_request: Request) -> dict[str, Any]:
-    """200 also while the database is down: the answer says so."""
-    return status(get_settings(), datetime.now(UTC), uptime_s())
+def handle(request: Request) -> dict[str, Any]:
+    """200 also while the database is down: the answer says so. `caller` tells the page what its token may do."""
+    caller = {"role": request.role, "actor": request.actor}
+    return {**status(get_settings(), datetime.now(UTC), uptime_s()), "caller": caller}
 
 
 lambda_handler = endpoint("viewer")(handle)

@@ -128,7 +128,9 @@ def pipeline_facts(measured: Measured) -> list[Fact]:
             if name in measured.values or name in measured.unknown:
                 facts.append(Fact(f"pipeline.{kind}", measured.get(name), measured.unknown.get(name), {"stage": stage}))
         facts.append(_stopped(measured, stage))
-    facts += [Fact("schema.drift", 1.0, None, {"table": table, "column": column}) for table, column in sorted(measured.drift)]
+    for table, column in sorted(measured.drift):
+        labels = {"table": table, "column": column} if column else {"table": table}
+        facts.append(Fact("schema.drift", 1.0, None, labels))
     return facts
 
 
