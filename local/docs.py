@@ -58,12 +58,9 @@ def main() -> int:
 def configuration() -> str:
     """The page of all variables, as Markdown."""
     rows = [
-        (variable.name, variable.default or "", "yes" if variable.is_secret else "", variable.purpose)
-        for variable in VARIABLES
+        (variable.name, variable.default or "", "yes" if variable.is_secret else "", variable.purpose) for variable in VARIABLES
     ]
-    lines = [
-        f"| `{name}` | {f'`{default}`' if default else ''} | {secret} | {use} |" for name, default, secret, use in rows
-    ]
+    lines = [f"| `{name}` | {f'`{default}`' if default else ''} | {secret} | {use} |" for name, default, secret, use in rows]
     lines += [f"| `{name}` | {f'`{default}`' if default else ''} | | {use} |" for name, default, use in OTHER_VARIABLES]
     return HEADER + "\n".join(lines) + "\n"
 

@@ -158,7 +158,7 @@ class Server(ThreadingHTTPServer):
         """A client that hung up is no error of ours."""
 
 
-def _handler(gateway: Gateway) -> type[BaseHTTPRequestHandler]:
+def _handler(gateway: Gateway) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - a class in a function
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         server_version = "callwatch"
@@ -185,7 +185,7 @@ def _handler(gateway: Gateway) -> type[BaseHTTPRequestHandler]:
             call = Call(self.command, unquote(path), query, headers, body, str(self.client_address[0]), request_id)
             self._send(gateway.answer(call))
 
-        do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = do_OPTIONS = do_HEAD = _serve
+        do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = do_OPTIONS = do_HEAD = _serve  # noqa: N815
 
         def _body(self) -> bytes | None:
             """The request's body; None where it is too long. Raises ValueError for broken framing."""

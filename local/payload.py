@@ -74,7 +74,7 @@ def event_of(call: Call, route_key: str, parameters: Mapping[str, str], caller: 
 def authorizer_event_of(call: Call, route_key: str, parameters: Mapping[str, str]) -> bytes:
     """The event for a Lambda authorizer, format 2.0; it sees no body."""
     headers, cookies = _headers(call)
-    event = {
+    event: dict[str, Any] = {
         "version": "2.0",
         "type": "REQUEST",
         "routeArn": f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{API_ID}/$default/{call.method}{call.path}",

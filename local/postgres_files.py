@@ -85,8 +85,7 @@ def make_cluster(binaries: Path, home: Path, password: str) -> None:
     major = version.stdout.split()[2].split(".")[0]
     if kept != major:
         raise PostgresError(
-            f"{cluster} was made by PostgreSQL {kept}, the binaries are {major}: "
-            "choose another DATA_DIR, or dump and load"
+            f"{cluster} was made by PostgreSQL {kept}, the binaries are {major}: choose another DATA_DIR, or dump and load"
         )
 
 
@@ -108,9 +107,7 @@ def _init(binaries: Path, cluster: Path, password: str) -> None:
     command = [str(binaries / "initdb"), "-D", str(cluster), "-U", USER, "--auth=scram-sha-256"]
     command += [f"--pwfile={password_file}", "--encoding=UTF8", "--locale=C", "--no-instructions"]
     try:
-        done = subprocess.run(
-            command, cwd="/", capture_output=True, text=True, check=False, env=ENVIRONMENT, **as_server_user()
-        )
+        done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False, env=ENVIRONMENT, **as_server_user())
     finally:
         password_file.unlink()
     if done.returncode != 0:

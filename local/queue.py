@@ -86,10 +86,7 @@ def start(data_dir: Path, port: int = 0) -> RunningQueue:
         )
     pid_file.write_text(processes.identity(process.pid))
     endpoint_url = f"http://127.0.0.1:{port}"
-    if (
-        not processes.wait_until(lambda: process.poll() is not None or _answers(endpoint_url), 15, 0.03)
-        or process.poll()
-    ):
+    if not processes.wait_until(lambda: process.poll() is not None or _answers(endpoint_url), 15, 0.03) or process.poll():
         lines = log_file.read_text(errors="replace").splitlines()[-1:] or ["no message"]
         raise QueueError(f"the local queue did not start: {lines[0]}")
     return RunningQueue(endpoint_url, process)
@@ -159,8 +156,7 @@ class Operations:
         _check_size(entries)
         sent = self._store.send(_name(given), [_message(entry) for entry in entries])
         successes = [
-            {"Id": entry["Id"], **_receipt_of(message_id, entry)}
-            for entry, message_id in zip(entries, sent, strict=True)
+            {"Id": entry["Id"], **_receipt_of(message_id, entry)} for entry, message_id in zip(entries, sent, strict=True)
         ]
         return {"Successful": successes, "Failed": []}
 
@@ -210,9 +206,7 @@ def _check_entries(given: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _check_size(entries: list[dict[str, Any]]) -> None:
-    size = sum(
-        len(entry["MessageBody"].encode()) + len(json.dumps(entry.get("MessageAttributes") or "")) for entry in entries
-    )
+    size = sum(len(entry["MessageBody"].encode()) + len(json.dumps(entry.get("MessageAttributes") or "")) for entry in entries)
     if size > MAX_BATCH_BYTES:
         raise Refusal("BatchRequestTooLong", f"The request is {size} bytes long, {MAX_BATCH_BYTES} are allowed.")
 

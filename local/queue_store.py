@@ -137,9 +137,7 @@ class QueueStore:
             self._db.execute("BEGIN IMMEDIATE")
             for receipt in receipts:
                 row_id = receipt.partition(".")[0]
-                self._db.execute(
-                    "DELETE FROM messages WHERE id = ? AND queue = ? AND receipt = ?", (row_id, name, receipt)
-                )
+                self._db.execute("DELETE FROM messages WHERE id = ? AND queue = ? AND receipt = ?", (row_id, name, receipt))
             self._db.execute("COMMIT")
 
     def change_visibility(self, name: str, receipt: str, visibility_s: int) -> None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rich.console import Console
 
@@ -70,9 +70,7 @@ def read_options(environ: Mapping[str, str]) -> Options:
     description = __doc__.splitlines()[0] if __doc__ else None
     parser = argparse.ArgumentParser(prog="make run", description=description)
     parser.add_argument("--port", default=environ.get("PORT") or "3000", help="port of the API and the page (PORT=)")
-    parser.add_argument(
-        "--data-dir", default=environ.get("DATA_DIR") or ".local", help="kept between starts (DATA_DIR=)"
-    )
+    parser.add_argument("--data-dir", default=environ.get("DATA_DIR") or ".local", help="kept between starts (DATA_DIR=)")
     parser.add_argument("--cycle", default=environ.get("CYCLE_S") or "60", help="seconds between cycles (CYCLE_S=)")
     given = parser.parse_args()
     if not given.port.isdigit() or not 1 <= int(given.port) <= 65535:
@@ -198,7 +196,7 @@ def _template(values: Mapping[str, str], endpoint_url: str) -> tuple[Template, d
         aws_secret_access_key="local",  # noqa: S106 - the local queue asks for none
     )
     for name, attributes in names.items():
-        client.create_queue(QueueName=name, Attributes=dict(attributes))
+        client.create_queue(QueueName=name, Attributes=cast("Any", dict(attributes)))
     return load(ROOT / "template.yaml", values, urls), urls, client
 
 
@@ -213,9 +211,7 @@ def _migrate(pool: Workers, console: Console) -> None:
 def _triggers(
     template: Template, queue_urls: Mapping[str, str], sqs: Any, pool: Workers, options: Options, console: Console
 ) -> list[Trigger]:
-    triggers: list[Trigger] = [
-        QueueTrigger(source, queue_urls[source.queue], sqs, pool) for source in template.event_sources
-    ]
+    triggers: list[Trigger] = [QueueTrigger(source, queue_urls[source.queue], sqs, pool) for source in template.event_sources]
     return triggers + [Schedule(name, options.cycle_s, pool, console.print) for name in template.schedules]
 
 

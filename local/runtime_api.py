@@ -88,7 +88,7 @@ class RuntimeApi:
         self._on_init_error(error)
 
 
-def _handler(api: RuntimeApi) -> type[BaseHTTPRequestHandler]:
+def _handler(api: RuntimeApi) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - a class in a function
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True

@@ -30,9 +30,7 @@ class SetupError(Exception):
 def main() -> int:
     """Bring the machine to the wanted state; exit code 1 with one line where that cannot be done."""
     parser = argparse.ArgumentParser(prog="setup", description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument(
-        "purpose", choices=["run", "dev"], help="run: what `make run` needs; dev: tests and linters too"
-    )
+    parser.add_argument("purpose", choices=["run", "dev"], help="run: what `make run` needs; dev: tests and linters too")
     purpose = parser.parse_args().purpose
     try:
         check_machine()
@@ -49,7 +47,7 @@ def main() -> int:
 
 def check_machine() -> None:
     """Raise SetupError where Python or Node is too old or missing."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - this very file is what an old interpreter would run
         raise SetupError(f"Python 3.11 or later is needed, this is {sys.version.split()[0]}; install python3.11")
     node = shutil.which("node")
     if node is None or shutil.which("npm") is None:
@@ -110,9 +108,7 @@ def build_dashboard() -> None:
             npm = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error", "--ignore-scripts"]
             run(npm, "the dashboard's packages", cwd=DASHBOARD, quiet=True)
         mark_done("npm", lock)
-    sources = sorted(
-        path for path in DASHBOARD.rglob("*") if path.is_file() and not {"node_modules", "dist"} & set(path.parts)
-    )
+    sources = sorted(path for path in DASHBOARD.rglob("*") if path.is_file() and not {"node_modules", "dist"} & set(path.parts))
     content = "".join(f"{path.relative_to(DASHBOARD)}:{digest(path)}" for path in sources)
     if not is_done("dashboard", content) or not (DASHBOARD / "dist" / "index.html").is_file():
         with step("the dashboard"):

@@ -163,9 +163,7 @@ class _Resolver:
         if name == "Condition":
             return self.resolve(self._conditions[argument])
         if name == "GetAtt":
-            target, _, attribute = (
-                argument.partition(".") if isinstance(argument, str) else (argument[0], "", argument[1])
-            )
+            target, _, attribute = argument.partition(".") if isinstance(argument, str) else (argument[0], "", argument[1])
             return self._attribute(target, attribute)
         if name == "Sub":
             return re.sub(r"\$\{([^!}]+)\}", lambda match: str(self._named(match[1])), argument)
@@ -278,8 +276,7 @@ def _queues(resources: Mapping[str, Any], resolve: Any) -> dict[str, dict[str, s
         attributes = {
             key: json.dumps(value) if isinstance(value, dict) else str(value)
             for key, value in given.items()
-            if key
-            in ("VisibilityTimeout", "MessageRetentionPeriod", "MaximumMessageSize", "DelaySeconds", "RedrivePolicy")
+            if key in ("VisibilityTimeout", "MessageRetentionPeriod", "MaximumMessageSize", "DelaySeconds", "RedrivePolicy")
         }
         queues[name] = attributes
     return queues

@@ -100,9 +100,7 @@ class Worker:
 class Workers:
     """The processes of all functions: started on demand, kept warm, ended when idle for long."""
 
-    def __init__(
-        self, functions: Mapping[str, Function], layers: list[Path], values: Mapping[str, str], logs: Path
-    ) -> None:
+    def __init__(self, functions: Mapping[str, Function], layers: list[Path], values: Mapping[str, str], logs: Path) -> None:
         self._functions = functions
         self._layers = layers
         self._values = values

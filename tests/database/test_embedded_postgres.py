@@ -269,9 +269,7 @@ def test_folders_that_the_servers_user_cannot_enter_keep_their_mode_and_it_works
         assert server.home == mine / "postgres"
 
 
-def test_binaries_that_the_servers_user_cannot_reach_are_copied(
-    data_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_binaries_that_the_servers_user_cannot_reach_are_copied(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres_files, "_others_may_enter", lambda folder: "pgserver" not in str(folder))
     with running(data_dir) as server:
         assert ask(server.dsn, "SELECT 1") == 1

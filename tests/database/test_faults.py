@@ -134,9 +134,7 @@ def test_every_idle_connection_that_died_is_thrown_away_without_a_failed_query(d
     pool.close()
 
 
-def test_a_connection_that_was_idle_for_long_is_asked_before_it_is_lent(
-    database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_connection_that_was_idle_for_long_is_asked_before_it_is_lent(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("callwatch.db.pool._ASK_AFTER_IDLE_S", -1.0)
     pool = Pool(database, size=1)
     with pool.connection() as conn:
@@ -215,9 +213,7 @@ def test_a_pool_keeps_fewer_connections_idle_than_it_lends(database: str) -> Non
 
 
 @pytest.mark.parametrize(("is_lambda", "size"), [(True, 2), (False, 20)])
-def test_the_pool_is_small_inside_lambda(
-    database: str, monkeypatch: pytest.MonkeyPatch, is_lambda: bool, size: int
-) -> None:
+def test_the_pool_is_small_inside_lambda(database: str, monkeypatch: pytest.MonkeyPatch, is_lambda: bool, size: int) -> None:
     monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME", raising=False)
     if is_lambda:
         monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "run_monitor")

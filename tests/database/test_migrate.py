@@ -152,9 +152,7 @@ def wait_until_blocked(conn: Connection) -> None:
     pytest.fail("nobody ever waited for the lock")
 
 
-def test_a_runner_that_cannot_get_its_turn_says_so(
-    empty_database: str, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_runner_that_cannot_get_its_turn_says_so(empty_database: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(migrate_module, "_WAIT_FOR_OTHERS_S", 0.1)
     with opened(empty_database) as conn:
         lock_in_transaction(conn, "migrate")

@@ -146,9 +146,7 @@ def test_a_partition_in_use_is_left_for_the_next_time(parents: str, monkeypatch:
         assert drop_old_partitions(conn, NOW, retention_days=13) == ["visits_p20310223"]
 
 
-def test_a_short_retention_makes_no_partition_that_is_dropped_at_once(
-    parents: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_short_retention_makes_no_partition_that_is_dropped_at_once(parents: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RETENTION_DAYS", "2")
     reset_settings()
     made = make()

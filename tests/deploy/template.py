@@ -42,9 +42,7 @@ def transformed() -> dict[str, Any]:
 def of_type(kind: str) -> dict[str, dict[str, Any]]:
     """Logical ids and properties of the transformed resources of one type."""
     return {
-        name: resource.get("Properties", {})
-        for name, resource in transformed()["Resources"].items()
-        if resource["Type"] == kind
+        name: resource.get("Properties", {}) for name, resource in transformed()["Resources"].items() if resource["Type"] == kind
     }
 
 

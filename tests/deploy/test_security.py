@@ -50,9 +50,7 @@ def test_the_bucket_is_private_encrypted_versioned_and_tls_only() -> None:
     assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert bucket["VersioningConfiguration"]["Status"] == "Enabled"
     statements = of_type("AWS::S3::BucketPolicy")["PageBucketPolicy"]["PolicyDocument"]["Statement"]
-    assert [
-        s for s in statements if s["Effect"] == "Deny" and s["Condition"]["Bool"] == {"aws:SecureTransport": "false"}
-    ]
+    assert [s for s in statements if s["Effect"] == "Deny" and s["Condition"]["Bool"] == {"aws:SecureTransport": "false"}]
     assert all("Condition" in statement for statement in statements)
 
 

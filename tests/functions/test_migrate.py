@@ -98,9 +98,7 @@ def test_a_failed_migration_answers_failed_with_its_reason(database: str, callba
     assert "0001_core was changed after it was applied" in answer["Reason"]
 
 
-def test_an_unreachable_database_answers_failed_without_its_password(
-    callback: Callback, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unreachable_database_answers_failed_without_its_password(callback: Callback, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://callwatch:my-secret@127.0.0.1:1/none")
     function.lambda_handler(request(callback), None)
     [(answer, _)] = callback.answers

@@ -4,9 +4,7 @@ from callwatch.settings import load_settings
 from functions.authorize import identify
 
 ADMIN, VIEWER, OLD, KEY = "a" * 24, "v" * 24, "o" * 24, "0123456789abcdef" * 2
-SETTINGS = load_settings(
-    {"ADMIN_SECRET": f"ana:{ADMIN},{OLD}", "VIEWER_SECRET": f"tv:{VIEWER}", "INGEST_KEYS": f"7:{KEY}"}
-)
+SETTINGS = load_settings({"ADMIN_SECRET": f"ana:{ADMIN},{OLD}", "VIEWER_SECRET": f"tv:{VIEWER}", "INGEST_KEYS": f"7:{KEY}"})
 
 
 def test_each_token_gives_its_role_and_name() -> None:

@@ -74,7 +74,8 @@ def test_roles(needed: Role | None, caller: str, status: int, captured: list[Bas
 
 
 def test_every_answer_carries_its_headers(captured: list[BaseException]) -> None:
-    for handle in (lambda _request: {}, failing(ValueError("x")), failing(HttpError(418, "teapot", "short"))):
+    handles: list[Any] = [lambda _request: {}, failing(ValueError("x")), failing(HttpError(418, "teapot", "short"))]
+    for handle in handles:
         _status, _body, headers = call(handle)
         assert headers["cache-control"] == "no-store"
         assert headers["x-request-id"] == Context.aws_request_id

@@ -57,11 +57,6 @@ def test_the_example_event_fits_the_route(name: str) -> None:
 
 
 def test_no_route_ends_in_a_slash() -> None:
-    routes = [
-        t["Properties"]["Path"]
-        for p in FUNCTIONS.values()
-        for t in p.get("Events", {}).values()
-        if t["Type"] == "HttpApi"
-    ]
+    routes = [t["Properties"]["Path"] for p in FUNCTIONS.values() for t in p.get("Events", {}).values() if t["Type"] == "HttpApi"]
     assert routes
     assert not [route for route in routes if route.endswith("/")], "SAM drops such routes in silence"

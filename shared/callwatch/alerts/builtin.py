@@ -1,5 +1,7 @@
 """The built-in rules, as data. Each has its page in docs/runbooks/."""
 
+from typing import Any
+
 from callwatch.alerts.evaluate import BLIND_METRIC, BLIND_RULE
 from callwatch.alerts.rule import AlertRule, Condition
 from callwatch.models.alert import AlertChannel as To
@@ -9,6 +11,13 @@ LOUD = (To.LOG, To.WEBHOOK, To.EMAIL, To.SLACK, To.PAGERDUTY, To.SNS)
 NORMAL = (To.LOG, To.WEBHOOK, To.SLACK)
 QUIET = (To.LOG,)
 _DATABASE = ("database_health",)
+
+
+def _drift(given: dict[str, Any]) -> str:
+    labels = given["labels"]
+    what = f"column {labels['table']}.{labels['column']}" if "column" in labels else f"table {labels.get('table')}"
+    return f"schema drift: the product's {what} is missing; figures that need it are unknown"
+
 
 RULES: tuple[AlertRule, ...] = (
     AlertRule(
@@ -53,7 +62,7 @@ RULES: tuple[AlertRule, ...] = (
     ),
     AlertRule(
         "schema_drift", "Schema drift", Level.INFO, QUIET, (Condition("schema.drift", ">=", 1),),
-        cooldown_minutes=60, depends_on=_DATABASE, hint="Schema drift: the product's table or column is missing; its figures are unknown.",
+        cooldown_minutes=60, depends_on=_DATABASE, message=_drift,
     ),
     AlertRule(
         "dead_letters", "Dead letters", Level.WARNING, NORMAL, (Condition("queue.dead_letters", ">", 0),),

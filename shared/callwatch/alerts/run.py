@@ -192,6 +192,10 @@ def _resolve_switched_off(conn: AnyConnection, off: set[str], now: datetime) -> 
 
 def _instance_of(row: Mapping[str, Any]) -> Instance:
     details = row["details"]
+    times: dict[str, Any] = {name: datetime.fromisoformat(details[name]) if details.get(name) else None for name in _TIMES}
+    flags: dict[str, Any] = {
+        name: bool(details.get(name)) for name in ("is_notified", "is_acknowledged", "is_flapping", "is_unknown")
+    }
     return Instance(
         key=row["alert_key"],
         rule_id=row["rule_id"],
@@ -201,8 +205,8 @@ def _instance_of(row: Mapping[str, Any]) -> Instance:
         threshold=row["threshold"],
         detail=details.get("detail"),
         fired=tuple(datetime.fromisoformat(at) for at in details["fired"]),
-        **{name: datetime.fromisoformat(details[name]) if details.get(name) else None for name in _TIMES},
-        **{name: bool(details.get(name)) for name in ("is_notified", "is_acknowledged", "is_flapping", "is_unknown")},
+        **times,
+        **flags,
     )
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-_SKIPPED = frozenset({"timestamp", "unknown", "by_route", "recent_critical", "top_errors", "trends", "by_endpoint", "environment"})
+_SKIPPED = frozenset(
+    ["timestamp", "unknown", "by_route", "recent_critical", "top_errors", "trends", "by_endpoint", "environment"]
+)
 _STATUS = {"healthy": 0, "degraded": 1, "unhealthy": 2}
 
 
@@ -21,9 +23,7 @@ def exposition(parts: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _samples(value: Any, path: list[str]) -> Iterable[tuple[list[str], dict[str, str], float]]:
-    if isinstance(value, bool):
-        yield path, {}, float(value)
-    elif isinstance(value, (int, float)):
+    if isinstance(value, (bool, int, float)):
         yield path, {}, float(value)
     elif isinstance(value, Mapping):
         for name, item in value.items():

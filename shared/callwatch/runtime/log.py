@@ -17,7 +17,7 @@ class ScrubbingFormatter(LambdaPowertoolsFormatter):
             if name in _PLATFORM_FIELDS:
                 continue
             log[name] = scrub_text(value) if isinstance(value, str) else scrub_value(value)
-        return super().serialize(log)  # type: ignore[arg-type]
+        return super().serialize(log)
 
 
 _PLATFORM_FIELDS = frozenset(

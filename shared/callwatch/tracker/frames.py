@@ -27,7 +27,7 @@ def frames_of(error: BaseException) -> list[dict[str, Any]]:
 
 def chain_of(error: BaseException) -> list[dict[str, Any]]:
     """The exception and what caused it, the outermost last: type and value of each."""
-    links = []
+    links: list[dict[str, Any]] = []
     seen: set[int] = set()
     link: BaseException | None = error
     while link is not None and id(link) not in seen and len(links) < 10:

@@ -39,7 +39,7 @@ def scrub_value(value: Any) -> Any:
 
 def scrub_event(event: dict[str, Any]) -> dict[str, Any]:
     """The event, scrubbed; `scrubbed` lists the kinds of what was taken out."""
-    clean = {key: value if key in _STRUCTURAL else _scrub(value, key, 0, is_top=True) for key, value in event.items()}
+    clean = {key: value if key in _STRUCTURAL else _scrub(value, key, 0) for key, value in event.items()}
     kinds = {*event.get("scrubbed", []), *_MARK.findall(json.dumps(clean, ensure_ascii=False, default=str))}
     return {**clean, "scrubbed": sorted(kinds)}
 
@@ -49,7 +49,7 @@ def hash_user(user_id: str, key: str) -> str:
     return hmac.new(key.encode(), user_id.encode(), hashlib.sha256).hexdigest()[:32]
 
 
-def _scrub(value: Any, parent: str, depth: int, is_top: bool = False) -> Any:
+def _scrub(value: Any, parent: str, depth: int) -> Any:
     if isinstance(value, str):
         return _scrub_string(value, depth)
     if depth > _MAX_DEPTH:

@@ -28,4 +28,5 @@ def channels_for(rule: AlertRule, settings: Settings) -> list[str]:
 
 def sender_of(channel: str) -> Send:
     """What sends to a channel. Raises KeyError for a name that is no channel any more."""
-    return CHANNELS[channel].send
+    send: Send = CHANNELS[channel].send
+    return send

@@ -1,0 +1,62 @@
+"""Finds a Chromium for the tests of the page, or installs one; without one it fails, loudly.
+
+`python -m local.browser` prints its path.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PLACES = ("/usr/bin/chromium", "/snap/bin/chromium", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+REMEDY = "no Chromium was found: install the package chromium, or set CHROMIUM to the path of one"
+
+
+class BrowserMissing(Exception):
+    """There is no browser, and none could be installed."""
+
+
+def main() -> int:
+    """Print the path; exit code 1 with one line where there is none."""
+    argparse.ArgumentParser(prog="browser", description=__doc__.splitlines()[0] if __doc__ else None).parse_args()
+    try:
+        print(f"browser: {find() or install()}")
+    except BrowserMissing as error:
+        print(f"browser: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def find() -> str | None:
+    """Path of a Chromium on this machine."""
+    given = os.environ.get("CHROMIUM")
+    if given:
+        return given if Path(given).is_file() else None
+    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    return found or next((place for place in PLACES if Path(place).is_file()), None)
+
+
+def install() -> str:
+    """Install Debian's package, where we may. Raises BrowserMissing."""
+    apt = shutil.which("apt-get")
+    sudo = [] if os.geteuid() == 0 else [shutil.which("sudo") or "", "-n"]
+    if apt is None or sudo == ["", "-n"]:
+        raise BrowserMissing(REMEDY)
+    print("set up: Chromium ...", flush=True)
+    environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["update", "-qq"], ["install", "-y", "-qq", "chromium"]):
+        done = subprocess.run([*sudo, apt, *command], env=environ, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            last = (done.stderr.strip().splitlines() or ["apt-get failed"])[-1]
+            raise BrowserMissing(f"{REMEDY} ({last})")
+    path = find()
+    if path is None:
+        raise BrowserMissing(REMEDY)
+    return path
+
+
+if __name__ == "__main__":
+    sys.exit(main())

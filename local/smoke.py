@@ -1,0 +1,173 @@
+"""`make smoke`: checks a running system from outside: every endpoint, the page, then a small load."""
+
+import argparse
+import json
+import os
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+REQUESTS = 50
+CONCURRENCY = 10
+_TIMEOUT_S = 20
+
+# Path, and the fields that its answer must have.
+READS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("/api/health", ("status", "services", "queue", "errors", "environment", "resources")),
+    ("/api/status", ("status", "uptime", "services", "performance", "issues", "recent_activity")),
+    ("/api/metrics/system", ("process", "memory", "database", "api", "lambda")),
+    ("/api/metrics/jobs", ("recording_queue", "transcription_queue", "analysis_jobs", "throughput", "backlog")),
+    ("/api/metrics/errors", ("summary", "by_category", "by_endpoint", "recent_critical", "top_errors", "trends")),
+    ("/api/pipeline", ("stages", "freshness", "crons")),
+    ("/api/errors", ("items", "next_cursor")),
+    ("/api/alerts", ("items", "next_cursor")),
+    ("/api/silences", ("items", "next_cursor")),
+    ("/api/rules", ("items",)),
+    ("/api/uptime", ("services",)),
+    ("/api/openapi.json", ("openapi", "paths")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One check: its name, whether it passed, what was seen, how long it took in ms."""
+
+    name: str
+    is_ok: bool
+    seen: str
+    took_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """An HTTP answer."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+
+def main() -> int:
+    """Print a table of results; exit code 1 on any failure, 2 where there is nothing to check."""
+    parser = argparse.ArgumentParser(prog="make smoke", description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--url", help="base address, such as https://... (URL=); the local system's by default")
+    parser.add_argument("--token", help="viewer or admin token (TOKEN=); the local system's by default")
+    args = parser.parse_args()
+    found = _local()
+    url, token = args.url or found.get("url"), args.token or found.get("admin_token")
+    if not url or not token:
+        print("smoke: no local system runs; give URL=https://... TOKEN=...", file=sys.stderr)
+        return 2
+    outcomes = run(url.rstrip("/"), token)
+    _print(outcomes)
+    return 0 if all(outcome.is_ok for outcome in outcomes) else 1
+
+
+def run(url: str, token: str) -> list[Outcome]:
+    """All checks in order."""
+    outcomes = [_check(f"GET {path}", lambda p=path, f=fields: _read(url, token, p, f)) for path, fields in READS]
+    outcomes.append(_check("GET /api/metrics/prometheus", lambda: _prometheus(url, token)))
+    outcomes.append(_check("GET /api/health without a token", lambda: _anonymous_health(url)))
+    outcomes.append(_check("GET /api/status without a token", lambda: _refused(url)))
+    outcomes.append(_check("GET /admin/operations", lambda: _page(url)))
+    outcomes.append(_check(f"{REQUESTS} requests, {CONCURRENCY} at once", lambda: _load(url, token)))
+    return outcomes
+
+
+def get(url: str, token: str | None = None) -> Got:
+    """One GET; an answer that is not a success is an answer, too."""
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the address is the caller's own
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
+            return Got(answer.status, answer.read(), dict(answer.headers))
+    except urllib.error.HTTPError as error:
+        return Got(error.code, error.read(), dict(error.headers))
+
+
+def _check(name: str, probe: Callable[[], tuple[bool, str]]) -> Outcome:
+    started = time.perf_counter()
+    try:
+        is_ok, seen = probe()
+    except (OSError, ValueError) as error:
+        is_ok, seen = False, f"{type(error).__name__}: {error}"
+    return Outcome(name, is_ok, seen, (time.perf_counter() - started) * 1000)
+
+
+def _read(url: str, token: str, path: str, fields: tuple[str, ...]) -> tuple[bool, str]:
+    answer = get(url + path, token)
+    body = json.loads(answer.body)
+    missing = [field for field in fields if field not in body]
+    is_ok = answer.status == 200 or (path == "/api/health" and answer.status == 503 and "status" in body)
+    unknown = len(body.get("unknown", {})) if isinstance(body, dict) else 0
+    seen = f"{answer.status}" + (f", missing {', '.join(missing)}" if missing else "")
+    return is_ok and not missing, seen + (f", {unknown} unknown" if unknown else "")
+
+
+def _prometheus(url: str, token: str) -> tuple[bool, str]:
+    answer = get(url + "/api/metrics/prometheus", token)
+    lines = [line for line in answer.body.decode().splitlines() if line and not line.startswith("#")]
+    return answer.status == 200 and bool(lines), f"{answer.status}, {len(lines)} samples"
+
+
+def _anonymous_health(url: str) -> tuple[bool, str]:
+    answer = get(url + "/api/health")
+    body: Any = json.loads(answer.body)
+    return answer.status in (200, 503) and "environment" not in body, f"{answer.status} {body.get('status')}"
+
+
+def _refused(url: str) -> tuple[bool, str]:
+    answer = get(url + "/api/status")
+    code = json.loads(answer.body).get("error", {}).get("code")
+    return answer.status == 401 and code == "unauthorized", f"{answer.status} {code}"
+
+
+def _page(url: str) -> tuple[bool, str]:
+    answer = get(url + "/admin/operations")
+    csp = {name.lower(): value for name, value in answer.headers.items()}.get("content-security-policy", "")
+    is_ok = answer.status == 200 and b"Callwatch" in answer.body and "default-src 'none'" in csp
+    return is_ok, f"{answer.status}, {len(answer.body)} bytes"
+
+
+def _load(url: str, token: str) -> tuple[bool, str]:
+    def one(_index: int) -> tuple[int, float]:
+        started = time.perf_counter()
+        return get(url + "/api/status", token).status, (time.perf_counter() - started) * 1000
+
+    with ThreadPoolExecutor(CONCURRENCY) as pool:
+        results = list(pool.map(one, range(REQUESTS)))
+    times = sorted(took for _status, took in results)
+    good = sum(status == 200 for status, _took in results)
+    return good == REQUESTS, f"{good} of {REQUESTS} ok, median {times[len(times) // 2]:.0f} ms, slowest {times[-1]:.0f} ms"
+
+
+def _local() -> dict[str, Any]:
+    file = Path(os.environ.get("DATA_DIR") or ".local") / "run.json"
+    found: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
+    return found
+
+
+def _print(outcomes: list[Outcome]) -> None:
+    table = Table(show_edge=False, header_style="bold")
+    for name in ("", "check", "seen", "ms"):
+        table.add_column(name, justify="right" if name == "ms" else "left", overflow="fold")
+    for outcome in outcomes:
+        mark = "[green]ok[/]" if outcome.is_ok else "[bold red]FAIL[/]"
+        table.add_row(mark, outcome.name, outcome.seen, f"{outcome.took_ms:.0f}")
+    console = Console()
+    console.print(table)
+    failed = sum(not outcome.is_ok for outcome in outcomes)
+    console.print(f"\n{len(outcomes) - failed} passed, {failed} failed")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,30 @@
+"""One running system for all tests that only look at it, or add to it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fakes.receiver import Receiver
+from tests.system import System, running_system
+
+WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+@pytest.fixture(scope="session")
+def receiver() -> Iterator[Receiver]:
+    """A webhook's target."""
+    with Receiver() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def system(receiver: Receiver) -> Iterator[System]:
+    """The system with a cycle of 2 s and a webhook."""
+    environ = {
+        "ALERT_WEBHOOK_URL": receiver.url,
+        "ALERT_WEBHOOK_SECRET": WEBHOOK_SECRET,
+        "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
+        "CORS_ORIGINS": "https://ops.example.com",
+    }
+    with running_system(cycle_s=2, environ=environ) as found:
+        yield found
