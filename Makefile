@@ -9,7 +9,7 @@ export AWS_DEFAULT_REGION ?= us-east-1
 export PORT DATA_DIR CYCLE_S URL TOKEN STAGE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint build deploy smoke demo export redrive bench chaos setup setup-dev
+.PHONY: help run test lint docs build deploy smoke demo export redrive bench chaos setup setup-dev
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' Makefile
@@ -39,6 +39,9 @@ lint: setup-dev ## ruff, mypy --strict, tsc, cfn-lint, sam validate, documented 
 	@$(VENV_PYTHON) -m samcli validate --lint
 	@$(VENV_PYTHON) -m local.docs --check
 	@npm --prefix dashboard run --silent check
+
+docs: setup-dev ## Generate the documents that follow from the code
+	@$(VENV_PYTHON) -m local.docs
 
 build: setup-dev ## Build the SAM bundle into .aws-sam/build
 	@$(VENV_PYTHON) -m samcli build

@@ -1,6 +1,7 @@
 """`make smoke`: checks a running system from outside: every endpoint, the page, then a small load."""
 
 import argparse
+import functools
 import json
 import os
 import sys
@@ -74,7 +75,7 @@ def main() -> int:
 
 def run(url: str, token: str) -> list[Outcome]:
     """All checks in order."""
-    outcomes = [_check(f"GET {path}", lambda p=path, f=fields: _read(url, token, p, f)) for path, fields in READS]
+    outcomes = [_check(f"GET {path}", functools.partial(_read, url, token, path, fields)) for path, fields in READS]
     outcomes.append(_check("GET /api/metrics/prometheus", lambda: _prometheus(url, token)))
     outcomes.append(_check("GET /api/health without a token", lambda: _anonymous_health(url)))
     outcomes.append(_check("GET /api/status without a token", lambda: _refused(url)))

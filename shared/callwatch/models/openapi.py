@@ -1,0 +1,118 @@
+"""The OpenAPI document, generated from the models: one table of routes, and nothing written twice."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from callwatch.models import api, api_alerts
+
+_LISTS = "limit cursor"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One route; role: who may call (None: everybody); query: names of its parameters."""
+
+    method: str
+    path: str
+    summary: str
+    role: str | None
+    answer: type[BaseModel] | None
+    body: type[BaseModel] | None = None
+    is_list: bool = False
+    query: str = ""
+    status: int = 200
+
+
+OPERATIONS = (
+    Operation("get", "/api/health", "Is the whole healthy; in full with a token", None, api.Health),
+    Operation("get", "/api/status", "Is it working, what is wrong", "viewer", api.Status),
+    Operation("get", "/api/metrics/system", "This process, the database, the product's API", "viewer", api.SystemMetrics),
+    Operation("get", "/api/metrics/jobs", "The product's queues", "viewer", api.JobMetrics),
+    Operation("get", "/api/metrics/errors", "Errors", "viewer", api.ErrorMetrics, query="project environment"),
+    Operation("get", "/api/metrics/prometheus", "The figures as text", "viewer", None),
+    Operation("get", "/api/pipeline", "The product's stages", "viewer", None),
+    Operation("get", "/api/uptime", "Uptime by service and day", "viewer", api.UptimeReport),
+    Operation(
+        "get", "/api/errors", "Error groups", "viewer", api.ErrorGroupPage,
+        query=f"{_LISTS} state severity category environment release type project q since until",
+    ),
+    Operation("post", "/api/errors", "Send errors", "ingest", api_alerts.Accepted, api_alerts.NewError, True, "project", 202),
+    Operation("get", "/api/errors/{id}", "One error group", "viewer", None),
+    Operation("post", "/api/errors/{id}/{action}", "Resolve, ignore, reopen", "admin", None, api_alerts.GroupAction),
+    Operation("post", "/api/requests", "Send requests", "ingest", api_alerts.Accepted, api_alerts.NewRequest, True, "project", 202),
+    Operation(
+        "get", "/api/alerts", "Alerts", "viewer", api_alerts.AlertPage, query=f"{_LISTS} state level rule_id q since until"
+    ),
+    Operation("get", "/api/alerts/{id}", "One alert", "viewer", api_alerts.AlertDetail),
+    Operation("post", "/api/alerts/{id}/acknowledge", "Acknowledge", "admin", api_alerts.AlertDetail, api_alerts.Reason),
+    Operation("get", "/api/silences", "Silences", "viewer", api_alerts.SilencePage, query=_LISTS),
+    Operation("post", "/api/silences", "Silence", "admin", api_alerts.Silence, api_alerts.NewSilence, status=201),
+    Operation("delete", "/api/silences/{id}", "End a silence", "admin", None, status=204),
+    Operation("get", "/api/rules", "Rules", "viewer", api_alerts.RulePage),
+    Operation("post", "/api/rules/{id}/{action}", "Enable, disable, test", "admin", api_alerts.Rule, api_alerts.Reason),
+    Operation("get", "/api/openapi.json", "This document", None, None),
+)  # fmt: skip
+_NUMBERS = frozenset({"limit", "project"})
+
+
+def document() -> dict[str, Any]:
+    """The document, as JSON-ready data (OpenAPI 3.1)."""
+    answers = sorted({o.answer for o in OPERATIONS if o.answer} | {api_alerts.ErrorAnswer}, key=lambda m: m.__name__)
+    bodies = sorted({o.body for o in OPERATIONS if o.body}, key=lambda m: m.__name__)
+    wanted: Any = [(model, "serialization") for model in answers] + [(model, "validation") for model in bodies]
+    _by_model, schemas = models_json_schema(wanted, ref_template="#/components/schemas/{model}")
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method] = _operation(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Callwatch", "version": "1", "description": "Null means unknown; `unknown` says why."},
+        "paths": paths,
+        "components": {
+            "schemas": schemas["$defs"],
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "summary": operation.summary,
+        "operationId": re.sub(r"\W+", "_", f"{operation.method}{operation.path}").strip("_"),
+        "parameters": _parameters(operation),
+        "responses": _responses(operation),
+        "security": [{"token": []}] if operation.role else [{}, {"token": []}],
+    }
+    if operation.body:
+        one = {"$ref": f"#/components/schemas/{operation.body.__name__}"}
+        schema = {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]} if operation.is_list else one
+        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return found
+
+
+def _parameters(operation: Operation) -> list[dict[str, Any]]:
+    in_path = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        for name in re.findall(r"\{(\w+)\}", operation.path)
+    ]
+    in_query = [
+        {"name": name, "in": "query", "schema": {"type": "integer" if name in _NUMBERS else "string"}}
+        for name in operation.query.split()
+    ]
+    return in_path + in_query
+
+
+def _responses(operation: Operation) -> dict[str, Any]:
+    responses: dict[str, Any] = {str(operation.status): {"description": "As asked."}}
+    if operation.answer:
+        schema = {"$ref": f"#/components/schemas/{operation.answer.__name__}"}
+        responses[str(operation.status)]["content"] = {"application/json": {"schema": schema}}
+    if operation.path == "/api/health":
+        responses["503"] = {**responses["200"], "description": "Unhealthy."}
+    error = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorAnswer"}}}
+    responses["default"] = {"description": "An error.", "content": error}
+    return responses
