@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
@@ -21,6 +22,10 @@ INIT_TIMEOUT_S = 20.0
 MOST_PROCESSES = 10
 MAX_LOG_BYTES = 5_000_000
 _IDLE_S = 600.0
+
+
+# Linux ends a child with the thread that started it, and the threads of requests end with their connections.
+_SPAWNER = ThreadPoolExecutor(1, thread_name_prefix="spawn")
 
 
 class FunctionFailed(Exception):
@@ -41,17 +46,8 @@ class Worker:
         self._init_error: str | None = None
         self._api = RuntimeApi(self._ready.set, self._fail_init)
         self._current: Invocation | None = None
-        with _open_log(log) as output:
-            self.process = subprocess.Popen(
-                [_interpreter(), "-s", "-m", "awslambdaric", function.handler],
-                cwd=function.code,
-                env={**environment, "AWS_LAMBDA_RUNTIME_API": self._api.address},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                preexec_fn=processes.die_with_parent(signal.SIGKILL),
-            )
+        environment = {**environment, "AWS_LAMBDA_RUNTIME_API": self._api.address}
+        self.process = _SPAWNER.submit(_spawn, function, environment, log).result()
         threading.Thread(target=self._watch, daemon=True).start()
 
     def invoke(self, event: bytes) -> bytes:
@@ -226,6 +222,20 @@ def note(pid_file: Path, pids: list[int]) -> None:
         except psutil.NoSuchProcess:
             continue
     pid_file.write_text("\n".join(lines))
+
+
+def _spawn(function: Function, environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
+    with _open_log(log) as output:
+        return subprocess.Popen(
+            [_interpreter(), "-s", "-m", "awslambdaric", function.handler],
+            cwd=function.code,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            preexec_fn=processes.die_with_parent(signal.SIGKILL),
+        )
 
 
 def _interpreter() -> str:

@@ -6,25 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-class _Loader(yaml.SafeLoader):
-    """Reads CloudFormation's short intrinsics as plain values."""
-
-
-_Loader.add_multi_constructor("!", lambda loader, _suffix, node: loader.construct_object(_plain(node), deep=True))
-
-
-def _plain(node: yaml.Node) -> yaml.Node:
-    tag = {yaml.ScalarNode: "str", yaml.SequenceNode: "seq", yaml.MappingNode: "map"}[type(node)]
-    node.tag = f"tag:yaml.org,2002:{tag}"
-    return node
-
-
-TEMPLATE: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), _Loader)
+TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
 FUNCTIONS = {
     resource["Properties"]["Handler"].partition(".")[0]: resource["Properties"]
     for resource in TEMPLATE["Resources"].values()

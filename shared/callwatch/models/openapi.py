@@ -43,7 +43,7 @@ OPERATIONS = (
     Operation("post", "/api/errors", "Send errors", "ingest", api_alerts.Accepted, api_alerts.NewError, True, "project", 202),
     Operation("get", "/api/errors/{id}", "One error group", "viewer", None),
     Operation("post", "/api/errors/{id}/{action}", "Resolve, ignore, reopen", "admin", None, api_alerts.GroupAction),
-    Operation("post", "/api/requests", "Send requests", "ingest", api_alerts.Accepted, api_alerts.NewRequest, True, "project", 202),
+    Operation("post", "/api/requests", "Send requests", "ingest", api_alerts.Accepted, api_alerts.NewRequest, True, "project", 202),  # noqa: E501
     Operation(
         "get", "/api/alerts", "Alerts", "viewer", api_alerts.AlertPage, query=f"{_LISTS} state level rule_id q since until"
     ),
