@@ -227,7 +227,7 @@ def note(pid_file: Path, pids: list[int]) -> None:
 def _spawn(function: Function, environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
     with _open_log(log) as output:
         return subprocess.Popen(
-            [_interpreter(), "-s", "-m", "awslambdaric", function.handler],
+            [_interpreter(), "-S", "-s", "-m", "awslambdaric", function.handler],
             cwd=function.code,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -239,7 +239,7 @@ def _spawn(function: Function, environment: Mapping[str, str], log: Path) -> sub
 
 
 def _interpreter() -> str:
-    """The interpreter below the virtual environment: development packages are out of its reach, as in Lambda."""
+    """The interpreter below the virtual environment; without its site, only what the layers hold is there, as in Lambda."""
     return str(getattr(sys, "_base_executable", sys.executable))
 
 
