@@ -44,4 +44,3 @@ def test_the_example_event_is_answered(name: str, workers: Workers) -> None:
     else:
         assert isinstance(answer, dict)
         assert "errorType" not in answer
-

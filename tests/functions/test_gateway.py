@@ -79,7 +79,10 @@ def test_a_function_gets_payload_v2_as_api_gateway_gives_it(call: Client) -> Non
 
 
 def test_a_body_that_is_no_text_arrives_in_base64(call: Client) -> None:
-    for headers in ({"content-type": "application/octet-stream"}, {"content-type": "application/json", "content-encoding": "gzip"}):
+    for headers in (
+        {"content-type": "application/octet-stream"},
+        {"content-type": "application/json", "content-encoding": "gzip"},
+    ):
         _status, event, _headers = call("POST", "/echo/x", b"\x00\xff", headers)
         assert (event["body"], event["isBase64Encoded"]) == ("AP8=", True)
 

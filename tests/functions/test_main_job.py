@@ -54,7 +54,10 @@ def test_a_critical_error_is_stored_counted_and_told_by_a_signed_webhook_within_
     assert {"type": "error", "rule_id": "high_error_rate"}.items() <= next(i for i in issues if i["type"] == "error").items()
     detail = system.get(f"/api/alerts/{alerts[0]['id']}")
     system.eventually(
-        lambda: {"webhook", "log"} <= {d["channel"] for d in system.get(f"/api/alerts/{alerts[0]['id']}")["deliveries"] if d["state"] == "sent"}
+        lambda: (
+            {"webhook", "log"}
+            <= {d["channel"] for d in system.get(f"/api/alerts/{alerts[0]['id']}")["deliveries"] if d["state"] == "sent"}
+        )
     )
     assert detail["timeline"][0]["kind"] == "firing"
 

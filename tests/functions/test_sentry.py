@@ -1,0 +1,160 @@
+"""The Sentry protocol on the running system: real SDK, every encoding, hostile bodies."""
+
+import gzip
+import json
+import time
+import uuid
+import zlib
+from typing import Any
+
+import brotli
+import pytest
+import sentry_sdk
+import zstandard
+
+from tests.system import System
+
+
+def envelope(event: dict[str, Any] | bytes, event_id: str | None = None) -> bytes:
+    payload = event if isinstance(event, bytes) else json.dumps(event).encode()
+    header = json.dumps({"event_id": event_id or uuid.uuid4().hex}).encode()
+    item = json.dumps({"type": "event", "length": len(payload)}).encode()
+    return header + b"\n" + item + b"\n" + payload + b"\n"
+
+
+def post(system: System, body: bytes, headers: dict[str, str] | None = None, path: str = "/api/1/envelope/") -> Any:
+    sent = {"content-type": "application/x-sentry-envelope", "x-sentry-auth": f"Sentry sentry_key={system.ingest_key}"}
+    return system.call("POST", path, None, body, {**sent, **(headers or {})})
+
+
+def group_with(system: System, message: str) -> dict[str, Any]:
+    def find() -> dict[str, Any] | None:
+        items = system.get("/api/errors?limit=200")["items"]
+        return next((item for item in items if message in item["message"]), None)
+
+    found: dict[str, Any] = system.eventually(find, what=f"a group with {message!r}")
+    return found
+
+
+def test_the_python_sdk_just_works(system: System) -> None:
+    sentry_sdk.init(dsn=system.dsn, environment="staging", release="2.4.0", traces_sample_rate=1.0, default_integrations=False)
+    marker = uuid.uuid4().hex[:8]
+    with sentry_sdk.new_scope() as scope:
+        scope.set_tag("queue", "transcription")
+        scope.set_user({"id": "user-1", "email": "bob@example.com"})
+        sentry_sdk.add_breadcrumb(message="dialled 415-555-2671")
+        try:
+            try:
+                raise KeyError("inner")
+            except KeyError as inner:
+                raise ValueError(f"outer {marker} for bob@example.com") from inner
+        except ValueError:
+            sentry_sdk.capture_exception()
+    with sentry_sdk.start_transaction(op="http.server", name=f"GET /sdk/{marker}"):
+        pass
+    sentry_sdk.flush(5)
+    found = group_with(system, f"outer {marker}")
+    assert (found["type"], found["environment"], found["release"], found["users"]) == ("ValueError", "staging", "2.4.0", 1)
+    (occurrence,) = system.get(f"/api/errors/{found['id']}")["occurrences"]
+    payload = occurrence["payload"]
+    assert [link["type"] for link in payload["exceptions"]] == ["KeyError", "ValueError"]
+    assert payload["tags"] == {"queue": "transcription"}
+    assert payload["breadcrumbs"][0]["message"] == "dialled [phone]"
+    assert "bob@example.com" not in json.dumps(occurrence)
+    assert system.get(f"/api/errors/{found['fingerprint']}")["id"] == found["id"]
+    routes = lambda: [route["route"] for route in system.get("/api/metrics/system")["api"]["by_route"]]  # noqa: E731
+    system.eventually(lambda: f"/sdk/{marker}" in routes(), what="the transaction's route")
+
+
+@pytest.mark.parametrize("encoding", ["", "gzip", "deflate", "br", "zstd"])
+def test_every_encoding_is_read(system: System, encoding: str) -> None:
+    encode = {
+        "": lambda raw: raw, "gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress,
+        "zstd": zstandard.ZstdCompressor().compress,
+    }[encoding]  # fmt: skip
+    event_id = uuid.uuid4().hex
+    headers = {"content-encoding": encoding} if encoding else {}
+    status, body, _headers = post(system, encode(envelope({"message": f"encoded {encoding}"}, event_id)), headers)
+    assert (status, body) == (200, {"id": event_id})
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "zstd"])
+def test_a_bomb_costs_no_more_than_the_cap(system: System, encoding: str) -> None:
+    bomb = b"\x00" * (200 * 1024 * 1024)
+    encode = {
+        "gzip": gzip.compress,
+        "br": lambda raw: brotli.compress(raw, quality=1),
+        "zstd": zstandard.ZstdCompressor().compress,
+    }
+    started = time.monotonic()
+    status, body, _headers = post(system, encode[encoding](bomb), {"content-encoding": encoding})
+    assert (status, body["error"]["code"]) == (413, "too_large")
+    assert time.monotonic() - started < 5
+
+
+def test_an_event_sent_twice_is_one(system: System) -> None:
+    marker, event_id = uuid.uuid4().hex[:8], uuid.uuid4().hex
+    # The marker has letters that grouping keeps.
+    body = envelope({"message": f"twice xq{''.join(c for c in marker if c.isalpha())}z"}, event_id)
+    assert [post(system, body)[0] for _ in range(3)] == [200, 200, 200]
+    text = f"twice xq{''.join(c for c in marker if c.isalpha())}z"
+    assert group_with(system, text)["count"] == 1
+    time.sleep(2.5)
+    assert group_with(system, text)["count"] == 1
+
+
+def test_unsupported_items_are_refused_by_category_and_the_rest_is_taken(system: System) -> None:
+    body = envelope({"message": "with a session"})
+    for kind in ("session", "replay_event", "client_report", "attachment"):
+        body += json.dumps({"type": kind, "length": 2}).encode() + b"\n{}\n"
+    status, _body, headers = post(system, body)
+    assert status == 200
+    assert headers["x-sentry-rate-limits"] == "3600:attachment;replay;session:organization"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"message": "hostile nul \\u0000 here"}',
+        b'{"message": "hostile surrogate \\ud800 here"}',
+        b'{"message": "hostile number", "extra": {"a": NaN, "b": 1e400000, "c": -Infinity}}',
+        b'{"message": "hostile integer", "extra": {"a": ' + b"9" * 10_000 + b"}}",
+        b'{"message": "hostile depth", "extra": {"a": ' + b"[" * 500 + b"]" * 500 + b"}}",
+        b"[" * 100_000,
+        b'{"message": "hostile types", "exception": 7, "tags": 3, "user": [], "request": "x", "timestamp": "x", "level": {}}',
+        b'"just a text"',
+        b"\xff\xfe",
+    ],
+)
+def test_hostile_events_are_kept_mended_and_marked(system: System, payload: bytes) -> None:
+    event_id = uuid.uuid4().hex
+    status, body, _headers = post(system, envelope(payload, event_id))
+    assert (status, body["id"]) == (200, event_id)
+    system.eventually(lambda: system.get("/api/metrics/errors")["summary"]["buffer_size"] == 0, what="an empty queue")
+    found = [
+        occurrence
+        for group in system.get("/api/errors?limit=200")["items"]
+        for occurrence in system.get(f"/api/errors/{group['id']}")["occurrences"]
+        if occurrence["event_id"].replace("-", "") == event_id
+    ]
+    assert len(found) == 1
+
+
+def test_keys_are_checked(system: System) -> None:
+    body = envelope({"message": "x"})
+    for headers, path, status in (
+        ({"x-sentry-auth": ""}, "/api/1/envelope/", 401),
+        ({"x-sentry-auth": "Sentry sentry_key=" + "0" * 32}, "/api/1/envelope/", 401),
+        ({}, "/api/2/envelope/", 403),
+        ({"x-sentry-auth": ""}, f"/api/1/envelope/?sentry_key={system.ingest_key}", 200),
+        ({}, "/api/1/store/", 404),
+        ({}, "/api/1/envelope", 200),
+    ):
+        assert post(system, body, headers, path)[0] == status, (headers, path)
+    with_dsn = json.dumps({"dsn": system.dsn}).encode() + body[body.index(b"\n") :]
+    assert post(system, with_dsn, {"x-sentry-auth": ""})[0] == 200
+
+
+def test_broken_frames_are_400(system: System) -> None:
+    for body in (b"", b"not json\n", b"[]\n", b'{}\n{"type": "event", "length": 999}\n{}', b"{}\nnope\n"):
+        assert post(system, body)[0] == 400, body
