@@ -188,8 +188,9 @@ def _while_bad(rule: AlertRule, instance: Instance, fact: Fact, now: datetime) -
     began_at = min(fact.since, now) if fact.since else pending_since
     fired = (*[at for at in instance.fired if _elapsed(at, now) < _FLAP_WINDOW], now)
     return replace(
-        instance, state="firing", since=now, began_at=began_at, clear_since=None, is_notified=False,
-        is_acknowledged=False, fired=fired,
+        instance, state="firing", since=now, began_at=began_at, clear_since=None, fired=fired, is_acknowledged=False,
+        # A flapping one was told as such, and is owed its one all-clear.
+        is_notified=instance.is_flapping and instance.is_notified,
     )  # fmt: skip
 
 

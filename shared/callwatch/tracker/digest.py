@@ -150,7 +150,8 @@ def _store_bisecting(errors: list[Occurrence], result: Digested) -> None:
         stored, duplicates = with_transaction(lambda conn: _store(conn, errors), is_idempotent=True)
     except CommitOutcomeUnknown:
         raise
-    except (DataError, IntegrityError) as error:
+    except (DataError, IntegrityError, ValueError) as error:
+        # ValueError: psycopg2 itself refuses NUL and lone surrogates, before PostgreSQL sees them.
         if len(errors) == 1:
             result.poison.append((errors[0].body, str(error).strip().splitlines()[0][:300]))
             return

@@ -1,0 +1,289 @@
+"""From messages to rows, on a real PostgreSQL: exact under redelivery, whole or not at all, poison alone."""
+
+import json
+import threading
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from callwatch import queue
+from callwatch.db import connection, fetch_all, fetch_one
+from callwatch.db.error_groups import add_history, set_state
+from callwatch.exceptions import DatabaseUnavailable
+from callwatch.queue import QueueMessage
+from callwatch.settings import reset_settings
+from callwatch.tracker import digest as digest_module
+from callwatch.tracker import error_tracker, flush
+from callwatch.tracker.digest import PAYLOADS_PER_HOUR, digest
+from callwatch.tracker.event import error_message, finish_event
+from callwatch.tracker.groups import act, group_detail, groups_page
+from callwatch.tracker.stats import error_metrics
+
+NOW = datetime.now(UTC)
+
+
+def message(text: str = "boom", now: datetime = NOW, project: int = 1, **fields: Any) -> str:
+    return error_message(finish_event({"message": text, **fields}, now), project, now)
+
+
+def scalar(sql: str, *params: Any) -> Any:
+    with connection() as conn:
+        row = fetch_one(conn, sql, params)
+    assert row is not None
+    return next(iter(row.values()))
+
+
+def count_rows() -> int:
+    return int(scalar("SELECT count(*) FROM callwatch.error_logs"))
+
+
+def counted() -> tuple[int, int, int, int]:
+    return (
+        int(scalar("SELECT coalesce(sum(count), 0) FROM callwatch.error_counts_hourly")),
+        int(scalar("SELECT coalesce(sum(count), 0) FROM callwatch.error_counts_by_minute")),
+        int(scalar("SELECT coalesce(sum(count), 0) FROM callwatch.error_counts_by_group")),
+        int(scalar("SELECT coalesce(sum(count), 0) FROM callwatch.error_groups")),
+    )
+
+
+def test_errors_become_rows_groups_and_counters(database: str) -> None:
+    at = [NOW - timedelta(milliseconds=30 - n) for n in range(30)]
+    given = {"type": "LookupError", "severity": "high", "endpoint": "GET /u"}
+    bodies = [message(f"user {n} not found", occurred_at=at[n], **given) for n in range(30)]
+    bodies += [message("disk full", severity="critical")]
+    done = digest(bodies, NOW)
+    assert (done.errors, done.duplicates, done.poison) == (31, 0, [])
+    assert count_rows() == 31
+    assert counted() == (31, 31, 31, 31)
+    with connection() as conn:
+        found = error_metrics(conn, NOW)
+    assert found["summary"]["total_1h"] == found["summary"]["total_24h"] == 31
+    assert (found["summary"]["critical"], found["summary"]["high"], found["summary"]["unresolved"]) == (1, 30, 2)
+    assert found["by_endpoint"] == [{"endpoint": "GET /u", "count": 30, "last_error": "user 29 not found"}]
+    assert len(found["trends"]["hours"]) == 24
+    assert found["trends"]["error_rate_per_hour"][-1] == 31
+
+
+def test_every_message_delivered_twice_counts_once(database: str) -> None:
+    bodies = [message(f"error {n}", user_hash=f"user{n % 3}") for n in range(50)]
+    first = digest(bodies[:30], NOW)
+    again = digest(bodies, NOW)
+    third = digest([*bodies, *bodies], NOW)
+    assert (first.errors, again.errors, again.duplicates, third.errors, third.duplicates) == (30, 20, 30, 0, 100)
+    assert count_rows() == 50
+    assert counted() == (50, 50, 50, 50)
+    assert scalar("SELECT sum(users) FROM callwatch.error_groups") == 3
+
+
+def test_many_digests_at_once_of_the_same_messages_count_each_once(database: str) -> None:
+    bodies = [message(f"kind {n % 7}", type=f"Type{n % 7}") for n in range(200)]
+    failures: list[BaseException] = []
+
+    def run(mine: list[str]) -> None:
+        try:
+            digest(mine, NOW)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(bodies[::step] if step > 0 else bodies[::-1],)) for step in (1, -1, 2, 3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failures == []
+    assert count_rows() == 200
+    assert counted() == (200, 200, 200, 200)
+    assert scalar("SELECT count(*) FROM callwatch.error_groups") == 7
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("not json", "not JSON"),
+        ('{"v": 9}', "unknown message version 9"),
+        ('{"v": 1, "kind": "dance", "project_id": 1}', "unknown kind"),
+        ('{"v": 1, "kind": "error", "project_id": 1}', "event is missing"),
+        ('{"v": 1, "kind": "error", "project_id": "x", "event": {}}', "project_id"),
+        ('{"v": 1, "kind": "requests", "project_id": 1, "requests": [{}]}', "KeyError"),
+        ("[" * 100_000, "not JSON"),
+    ],
+)
+def test_a_poison_message_is_told_apart_with_its_reason_and_holds_nothing_up(database: str, body: str, reason: str) -> None:
+    done = digest([message("good"), body, message("also good")], NOW)
+    assert done.errors == 2
+    ((poisoned, why),) = done.poison
+    assert poisoned == body
+    assert reason in why
+
+
+def test_a_row_that_postgresql_refuses_is_found_among_thousand_and_the_others_are_stored(database: str) -> None:
+    bad = json.loads(message("bad"))
+    # What ingest would have mended: a message of another sender may still hold it.
+    bad["event"]["message"] = "with a \x00 in it"
+    bodies = [message(f"good {n}") for n in range(40)]
+    bodies.insert(17, json.dumps(bad))
+    done = digest(bodies, NOW)
+    assert done.errors == 40
+    assert len(done.poison) == 1
+    assert counted()[0] == 40
+
+
+def test_a_spike_keeps_its_count_and_samples_its_payloads(database: str) -> None:
+    bodies = [message("the same again", type="Spike") for _ in range(PAYLOADS_PER_HOUR + 300)]
+    for start in range(0, len(bodies), 100):
+        digest(bodies[start : start + 100], NOW)
+    assert count_rows() == PAYLOADS_PER_HOUR + 300
+    kept = scalar("SELECT count(payload) FROM callwatch.error_logs")
+    assert PAYLOADS_PER_HOUR <= kept < PAYLOADS_PER_HOUR + 30
+    digest(bodies, NOW)
+    assert counted()[0] == PAYLOADS_PER_HOUR + 300
+
+
+def test_old_and_future_times_have_their_partition(database: str) -> None:
+    times = [NOW - timedelta(days=400), NOW - timedelta(days=5), NOW + timedelta(days=30)]
+    done = digest([message(f"at {at}", occurred_at=at) for at in times], NOW)
+    assert (done.errors, done.poison) == (3, [])
+
+
+def test_the_monitors_own_errors_are_not_the_products(database: str) -> None:
+    digest([message("ours", project=0), message("theirs", project=1)], NOW)
+    with connection() as conn:
+        assert error_metrics(conn, NOW)["summary"]["total_24h"] == 1
+        assert error_metrics(conn, NOW, {"project_id": 0, "environment": None})["summary"]["total_24h"] == 1
+        items, _cursor = groups_page(conn, {}, 50, NOW)
+    assert [item["message"] for item in items] == ["theirs"]
+
+
+def test_a_resolved_group_that_comes_back_is_regressed_and_says_so(database: str) -> None:
+    digest([message("flaky", type="Flaky", release="1.9")], NOW)
+    with connection() as conn:
+        act(conn, "1", "resolve", {"reason": "fixed", "in_release": "1.10"}, "ana", NOW)
+        conn.commit()
+    later = datetime.now(UTC) + timedelta(seconds=5)
+    digest([message("flaky", later, type="Flaky", release="1.9", occurred_at=later)], later)
+    assert scalar("SELECT state FROM callwatch.error_groups") == "resolved", "an older release may still run"
+    digest([message("flaky", later, type="Flaky", release="1.11", occurred_at=later)], later)
+    with connection() as conn:
+        found = group_detail(conn, "1", later, 90)
+    assert found["state"] == "regressed"
+    assert [entry["action"] for entry in found["history"]] == ["regressed", "resolve"]
+
+
+def test_an_ignored_group_comes_back_when_its_number_is_over(database: str) -> None:
+    digest([message("noise", type="Noise")], NOW)
+    with connection() as conn:
+        set_state(conn, 1, "ignored", more=2)
+        add_history(conn, 1, "ana", "ignore", "noise")
+        conn.commit()
+    digest([message("noise", type="Noise")], NOW)
+    assert scalar("SELECT state FROM callwatch.error_groups") == "ignored"
+    digest([message("noise", type="Noise")], NOW)
+    assert scalar("SELECT state FROM callwatch.error_groups") == "unresolved"
+
+
+def test_pages_and_search_find_groups(database: str) -> None:
+    words = ["alpha", "beta", "gamma", "delta", "epsilon"]
+    for index, word in enumerate(words):
+        at = NOW - timedelta(minutes=index)
+        digest([message(f"{word} broke", occurred_at=at, type=f"{word}Error", environment="staging" if index else "production")], NOW)
+    with connection() as conn:
+        first, position = groups_page(conn, {}, 2, NOW)
+        assert position is not None
+        after = {"before_at": datetime.fromisoformat(position[0]), "before_id": position[1]}
+        second, _rest = groups_page(conn, after, 2, NOW)
+        searched, _none = groups_page(conn, {"q": "gamma"}, 10, NOW)
+        staging, _none = groups_page(conn, {"environment": "staging"}, 10, NOW)
+    assert [item["message"] for item in first + second] == [f"{word} broke" for word in words[:4]]
+    assert [item["message"] for item in searched] == ["gamma broke"]
+    assert len(staging) == 4
+
+
+class FakeQueue:
+    """SQS as flush sees it: what was received and not deleted comes again."""
+
+    def __init__(self, bodies: list[str]) -> None:
+        self.waiting = {f"r{index}": body for index, body in enumerate(bodies)}
+        self.hidden: set[str] = set()
+        self.dead: list[tuple[str, str]] = []
+
+    def receive(self, _url: str | None, most: int = 10, _wait_s: int = 0) -> list[QueueMessage]:
+        handles = [handle for handle in self.waiting if handle not in self.hidden][:most]
+        self.hidden |= set(handles)
+        return [QueueMessage(self.waiting[handle], handle, handle, 1) for handle in handles]
+
+    def delete(self, _url: str | None, handles: list[str]) -> None:
+        for handle in handles:
+            del self.waiting[handle]
+
+    def dead_letter(self, _url: str | None, body: str, reason: str) -> None:
+        self.dead.append((body, reason))
+
+
+@pytest.fixture
+def fake_queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeQueue]:
+    fake = FakeQueue([message(f"queued {n}") for n in range(120)] + ["poison"])
+    for name in ("receive", "delete", "dead_letter"):
+        monkeypatch.setattr(queue, name, getattr(fake, name))
+    yield fake
+
+
+def test_flush_drains_the_queue_and_sets_poison_aside(database: str, fake_queue: FakeQueue) -> None:
+    result = flush.flush(NOW, 20)
+    assert (result.received, result.errors, result.poisoned, result.is_drained) == (121, 120, 1, True)
+    assert fake_queue.waiting == {}
+    assert fake_queue.dead == [("poison", "not JSON")]
+
+
+def test_flush_receives_nothing_while_the_database_is_down(monkeypatch: pytest.MonkeyPatch, fake_queue: FakeQueue) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody:x@127.0.0.1:1/none")
+    reset_settings()
+    with pytest.raises(DatabaseUnavailable):
+        flush.flush(NOW, 5)
+    assert fake_queue.hidden == set(), "an outage must not wear good messages out"
+
+
+def test_a_flusher_that_dies_between_commit_and_delete_loses_and_doubles_nothing(
+    database: str, fake_queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_args: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(queue, "delete", die)
+        with pytest.raises(KeyboardInterrupt):
+            flush.flush(NOW, 20)
+    assert count_rows() > 0
+    fake_queue.hidden.clear()
+    flush.flush(NOW, 20)
+    assert count_rows() == 120
+    assert counted() == (120, 120, 120, 120)
+
+
+def test_a_flusher_that_dies_before_its_commit_leaves_nothing_and_the_next_stores_all(
+    database: str, fake_queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(digest_module, "touch_groups", lambda *_args: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            flush.flush(NOW, 20)
+    assert count_rows() == 0
+    fake_queue.hidden.clear()
+    flush.flush(NOW, 20)
+    assert counted() == (120, 120, 120, 120)
+
+
+def test_the_trackers_statistics_come_from_the_counters(database: str) -> None:
+    digest([message("a", severity="high", category="database"), message("b", severity="low", category="api")], NOW)
+    stats = error_tracker.get_error_stats(hours=24)
+    assert (stats["total"], stats["by_severity"], stats["by_category"]) == (2, {"high": 1, "low": 1}, {"database": 1, "api": 1})
+    assert {entry["message"] for entry in stats["top_errors"]} == {"a", "b"}
+
+
+def test_partitions_hold_the_rows_of_their_days(database: str) -> None:
+    digest([message("today"), message("before", occurred_at=NOW - timedelta(days=2))], NOW)
+    with connection() as conn:
+        rows = fetch_all(conn, "SELECT tableoid::regclass::text AS name FROM callwatch.error_logs ORDER BY day")
+    assert len({row["name"] for row in rows}) == 2

@@ -1,0 +1,221 @@
+"""The pure judgement, by examples and by properties."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from callwatch.alerts.builtin import RULES
+from callwatch.alerts.evaluate import BLIND_RULE, Change, Instance, Outcome, Silence, evaluate
+from callwatch.alerts.rule import AlertRule, Condition
+from callwatch.models.alert import AlertChannel, AlertLevel
+from callwatch.models.facts import Fact
+
+T0 = datetime(2026, 1, 1, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def rule(**fields: object) -> AlertRule:
+    given_fields: dict[str, object] = {
+        "id": "r", "name": "R", "level": AlertLevel.ERROR, "channels": (AlertChannel.LOG,),
+        "conditions": (Condition("m", ">", 10),), "cooldown_minutes": 5,
+    } | fields  # fmt: skip
+    return AlertRule(**given_fields)  # type: ignore[arg-type]
+
+
+class Play:
+    """Evaluates minute after minute, and keeps what was notified."""
+
+    def __init__(self, *rules: AlertRule) -> None:
+        self.rules = rules
+        self.known: dict[str, Instance] = {}
+        self.now = T0
+        self.told: list[tuple[int, str, str]] = []
+        self.transitions: list[tuple[int, str]] = []
+
+    def minute(
+        self, value: float | None = None, *facts: Fact, silences: tuple[Silence, ...] = (), unread: tuple[str, ...] = ()
+    ) -> Outcome:
+        given_facts = [*facts, *([Fact("m", value, None if value is not None else "why")] if not facts and not unread else [])]
+        outcome = evaluate(self.rules, given_facts, self.known, self.now, silences, unread)
+        self.known = outcome.instances
+        minutes = round((self.now - T0) / MINUTE)
+        for change in outcome.changes:
+            self._note(minutes, change)
+        self.now += MINUTE
+        return outcome
+
+    def _note(self, minutes: int, change: Change) -> None:
+        if change.notify:
+            self.told.append((minutes, change.instance.rule_id, change.notify))
+        if change.transition:
+            self.transitions.append((minutes, change.transition))
+
+
+def test_a_rule_fires_once_and_resolves_once() -> None:
+    play = Play(rule())
+    for value in (1, 20, 30, 40, 5, 5):
+        play.minute(value)
+    assert play.told == [(1, "r", "firing"), (4, "r", "resolved")]
+
+
+def test_nothing_fires_before_its_time() -> None:
+    play = Play(rule(for_s=120))
+    for value in (20, 20, 1, 20, 20, 20):
+        play.minute(value)
+    assert play.told == [(5, "r", "firing")]
+
+
+def test_it_resolves_only_after_it_was_clear_for_its_time() -> None:
+    play = Play(rule(resolve_for_s=120))
+    for value in (20, 1, 20, 1, 1, 1):
+        play.minute(value)
+    assert play.told == [(0, "r", "firing"), (5, "r", "resolved")]
+
+
+def test_unknown_is_read_neither_as_ok_nor_as_firing() -> None:
+    play = Play(rule())
+    assert play.minute(None).instances["r"].state == "unknown"
+    play.minute(20)
+    assert play.minute(None).instances["r"].state == "firing"
+    play.minute(20)
+    assert play.told == [(1, "r", "firing")]
+
+
+def test_a_source_that_was_not_read_is_unknown_and_one_with_nothing_to_tell_is_ok() -> None:
+    play = Play(rule())
+    play.minute(20)
+    assert play.minute(unread=("m",)).instances["r"].state == "firing"
+    play.minute(None, Fact("other", 1))
+    assert play.told[-1][2] == "resolved"
+
+
+def test_cooldown_keeps_two_notifications_apart() -> None:
+    play = Play(rule(cooldown_minutes=10))
+    for value in (20, 1, 20, 20, 20):
+        play.minute(value)
+    assert play.told == [(0, "r", "firing"), (1, "r", "resolved")]
+    for _ in range(8):
+        play.minute(20)
+    assert play.told[-1] == (10, "r", "firing"), "what still fires when the cooldown ends is told then"
+
+
+def test_a_silenced_alert_sends_nothing_and_is_told_when_the_silence_ends() -> None:
+    play = Play(rule())
+    silence = (Silence(rule_id="r"),)
+    for _ in range(3):
+        play.minute(20, silences=silence)
+    assert play.told == []
+    play.minute(20)
+    assert play.told == [(3, "r", "firing")]
+
+
+def test_silences_match_by_rule_service_and_labels() -> None:
+    instance = Instance("k", "r", {"service": "openai", "zone": "a"}, "firing", T0)
+    assert Silence(rule_id="r").matches(instance)
+    assert Silence(service="openai").matches(instance)
+    assert Silence(labels={"zone": "a"}).matches(instance)
+    assert not Silence(rule_id="r", service="deepgram").matches(instance)
+    assert not Silence(labels={"zone": "b"}).matches(instance)
+
+
+def test_what_follows_from_a_cause_is_listed_and_not_sent_until_the_cause_is_gone() -> None:
+    cause = rule(id="cause", conditions=(Condition("c", ">=", 1),))
+    effect = rule(id="effect", depends_on=("cause",))
+    play = Play(cause, effect)
+    outcome = play.minute(None, Fact("c", 1), Fact("m", 20))
+    assert outcome.instances["effect"].suppressed_by == "cause"
+    assert play.told == [(0, "cause", "firing")]
+    play.minute(None, Fact("c", 0), Fact("m", 20))
+    assert set(play.told[1:]) == {(1, "cause", "resolved"), (1, "effect", "firing")}
+
+
+def test_each_set_of_labels_is_an_alert_of_its_own() -> None:
+    play = Play(rule())
+    outcome = play.minute(None, Fact("m", 20, labels={"stage": "a"}), Fact("m", 1, labels={"stage": "b"}))
+    assert {instance.labels["stage"]: instance.state for instance in outcome.instances.values()} == {"a": "firing", "b": "ok"}
+
+
+def test_flapping_becomes_one_notification() -> None:
+    play = Play(rule())
+    for _ in range(30):
+        play.minute(20)
+        play.minute(1)
+    kinds = [kind for _minute, _rule, kind in play.told]
+    assert kinds.count("flapping") == 1
+    assert len(kinds) <= 8
+    for _ in range(40):
+        play.minute(1)
+    assert play.told[-1][2] == "resolved"
+    assert kinds.count("firing") == len([k for k in kinds if k == "resolved"])
+
+
+def test_a_critical_alert_reminds_each_hour_until_it_is_acknowledged() -> None:
+    play = Play(rule(level=AlertLevel.CRITICAL))
+    for _ in range(125):
+        play.minute(20)
+    assert [kind for _minute, _rule, kind in play.told] == ["firing", "reminder", "reminder"]
+
+
+def test_many_unknown_rules_are_one_alert() -> None:
+    rules = [rule(id=f"r{n}", conditions=(Condition(f"m{n}", ">", 1),)) for n in range(4)]
+    play = Play(*rules, next(r for r in RULES if r.id == BLIND_RULE))
+    for _ in range(3):
+        play.minute(None, *[Fact(f"m{n}", None, "why") for n in range(3)], Fact("m3", 0))
+    assert [told[1] for told in play.told] == [BLIND_RULE]
+
+
+def test_the_built_in_five_have_their_defaults() -> None:
+    found = {r.id: r for r in RULES}
+    expected = {
+        "database_health": (AlertLevel.CRITICAL, 5, {"log", "email"}),
+        "high_error_rate": (AlertLevel.ERROR, 15, {"log", "webhook"}),
+        "queue_backlog": (AlertLevel.WARNING, 30, {"log"}),
+        "api_degradation": (AlertLevel.WARNING, 10, {"log"}),
+        "memory_usage": (AlertLevel.WARNING, 20, {"log"}),
+    }
+    for rule_id, (level, cooldown, channels) in expected.items():
+        assert (found[rule_id].level, found[rule_id].cooldown_minutes) == (level, cooldown)
+        assert channels <= {channel.value for channel in found[rule_id].channels}
+
+
+values = st.lists(st.sampled_from([None, 0.0, 5.0, 20.0, 99.0]), min_size=1, max_size=90)
+
+
+@settings(max_examples=150, deadline=None)
+@given(values, st.sampled_from([0, 60, 180]), st.sampled_from([0, 120]), st.sampled_from([5, 30]))
+def test_notifications_alternate_and_every_firing_resolves_at_last(
+    given_values: list[float | None], for_s: int, resolve_for_s: int, cooldown: int
+) -> None:
+    play = Play(rule(for_s=for_s, resolve_for_s=resolve_for_s, cooldown_minutes=cooldown))
+    for value in given_values:
+        play.minute(value)
+    for _ in range(80):
+        play.minute(0.0)
+    kinds = [kind for _minute, _rule, kind in play.told]
+    told = ["firing" if kind == "flapping" else kind for kind in kinds if kind != "reminder"]
+    assert told == ["firing", "resolved"] * (len(told) // 2)
+    states = [kind for _minute, kind in play.transitions]
+    assert states == ["firing", "resolved"] * (len(states) // 2)
+    fired = [minute for minute, _rule, kind in play.told if kind in ("firing", "flapping")]
+    assert all(later - earlier >= cooldown for earlier, later in zip(fired, fired[1:], strict=False))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from([None, 0.0, 20.0]), st.integers(-40, 90)), min_size=1, max_size=60))
+def test_a_clock_that_jumps_does_no_harm(steps: list[tuple[float | None, int]]) -> None:
+    play = Play(rule(for_s=60))
+    for value, jump in steps:
+        play.now += timedelta(minutes=jump)
+        play.minute(value)
+    states = [kind for _minute, kind in play.transitions]
+    assert states in (["firing", "resolved"] * (len(states) // 2), ["firing", "resolved"] * (len(states) // 2) + ["firing"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(values)
+def test_nothing_is_told_while_silenced(given_values: list[float | None]) -> None:
+    play = Play(rule())
+    for value in given_values:
+        play.minute(value, silences=(Silence(rule_id="r"),))
+    assert play.told == []
