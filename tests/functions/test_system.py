@@ -1,0 +1,185 @@
+"""The system as a whole: starts, stops, survives kills, and leaves nothing behind."""
+
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from local import postgres
+from tests.conftest import FAST
+from tests.system import ROOT, System, running_system, start, stop
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    made = Path(tempfile.mkdtemp(prefix="callwatch with space "))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+def children(pid: int) -> list[psutil.Process]:
+    return psutil.Process(pid).children(recursive=True)
+
+
+def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+    return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+
+
+def send(system: System, text: str) -> None:
+    assert system.call("POST", "/api/errors", system.ingest_key, {"message": text})[0] == 202
+
+
+def total(system: System) -> int:
+    return int(system.get("/api/metrics/errors")["summary"]["total_24h"])
+
+
+def test_ctrl_c_leaves_no_process_and_the_next_start_keeps_data_and_tokens(folder: Path) -> None:
+    first = start(folder, cycle_s=2)
+    assert stat.S_IMODE((folder / "run.json").stat().st_mode) == 0o600
+    send(first, "before the stop")
+    first.eventually(lambda: total(first) == 1, what="the flush")
+    family = children(first.pid)
+    assert len(family) >= 3
+    stop(first)
+    assert alive(family) == []
+    assert not (folder / "run.json").exists()
+    started = time.monotonic()
+    second = start(folder, cycle_s=2)
+    assert time.monotonic() - started < 10
+    try:
+        assert (second.admin_token, second.ingest_key) == (first.admin_token, first.ingest_key)
+        assert total(second) == 1
+    finally:
+        stop(second)
+
+
+def test_a_killed_system_leaves_nothing_behind_for_long_and_loses_nothing(folder: Path) -> None:
+    first = start(folder, cycle_s=3600)
+    first.eventually(lambda: first.get("/api/health")["monitor"]["last_cycle_at"], what="the first cycle")
+    for number in range(5):
+        send(first, f"accepted {number}")
+    family = children(first.pid)
+    first.process.send_signal(signal.SIGKILL)
+    first.process.wait(5)
+    deadline = time.monotonic() + 10
+    while alive(family) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert alive(family) == []
+    second = start(folder, cycle_s=2)
+    try:
+        second.eventually(lambda: total(second) == 5, what="what lay in the queue")
+    finally:
+        stop(second)
+
+
+def test_a_second_start_on_the_same_folder_is_refused_in_one_line(folder: Path) -> None:
+    with running_system(data_dir=folder, cycle_s=60):
+        done = run({"DATA_DIR": str(folder), "PORT": "3998"})
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "in use by another" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PORT", "http"), ("CYCLE_S", "0"), ("TIMEZONE", "Mars"), ("ALERT_WEBHOOK_SECRET", "secret"), ("INGEST_KEYS", "1:x")],
+)
+def test_bad_configuration_stops_the_start_with_one_line(folder: Path, name: str, value: str) -> None:
+    done = run({"DATA_DIR": str(folder), name: value})
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"configuration: {name} takes")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_port_in_use_is_said_so(folder: Path) -> None:
+    with running_system(cycle_s=60) as other:
+        port = other.url.rpartition(":")[2]
+        done = run({"DATA_DIR": str(folder), "PORT": port})
+    assert done.returncode == 1
+    assert f"port {port} is in use" in done.stderr
+
+
+def test_help_is_there() -> None:
+    for module in ("run", "smoke", "invoke", "docs", "browser", "queue"):
+        done = subprocess.run(
+            [sys.executable, "-m", f"local.{module}", "--help"], cwd=ROOT, env=environment({}), capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert "usage:" in done.stdout
+
+
+def test_a_given_database_is_used(folder: Path) -> None:
+    own = postgres.start(folder / "own", FAST)
+    try:
+        with running_system(data_dir=folder / "system", environ={"DATABASE_URL": own.dsn}, cycle_s=2) as system:
+            assert system.database_url == own.dsn
+            assert system.get("/api/health")["services"]["database"]["status"] == "healthy"
+            assert not (folder / "system" / "postgres").exists()
+    finally:
+        own.stop()
+
+
+def test_while_postgresql_is_down_errors_are_accepted_and_none_is_lost(folder: Path) -> None:
+    own = postgres.start(folder / "own", FAST)
+    try:
+        with running_system(data_dir=folder / "system", environ={"DATABASE_URL": own.dsn}, cycle_s=2) as system:
+            send(system, "before")
+            system.eventually(lambda: total(system) == 1, what="the first flush")
+            own.stop()
+            status, health, _headers = system.call("GET", "/api/health")
+            assert (status, health["status"], health["services"]["database"]["status"]) == (503, "unhealthy", "unhealthy")
+            assert health["errors"]["last_hour"] is None
+            assert "errors.last_hour" in health["unknown"]
+            for number in range(20):
+                send(system, f"while it is down {number}")
+            shown = system.get("/api/status")
+            assert (shown["status"], shown["issues"][0]["rule_id"]) == ("outage", "database_health")
+            assert system.get("/api/metrics/errors")["summary"]["total_24h"] is None
+            status, body, headers = system.call("GET", "/api/errors")
+            assert (status, body["error"]["code"]) == (503, "database_unavailable")
+            assert headers["retry-after"]
+            own = postgres.start(folder / "own", FAST)
+            system.eventually(lambda: system.call("GET", "/api/health")[0] == 200, what="health")
+            system.eventually(lambda: total(system) == 21, 40, "all errors in PostgreSQL")
+            resolved = system.eventually(
+                lambda: [a for a in system.get("/api/alerts?rule_id=database_health")["items"] if a["state"] == "resolved"],
+                what="the row of the outage",
+            )
+            assert len(resolved) == 1
+    finally:
+        own.stop()
+
+
+def test_smoke_passes_on_the_running_system(system: System) -> None:
+    command = [sys.executable, "-m", "local.smoke", "--url", system.url, "--token", system.viewer_token]
+    done = subprocess.run(command, cwd=ROOT, env=environment({}), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "17 passed, 0 failed" in done.stdout
+    wrong = subprocess.run([*command[:-1], "wrong"], cwd=ROOT, env=environment({}), capture_output=True, text=True, check=False)
+    assert wrong.returncode == 1
+
+
+def test_run_json_tells_where_everything_is(system: System) -> None:
+    found = json.loads((system.data_dir / "run.json").read_text())
+    assert set(found) == {"url", "admin_token", "viewer_token", "dsn", "ingest_key", "database_url", "pid"}
+    assert found["dsn"] == f"http://{found['ingest_key']}@{found['url'].removeprefix('http://')}/1"
+
+
+def environment(given: dict[str, str]) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": "shared:.", "HOME": os.environ.get("HOME", "/"), **given}
+
+
+def run(given: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "local.run"]
+    return subprocess.run(command, cwd=ROOT, env=environment(given), capture_output=True, text=True, timeout=60, check=False)
