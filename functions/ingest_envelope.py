@@ -20,10 +20,18 @@ MAX_EVENT_BYTES = 1024 * 1024
 # Items that are taken in silence: they report what the SDK itself dropped.
 _IGNORED = frozenset({"client_report"})
 # Data categories as the protocol names them, by item type; what is not listed is its own category.
-_CATEGORIES = {"sessions": "session", "replay_event": "replay", "replay_recording": "replay", "replay_video": "replay",
-               "profile_chunk": "profile_chunk", "check_in": "monitor", "statsd": "metric_bucket", "metric_buckets": "metric_bucket",
-               "log": "log_item", "otel_log": "log_item", "trace_metric": "trace_metric", "feedback": "feedback",
-               "user_report": "user_report_v2"}  # fmt: skip
+_CATEGORIES = {
+    "sessions": "session",
+    "replay_event": "replay",
+    "replay_recording": "replay",
+    "replay_video": "replay",
+    "check_in": "monitor",
+    "statsd": "metric_bucket",
+    "metric_buckets": "metric_bucket",
+    "log": "log_item",
+    "otel_log": "log_item",
+    "user_report": "user_report_v2",
+}
 _REFUSED_FOR_S = 3600
 
 

@@ -110,7 +110,10 @@ def test_retry_after_is_honoured(receiver: Receiver) -> None:
     assert deliveries()[0]["state"] == "sent"
 
 
-@pytest.mark.parametrize("answer", [Scripted(400), Scripted(401), Scripted(403), Scripted(404), Scripted(410), Scripted(302, {"location": "http://x/"})])
+@pytest.mark.parametrize(
+    "answer",
+    [Scripted(400), Scripted(401), Scripted(403), Scripted(404), Scripted(410), Scripted(302, {"location": "http://x/"})],
+)
 def test_a_permanent_refusal_is_not_retried_and_is_shown(receiver: Receiver, answer: Scripted) -> None:
     receiver.script.append(answer)
     evaluate(20)

@@ -2,8 +2,6 @@
 
 import json
 import threading
-import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -51,7 +49,7 @@ def counted() -> tuple[int, int, int, int]:
 
 def test_errors_become_rows_groups_and_counters(database: str) -> None:
     at = [NOW - timedelta(milliseconds=30 - n) for n in range(30)]
-    given = {"type": "LookupError", "severity": "high", "endpoint": "GET /u"}
+    given: dict[str, Any] = {"type": "LookupError", "severity": "high", "endpoint": "GET /u"}
     bodies = [message(f"user {n} not found", occurred_at=at[n], **given) for n in range(30)]
     bodies += [message("disk full", severity="critical")]
     done = digest(bodies, NOW)
@@ -188,7 +186,9 @@ def test_pages_and_search_find_groups(database: str) -> None:
     words = ["alpha", "beta", "gamma", "delta", "epsilon"]
     for index, word in enumerate(words):
         at = NOW - timedelta(minutes=index)
-        digest([message(f"{word} broke", occurred_at=at, type=f"{word}Error", environment="staging" if index else "production")], NOW)
+        digest(
+            [message(f"{word} broke", occurred_at=at, type=f"{word}Error", environment="staging" if index else "production")], NOW
+        )
     with connection() as conn:
         first, position = groups_page(conn, {}, 2, NOW)
         assert position is not None
@@ -223,11 +223,11 @@ class FakeQueue:
 
 
 @pytest.fixture
-def fake_queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeQueue]:
+def fake_queue(monkeypatch: pytest.MonkeyPatch) -> FakeQueue:
     fake = FakeQueue([message(f"queued {n}") for n in range(120)] + ["poison"])
     for name in ("receive", "delete", "dead_letter"):
         monkeypatch.setattr(queue, name, getattr(fake, name))
-    yield fake
+    return fake
 
 
 def test_flush_drains_the_queue_and_sets_poison_aside(database: str, fake_queue: FakeQueue) -> None:

@@ -37,22 +37,23 @@ def group_with(system: System, message: str) -> dict[str, Any]:
 
 
 def test_the_python_sdk_just_works(system: System) -> None:
-    sentry_sdk.init(dsn=system.dsn, environment="staging", release="2.4.0", traces_sample_rate=1.0, default_integrations=False)
+    sdk: Any = sentry_sdk
+    sdk.init(dsn=system.dsn, environment="staging", release="2.4.0", traces_sample_rate=1.0, default_integrations=False)
     marker = uuid.uuid4().hex[:8]
-    with sentry_sdk.new_scope() as scope:
+    with sdk.new_scope() as scope:
         scope.set_tag("queue", "transcription")
         scope.set_user({"id": "user-1", "email": "bob@example.com"})
-        sentry_sdk.add_breadcrumb(message="dialled 415-555-2671")
+        sdk.add_breadcrumb(message="dialled 415-555-2671")
         try:
             try:
                 raise KeyError("inner")
             except KeyError as inner:
                 raise ValueError(f"outer {marker} for bob@example.com") from inner
         except ValueError:
-            sentry_sdk.capture_exception()
-    with sentry_sdk.start_transaction(op="http.server", name=f"GET /sdk/{marker}"):
+            sdk.capture_exception()
+    with sdk.start_transaction(op="http.server", name=f"GET /sdk/{marker}"):
         pass
-    sentry_sdk.flush(5)
+    sdk.flush(5)
     found = group_with(system, f"outer {marker}")
     assert (found["type"], found["environment"], found["release"], found["users"]) == ("ValueError", "staging", "2.4.0", 1)
     (occurrence,) = system.get(f"/api/errors/{found['id']}")["occurrences"]

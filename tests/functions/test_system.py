@@ -113,7 +113,12 @@ def test_a_port_in_use_is_said_so(folder: Path) -> None:
 def test_help_is_there() -> None:
     for module in ("run", "smoke", "invoke", "docs", "browser", "queue"):
         done = subprocess.run(
-            [sys.executable, "-m", f"local.{module}", "--help"], cwd=ROOT, env=environment({}), capture_output=True, text=True, check=False
+            [sys.executable, "-m", f"local.{module}", "--help"],
+            cwd=ROOT,
+            env=environment({}),
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         assert "usage:" in done.stdout

@@ -1,5 +1,6 @@
 """The pure judgement, by examples and by properties."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings
@@ -198,7 +199,7 @@ def test_notifications_alternate_and_every_firing_resolves_at_last(
     states = [kind for _minute, kind in play.transitions]
     assert states == ["firing", "resolved"] * (len(states) // 2)
     fired = [minute for minute, _rule, kind in play.told if kind in ("firing", "flapping")]
-    assert all(later - earlier >= cooldown for earlier, later in zip(fired, fired[1:], strict=False))
+    assert all(later - earlier >= cooldown for earlier, later in itertools.pairwise(fired))
 
 
 @settings(max_examples=100, deadline=None)

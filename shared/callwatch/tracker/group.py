@@ -1,5 +1,6 @@
 """Which occurrences are the same error: a fingerprint, with the version of the rules that made it."""
 
+import functools
 import hashlib
 import re
 from typing import Any
@@ -61,8 +62,13 @@ def _default_of(event: dict[str, Any]) -> str:
 
 
 def _frame(frame: dict[str, Any]) -> str:
-    place = str(frame.get("module") or frame.get("filename") or "")
+    return _place_of(str(frame.get("module") or frame.get("filename") or ""), str(frame.get("function") or ""))
+
+
+# The same few hundred places make up nearly all stacks.
+@functools.lru_cache(maxsize=20_000)
+def _place_of(place: str, function: str) -> str:
     # Hashes in asset names and numbered lambdas change with each build.
     place = re.sub(r"[.-][0-9a-f]{8,}(?=\.)", "", place.replace("\\", "/"))
-    function = re.sub(r"(<lambda>|lambda)[\w$]*", "<lambda>", str(frame.get("function") or ""))
+    function = re.sub(r"(<lambda>|lambda)[\w$]*", "<lambda>", function)
     return f"{normalise(place)}:{function}"

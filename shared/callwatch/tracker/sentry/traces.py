@@ -32,7 +32,8 @@ def rows_of_transaction(event: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def rows_of_spans(payload: Any) -> Iterator[dict[str, Any]]:
     """The requests behind a `span` item: one span, or a container of them; only roots of HTTP servers count."""
-    spans = payload.get("items") if isinstance(payload, dict) and isinstance(payload.get("items"), list) else [payload]
+    held = payload.get("items") if isinstance(payload, dict) else None
+    spans: list[Any] = held if isinstance(held, list) else [payload]
     for span in spans:
         if not isinstance(span, dict):
             continue
