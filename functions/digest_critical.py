@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from callwatch import queue
+from callwatch.exceptions import QueueUnavailable
 from callwatch.monitor.urgent import evaluate_urgent
 from callwatch.runtime.invocation import invocation
 from callwatch.runtime.log import logger
@@ -23,7 +24,7 @@ def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     for body, reason in done.poison:
         try:
             queue.dead_letter(get_settings().dead_letter_queue_url, body, reason)
-        except queue.QueueUnavailable:
+        except QueueUnavailable:
             failed += [record["messageId"] for record in records if record["body"] == body]
     if done.errors:
         _evaluate(now)
