@@ -183,11 +183,15 @@ class Workers:
     def _environment(self, function: Function) -> dict[str, str]:
         """What Lambda would set, the template's variables, and nothing of our own environment."""
         layers = [str(path.resolve()) for path in self._layers]
+        # As in Lambda, each function finds in /tmp only what it left there itself.
+        scratch = (self._logs.parent / "tmp" / function.name).resolve()
+        scratch.mkdir(parents=True, exist_ok=True)
         return {
             **function.environment,
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "LANG": "en_US.UTF-8",
             "TZ": ":UTC",
+            "TMPDIR": str(scratch),
             "PYTHONPATH": os.pathsep.join([*layers, str(function.code.resolve())]),
             "PYTHONDONTWRITEBYTECODE": "1",
             "LAMBDA_TASK_ROOT": str(function.code.resolve()),

@@ -62,7 +62,7 @@ def make(now: datetime = NOW) -> list[str]:
 def test_a_row_of_every_day_of_the_window_finds_its_partition(parents: str) -> None:
     make()
     first_day, last_day = day_window(NOW)
-    assert (first_day, last_day) == (date(2031, 2, 23), date(2031, 3, 10))
+    assert (first_day, last_day) == (date(2031, 2, 16), date(2031, 3, 10))
     with connection() as conn:
         for offset in range((last_day - first_day).days + 1):
             start = datetime.combine(first_day + timedelta(days=offset), datetime.min.time(), UTC)
@@ -83,7 +83,7 @@ def test_days_are_utc_days_whatever_the_session_and_the_clock_say(parents: str) 
 
 
 def test_what_is_there_is_not_made_again(parents: str) -> None:
-    assert len(make()) == 2 * (14 + 1 + 7)
+    assert len(make()) == 2 * (21 + 1 + 7)
     assert make() == []
     assert make(NOW + timedelta(days=1)) == ["days_p20310317", "visits_p20310317"]
 
@@ -95,7 +95,7 @@ def test_four_at_once_make_each_partition_once(parents: str) -> None:
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert len(made) == len(set(made)) == 44
+    assert len(made) == len(set(made)) == 58
 
 
 def test_making_partitions_waits_for_no_reader_and_no_writer(parents: str) -> None:
@@ -130,7 +130,7 @@ def test_only_days_older_than_the_retention_are_dropped(parents: str) -> None:
     make()
     with connection() as conn:
         dropped = drop_old_partitions(conn, NOW, retention_days=3)
-    assert len(dropped) == 2 * 11
+    assert len(dropped) == 2 * 18
     assert min(partitions_of("visits")) == "visits_p20310306"
     assert max(partitions_of("visits")) == "visits_p20310316"
 
@@ -139,11 +139,11 @@ def test_a_partition_in_use_is_left_for_the_next_time(parents: str, monkeypatch:
     monkeypatch.setattr("callwatch.db.partitions._LOCK_TIMEOUT", "50ms")
     make()
     with connection() as reader, connection() as conn:
-        fetch_all(reader, "SELECT * FROM callwatch.visits_p20310223")
-        dropped = drop_old_partitions(conn, NOW, retention_days=13)
-        assert dropped == ["days_p20310223"]
+        fetch_all(reader, "SELECT * FROM callwatch.visits_p20310216")
+        dropped = drop_old_partitions(conn, NOW, retention_days=20)
+        assert dropped == ["days_p20310216"]
         reader.rollback()
-        assert drop_old_partitions(conn, NOW, retention_days=13) == ["visits_p20310223"]
+        assert drop_old_partitions(conn, NOW, retention_days=20) == ["visits_p20310216"]
 
 
 def test_a_short_retention_makes_no_partition_that_is_dropped_at_once(parents: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,4 +164,4 @@ def test_other_tables_and_unregistered_ones_are_left_alone(parents: str) -> None
         conn.commit()
         drop_old_partitions(conn, NOW, retention_days=0)
         assert fetch_one(conn, "SELECT to_regclass('callwatch.visits_p19990101') IS NOT NULL AS kept") == {"kept": True}
-    assert len(partitions_of("days")) == 22
+    assert len(partitions_of("days")) == 29

@@ -154,6 +154,8 @@ def test_while_postgresql_is_down_errors_are_accepted_and_none_is_lost(folder: P
             status, body, headers = system.call("GET", "/api/errors")
             assert (status, body["error"]["code"]) == (503, "database_unavailable")
             assert headers["retry-after"]
+            log = system.data_dir / "logs" / "RunMonitor.log"
+            system.eventually(lambda: "[FIRING] Database health" in log.read_text(), what="the page that goes out without rows")
             own = postgres.start(folder / "own", FAST)
             system.eventually(lambda: system.call("GET", "/api/health")[0] == 200, what="health")
             system.eventually(lambda: total(system) == 21, 40, "all errors in PostgreSQL")
