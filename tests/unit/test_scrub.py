@@ -14,9 +14,8 @@ from callwatch.tracker.event import finish_event
 from callwatch.tracker.scrub import scrub_event, scrub_text, scrub_value
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
-WORDS = st.lists(
-    st.sampled_from(["the", "worker", "could", "not", "store", "this", "stage", "is", "late", "again"]), max_size=8
-).map(" ".join)
+WORD = st.sampled_from(["the", "worker", "could", "not", "store", "this", "stage", "is", "late", "again"])
+WORDS = st.lists(WORD, max_size=8).map(" ".join)
 DIGITS = st.tuples(st.sampled_from(["212", "415", "555", "808"]), st.integers(200, 999), st.integers(0, 9999))
 FORMATS = ["{}{}{}", "+1{}{}{}", "({}) {}-{}", "{}-{}-{}", "{}.{}.{}", "{} {} {}", "1-{}-{}-{}", "+1 ({}) {} {}"]
 PHONES = st.tuples(st.sampled_from(FORMATS), DIGITS).map(lambda p: p[0].format(p[1][0], p[1][1], f"{p[1][2]:04d}"))
