@@ -49,7 +49,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("ALERT_EMAIL_TO", values.emails, "Who receives alerts by e-mail."),
     Variable("ALERT_EMAIL_FROM", values.email, "Sender of alerts by e-mail."),
     Variable("SENDGRID_API_KEY", values.text, "Key of the e-mail channel.", is_secret=True),
-    Variable("ALERT_WEBHOOK_URL", values.http_url, "Target of the webhook channel."),
+    Variable("ALERT_WEBHOOK_URL", values.http_url, "Target of the webhook channel.", is_secret=True),
     Variable(
         "ALERT_WEBHOOK_SECRET",
         values.webhook_secrets,
@@ -59,7 +59,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("WEBHOOK_ALLOWED_NETWORKS", values.networks, "Private networks (CIDRs) that webhooks may reach."),
     Variable("SLACK_ALERT_WEBHOOK", values.http_url, "Slack's incoming webhook for alerts.", is_secret=True),
     Variable("PAGERDUTY_ROUTING_KEY", values.text, "Routing key of a PagerDuty Events v2 service.", is_secret=True),
-    Variable("ALERT_SNS_TOPIC_ARN", values.text, "SNS topic for alerts."),
+    Variable("ALERT_SNS_TOPIC_ARN", values.topic_arn, "SNS topic for alerts."),
     Variable("RULES_FILE", values.text, "Path of a JSON file with alert rules of your own."),
     Variable("APP_URL", values.http_url, "Public address of the dashboard, for links in messages."),
     Variable("NODE_ENV", values.text, "Shown in health as node_env."),
@@ -99,6 +99,13 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("TIMEZONE", values.timezone, "IANA time zone in which days begin.", "UTC"),
 )
 
+# A channel that was half set up would be silent when it is needed.
+_NEEDED_TOGETHER = (
+    ("ALERT_WEBHOOK_URL", "ALERT_WEBHOOK_SECRET", "whsec_ + base64"),
+    ("ALERT_EMAIL_TO", "SENDGRID_API_KEY", "the key of the e-mail channel"),
+    ("ALERT_EMAIL_TO", "ALERT_EMAIL_FROM", "the sender of alerts by e-mail"),
+)
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -119,7 +126,7 @@ class Settings:
     alert_email_to: tuple[str, ...] | None = None
     alert_email_from: str | None = None
     sendgrid_api_key: str | None = field(default=None, repr=False)
-    alert_webhook_url: str | None = None
+    alert_webhook_url: str | None = field(default=None, repr=False)
     alert_webhook_secret: tuple[bytes, ...] | None = field(default=None, repr=False)
     webhook_allowed_networks: tuple[Any, ...] | None = None
     slack_alert_webhook: str | None = field(default=None, repr=False)
@@ -162,8 +169,9 @@ def load_settings(environ: Mapping[str, str], fetch: Callable[[str], str] | None
         except ValueError as error:
             raise ConfigurationError(f"{variable.name} takes {error}") from None
     found.setdefault("product_database_url", found.get("database_url"))
-    if found.get("alert_webhook_url") and not found.get("alert_webhook_secret"):
-        raise ConfigurationError("ALERT_WEBHOOK_SECRET is needed where ALERT_WEBHOOK_URL is set: whsec_ + base64")
+    for name, needed, takes in _NEEDED_TOGETHER:
+        if found.get(name.lower()) and not found.get(needed.lower()):
+            raise ConfigurationError(f"{needed} is needed where {name} is set: {takes}")
     return Settings(**found)
 
 

@@ -55,7 +55,8 @@ def http_url(raw: str) -> str:
         has_valid_port = parts.port is None or parts.port > 0
     except ValueError:
         raise ValueError(takes) from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or not has_valid_port or " " in raw:
+    is_plain = raw.isascii() and raw.isprintable() and " " not in raw
+    if parts.scheme not in ("http", "https") or not parts.hostname or not has_valid_port or not is_plain:
         raise ValueError(takes)
     return raw.rstrip("/")
 
@@ -102,6 +103,13 @@ def webhook_secrets(raw: str) -> tuple[bytes, ...]:
             raise ValueError("whsec_ followed by base64, several comma-separated")
         secrets.append(key)
     return tuple(secrets)
+
+
+def topic_arn(raw: str) -> str:
+    """The ARN of an SNS topic."""
+    if not re.fullmatch(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}(\.fifo)?", raw):
+        raise ValueError("an ARN such as arn:aws:sns:us-east-1:123456789012:alerts")
+    return raw
 
 
 def networks(raw: str) -> tuple[Any, ...]:

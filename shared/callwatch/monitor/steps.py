@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from callwatch import queue
+from callwatch.alerts.channel_facts import channel_facts
 from callwatch.alerts.database_down import current_outage, database_back, database_down, forget_outage
 from callwatch.alerts.deliver import deliver_due
 from callwatch.alerts.run import evaluate_rules
@@ -82,6 +83,7 @@ def _measure(cycle: Cycle, own_facts: Callable[[], list[Fact]]) -> dict[str, Any
     sources: list[tuple[tuple[str, ...], Callable[[], list[Fact]]]] = [
         (("errors.",), lambda: _own(error_facts, cycle)),
         (("requests.",), lambda: _own(request_facts, cycle)),
+        (("channel.",), lambda: _own(channel_facts, cycle)),
         (("queue.dead_letters",), _dead_letters),
         (("queue.pending", "queue.stale", "pipeline.", "schema."), lambda: _product(cycle)),
     ]
