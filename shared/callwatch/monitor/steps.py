@@ -16,10 +16,11 @@ from callwatch.db.check_results import delete_old_results
 from callwatch.db.cycles import delete_cycles_before
 from callwatch.db.error_counts import delete_minutes_before
 from callwatch.db.partitions import drop_old_partitions, ensure_partitions
+from callwatch.db.stage_depths import delete_old_depths, keep_depths
 from callwatch.exceptions import DatabaseUnavailable, QueueUnavailable
 from callwatch.models.facts import Fact
 from callwatch.monitor.cycle import Cycle, Step
-from callwatch.pipeline.measure import measure, pipeline_facts
+from callwatch.pipeline.measure import depths, measure, pipeline_facts
 from callwatch.requests.performance import request_facts
 from callwatch.settings import get_settings
 from callwatch.tracker.facts import error_facts
@@ -52,6 +53,7 @@ def _prepare(cycle: Cycle) -> dict[str, Any]:
         delete_cycles_before(conn, cycle.now - _CYCLES_KEPT)
         delete_minutes_before(conn, cycle.now - _MINUTES_KEPT)
         delete_old_results(conn, cycle.now)
+        delete_old_depths(conn, cycle.now)
         conn.commit()
     return {"partitions_made": len(made), "partitions_dropped": len(dropped)}
 
@@ -101,8 +103,13 @@ def _own(read: Callable[[Any, Any], list[Fact]], cycle: Cycle) -> list[Fact]:
 
 
 def _product(cycle: Cycle) -> list[Fact]:
+    """The product's figures as facts; their depths are kept for the charts."""
     with product_connection() as conn:
-        return pipeline_facts(measure(conn, cycle.now, get_settings().timezone))
+        measured = measure(conn, cycle.now, get_settings().timezone)
+    with connection() as conn:
+        keep_depths(conn, cycle.now, depths(measured))
+        conn.commit()
+    return pipeline_facts(measured)
 
 
 def _dead_letters() -> list[Fact]:
