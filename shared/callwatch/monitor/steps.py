@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from callwatch import queue
+from callwatch.alerts.channel_facts import channel_facts
 from callwatch.alerts.database_down import current_outage, database_back, database_down, forget_outage
 from callwatch.alerts.deliver import deliver_due
 from callwatch.alerts.run import evaluate_rules
@@ -19,10 +20,11 @@ from callwatch.db.cycles import delete_cycles_before
 from callwatch.db.error_counts import delete_minutes_before
 from callwatch.db.partitions import drop_old_partitions, ensure_partitions
 from callwatch.db.request_histograms import delete_histograms_before
+from callwatch.db.stage_depths import delete_old_depths, keep_depths
 from callwatch.exceptions import DatabaseUnavailable, QueueUnavailable
 from callwatch.models.facts import Fact
 from callwatch.monitor.cycle import Cycle, Step
-from callwatch.pipeline.measure import measure, pipeline_facts
+from callwatch.pipeline.measure import depths, measure, pipeline_facts
 from callwatch.requests.performance import request_facts
 from callwatch.requests.slo import request_burn_facts
 from callwatch.settings import get_settings
@@ -58,6 +60,7 @@ def _prepare(cycle: Cycle) -> dict[str, Any]:
         hours_kept = timedelta(days=get_settings().retention_days)
         delete_histograms_before(conn, cycle.now - _MINUTES_KEPT, cycle.now - hours_kept)
         delete_old_results(conn, cycle.now)
+        delete_old_depths(conn, cycle.now)
         conn.commit()
     return {"partitions_made": len(made), "partitions_dropped": len(dropped)}
 
@@ -88,6 +91,7 @@ def _measure(cycle: Cycle, own_facts: Callable[[], list[Fact]]) -> dict[str, Any
         (("requests.",), lambda: _own(request_facts, cycle)),
         (("slo.errors_burn", "slo.latency_burn"), lambda: _own(request_burn_facts, cycle)),
         (("slo.uptime_burn",), lambda: _own(uptime_burn_facts, cycle)),
+        (("channel.",), lambda: _own(channel_facts, cycle)),
         (("queue.dead_letters",), _dead_letters),
         (("queue.pending", "queue.stale", "pipeline.", "schema."), lambda: _product(cycle)),
     ]
@@ -109,8 +113,13 @@ def _own(read: Callable[[Any, Any], list[Fact]], cycle: Cycle) -> list[Fact]:
 
 
 def _product(cycle: Cycle) -> list[Fact]:
+    """The product's figures as facts; their depths are kept for the charts."""
     with product_connection() as conn:
-        return pipeline_facts(measure(conn, cycle.now, get_settings().timezone))
+        measured = measure(conn, cycle.now, get_settings().timezone)
+    with connection() as conn:
+        keep_depths(conn, cycle.now, depths(measured))
+        conn.commit()
+    return pipeline_facts(measured)
 
 
 def _dead_letters() -> list[Fact]:
