@@ -8,6 +8,7 @@ once per execution environment.
 import functools
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -159,7 +160,7 @@ def load_settings(environ: Mapping[str, str], fetch: Callable[[str], str] | None
     found: dict[str, Any] = {}
     for variable in VARIABLES:
         raw = environ.get(variable.name, "").strip()
-        if raw.startswith(("arn:aws:secretsmanager:", "ssm:")):
+        if re.match(r"arn:aws[a-z-]*:secretsmanager:|ssm:", raw):
             raw = (fetch or fetch_named_value)(raw).strip()
         raw = raw or variable.default or ""
         if not raw:
@@ -182,27 +183,41 @@ def get_settings() -> Settings:
 
 
 def reset_settings() -> None:
-    """Forget the configuration, so that the next get_settings() reads the environment anew."""
+    """Forget the configuration and its secrets, so that the next get_settings() reads both anew."""
     get_settings.cache_clear()
+    _secret.cache_clear()
+    _client.cache_clear()
 
 
-@functools.cache
 def fetch_named_value(name: str) -> str:
     """The text behind a Secrets Manager ARN or an `ssm:` parameter name.
 
     Raises ConfigurationError where it cannot be read; the value itself is never part of the message.
     """
-    import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         if name.startswith("ssm:"):
-            answer = boto3.client("ssm").get_parameter(Name=name.removeprefix("ssm:"), WithDecryption=True)
+            answer = _client("ssm").get_parameter(Name=name.removeprefix("ssm:"), WithDecryption=True)
             return str(answer["Parameter"]["Value"])
         # An ARN has seven parts; an eighth names one key of a JSON secret.
         parts = name.split(":")
-        secret = boto3.client("secretsmanager").get_secret_value(SecretId=":".join(parts[:7]))["SecretString"]
+        secret = _secret(":".join(parts[:7]))
         key = parts[7] if len(parts) > 7 else ""
-        return str(json.loads(secret).get(key, "")) if key else str(secret)
+        return str(json.loads(secret).get(key, "")) if key else secret
     except (BotoCoreError, ClientError, ValueError, KeyError) as error:
         raise ConfigurationError(f"{name} cannot be read ({type(error).__name__})") from None
+
+
+@functools.cache
+def _secret(arn: str) -> str:
+    """The text of a secret; asked for once, however many of its keys are named."""
+    return str(_client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
+
+
+@functools.cache
+def _client(service: str) -> Any:
+    import boto3
+
+    make: Any = boto3.client
+    return make(service)

@@ -1,6 +1,11 @@
 """Configuration: what is taken, what is refused, and how the refusal reads."""
 
+from unittest import mock
+
+import boto3
 import pytest
+from botocore.client import BaseClient
+from moto import mock_aws
 
 from callwatch.exceptions import ConfigurationError
 from callwatch.settings import VARIABLES, Settings, load_settings
@@ -106,3 +111,38 @@ def test_no_secret_shows_when_the_settings_are_printed() -> None:
 
 def test_every_variable_has_a_field() -> None:
     assert {variable.name.lower() for variable in VARIABLES} == set(Settings.__dataclass_fields__)
+
+
+def test_the_secret_of_an_rds_database_is_a_url_whose_server_is_verified() -> None:
+    secret = '{"username": "callwatch", "password": "a/b@c", "engine": "postgres", "host": "db.x", "port": 5432, "dbname": "cw"}'
+    settings = load_settings({"DATABASE_URL": "arn:aws:secretsmanager:r:0:secret:db-x"}, fetch=lambda _arn: secret)
+    assert settings.database_url == "postgresql://callwatch:a%2Fb%40c@db.x:5432/cw?sslmode=verify-full"
+
+
+def test_an_rds_secret_that_knows_no_host_yet_is_refused_without_its_password() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings({"DATABASE_URL": '{"username": "callwatch", "password": "hidden"}'})
+    assert "DATABASE_URL takes" in str(caught.value)
+    assert "hidden" not in str(caught.value)
+
+
+def test_keys_of_one_secret_are_read_from_secrets_manager_with_one_call() -> None:
+    with mock_aws():
+        made = boto3.client("secretsmanager").create_secret(
+            Name="channels", SecretString='{"SENDGRID_API_KEY": "sg-key", "PAGERDUTY_ROUTING_KEY": "pd-key"}'
+        )
+        boto3.client("ssm").put_parameter(Name="/callwatch/dev/app-url", Value="https://watch.example.com", Type="String")
+        original = vars(BaseClient)["_make_api_call"]
+        with mock.patch.object(BaseClient, "_make_api_call", autospec=True, side_effect=original) as call:
+            settings = load_settings(
+                {
+                    "SENDGRID_API_KEY": f"{made['ARN']}:SENDGRID_API_KEY::",
+                    "PAGERDUTY_ROUTING_KEY": f"{made['ARN']}:PAGERDUTY_ROUTING_KEY::",
+                    "SLACK_ALERT_WEBHOOK": f"{made['ARN']}:SLACK_ALERT_WEBHOOK::",
+                    "APP_URL": "ssm:/callwatch/dev/app-url",
+                }
+            )
+    assert (settings.sendgrid_api_key, settings.pagerduty_routing_key) == ("sg-key", "pd-key")
+    assert settings.slack_alert_webhook is None
+    assert settings.app_url == "https://watch.example.com"
+    assert [found.args[1] for found in call.call_args_list].count("GetSecretValue") == 1
