@@ -20,7 +20,8 @@ def convert(event: dict[str, Any], event_id: str | None, user_key: str) -> dict[
     last = links[-1] if links else {}
     kind = _text(last.get("type"), 300)
     message = _message(event, last)
-    severity, category = classify_words(kind, message)
+    module = _text(last.get("module"), 200)
+    severity, category = classify_words(f"{module}.{kind}" if module and kind else kind, message)
     level = str(event.get("level") or "error")
     return {
         "event_id": _event_id(event.get("event_id")) or _event_id(event_id),
