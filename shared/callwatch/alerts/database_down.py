@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from callwatch.alerts.channels import channels_for, sender_of
-from callwatch.alerts.evaluate import Instance, instance_key
 from callwatch.alerts.failure import DeliveryFailed
+from callwatch.alerts.instance import Instance, instance_key
 from callwatch.alerts.manager import alert_manager
 from callwatch.alerts.message import iso, payload_of, runbook_url, text_of
+from callwatch.alerts.outbox import queue_notification
 from callwatch.alerts.rule import AlertRule
-from callwatch.alerts.run import queue_notification
 from callwatch.db.alerts import add_timeline, open_alert, resolve_alert
 from callwatch.db.connect import AnyConnection
 from callwatch.settings import get_settings

@@ -84,3 +84,13 @@ def deliveries_of(conn: AnyConnection, alert_id: int) -> list[dict[str, Any]]:
 def last_outcomes(conn: AnyConnection, since: datetime) -> list[dict[str, Any]]:
     """The last finished delivery of each channel since a time: channel, state, last_error, at."""
     return fetch_all(conn, _BROKEN, {"since": since})
+
+
+def told_channels(conn: AnyConnection, alert_id: int) -> list[str]:
+    """The channels that an alert's firing is, or will be, told to."""
+    rows = fetch_all(
+        conn,
+        "SELECT DISTINCT channel FROM callwatch.deliveries WHERE alert_id = %s AND kind = 'alert.firing' ORDER BY channel",
+        (alert_id,),
+    )
+    return [row["channel"] for row in rows]

@@ -19,6 +19,7 @@ from callwatch.db.partitions import drop_old_partitions, ensure_partitions
 from callwatch.exceptions import DatabaseUnavailable, QueueUnavailable
 from callwatch.models.facts import Fact
 from callwatch.monitor.cycle import Cycle, Step
+from callwatch.monitor.silence import silence_facts
 from callwatch.pipeline.measure import measure, pipeline_facts
 from callwatch.requests.performance import request_facts
 from callwatch.settings import get_settings
@@ -81,6 +82,7 @@ def _measure(cycle: Cycle, own_facts: Callable[[], list[Fact]]) -> dict[str, Any
         (("errors.",), lambda: _own(error_facts, cycle)),
         (("requests.",), lambda: _own(request_facts, cycle)),
         (("queue.dead_letters",), _dead_letters),
+        (("monitor.silence_s",), lambda: _own(silence_facts, cycle)),
         (("queue.pending", "queue.stale", "pipeline.", "schema."), lambda: _product(cycle)),
     ]
     failures: list[Exception] = []

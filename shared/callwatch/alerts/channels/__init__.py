@@ -23,7 +23,7 @@ CHANNELS = {
 
 def channels_for(rule: AlertRule, settings: Settings) -> list[str]:
     """The rule's channels that can be used."""
-    return [name for name in CHANNELS if name in rule.channels and CHANNELS[name].is_configured(settings)]
+    return [name for name in CHANNELS if name in (*rule.channels, *rule.also) and CHANNELS[name].is_configured(settings)]
 
 
 def sender_of(channel: str) -> Send:
