@@ -10,7 +10,7 @@ import json
 import re
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,21 @@ def integer_between(low: int, high: int) -> Any:
 
 
 def database_url(raw: str) -> str:
-    """A PostgreSQL connection URL."""
-    if not raw.startswith(("postgresql://", "postgres://")):
+    """A PostgreSQL connection URL, or the JSON that Amazon RDS keeps in a database's secret."""
+    url = _url_of_rds_secret(raw) if raw.startswith("{") else raw
+    if not url.startswith(("postgresql://", "postgres://")):
         raise ValueError("a URL such as postgresql://user:password@host:5432/name")
-    return raw
+    return url
+
+
+def _url_of_rds_secret(raw: str) -> str:
+    """The URL to what {username, password, host, port, dbname} describes, with the server's certificate verified."""
+    try:
+        found = json.loads(raw)
+        user, password, name = (quote(str(found[key]), safe="") for key in ("username", "password", "dbname"))
+        return f"postgresql://{user}:{password}@{found['host']}:{int(found['port'])}/{name}?sslmode=verify-full"
+    except (ValueError, KeyError, TypeError):
+        raise ValueError("a URL, or a secret in JSON with username, password, host, port and dbname") from None
 
 
 def http_url(raw: str) -> str:
@@ -55,7 +66,8 @@ def http_url(raw: str) -> str:
         has_valid_port = parts.port is None or parts.port > 0
     except ValueError:
         raise ValueError(takes) from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or not has_valid_port or " " in raw:
+    is_plain = raw.isascii() and raw.isprintable() and " " not in raw
+    if parts.scheme not in ("http", "https") or not parts.hostname or not has_valid_port or not is_plain:
         raise ValueError(takes)
     return raw.rstrip("/")
 
@@ -102,6 +114,13 @@ def webhook_secrets(raw: str) -> tuple[bytes, ...]:
             raise ValueError("whsec_ followed by base64, several comma-separated")
         secrets.append(key)
     return tuple(secrets)
+
+
+def topic_arn(raw: str) -> str:
+    """The ARN of an SNS topic."""
+    if not re.fullmatch(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}(\.fifo)?", raw):
+        raise ValueError("an ARN such as arn:aws:sns:us-east-1:123456789012:alerts")
+    return raw
 
 
 def networks(raw: str) -> tuple[Any, ...]:

@@ -65,6 +65,7 @@ METRICS: Mapping[str, Metric] = {
     "errors.spike": Metric("times", "errors of a group in 5 minutes against its own past", ("group",)),
     "errors.sqlstate": Metric("count", "errors of the last hour with a SQLSTATE of broken queries", ("sqlstate",)),
     "runtime.memory_percent": Metric("percent", "memory of the monitor's function against its limit", ("function",)),
+    "channel.broken": Metric("yes", "1 where notifications do not get through a channel", ("channel",)),
     "monitor.lost_errors": Metric("count", "errors that our own tracker could not hand to the queue"),
     "monitor.silence_s": Metric("s", "time that passed since the monitor's cycle before this one"),
     "monitor.unknown_ratio": Metric("ratio", "share of the rules that cannot get their data"),

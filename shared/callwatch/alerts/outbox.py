@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from callwatch.alerts.channels import channels_for
+from callwatch.alerts.channels import channels_for, database
 from callwatch.alerts.rule import AlertRule
 from callwatch.db.connect import AnyConnection
 from callwatch.db.deliveries import add_delivery
@@ -19,8 +19,9 @@ def queue_notification(
     settings: Settings,
     now: datetime,
 ) -> None:
-    """One delivery for each channel of the rule that is configured. The caller commits."""
-    for channel in channels_for(rule, settings):
+    """One delivery for each channel of the rule that is configured, and the audit trail's. The caller commits."""
+    database.record(conn, alert_id, payload, new_message_id(), now)
+    for channel in channels_for(rule, settings, payload["data"]["labels"]):
         delivery = {
             "alert_id": alert_id,
             "channel": channel,

@@ -12,6 +12,8 @@ from callwatch.models.alert import AlertChannel, AlertLevel
 from callwatch.models.facts import Fact
 
 MIN_COOLDOWN_MINUTES = 5
+# The rule that tells of a channel is not told through that channel.
+CHANNEL_BROKEN = "channel_broken"
 _MOST_S = 7 * 86400
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}")
 COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {

@@ -1,6 +1,7 @@
 """How one connection to PostgreSQL is opened, and how a lost one is told from a failed statement."""
 
 import select
+from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -10,6 +11,7 @@ from callwatch.exceptions import DatabaseUnavailable
 
 CONNECT_TIMEOUT_S = 3
 OLDEST_MAJOR = 14
+RDS_ROOTS = Path(__file__).with_name("rds-ca.pem")
 # Found by the kernel within 30 + 3 x 10 s when the other end vanished without a word; unanswered data sooner.
 _KEEPALIVE: dict[str, Any] = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 _UNANSWERED_MS = 10_000
@@ -53,6 +55,7 @@ def open_connection(dsn: str) -> Connection:
             application_name="callwatch",
             tcp_user_timeout=_UNANSWERED_MS,
             **_KEEPALIVE,
+            **trusted_roots(dsn),
         )
         if conn.get_parameter_status("TimeZone") not in ("UTC", "Etc/UTC"):
             with conn, conn.cursor() as cursor:
@@ -63,6 +66,22 @@ def open_connection(dsn: str) -> Connection:
         # libpq's words about a connection string it cannot read quote that string, password and all.
         raise DatabaseUnavailable("the connection string cannot be read") from error.with_traceback(None)
     return conn
+
+
+def trusted_roots(dsn: str) -> dict[str, Any]:
+    """{"sslrootcert": file} for a connection that verifies the server and names no roots itself; else nothing.
+
+    Amazon's databases are signed by roots of Amazon's own, which come with this package; others by public ones.
+    Raises psycopg2.ProgrammingError for a connection string that cannot be read.
+    """
+    given = extensions.parse_dsn(dsn)
+    if given.get("sslmode") not in ("verify-ca", "verify-full") or "sslrootcert" in given:
+        return {}
+    if str(given.get("host", "")).endswith((".rds.amazonaws.com", ".rds.amazonaws.com.cn")):
+        return {"sslrootcert": str(RDS_ROOTS)}
+    import certifi
+
+    return {"sslrootcert": certifi.where()}
 
 
 def has_hung_up(conn: AnyConnection) -> bool:

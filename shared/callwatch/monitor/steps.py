@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from callwatch import queue
+from callwatch.alerts.channel_facts import channel_facts
 from callwatch.alerts.database_down import current_outage, database_back, database_down, forget_outage
 from callwatch.alerts.deliver import deliver_due
 from callwatch.alerts.run import evaluate_rules
@@ -16,11 +17,12 @@ from callwatch.db.check_results import delete_old_results
 from callwatch.db.cycles import delete_cycles_before
 from callwatch.db.error_counts import delete_minutes_before
 from callwatch.db.partitions import drop_old_partitions, ensure_partitions
+from callwatch.db.stage_depths import delete_old_depths, keep_depths
 from callwatch.exceptions import DatabaseUnavailable, QueueUnavailable
 from callwatch.models.facts import Fact
 from callwatch.monitor.cycle import Cycle, Step
 from callwatch.monitor.silence import silence_facts
-from callwatch.pipeline.measure import measure, pipeline_facts
+from callwatch.pipeline.measure import depths, measure, pipeline_facts
 from callwatch.requests.performance import request_facts
 from callwatch.settings import get_settings
 from callwatch.tracker.facts import error_facts
@@ -53,6 +55,7 @@ def _prepare(cycle: Cycle) -> dict[str, Any]:
         delete_cycles_before(conn, cycle.now - _CYCLES_KEPT)
         delete_minutes_before(conn, cycle.now - _MINUTES_KEPT)
         delete_old_results(conn, cycle.now)
+        delete_old_depths(conn, cycle.now)
         conn.commit()
     return {"partitions_made": len(made), "partitions_dropped": len(dropped)}
 
@@ -81,6 +84,7 @@ def _measure(cycle: Cycle, own_facts: Callable[[], list[Fact]]) -> dict[str, Any
     sources: list[tuple[tuple[str, ...], Callable[[], list[Fact]]]] = [
         (("errors.",), lambda: _own(error_facts, cycle)),
         (("requests.",), lambda: _own(request_facts, cycle)),
+        (("channel.",), lambda: _own(channel_facts, cycle)),
         (("queue.dead_letters",), _dead_letters),
         (("monitor.silence_s",), lambda: _own(silence_facts, cycle)),
         (("queue.pending", "queue.stale", "pipeline.", "schema."), lambda: _product(cycle)),
@@ -103,8 +107,13 @@ def _own(read: Callable[[Any, Any], list[Fact]], cycle: Cycle) -> list[Fact]:
 
 
 def _product(cycle: Cycle) -> list[Fact]:
+    """The product's figures as facts; their depths are kept for the charts."""
     with product_connection() as conn:
-        return pipeline_facts(measure(conn, cycle.now, get_settings().timezone))
+        measured = measure(conn, cycle.now, get_settings().timezone)
+    with connection() as conn:
+        keep_depths(conn, cycle.now, depths(measured))
+        conn.commit()
+    return pipeline_facts(measured)
 
 
 def _dead_letters() -> list[Fact]:

@@ -1,8 +1,8 @@
 """Rules on the monitor itself."""
 
-from callwatch.alerts.builtin.parts import DATABASE, NORMAL, QUIET
+from callwatch.alerts.builtin.parts import DATABASE, LOUD, NORMAL, QUIET
 from callwatch.alerts.evaluate import BLIND_METRIC, BLIND_RULE
-from callwatch.alerts.rule import AlertRule, Condition
+from callwatch.alerts.rule import CHANNEL_BROKEN, AlertRule, Condition
 from callwatch.models.alert import AlertLevel as Level
 
 OWN_RULES: tuple[AlertRule, ...] = (
@@ -17,6 +17,10 @@ OWN_RULES: tuple[AlertRule, ...] = (
     AlertRule(
         "lost_errors", "Lost errors", Level.WARNING, NORMAL, (Condition("monitor.lost_errors", ">", 0),),
         cooldown_minutes=60, hint="Errors of the monitor itself could not be handed to its queue",
+    ),
+    AlertRule(
+        CHANNEL_BROKEN, "Channel broken", Level.ERROR, LOUD, (Condition("channel.broken", ">=", 1),),
+        cooldown_minutes=30, depends_on=DATABASE, hint="Notifications do not get through a channel; the others tell",
     ),
     AlertRule(
         "monitor_silent", "Monitor was silent", Level.INFO, QUIET, (Condition("monitor.silence_s", ">", 180),),
