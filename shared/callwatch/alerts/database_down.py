@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from callwatch.alerts.channels import channels_for
-from callwatch.alerts.evaluate import Instance, instance_key
+from callwatch.alerts.instance import Instance, instance_key
 from callwatch.alerts.lane import try_once
 from callwatch.alerts.manager import alert_manager
 from callwatch.alerts.message import iso, payload_of, runbook_url, text_of

@@ -24,6 +24,7 @@ from callwatch.db.stage_depths import delete_old_depths, keep_depths
 from callwatch.exceptions import DatabaseUnavailable, QueueUnavailable
 from callwatch.models.facts import Fact
 from callwatch.monitor.cycle import Cycle, Step
+from callwatch.monitor.silence import silence_facts
 from callwatch.pipeline.measure import depths, measure, pipeline_facts
 from callwatch.requests.performance import request_facts
 from callwatch.requests.slo import request_burn_facts
@@ -93,6 +94,7 @@ def _measure(cycle: Cycle, own_facts: Callable[[], list[Fact]]) -> dict[str, Any
         (("slo.uptime_burn",), lambda: _own(uptime_burn_facts, cycle)),
         (("channel.",), lambda: _own(channel_facts, cycle)),
         (("queue.dead_letters",), _dead_letters),
+        (("monitor.silence_s",), lambda: _own(silence_facts, cycle)),
         (("queue.pending", "queue.stale", "pipeline.", "schema."), lambda: _product(cycle)),
     ]
     failures: list[Exception] = []
