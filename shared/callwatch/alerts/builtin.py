@@ -26,6 +26,11 @@ RULES: tuple[AlertRule, ...] = (
         labels={"service": "database"}, cooldown_minutes=5, hint="The database is down or very slow.",
     ),
     AlertRule(
+        "product_database_down", "Product database down", Level.CRITICAL, LOUD, (Condition("product_database.up", "<", 1),),
+        cooldown_minutes=5, depends_on=_DATABASE,
+        hint="The product's database does not answer; what it holds is unknown.",
+    ),
+    AlertRule(
         "high_error_rate", "High error rate", Level.ERROR, (To.LOG, To.WEBHOOK),
         (Condition("errors.last_hour", ">", 50), Condition("errors.critical_last_hour", ">=", 1)),
         cooldown_minutes=15, depends_on=_DATABASE, hint="Many errors, or a critical one, in the last hour.",
@@ -74,6 +79,6 @@ RULES: tuple[AlertRule, ...] = (
     ),
     AlertRule(
         BLIND_RULE, "Monitor blind", Level.ERROR, NORMAL, (Condition(BLIND_METRIC, ">", 0.5),),
-        for_s=90, cooldown_minutes=30, depends_on=_DATABASE, hint="Most rules cannot get their data.",
+        for_s=90, cooldown_minutes=30, depends_on=(*_DATABASE, "product_database_down"), hint="Most rules cannot get their data.",
     ),
 )  # fmt: skip

@@ -7,7 +7,8 @@ from typing import Any
 
 from callwatch import queue
 from callwatch.alerts.channel_facts import channel_facts
-from callwatch.alerts.database_down import current_outage, database_back, database_down, forget_outage
+from callwatch.alerts.database_back import database_back
+from callwatch.alerts.database_down import database_down, forget_outage, remember, without_old_news
 from callwatch.alerts.deliver import deliver_due
 from callwatch.alerts.run import evaluate_rules
 from callwatch.checks.record import check_facts, record_checks, without_streaks
@@ -18,10 +19,11 @@ from callwatch.db.cycles import delete_cycles_before
 from callwatch.db.error_counts import delete_minutes_before
 from callwatch.db.partitions import drop_old_partitions, ensure_partitions
 from callwatch.db.stage_depths import delete_old_depths, keep_depths
-from callwatch.exceptions import DatabaseUnavailable, QueueUnavailable
+from callwatch.exceptions import DatabaseUnavailable, PoolExhausted, QueueUnavailable
 from callwatch.models.facts import Fact
 from callwatch.monitor.cycle import Cycle, Step
 from callwatch.pipeline.measure import depths, measure, pipeline_facts
+from callwatch.pipeline.reach import product_database_facts
 from callwatch.requests.performance import request_facts
 from callwatch.settings import get_settings
 from callwatch.tracker.facts import error_facts
@@ -30,6 +32,8 @@ from callwatch.tracker.flush import flush
 _FLUSH_S = 20.0
 _CHECK_S = 3.0
 _NOTIFY_S = 12.0
+# The metrics (by prefix) that a source states, which are unknown where it fails; and the source.
+Source = tuple[tuple[str, ...], Callable[[], list[Fact]]]
 _CYCLES_KEPT = timedelta(days=30)
 _MINUTES_KEPT = timedelta(days=2)
 
@@ -80,13 +84,29 @@ def _check(cycle: Cycle) -> dict[str, Any]:
 def _measure(cycle: Cycle, own_facts: Callable[[], list[Fact]]) -> dict[str, Any]:
     """Each source by itself: one that fails leaves its own figures unknown, and the others true."""
     cycle.facts += own_facts()
-    sources: list[tuple[tuple[str, ...], Callable[[], list[Fact]]]] = [
-        (("errors.",), lambda: _own(error_facts, cycle)),
-        (("requests.",), lambda: _own(request_facts, cycle)),
-        (("channel.",), lambda: _own(channel_facts, cycle)),
-        (("queue.dead_letters",), _dead_letters),
-        (("queue.pending", "queue.stale", "pipeline.", "schema."), lambda: _product(cycle)),
-    ]
+    failures = _read(
+        cycle,
+        [
+            (("errors.",), lambda: _own(error_facts, cycle)),
+            (("requests.",), lambda: _own(request_facts, cycle)),
+            (("channel.",), lambda: _own(channel_facts, cycle)),
+            (("queue.dead_letters",), _dead_letters),
+        ],
+    )
+    product: list[Source] = [(("queue.pending", "queue.stale", "pipeline.", "schema."), lambda: _product(cycle))]
+    reach = product_database_facts()
+    cycle.facts += reach
+    if reach[0].value == 1.0:
+        failures += _read(cycle, product)
+    else:
+        # A rule of its own tells of it; waiting for each of its figures would only cost the cycle's time.
+        cycle.unread += tuple(prefix for prefixes, _source in product for prefix in prefixes)
+    if failures:
+        raise failures[0]
+    return {"facts": len(cycle.facts)}
+
+
+def _read(cycle: Cycle, sources: list[Source]) -> list[Exception]:
     failures: list[Exception] = []
     for prefixes, read in sources:
         try:
@@ -94,9 +114,7 @@ def _measure(cycle: Cycle, own_facts: Callable[[], list[Fact]]) -> dict[str, Any
         except Exception as error:
             cycle.unread += prefixes
             failures.append(error)
-    if failures:
-        raise failures[0]
-    return {"facts": len(cycle.facts)}
+    return failures
 
 
 def _own(read: Callable[[Any, Any], list[Fact]], cycle: Cycle) -> list[Fact]:
@@ -124,14 +142,17 @@ def _dead_letters() -> list[Fact]:
 def _evaluate(cycle: Cycle) -> dict[str, Any]:
     try:
         with connection() as conn:
-            was_down = database_back(conn, cycle.now) if current_outage() else False
-            evaluated = evaluate_rules(conn, cycle.facts, cycle.now, cycle.unread)
+            was_down = database_back(conn, cycle.now)
+            evaluated = evaluate_rules(conn, without_old_news(cycle.facts, cycle.now), cycle.now, cycle.unread)
+            remember(conn, cycle.now)
             conn.commit()
+    except PoolExhausted:
+        raise
     except DatabaseUnavailable as unavailable:
         # Neither state nor outbox can be had: the one alert that matters now goes out without them.
-        return database_down(cycle.now, str(unavailable))
+        return database_down(cycle.now, str(unavailable), cycle.remaining_s(_NOTIFY_S))
     if was_down:
-        forget_outage()
+        forget_outage(cycle.now)
     return dataclasses.asdict(evaluated)
 
 
