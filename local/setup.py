@@ -108,8 +108,9 @@ def build_dashboard() -> None:
             npm = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error", "--ignore-scripts"]
             run(npm, "the dashboard's packages", cwd=DASHBOARD, quiet=True)
         mark_done("npm", lock)
-    sources = sorted(path for path in DASHBOARD.rglob("*") if path.is_file() and not {"node_modules", "dist"} & set(path.parts))
-    content = "".join(f"{path.relative_to(DASHBOARD)}:{digest(path)}" for path in sources)
+    files = [*DASHBOARD.rglob("*"), *(ROOT / "docs" / "runbooks").rglob("*")]
+    sources = sorted(path for path in files if path.is_file() and not {"node_modules", "dist"} & set(path.parts))
+    content = "".join(f"{path.relative_to(ROOT)}:{digest(path)}" for path in sources)
     if not is_done("dashboard", content) or not (DASHBOARD / "dist" / "index.html").is_file():
         with step("the dashboard"):
             run(["npm", "run", "--silent", "build"], "the dashboard", cwd=DASHBOARD, quiet=True)

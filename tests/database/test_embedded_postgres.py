@@ -208,6 +208,8 @@ def test_a_port_that_somebody_took_meanwhile_is_given_up(data_dir: Path) -> None
     with running(data_dir) as server:
         port = server.port
     with socket.socket() as taken:
+        # Connections of a moment ago still stand in TIME_WAIT on this port.
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(("127.0.0.1", port))
         taken.listen()
         with running(data_dir) as server:

@@ -9,8 +9,8 @@ from psycopg2.extras import Json
 from callwatch.alerts.evaluate import Instance
 from callwatch.alerts.manager import alert_manager
 from callwatch.alerts.message import payload_of
+from callwatch.alerts.outbox import queue_notification
 from callwatch.alerts.rule import AlertRule
-from callwatch.alerts.run import queue_notification
 from callwatch.alerts.show import alert_detail, parse_id, silence_item
 from callwatch.db.alerts import acknowledge_alert, add_timeline, get_alert
 from callwatch.db.connect import AnyConnection

@@ -3,7 +3,7 @@
 from typing import Any
 
 from callwatch.alerts.evaluate import BLIND_METRIC, BLIND_RULE
-from callwatch.alerts.rule import AlertRule, Condition
+from callwatch.alerts.rule import CHANNEL_BROKEN, AlertRule, Condition
 from callwatch.models.alert import AlertChannel as To
 from callwatch.models.alert import AlertLevel as Level
 
@@ -67,6 +67,10 @@ RULES: tuple[AlertRule, ...] = (
     AlertRule(
         "dead_letters", "Dead letters", Level.WARNING, NORMAL, (Condition("queue.dead_letters", ">", 0),),
         cooldown_minutes=60, hint="Messages could not be digested.",
+    ),
+    AlertRule(
+        CHANNEL_BROKEN, "Channel broken", Level.ERROR, LOUD, (Condition("channel.broken", ">=", 1),),
+        cooldown_minutes=30, depends_on=_DATABASE, hint="Notifications do not get through a channel; the others tell.",
     ),
     AlertRule(
         BLIND_RULE, "Monitor blind", Level.ERROR, NORMAL, (Condition(BLIND_METRIC, ">", 0.5),),

@@ -10,6 +10,8 @@ from callwatch.models.alert import AlertChannel, AlertLevel
 from callwatch.models.facts import Fact
 
 MIN_COOLDOWN_MINUTES = 5
+# The rule that tells of a channel is not told through that channel.
+CHANNEL_BROKEN = "channel_broken"
 COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,

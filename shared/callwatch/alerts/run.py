@@ -1,20 +1,18 @@
 """The evaluation with its state: read, judge, keep, and put notifications into the outbox, all in one transaction."""
 
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from callwatch.alerts.channels import channels_for
 from callwatch.alerts.evaluate import Change, Instance, Silence, evaluate
 from callwatch.alerts.manager import alert_manager
 from callwatch.alerts.message import payload_of, runbook_url, text_of
+from callwatch.alerts.outbox import queue_notification
 from callwatch.alerts.rule import AlertRule
 from callwatch.db import lock_in_transaction
 from callwatch.db.alerts import add_timeline, open_alert, resolve_alert, update_alert
 from callwatch.db.connect import AnyConnection
-from callwatch.db.deliveries import add_delivery
 from callwatch.db.rule_states import active_silences, disabled_rules, forget_states, keep_state, stored_states
 from callwatch.models.facts import Fact
 from callwatch.settings import Settings, get_settings
@@ -97,27 +95,6 @@ def _keep_change(
         queue_notification(conn, alert_id, rule, payload, settings, now)
         add_timeline(conn, alert_id, now, f"notified: {change.notify}", "callwatch", None)
     return alert_id
-
-
-def queue_notification(
-    conn: AnyConnection,
-    alert_id: int | None,
-    rule: AlertRule,
-    payload: dict[str, Any],
-    settings: Settings,
-    now: datetime,
-) -> None:
-    """One delivery for each channel of the rule that is configured. The caller commits."""
-    for channel in channels_for(rule, settings):
-        delivery = {
-            "alert_id": alert_id,
-            "channel": channel,
-            "kind": payload["type"],
-            "message_id": f"msg_{uuid.uuid4().hex}",
-            "payload": payload,
-            "due_at": now,
-        }
-        add_delivery(conn, delivery)
 
 
 def _alert_row(rule: AlertRule, instance: Instance, settings: Settings, now: datetime) -> dict[str, Any]:

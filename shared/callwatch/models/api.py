@@ -350,6 +350,27 @@ class JobMetrics(Known):
     backlog: Backlog
 
 
+class Series(Answer):
+    """One line of a chart: [time, value] by step, oldest first; a value is null where nothing is known of its step."""
+
+    name: str
+    unit: Literal["count", "per_minute", "ms", "ratio"]
+    labels: dict[str, str]
+    points: list[tuple[datetime, float | None]]
+
+
+class History(Known):
+    """GET /api/metrics/history; times are those at which steps of step_s begin, the last of them still running."""
+
+    timestamp: datetime
+    metric: Literal["queues", "errors", "requests", "services"]
+    range: Literal["1h", "6h", "24h", "7d", "30d", "90d"]
+    step_s: int
+    from_: datetime = Field(alias="from")
+    to: datetime
+    series: list[Series] | None
+
+
 class ErrorSummary(Answer):
     """Severities count 24 h; unresolved counts groups."""
 

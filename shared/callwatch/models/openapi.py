@@ -33,6 +33,7 @@ OPERATIONS = (
     Operation("get", "/api/metrics/system", "This process, the database, the product's API", "viewer", api.SystemMetrics),
     Operation("get", "/api/metrics/jobs", "The product's queues", "viewer", api.JobMetrics),
     Operation("get", "/api/metrics/errors", "Errors", "viewer", api.ErrorMetrics, query="project environment"),
+    Operation("get", "/api/metrics/history", "Time series for charts", "viewer", api.History, query="metric range"),
     Operation("get", "/api/metrics/prometheus", "The figures as text", "viewer", None),
     Operation("get", "/api/pipeline", "The product's stages", "viewer", None),
     Operation("get", "/api/uptime", "Uptime by service and day", "viewer", api.UptimeReport),

@@ -2,25 +2,31 @@
 
 import dataclasses
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from callwatch import queue
+from callwatch.alerts.channel_facts import channel_facts
 from callwatch.alerts.database_down import current_outage, database_back, database_down, forget_outage
 from callwatch.alerts.deliver import deliver_due
 from callwatch.alerts.run import evaluate_rules
 from callwatch.checks.record import check_facts, record_checks, without_streaks
 from callwatch.checks.run import run_checks
+from callwatch.checks.slo import uptime_burn_facts
 from callwatch.db import connection, product_connection
-from callwatch.db.check_results import delete_old_results
+from callwatch.db.check_results import delete_old_results, fill_outage
+from callwatch.db.connect import AnyConnection
 from callwatch.db.cycles import delete_cycles_before
 from callwatch.db.error_counts import delete_minutes_before
 from callwatch.db.partitions import drop_old_partitions, ensure_partitions
+from callwatch.db.request_histograms import delete_histograms_before
+from callwatch.db.stage_depths import delete_old_depths, keep_depths
 from callwatch.exceptions import DatabaseUnavailable, QueueUnavailable
 from callwatch.models.facts import Fact
 from callwatch.monitor.cycle import Cycle, Step
-from callwatch.pipeline.measure import measure, pipeline_facts
+from callwatch.pipeline.measure import depths, measure, pipeline_facts
 from callwatch.requests.performance import request_facts
+from callwatch.requests.slo import request_burn_facts
 from callwatch.settings import get_settings
 from callwatch.tracker.facts import error_facts
 from callwatch.tracker.flush import flush
@@ -51,7 +57,10 @@ def _prepare(cycle: Cycle) -> dict[str, Any]:
         dropped = drop_old_partitions(conn, cycle.now, get_settings().retention_days)
         delete_cycles_before(conn, cycle.now - _CYCLES_KEPT)
         delete_minutes_before(conn, cycle.now - _MINUTES_KEPT)
+        hours_kept = timedelta(days=get_settings().retention_days)
+        delete_histograms_before(conn, cycle.now - _MINUTES_KEPT, cycle.now - hours_kept)
         delete_old_results(conn, cycle.now)
+        delete_old_depths(conn, cycle.now)
         conn.commit()
     return {"partitions_made": len(made), "partitions_dropped": len(dropped)}
 
@@ -80,6 +89,9 @@ def _measure(cycle: Cycle, own_facts: Callable[[], list[Fact]]) -> dict[str, Any
     sources: list[tuple[tuple[str, ...], Callable[[], list[Fact]]]] = [
         (("errors.",), lambda: _own(error_facts, cycle)),
         (("requests.",), lambda: _own(request_facts, cycle)),
+        (("slo.errors_burn", "slo.latency_burn"), lambda: _own(request_burn_facts, cycle)),
+        (("slo.uptime_burn",), lambda: _own(uptime_burn_facts, cycle)),
+        (("channel.",), lambda: _own(channel_facts, cycle)),
         (("queue.dead_letters",), _dead_letters),
         (("queue.pending", "queue.stale", "pipeline.", "schema."), lambda: _product(cycle)),
     ]
@@ -101,8 +113,13 @@ def _own(read: Callable[[Any, Any], list[Fact]], cycle: Cycle) -> list[Fact]:
 
 
 def _product(cycle: Cycle) -> list[Fact]:
+    """The product's figures as facts; their depths are kept for the charts."""
     with product_connection() as conn:
-        return pipeline_facts(measure(conn, cycle.now, get_settings().timezone))
+        measured = measure(conn, cycle.now, get_settings().timezone)
+    with connection() as conn:
+        keep_depths(conn, cycle.now, depths(measured))
+        conn.commit()
+    return pipeline_facts(measured)
 
 
 def _dead_letters() -> list[Fact]:
@@ -115,7 +132,7 @@ def _dead_letters() -> list[Fact]:
 def _evaluate(cycle: Cycle) -> dict[str, Any]:
     try:
         with connection() as conn:
-            was_down = database_back(conn, cycle.now) if current_outage() else False
+            was_down = _note_outage(conn, cycle)
             evaluated = evaluate_rules(conn, cycle.facts, cycle.now, cycle.unread)
             conn.commit()
     except DatabaseUnavailable as unavailable:
@@ -124,6 +141,15 @@ def _evaluate(cycle: Cycle) -> dict[str, Any]:
     if was_down:
         forget_outage()
     return dataclasses.asdict(evaluated)
+
+
+def _note_outage(conn: AnyConnection, cycle: Cycle) -> bool:
+    """Write down an outage of our own database that is over; whether there was one."""
+    outage = current_outage()
+    if outage is None:
+        return False
+    fill_outage(conn, "database", "unreachable", datetime.fromisoformat(outage["since"]), cycle.now)
+    return database_back(conn, cycle.now)
 
 
 def _notify(cycle: Cycle) -> dict[str, Any]:
