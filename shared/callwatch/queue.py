@@ -15,6 +15,7 @@ from callwatch.exceptions import QueueUnavailable
 BATCH_MESSAGES = 10
 BATCH_BYTES = 1_048_576
 MESSAGE_BYTES = BATCH_BYTES - 4_096
+REDRIVE_MOST = 10_000
 # SQS refuses a message whose attributes hold anything else.
 _NOT_IN_ATTRIBUTES = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _DELETERS = 8

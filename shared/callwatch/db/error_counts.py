@@ -9,7 +9,7 @@ from typing import Any
 from psycopg2.extras import execute_values
 
 from callwatch.db.connect import AnyConnection
-from callwatch.db.query import execute, fetch_all
+from callwatch.db.query import fetch_all
 
 _HOURLY = """
     INSERT INTO callwatch.error_counts_hourly AS known (hour, project_id, environment, severity, category, count)
@@ -57,7 +57,6 @@ _MINUTES = f"""
     SELECT severity, category, sum(count)::bigint AS count FROM callwatch.error_counts_by_minute
     WHERE minute >= %(since)s AND minute < %(until)s AND {SCOPE} GROUP BY severity, category
 """
-_DELETE_MINUTES = "DELETE FROM callwatch.error_counts_by_minute WHERE minute < %s"
 _ENDPOINTS = f"""
     SELECT endpoint, sum(count)::bigint AS count, (array_agg(last_error ORDER BY last_at DESC))[1] AS last_error
     FROM callwatch.error_counts_by_endpoint WHERE hour >= %(since)s AND {SCOPE}
@@ -113,11 +112,6 @@ def counts_since(conn: AnyConnection, since: datetime, scope: Mapping[str, Any])
 def minute_counts(conn: AnyConnection, since: datetime, until: datetime, scope: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Rows severity, category, count of the minutes from `since` to before `until`, within the last two days."""
     return fetch_all(conn, _MINUTES, {**scope, "since": since, "until": until})
-
-
-def delete_minutes_before(conn: AnyConnection, before: datetime) -> int:
-    """Drop old counters by minute (those by hour stay); returns how many rows."""
-    return execute(conn, _DELETE_MINUTES, (before,))
 
 
 def endpoints_since(conn: AnyConnection, since: datetime, scope: Mapping[str, Any], limit: int) -> list[dict[str, Any]]:
