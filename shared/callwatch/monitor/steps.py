@@ -18,7 +18,8 @@ from callwatch.db import connection, product_connection
 from callwatch.db.check_results import delete_old_results, fill_outage
 from callwatch.db.connect import AnyConnection
 from callwatch.db.cycles import delete_cycles_before
-from callwatch.db.error_counts import delete_minutes_before
+from callwatch.db.error_groups import end_ignoring
+from callwatch.db.error_retention import forget_old_counts, forget_old_groups
 from callwatch.db.partitions import drop_old_partitions, ensure_partitions
 from callwatch.db.request_histograms import delete_histograms_before
 from callwatch.db.stage_depths import delete_old_depths, keep_depths
@@ -31,7 +32,7 @@ from callwatch.pipeline.reach import product_database_facts
 from callwatch.requests.performance import request_facts
 from callwatch.requests.slo import request_burn_facts
 from callwatch.settings import get_settings
-from callwatch.tracker.facts import error_facts
+from callwatch.tracker.facts import error_facts, tracker_facts
 from callwatch.tracker.flush import flush
 
 _FLUSH_S = 20.0
@@ -61,17 +62,29 @@ def _prepare(cycle: Cycle) -> dict[str, Any]:
         conn.commit()
         dropped = drop_old_partitions(conn, cycle.now, get_settings().retention_days)
         delete_cycles_before(conn, cycle.now - _CYCLES_KEPT)
-        delete_minutes_before(conn, cycle.now - _MINUTES_KEPT)
         hours_kept = timedelta(days=get_settings().retention_days)
         delete_histograms_before(conn, cycle.now - _MINUTES_KEPT, cycle.now - hours_kept)
         delete_old_results(conn, cycle.now)
         delete_old_depths(conn, cycle.now)
         conn.commit()
-    return {"partitions_made": len(made), "partitions_dropped": len(dropped)}
+        end_ignoring(conn, cycle.now)
+        conn.commit()
+        forget_old_counts(conn, cycle.now, get_settings().retention_days)
+        conn.commit()
+        forgotten = forget_old_groups(conn, cycle.now, get_settings().retention_days)
+        conn.commit()
+    return {"partitions_made": len(made), "partitions_dropped": len(dropped), "groups_forgotten": forgotten}
 
 
 def _flush(cycle: Cycle) -> dict[str, Any]:
-    return dataclasses.asdict(flush(cycle.now, cycle.remaining_s(_FLUSH_S)))
+    try:
+        flushed = flush(cycle.now, cycle.remaining_s(_FLUSH_S))
+    except Exception:
+        cycle.unread += ("queue.oldest_message_s",)
+        raise
+    detail = "drained" if flushed.is_drained else "not drained within the cycle"
+    cycle.facts.append(Fact("queue.oldest_message_s", flushed.oldest_s, detail=detail))
+    return dataclasses.asdict(flushed)
 
 
 def _check(cycle: Cycle) -> dict[str, Any]:
@@ -90,7 +103,7 @@ def _check(cycle: Cycle) -> dict[str, Any]:
 
 def _measure(cycle: Cycle, own_facts: Callable[[], list[Fact]]) -> dict[str, Any]:
     """Each source by itself: one that fails leaves its own figures unknown, and the others true."""
-    cycle.facts += own_facts()
+    cycle.facts += [*own_facts(), *tracker_facts()]
     own: list[Source] = [
         (("errors.",), lambda: _own(error_facts, cycle)),
         (("requests.",), lambda: _own(request_facts, cycle)),
