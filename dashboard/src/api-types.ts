@@ -245,6 +245,18 @@ export interface Health {
   uptime?: number | null;
 }
 
+/** GET /api/metrics/history; times are those at which steps of step_s begin, the last of them still running. */
+export interface History {
+  from: string;
+  metric: "queues" | "errors" | "requests" | "services";
+  range: "1h" | "6h" | "24h" | "7d" | "30d" | "90d";
+  series: Array<Series> | null;
+  step_s: number;
+  timestamp: string;
+  to: string;
+  unknown: Record<string, string>;
+}
+
 /** A firing alert. */
 export interface Issue {
   message: string;
@@ -451,6 +463,14 @@ export interface Rule {
 export interface RulePage {
   items: Array<Rule>;
   next_cursor: string | null;
+}
+
+/** One line of a chart: [time, value] by step, oldest first; a value is null where nothing is known of its step. */
+export interface Series {
+  labels: Record<string, string>;
+  name: string;
+  points: Array<[string, number | null]>;
+  unit: "count" | "per_minute" | "ms" | "ratio";
 }
 
 /** One service; latency in ms. */
