@@ -10,12 +10,14 @@ from callwatch.checks.registry import BUILT_IN
 from callwatch.checks.run import run_checks
 from callwatch.checks.streak import next_state, result_of
 from callwatch.checks.verdict import Verdict
-from callwatch.db import connection, pool_statistics, product_connection
+from callwatch.db import connection, pool_statistics
 from callwatch.db.check_results import service_states
 from callwatch.db.cycles import last_cycle
 from callwatch.exceptions import DatabaseUnavailable
 from callwatch.models.check import CheckResult
-from callwatch.pipeline.measure import Measured, measure, sum_of
+from callwatch.pipeline.measure import Measured, is_stopped, sum_of
+from callwatch.pipeline.stage_file import get_stages
+from callwatch.reports.queues import read_queues
 from callwatch.reports.unknown import Unknown
 from callwatch.settings import Settings
 from callwatch.tracker.stats import buffered, last_hour
@@ -23,13 +25,7 @@ from callwatch.tracker.stats import buffered, last_hour
 DEADLINE_S = 3.0
 MONITOR_LATE_AFTER = timedelta(minutes=3)
 DATABASE_DOWN = "the monitor's database does not answer"
-_QUEUE = {
-    "pending": ("recordings.pending", "transcriptions.pending"),
-    # The recordings queue records no processing: what is processed now is known of transcriptions alone.
-    "processing": ("transcriptions.processing",),
-    "failed": ("recordings.failed", "transcriptions.failed"),
-    "completed_last_hour": ("recordings.completed_last_hour", "transcriptions.completed_last_hour"),
-}
+_QUEUE = ("pending", "processing", "failed", "completed_last_hour")
 
 
 @dataclass(slots=True)
@@ -40,9 +36,10 @@ class Stored:
     errors: tuple[int, int] | None = None
     measured: Measured | None = None
     cycle: Mapping[str, Any] | None = None
-    queue_reason: str = DATABASE_DOWN
     monitor_is_late: bool = False
     stopped: list[str] = field(default_factory=list)
+    # The queues, and whether the product records what is being processed in them.
+    queues: dict[str, bool] = field(default_factory=dict)
 
 
 def health(settings: Settings, now: datetime, is_whole: bool, own: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,19 +89,11 @@ def _read(settings: Settings, now: datetime) -> Stored:
             stored.monitor_is_late = stored.cycle is None or now - stored.cycle["finished_at"] > MONITOR_LATE_AFTER
     except DatabaseUnavailable:
         return Stored()
-    try:
-        with product_connection() as conn:
-            stored.measured = measure(conn, now, settings.timezone)
-    except DatabaseUnavailable:
-        stored.queue_reason = "the product's database does not answer"
-    if stored.measured is not None:
-        stored.stopped = [stage for stage in ("recordings", "transcriptions") if _is_stopped(stored.measured, stage)]
+    stored.measured = measured = read_queues(settings, now)
+    stages = get_stages(settings.stages_file).stages
+    stored.queues = {stage.name: not stage.rows["processing"].none for stage in stages if stage.is_queue}
+    stored.stopped = [stage.name for stage in stages if is_stopped(measured, stage.name)]
     return stored
-
-
-def _is_stopped(measured: Measured, stage: str) -> bool:
-    oldest, completed = measured.get(f"{stage}.oldest_pending"), measured.get(f"{stage}.completed_10m")
-    return oldest is not None and completed == 0 and measured.at.timestamp() - oldest > 600
 
 
 def _results(verdicts: Mapping[str, Verdict], stored: Stored, settings: Settings, now: datetime) -> list[CheckResult]:
@@ -144,11 +133,13 @@ def _service(result: CheckResult, is_whole: bool, unknown: Unknown) -> dict[str,
 
 
 def _queue(stored: Stored, unknown: Unknown) -> dict[str, Any]:
+    """All queues together; what is processed now is known of those queues alone that record it."""
     if stored.measured is None:
-        return dict(unknown.all_below("queue", tuple(_QUEUE), stored.queue_reason))
+        return dict(unknown.all_below("queue", _QUEUE, DATABASE_DOWN))
     shown = {}
-    for name, figures in _QUEUE.items():
-        value, reason = sum_of(stored.measured, *figures)
+    for name in _QUEUE:
+        queues = [queue for queue, records_processing in stored.queues.items() if name != "processing" or records_processing]
+        value, reason = sum_of(stored.measured, *(f"{queue}.{name}" for queue in queues)) if queues else (None, "no queue")
         shown[name] = unknown.say(f"queue.{name}", value, reason)
     return shown
 
