@@ -4,20 +4,20 @@ The outage is remembered in this process and in a file under /tmp, which later p
 execution environment find.
 """
 
-import contextlib
 import json
 import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from callwatch.alerts.channels import channels_for, sender_of
-from callwatch.alerts.evaluate import Instance, instance_key
-from callwatch.alerts.failure import DeliveryFailed
+from callwatch.alerts.channels import channels_for
+from callwatch.alerts.instance import Instance, instance_key
+from callwatch.alerts.lane import try_once
 from callwatch.alerts.manager import alert_manager
 from callwatch.alerts.message import iso, payload_of, runbook_url, text_of
+from callwatch.alerts.outbox import queue_notification
+from callwatch.alerts.post import TIMEOUT_S
 from callwatch.alerts.rule import AlertRule
-from callwatch.alerts.run import queue_notification
 from callwatch.db.alerts import add_timeline, open_alert, resolve_alert
 from callwatch.db.connect import AnyConnection
 from callwatch.settings import get_settings
@@ -97,8 +97,7 @@ def _tell(rule: AlertRule, outage: dict[str, Any], kind: str, now: datetime) -> 
     payload = payload_of(kind, _outage_id(outage), rule, _instance(rule, outage), settings, now)
     reached = []
     for channel in channels_for(rule, settings):
-        with contextlib.suppress(DeliveryFailed):
-            sender_of(channel)(payload, f"msg_{_outage_id(outage)}_{channel}_{iso(now)}", settings)
+        if try_once(channel, payload, f"msg_{_outage_id(outage)}_{channel}_{iso(now)}", settings, TIMEOUT_S) is None:
             reached.append(channel)
     return reached
 

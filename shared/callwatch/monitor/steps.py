@@ -2,28 +2,34 @@
 
 import dataclasses
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from callwatch import queue
+from callwatch.alerts.channel_facts import channel_facts
 from callwatch.alerts.database_down import current_outage, database_back, database_down, forget_outage
 from callwatch.alerts.deliver import deliver_due
 from callwatch.alerts.run import evaluate_rules
 from callwatch.checks.record import check_facts, record_checks, without_streaks
 from callwatch.checks.run import run_checks
+from callwatch.checks.slo import uptime_burn_facts
 from callwatch.db import connection, product_connection
-from callwatch.db.check_results import delete_old_results
+from callwatch.db.check_results import delete_old_results, fill_outage
+from callwatch.db.connect import AnyConnection
 from callwatch.db.cycles import delete_cycles_before
 from callwatch.db.error_counts import delete_minutes_before
 from callwatch.db.partitions import drop_old_partitions, ensure_partitions
+from callwatch.db.request_histograms import delete_histograms_before
 from callwatch.db.stage_depths import delete_old_depths, keep_depths
 from callwatch.exceptions import DatabaseUnavailable, QueueUnavailable
 from callwatch.models.facts import Fact
 from callwatch.monitor.cycle import Cycle, Step
+from callwatch.monitor.silence import silence_facts
 from callwatch.pipeline.facts import METRICS, depths, product_facts
 from callwatch.pipeline.product import measure, of_cycle
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.requests.performance import request_facts
+from callwatch.requests.slo import request_burn_facts
 from callwatch.settings import get_settings
 from callwatch.tracker.facts import error_facts
 from callwatch.tracker.flush import flush
@@ -55,6 +61,8 @@ def _prepare(cycle: Cycle) -> dict[str, Any]:
         dropped = drop_old_partitions(conn, cycle.now, get_settings().retention_days)
         delete_cycles_before(conn, cycle.now - _CYCLES_KEPT)
         delete_minutes_before(conn, cycle.now - _MINUTES_KEPT)
+        hours_kept = timedelta(days=get_settings().retention_days)
+        delete_histograms_before(conn, cycle.now - _MINUTES_KEPT, cycle.now - hours_kept)
         delete_old_results(conn, cycle.now)
         delete_old_depths(conn, cycle.now)
         conn.commit()
@@ -85,7 +93,11 @@ def _measure(cycle: Cycle, own_facts: Callable[[], list[Fact]]) -> dict[str, Any
     sources: list[tuple[tuple[str, ...], Callable[[], list[Fact]]]] = [
         (("errors.",), lambda: _own(error_facts, cycle)),
         (("requests.",), lambda: _own(request_facts, cycle)),
+        (("slo.errors_burn", "slo.latency_burn"), lambda: _own(request_burn_facts, cycle)),
+        (("slo.uptime_burn",), lambda: _own(uptime_burn_facts, cycle)),
+        (("channel.",), lambda: _own(channel_facts, cycle)),
         (("queue.dead_letters",), _dead_letters),
+        (("monitor.silence_s",), lambda: _own(silence_facts, cycle)),
         (METRICS, lambda: _product(cycle)),
     ]
     failures: list[Exception] = []
@@ -128,7 +140,7 @@ def _dead_letters() -> list[Fact]:
 def _evaluate(cycle: Cycle) -> dict[str, Any]:
     try:
         with connection() as conn:
-            was_down = database_back(conn, cycle.now) if current_outage() else False
+            was_down = _note_outage(conn, cycle)
             evaluated = evaluate_rules(conn, cycle.facts, cycle.now, cycle.unread)
             conn.commit()
     except DatabaseUnavailable as unavailable:
@@ -137,6 +149,15 @@ def _evaluate(cycle: Cycle) -> dict[str, Any]:
     if was_down:
         forget_outage()
     return dataclasses.asdict(evaluated)
+
+
+def _note_outage(conn: AnyConnection, cycle: Cycle) -> bool:
+    """Write down an outage of our own database that is over; whether there was one."""
+    outage = current_outage()
+    if outage is None:
+        return False
+    fill_outage(conn, "database", "unreachable", datetime.fromisoformat(outage["since"]), cycle.now)
+    return database_back(conn, cycle.now)
 
 
 def _notify(cycle: Cycle) -> dict[str, Any]:

@@ -126,6 +126,9 @@ def _sql(clause: Clause, table: str, alias: str) -> str:
             equal = joined(other, key, within, table, clause.column, alias)
             found = f'SELECT FROM "{other}" {within} WHERE {equal} AND {sql_of(inner, other, within)}'
             return f"{'' if clause.operator == 'has' else 'NOT '}EXISTS ({found})"
+        case "<" | "<=" | "=" if _is_number(value):
+            # A count that was never written is none yet.
+            return f"coalesce({column}, 0) {clause.operator} {literal(value)}"
         case _:
             return f"{column} {clause.operator} {literal(value)}"
 
