@@ -397,9 +397,11 @@ export interface NewError {
   message: string;
   occurred_at?: string | null;
   release?: string | null;
+  service?: string | null;
   severity?: "low" | "medium" | "high" | "critical" | null;
   stack?: string | null;
   type?: string | null;
+  user_id?: string | null;
 }
 
 /** One finished request of the product. */
@@ -408,6 +410,7 @@ export interface NewRequest {
   environment?: string | null;
   method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" | "TRACE" | "CONNECT";
   release?: string | null;
+  request_id?: string | null;
   response_time_ms: number;
   route: string;
   status_code: number;
