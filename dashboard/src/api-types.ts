@@ -306,6 +306,11 @@ export interface Freshness {
   last_call_at: string | null;
 }
 
+/** Every error of API Gateway's own. */
+export interface GatewayAnswer {
+  message: string;
+}
+
 /** until, more: for ignore. in_release: for resolve. */
 export interface GroupAction {
   in_release?: string | null;
@@ -419,6 +424,13 @@ export interface NewError {
   user_id?: string | null;
 }
 
+/** What a silence is to mute: at least one of these. */
+export interface NewMatchers {
+  labels?: Record<string, string> | null;
+  rule_id?: string | null;
+  service?: string | null;
+}
+
 /** One finished request of the product. */
 export interface NewRequest {
   at?: string | null;
@@ -431,10 +443,10 @@ export interface NewRequest {
   status_code: number;
 }
 
-/** A mute of what it matches, until it ends. */
+/** A mute of what it matches, until it ends: a time in the future. */
 export interface NewSilence {
   ends_at: string;
-  matchers: Matchers;
+  matchers: NewMatchers;
   reason: string;
 }
 

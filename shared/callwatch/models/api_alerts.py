@@ -1,10 +1,10 @@
 """The answers of the API about alerts, and what clients send, as models."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from callwatch.models.api import Answer, Category, Severity
 
@@ -207,10 +207,32 @@ class GroupAction(Reason):
     in_release: str | None = Field(None, min_length=1, max_length=200)
 
 
-class NewSilence(Reason):
-    """A mute of what it matches, until it ends."""
+Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
-    matchers: Matchers
+
+class NewMatchers(BaseModel):
+    """What a silence is to mute: at least one of these."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["rule_id"], "properties": {"rule_id": {"type": "string"}}},
+                {"required": ["service"], "properties": {"service": {"type": "string"}}},
+                {"required": ["labels"], "properties": {"labels": {"type": "object", "minProperties": 1}}},
+            ]
+        },
+    )
+
+    rule_id: Word | None = None
+    service: Word | None = None
+    labels: dict[Word, Word] | None = Field(None, max_length=20)
+
+
+class NewSilence(Reason):
+    """A mute of what it matches, until it ends: a time in the future."""
+
+    matchers: NewMatchers
     ends_at: datetime
 
 

@@ -90,7 +90,9 @@ _TAKES: Mapping[str, Any] = {
 
 def document() -> dict[str, Any]:
     """The document, as JSON-ready data (OpenAPI 3.1)."""
-    answers = sorted({o.answer for o in OPERATIONS if o.answer} | {api_alerts.ErrorAnswer, api_alerts.GatewayAnswer}, key=lambda m: m.__name__)
+    answers = sorted(
+        {o.answer for o in OPERATIONS if o.answer} | {api_alerts.ErrorAnswer, api_alerts.GatewayAnswer}, key=lambda m: m.__name__
+    )
     bodies = sorted({o.body for o in OPERATIONS if o.body}, key=lambda m: m.__name__)
     wanted: Any = [(model, "serialization") for model in answers] + [(model, "validation") for model in bodies]
     _by_model, schemas = models_json_schema(wanted, ref_template="#/components/schemas/{model}")
