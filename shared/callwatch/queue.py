@@ -15,6 +15,7 @@ from callwatch.exceptions import QueueUnavailable
 BATCH_MESSAGES = 10
 BATCH_BYTES = 1_048_576
 MESSAGE_BYTES = BATCH_BYTES - 4_096
+_THROTTLES = frozenset({"RequestThrottled", "ThrottlingException", "Throttling", "OverLimit", "SlowDown"})
 REDRIVE_MOST = 10_000
 # SQS refuses a message whose attributes hold anything else.
 _NOT_IN_ATTRIBUTES = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -156,7 +157,9 @@ def _call(action: Callable[[Any, Any], Any], given: Any, queue_url: str | None, 
     try:
         return action(_client(os.getpid(), is_send), given)
     except (BotoCoreError, ClientError) as error:
-        raise QueueUnavailable(f"the queue does not answer ({type(error).__name__})", unsent) from error
+        answer: Any = getattr(error, "response", None) or {}
+        is_throttled = answer.get("Error", {}).get("Code", "").rpartition(".")[2] in _THROTTLES
+        raise QueueUnavailable(f"the queue does not answer ({type(error).__name__})", unsent, is_throttled) from error
 
 
 def prepare_to_send() -> None:
