@@ -26,8 +26,10 @@ from local import postgres, product
 ROWS = 1_000_000
 ROUNDS = 5
 # Counts and times of a queue: what the cycle reads of it each minute.
-QUEUE_FIGURES = ("pending", "processing", "overdue", "due", "due_since", "stuck", "zombie", "oldest_pending", "completed_last_hour",
-                 "completed_10m", "failed_last_hour", "dead_last_hour")  # fmt: skip
+QUEUE_FIGURES = (
+    "pending", "processing", "overdue", "due", "due_since", "stuck", "zombie", "oldest_pending", "completed_last_hour",
+    "completed_10m", "failed_last_hour", "dead_last_hour",
+)  # fmt: skip
 # A call every eight seconds for ninety days and more, of which the last few are still on their way.
 AGE = "%(now)s::timestamptz - n * interval '8 seconds'"
 ID = "('00000000-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid"
@@ -41,10 +43,12 @@ FILL = (
     f" SELECT {ID}, 'https://recordings.example.com/' || n, CASE WHEN n <= 30 THEN 'pending' WHEN n <= 33 THEN 'processing'"
     f" WHEN n % 500 = 0 THEN 'failed' ELSE 'completed' END, 1, {AGE}, {AGE} + interval '20 seconds',"
     f" CASE WHEN n > 33 AND n % 500 > 0 THEN {AGE} + interval '1 minute' END FROM series",
-    f"INSERT INTO transcripts (call_id, engine, created_at) SELECT {ID}, 'deepgram', {AGE} + interval '1 minute' FROM series WHERE n > 33",
+    f"INSERT INTO transcripts (call_id, engine, created_at)"
+    f" SELECT {ID}, 'deepgram', {AGE} + interval '1 minute' FROM series WHERE n > 33",
     f"INSERT INTO analyses (call_id, qa_score) SELECT {ID}, 80 FROM series WHERE n > 40",
     f"INSERT INTO call_events (call_id, type, at) SELECT {ID}, 'analyzed', {AGE} + interval '2 minutes' FROM series WHERE n > 40",
-    f"INSERT INTO webhook_logs (endpoint, method, response_status, created_at) SELECT '/webhooks', 'POST', 200, {AGE} FROM series",
+    f"INSERT INTO webhook_logs (endpoint, method, response_status, created_at)"
+    f" SELECT '/webhooks', 'POST', 200, {AGE} FROM series",
 )  # fmt: skip
 
 
