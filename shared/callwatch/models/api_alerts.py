@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from callwatch.models.api import Answer, Category, Severity
+from callwatch.models.api import Answer, Category, Known, Severity
 
 Level = Literal["info", "warning", "error", "critical"]
 
@@ -52,14 +52,14 @@ class Delivery(Answer):
     message_id: str
 
 
-class AlertDetail(Alert):
+class AlertDetail(Alert, Known):
     """GET /api/alerts/{id}."""
 
     timeline: list[TimelineEntry]
     deliveries: list[Delivery]
 
 
-class AlertPage(Answer):
+class AlertPage(Known):
     """GET /api/alerts."""
 
     items: list[Alert]

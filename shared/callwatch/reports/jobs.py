@@ -1,5 +1,6 @@
 """Metrics of the product's jobs: queues, analyses, throughput, backlog."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -21,13 +22,23 @@ _STUCK_AFTER_S = 600
 _CRITICAL_BACKLOG_H = 2.0
 
 
+@dataclass(slots=True)
+class _Nothing(Measured):
+    """No figure at all, and the one reason for it."""
+
+    reason: str = ""
+
+    def why(self, *_names: str) -> str:
+        """The same for each."""
+        return self.reason
+
+
 def job_metrics(settings: Settings, now: datetime) -> dict[str, Any]:
     """The answer of GET /api/metrics/jobs."""
     unknown = Unknown()
     measured, reason = read_product(settings, now)
     if measured is None:
-        measured = Measured(now)
-        measured.why = lambda *_names: reason  # type: ignore[method-assign]
+        measured = _Nothing(now, reason=reason)
     answer = {
         "timestamp": now,
         "recording_queue": _recordings(measured, unknown),
