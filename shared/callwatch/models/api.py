@@ -405,7 +405,7 @@ class CriticalError(Answer):
 class TopError(Answer):
     """One of the most frequent error groups."""
 
-    id: int
+    id: str
     message: str
     count: int
     category: Category
@@ -434,10 +434,14 @@ class ErrorMetrics(Known):
 
 
 class ErrorGroup(Answer):
-    """Occurrences that share a fingerprint; trend: by hour, oldest first."""
+    """Occurrences that share a fingerprint; trend: by hour, oldest first.
+
+    sampled_occurrences: how many of `count` were counted without keeping what they carried.
+    """
 
     id: str
     fingerprint: str
+    title: str
     message: str
     type: str | None
     severity: Severity
@@ -449,6 +453,8 @@ class ErrorGroup(Answer):
     last_seen_at: datetime
     environment: str
     release: str | None
+    project_id: int
+    sampled_occurrences: int
     trend: list[int]
 
 
