@@ -8,6 +8,7 @@ from typing import Any
 import psycopg2
 from psycopg2 import extensions
 
+from callwatch.db.watchdog import WatchedCursor
 from callwatch.exceptions import DatabaseUnavailable
 
 CONNECT_TIMEOUT_S = 3
@@ -27,14 +28,16 @@ class Connection(extensions.connection):
     """A psycopg2 connection that gives each of its transactions the settings of `transaction_settings`.
 
     They are set with SET LOCAL, so that no pooler between us and the server can hand them on to a
-    session of somebody else.
+    session of somebody else. answer_within_s: how long a statement may take before its connection is ended.
     """
 
     transaction_settings: dict[str, str]
+    answer_within_s: float | None
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.transaction_settings = {}
+        self.answer_within_s = None
 
     def cursor(self, *arguments: Any, **options: Any) -> Any:
         """A cursor; the first one of a transaction applies the settings."""
@@ -61,6 +64,7 @@ def open_connection(dsn: str) -> Connection:
         conn: Connection = psycopg2.connect(
             dsn,
             connection_factory=Connection,
+            cursor_factory=WatchedCursor,
             connect_timeout=CONNECT_TIMEOUT_S,
             application_name="callwatch",
             tcp_user_timeout=_UNANSWERED_MS,
