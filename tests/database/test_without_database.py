@@ -38,6 +38,7 @@ def call(function: str, role: str = "viewer") -> tuple[int, Any, dict[str, str]]
         ("get_metrics_system", "/api/metrics/system", 200),
         ("get_metrics_jobs", "/api/metrics/jobs", 200),
         ("get_metrics_errors", "/api/metrics/errors", 200),
+        ("get_pipeline", "/api/pipeline", 200),
     ],
 )
 def test_what_answers_keeps_its_model_and_says_why_it_knows_nothing(function: str, route: str, code: int) -> None:

@@ -9,7 +9,7 @@ import psycopg2
 from psycopg2 import extensions
 
 from callwatch.db.watchdog import WatchedCursor
-from callwatch.exceptions import DatabaseUnavailable
+from callwatch.exceptions import DatabaseSilent, DatabaseUnavailable
 
 CONNECT_TIMEOUT_S = 3
 OLDEST_MAJOR = 14
@@ -59,7 +59,7 @@ def open_connection(dsn: str) -> Connection:
     """A new connection in UTC, without autocommit. Raises DatabaseUnavailable where it cannot be had in time."""
     started = time.monotonic()
     if started < _silent_until.get(dsn, 0.0):
-        raise DatabaseUnavailable("the server did not answer a moment ago")
+        raise DatabaseSilent("the server did not answer a moment ago")
     try:
         conn: Connection = psycopg2.connect(
             dsn,
@@ -75,8 +75,10 @@ def open_connection(dsn: str) -> Connection:
             with conn, conn.cursor() as cursor:
                 cursor.execute("SET TIME ZONE 'UTC'")
     except psycopg2.OperationalError as error:
-        if time.monotonic() - started >= CONNECT_TIMEOUT_S - 0.5:
+        # libpq counts whole seconds of the clock on the wall, so it may give up almost one too early.
+        if time.monotonic() - started > CONNECT_TIMEOUT_S - 1.1:
             _silent_until[dsn] = time.monotonic() + _SILENT_S
+            raise DatabaseSilent(first_line(error)) from error
         raise DatabaseUnavailable(first_line(error)) from error
     except psycopg2.ProgrammingError as error:
         # libpq's words about a connection string it cannot read quote that string, password and all.
