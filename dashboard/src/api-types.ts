@@ -218,6 +218,7 @@ export interface ErrorGroupDetail {
   title: string;
   trend: Array<number>;
   type: string | null;
+  unknown: Record<string, string>;
   users: number;
 }
 
@@ -251,6 +252,7 @@ export interface ErrorGroupState {
   title: string;
   trend: Array<number>;
   type: string | null;
+  unknown: Record<string, string>;
   users: number;
 }
 

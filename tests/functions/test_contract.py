@@ -135,3 +135,25 @@ def test_sending_is_answered_with_what_was_taken_and_what_was_not(system: System
     assert system.call("POST", "/api/requests", "", [good] * 1001)[0] == 422
     assert system.call("POST", "/api/requests", "", b"{")[0] == 400
     assert system.call("POST", "/api/requests", "", b"x", {"content-type": "text/plain"})[0] == 415
+
+
+def test_actions_answer_with_what_they_changed_in_full(busy: System) -> None:
+    reason = {"reason": "contract"}
+    alert = busy.get("/api/alerts")["items"][0]["id"]
+    status, body, _headers = busy.call("POST", f"/api/alerts/{alert}/acknowledge", "", reason)
+    assert status == 200
+    check_answer("POST", "/api/alerts/{id}/acknowledge", body)
+    group = busy.get("/api/errors")["items"][0]["id"]
+    for action in ("ignore", "reopen", "resolve"):
+        status, body, _headers = busy.call("POST", f"/api/errors/{group}/{action}", "", reason)
+        assert status == 200, body
+        check_answer("POST", "/api/errors/{id}/{action}", body)
+    status, body, _headers = busy.call("POST", "/api/rules/memory_usage/disable", "", reason)
+    assert status == 200
+    check_answer("POST", "/api/rules/{id}/{action}", body)
+    assert busy.call("POST", "/api/rules/memory_usage/enable", "", reason)[0] == 200
+    silence = {"matchers": {"service": "no_such_service"}, "reason": "contract", "ends_at": "2999-01-01T00:00:00Z"}
+    status, body, _headers = busy.call("POST", "/api/silences", "", silence)
+    assert status == 201
+    check_answer("POST", "/api/silences", body)
+    assert busy.call("DELETE", f"/api/silences/{body['id']}")[0] == 204

@@ -13,6 +13,8 @@ _WHY = {
     "threshold": "there is no threshold",
     "last_error": "nothing failed",
     "sent_at": "it was not sent yet",
+    "ignored_until": "it is not ignored until a time",
+    "endpoint": "no endpoint was given",
 }
 
 
