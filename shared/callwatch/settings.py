@@ -46,7 +46,13 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("CONVOSO_API_URL", values.http_url, "Base of Convoso's API.", "https://api.convoso.com"),
     Variable("SENDGRID_API_URL", values.http_url, "Base of SendGrid's API.", "https://api.sendgrid.com"),
     Variable("PAGERDUTY_API_URL", values.http_url, "Base of PagerDuty's Events API.", "https://events.pagerduty.com"),
-    Variable("HTTP_CHECKS", values.http_checks, "More services to check over HTTP, as a JSON list.", "[]"),
+    Variable(
+        "HTTP_CHECKS",
+        values.http_checks,
+        "More services to check: a JSON list of objects with name, url, and optionally expect_status (200) and headers.",
+        "[]",
+        is_secret=True,
+    ),
     Variable("ALERT_EMAIL_TO", values.emails, "Who receives alerts by e-mail."),
     Variable("ALERT_EMAIL_FROM", values.email, "Sender of alerts by e-mail."),
     Variable("SENDGRID_API_KEY", values.text, "Key of the e-mail channel.", is_secret=True),
@@ -62,6 +68,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("PAGERDUTY_ROUTING_KEY", values.text, "Routing key of a PagerDuty Events v2 service.", is_secret=True),
     Variable("ALERT_SNS_TOPIC_ARN", values.topic_arn, "SNS topic for alerts."),
     Variable("RULES_FILE", values.text, "Path of a JSON file with alert rules of your own."),
+    Variable("STAGES_FILE", values.text, "Path of a JSON file that describes the watched product; unset: the call product."),
     Variable("APP_URL", values.http_url, "Public address of the dashboard, for links in messages."),
     Variable("NODE_ENV", values.text, "Shown in health as node_env."),
     Variable("VERCEL_ENV", values.text, "Shown in health as vercel_env."),
@@ -123,7 +130,7 @@ class Settings:
     convoso_api_url: str = ""
     sendgrid_api_url: str = ""
     pagerduty_api_url: str = ""
-    http_checks: tuple[dict[str, Any], ...] = ()
+    http_checks: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     alert_email_to: tuple[str, ...] | None = None
     alert_email_from: str | None = None
     sendgrid_api_key: str | None = field(default=None, repr=False)
@@ -134,6 +141,7 @@ class Settings:
     pagerduty_routing_key: str | None = field(default=None, repr=False)
     alert_sns_topic_arn: str | None = None
     rules_file: str | None = None
+    stages_file: str | None = None
     app_url: str | None = None
     node_env: str | None = None
     vercel_env: str | None = None

@@ -5,14 +5,12 @@ import json
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from standardwebhooks.webhooks import Webhook
 
 from callwatch.alerts import AlertChannel, AlertLevel, AlertRule, Condition, alert_manager
-from callwatch.alerts import database_down as outage
 from callwatch.alerts.act import acknowledge, act_on_rule, create_silence, delete_silence
 from callwatch.alerts.deliver import deliver_due
 from callwatch.alerts.issues import current_issues
@@ -39,12 +37,11 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture(autouse=True)
-def configured(database: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def configured(database: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("ALERT_WEBHOOK_URL", receiver.url)
     monkeypatch.setenv("ALERT_WEBHOOK_SECRET", f"whsec_{KEY},whsec_{OLD_KEY}")
     monkeypatch.setenv("WEBHOOK_ALLOWED_NETWORKS", "127.0.0.0/8")
     monkeypatch.setenv("APP_URL", "https://ops.example.com")
-    monkeypatch.setattr(outage, "_FILE", tmp_path / "outage.json")
     reset_settings()
     alert_manager.add_rule(RULE)
     yield
@@ -266,25 +263,3 @@ def test_nothing_private_is_told(receiver: Receiver) -> None:
     text = receiver.received[0].body.decode()
     assert "555" not in text
     assert "bob@" not in text
-
-
-def test_the_database_down_is_told_once_a_cooldown_and_its_rows_are_written_when_it_is_back(
-    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for minutes in (0, 1, 2, 6):
-        outage.database_down(NOW + timedelta(minutes=minutes), "unreachable")
-    assert kinds(receiver) == ["alert.firing", "alert.firing"], "at its start, and once more after the cooldown"
-    ids = {json.loads(request.body)["data"]["alert_id"] for request in receiver.received}
-    assert ids == {f"database_health:{NOW.isoformat().replace('+00:00', 'Z')}"}
-    back = NOW + timedelta(minutes=8)
-    with connection() as conn:
-        assert outage.database_back(conn, back)
-        conn.commit()
-    outage.forget_outage()
-    deliver_due(back, 5)
-    assert kinds(receiver)[-1] == "alert.resolved"
-    assert json.loads(receiver.received[-1].body)["data"]["alert_id"] in ids
-    with connection() as conn:
-        rows = fetch_all(conn, "SELECT state, started_at FROM callwatch.alerts WHERE rule_id = 'database_health'")
-        assert not outage.database_back(conn, back)
-    assert [(row["state"], row["started_at"]) for row in rows] == [("resolved", NOW)]

@@ -102,11 +102,48 @@ def test_named_secrets_are_fetched() -> None:
 def test_no_secret_shows_when_the_settings_are_printed() -> None:
     secrets = {variable.name: "postgresql://user:hidden-value@h/d" for variable in VARIABLES if variable.is_secret}
     secrets |= {"INGEST_KEYS": f"1:{KEY}", "ADMIN_SECRET": KEY, "VIEWER_SECRET": KEY}
+    secrets |= {"HTTP_CHECKS": '[{"name": "crm", "url": "https://x.example", "headers": {"x-key": "hidden-value"}}]'}
     secrets |= {"ALERT_WEBHOOK_SECRET": "whsec_aGlkZGVuLXZhbHVl", "SLACK_ALERT_WEBHOOK": "https://hidden-value.example"}
     secrets |= {"ALERT_WEBHOOK_URL": "https://user:hidden-value@hooks.example.com/hidden-value"}
     printed = repr(load_settings(secrets))
     assert "hidden-value" not in printed
     assert KEY not in printed
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("3", "entry 1: is an object"),
+        ('{"name": "crm", "url": "https://x.example", "interval": 5}', "entry 1: is an object of name, url"),
+        ('{"url": "https://x.example"}', "entry 1: name is"),
+        ('{"name": "Crm", "url": "https://x.example"}', "entry 1: name is"),
+        ('{"name": "openai", "url": "https://x.example"}', "name is taken"),
+        ('{"name": "a", "url": "https://x.example"}, {"name": "a", "url": "https://x.example"}', "entry 2: name is taken"),
+        ('{"name": "crm"}', "entry 1: url is a URL such as"),
+        ('{"name": "crm", "url": "ftp://x.example"}', "entry 1: url is a URL such as"),
+        ('{"name": "crm", "url": "https://user:hidden@x.example"}', "entry 1: url holds no user and password"),
+        ('{"name": "crm", "url": "https://x.example", "expect_status": "200"}', "entry 1: expect_status is"),
+        ('{"name": "crm", "url": "https://x.example", "expect_status": true}', "entry 1: expect_status is"),
+        ('{"name": "crm", "url": "https://x.example", "headers": {"x": "hidden\\n"}}', "entry 1: headers is"),
+        ('{"name": "crm", "url": "https://x.example", "headers": ["hidden"]}', "entry 1: headers is"),
+    ],
+)
+def test_what_is_wrong_with_an_entry_of_http_checks_is_named(entry: str, words: str) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        load_settings({"HTTP_CHECKS": f"[{entry}]"})
+    text = str(refusal.value)
+    assert words in text
+    assert "\n" not in text
+    assert "hidden" not in text
+
+
+def test_a_good_entry_of_http_checks_is_taken() -> None:
+    entry = (
+        '{"name": "crm", "url": "https://x.example/up?full=1", "expect_status": 204, "headers": {"authorization": "Bearer k"}}'
+    )
+    (check,) = load_settings({"HTTP_CHECKS": f"[{entry}]"}).http_checks
+    assert check["name"] == "crm"
+    assert check["expect_status"] == 204
 
 
 def test_every_variable_has_a_field() -> None:

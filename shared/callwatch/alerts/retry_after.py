@@ -1,13 +1,21 @@
 """How long a receiver asks to be left alone."""
 
 import email.utils
-from email.message import Message
+from typing import Protocol
+
+
+class Headers(Protocol):
+    """Headers by lower-case name, as http.client and botocore give them."""
+
+    def get(self, name: str, /) -> str | None:
+        """The header's value, or None."""
+
 
 # An hour is as long as one answer may silence a channel: the next try asks anew.
 MOST_S = 3600.0
 
 
-def retry_after_of(headers: "Message[str, str]", now_s: float) -> float | None:
+def retry_after_of(headers: Headers, now_s: float) -> float | None:
     """Seconds from `now_s` (since 1970), at most an hour; None where the headers say nothing usable.
 
     Retry-After gives seconds or an HTTP date; X-RateLimit-Reset (SendGrid) a time since 1970.

@@ -1,6 +1,6 @@
 """Rules on the monitor itself."""
 
-from callwatch.alerts.builtin.parts import DATABASE, LOUD, NORMAL, QUIET
+from callwatch.alerts.builtin.parts import DATABASE, LOUD, NORMAL, PRODUCT_DB, QUIET
 from callwatch.alerts.evaluate import BLIND_METRIC, BLIND_RULE
 from callwatch.alerts.rule import CHANNEL_BROKEN, AlertRule, Condition
 from callwatch.models.alert import AlertLevel as Level
@@ -28,6 +28,6 @@ OWN_RULES: tuple[AlertRule, ...] = (
     ),
     AlertRule(
         BLIND_RULE, "Monitor blind", Level.ERROR, NORMAL, (Condition(BLIND_METRIC, ">", 0.5),),
-        for_s=90, cooldown_minutes=30, depends_on=DATABASE, hint="Most rules cannot get their data",
+        for_s=90, cooldown_minutes=30, depends_on=PRODUCT_DB, hint="Most rules cannot get their data",
     ),
 )  # fmt: skip

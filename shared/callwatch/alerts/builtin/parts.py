@@ -8,6 +8,8 @@ NORMAL = (To.LOG, To.WEBHOOK, To.SLACK)
 QUIET = (To.LOG,)
 
 DATABASE = ("database_health",)
+# What is read from the product's own tables.
+PRODUCT_DB = (*DATABASE, "product_database_down")
 # A vendor that does not serve us at all: the root of what fails at it.
 VENDOR_IS_OUT = ("vendor_auth", "vendor_quota", "service_down")
 _SERVES = {"recordings": "convoso", "transcriptions": "deepgram", "analyses": "openai"}

@@ -1,11 +1,12 @@
 """Slack by an incoming webhook, as blocks."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from callwatch.alerts.channels.parts import headline_of, links_of, rows_of, shortened, time_text, word_of
+from callwatch.alerts.channels.parts import headline_of, links_of, rows_of, time_text, word_of
 from callwatch.alerts.post import post
 from callwatch.settings import Settings
 
@@ -22,8 +23,9 @@ _CALM_SIGNS = {
     "alert.acknowledged": ":eyes:",
     "alert.test": ":test_tube:",
 }
-# Lengths as Slack's reference of blocks gives them, less some for what escaping adds.
-_MOST_MESSAGE = 2000
+# Lengths as Slack's reference of blocks gives them.
+_MOST_TEXT, _MOST_FIELD = 3000, 2000
+_HALF_ESCAPE = re.compile(r"&\w*$")
 _MOST_FIELDS = 10
 _MOST_ADDRESS = 3000
 
@@ -49,8 +51,8 @@ def body_of(payload: Mapping[str, Any], timezone: str) -> dict[str, Any]:
         for name, value in rows_of(payload, timezone)[:_MOST_FIELDS]
     ]
     blocks: list[dict[str, Any]] = [
-        _section(text=_text(f"{title}\n{escape(shortened(data['message'], _MOST_MESSAGE))}")),
-        _section(fields=[_text(f"*{escape(name)}*\n{value}") for name, value in rows]),
+        _section(text=_text(f"{title}\n{escape(data['message'])}", _MOST_TEXT)),
+        _section(fields=[_text(f"*{escape(name)}*\n{value}", _MOST_FIELD) for name, value in rows]),
     ]
     buttons = [
         {"type": "button", "text": {"type": "plain_text", "text": text}, "url": address}
@@ -77,5 +79,7 @@ def _section(**content: Any) -> dict[str, Any]:
     return {"type": "section", **content}
 
 
-def _text(text: str) -> dict[str, Any]:
+def _text(escaped: str, most: int) -> dict[str, Any]:
+    """A cut never leaves half of an escape behind."""
+    text = escaped if len(escaped) <= most else _HALF_ESCAPE.sub("", escaped[: most - 1]) + "…"
     return {"type": "mrkdwn", "text": text}

@@ -2,20 +2,21 @@
 
 import functools
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from callwatch.alerts.channels.parts import headline_of, links_of, rows_of, shortened
 from callwatch.alerts.failure import DeliveryFailed
+from callwatch.alerts.retry_after import retry_after_of
 from callwatch.settings import Settings
 
-# Refused for what it says ...
-_PERMANENT = frozenset({"InvalidParameter", "InvalidParameterValue", "ParameterValueInvalid", "ValidationError"})
-# ... and refused whatever it says: the topic, its key, or the right to publish is missing.
+# Refused whatever it says: the topic, its key, or the right to publish is missing.
 _CHANNEL_WIDE = frozenset(
     {"AuthorizationError", "AuthorizationErrorException", "AccessDenied", "AccessDeniedException", "NotFound"}
     | {"NotFoundException", "EndpointDisabled", "KMSDisabled", "KMSNotFound", "KMSAccessDenied", "KMSOptInRequired"}
 )
+_CONNECT_S, _READ_S = 2.0, 5.0
 _MOST_SUBJECT = 99
 _MOST_SMS = 140
 
@@ -28,22 +29,24 @@ def is_configured(settings: Settings) -> bool:
 def send(payload: Mapping[str, Any], message_id: str, settings: Settings, _timeout_s: float) -> None:
     """Publish one message. Raises DeliveryFailed."""
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
 
     topic = str(settings.alert_sns_topic_arn)
     try:
         _client(topic.split(":")[3]).publish(**request_of(payload, message_id, settings))
     except ClientError as error:
-        answer = error.response
-        code = answer.get("Error", {}).get("Code", "")
-        status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        is_wide = code in _CHANNEL_WIDE or status in (401, 403, 404, 410)
-        is_retried = "Throttl" in code or "Expired" in code or status in (408, 429) or status >= 500
-        is_permanent = not is_retried and (is_wide or code in _PERMANENT or 400 <= status < 500)
-        raise DeliveryFailed(
-            f"SNS refused it ({code or status})", is_permanent, is_channel_wide=is_permanent and is_wide
-        ) from None
-    except BotoCoreError as error:
+        raise _failure_of(error.response) from None
+    except (BotoCoreError, ResponseParserError) as error:
         raise DeliveryFailed(f"SNS cannot be reached ({type(error).__name__})") from None
+
+
+def _failure_of(answer: Mapping[str, Any]) -> DeliveryFailed:
+    metadata = answer.get("ResponseMetadata", {})
+    code, status = str(answer.get("Error", {}).get("Code", "")), int(metadata.get("HTTPStatusCode", 0))
+    is_retried = "Throttl" in code or "Expired" in code or status in (408, 429) or status >= 500
+    retry_after_s = retry_after_of(metadata.get("HTTPHeaders", {}), time.time()) if is_retried else None
+    is_wide = not is_retried and (code in _CHANNEL_WIDE or 300 <= status < 400 or status in (401, 403, 404, 410))
+    return DeliveryFailed(f"SNS refused it ({code or status})", not is_retried, retry_after_s, is_wide)
 
 
 def request_of(payload: Mapping[str, Any], message_id: str, settings: Settings) -> dict[str, Any]:
@@ -85,5 +88,5 @@ def _client(region: str) -> Any:
     import boto3
     from botocore.config import Config
 
-    config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1})
+    config = Config(connect_timeout=_CONNECT_S, read_timeout=_READ_S, retries={"total_max_attempts": 1})
     return boto3.client("sns", region_name=region, config=config)
