@@ -511,6 +511,7 @@ export interface SilencePage {
 export interface Status {
   caller: Caller;
   issues: Array<Issue>;
+  monitor: MonitorHealth;
   performance: Performance;
   recent_activity: RecentActivity;
   services: StatusServices;
