@@ -1,16 +1,20 @@
 """Generates the documents that follow from the code, and checks that those checked in are not stale.
 
-docs/configuration.md comes from the table of settings; docs/openapi.json from the read models.
+docs/configuration.md comes from the table of settings; docs/openapi.json from the read models, and from it the types
+of the dashboard (whose staleness `npm run check` finds); the tables of docs/alerting.md and the index of the runbooks
+from the rules.
 """
 
 import argparse
 import ast
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 
 from callwatch.settings import VARIABLES
+from local import alert_docs
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = ROOT / "docs" / "configuration.md"
@@ -45,12 +49,20 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; fail where a document is stale")
     is_check = parser.parse_args().check
     problems = undocumented_variables()
-    for path, content in ((CONFIGURATION, configuration()), (OPENAPI, openapi())):
+    documents = (
+        (CONFIGURATION, configuration()),
+        (OPENAPI, openapi()),
+        (alert_docs.ALERTING, alert_docs.alerting()),
+        (alert_docs.RUNBOOKS, alert_docs.runbooks()),
+    )
+    for path, content in documents:
         if not is_check:
             path.parent.mkdir(exist_ok=True)
             path.write_text(content)
         elif not path.is_file() or path.read_text() != content:
             problems.append(f"{path.relative_to(ROOT)} is stale: run `make docs`")
+    if not is_check:
+        subprocess.run(["node", str(ROOT / "dashboard" / "scripts" / "types.mjs")], check=True)
     for problem in problems:
         print(f"docs: {problem}", file=sys.stderr)
     return 1 if problems else 0

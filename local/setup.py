@@ -18,6 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
+MINISTACK = ROOT / ".venv-ministack"
 STAMPS = VENV / "stamps"
 PYTHON = VENV / "bin" / "python"
 DASHBOARD = ROOT / "dashboard"
@@ -38,6 +39,8 @@ def main() -> int:
         install("requirements-run.txt")
         if purpose == "dev":
             install("requirements-dev.txt")
+            install_node(ROOT / "tests" / "node", "npm-tests", "the Node.js clients of the tests")
+            make_ministack()
         build_dashboard()
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)
@@ -100,14 +103,22 @@ def install(requirements: str) -> None:
     mark_done(requirements, content)
 
 
+def make_ministack() -> None:
+    """Make the environment of the tests' stand-in for AWS, apart from ours as their pins do not agree."""
+    content = sys.version + (ROOT / "requirements-ministack.txt").read_text()
+    if is_done("ministack", content) and MINISTACK.is_dir():
+        return
+    shutil.rmtree(MINISTACK, ignore_errors=True)
+    with step("MiniStack, for the tests of a deployment"):
+        run([sys.executable, "-m", "venv", "--without-pip", str(MINISTACK)], "the environment of MiniStack")
+        command = [str(PYTHON), "-m", "pip", "--python", str(MINISTACK / "bin" / "python"), "install", "--quiet"]
+        run([*command, "--disable-pip-version-check", "-r", "requirements-ministack.txt"], "MiniStack", quiet=True)
+    mark_done("ministack", content)
+
+
 def build_dashboard() -> None:
     """Fetch the dashboard's packages and build it, once per content of its sources."""
-    lock = (DASHBOARD / "package-lock.json").read_text()
-    if not is_done("npm", lock) or not (DASHBOARD / "node_modules").is_dir():
-        with step("the dashboard's packages"):
-            npm = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error", "--ignore-scripts"]
-            run(npm, "the dashboard's packages", cwd=DASHBOARD, quiet=True)
-        mark_done("npm", lock)
+    install_node(DASHBOARD, "npm", "the dashboard's packages")
     files = [*DASHBOARD.rglob("*"), *(ROOT / "docs" / "runbooks").rglob("*")]
     sources = sorted(path for path in files if path.is_file() and not {"node_modules", "dist"} & set(path.parts))
     content = "".join(f"{path.relative_to(ROOT)}:{digest(path)}" for path in sources)
@@ -115,6 +126,16 @@ def build_dashboard() -> None:
         with step("the dashboard"):
             run(["npm", "run", "--silent", "build"], "the dashboard", cwd=DASHBOARD, quiet=True)
         mark_done("dashboard", content)
+
+
+def install_node(folder: Path, stamp: str, what: str) -> None:
+    """Install what a folder's lock file names, once per content."""
+    lock = (folder / "package-lock.json").read_text()
+    if is_done(stamp, lock) and (folder / "node_modules").is_dir():
+        return
+    with step(what):
+        run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error", "--ignore-scripts"], what, cwd=folder, quiet=True)
+    mark_done(stamp, lock)
 
 
 def is_done(name: str, content: str) -> bool:

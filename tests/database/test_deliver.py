@@ -234,7 +234,7 @@ def test_a_disabled_rule_fires_no_more_and_a_test_notification_is_marked(receive
         conn.commit()
     evaluate(30, NOW + timedelta(minutes=1))
     deliver_due(NOW + timedelta(minutes=1), 5)
-    assert sorted(kinds(receiver)) == ["alert.firing", "alert.test"]
+    assert sorted(kinds(receiver)) == ["alert.firing", "alert.resolved", "alert.test"], "who was told of it is told of its end"
     assert alerts()[0]["state"] == "resolved"
 
 

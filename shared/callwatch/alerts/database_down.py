@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from callwatch.alerts.channels import channels_for
-from callwatch.alerts.evaluate import Instance, Silence, instance_key
 from callwatch.alerts.failure import clean_error
+from callwatch.alerts.instance import Instance, Silence, instance_key
 from callwatch.alerts.manager import alert_manager
 from callwatch.alerts.memory import Memory
 from callwatch.alerts.message import iso, payload_of
@@ -17,7 +17,7 @@ from callwatch.alerts.rule import AlertRule
 from callwatch.alerts.send_now import is_open, new_notice, send_now
 from callwatch.db.connect import AnyConnection
 from callwatch.db.query import fetch_one
-from callwatch.db.rule_states import active_silences, disabled_rules
+from callwatch.db.rule_states import active_silences, switches
 from callwatch.models.facts import Fact
 from callwatch.settings import Settings, get_settings
 
@@ -67,7 +67,8 @@ def remember(conn: AnyConnection, now: datetime) -> None:
     key = instance_key(RULE_ID, LABELS)
     row = fetch_one(conn, _LAST_TOLD, (key,))
     told = [at for at in (row["at"] if row else None, MEMORY.load().get("last_told_at")) if at]
-    muted = [_FOR_GOOD] if RULE_ID in disabled_rules(conn) else []
+    is_enabled = switches(conn).get(RULE_ID, {}).get("is_enabled", True)
+    muted = [] if is_enabled else [_FOR_GOOD]
     instance = Instance(key, RULE_ID, LABELS, "firing", now)
     for silence in active_silences(conn, now):
         matchers = silence["matchers"]

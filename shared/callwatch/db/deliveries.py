@@ -128,3 +128,13 @@ def deliveries_of(conn: AnyConnection, alert_id: int) -> list[dict[str, Any]]:
         " FROM callwatch.deliveries WHERE alert_id = %s ORDER BY id",
         (alert_id,),
     )
+
+
+def told_channels(conn: AnyConnection, alert_id: int) -> list[str]:
+    """The channels that an alert's firing is, or will be, told to."""
+    rows = fetch_all(
+        conn,
+        "SELECT DISTINCT channel FROM callwatch.deliveries WHERE alert_id = %s AND kind = 'alert.firing' ORDER BY channel",
+        (alert_id,),
+    )
+    return [row["channel"] for row in rows]

@@ -12,27 +12,9 @@ from callwatch.tracker.scrub_text import scrub_text
 
 __all__ = ["hash_user", "scrub_event", "scrub_text", "scrub_value"]
 
-KINDS = [
-    "account",
-    "address",
-    "card",
-    "city",
-    "credentials",
-    "dob",
-    "email",
-    "ip",
-    "licence",
-    "medicare",
-    "name",
-    "pem",
-    "phone",
-    "recording-url",
-    "row",
-    "ssn",
-    "token",
-    "transcript",
-    "zip",
-]
+KINDS = (
+    "account address card city credentials dob email ip licence medicare name pem phone recording-url row ssn token transcript zip"
+).split()
 _MARK = re.compile(rf"\[({'|'.join(KINDS)})\]")
 _MAX_DEPTH = 64
 _MAX_NESTED_CHARS = 200_000
@@ -44,43 +26,8 @@ _HEX_IDS = frozenset({"trace_id", "span_id", "parent_span_id", "request_id", "ev
 _HEX_ID = re.compile(r"[0-9a-fA-F-]{8,64}")
 # Under these, "name" names a thing of software and no person.
 _THINGS = frozenset(
-    [
-        "runtime",
-        "os",
-        "browser",
-        "device",
-        "app",
-        "sdk",
-        "contexts",
-        "packages",
-        "trace",
-        "modules",
-        "integrations",
-        "queue",
-        "job",
-        "task",
-        "function",
-        "table",
-        "cron",
-        "file",
-        "server",
-        "service",
-        "host",
-        "rule",
-        "stage",
-        "column",
-        "index",
-        "constraint",
-        "region",
-        "event",
-        "logger",
-        "thread",
-        "culture",
-        "gpu",
-        "cloud_resource",
-        "state",
-        "response",
-    ]
+    "runtime os browser device app sdk contexts packages trace modules integrations queue job task function table cron file server"
+    " service host rule stage column index constraint region event logger thread culture gpu cloud_resource state response".split()
 )
 
 

@@ -26,7 +26,7 @@ GAP_S = {"slack": slack.GAP_S}
 def channels_for(rule: AlertRule, settings: Settings, labels: Mapping[str, str] | None = None) -> list[str]:
     """The rule's channels that can be used; what is said of a channel is not said through it."""
     about = (labels or {}).get("channel") if rule.id == CHANNEL_BROKEN else None
-    return [name for name in CHANNELS if name in rule.channels and is_configured(name, settings) and name != about]
+    return [name for name in CHANNELS if name in (*rule.channels, *rule.also) and is_configured(name, settings) and name != about]
 
 
 def is_configured(channel: str, settings: Settings) -> bool:
