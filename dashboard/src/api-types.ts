@@ -682,6 +682,7 @@ export interface StageFigures {
 export interface Status {
   caller: Caller;
   issues: Array<Issue>;
+  monitor: MonitorHealth;
   performance: Performance;
   recent_activity: RecentActivity;
   services: StatusServices;

@@ -211,6 +211,7 @@ class Status(Known):
     performance: Performance
     issues: list[Issue]
     recent_activity: RecentActivity
+    monitor: MonitorHealth
     caller: Caller
 
 
