@@ -1,7 +1,8 @@
 """Generates the documents that follow from the code, and checks that those checked in are not stale.
 
 docs/configuration.md comes from the table of settings; docs/openapi.json from the read models, and from it the types
-of the dashboard (whose staleness `npm run check` finds).
+of the dashboard (whose staleness `npm run check` finds); the tables of docs/alerting.md and the index of the runbooks
+from the rules.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import sys
 from pathlib import Path
 
 from callwatch.settings import VARIABLES
+from local import alert_docs
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = ROOT / "docs" / "configuration.md"
@@ -25,6 +27,7 @@ OTHER_VARIABLES = (
     ("CYCLE_S", "60", "`make run`: seconds between two cycles of the monitor."),
     ("CHROMIUM", "", "`make test`: path of a Chromium to use instead of the one found."),
     ("AWS_ENDPOINT_URL_SQS", "", "Endpoint of an SQS-compatible queue; `make run` sets it."),
+    ("SECRETS_VERSION", "", "Set on a deploy; it changes when a secret does, so that functions start anew and read it."),
     ("AWS_LAMBDA_FUNCTION_NAME", "", "Set by Lambda: small connection pools are used there."),
     ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "", "Set by Lambda: the limit that memory is measured against."),
 )
@@ -46,7 +49,13 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; fail where a document is stale")
     is_check = parser.parse_args().check
     problems = undocumented_variables()
-    for path, content in ((CONFIGURATION, configuration()), (OPENAPI, openapi())):
+    documents = (
+        (CONFIGURATION, configuration()),
+        (OPENAPI, openapi()),
+        (alert_docs.ALERTING, alert_docs.alerting()),
+        (alert_docs.RUNBOOKS, alert_docs.runbooks()),
+    )
+    for path, content in documents:
         if not is_check:
             path.parent.mkdir(exist_ok=True)
             path.write_text(content)

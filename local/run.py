@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from rich.console import Console
 
+from callwatch.alerts.manager import alert_manager
 from callwatch.exceptions import ConfigurationError
 from callwatch.settings import VARIABLES, load_settings
 from local import layers, postgres, workers
@@ -89,7 +90,7 @@ def read_options(environ: Mapping[str, str]) -> Options:
 def running(options: Options, environ: Mapping[str, str], console: Console, stopped: threading.Event) -> Iterator[None]:
     """The whole system for the block; whatever started is stopped in the opposite order, also when a part fails."""
     started_at = time.monotonic()
-    load_settings(environ)
+    alert_manager.rules(load_settings(environ))
     options.data_dir.mkdir(parents=True, exist_ok=True)
     run_file = options.data_dir / "run.json"
     with contextlib.ExitStack() as stack:
@@ -185,6 +186,9 @@ def _values(
 ) -> dict[str, str]:
     """The local values of variables: what the person set, what we made up, where our parts are."""
     given = {variable.name: environ[variable.name] for variable in VARIABLES if environ.get(variable.name)}
+    if "RULES_FILE" in given:
+        # A function runs in a folder of its own, where a relative path would lead nowhere.
+        given["RULES_FILE"] = str(Path(given["RULES_FILE"]).resolve())
     return {
         "STAGE": "local",
         "NODE_ENV": "development",

@@ -38,6 +38,7 @@ def main() -> int:
         install("requirements-run.txt")
         if purpose == "dev":
             install("requirements-dev.txt")
+            install_node(ROOT / "tests" / "node", "npm-tests", "the Node.js clients of the tests")
         build_dashboard()
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)
@@ -102,12 +103,7 @@ def install(requirements: str) -> None:
 
 def build_dashboard() -> None:
     """Fetch the dashboard's packages and build it, once per content of its sources."""
-    lock = (DASHBOARD / "package-lock.json").read_text()
-    if not is_done("npm", lock) or not (DASHBOARD / "node_modules").is_dir():
-        with step("the dashboard's packages"):
-            npm = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error", "--ignore-scripts"]
-            run(npm, "the dashboard's packages", cwd=DASHBOARD, quiet=True)
-        mark_done("npm", lock)
+    install_node(DASHBOARD, "npm", "the dashboard's packages")
     files = [*DASHBOARD.rglob("*"), *(ROOT / "docs" / "runbooks").rglob("*")]
     sources = sorted(path for path in files if path.is_file() and not {"node_modules", "dist"} & set(path.parts))
     content = "".join(f"{path.relative_to(ROOT)}:{digest(path)}" for path in sources)
@@ -115,6 +111,16 @@ def build_dashboard() -> None:
         with step("the dashboard"):
             run(["npm", "run", "--silent", "build"], "the dashboard", cwd=DASHBOARD, quiet=True)
         mark_done("dashboard", content)
+
+
+def install_node(folder: Path, stamp: str, what: str) -> None:
+    """Install what a folder's lock file names, once per content."""
+    lock = (folder / "package-lock.json").read_text()
+    if is_done(stamp, lock) and (folder / "node_modules").is_dir():
+        return
+    with step(what):
+        run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error", "--ignore-scripts"], what, cwd=folder, quiet=True)
+    mark_done(stamp, lock)
 
 
 def is_done(name: str, content: str) -> bool:

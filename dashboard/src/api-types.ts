@@ -30,6 +30,7 @@ export interface Alert {
 export interface AlertDetail {
   acknowledged_by: string | null;
   deliveries: Array<Delivery>;
+  follows: Array<Follower>;
   id: string;
   labels: Record<string, string>;
   level: "info" | "warning" | "error" | "critical";
@@ -221,6 +222,15 @@ export interface ErrorTrends {
   critical_rate_per_hour: Array<number>;
   error_rate_per_hour: Array<number>;
   hours: Array<string>;
+}
+
+/** An alert that followed from another one, and so was not sent by itself. */
+export interface Follower {
+  id: string;
+  labels: Record<string, string>;
+  rule_id: string;
+  state: "firing" | "resolved";
+  title: string;
 }
 
 /** until, more: for ignore. in_release: for resolve. */
@@ -448,15 +458,25 @@ export interface Rule {
   cooldown_minutes: number;
   depends_on: Array<string>;
   for_s: number;
+  history: Array<RuleAction>;
   id: string;
   last_evaluated_at: string | null;
   level: "info" | "warning" | "error" | "critical";
   name: string;
+  resolve_for_s: number;
   runbook_url: string;
   state: "ok" | "pending" | "firing" | "unknown" | "disabled";
   threshold: number;
   unknown: Record<string, string>;
   value: number | null;
+}
+
+/** What a person did to a rule: who, when and why. */
+export interface RuleAction {
+  action: "enable" | "disable" | "test";
+  actor: string;
+  at: string;
+  reason: string;
 }
 
 /** GET /api/rules. */

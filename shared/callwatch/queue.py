@@ -13,6 +13,7 @@ from callwatch.exceptions import QueueUnavailable
 BATCH_MESSAGES = 10
 BATCH_BYTES = 1_048_576
 MESSAGE_BYTES = BATCH_BYTES - 4_096
+_THROTTLES = frozenset({"RequestThrottled", "ThrottlingException", "Throttling", "OverLimit", "SlowDown"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,9 @@ def _call(action: Callable[[Any, Any], Any], given: Any, queue_url: str | None, 
     try:
         return action(_client(os.getpid()), given)
     except (BotoCoreError, ClientError) as error:
-        raise QueueUnavailable(f"the queue does not answer ({type(error).__name__})", unsent) from error
+        answer: Any = getattr(error, "response", None) or {}
+        is_throttled = answer.get("Error", {}).get("Code", "").rpartition(".")[2] in _THROTTLES
+        raise QueueUnavailable(f"the queue does not answer ({type(error).__name__})", unsent, is_throttled) from error
 
 
 @functools.cache

@@ -8,6 +8,7 @@ once per execution environment.
 import functools
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,11 +46,17 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("CONVOSO_API_URL", values.http_url, "Base of Convoso's API.", "https://api.convoso.com"),
     Variable("SENDGRID_API_URL", values.http_url, "Base of SendGrid's API.", "https://api.sendgrid.com"),
     Variable("PAGERDUTY_API_URL", values.http_url, "Base of PagerDuty's Events API.", "https://events.pagerduty.com"),
-    Variable("HTTP_CHECKS", values.http_checks, "More services to check over HTTP, as a JSON list.", "[]"),
+    Variable(
+        "HTTP_CHECKS",
+        values.http_checks,
+        "More services to check: a JSON list of objects with name, url, and optionally expect_status (200) and headers.",
+        "[]",
+        is_secret=True,
+    ),
     Variable("ALERT_EMAIL_TO", values.emails, "Who receives alerts by e-mail."),
     Variable("ALERT_EMAIL_FROM", values.email, "Sender of alerts by e-mail."),
     Variable("SENDGRID_API_KEY", values.text, "Key of the e-mail channel.", is_secret=True),
-    Variable("ALERT_WEBHOOK_URL", values.http_url, "Target of the webhook channel."),
+    Variable("ALERT_WEBHOOK_URL", values.http_url, "Target of the webhook channel.", is_secret=True),
     Variable(
         "ALERT_WEBHOOK_SECRET",
         values.webhook_secrets,
@@ -59,7 +66,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("WEBHOOK_ALLOWED_NETWORKS", values.networks, "Private networks (CIDRs) that webhooks may reach."),
     Variable("SLACK_ALERT_WEBHOOK", values.http_url, "Slack's incoming webhook for alerts.", is_secret=True),
     Variable("PAGERDUTY_ROUTING_KEY", values.text, "Routing key of a PagerDuty Events v2 service.", is_secret=True),
-    Variable("ALERT_SNS_TOPIC_ARN", values.text, "SNS topic for alerts."),
+    Variable("ALERT_SNS_TOPIC_ARN", values.topic_arn, "SNS topic for alerts."),
     Variable("RULES_FILE", values.text, "Path of a JSON file with alert rules of your own."),
     Variable("APP_URL", values.http_url, "Public address of the dashboard, for links in messages."),
     Variable("NODE_ENV", values.text, "Shown in health as node_env."),
@@ -99,6 +106,13 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("TIMEZONE", values.timezone, "IANA time zone in which days begin.", "UTC"),
 )
 
+# A channel that was half set up would be silent when it is needed.
+_NEEDED_TOGETHER = (
+    ("ALERT_WEBHOOK_URL", "ALERT_WEBHOOK_SECRET", "whsec_ + base64"),
+    ("ALERT_EMAIL_TO", "SENDGRID_API_KEY", "the key of the e-mail channel"),
+    ("ALERT_EMAIL_TO", "ALERT_EMAIL_FROM", "the sender of alerts by e-mail"),
+)
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -115,11 +129,11 @@ class Settings:
     convoso_api_url: str = ""
     sendgrid_api_url: str = ""
     pagerduty_api_url: str = ""
-    http_checks: tuple[dict[str, Any], ...] = ()
+    http_checks: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     alert_email_to: tuple[str, ...] | None = None
     alert_email_from: str | None = None
     sendgrid_api_key: str | None = field(default=None, repr=False)
-    alert_webhook_url: str | None = None
+    alert_webhook_url: str | None = field(default=None, repr=False)
     alert_webhook_secret: tuple[bytes, ...] | None = field(default=None, repr=False)
     webhook_allowed_networks: tuple[Any, ...] | None = None
     slack_alert_webhook: str | None = field(default=None, repr=False)
@@ -152,7 +166,7 @@ def load_settings(environ: Mapping[str, str], fetch: Callable[[str], str] | None
     found: dict[str, Any] = {}
     for variable in VARIABLES:
         raw = environ.get(variable.name, "").strip()
-        if raw.startswith(("arn:aws:secretsmanager:", "ssm:")):
+        if re.match(r"arn:aws[a-z-]*:secretsmanager:|ssm:", raw):
             raw = (fetch or fetch_named_value)(raw).strip()
         raw = raw or variable.default or ""
         if not raw:
@@ -162,8 +176,9 @@ def load_settings(environ: Mapping[str, str], fetch: Callable[[str], str] | None
         except ValueError as error:
             raise ConfigurationError(f"{variable.name} takes {error}") from None
     found.setdefault("product_database_url", found.get("database_url"))
-    if found.get("alert_webhook_url") and not found.get("alert_webhook_secret"):
-        raise ConfigurationError("ALERT_WEBHOOK_SECRET is needed where ALERT_WEBHOOK_URL is set: whsec_ + base64")
+    for name, needed, takes in _NEEDED_TOGETHER:
+        if found.get(name.lower()) and not found.get(needed.lower()):
+            raise ConfigurationError(f"{needed} is needed where {name} is set: {takes}")
     return Settings(**found)
 
 
@@ -174,27 +189,41 @@ def get_settings() -> Settings:
 
 
 def reset_settings() -> None:
-    """Forget the configuration, so that the next get_settings() reads the environment anew."""
+    """Forget the configuration and its secrets, so that the next get_settings() reads both anew."""
     get_settings.cache_clear()
+    _secret.cache_clear()
+    _client.cache_clear()
 
 
-@functools.cache
 def fetch_named_value(name: str) -> str:
     """The text behind a Secrets Manager ARN or an `ssm:` parameter name.
 
     Raises ConfigurationError where it cannot be read; the value itself is never part of the message.
     """
-    import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         if name.startswith("ssm:"):
-            answer = boto3.client("ssm").get_parameter(Name=name.removeprefix("ssm:"), WithDecryption=True)
+            answer = _client("ssm").get_parameter(Name=name.removeprefix("ssm:"), WithDecryption=True)
             return str(answer["Parameter"]["Value"])
         # An ARN has seven parts; an eighth names one key of a JSON secret.
         parts = name.split(":")
-        secret = boto3.client("secretsmanager").get_secret_value(SecretId=":".join(parts[:7]))["SecretString"]
+        secret = _secret(":".join(parts[:7]))
         key = parts[7] if len(parts) > 7 else ""
-        return str(json.loads(secret).get(key, "")) if key else str(secret)
+        return str(json.loads(secret).get(key, "")) if key else secret
     except (BotoCoreError, ClientError, ValueError, KeyError) as error:
         raise ConfigurationError(f"{name} cannot be read ({type(error).__name__})") from None
+
+
+@functools.cache
+def _secret(arn: str) -> str:
+    """The text of a secret; asked for once, however many of its keys are named."""
+    return str(_client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
+
+
+@functools.cache
+def _client(service: str) -> Any:
+    import boto3
+
+    make: Any = boto3.client
+    return make(service)

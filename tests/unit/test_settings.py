@@ -1,6 +1,11 @@
 """Configuration: what is taken, what is refused, and how the refusal reads."""
 
+from unittest import mock
+
+import boto3
 import pytest
+from botocore.client import BaseClient
+from moto import mock_aws
 
 from callwatch.exceptions import ConfigurationError
 from callwatch.settings import VARIABLES, Settings, load_settings
@@ -53,6 +58,8 @@ def test_a_project_may_have_two_ingest_keys() -> None:
         ("TIMEZONE", "Mars/Olympus"),
         ("OPENAI_API_URL", "https://host:99999999"),
         ("ALERT_EMAIL_TO", "nobody"),
+        ("ALERT_SNS_TOPIC_ARN", "my-topic"),
+        ("SLACK_ALERT_WEBHOOK", "https://hooks.example.com/hook\u00e9"),
         ("HTTP_CHECKS", '[{"name": "Bad Name", "url": "https://x.example"}]'),
         ("HTTP_CHECKS", "{"),
         ("CALLWATCH_PROJECT_ID", "-1"),
@@ -67,9 +74,21 @@ def test_a_bad_value_is_refused_in_one_line_that_names_the_variable_and_not_the_
     assert value not in text or len(value) < 3
 
 
-def test_a_webhook_without_a_secret_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="ALERT_WEBHOOK_SECRET is needed"):
-        load_settings({"ALERT_WEBHOOK_URL": "https://hooks.example.com"})
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({"ALERT_WEBHOOK_URL": "https://hooks.example.com"}, "ALERT_WEBHOOK_SECRET"),
+        ({"ALERT_EMAIL_TO": "a@example.com", "ALERT_EMAIL_FROM": "b@example.com"}, "SENDGRID_API_KEY"),
+        ({"ALERT_EMAIL_TO": "a@example.com", "SENDGRID_API_KEY": "SG.key"}, "ALERT_EMAIL_FROM"),
+    ],
+)
+def test_a_channel_that_is_half_set_up_is_refused_in_one_line_that_names_what_is_missing(
+    given: dict[str, str], missing: str
+) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        load_settings(given)
+    assert str(refusal.value).startswith(f"{missing} is needed where ")
+    assert "\n" not in str(refusal.value)
 
 
 def test_named_secrets_are_fetched() -> None:
@@ -83,11 +102,84 @@ def test_named_secrets_are_fetched() -> None:
 def test_no_secret_shows_when_the_settings_are_printed() -> None:
     secrets = {variable.name: "postgresql://user:hidden-value@h/d" for variable in VARIABLES if variable.is_secret}
     secrets |= {"INGEST_KEYS": f"1:{KEY}", "ADMIN_SECRET": KEY, "VIEWER_SECRET": KEY}
+    secrets |= {"HTTP_CHECKS": '[{"name": "crm", "url": "https://x.example", "headers": {"x-key": "hidden-value"}}]'}
     secrets |= {"ALERT_WEBHOOK_SECRET": "whsec_aGlkZGVuLXZhbHVl", "SLACK_ALERT_WEBHOOK": "https://hidden-value.example"}
+    secrets |= {"ALERT_WEBHOOK_URL": "https://user:hidden-value@hooks.example.com/hidden-value"}
     printed = repr(load_settings(secrets))
     assert "hidden-value" not in printed
     assert KEY not in printed
 
 
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("3", "entry 1: is an object"),
+        ('{"name": "crm", "url": "https://x.example", "interval": 5}', "entry 1: is an object of name, url"),
+        ('{"url": "https://x.example"}', "entry 1: name is"),
+        ('{"name": "Crm", "url": "https://x.example"}', "entry 1: name is"),
+        ('{"name": "openai", "url": "https://x.example"}', "name is taken"),
+        ('{"name": "a", "url": "https://x.example"}, {"name": "a", "url": "https://x.example"}', "entry 2: name is taken"),
+        ('{"name": "crm"}', "entry 1: url is a URL such as"),
+        ('{"name": "crm", "url": "ftp://x.example"}', "entry 1: url is a URL such as"),
+        ('{"name": "crm", "url": "https://user:hidden@x.example"}', "entry 1: url holds no user and password"),
+        ('{"name": "crm", "url": "https://x.example", "expect_status": "200"}', "entry 1: expect_status is"),
+        ('{"name": "crm", "url": "https://x.example", "expect_status": true}', "entry 1: expect_status is"),
+        ('{"name": "crm", "url": "https://x.example", "headers": {"x": "hidden\\n"}}', "entry 1: headers is"),
+        ('{"name": "crm", "url": "https://x.example", "headers": ["hidden"]}', "entry 1: headers is"),
+    ],
+)
+def test_what_is_wrong_with_an_entry_of_http_checks_is_named(entry: str, words: str) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        load_settings({"HTTP_CHECKS": f"[{entry}]"})
+    text = str(refusal.value)
+    assert words in text
+    assert "\n" not in text
+    assert "hidden" not in text
+
+
+def test_a_good_entry_of_http_checks_is_taken() -> None:
+    entry = (
+        '{"name": "crm", "url": "https://x.example/up?full=1", "expect_status": 204, "headers": {"authorization": "Bearer k"}}'
+    )
+    (check,) = load_settings({"HTTP_CHECKS": f"[{entry}]"}).http_checks
+    assert check["name"] == "crm"
+    assert check["expect_status"] == 204
+
+
 def test_every_variable_has_a_field() -> None:
     assert {variable.name.lower() for variable in VARIABLES} == set(Settings.__dataclass_fields__)
+
+
+def test_the_secret_of_an_rds_database_is_a_url_whose_server_is_verified() -> None:
+    secret = '{"username": "callwatch", "password": "a/b@c", "engine": "postgres", "host": "db.x", "port": 5432, "dbname": "cw"}'
+    settings = load_settings({"DATABASE_URL": "arn:aws:secretsmanager:r:0:secret:db-x"}, fetch=lambda _arn: secret)
+    assert settings.database_url == "postgresql://callwatch:a%2Fb%40c@db.x:5432/cw?sslmode=verify-full"
+
+
+def test_an_rds_secret_that_knows_no_host_yet_is_refused_without_its_password() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings({"DATABASE_URL": '{"username": "callwatch", "password": "hidden"}'})
+    assert "DATABASE_URL takes" in str(caught.value)
+    assert "hidden" not in str(caught.value)
+
+
+def test_keys_of_one_secret_are_read_from_secrets_manager_with_one_call() -> None:
+    with mock_aws():
+        made = boto3.client("secretsmanager").create_secret(
+            Name="channels", SecretString='{"SENDGRID_API_KEY": "sg-key", "PAGERDUTY_ROUTING_KEY": "pd-key"}'
+        )
+        boto3.client("ssm").put_parameter(Name="/callwatch/dev/app-url", Value="https://watch.example.com", Type="String")
+        original = vars(BaseClient)["_make_api_call"]
+        with mock.patch.object(BaseClient, "_make_api_call", autospec=True, side_effect=original) as call:
+            settings = load_settings(
+                {
+                    "SENDGRID_API_KEY": f"{made['ARN']}:SENDGRID_API_KEY::",
+                    "PAGERDUTY_ROUTING_KEY": f"{made['ARN']}:PAGERDUTY_ROUTING_KEY::",
+                    "SLACK_ALERT_WEBHOOK": f"{made['ARN']}:SLACK_ALERT_WEBHOOK::",
+                    "APP_URL": "ssm:/callwatch/dev/app-url",
+                }
+            )
+    assert (settings.sendgrid_api_key, settings.pagerduty_routing_key) == ("sg-key", "pd-key")
+    assert settings.slack_alert_webhook is None
+    assert settings.app_url == "https://watch.example.com"
+    assert [found.args[1] for found in call.call_args_list].count("GetSecretValue") == 1

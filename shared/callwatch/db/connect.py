@@ -1,6 +1,8 @@
 """How one connection to PostgreSQL is opened, and how a lost one is told from a failed statement."""
 
 import select
+import time
+from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -10,6 +12,7 @@ from callwatch.exceptions import DatabaseUnavailable
 
 CONNECT_TIMEOUT_S = 3
 OLDEST_MAJOR = 14
+RDS_ROOTS = Path(__file__).with_name("rds-ca.pem")
 # Found by the kernel within 30 + 3 x 10 s when the other end vanished without a word; unanswered data sooner.
 _KEEPALIVE: dict[str, Any] = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 _UNANSWERED_MS = 10_000
@@ -43,8 +46,17 @@ class Connection(extensions.connection):
         return super().cursor(*arguments, **options)
 
 
+# Until when (on the monotonic clock) a server is not asked again that let an attempt run into its time-out: an
+# answer that reads several times would wait for each of them.
+_silent_until: dict[str, float] = {}
+_SILENT_S = 1.0
+
+
 def open_connection(dsn: str) -> Connection:
     """A new connection in UTC, without autocommit. Raises DatabaseUnavailable where it cannot be had in time."""
+    started = time.monotonic()
+    if started < _silent_until.get(dsn, 0.0):
+        raise DatabaseUnavailable("the server did not answer a moment ago")
     try:
         conn: Connection = psycopg2.connect(
             dsn,
@@ -53,16 +65,35 @@ def open_connection(dsn: str) -> Connection:
             application_name="callwatch",
             tcp_user_timeout=_UNANSWERED_MS,
             **_KEEPALIVE,
+            **trusted_roots(dsn),
         )
         if conn.get_parameter_status("TimeZone") not in ("UTC", "Etc/UTC"):
             with conn, conn.cursor() as cursor:
                 cursor.execute("SET TIME ZONE 'UTC'")
     except psycopg2.OperationalError as error:
+        if time.monotonic() - started >= CONNECT_TIMEOUT_S - 0.5:
+            _silent_until[dsn] = time.monotonic() + _SILENT_S
         raise DatabaseUnavailable(first_line(error)) from error
     except psycopg2.ProgrammingError as error:
         # libpq's words about a connection string it cannot read quote that string, password and all.
         raise DatabaseUnavailable("the connection string cannot be read") from error.with_traceback(None)
     return conn
+
+
+def trusted_roots(dsn: str) -> dict[str, Any]:
+    """{"sslrootcert": file} for a connection that verifies the server and names no roots itself; else nothing.
+
+    Amazon's databases are signed by roots of Amazon's own, which come with this package; others by public ones.
+    Raises psycopg2.ProgrammingError for a connection string that cannot be read.
+    """
+    given = extensions.parse_dsn(dsn)
+    if given.get("sslmode") not in ("verify-ca", "verify-full") or "sslrootcert" in given:
+        return {}
+    if str(given.get("host", "")).endswith((".rds.amazonaws.com", ".rds.amazonaws.com.cn")):
+        return {"sslrootcert": str(RDS_ROOTS)}
+    import certifi
+
+    return {"sslrootcert": certifi.where()}
 
 
 def has_hung_up(conn: AnyConnection) -> bool:
