@@ -99,6 +99,9 @@ def test_a_view_answers_to_its_address(admin: Reader, system: System) -> None:
     page = admin.open("runbooks/queue_backlog")
     expect(page.get_by_role("heading", name="Queue backlog")).to_be_visible()
     assert page.locator(".runbook ol > li").count() >= 2
+    page.get_by_role("link", name="troubleshooting").click()
+    expect(page.get_by_role("heading", level=2).first).to_have_text("Troubleshooting")
+    page.go_back()
     page.get_by_role("link", name="plain text").click()
     expect(page.get_by_text("# Queue backlog")).to_be_visible()
     page = admin.open("raw/status")
