@@ -15,19 +15,19 @@ class LayerError(Exception):
 
 
 def build() -> list[Path]:
-    """What stands on a function's path: AWS's runtime client, the packages' layer, our own layer.
+    """What stands on a function's path: what AWS's runtime brings, the packages' layer, our own layer.
 
     Built once per content and interpreter with pip, in a folder of this checkout.
     """
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    client = _install("runtime-client", _runtime_client(), version)
+    runtime = _install("runtime", _runtime(), version)
     packages = _install("dependencies", (ROOT / "layers/dependencies/requirements.txt").read_text(), version)
-    return [client, packages, ROOT / "shared"]
+    return [runtime, packages, ROOT / "shared"]
 
 
-def _runtime_client() -> str:
+def _runtime() -> str:
     lines = (ROOT / "requirements-run.txt").read_text().splitlines()
-    return next(line for line in lines if line.startswith("awslambdaric=="))
+    return "\n".join(line for line in lines if line.startswith(("awslambdaric==", "boto3==")))
 
 
 def _install(name: str, requirements: str, version: str) -> Path:

@@ -25,13 +25,7 @@ def secrets_of(data_dir: Path, environ: Mapping[str, str]) -> LocalSecrets:
     """Read or make the secrets of a data folder; variables of `environ` go before them."""
     path = data_dir / "secrets.json"
     kept = json.loads(path.read_text()) if path.is_file() else {}
-    made = {
-        "ADMIN_SECRET": f"admin:{secrets.token_hex(20)}",
-        "VIEWER_SECRET": f"viewer:{secrets.token_hex(20)}",
-        "INGEST_KEYS": f"1:{secrets.token_hex(16)}",
-        "USER_HASH_KEY": secrets.token_hex(32),
-        "ALERT_WEBHOOK_SECRET": f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}",
-    } | kept
+    made = made_up() | kept
     if made != kept:
         write_private(path, json.dumps(made))
     variables = {name: environ.get(name) or value for name, value in made.items()}
@@ -39,6 +33,17 @@ def secrets_of(data_dir: Path, environ: Mapping[str, str]) -> LocalSecrets:
     admin, viewer, keys = settings.admin_secret or (), settings.viewer_secret or (), settings.ingest_keys or {}
     first_key = next(iter(keys.get(1) or next(iter(keys.values()), ("",))))
     return LocalSecrets(variables, admin[0].token, viewer[0].token, first_key)
+
+
+def made_up() -> dict[str, str]:
+    """Fresh values of all secrets that are nobody else's to give, by variable."""
+    return {
+        "ADMIN_SECRET": f"admin:{secrets.token_hex(20)}",
+        "VIEWER_SECRET": f"viewer:{secrets.token_hex(20)}",
+        "INGEST_KEYS": f"1:{secrets.token_hex(16)}",
+        "USER_HASH_KEY": secrets.token_hex(32),
+        "ALERT_WEBHOOK_SECRET": f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}",
+    }
 
 
 def write_private(path: Path, content: str) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
+MINISTACK = ROOT / ".venv-ministack"
 STAMPS = VENV / "stamps"
 PYTHON = VENV / "bin" / "python"
 DASHBOARD = ROOT / "dashboard"
@@ -39,6 +40,7 @@ def main() -> int:
         if purpose == "dev":
             install("requirements-dev.txt")
             install_node(ROOT / "tests" / "node", "npm-tests", "the Node.js clients of the tests")
+            make_ministack()
         build_dashboard()
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)
@@ -99,6 +101,19 @@ def install(requirements: str) -> None:
         command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--quiet", "-r", requirements]
         run(command, f"the packages of {requirements}", quiet=True)
     mark_done(requirements, content)
+
+
+def make_ministack() -> None:
+    """Make the environment of the tests' stand-in for AWS, apart from ours as their pins do not agree."""
+    content = sys.version + (ROOT / "requirements-ministack.txt").read_text()
+    if is_done("ministack", content) and MINISTACK.is_dir():
+        return
+    shutil.rmtree(MINISTACK, ignore_errors=True)
+    with step("MiniStack, for the tests of a deployment"):
+        run([sys.executable, "-m", "venv", "--without-pip", str(MINISTACK)], "the environment of MiniStack")
+        command = [str(PYTHON), "-m", "pip", "--python", str(MINISTACK / "bin" / "python"), "install", "--quiet"]
+        run([*command, "--disable-pip-version-check", "-r", "requirements-ministack.txt"], "MiniStack", quiet=True)
+    mark_done("ministack", content)
 
 
 def build_dashboard() -> None:

@@ -70,7 +70,7 @@ def main() -> int:
         print("smoke: no local system runs; give URL=https://... TOKEN=...", file=sys.stderr)
         return 2
     outcomes = run(url.rstrip("/"), token)
-    _print(outcomes)
+    show(outcomes)
     return 0 if all(outcome.is_ok for outcome in outcomes) else 1
 
 
@@ -158,7 +158,8 @@ def _local() -> dict[str, Any]:
     return found
 
 
-def _print(outcomes: list[Outcome]) -> None:
+def show(outcomes: list[Outcome]) -> None:
+    """Print a table of the results."""
     table = Table(show_edge=False, header_style="bold")
     for name in ("", "check", "seen", "ms"):
         table.add_column(name, justify="right" if name == "ms" else "left", overflow="fold")

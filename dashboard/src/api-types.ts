@@ -161,7 +161,7 @@ export interface ErrorBody {
   request_id: string;
 }
 
-/** Occurrences that share a fingerprint; trend: by hour, oldest first. */
+/** Occurrences that share a fingerprint; trend: by hour, oldest first. sampled_occurrences: how many of `count` were counted without keeping what they carried. */
 export interface ErrorGroup {
   category: "database" | "api" | "authentication" | "validation" | "integration" | "system" | "unknown";
   count: number;
@@ -171,9 +171,41 @@ export interface ErrorGroup {
   id: string;
   last_seen_at: string;
   message: string;
+  project_id: number;
   release: string | null;
+  sampled_occurrences: number;
   severity: "low" | "medium" | "high" | "critical";
   state: "new" | "unresolved" | "resolved" | "ignored" | "regressed";
+  title: string;
+  trend: Array<number>;
+  type: string | null;
+  users: number;
+}
+
+/** GET /api/errors/{id}: with the latest occurrences. */
+export interface ErrorGroupDetail {
+  category: "database" | "api" | "authentication" | "validation" | "integration" | "system" | "unknown";
+  count: number;
+  endpoint: string | null;
+  environment: string;
+  fingerprint: string;
+  first_release: string | null;
+  first_seen_at: string;
+  history: Array<GroupEvent>;
+  id: string;
+  ignored_until: string | null;
+  last_seen_at: string;
+  message: string;
+  occurrences: Array<Occurrence>;
+  project_id: number;
+  release: string | null;
+  releases: Array<GroupRelease>;
+  resolved_in_release: string | null;
+  sampled_occurrences: number;
+  severity: "low" | "medium" | "high" | "critical";
+  state: "new" | "unresolved" | "resolved" | "ignored" | "regressed";
+  tags: Array<string>;
+  title: string;
   trend: Array<number>;
   type: string | null;
   users: number;
@@ -183,6 +215,32 @@ export interface ErrorGroup {
 export interface ErrorGroupPage {
   items: Array<ErrorGroup>;
   next_cursor: string | null;
+}
+
+/** POST /api/errors/{id}/{action}: the group as it is now. */
+export interface ErrorGroupState {
+  category: "database" | "api" | "authentication" | "validation" | "integration" | "system" | "unknown";
+  count: number;
+  endpoint: string | null;
+  environment: string;
+  fingerprint: string;
+  first_release: string | null;
+  first_seen_at: string;
+  history: Array<GroupEvent>;
+  id: string;
+  ignored_until: string | null;
+  last_seen_at: string;
+  message: string;
+  project_id: number;
+  release: string | null;
+  resolved_in_release: string | null;
+  sampled_occurrences: number;
+  severity: "low" | "medium" | "high" | "critical";
+  state: "new" | "unresolved" | "resolved" | "ignored" | "regressed";
+  title: string;
+  trend: Array<number>;
+  type: string | null;
+  users: number;
 }
 
 /** Errors of the last hour; buffer_size: accepted and not yet persisted. */
@@ -239,6 +297,22 @@ export interface GroupAction {
   more?: number | null;
   reason: string;
   until?: string | null;
+}
+
+/** Who did what to a group, and why; "callwatch" is the actor of what happens by itself. */
+export interface GroupEvent {
+  action: string;
+  actor: string;
+  at: string;
+  reason: string | null;
+}
+
+/** A release in which the group occurred. */
+export interface GroupRelease {
+  count: number;
+  first_seen_at: string;
+  last_seen_at: string;
+  release: string;
 }
 
 /** GET /api/health; without a token the first fields alone. */
@@ -344,6 +418,32 @@ export interface NewSilence {
   ends_at: string;
   matchers: Matchers;
   reason: string;
+}
+
+/** One captured error, scrubbed. is_sampled: it was counted, and what it carried was not kept. */
+export interface Occurrence {
+  breadcrumbs: Array<unknown> | null;
+  context: unknown;
+  endpoint: string | null;
+  event_id: string;
+  exceptions: Array<unknown> | null;
+  frames: Array<unknown> | null;
+  is_sampled: boolean;
+  mended: Array<string> | null;
+  message: string;
+  occurred_at: string;
+  received_at: string;
+  release: string | null;
+  request: unknown;
+  scrubbed: Array<string> | null;
+  sdk: unknown;
+  service: string | null;
+  severity: "low" | "medium" | "high" | "critical";
+  stack: unknown;
+  tags: unknown;
+  trimmed: Array<string> | null;
+  type: string | null;
+  user_hash: string | null;
 }
 
 /** The product's requests of the last five minutes; error_rate 0..1. */
@@ -578,7 +678,7 @@ export interface TopError {
   category: "database" | "api" | "authentication" | "validation" | "integration" | "system" | "unknown";
   count: number;
   fingerprint: string;
-  id: number;
+  id: string;
   message: string;
   severity: "low" | "medium" | "high" | "critical";
 }

@@ -78,7 +78,6 @@ export interface Occurrence {
 }
 
 export interface GroupDetail extends ErrorGroup {
-  title?: string | null;
   endpoint?: string | null;
   resolved_in_release?: string | null;
   ignored_until?: string | null;

@@ -32,7 +32,6 @@ def transformed() -> dict[str, Any]:
             resource["Properties"]["CodeUri"] = "s3://bucket/key"
         if resource["Type"] == "AWS::Serverless::LayerVersion":
             resource["Properties"]["ContentUri"] = "s3://bucket/key"
-    template["Globals"]["Function"].pop("CodeUri")
     with mock.patch.dict(os.environ, {"AWS_DEFAULT_REGION": "us-east-1"}):
         loader = ManagedPolicyLoader(boto3.client("iam", region_name="us-east-1"))
         result: dict[str, Any] = transform(template, {"Stage": "dev"}, loader)

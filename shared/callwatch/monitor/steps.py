@@ -18,7 +18,8 @@ from callwatch.db import connection, product_connection
 from callwatch.db.check_results import delete_old_results, fill_outage
 from callwatch.db.connect import AnyConnection
 from callwatch.db.cycles import delete_cycles_before
-from callwatch.db.error_counts import delete_minutes_before
+from callwatch.db.error_groups import end_ignoring
+from callwatch.db.error_retention import forget_old_counts, forget_old_groups
 from callwatch.db.partitions import drop_old_partitions, ensure_partitions
 from callwatch.db.request_histograms import delete_histograms_before
 from callwatch.db.stage_depths import delete_old_depths, keep_depths
@@ -26,13 +27,16 @@ from callwatch.exceptions import DatabaseUnavailable, PoolExhausted, QueueUnavai
 from callwatch.models.facts import Fact
 from callwatch.monitor.cycle import Cycle, Step
 from callwatch.monitor.silence import silence_facts
-from callwatch.pipeline.measure import depths, measure, pipeline_facts
+from callwatch.pipeline.facts import METRICS, depths, product_facts
+from callwatch.pipeline.product import measure, of_cycle
 from callwatch.pipeline.reach import product_database_facts
+from callwatch.pipeline.stage_file import get_stages
 from callwatch.requests.performance import request_facts
 from callwatch.requests.slo import request_burn_facts
 from callwatch.settings import get_settings
-from callwatch.tracker.facts import error_facts
+from callwatch.tracker.facts import error_facts, tracker_facts
 from callwatch.tracker.flush import flush
+from callwatch.tracker.measuring import capture_measuring
 
 _FLUSH_S = 20.0
 _CHECK_S = 3.0
@@ -61,17 +65,29 @@ def _prepare(cycle: Cycle) -> dict[str, Any]:
         conn.commit()
         dropped = drop_old_partitions(conn, cycle.now, get_settings().retention_days)
         delete_cycles_before(conn, cycle.now - _CYCLES_KEPT)
-        delete_minutes_before(conn, cycle.now - _MINUTES_KEPT)
         hours_kept = timedelta(days=get_settings().retention_days)
         delete_histograms_before(conn, cycle.now - _MINUTES_KEPT, cycle.now - hours_kept)
         delete_old_results(conn, cycle.now)
         delete_old_depths(conn, cycle.now)
         conn.commit()
-    return {"partitions_made": len(made), "partitions_dropped": len(dropped)}
+        end_ignoring(conn, cycle.now)
+        conn.commit()
+        forget_old_counts(conn, cycle.now, get_settings().retention_days)
+        conn.commit()
+        forgotten = forget_old_groups(conn, cycle.now, get_settings().retention_days)
+        conn.commit()
+    return {"partitions_made": len(made), "partitions_dropped": len(dropped), "groups_forgotten": forgotten}
 
 
 def _flush(cycle: Cycle) -> dict[str, Any]:
-    return dataclasses.asdict(flush(cycle.now, cycle.remaining_s(_FLUSH_S)))
+    try:
+        flushed = flush(cycle.now, cycle.remaining_s(_FLUSH_S))
+    except Exception:
+        cycle.unread += ("queue.oldest_message_s",)
+        raise
+    detail = "drained" if flushed.is_drained else "not drained within the cycle"
+    cycle.facts.append(Fact("queue.oldest_message_s", flushed.oldest_s, detail=detail))
+    return dataclasses.asdict(flushed)
 
 
 def _check(cycle: Cycle) -> dict[str, Any]:
@@ -90,7 +106,7 @@ def _check(cycle: Cycle) -> dict[str, Any]:
 
 def _measure(cycle: Cycle, own_facts: Callable[[], list[Fact]]) -> dict[str, Any]:
     """Each source by itself: one that fails leaves its own figures unknown, and the others true."""
-    cycle.facts += own_facts()
+    cycle.facts += [*own_facts(), *tracker_facts()]
     own: list[Source] = [
         (("errors.",), lambda: _own(error_facts, cycle)),
         (("requests.",), lambda: _own(request_facts, cycle)),
@@ -100,9 +116,7 @@ def _measure(cycle: Cycle, own_facts: Callable[[], list[Fact]]) -> dict[str, Any
         (("queue.dead_letters",), _dead_letters),
         (("monitor.silence_s",), lambda: _own(silence_facts, cycle)),
     ]
-    product: list[Source] = [
-        (("queue.pending", "queue.stale", "pipeline.", "schema."), lambda: _product(cycle)),
-    ]
+    product: list[Source] = [(METRICS, lambda: _product(cycle))]
     failures = _read(cycle, own)
     reach = product_database_facts()
     cycle.facts += reach
@@ -134,12 +148,15 @@ def _own(read: Callable[[Any, Any], list[Fact]], cycle: Cycle) -> list[Fact]:
 
 def _product(cycle: Cycle) -> list[Fact]:
     """The product's figures as facts; their depths are kept for the charts."""
+    settings = get_settings()
+    stages = get_stages(settings.stages_file)
     with product_connection() as conn:
-        measured = measure(conn, cycle.now, get_settings().timezone)
+        measured = measure(conn, cycle.now, settings.timezone, stages, of_cycle(stages))
+    capture_measuring(measured.errors)
     with connection() as conn:
-        keep_depths(conn, cycle.now, depths(measured))
+        keep_depths(conn, cycle.now, depths(stages, measured))
         conn.commit()
-    return pipeline_facts(measured)
+    return product_facts(stages, measured)
 
 
 def _dead_letters() -> list[Fact]:

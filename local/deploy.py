@@ -1,0 +1,183 @@
+"""`make deploy`: brings a stage to what is built: stack and migrations, secrets, page, then the smoke test.
+
+A second run without a change changes nothing. Each step says what it did; the first that fails ends it.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from callwatch.exceptions import ConfigurationError
+from callwatch.settings import VARIABLES, load_settings
+from local import smoke, stack
+from local.secrets import made_up
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
+PAGE = ROOT / "dashboard" / "dist"
+_ENDED = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
+
+# An ARN has `:secret:` in it, which would become a picture.
+console = Console(emoji=False)
+
+
+class DeployError(Exception):
+    """The deployment cannot go on; the text is one line with the remedy."""
+
+
+def main() -> int:
+    """Deploy one stage; exit code 1 with one line where a step fails."""
+    args = _arguments()
+    try:
+        deploy(args)
+    except (DeployError, ConfigurationError, BotoCoreError, ClientError) as error:
+        console.print(f"[bold red]deploy:[/] {escape(str(error))}")
+        return 1
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make deploy", description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--stage", default=os.environ.get("STAGE") or "default", help="section of samconfig.toml (STAGE=)")
+    parser.add_argument(
+        "--secrets",
+        type=Path,
+        default=os.environ.get("SECRETS") or None,
+        help="JSON file {variable: value} that goes into the stack's secrets (SECRETS=); what it does not name stays",
+    )
+    parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the template")
+    parser.add_argument("--template", type=Path, default=BUILT, help="built template (what `make build` made)")
+    parser.add_argument("--skip-smoke", action="store_true", help="do not check the deployed system from outside")
+    return parser.parse_args()
+
+
+def deploy(args: argparse.Namespace) -> None:
+    """All steps in order. Raises DeployError, ConfigurationError or an error of botocore."""
+    config = stage_config(args.stage)
+    if not args.template.is_file():
+        raise DeployError("nothing is built; run `make build`")
+    given = read_secrets_file(args.secrets) if args.secrets else {}
+    overrides = config | dict(pair.split("=", 1) for pair in args.parameter) | {"CommitSha": _commit()}
+    name = overrides.pop("stack_name")
+    before = stack.find(name)
+    if before is not None and before.status in _ENDED:
+        raise DeployError(
+            f"{name} never came up ({before.status}); remove it: aws cloudformation delete-stack --stack-name {name}"
+        )
+    if before is not None:
+        _step("Secrets", _fill(name, given))
+        overrides["SecretsVersion"] = stack.secrets_version(name)
+    _sam_deploy(args, name, overrides)
+    if before is None:
+        # The secrets came with the stack: now they can be filled, and the functions told to read them.
+        _step("Secrets", _fill(name, given))
+        _sam_deploy(args, name, overrides | {"SecretsVersion": stack.secrets_version(name)})
+    deployed = stack.find(name)
+    assert deployed is not None
+    _publish_page(deployed)
+    _show(deployed)
+    if not args.skip_smoke:
+        _check(deployed)
+
+
+def stage_config(stage: str, path: Path = ROOT / "samconfig.toml") -> dict[str, str]:
+    """stack_name and the parameters of one section of samconfig.toml. Raises DeployError for a stage it has not."""
+    sections = tomllib.loads(path.read_text())
+    if "deploy" not in sections.get(stage, {}):
+        known = ", ".join(name for name, section in sections.items() if isinstance(section, dict) and "deploy" in section)
+        raise DeployError(f"STAGE takes one of {known}, the sections of {path.name}")
+    common = sections.get(stage, {}).get("global", {}).get("parameters", {})
+    found = common | sections[stage]["deploy"]["parameters"]
+    given = found.get("parameter_overrides", "")
+    pairs = given if isinstance(given, list) else shlex.split(given)
+    return {"stack_name": found["stack_name"]} | dict(pair.split("=", 1) for pair in pairs)
+
+
+def read_secrets_file(path: Path) -> dict[str, str]:
+    """The values to put into secrets, checked as functions would check them.
+
+    Raises DeployError for a file or a name that cannot be, ConfigurationError for a bad value.
+    """
+    try:
+        values = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise DeployError(f"{path} cannot be read as JSON ({type(error).__name__})") from None
+    known = stack.secret_names()
+    for name in values:
+        if name not in known:
+            is_variable = name in {variable.name for variable in VARIABLES}
+            remedy = "give it as a parameter" if is_variable else "docs/configuration.md lists them"
+            raise DeployError(f"{name} in {path} is no variable of the stack's secrets ({', '.join(sorted(known))}); {remedy}")
+    load_settings(values)
+    return dict(values)
+
+
+def _fill(name: str, given: Mapping[str, str]) -> str:
+    kept = stack.read_secrets(name)
+    missing = {key: value for key, value in made_up().items() if not kept.get(key) and key not in given}
+    changed = stack.write_secrets(name, {**given, **missing})
+    return f"set {', '.join(sorted(changed))}" if changed else "unchanged"
+
+
+def _commit() -> str:
+    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _sam_deploy(args: argparse.Namespace, name: str, parameters: Mapping[str, str]) -> None:
+    """Let SAM bring the stack to the template; migrations run inside, and roll it back where they fail."""
+    console.rule(f"stack {name}")
+    command = [sys.executable, "-m", "samcli", "deploy", "--config-env", args.stage, "--stack-name", name]
+    command += ["--template-file", str(args.template), "--config-file", str(ROOT / "samconfig.toml")]
+    command += ["--parameter-overrides", *(f"{key}={_quoted(value)}" for key, value in sorted(parameters.items()))]
+    if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
+        for line in stack.failures(name):
+            console.print(f"  [red]{escape(line)}[/]")
+        raise DeployError(f"the stack {name} was not changed, or was rolled back; the lines above say why")
+
+
+def _quoted(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _publish_page(deployed: stack.Stack) -> None:
+    changed = stack.upload_page(deployed.outputs["PageBucketName"], PAGE)
+    _step("Page", f"{len(changed)} files uploaded" if changed else "unchanged")
+    if changed:
+        reference = hashlib.sha256(" ".join([_commit(), *changed, os.urandom(8).hex()]).encode()).hexdigest()[:32]
+        _step("CloudFront", f"invalidation {stack.invalidate(deployed.outputs['DistributionId'], reference)}")
+
+
+def _check(deployed: stack.Stack) -> None:
+    tokens = load_settings(stack.read_secrets(deployed.name)).viewer_secret or ()
+    outcomes = smoke.run(deployed.outputs["DashboardUrl"].removesuffix("/admin/operations"), tokens[0].token)
+    smoke.show(outcomes)
+    if not all(outcome.is_ok for outcome in outcomes):
+        raise DeployError("the deployed system failed its check; docs/troubleshooting.md helps")
+
+
+def _show(deployed: stack.Stack) -> None:
+    table = Table(show_edge=False, show_header=False)
+    for key in ("DashboardUrl", "ApiUrl", "AccessSecretArn", "IngestSecretArn"):
+        table.add_row(key, deployed.outputs.get(key, ""))
+    console.print(table)
+
+
+def _step(what: str, outcome: str) -> None:
+    console.print(f"[bold]{what}[/]: {escape(outcome)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

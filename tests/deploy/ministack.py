@@ -1,0 +1,252 @@
+"""MiniStack as the cloud of the tests: the real bundle, deployed by `make deploy`'s own program, with functions that run.
+
+What it does not do, and so proves nothing about: an HTTP API's Body (its routes are made here, from the same
+transformed template), throttling, the VPC, RDS. It does enforce the roles' and the queues' policies (AUTH=true), and
+as those refuse plain HTTP it speaks TLS.
+"""
+
+import ipaddress
+import json
+import os
+import re
+import signal
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from local.processes import free_port
+from tests.deploy.template import ROOT, as_list, transformed
+
+STAGE = "staging"
+STACK = "callwatch-staging"
+_START_TIMEOUT_S = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An HTTP answer; the body is JSON where it is some."""
+
+    status: int
+    body: Any
+    headers: dict[str, str]
+
+
+class Cloud:
+    """A running MiniStack: an endpoint for clients, and the calls that tests make."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.endpoint = f"https://127.0.0.1:{self.port}"
+        self.certificate = write_certificate(folder)
+        self.log = folder / "ministack.log"
+        environ = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        environ |= {"GATEWAY_PORT": str(self.port), "BIND_HOST": "127.0.0.1", "AUTH": "true", "USE_SSL": "1"}
+        environ |= {"MINISTACK_SSL_CERT": str(self.certificate), "MINISTACK_SSL_KEY": str(folder / "key.pem")}
+        environ |= {"TMPDIR": tempfile.mkdtemp(dir=folder), **self.credentials(), **self.trust()}
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [str(ROOT / ".venv-ministack/bin/ministack")],
+                cwd=folder,
+                env=environ,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._wait()
+
+    @staticmethod
+    def credentials() -> dict[str, str]:
+        """Those of the account's root; functions get those of their roles."""
+        return {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+
+    def trust(self) -> dict[str, str]:
+        """Variables by which programs trust this cloud's certificate."""
+        return dict.fromkeys(("AWS_CA_BUNDLE", "SSL_CERT_FILE"), str(self.certificate))
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        while True:
+            assert self.process.poll() is None, self.log.read_text()[-2000:]
+            try:
+                fetch(f"{self.endpoint}/_ministack/health", "GET", None, {}, self.certificate)
+            except OSError:
+                assert time.monotonic() < deadline, self.log.read_text()[-2000:]
+                time.sleep(0.1)
+            else:
+                return
+
+    def stop(self) -> None:
+        """End it with all functions that it started."""
+        os.killpg(self.process.pid, signal.SIGTERM)
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(5)
+
+    def client(self, service: str) -> Any:
+        """A client as the account's root."""
+        make: Any = boto3.client
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+        return make(service, endpoint_url=self.endpoint, verify=str(self.certificate), **keys)
+
+    def deploy(self, template: Path, *arguments: str) -> str:
+        """`make deploy` to this cloud; what it printed."""
+        done = self.try_deploy(template, *arguments)
+        assert done.returncode == 0, f"{done.stdout[-6000:]}\n== ministack\n{self.log.read_text()[-3000:]}"
+        return done.stdout
+
+    def try_deploy(self, template: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The same, whatever comes of it."""
+        command = [
+            sys.executable,
+            "-m",
+            "local.deploy",
+            "--stage",
+            STAGE,
+            "--template",
+            str(template),
+            "--skip-smoke",
+            *arguments,
+        ]
+        environ = {
+            **os.environ,
+            **self.credentials(),
+            **self.trust(),
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "PYTHONPATH": "shared:.",
+        }
+        environ |= {"SAM_CLI_TELEMETRY": "0", "COLUMNS": "200"}
+        return subprocess.run(
+            command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
+
+    def outputs(self) -> dict[str, str]:
+        """Those of the stack."""
+        (stack,) = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+    def resource(self, logical_id: str) -> str:
+        """Physical id of a resource of the stack."""
+        found = self.client("cloudformation").describe_stack_resource(StackName=STACK, LogicalResourceId=logical_id)
+        return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
+    def invoke(self, logical_id: str, event: dict[str, Any]) -> Any:
+        """The answer of a function to an event; fails where it raised."""
+        name = self.resource(logical_id)
+        answer = self.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
+        payload = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, payload
+        return payload
+
+    def admit_batches(self) -> None:
+        """Give each role that may send or delete a message the batch of it: AWS asks for the same action for both."""
+        iam = self.client("iam")
+        for role in [role["RoleName"] for role in iam.list_roles()["Roles"] if role["RoleName"].startswith(STACK)]:
+            for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+                document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+                for statement in document["Statement"]:
+                    actions = as_list(statement["Action"])
+                    batches = [f"{action}Batch" for action in actions if action in ("sqs:SendMessage", "sqs:DeleteMessage")]
+                    statement["Action"] = actions + batches
+                iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
+
+    def make_routes(self) -> None:
+        """The routes and the authorizer that the API's Body describes, made one by one."""
+        api, functions = self.resource("Api"), transformed()["Resources"]
+        gateway, arns = self.client("apigatewayv2"), {}
+        body = functions["Api"]["Properties"]["Body"]
+
+        def arn_in(value: Any) -> str:
+            names = set(re.findall(r"\w+", json.dumps(value)))
+            (name,) = (found for found in names if functions.get(found, {}).get("Type") == "AWS::Lambda::Function")
+            if name not in arns:
+                described = self.client("lambda").get_function_configuration(FunctionName=self.resource(name))
+                arns[name] = str(described["FunctionArn"])
+            return arns[name]
+
+        (scheme,) = body["components"]["securitySchemes"].values()
+        details = scheme["x-amazon-apigateway-authorizer"]
+        authorizer = gateway.create_authorizer(
+            ApiId=api,
+            AuthorizerType="REQUEST",
+            Name="Caller",
+            IdentitySource=[],
+            AuthorizerUri=_invocation_uri(arn_in(details["authorizerUri"])),
+            AuthorizerPayloadFormatVersion=details["authorizerPayloadFormatVersion"],
+            EnableSimpleResponses=details["enableSimpleResponses"],
+            AuthorizerResultTtlInSeconds=details.get("authorizerResultTtlInSeconds", 0),
+        )["AuthorizerId"]
+        for path, methods in body["paths"].items():
+            for method, operation in methods.items():
+                described = operation["x-amazon-apigateway-integration"]
+                integration = gateway.create_integration(
+                    ApiId=api,
+                    IntegrationType="AWS_PROXY",
+                    IntegrationUri=arn_in(described["uri"]),
+                    PayloadFormatVersion=described["payloadFormatVersion"],
+                )["IntegrationId"]
+                named = {name for entry in operation.get("security", []) for name in entry} - {"NONE"}
+                guard = {"AuthorizationType": "CUSTOM", "AuthorizerId": authorizer} if named else {}
+                key = f"{method.upper()} {path}"
+                gateway.create_route(ApiId=api, RouteKey=key, Target=f"integrations/{integration}", **guard)
+
+    def call(self, method: str, path: str, token: str | None = None, body: Any = None, **headers: str) -> Answered:
+        """One request to the deployed API, at its own host name."""
+        given = {"host": f"{self.resource('Api')}.execute-api.localhost:{self.port}", **headers}
+        if token:
+            given["authorization"] = f"Bearer {token}"
+        raw = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        if raw is not None:
+            given.setdefault("content-type", "application/json")
+        return fetch(self.endpoint + path, method, raw, given, self.certificate)
+
+
+def _invocation_uri(arn: str) -> str:
+    return f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{arn}/invocations"
+
+
+def write_certificate(folder: Path) -> Path:
+    """A certificate for this machine alone, signed by itself; its key lies beside it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "callwatch tests")])
+    now = datetime.now(UTC)
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=2))
+        .add_extension(names, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "key.pem").write_bytes(private)
+    path = folder / "certificate.pem"
+    path.write_bytes(certificate.public_bytes(Encoding.PEM))
+    return path
+
+
+def fetch(url: str, method: str, body: bytes | None, headers: dict[str, str], certificate: Path | None = None) -> Answered:
+    """One request; an answer that is not a success is an answer, too."""
+    request = urllib.request.Request(url, data=body, method=method, headers=headers)
+    context = ssl.create_default_context(cafile=str(certificate)) if certificate else None
+    try:
+        with urllib.request.urlopen(request, timeout=40, context=context) as answer:
+            status, content, found = answer.status, answer.read(), answer.headers
+    except urllib.error.HTTPError as error:
+        status, content, found = error.code, error.read(), error.headers
+    lower = {name.lower(): value for name, value in found.items()}
+    is_json = "json" in lower.get("content-type", "") or content[:1] == b"{"
+    return Answered(status, json.loads(content) if is_json and content else content.decode(errors="replace"), lower)

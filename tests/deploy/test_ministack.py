@@ -1,0 +1,114 @@
+"""The deployed bundle answers, guards, stores and migrates, each function under the policies of its own role."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg2
+import pytest
+
+from local.page import Page
+from local.stack import ROOT
+from tests.deploy.conftest import Deployed
+from tests.deploy.ministack import STACK
+
+# The schedule fires once a minute.
+FLUSH_TIMEOUT_S = 90
+
+
+def eventually(condition: Callable[[], Any], what: str) -> Any:
+    deadline = time.monotonic() + FLUSH_TIMEOUT_S
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"{what} did not come true within {FLUSH_TIMEOUT_S} s"
+        time.sleep(0.5)
+    return found
+
+
+def stored(deployed: Deployed) -> dict[str, int]:
+    with psycopg2.connect(deployed.database_url) as conn, conn.cursor() as cursor:
+        cursor.execute("SELECT message, count(*) FROM callwatch.error_logs WHERE project_id <> 0 GROUP BY 1")
+        return dict(cursor.fetchall())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def accepted(deployed: Deployed) -> dict[str, int]:
+    """Errors sent before all tests here, so that the schedule has its minute while the others run."""
+    cloud, key = deployed.cloud, deployed.token("INGEST_KEYS")
+    for severity in ("high", "critical"):
+        answer = cloud.call("POST", "/api/errors", key, {"message": f"a {severity} error", "severity": severity})
+        assert (answer.status, answer.body["accepted"]) == (202, 1), answer
+    event = b'{"event_id":"9ec79c33ec9942ab8353589fcb2e04dc"}\n{"type":"event"}\n{"message":"from an SDK","level":"error"}\n'
+    answer = cloud.call("POST", f"/api/1/envelope/?sentry_key={key}", None, event)
+    assert (answer.status, answer.body) == (200, {"id": "9ec79c33ec9942ab8353589fcb2e04dc"})
+    return {"a high error": 1, "a critical error": 1, "from an SDK": 1}
+
+
+def test_the_authorizer_lets_each_role_do_its_own_and_no_more(deployed: Deployed) -> None:
+    cloud = deployed.cloud
+    viewer, admin, key = (deployed.token(name) for name in ("VIEWER_SECRET", "ADMIN_SECRET", "INGEST_KEYS"))
+    silence = {"matchers": {"rule_id": "memory_usage"}, "reason": "test", "ends_at": "2099-01-01T00:00:00Z"}
+
+    def status(method: str, path: str, token: str | None, body: Any = None) -> int:
+        return cloud.call(method, path, token, body).status
+
+    assert [status("GET", "/api/status", token) for token in (None, "x" * 40, key, viewer, admin)] == [401, 401, 403, 200, 200]
+    assert status("POST", "/api/silences", viewer, silence) == 403
+    assert status("POST", "/api/errors", viewer, {"message": "no"}) == 403
+    assert status("POST", "/api/silences", admin, silence) in (200, 201)
+
+
+def test_the_migrations_ran_with_the_deployment_and_find_nothing_to_do_afterwards(deployed: Deployed) -> None:
+    with psycopg2.connect(deployed.database_url) as conn, conn.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('callwatch.error_logs') IS NOT NULL")
+        assert cursor.fetchone() == (True,)
+    assert deployed.cloud.invoke("Migrate", {}) == {"ran": []}
+
+
+def test_dead_letters_are_brought_back_by_the_function_for_it(deployed: Deployed) -> None:
+    cloud = deployed.cloud
+    cloud.client("sqs").send_message(QueueUrl=cloud.resource("DeadLetterQueue"), MessageBody='{"v": 1, "kind": "nothing"}')
+    assert cloud.invoke("Redrive", {"limit": 1})["moved"] == 1
+
+
+def test_the_page_lies_in_the_bucket_with_the_headers_of_the_local_one(deployed: Deployed) -> None:
+    s3, bucket = deployed.cloud.client("s3"), deployed.cloud.outputs()["PageBucketName"]
+    found = s3.get_object(Bucket=bucket, Key="admin/index.html")
+    local = Page(ROOT / "dashboard" / "dist").answer("GET", "/admin/operations")
+    assert local is not None
+    headers = dict(local.headers)
+    assert (found["ContentType"], found["CacheControl"]) == (headers["content-type"], headers["cache-control"])
+    assert found["Body"].read() == local.body
+    keys = {item["Key"] for item in s3.list_objects_v2(Bucket=bucket)["Contents"]}
+    built = ROOT / "dashboard" / "dist"
+    assets = {f"admin/{path.relative_to(built)}" for path in (built / "assets").rglob("*") if path.is_file()}
+    assert keys == {"admin/index.html"} | assets
+
+
+def test_a_second_deployment_without_a_change_changes_nothing(deployed: Deployed) -> None:
+    cloud = deployed.cloud
+    name = cloud.resource("GetStatus")
+    before = cloud.client("lambda").get_function_configuration(FunctionName=name)["LastModified"], deployed.secrets()
+    output = cloud.deploy(deployed.template, "--parameter", f"DatabaseUrlSecretArn={deployed.secret_arn}")
+    assert "No changes to deploy" in output
+    assert "Secrets: unchanged" in output
+    assert "Page: unchanged" in output
+    after = cloud.client("lambda").get_function_configuration(FunctionName=name)["LastModified"], deployed.secrets()
+    assert after == before
+
+
+def test_a_deployment_whose_migrations_fail_is_rolled_back(deployed: Deployed) -> None:
+    cloud = deployed.cloud
+    url = "postgresql://callwatch:wrong@127.0.0.1:1/callwatch"
+    broken = cloud.client("secretsmanager").create_secret(Name="callwatch-broken", SecretString=url)["ARN"]
+    done = cloud.try_deploy(deployed.template, "--parameter", f"DatabaseUrlSecretArn={broken}")
+    assert done.returncode == 1
+    assert "the schema could not be migrated" in done.stdout
+    (stack,) = cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert cloud.call("GET", "/api/status", deployed.token("VIEWER_SECRET")).status == 200
+
+
+def test_errors_that_were_accepted_are_rows_after_the_schedule_ran(deployed: Deployed, accepted: dict[str, int]) -> None:
+    eventually(lambda: accepted.items() <= stored(deployed).items(), f"{accepted} in error_logs")
+    groups = deployed.cloud.call("GET", "/api/errors", deployed.token("VIEWER_SECRET")).body["items"]
+    assert accepted.items() <= {group["message"]: group["count"] for group in groups}.items()
