@@ -54,7 +54,7 @@ export interface AlertPage {
   next_cursor: string | null;
 }
 
-/** The last hour. */
+/** Completed and failed: last 24 h; total_last_hour: both, of the last hour. */
 export interface AnalysisJobs {
   avg_analysis_time_ms: number | null;
   completed: number | null;
@@ -73,7 +73,7 @@ export interface ApiMetrics {
   request_rate: number | null;
 }
 
-/** Age of the oldest waiting work, in hours. */
+/** For how long the oldest due work has been due, in hours. */
 export interface Backlog {
   critical_backlog: boolean | null;
   recordings_backlog_hours: number | null;
@@ -100,6 +100,14 @@ export interface CriticalError {
   context: Record<string, unknown> | null;
   message: string;
   timestamp: string;
+}
+
+/** A cron of the product; late: the last success is older than two periods. */
+export interface Cron {
+  is_late: boolean | null;
+  last_ok_at: string | null;
+  name: string;
+  period_s: number;
 }
 
 /** The monitor's database. */
@@ -291,6 +299,13 @@ export interface Follower {
   title: string;
 }
 
+/** Incoming calls; expected: the median of this hour on earlier days. */
+export interface Freshness {
+  actual_last_hour: number | null;
+  expected_per_hour: number | null;
+  last_call_at: string | null;
+}
+
 /** until, more: for ignore. in_release: for resolve. */
 export interface GroupAction {
   in_release?: string | null;
@@ -452,6 +467,18 @@ export interface Performance {
   error_rate: number | null;
   p95_ms: number | null;
   requests_per_minute: number | null;
+}
+
+/** GET /api/pipeline; ratios 0..1, completeness: the share of recent calls that have a field. */
+export interface Pipeline {
+  crons: Array<Cron>;
+  field_completeness: Record<string, number | null> | null;
+  field_completeness_by_source: Record<string, Record<string, number>> | null;
+  freshness: Freshness;
+  recording_availability: number | null;
+  stages: Array<StageFigures>;
+  timestamp: string;
+  unknown: Record<string, string>;
 }
 
 /** Connections of this process to the database; utilization in percent. */
@@ -625,6 +652,25 @@ export interface Silence {
 export interface SilencePage {
   items: Array<Silence>;
   next_cursor: string | null;
+}
+
+/** One stage. failed, dead, false_success: of 24 h; success_rate, p50_s, p95_s (time an item takes): of an hour. */
+export interface StageFigures {
+  completed_last_hour: number | null;
+  dead: number | null;
+  failed: number | null;
+  false_success: number | null;
+  name: string;
+  oldest_pending_at: string | null;
+  orphan: number | null;
+  p50_s: number | null;
+  p95_s: number | null;
+  pending: number | null;
+  processing: number | null;
+  stuck: number | null;
+  success_rate: number | null;
+  throughput_per_minute: number | null;
+  zombie: number | null;
 }
 
 /** GET /api/status. */

@@ -2,40 +2,6 @@
 
 import type { ErrorGroup } from "./api-types";
 
-export interface Stage {
-  name: string;
-  pending: number | null;
-  processing: number | null;
-  failed: number | null;
-  completed_last_hour: number | null;
-  stuck: number | null;
-  zombie: number | null;
-  dead: number | null;
-  orphan: number | null;
-  false_success: number | null;
-  oldest_pending_at: string | null;
-  throughput_per_minute: number | null;
-  success_rate: number | null;
-  p50_s: number | null;
-  p95_s: number | null;
-}
-
-export interface Cron {
-  name: string;
-  period_s: number;
-  last_ok_at: string | null;
-  is_late: boolean | null;
-}
-
-export interface Pipeline {
-  stages: Stage[];
-  freshness: { last_call_at: string | null; expected_per_hour: number | null; actual_last_hour: number | null };
-  recording_availability: number | null;
-  field_completeness: Record<string, number | null> | null;
-  crons: Cron[] | null;
-  unknown: Record<string, string>;
-}
-
 export interface Frame {
   filename?: string;
   function?: string;
