@@ -78,6 +78,8 @@ interface ReasonsProps {
   named?: (name: string) => string;
 }
 
+const REASONS_AT_ONCE = 3;
+
 /** Why figures under these paths are unknown, each reason once. */
 export function Reasons({ unknown, under, named = (name) => name }: ReasonsProps) {
   const names = new Map<string, string[]>();
@@ -88,7 +90,7 @@ export function Reasons({ unknown, under, named = (name) => name }: ReasonsProps
     names.set(reason, [...(names.get(reason) ?? []), named(name).replace(/[_.]/g, " ")]);
   }
   if (names.size === 0) return null;
-  return (
+  const list = (
     <ul class="reasons">
       {[...names].map(([reason, which]) => (
         <li key={reason}>
@@ -97,6 +99,13 @@ export function Reasons({ unknown, under, named = (name) => name }: ReasonsProps
         </li>
       ))}
     </ul>
+  );
+  if (names.size <= REASONS_AT_ONCE) return list;
+  return (
+    <details class="more-reasons">
+      <summary>? {names.size} reasons why figures are unknown</summary>
+      {list}
+    </details>
   );
 }
 
