@@ -50,7 +50,7 @@ function Funnel({ found }: { found: PipelineAnswer }) {
       <Reasons
         unknown={unknown}
         under={["freshness", "stages", "recording_availability", "field_completeness", "crons"]}
-        named={(name) => name.replace(/^\d+/, (index) => found.stages[Number(index)]?.name ?? index)}
+        named={(rest, parent) => rest.replace(/^\d+/, (index) => (parent === "crons" ? found.crons : found.stages)[Number(index)]?.name ?? index)}
       />
     </>
   );
@@ -147,8 +147,9 @@ function Completeness({ fields }: { fields: Record<string, number | null> | null
 
 function Crons({ crons }: { crons: Cron[] }) {
   if (crons.length === 0) return null;
-  const late = crons.filter((cron) => cron.is_late !== false);
-  if (late.length === 0) {
+  const late = crons.filter((cron) => cron.is_late);
+  const unknown = crons.filter((cron) => cron.is_late === null).length;
+  if (late.length + unknown === 0) {
     return (
       <p class="calm">
         <span aria-hidden="true">✓ </span>All {crons.length} crons are on time.
@@ -159,11 +160,16 @@ function Crons({ crons }: { crons: Cron[] }) {
     <ul class="sticking" aria-label="Crons that are not on time">
       {late.map((cron) => (
         <li key={cron.name}>
-          <Badge word={cron.is_late ? "warning" : "unknown"}>
-            {cron.name} {cron.is_late && cron.last_ok_at ? <>last ran <Age since={cron.last_ok_at} /> ago, every {seconds(cron.period_s)}</> : cron.is_late ? "is late" : "unknown"}
+          <Badge word="warning">
+            {cron.name} {cron.last_ok_at ? <>last ran <Age since={cron.last_ok_at} /> ago, every {seconds(cron.period_s)}</> : "is late"}
           </Badge>
         </li>
       ))}
+      {unknown > 0 && (
+        <li>
+          <Badge word="unknown">{unknown === crons.length ? `all ${unknown} crons: unknown` : `${unknown} more crons: unknown`}</Badge>
+        </li>
+      )}
     </ul>
   );
 }

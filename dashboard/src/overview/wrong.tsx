@@ -90,7 +90,8 @@ export function AlertRow({ alert }: { alert: Alert }) {
         <p class="quiet">
           {isFiring ? "for " : "began "}
           <Age since={alert.started_at} />
-          {!isFiring && " ago"} · <Measured alert={alert} />
+          {!isFiring && " ago"}
+          {!/measured/i.test(alert.message) && <> · <Measured alert={alert} /></>}
           {alert.acknowledged_by && <> · acknowledged by {alert.acknowledged_by}</>}
           {alert.suppressed_by && <> · follows from {alert.suppressed_by}, not notified</>}
         </p>
