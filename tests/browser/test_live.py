@@ -102,7 +102,7 @@ def test_a_thousand_groups_and_two_hundred_alerts_are_shown_in_few_nodes_at_work
     group = system.get("/api/errors?limit=1")["items"][0]
     alert = system.get("/api/alerts?limit=1")["items"][0]
     pages = {
-        "errors": [{**group, "id": str(number), "message": f"group {number}"} for number in range(1000)],
+        "errors": [{**group, "id": str(number), "title": f"group {number}"} for number in range(1000)],
         "alerts": [{**alert, "id": str(number)} for number in range(200)],
     }
 
