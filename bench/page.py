@@ -77,11 +77,9 @@ def _scrolling(chromium: Browser, system: System) -> None:
 
 
 def _long_list(page: Page, system: System) -> Page:
-    group = system.get("/api/errors?limit=1")["items"]
-    blank = {"fingerprint": "", "type": None, "severity": "low", "category": "unknown", "state": "new", "count": 1, "users": 0}
-    times = {"first_seen_at": "2026-01-01T00:00:00Z", "last_seen_at": "2026-01-01T00:00:00Z"}
-    base = group[0] if group else {**blank, **times, "environment": "production", "release": None, "message": "", "trend": [1] * 24}
-    items = [{**base, "id": str(number), "title": f"group {number}"} for number in range(GROUPS)]
+    system.call("POST", "/api/errors", system.ingest_key, {"message": "one of many"})
+    group = system.eventually(lambda: system.get("/api/errors?limit=1")["items"], what="a group")[0]
+    items = [{**group, "id": str(number), "title": f"group {number}"} for number in range(GROUPS)]
 
     def answer(route: Route) -> None:
         route.fulfill(body=json.dumps({"items": items, "next_cursor": None}), content_type="application/json")
