@@ -3,11 +3,10 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from callwatch.alerts.act import act_on_rule, find_rule
+from callwatch.alerts.act import act_on_rule
 from callwatch.alerts.deliver import deliver_due
-from callwatch.alerts.show import rule_item
+from callwatch.alerts.show import rule_items
 from callwatch.db import connection
-from callwatch.db.rule_states import disabled_rules, stored_states
 from callwatch.http import Request
 from callwatch.runtime.endpoint import endpoint
 from callwatch.settings import get_settings
@@ -21,15 +20,12 @@ def handle(request: Request) -> dict[str, Any]:
     settings, now = get_settings(), datetime.now(UTC)
     rule_id, action = request.path_parameters["id"], request.path_parameters["action"]
     with connection(statement_timeout_ms=5000) as conn:
-        act_on_rule(conn, rule_id, action, given, request.actor, settings, now)
+        rule = act_on_rule(conn, rule_id, action, given, request.actor, settings, now)
         conn.commit()
-        off = disabled_rules(conn)
-        states = [row for row in stored_states(conn) if row["rule_id"] == rule_id]
+        (item,) = rule_items(conn, [rule], settings)
     if action == "test":
         deliver_due(now, _DELIVER_S)
-    rule = find_rule(rule_id, settings)
-    assert rule is not None, "act_on_rule refuses unknown rules"
-    return rule_item(rule, states, rule_id not in off, settings)
+    return item
 
 
 lambda_handler = endpoint("admin")(handle)

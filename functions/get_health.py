@@ -20,22 +20,34 @@ def handle(request: Request) -> Response:
     own = {"uptime": round(uptime_s(), 1), "memory": memory(), "region": os.environ.get("AWS_REGION"), "version": VERSION}
     answer = health(get_settings(), datetime.now(UTC), is_whole, own)
     code = 503 if answer["status"] == "unhealthy" else 200
-    if _DRAFT in request.headers.get("accept", ""):
+    if _wants_draft(request.headers.get("accept", "")):
         return Response(code, _as_draft(answer), {"content-type": _DRAFT})
     return Response(code, answer)
 
 
+def _wants_draft(accept: str) -> bool:
+    return any(entry.partition(";")[0].strip().lower() == _DRAFT for entry in accept.split(","))
+
+
 def _as_draft(answer: dict[str, Any]) -> dict[str, Any]:
-    """draft-inadarei-api-health-check: status pass, warn or fail; checks by component and measurement."""
+    """draft-inadarei-api-health-check: status pass, warn or fail; checks by component and measurement.
+
+    What is not known is left out, a status too.
+    """
     checks = {}
     for name, service in answer["services"].items():
-        entry = {"componentType": "datastore" if name == "database" else "component", "time": service["checked_at"]}
+        entry: dict[str, Any] = {"componentType": "datastore" if name == "database" else "component"}
         if service["status"] in _DRAFT_WORDS:
             entry["status"] = _DRAFT_WORDS[service["status"]]
         if service["latency"] is not None:
             entry |= {"observedValue": service["latency"], "observedUnit": "ms"}
+        if service["checked_at"] is not None:
+            entry["time"] = service["checked_at"]
+        if service.get("reason"):
+            entry["output"] = service["reason"]
         checks[f"{name}:responseTime"] = [entry]
-    return {"status": _DRAFT_WORDS[answer["status"]], "version": "1", "releaseId": VERSION, "checks": checks}
+    status = _DRAFT_WORDS[answer["status"]]
+    return {"status": status, "version": "1", "releaseId": VERSION, "description": "Callwatch", "checks": checks}
 
 
 lambda_handler = endpoint(None)(handle)

@@ -5,7 +5,8 @@ from typing import Any
 
 from callwatch.db import connection
 from callwatch.exceptions import DatabaseUnavailable
-from callwatch.http import Request, unprocessable
+from callwatch.http import Request
+from callwatch.http_filters import number_filter, text_filter
 from callwatch.runtime.endpoint import endpoint
 from callwatch.tracker.stats import buffered, error_metrics
 
@@ -16,21 +17,12 @@ _PARTS = ("by_category", "by_endpoint", "recent_critical", "top_errors", "trends
 def handle(request: Request) -> dict[str, Any]:
     """Every project but the monitor's own, unless `?project=`; one environment by `?environment=`."""
     now = datetime.now(UTC)
-    scope = {"project_id": _project(request), "environment": request.query.get("environment")}
+    scope = {"project_id": number_filter(request, "project"), "environment": text_filter(request, "environment")}
     try:
         with connection() as conn:
             return {"timestamp": now, **error_metrics(conn, now, scope)}
     except DatabaseUnavailable:
         return {"timestamp": now, **_without_database()}
-
-
-def _project(request: Request) -> int | None:
-    raw = request.query.get("project")
-    if raw is None:
-        return None
-    if not (raw.isascii() and raw.isdigit() and len(raw) < 10):
-        raise unprocessable("project", "takes the number of a project")
-    return int(raw)
 
 
 def _without_database() -> dict[str, Any]:

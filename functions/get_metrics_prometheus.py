@@ -7,6 +7,7 @@ from callwatch.exceptions import DatabaseUnavailable
 from callwatch.http import Request, Response
 from callwatch.reports.health import health
 from callwatch.reports.jobs import job_metrics
+from callwatch.reports.pipeline import pipeline
 from callwatch.reports.prometheus import exposition
 from callwatch.reports.system import system_metrics
 from callwatch.runtime.endpoint import endpoint
@@ -29,6 +30,7 @@ def handle(_request: Request) -> Response:
         "health": health(settings, now, is_whole=False, own=own),
         "system": system_metrics(now, own),
         "jobs": job_metrics(settings, now),
+        "pipeline": pipeline(settings, now),
     }
     try:
         with connection(statement_timeout_ms=5000) as conn:

@@ -1,11 +1,13 @@
 """The monitor's cycle, started by the schedule each minute."""
 
+import os
 from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from callwatch.alerts.manager import check_rules_file
 from callwatch.models.facts import Fact
 from callwatch.monitor.cycle import run_cycle
 from callwatch.monitor.steps import steps_with
@@ -17,6 +19,10 @@ from callwatch.settings import get_settings
 # Left at the end for writing the cycle's row and answering.
 _MARGIN_S = 4.0
 _LOCAL_BUDGET_S = 50.0
+
+
+# A bad file of rules stops the start, and says where it is bad; no cycle runs on half of what was meant.
+check_rules_file(os.environ)
 
 
 def handle(_event: dict[str, Any], _context: Any) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Generates the documents that follow from the code, and checks that those checked in are not stale.
 
-docs/configuration.md comes from the table of settings; docs/openapi.json from the read models.
+docs/configuration.md comes from the table of settings; docs/openapi.json from the read models; the tables of
+docs/alerting.md and the index of the runbooks from the rules.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 
 from callwatch.settings import VARIABLES
+from local import alert_docs
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = ROOT / "docs" / "configuration.md"
@@ -45,7 +47,13 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; fail where a document is stale")
     is_check = parser.parse_args().check
     problems = undocumented_variables()
-    for path, content in ((CONFIGURATION, configuration()), (OPENAPI, openapi())):
+    documents = (
+        (CONFIGURATION, configuration()),
+        (OPENAPI, openapi()),
+        (alert_docs.ALERTING, alert_docs.alerting()),
+        (alert_docs.RUNBOOKS, alert_docs.runbooks()),
+    )
+    for path, content in documents:
         if not is_check:
             path.parent.mkdir(exist_ok=True)
             path.write_text(content)

@@ -16,11 +16,13 @@ from typing import Any, cast
 
 from rich.console import Console
 
+from callwatch.alerts.manager import alert_manager
 from callwatch.exceptions import ConfigurationError
 from callwatch.settings import VARIABLES, load_settings
 from local import layers, postgres, workers
 from local import queue as local_queue
 from local.gateway import Gateway, Server
+from local.inbox import Inbox
 from local.page import Page
 from local.secrets import LocalSecrets, secrets_of, write_private
 from local.template import Template, load
@@ -88,7 +90,7 @@ def read_options(environ: Mapping[str, str]) -> Options:
 def running(options: Options, environ: Mapping[str, str], console: Console, stopped: threading.Event) -> Iterator[None]:
     """The whole system for the block; whatever started is stopped in the opposite order, also when a part fails."""
     started_at = time.monotonic()
-    load_settings(environ)
+    alert_manager.rules(load_settings(environ))
     options.data_dir.mkdir(parents=True, exist_ok=True)
     run_file = options.data_dir / "run.json"
     with contextlib.ExitStack() as stack:
@@ -101,6 +103,8 @@ def running(options: Options, environ: Mapping[str, str], console: Console, stop
         database_url = _database(options, environ, stack, console)
         endpoint_url = _queue(options, stack, console)
         values = _values(environ, secrets, database_url, endpoint_url, options)
+        if "ALERT_WEBHOOK_URL" not in values:
+            values |= _inbox(options, values, stack, console)
         template, queue_urls, sqs = _template(values, endpoint_url)
         pool = Workers(template.functions, paths, values, options.data_dir / "logs")
         stack.callback(pool.stop)
@@ -110,9 +114,11 @@ def running(options: Options, environ: Mapping[str, str], console: Console, stop
         stack.callback(server.server_close)
         stack.callback(server.shutdown)
         pool.warm([name for name in WARM if name in template.functions])
-        for trigger in _triggers(template, queue_urls, sqs, pool, options, console):
+        triggers = _triggers(template, queue_urls, sqs, pool, options, console)
+        for trigger in triggers:
             trigger.start()
             stack.callback(trigger.stop)
+        signal.signal(signal.SIGUSR1, lambda *_: _run_now(triggers))
         housekeeping = threading.Thread(target=_keep_house, args=(pool, options.data_dir, stopped), daemon=True)
         housekeeping.start()
         write_private(run_file, json.dumps(_facts(options, secrets, database_url)))
@@ -164,11 +170,25 @@ def _queue(options: Options, stack: contextlib.ExitStack, console: Console) -> s
     return server.endpoint_url
 
 
+def _inbox(options: Options, values: Mapping[str, str], stack: contextlib.ExitStack, console: Console) -> dict[str, str]:
+    """Start the receiver that stands in for a webhook target; where alerts then go."""
+    inbox = Inbox(options.data_dir, load_settings(values).alert_webhook_secret or (), console.print)
+    threading.Thread(target=inbox.serve_forever, args=(0.2,), daemon=True).start()
+    stack.callback(inbox.server_close)
+    stack.callback(inbox.shutdown)
+    allowed = values.get("WEBHOOK_ALLOWED_NETWORKS")
+    networks = f"{allowed},127.0.0.1/32" if allowed else "127.0.0.1/32"
+    return {"ALERT_WEBHOOK_URL": inbox.url, "WEBHOOK_ALLOWED_NETWORKS": networks}
+
+
 def _values(
     environ: Mapping[str, str], secrets: LocalSecrets, database_url: str, endpoint_url: str, options: Options
 ) -> dict[str, str]:
     """The local values of variables: what the person set, what we made up, where our parts are."""
     given = {variable.name: environ[variable.name] for variable in VARIABLES if environ.get(variable.name)}
+    if "RULES_FILE" in given:
+        # A function runs in a folder of its own, where a relative path would lead nowhere.
+        given["RULES_FILE"] = str(Path(given["RULES_FILE"]).resolve())
     return {
         "STAGE": "local",
         "NODE_ENV": "development",
@@ -213,6 +233,13 @@ def _triggers(
 ) -> list[Trigger]:
     triggers: list[Trigger] = [QueueTrigger(source, queue_urls[source.queue], sqs, pool) for source in template.event_sources]
     return triggers + [Schedule(name, options.cycle_s, pool, console.print) for name in template.schedules]
+
+
+def _run_now(triggers: list[Trigger]) -> None:
+    """What SIGUSR1 asks for: a cycle now, without waiting for the minute."""
+    for trigger in triggers:
+        if isinstance(trigger, Schedule):
+            trigger.run_now()
 
 
 def _keep_house(pool: Workers, data_dir: Path, stopped: threading.Event) -> None:

@@ -40,6 +40,7 @@ def main() -> int:
         if purpose == "dev":
             install("requirements-dev.txt")
             make_ministack()
+            install_node(ROOT / "tests" / "node", "npm-tests", "the Node.js clients of the tests")
         build_dashboard()
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)
@@ -117,18 +118,24 @@ def make_ministack() -> None:
 
 def build_dashboard() -> None:
     """Fetch the dashboard's packages and build it, once per content of its sources."""
-    lock = (DASHBOARD / "package-lock.json").read_text()
-    if not is_done("npm", lock) or not (DASHBOARD / "node_modules").is_dir():
-        with step("the dashboard's packages"):
-            npm = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error", "--ignore-scripts"]
-            run(npm, "the dashboard's packages", cwd=DASHBOARD, quiet=True)
-        mark_done("npm", lock)
-    sources = sorted(path for path in DASHBOARD.rglob("*") if path.is_file() and not {"node_modules", "dist"} & set(path.parts))
-    content = "".join(f"{path.relative_to(DASHBOARD)}:{digest(path)}" for path in sources)
+    install_node(DASHBOARD, "npm", "the dashboard's packages")
+    files = [*DASHBOARD.rglob("*"), *(ROOT / "docs" / "runbooks").rglob("*")]
+    sources = sorted(path for path in files if path.is_file() and not {"node_modules", "dist"} & set(path.parts))
+    content = "".join(f"{path.relative_to(ROOT)}:{digest(path)}" for path in sources)
     if not is_done("dashboard", content) or not (DASHBOARD / "dist" / "index.html").is_file():
         with step("the dashboard"):
             run(["npm", "run", "--silent", "build"], "the dashboard", cwd=DASHBOARD, quiet=True)
         mark_done("dashboard", content)
+
+
+def install_node(folder: Path, stamp: str, what: str) -> None:
+    """Install what a folder's lock file names, once per content."""
+    lock = (folder / "package-lock.json").read_text()
+    if is_done(stamp, lock) and (folder / "node_modules").is_dir():
+        return
+    with step(what):
+        run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error", "--ignore-scripts"], what, cwd=folder, quiet=True)
+    mark_done(stamp, lock)
 
 
 def is_done(name: str, content: str) -> bool:

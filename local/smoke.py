@@ -28,6 +28,7 @@ READS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("/api/metrics/system", ("process", "memory", "database", "api", "lambda")),
     ("/api/metrics/jobs", ("recording_queue", "transcription_queue", "analysis_jobs", "throughput", "backlog")),
     ("/api/metrics/errors", ("summary", "by_category", "by_endpoint", "recent_critical", "top_errors", "trends")),
+    ("/api/metrics/history?metric=queues&range=24h", ("range", "step_s", "series")),
     ("/api/pipeline", ("stages", "freshness", "crons")),
     ("/api/errors", ("items", "next_cursor")),
     ("/api/alerts", ("items", "next_cursor")),

@@ -1,6 +1,7 @@
 """template.yaml as the local system needs it: transformed by SAM's own translator, intrinsics resolved."""
 
 import json
+import logging
 import os
 import re
 from collections.abc import Mapping
@@ -11,6 +12,8 @@ from typing import Any
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
+# The translator collects figures about itself, and complains at the end that nobody published them.
+logging.getLogger("samtranslator.metrics.metrics").setLevel(logging.ERROR)
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
 PSEUDO = {

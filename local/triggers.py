@@ -32,11 +32,26 @@ class Schedule(Trigger):
     def __init__(self, function: str, period_s: float, workers: Workers, say: Callable[[str], None]) -> None:
         super().__init__(f"schedule {function}")
         self._function, self._period_s, self._workers, self._say = function, period_s, workers, say
+        self._woken = threading.Event()
+
+    def run_now(self) -> None:
+        """Invoke as soon as the run under way is through, and a period later again."""
+        self._woken.set()
+
+    def stop(self) -> None:
+        """Ask it to end; it does after what it is doing."""
+        super().stop()
+        self._woken.set()
 
     def run(self) -> None:
         """Invoke at once, then at each period's beginning."""
         due = time.monotonic()
-        while not self.is_stopped.wait(max(0.0, due - time.monotonic())):
+        while True:
+            if self._woken.wait(max(0.0, due - time.monotonic())):
+                self._woken.clear()
+                due = time.monotonic()
+            if self.is_stopped.is_set():
+                return
             try:
                 self._workers.invoke(self._function, self._event())
             except (FunctionFailed, FunctionTimedOut) as failure:

@@ -22,6 +22,7 @@ INIT_TIMEOUT_S = 20.0
 MOST_PROCESSES = 10
 MAX_LOG_BYTES = 5_000_000
 _IDLE_S = 600.0
+_PATIENCE_S = 0.1
 
 
 # Linux ends a child with the thread that started it, and the threads of requests end with their connections.
@@ -148,6 +149,9 @@ class Workers:
         function = self._functions[name]
         most = min(MOST_PROCESSES, function.most_at_once or MOST_PROCESSES)
         with self._changed:
+            if self._counts[name]:
+                # A cold start costs this machine more than the wait for a process that is about to be free.
+                self._changed.wait_for(lambda: bool(self._idle[name]), _PATIENCE_S)
             self._changed.wait_for(lambda: bool(self._idle[name]) or self._counts[name] < most)
             while self._idle[name]:
                 worker = self._idle[name].pop()
@@ -160,7 +164,7 @@ class Workers:
         except BaseException:
             with self._changed:
                 self._counts[name] -= 1
-                self._changed.notify()
+                self._changed.notify_all()
             raise
         with self._changed:
             self._all.add(worker)
@@ -172,7 +176,7 @@ class Workers:
                 self._idle[name].append(worker)
             else:
                 self._forget(worker)
-            self._changed.notify()
+            self._changed.notify_all()
 
     def _forget(self, worker: Worker) -> None:
         self._counts[worker.function.name] -= 1

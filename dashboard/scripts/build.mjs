@@ -1,14 +1,50 @@
-/** Builds the page: its files as they are, and the runbooks that alerts link to. */
-import { cp, mkdir, rm } from "node:fs/promises";
+/** Builds the page into dist/: one script, one stylesheet (named by their content), the runbooks. Fails when it grew too fat. */
+import { build } from "esbuild";
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 
+const LIMIT_KB = 60;
 const here = new URL("..", import.meta.url);
-const path = (/** @type {string} */ name) => fileURLToPath(new URL(name, here));
+const path = (name) => fileURLToPath(new URL(name, here));
 
 await rm(path("dist"), { recursive: true, force: true });
 await mkdir(path("dist/assets"), { recursive: true });
-await cp(path("src/index.html"), path("dist/index.html"));
-for (const name of ["app.js", "api.js", "dom.js", "panels.js", "format.js", "style.css"]) {
-  await cp(path(`src/${name}`), path(`dist/assets/${name}`));
-}
+const { metafile } = await build({
+  entryPoints: { app: path("src/main.tsx"), style: path("src/style.css") },
+  outdir: path("dist/assets"),
+  entryNames: "[name]-[hash]",
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  minify: true,
+  legalComments: "none",
+  metafile: true,
+  logLevel: "warning",
+});
+
+// A page held in a cache asks for exactly the files it was built with.
+const built = Object.keys(metafile.outputs).map((name) => name.split("/").at(-1));
+const file = (pattern) => built.find((name) => pattern.test(name));
+const page = (await readFile(path("src/index.html"), "utf8"))
+  .replace("app.js", file(/^app-.*\.js$/))
+  .replace("style.css", file(/^style-.*\.css$/));
+await writeFile(path("dist/index.html"), page);
+
 await cp(path("../docs/runbooks"), path("dist/assets/runbooks"), { recursive: true });
+const names = (await readdir(path("../docs/runbooks"))).filter((name) => name.endsWith(".md")).map((name) => name.slice(0, -3));
+await writeFile(path("dist/assets/runbooks/index.json"), JSON.stringify(names.sort()));
+
+let total = 0;
+for (const name of ["index.html", ...built.map((found) => `assets/${found}`)]) {
+  const size = gzipSync(await readFile(path(`dist/${name}`))).length;
+  total += size;
+  console.log(`${(size / 1024).toFixed(1).padStart(6)} KB gzip  ${name}`);
+}
+console.log(`${(total / 1024).toFixed(1).padStart(6)} KB gzip  in all (at most ${LIMIT_KB})`);
+if (total > LIMIT_KB * 1024) {
+  console.error(`build: the first view is ${(total / 1024).toFixed(1)} KB gzip, more than ${LIMIT_KB} KB`);
+  process.exit(1);
+}

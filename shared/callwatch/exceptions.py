@@ -28,11 +28,15 @@ class PoolExhausted(DatabaseUnavailable):
 
 
 class QueueUnavailable(CallwatchError):
-    """SQS could not be reached or refused messages; `unsent` says how many were not taken."""
+    """SQS could not be reached or refused messages; `unsent` says how many were not taken.
 
-    def __init__(self, message: str, unsent: int = 0) -> None:
+    is_throttled: it answers, and wants fewer calls.
+    """
+
+    def __init__(self, message: str, unsent: int = 0, is_throttled: bool = False) -> None:
         super().__init__(message)
         self.unsent = unsent
+        self.is_throttled = is_throttled
 
 
 class LockUnavailable(CallwatchError):

@@ -13,9 +13,14 @@ def text_filter(request: Request, name: str) -> str | None:
     value = request.query.get(name)
     if value is None or value == "":
         return None
-    if len(value) > _MOST_CHARACTERS or "\x00" in value:
+    if len(value) > _MOST_CHARACTERS or not is_storable(value):
         raise unprocessable(name, f"takes a text of at most {_MOST_CHARACTERS} characters")
     return value
+
+
+def is_storable(text: str) -> bool:
+    """Whether PostgreSQL can take the text: no NUL, no lone surrogate."""
+    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def choice_filter(request: Request, name: str, choices: Iterable[str]) -> str | None:
@@ -56,6 +61,9 @@ def position_of(page: Page) -> tuple[datetime | None, int | None]:
         return None, None
     try:
         at, identifier = page.cursor
-        return datetime.fromisoformat(at), int(identifier)
-    except (ValueError, TypeError):
+        if isinstance(identifier, float) or not 0 <= int(identifier) < 2**63:
+            raise ValueError(identifier)
+        when = datetime.fromisoformat(at)
+        return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC), int(identifier)
+    except (ValueError, TypeError, OverflowError):
         raise unprocessable("cursor", "takes the next_cursor of an earlier answer") from None

@@ -2,9 +2,11 @@
 
 import functools
 import os
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from callwatch.exceptions import QueueUnavailable
@@ -13,6 +15,11 @@ from callwatch.exceptions import QueueUnavailable
 BATCH_MESSAGES = 10
 BATCH_BYTES = 1_048_576
 MESSAGE_BYTES = BATCH_BYTES - 4_096
+_THROTTLES = frozenset({"RequestThrottled", "ThrottlingException", "Throttling", "OverLimit", "SlowDown"})
+REDRIVE_MOST = 10_000
+# SQS refuses a message whose attributes hold anything else.
+_NOT_IN_ATTRIBUTES = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_DELETERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +31,7 @@ class QueueMessage:
     message_id: str
     receive_count: int
     reason: str | None = None
+    sent_at: datetime | None = None
 
 
 def send(queue_url: str | None, bodies: Sequence[str]) -> None:
@@ -35,7 +43,9 @@ def send(queue_url: str | None, bodies: Sequence[str]) -> None:
     for batch in batches(bodies):
         entries = [{"Id": str(index), "MessageBody": body} for index, body in enumerate(batch)]
         refused = len(bodies) - taken
-        answer = _call(lambda sqs, rows: sqs.send_message_batch(QueueUrl=queue_url, Entries=rows), entries, queue_url, refused)
+        answer = _call(
+            lambda sqs, rows: sqs.send_message_batch(QueueUrl=queue_url, Entries=rows), entries, queue_url, refused, True
+        )
         if answer.get("Failed"):
             raise QueueUnavailable(f"the queue refused {len(answer['Failed'])} messages", refused)
         taken += len(batch)
@@ -48,22 +58,26 @@ def receive(queue_url: str | None, max_messages: int = 10, wait_s: int = 0) -> l
             QueueUrl=queue_url,
             MaxNumberOfMessages=most,
             WaitTimeSeconds=wait_s,
-            MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
             MessageAttributeNames=["reason"],
         ),
         min(max_messages, BATCH_MESSAGES),
         queue_url,
     )
-    return [
-        QueueMessage(
-            body=message["Body"],
-            receipt_handle=message["ReceiptHandle"],
-            message_id=message["MessageId"],
-            receive_count=int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1)),
-            reason=message.get("MessageAttributes", {}).get("reason", {}).get("StringValue"),
-        )
-        for message in answer.get("Messages", [])
-    ]
+    return [_message(found) for found in answer.get("Messages", [])]
+
+
+def _message(found: Mapping[str, Any]) -> QueueMessage:
+    attributes = found.get("Attributes", {})
+    sent_ms = attributes.get("SentTimestamp")
+    return QueueMessage(
+        body=found["Body"],
+        receipt_handle=found["ReceiptHandle"],
+        message_id=found["MessageId"],
+        receive_count=int(attributes.get("ApproximateReceiveCount", 1)),
+        reason=found.get("MessageAttributes", {}).get("reason", {}).get("StringValue"),
+        sent_at=datetime.fromtimestamp(int(sent_ms) / 1000, UTC) if sent_ms else None,
+    )
 
 
 def delete(queue_url: str | None, receipt_handles: Sequence[str]) -> None:
@@ -78,13 +92,13 @@ def delete(queue_url: str | None, receipt_handles: Sequence[str]) -> None:
         for batch in rows:
             delete_batch(batch)
         return
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(_DELETERS) as pool:
         list(pool.map(delete_batch, rows))
 
 
 def dead_letter(queue_url: str | None, body: str, reason: str) -> None:
     """Put one message that cannot be digested into the dead-letter queue, with its reason. Raises QueueUnavailable."""
-    attribute = {"reason": {"DataType": "String", "StringValue": reason[:1000] or "unknown"}}
+    attribute = {"reason": {"DataType": "String", "StringValue": _NOT_IN_ATTRIBUTES.sub("?", reason)[:1000] or "unknown"}}
     _call(
         lambda sqs, text: sqs.send_message(QueueUrl=queue_url, MessageBody=text, MessageAttributes=attribute),
         body,
@@ -135,23 +149,35 @@ def batches(bodies: Sequence[str]) -> Iterator[list[str]]:
         yield batch
 
 
-def _call(action: Callable[[Any, Any], Any], given: Any, queue_url: str | None, unsent: int = 0) -> Any:
+def _call(action: Callable[[Any, Any], Any], given: Any, queue_url: str | None, unsent: int = 0, is_send: bool = False) -> Any:
     if not queue_url:
         raise QueueUnavailable("the address of the queue is not configured", unsent)
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        return action(_client(os.getpid()), given)
+        return action(_client(os.getpid(), is_send), given)
     except (BotoCoreError, ClientError) as error:
-        raise QueueUnavailable(f"the queue does not answer ({type(error).__name__})", unsent) from error
+        answer: Any = getattr(error, "response", None) or {}
+        is_throttled = answer.get("Error", {}).get("Code", "").rpartition(".")[2] in _THROTTLES
+        raise QueueUnavailable(f"the queue does not answer ({type(error).__name__})", unsent, is_throttled) from error
+
+
+def prepare_to_send() -> None:
+    """Load what sending needs (300 ms, once a process), so that a bound on sending need not allow for it."""
+    _client(os.getpid(), True)
 
 
 @functools.cache
-def _client(_pid: int) -> Any:
+def _client(_pid: int, is_send: bool) -> Any:
     # 300 ms of import, paid by the first use only; a client must not be shared with a forked child.
     import boto3
     from botocore.config import Config
 
-    # An unreachable queue costs its caller about two seconds, not botocore's minutes.
-    config = Config(connect_timeout=0.7, read_timeout=25, retries={"total_max_attempts": 2}, max_pool_connections=32)
+    # An unreachable or hanging queue costs whoever sends a few seconds, not botocore's minutes; a receiver may wait for long.
+    config = Config(
+        connect_timeout=0.7,
+        read_timeout=2 if is_send else 25,
+        retries={"total_max_attempts": 2},
+        max_pool_connections=32,
+    )
     return boto3.client("sqs", config=config)

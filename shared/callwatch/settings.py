@@ -46,11 +46,17 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("CONVOSO_API_URL", values.http_url, "Base of Convoso's API.", "https://api.convoso.com"),
     Variable("SENDGRID_API_URL", values.http_url, "Base of SendGrid's API.", "https://api.sendgrid.com"),
     Variable("PAGERDUTY_API_URL", values.http_url, "Base of PagerDuty's Events API.", "https://events.pagerduty.com"),
-    Variable("HTTP_CHECKS", values.http_checks, "More services to check over HTTP, as a JSON list.", "[]"),
+    Variable(
+        "HTTP_CHECKS",
+        values.http_checks,
+        "More services to check: a JSON list of objects with name, url, and optionally expect_status (200) and headers.",
+        "[]",
+        is_secret=True,
+    ),
     Variable("ALERT_EMAIL_TO", values.emails, "Who receives alerts by e-mail."),
     Variable("ALERT_EMAIL_FROM", values.email, "Sender of alerts by e-mail."),
     Variable("SENDGRID_API_KEY", values.text, "Key of the e-mail channel.", is_secret=True),
-    Variable("ALERT_WEBHOOK_URL", values.http_url, "Target of the webhook channel."),
+    Variable("ALERT_WEBHOOK_URL", values.http_url, "Target of the webhook channel.", is_secret=True),
     Variable(
         "ALERT_WEBHOOK_SECRET",
         values.webhook_secrets,
@@ -60,7 +66,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("WEBHOOK_ALLOWED_NETWORKS", values.networks, "Private networks (CIDRs) that webhooks may reach."),
     Variable("SLACK_ALERT_WEBHOOK", values.http_url, "Slack's incoming webhook for alerts.", is_secret=True),
     Variable("PAGERDUTY_ROUTING_KEY", values.text, "Routing key of a PagerDuty Events v2 service.", is_secret=True),
-    Variable("ALERT_SNS_TOPIC_ARN", values.text, "SNS topic for alerts."),
+    Variable("ALERT_SNS_TOPIC_ARN", values.topic_arn, "SNS topic for alerts."),
     Variable("RULES_FILE", values.text, "Path of a JSON file with alert rules of your own."),
     Variable("APP_URL", values.http_url, "Public address of the dashboard, for links in messages."),
     Variable("NODE_ENV", values.text, "Shown in health as node_env."),
@@ -100,6 +106,13 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("TIMEZONE", values.timezone, "IANA time zone in which days begin.", "UTC"),
 )
 
+# A channel that was half set up would be silent when it is needed.
+_NEEDED_TOGETHER = (
+    ("ALERT_WEBHOOK_URL", "ALERT_WEBHOOK_SECRET", "whsec_ + base64"),
+    ("ALERT_EMAIL_TO", "SENDGRID_API_KEY", "the key of the e-mail channel"),
+    ("ALERT_EMAIL_TO", "ALERT_EMAIL_FROM", "the sender of alerts by e-mail"),
+)
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -116,11 +129,11 @@ class Settings:
     convoso_api_url: str = ""
     sendgrid_api_url: str = ""
     pagerduty_api_url: str = ""
-    http_checks: tuple[dict[str, Any], ...] = ()
+    http_checks: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     alert_email_to: tuple[str, ...] | None = None
     alert_email_from: str | None = None
     sendgrid_api_key: str | None = field(default=None, repr=False)
-    alert_webhook_url: str | None = None
+    alert_webhook_url: str | None = field(default=None, repr=False)
     alert_webhook_secret: tuple[bytes, ...] | None = field(default=None, repr=False)
     webhook_allowed_networks: tuple[Any, ...] | None = None
     slack_alert_webhook: str | None = field(default=None, repr=False)
@@ -163,8 +176,9 @@ def load_settings(environ: Mapping[str, str], fetch: Callable[[str], str] | None
         except ValueError as error:
             raise ConfigurationError(f"{variable.name} takes {error}") from None
     found.setdefault("product_database_url", found.get("database_url"))
-    if found.get("alert_webhook_url") and not found.get("alert_webhook_secret"):
-        raise ConfigurationError("ALERT_WEBHOOK_SECRET is needed where ALERT_WEBHOOK_URL is set: whsec_ + base64")
+    for name, needed, takes in _NEEDED_TOGETHER:
+        if found.get(name.lower()) and not found.get(needed.lower()):
+            raise ConfigurationError(f"{needed} is needed where {name} is set: {takes}")
     return Settings(**found)
 
 

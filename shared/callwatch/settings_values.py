@@ -66,7 +66,8 @@ def http_url(raw: str) -> str:
         has_valid_port = parts.port is None or parts.port > 0
     except ValueError:
         raise ValueError(takes) from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or not has_valid_port or " " in raw:
+    is_plain = raw.isascii() and raw.isprintable() and " " not in raw
+    if parts.scheme not in ("http", "https") or not parts.hostname or not has_valid_port or not is_plain:
         raise ValueError(takes)
     return raw.rstrip("/")
 
@@ -113,6 +114,13 @@ def webhook_secrets(raw: str) -> tuple[bytes, ...]:
             raise ValueError("whsec_ followed by base64, several comma-separated")
         secrets.append(key)
     return tuple(secrets)
+
+
+def topic_arn(raw: str) -> str:
+    """The ARN of an SNS topic."""
+    if not re.fullmatch(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}(\.fifo)?", raw):
+        raise ValueError("an ARN such as arn:aws:sns:us-east-1:123456789012:alerts")
+    return raw
 
 
 def networks(raw: str) -> tuple[Any, ...]:
@@ -162,20 +170,51 @@ def timezone(raw: str) -> str:
 
 
 def http_checks(raw: str) -> tuple[dict[str, Any], ...]:
-    """A JSON list of services to check over HTTP: name, url, and optionally expect_status."""
-    takes = 'a JSON list such as [{"name": "crm", "url": "https://crm.example.com/health", "expect_status": 200}]'
+    """A JSON list of services to check over HTTP: name, url, and optionally expect_status and headers."""
+    example = '[{"name": "crm", "url": "https://crm.example.com/health", "expect_status": 200, "headers": {}}]'
+    takes = f"a JSON list such as {example}"
     try:
         checks = json.loads(raw)
-        for check in checks:
-            http_url(check["url"])
-            named_well = re.fullmatch(r"[a-z][a-z0-9_]{0,39}", check["name"])
-            if not named_well or set(check) - {"name", "url", "expect_status"}:
-                raise ValueError(takes)
-            if not 100 <= int(check.get("expect_status", 200)) <= 599:
-                raise ValueError(takes)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise ValueError(takes) from None
+    except (ValueError, RecursionError):
+        raise ValueError(f"{takes}; this is not JSON") from None
+    if not isinstance(checks, list):
+        raise ValueError(f"{takes}; this is not a list")
+    names = {"database", "deepgram", "openai", "convoso"}
+    for number, check in enumerate(checks, start=1):
+        wrong = _wrong_with(check, names)
+        if wrong:
+            raise ValueError(f"{takes}; entry {number}: {wrong}")
+        names.add(check["name"])
     return tuple(checks)
+
+
+def _wrong_with(check: Any, taken: set[str]) -> str | None:
+    """What is wrong with one entry of HTTP_CHECKS; its values are never quoted, they may hold a key."""
+    if not isinstance(check, dict) or set(check) - {"name", "url", "expect_status", "headers"}:
+        return "is an object of name, url, expect_status and headers alone"
+    name, url, status, headers = (check.get(key) for key in ("name", "url", "expect_status", "headers"))
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
+        return "name is 1 to 40 lower-case letters, digits and _, and begins with a letter"
+    if name in taken:
+        return "name is taken by another check"
+    try:
+        http_url(url if isinstance(url, str) else "")
+    except ValueError as error:
+        return f"url is {error}"
+    if "@" in urlsplit(str(url)).netloc:
+        return "url holds no user and password: headers may"
+    if "expect_status" in check and (type(status) is not int or not 100 <= status <= 599):
+        return "expect_status is a number from 100 to 599"
+    if "headers" in check and not _are_headers(headers):
+        return "headers is an object of texts that HTTP can carry"
+    return None
+
+
+def _are_headers(given: Any) -> bool:
+    return isinstance(given, dict) and all(
+        re.fullmatch(r"[A-Za-z0-9-]{1,100}", name) and isinstance(value, str) and re.fullmatch(r"[\x20-\x7e]{0,4000}", value)
+        for name, value in given.items()
+    )
 
 
 def _entries(raw: str) -> list[str]:

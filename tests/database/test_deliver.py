@@ -5,14 +5,12 @@ import json
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from standardwebhooks.webhooks import Webhook
 
 from callwatch.alerts import AlertChannel, AlertLevel, AlertRule, Condition, alert_manager
-from callwatch.alerts import database_down as outage
 from callwatch.alerts.act import acknowledge, act_on_rule, create_silence, delete_silence
 from callwatch.alerts.deliver import deliver_due
 from callwatch.alerts.issues import current_issues
@@ -39,12 +37,11 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture(autouse=True)
-def configured(database: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def configured(database: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("ALERT_WEBHOOK_URL", receiver.url)
     monkeypatch.setenv("ALERT_WEBHOOK_SECRET", f"whsec_{KEY},whsec_{OLD_KEY}")
     monkeypatch.setenv("WEBHOOK_ALLOWED_NETWORKS", "127.0.0.0/8")
     monkeypatch.setenv("APP_URL", "https://ops.example.com")
-    monkeypatch.setattr(outage, "_FILE", tmp_path / "outage.json")
     reset_settings()
     alert_manager.add_rule(RULE)
     yield
@@ -66,7 +63,7 @@ def alerts(**where: Any) -> list[dict[str, Any]]:
 
 def deliveries() -> list[dict[str, Any]]:
     with connection() as conn:
-        return fetch_all(conn, "SELECT * FROM callwatch.deliveries ORDER BY id")
+        return fetch_all(conn, "SELECT * FROM callwatch.deliveries WHERE channel <> 'database' ORDER BY id")
 
 
 def kinds(receiver: Receiver) -> list[str]:
@@ -132,7 +129,7 @@ def test_an_answer_that_breaks_off_after_its_status_counts_as_that_status(receiv
 
 
 def test_a_receiver_that_hangs_holds_up_nothing_for_long(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("callwatch.alerts.post.post.__defaults__", (None, False, 0.5))
+    monkeypatch.setattr("callwatch.alerts.lane.TIMEOUT_S", 0.5)
     receiver.script.append(Scripted(delay_s=30))
     evaluate(20)
     started = datetime.now(UTC)
@@ -237,7 +234,7 @@ def test_a_disabled_rule_fires_no_more_and_a_test_notification_is_marked(receive
         conn.commit()
     evaluate(30, NOW + timedelta(minutes=1))
     deliver_due(NOW + timedelta(minutes=1), 5)
-    assert sorted(kinds(receiver)) == ["alert.firing", "alert.test"]
+    assert sorted(kinds(receiver)) == ["alert.firing", "alert.resolved", "alert.test"], "who was told of it is told of its end"
     assert alerts()[0]["state"] == "resolved"
 
 
@@ -266,25 +263,3 @@ def test_nothing_private_is_told(receiver: Receiver) -> None:
     text = receiver.received[0].body.decode()
     assert "555" not in text
     assert "bob@" not in text
-
-
-def test_the_database_down_is_told_once_a_cooldown_and_its_rows_are_written_when_it_is_back(
-    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for minutes in (0, 1, 2, 6):
-        outage.database_down(NOW + timedelta(minutes=minutes), "unreachable")
-    assert kinds(receiver) == ["alert.firing", "alert.firing"], "at its start, and once more after the cooldown"
-    ids = {json.loads(request.body)["data"]["alert_id"] for request in receiver.received}
-    assert ids == {f"database_health:{NOW.isoformat().replace('+00:00', 'Z')}"}
-    back = NOW + timedelta(minutes=8)
-    with connection() as conn:
-        assert outage.database_back(conn, back)
-        conn.commit()
-    outage.forget_outage()
-    deliver_due(back, 5)
-    assert kinds(receiver)[-1] == "alert.resolved"
-    assert json.loads(receiver.received[-1].body)["data"]["alert_id"] in ids
-    with connection() as conn:
-        rows = fetch_all(conn, "SELECT state, started_at FROM callwatch.alerts WHERE rule_id = 'database_health'")
-        assert not outage.database_back(conn, back)
-    assert [(row["state"], row["started_at"]) for row in rows] == [("resolved", NOW)]

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from callwatch import queue
-from callwatch.db import connection, fetch_all, fetch_one
+from callwatch.db import connection, error_groups, execute, fetch_all, fetch_one
 from callwatch.db.error_groups import add_history, set_state
-from callwatch.exceptions import DatabaseUnavailable
+from callwatch.exceptions import DatabaseUnavailable, LockUnavailable
 from callwatch.queue import QueueMessage
 from callwatch.settings import reset_settings
 from callwatch.tracker import digest as digest_module
-from callwatch.tracker import error_tracker, flush
+from callwatch.tracker import error_tracker, flush, tally
 from callwatch.tracker.digest import PAYLOADS_PER_HOUR, digest
 from callwatch.tracker.event import error_message, finish_event
 from callwatch.tracker.groups import act, group_detail, groups_page
@@ -117,16 +117,78 @@ def test_a_poison_message_is_told_apart_with_its_reason_and_holds_nothing_up(dat
     assert reason in why
 
 
-def test_a_row_that_postgresql_refuses_is_found_among_thousand_and_the_others_are_stored(database: str) -> None:
+def spoiled(**fields: Any) -> str:
+    """What ingest would have mended: a message of another sender may still hold it."""
     bad = json.loads(message("bad"))
-    # What ingest would have mended: a message of another sender may still hold it.
-    bad["event"]["message"] = "with a \x00 in it"
+    bad["event"] |= fields
+    return json.dumps(bad)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        spoiled(message="with a \x00 in it"),
+        spoiled(message="a lone \ud800"),
+        spoiled(user_hash={"\ud800": 1}),
+        spoiled(frames=7),
+        spoiled(occurred_at="0001-01-01T00:00:00+14:00"),
+        spoiled(event_id="0" * 30 + "_1"),
+    ],
+)
+def test_a_row_that_cannot_be_stored_is_found_among_many_and_the_others_are_stored(database: str, bad: str) -> None:
     bodies = [message(f"good {n}") for n in range(40)]
-    bodies.insert(17, json.dumps(bad))
+    bodies.insert(17, bad)
     done = digest(bodies, NOW)
     assert done.errors == 40
-    assert len(done.poison) == 1
+    ((body, reason),) = done.poison
+    assert body == bad
+    assert reason
     assert counted()[0] == 40
+
+
+def test_a_failure_that_passes_makes_no_poison(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(tally, "touch_groups", lambda *_args: (_ for _ in ()).throw(LockUnavailable("busy")))
+        with pytest.raises(LockUnavailable):
+            digest([message("good")], NOW)
+    assert digest([message("good")], NOW).errors == 1
+
+
+def test_a_missing_partition_is_made_and_no_row_is_to_blame_for_it(database: str) -> None:
+    with connection() as conn:
+        execute(conn, f"DROP TABLE callwatch.error_logs_p{NOW:%Y%m%d}")
+        conn.commit()
+    done = digest([message("good")], NOW)
+    assert (done.errors, done.poison) == (1, [])
+
+
+def test_one_event_id_in_two_projects_and_environments_is_as_many_errors(database: str) -> None:
+    event_id = "ab" * 16
+    bodies = [message("x", project=p, environment=e, event_id=event_id) for p in (1, 2) for e in ("a", "b")]
+    upper = json.loads(bodies[0])
+    upper["event"]["event_id"] = event_id.upper()
+    done = digest([*bodies, json.dumps(upper)], NOW)
+    assert (done.errors, done.duplicates) == (4, 1)
+    assert counted() == (4, 4, 4, 4)
+
+
+def test_a_group_that_is_forgotten_while_an_error_of_it_comes_is_made_anew(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest([message("again")], NOW)
+    lock = error_groups.lock_groups
+
+    def forget_first(conn: Any, ids: list[int]) -> Any:
+        monkeypatch.setattr(digest_module, "lock_groups", lock)
+        with connection() as other:
+            for table in ("error_fingerprints WHERE group_id", "error_groups WHERE id"):
+                execute(other, f"DELETE FROM callwatch.{table} = ANY (%s)", (ids,))
+            other.commit()
+        return lock(conn, ids)
+
+    monkeypatch.setattr(digest_module, "lock_groups", forget_first)
+    assert digest([message("again")], NOW).errors == 1
+    assert scalar("SELECT count FROM callwatch.error_groups") == 1
 
 
 def test_a_spike_keeps_its_count_and_samples_its_payloads(database: str) -> None:
@@ -266,7 +328,7 @@ def test_a_flusher_that_dies_before_its_commit_leaves_nothing_and_the_next_store
     database: str, fake_queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(digest_module, "touch_groups", lambda *_args: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(tally, "touch_groups", lambda *_args: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             flush.flush(NOW, 20)
     assert count_rows() == 0

@@ -1,5 +1,6 @@
 """An HTTP receiver with a script: what it answers, how late, and what it got."""
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -11,13 +12,20 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Scripted:
-    """One answer. delay_s: before anything is sent. is_truncated: promises more than it sends."""
+    """One answer.
+
+    delay_s: before anything is sent. is_truncated: promises more than it sends. is_cut_off: ends before the status.
+    drip_s: between two bytes of the head, or with is_body_dripping of the body.
+    """
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b"{}"
     delay_s: float = 0.0
     is_truncated: bool = False
+    is_cut_off: bool = False
+    drip_s: float = 0.0
+    is_body_dripping: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,12 +67,28 @@ class Receiver:
                 receiver.received.append(Received(self.command, self.path, headers, body))
                 answer = receiver.script.popleft() if receiver.script else receiver.default
                 time.sleep(answer.delay_s)
+                if answer.is_cut_off:
+                    self.close_connection = True
+                    return
+                if answer.drip_s and not answer.is_body_dripping:
+                    self._drip(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n", answer.drip_s)
+                    return
                 self.send_response(answer.status)
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
                 self.send_header("content-length", str(len(answer.body) + (100 if answer.is_truncated else 0)))
                 self.end_headers()
-                self.wfile.write(answer.body)
+                if answer.drip_s:
+                    self._drip(answer.body, answer.drip_s)
+                else:
+                    self.wfile.write(answer.body)
+
+            def _drip(self, raw: bytes, gap_s: float) -> None:
+                with contextlib.suppress(OSError):
+                    for byte in raw:
+                        self.wfile.write(bytes([byte]))
+                        self.wfile.flush()
+                        time.sleep(gap_s)
 
             do_GET = do_POST = _serve  # noqa: N815
 

@@ -172,7 +172,7 @@ def test_smoke_passes_on_the_running_system(system: System) -> None:
     command = [sys.executable, "-m", "local.smoke", "--url", system.url, "--token", system.viewer_token]
     done = subprocess.run(command, cwd=ROOT, env=environment({}), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
-    assert "17 passed, 0 failed" in done.stdout
+    assert "18 passed, 0 failed" in done.stdout
     wrong = subprocess.run([*command[:-1], "wrong"], cwd=ROOT, env=environment({}), capture_output=True, text=True, check=False)
     assert wrong.returncode == 1
 

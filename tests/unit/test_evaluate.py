@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callwatch.alerts.builtin import RULES
-from callwatch.alerts.evaluate import BLIND_RULE, Change, Instance, Outcome, Silence, evaluate
+from callwatch.alerts.evaluate import BLIND_RULE, evaluate
+from callwatch.alerts.instance import Change, Instance, Outcome, Silence
 from callwatch.alerts.rule import AlertRule, Condition
 from callwatch.models.alert import AlertChannel, AlertLevel
 from callwatch.models.facts import Fact
@@ -161,6 +162,7 @@ def test_a_critical_alert_reminds_each_hour_until_it_is_acknowledged() -> None:
 def test_many_unknown_rules_are_one_alert() -> None:
     rules = [rule(id=f"r{n}", conditions=(Condition(f"m{n}", ">", 1),)) for n in range(4)]
     play = Play(*rules, next(r for r in RULES if r.id == BLIND_RULE))
+    play.minute(None, *[Fact(f"m{n}", 0) for n in range(4)])
     for _ in range(3):
         play.minute(None, *[Fact(f"m{n}", None, "why") for n in range(3)], Fact("m3", 0))
     assert [told[1] for told in play.told] == [BLIND_RULE]

@@ -26,8 +26,14 @@ FLOOR = {
     "monitor": 4,
     "reports": 4,
 }
-# The ground floor's parts build on the settings, and those on their parsers.
-ALLOWED_SIDEWAYS = {("http_filters", "http"), ("db", "settings"), ("queue", "settings"), ("settings", "settings_values")}
+# The ground floor's parts build on the settings, and those on their parsers; requests are scrubbed as errors are.
+ALLOWED_SIDEWAYS = {
+    ("requests", "tracker"),
+    ("http_filters", "http"),
+    ("db", "settings"),
+    ("queue", "settings"),
+    ("settings", "settings_values"),
+}
 
 
 def part_of(module: str) -> str:

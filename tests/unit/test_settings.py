@@ -58,6 +58,8 @@ def test_a_project_may_have_two_ingest_keys() -> None:
         ("TIMEZONE", "Mars/Olympus"),
         ("OPENAI_API_URL", "https://host:99999999"),
         ("ALERT_EMAIL_TO", "nobody"),
+        ("ALERT_SNS_TOPIC_ARN", "my-topic"),
+        ("SLACK_ALERT_WEBHOOK", "https://hooks.example.com/hook\u00e9"),
         ("HTTP_CHECKS", '[{"name": "Bad Name", "url": "https://x.example"}]'),
         ("HTTP_CHECKS", "{"),
         ("CALLWATCH_PROJECT_ID", "-1"),
@@ -72,9 +74,21 @@ def test_a_bad_value_is_refused_in_one_line_that_names_the_variable_and_not_the_
     assert value not in text or len(value) < 3
 
 
-def test_a_webhook_without_a_secret_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="ALERT_WEBHOOK_SECRET is needed"):
-        load_settings({"ALERT_WEBHOOK_URL": "https://hooks.example.com"})
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({"ALERT_WEBHOOK_URL": "https://hooks.example.com"}, "ALERT_WEBHOOK_SECRET"),
+        ({"ALERT_EMAIL_TO": "a@example.com", "ALERT_EMAIL_FROM": "b@example.com"}, "SENDGRID_API_KEY"),
+        ({"ALERT_EMAIL_TO": "a@example.com", "SENDGRID_API_KEY": "SG.key"}, "ALERT_EMAIL_FROM"),
+    ],
+)
+def test_a_channel_that_is_half_set_up_is_refused_in_one_line_that_names_what_is_missing(
+    given: dict[str, str], missing: str
+) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        load_settings(given)
+    assert str(refusal.value).startswith(f"{missing} is needed where ")
+    assert "\n" not in str(refusal.value)
 
 
 def test_named_secrets_are_fetched() -> None:
@@ -88,10 +102,48 @@ def test_named_secrets_are_fetched() -> None:
 def test_no_secret_shows_when_the_settings_are_printed() -> None:
     secrets = {variable.name: "postgresql://user:hidden-value@h/d" for variable in VARIABLES if variable.is_secret}
     secrets |= {"INGEST_KEYS": f"1:{KEY}", "ADMIN_SECRET": KEY, "VIEWER_SECRET": KEY}
+    secrets |= {"HTTP_CHECKS": '[{"name": "crm", "url": "https://x.example", "headers": {"x-key": "hidden-value"}}]'}
     secrets |= {"ALERT_WEBHOOK_SECRET": "whsec_aGlkZGVuLXZhbHVl", "SLACK_ALERT_WEBHOOK": "https://hidden-value.example"}
+    secrets |= {"ALERT_WEBHOOK_URL": "https://user:hidden-value@hooks.example.com/hidden-value"}
     printed = repr(load_settings(secrets))
     assert "hidden-value" not in printed
     assert KEY not in printed
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("3", "entry 1: is an object"),
+        ('{"name": "crm", "url": "https://x.example", "interval": 5}', "entry 1: is an object of name, url"),
+        ('{"url": "https://x.example"}', "entry 1: name is"),
+        ('{"name": "Crm", "url": "https://x.example"}', "entry 1: name is"),
+        ('{"name": "openai", "url": "https://x.example"}', "name is taken"),
+        ('{"name": "a", "url": "https://x.example"}, {"name": "a", "url": "https://x.example"}', "entry 2: name is taken"),
+        ('{"name": "crm"}', "entry 1: url is a URL such as"),
+        ('{"name": "crm", "url": "ftp://x.example"}', "entry 1: url is a URL such as"),
+        ('{"name": "crm", "url": "https://user:hidden@x.example"}', "entry 1: url holds no user and password"),
+        ('{"name": "crm", "url": "https://x.example", "expect_status": "200"}', "entry 1: expect_status is"),
+        ('{"name": "crm", "url": "https://x.example", "expect_status": true}', "entry 1: expect_status is"),
+        ('{"name": "crm", "url": "https://x.example", "headers": {"x": "hidden\\n"}}', "entry 1: headers is"),
+        ('{"name": "crm", "url": "https://x.example", "headers": ["hidden"]}', "entry 1: headers is"),
+    ],
+)
+def test_what_is_wrong_with_an_entry_of_http_checks_is_named(entry: str, words: str) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        load_settings({"HTTP_CHECKS": f"[{entry}]"})
+    text = str(refusal.value)
+    assert words in text
+    assert "\n" not in text
+    assert "hidden" not in text
+
+
+def test_a_good_entry_of_http_checks_is_taken() -> None:
+    entry = (
+        '{"name": "crm", "url": "https://x.example/up?full=1", "expect_status": 204, "headers": {"authorization": "Bearer k"}}'
+    )
+    (check,) = load_settings({"HTTP_CHECKS": f"[{entry}]"}).http_checks
+    assert check["name"] == "crm"
+    assert check["expect_status"] == 204
 
 
 def test_every_variable_has_a_field() -> None:

@@ -4,53 +4,57 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from psycopg2.extras import Json
-
-from callwatch.alerts.evaluate import Instance
+from callwatch.alerts.instance import Instance
 from callwatch.alerts.manager import alert_manager
 from callwatch.alerts.message import payload_of
+from callwatch.alerts.outbox import queue_notification
 from callwatch.alerts.rule import AlertRule
-from callwatch.alerts.run import queue_notification
 from callwatch.alerts.show import alert_detail, parse_id, silence_item
+from callwatch.alerts.state import instance_of
+from callwatch.db import lock_in_transaction
 from callwatch.db.alerts import acknowledge_alert, add_timeline, get_alert
 from callwatch.db.connect import AnyConnection
-from callwatch.db.query import execute
-from callwatch.db.rule_states import add_silence, end_silence, switch_rule
-from callwatch.http import HttpError, not_found, unprocessable
+from callwatch.db.rule_states import add_silence, end_silence, mark_acknowledged, note_action, switch_rule
+from callwatch.exceptions import LockUnavailable
+from callwatch.http import HttpError, not_found, unavailable, unprocessable
 from callwatch.settings import Settings
+from callwatch.tracker.scrub import scrub_text
 
 _MATCHERS = {"rule_id", "service", "labels"}
-_MARK = "UPDATE callwatch.rule_states SET details = details || %s WHERE alert_id = %s"
+# Shorter than the statement timeout of whoever asks.
+_WAIT_S = 4.0
 RULE_ACTIONS = ("enable", "disable", "test")
 
 
 def reason_of(given: Any) -> str:
     """The reason that every action needs. Raises HttpError 422."""
     reason = given.get("reason") if isinstance(given, dict) else None
-    if not isinstance(reason, str) or not reason.strip() or len(reason) > 1000:
+    if not _is_text(reason, 1000) or not str(reason).strip():
         raise unprocessable("reason", "is required: a text of at most 1,000 characters")
-    return reason.strip()
+    return str(reason).strip()
 
 
 def acknowledge(conn: AnyConnection, raw_id: str, given: Any, actor: str, settings: Settings, now: datetime) -> dict[str, Any]:
-    """Acknowledge a firing alert: no reminders until it resolves. The caller commits. Raises HttpError 404, 409, 422."""
+    """Acknowledge a firing alert: no reminders until it resolves. The caller commits. Raises HttpError 404, 409, 422, 503."""
     reason = reason_of(given)
     alert_id = parse_id(raw_id)
+    try:
+        # Else an evaluation at work would write back the state that it read before.
+        lock_in_transaction(conn, "evaluate", _WAIT_S)
+    except LockUnavailable:
+        raise unavailable("busy", "the rules are being judged right now; try again") from None
     row = get_alert(conn, alert_id)
     if row is None:
         raise not_found("there is no such alert")
     if not acknowledge_alert(conn, alert_id, actor):
         raise HttpError(409, "not_firing", "only a firing alert can be acknowledged; this one is resolved")
-    execute(conn, _MARK, (Json({"is_acknowledged": True}), alert_id))
     add_timeline(conn, alert_id, now, "acknowledged", actor, reason)
+    state = mark_acknowledged(conn, alert_id)
     rule = find_rule(row["rule_id"], settings)
-    if rule is not None:
-        instance = Instance(
-            "", rule.id, row["labels"], "firing", row["started_at"], value=row["value"], threshold=row["threshold"]
-        )
-        queue_notification(
-            conn, alert_id, rule, payload_of("alert.acknowledged", alert_id, rule, instance, settings, now), settings, now
-        )
+    if rule is not None and state is not None:
+        payload = payload_of("alert.acknowledged", alert_id, rule, instance_of(state), settings, now)
+        payload["data"]["message"] = scrub_text(f"Acknowledged by {actor}: {reason}") + "\n" + payload["data"]["message"]
+        queue_notification(conn, alert_id, rule, payload, settings, now)
     return alert_detail(conn, raw_id)
 
 
@@ -68,22 +72,27 @@ def delete_silence(conn: AnyConnection, raw_id: str, actor: str) -> None:
 
 def act_on_rule(
     conn: AnyConnection, rule_id: str, action: str, given: Any, actor: str, settings: Settings, now: datetime
-) -> None:
-    """Enable or disable a rule, or send a marked test notification. The caller commits. Raises HttpError 404, 422."""
+) -> AlertRule:
+    """Enable or disable a rule, or send a marked test notification; returns the rule. The caller commits.
+
+    Raises HttpError 404, 422.
+    """
     if action not in RULE_ACTIONS:
         raise not_found(f"the action is one of {', '.join(RULE_ACTIONS)}")
     reason = reason_of(given)
     rule = find_rule(rule_id, settings)
     if rule is None:
         raise not_found("there is no such rule")
+    note_action(conn, rule_id, action, actor, reason)
     if action != "test":
         switch_rule(conn, rule_id, action == "enable", actor, reason)
-        return
+        return rule
     condition = rule.all_conditions()[0]
     instance = Instance("", rule.id, rule.labels, "firing", now, value=None, threshold=condition.threshold, began_at=now)
     payload = payload_of("alert.test", f"test-{rule.id}", rule, instance, settings, now)
-    payload["data"]["message"] = f"This is a test by {actor}: {reason}"[:1000]
+    payload["data"]["message"] = scrub_text(f"This is a test by {actor}: {reason}")[:1000]
     queue_notification(conn, None, rule, payload, settings, now)
+    return rule
 
 
 def find_rule(rule_id: str, settings: Settings) -> AlertRule | None:
@@ -96,16 +105,29 @@ def _matchers_of(given: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(matchers, dict) or not matchers or set(matchers) - _MATCHERS:
         raise unprocessable("matchers", "takes at least one of rule_id, service, labels")
     for name in ("rule_id", "service"):
-        value = matchers.get(name)
-        if value is not None and (not isinstance(value, str) or not value or len(value) > 200):
-            raise unprocessable(f"matchers.{name}", "takes a text")
+        if matchers.get(name) is not None and not _is_text(matchers[name], 200):
+            raise unprocessable(f"matchers.{name}", "takes a text of at most 200 characters")
     labels = matchers.get("labels")
-    is_flat = isinstance(labels, dict) and all(isinstance(value, str) for value in labels.values())
-    if labels is not None and not is_flat:
-        raise unprocessable("matchers.labels", "takes an object of texts")
+    if labels is not None and not (isinstance(labels, dict) and len(labels) <= 20 and _are_texts(labels)):
+        raise unprocessable("matchers.labels", "takes an object of at most 20 texts of at most 200 characters")
     if not any(matchers.values()):
         raise unprocessable("matchers", "takes at least one of rule_id, service, labels")
     return {name: value for name, value in matchers.items() if value}
+
+
+def _are_texts(labels: Mapping[str, Any]) -> bool:
+    return all(_is_text(name, 200) and _is_text(value, 200) for name, value in labels.items())
+
+
+def _is_text(value: Any, most: int) -> bool:
+    """A text that PostgreSQL can keep: no NUL, no half of a surrogate pair."""
+    if not isinstance(value, str) or not 0 < len(value) <= most or "\x00" in value:
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _end_of(given: Mapping[str, Any], now: datetime) -> datetime:

@@ -1,102 +1,212 @@
-"""Sends what the outbox holds: claimed, sent outside of any transaction, marked; tried again for a day."""
+"""Sends what the outbox holds: claimed, sent outside of any transaction, marked; tried again for a day.
+
+One thread a channel sends (alerts/lane.py); this one alone talks to the database.
+"""
 
 import logging
-import random
+import queue
+import threading
 import time
 import uuid
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
-from callwatch.alerts.channels import sender_of
-from callwatch.alerts.failure import DeliveryFailed
+from callwatch.alerts.backoff import TOLD_WITHIN, TRIED_FOR, delay_s, hold_s
+from callwatch.alerts.failure import DeliveryFailed, clean_error
+from callwatch.alerts.lane import LaneEnd, Outcome, Outcomes, start_lane
+from callwatch.alerts.post import TIMEOUT_S
 from callwatch.db import connection
-from callwatch.db.deliveries import claim_due, mark_failed, mark_later, mark_sent
-from callwatch.settings import get_settings
+from callwatch.db.alerts import add_timeline
+from callwatch.db.channel_states import (
+    begin_probe,
+    channel_states,
+    note_answering,
+    note_failing,
+    note_given_up,
+    note_sent,
+    open_breaker,
+)
+from callwatch.db.connect import AnyConnection
+from callwatch.db.deliveries import (
+    claim_due,
+    due_channels,
+    give_up_before,
+    mark_failed,
+    mark_later,
+    mark_sent,
+    release,
+    set_free,
+)
+from callwatch.settings import Settings, get_settings
 
-GIVE_UP_AFTER = timedelta(hours=24)
-_FIRST_DELAY_S = 15.0
-_MOST_DELAY_S = 1800.0
 # Longer than sending may take: a claim of a sender that was killed is free again soon after.
-_LEASE_S = 30.0
+LEASE_S = 30.0
 _AT_ONCE = 20
+# Less time than this is not worth a try: it would only count as a time-out.
+_LEAST_S = 2.0
+_GRACE_S = 0.3
 _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class DeliveryResult:
-    """What one round of sending did."""
+    """What one round of sending did; held: channels behind an open breaker."""
 
     sent: int = 0
     postponed: int = 0
     failed: int = 0
+    held: int = 0
+
+
+@dataclass(slots=True)
+class _Round:
+    now: datetime
+    deadline: float
+    least_s: float
+    settings: Settings
+    holder: str = field(default_factory=lambda: uuid.uuid4().hex)
+    outcomes: Outcomes = field(default_factory=queue.SimpleQueue)
+    stopped: threading.Event = field(default_factory=threading.Event)
+    # What each channel's lane still has in hand; a channel that stopped is left alone for this round.
+    in_hand: dict[str, dict[int, Mapping[str, Any]]] = field(default_factory=dict)
+    done: set[str] = field(default_factory=set)
+    opened_at: dict[str, datetime | None] = field(default_factory=dict)
+    result: DeliveryResult = field(default_factory=DeliveryResult)
 
 
 def deliver_due(now: datetime, deadline_s: float) -> DeliveryResult:
-    """Send everything due, for at most about `deadline_s`. Raises DatabaseUnavailable before anything is claimed."""
-    holder = uuid.uuid4().hex
-    deadline = time.monotonic() + deadline_s
-    result = DeliveryResult()
-    while time.monotonic() < deadline:
-        with connection() as conn:
-            claimed = claim_due(conn, holder, now, _LEASE_S, _AT_ONCE)
-            conn.commit()
-        if not claimed:
-            break
-        by_channel: dict[str, list[dict[str, Any]]] = {}
-        for row in claimed:
-            by_channel.setdefault(row["channel"], []).append(row)
-        # Channels side by side: one that hangs holds up no other.
-        with ThreadPoolExecutor(max(1, len(by_channel))) as pool:
-            for part in pool.map(lambda rows: _send_all(rows, holder, now), by_channel.values()):
-                result.sent += part.sent
-                result.postponed += part.postponed
-                result.failed += part.failed
-    return result
+    """Send everything due, for at most about `deadline_s`, whatever a channel does.
 
-
-def _send_all(rows: list[dict[str, Any]], holder: str, now: datetime) -> DeliveryResult:
-    result = DeliveryResult()
-    is_broken = False
-    for row in rows:
-        # One time-out says enough about a channel for this round; the rest of its rows wait for the next.
-        failure = DeliveryFailed("the channel failed a moment ago") if is_broken else _send(row)
-        is_broken = is_broken or (failure is not None and not failure.is_permanent)
-        _mark(row, failure, holder, now, result)
-    return result
-
-
-def _send(row: Mapping[str, Any]) -> DeliveryFailed | None:
+    Raises DatabaseUnavailable; what was sent and could not be marked is sent again under the same id.
+    """
+    work = _Round(now, time.monotonic() + deadline_s, min(_LEAST_S, deadline_s / 2), get_settings())
     try:
-        sender_of(row["channel"])(row["payload"], row["message_id"], get_settings())
-    except DeliveryFailed as failure:
-        return failure
-    except KeyError:
-        return DeliveryFailed(f"there is no channel {row['channel']}", is_permanent=True)
-    except Exception as error:
-        _log.exception("a channel broke")
-        return DeliveryFailed(f"the channel broke ({type(error).__name__})")
-    return None
+        while True:
+            if work.deadline - time.monotonic() >= work.least_s:
+                _start_lanes(work)
+            if not work.in_hand:
+                return work.result
+            if not _collect(work):
+                _leave_behind(work)
+                return work.result
+    finally:
+        work.stopped.set()
 
 
-def _mark(row: Mapping[str, Any], failure: DeliveryFailed | None, holder: str, now: datetime, result: DeliveryResult) -> None:
+def _start_lanes(work: _Round) -> None:
+    """Claim for each channel that has nothing in hand, and start sending."""
+    lease_end = time.monotonic() + LEASE_S
+    claimed: dict[str, list[dict[str, Any]]] = {}
     with connection() as conn:
-        if failure is None:
-            mark_sent(conn, row["id"], holder)
-            result.sent += 1
-        elif failure.is_permanent or datetime.now(UTC) - row["created_at"] > GIVE_UP_AFTER:
-            mark_failed(conn, row["id"], holder, str(failure))
-            result.failed += 1
-        else:
-            mark_later(conn, row["id"], holder, now + timedelta(seconds=_delay_s(row["attempts"], failure)), str(failure))
-            result.postponed += 1
+        for old in give_up_before(conn, work.now - TOLD_WITHIN, work.now):
+            _tell_of_giving_up(conn, old, old["channel"], str(old["last_error"]), work)
+        states = channel_states(conn)
+        for channel in due_channels(conn, work.now):
+            if channel in work.in_hand or channel in work.done:
+                continue
+            limit = _limit_of(conn, channel, states.get(channel), work)
+            if limit:
+                claimed[channel] = claim_due(conn, channel, work.holder, work.now, LEASE_S, limit)
         conn.commit()
+    for channel, rows in claimed.items():
+        if rows:
+            work.in_hand[channel] = {row["id"]: row for row in rows}
+            # No send may outlive its claim, or another sender would do it too.
+            deadline = min(work.deadline, lease_end - TIMEOUT_S)
+            start_lane(channel, rows, work.settings, deadline, work.least_s, work.stopped, work.outcomes)
 
 
-def _delay_s(attempts: int, failure: DeliveryFailed) -> float:
-    if failure.retry_after_s is not None:
-        return failure.retry_after_s
-    ceiling_s = min(_MOST_DELAY_S, _FIRST_DELAY_S * 2 ** max(0, attempts - 1))
-    return random.uniform(ceiling_s / 2, ceiling_s)  # noqa: S311 - jitter, not a secret
+def _limit_of(conn: AnyConnection, channel: str, state: Mapping[str, Any] | None, work: _Round) -> int:
+    """How many may be claimed: none behind an open breaker, one to probe with, else a batch."""
+    work.opened_at[channel] = state["opened_at"] if state else None
+    if state is None or state["open_until"] is None:
+        return _AT_ONCE
+    if begin_probe(conn, channel, work.now, work.now + timedelta(seconds=LEASE_S)):
+        return 1
+    work.result.held += 1
+    work.done.add(channel)
+    return 0
+
+
+def _collect(work: _Round) -> bool:
+    """Mark outcomes as they come, until a lane ends; False where none does in time."""
+    while True:
+        try:
+            found = work.outcomes.get(timeout=max(0.0, work.deadline + _GRACE_S - time.monotonic()))
+        except queue.Empty:
+            return False
+        if isinstance(found, LaneEnd):
+            # What its thread took out of hand was marked; what is left was not begun.
+            _release(work, work.in_hand.pop(found.channel))
+            if found.is_stopped:
+                work.done.add(found.channel)
+            return True
+        if found.is_tried:
+            del work.in_hand[found.channel][found.row["id"]]
+            with connection() as conn:
+                _mark(conn, found, work)
+                conn.commit()
+
+
+def _release(work: _Round, rows: Mapping[int, Mapping[str, Any]]) -> None:
+    if rows:
+        with connection() as conn:
+            release(conn, list(rows), work.holder)
+            conn.commit()
+
+
+def _leave_behind(work: _Round) -> None:
+    """The time is up, and some channels still hang: what they were at is tried later, what they had left is given back."""
+    for channel, rows in work.in_hand.items():
+        if not rows:
+            continue
+        hanging, *rest = rows.values()
+        failure = DeliveryFailed("the channel did not come back in time")
+        with connection() as conn:
+            _mark(conn, Outcome(channel, hanging, failure), work)
+            release(conn, [row["id"] for row in rest], work.holder)
+            conn.commit()
+
+
+def _mark(conn: AnyConnection, outcome: Outcome, work: _Round) -> None:
+    """Keep what became of a delivery, and what it says of its channel."""
+    row, channel, failure, now = outcome.row, outcome.channel, outcome.failure, work.now
+    if failure is None:
+        if mark_sent(conn, row["id"], work.holder):
+            work.result.sent += 1
+        note_sent(conn, channel, now)
+        _set_free(conn, channel, work)
+        return
+    error = clean_error(str(failure), work.settings)
+    if failure.is_permanent or now - row["trying_since"] >= TRIED_FOR:
+        if mark_failed(conn, row["id"], work.holder, now, error):
+            work.result.failed += 1
+            _tell_of_giving_up(conn, row, channel, error, work)
+    else:
+        due_at = now + timedelta(seconds=delay_s(row["attempts"], failure))
+        if mark_later(conn, row["id"], work.holder, due_at, error):
+            work.result.postponed += 1
+    if failure.is_permanent and not failure.is_channel_wide:
+        # This message is refused; the channel itself answers.
+        note_answering(conn, channel)
+        _set_free(conn, channel, work)
+        return
+    failures = note_failing(conn, channel, now, error)
+    held_s = hold_s(failures, failure)
+    if held_s is not None:
+        open_breaker(conn, channel, now, now + timedelta(seconds=held_s))
+
+
+def _set_free(conn: AnyConnection, channel: str, work: _Round) -> None:
+    opened_at = work.opened_at.pop(channel, None)
+    if opened_at is not None:
+        set_free(conn, channel, work.now, opened_at)
+
+
+def _tell_of_giving_up(conn: AnyConnection, row: Mapping[str, Any], channel: str, error: str, work: _Round) -> None:
+    note_given_up(conn, channel, work.now, error)
+    if row["alert_id"] is not None:
+        add_timeline(conn, row["alert_id"], work.now, f"not delivered: {channel}", "callwatch", error)
+    _log.error("a notification was given up", extra={"channel": channel, "kind": row["kind"], "error": error})

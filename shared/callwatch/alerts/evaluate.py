@@ -1,86 +1,30 @@
 """The judgement: facts, what was known, and now, to what changes. Pure; touches no clock, network or database."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
 
+from callwatch.alerts.causes import causes_of
+from callwatch.alerts.instance import Instance, Outcome, Silence, elapsed, instance_key, not_after
+from callwatch.alerts.notices import told
 from callwatch.alerts.rule import AlertRule, Condition
-from callwatch.models.alert import AlertLevel
 from callwatch.models.facts import Fact
 
-State = Literal["ok", "pending", "firing", "unknown"]
 BLIND_RULE = "monitor_blind"
 BLIND_METRIC = "monitor.unknown_ratio"
 _FLAPS = 4
 _FLAP_WINDOW = timedelta(hours=1)
 _CALM = timedelta(minutes=30)
-_REMIND_AFTER = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Instance:
-    """Where one rule stands for one set of labels.
+@dataclass(slots=True)
+class _Found:
+    """What there is to judge one instance by; `unread`: a metric of its rule could not be read, and has no fact here."""
 
-    since: when the present state began. clear_since: since when a firing one is clear, waiting for resolve_for_s.
-    is_notified: whether this firing span was told. is_unknown: its facts are missing now; a firing one fires on.
-    fired: when it fired within the last hour.
-    """
-
-    key: str
-    rule_id: str
     labels: Mapping[str, str]
-    state: State
-    since: datetime
-    clear_since: datetime | None = None
-    value: float | None = None
-    threshold: float | None = None
-    detail: str | None = None
-    began_at: datetime | None = None
-    is_notified: bool = False
-    is_acknowledged: bool = False
-    is_flapping: bool = False
-    is_unknown: bool = False
-    suppressed_by: str | None = None
-    last_notified_at: datetime | None = None
-    fired: tuple[datetime, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """A person's mute: what it matches; only active ones are given to evaluate."""
-
-    rule_id: str | None = None
-    service: str | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
-
-    def matches(self, instance: Instance) -> bool:
-        """Whether it mutes this instance."""
-        if self.rule_id not in (None, instance.rule_id):
-            return False
-        if self.service not in (None, instance.labels.get("service")):
-            return False
-        return all(instance.labels.get(name) == value for name, value in self.labels.items())
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What happened to an instance: a transition, a notification, or both.
-
-    transition: firing, resolved, or None. notify: firing, flapping, reminder, resolved, or None.
-    """
-
-    instance: Instance
-    transition: Literal["firing", "resolved"] | None = None
-    notify: Literal["firing", "flapping", "reminder", "resolved"] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """All instances as they stand now, and what changed."""
-
-    instances: dict[str, Instance]
-    changes: list[Change]
+    pairs: list[tuple[Condition, Fact]]
+    unread: bool = False
 
 
 def evaluate(
@@ -90,40 +34,54 @@ def evaluate(
     now: datetime,
     silences: Sequence[Silence] = (),
     unread: Sequence[str] = (),
+    judged: frozenset[str] | None = None,
 ) -> Outcome:
-    """Judge every rule.
+    """Judge the rules.
 
     known: instances as stored. unread: prefixes of metrics whose source could not be read this time: their absence
-    is unknown, while the absence of any other metric means that there is nothing to tell.
+    is unknown, while the absence of any other metric means that there is nothing to tell. judged: ids of the rules
+    to judge, None for all; what fires of the others still explains what follows from it.
     """
     by_metric: dict[str, list[Fact]] = {}
     for fact in facts:
         by_metric.setdefault(fact.metric, []).append(fact)
+    by_rule: dict[str, dict[str, Instance]] = {}
+    for key, instance in known.items():
+        by_rule.setdefault(instance.rule_id, {})[key] = not_after(instance, now)
+    chosen = [rule for rule in rules if judged is None or rule.id in judged]
     instances: dict[str, Instance] = {}
-    for rule in rules:
+    for rule in chosen:
         if rule.id != BLIND_RULE:
-            instances |= _judge_rule(rule, by_metric, known, now, unread)
-    for rule in rules:
+            instances |= _judge_rule(rule, by_metric, by_rule.get(rule.id, {}), now, unread)
+    for rule in chosen:
         if rule.id == BLIND_RULE:
-            by_metric[BLIND_METRIC] = [_blindness(instances)]
-            instances |= _judge_rule(rule, by_metric, known, now, ())
-    firing = {instance.rule_id for instance in instances.values() if instance.state == "firing"}
+            by_metric[BLIND_METRIC] = [_blindness(chosen, instances, unread)]
+            instances |= _judge_rule(rule, by_metric, by_rule.get(rule.id, {}), now, ())
+    standing = [known[key] for key in known if key not in instances]
+    return _tell(rules, instances, standing, known, now, silences)
+
+
+def _tell(
+    rules: Sequence[AlertRule],
+    instances: dict[str, Instance],
+    standing: Sequence[Instance],
+    known: Mapping[str, Instance],
+    now: datetime,
+    silences: Sequence[Silence],
+) -> Outcome:
+    by_id = {rule.id: rule for rule in rules}
+    everything = {instance.key: instance for instance in [*standing, *instances.values()]}
+    causes = causes_of(rules, everything.values())
     changes = []
-    for rule in rules:
-        for key in [key for key, instance in instances.items() if instance.rule_id == rule.id]:
-            cause = next((cause for cause in rule.depends_on if cause in firing), None)
-            instance = replace(instances[key], suppressed_by=cause if instances[key].state == "firing" else None)
-            is_silenced = any(silence.matches(instance) for silence in silences)
-            change = _notify(rule, instance, known.get(key), now, is_muted=is_silenced or cause is not None)
-            instances[key] = change.instance
-            if change.transition or change.notify:
-                changes.append(change)
-    return Outcome(instances, changes)
-
-
-def instance_key(rule_id: str, labels: Mapping[str, str]) -> str:
-    """What names an instance: the rule and its labels."""
-    return rule_id + "".join(f"|{name}={labels[name]}" for name in sorted(labels))
+    for key, judged in instances.items():
+        cause = everything[causes[key]].rule_id if key in causes else None
+        instance = replace(judged, suppressed_by=cause)
+        is_silenced = any(silence.matches(instance) for silence in silences)
+        change = told(by_id[instance.rule_id], instance, known.get(key), now, is_silenced, cause is not None)
+        instances[key] = change.instance
+        if change.transition or change.notify:
+            changes.append(change)
+    return Outcome(instances, changes, causes)
 
 
 def _judge_rule(
@@ -133,119 +91,134 @@ def _judge_rule(
     now: datetime,
     unread: Sequence[str],
 ) -> dict[str, Instance]:
-    found: dict[str, list[tuple[Condition, Fact]]] = {}
-    labels_of: dict[str, Mapping[str, str]] = {}
+    found = _found(rule, by_metric, known)
+    missing = {metric for metric in rule.metrics if metric.startswith(tuple(unread))} if unread else set()
+    for key, instance in known.items():
+        # What is not reported any more (an error group, a cron) is forgotten once nothing is owed for it.
+        if key not in found and (missing or not _is_idle(rule, instance, now)):
+            found[key] = _Found(instance.labels, [])
+    if missing and not found:
+        found[instance_key(rule.id, rule.labels)] = _Found(rule.labels, [])
+    if missing:
+        for each in found.values():
+            each.unread = not missing <= {fact.metric for _condition, fact in each.pairs}
+    return {key: _judge(rule, key, each, known.get(key), now) for key, each in found.items()}
+
+
+def _found(rule: AlertRule, by_metric: Mapping[str, list[Fact]], known: Mapping[str, Instance]) -> dict[str, _Found]:
+    """The facts of a rule by the instance that they are about."""
+    found: dict[str, _Found] = {}
+    blanks: list[tuple[Condition, Fact]] = []
     for condition in rule.all_conditions():
         for fact in by_metric.get(condition.metric, []):
-            if rule.matches(fact):
+            if rule.matches(fact) and condition.concerns(fact):
                 key = instance_key(rule.id, fact.labels)
-                found.setdefault(key, []).append((condition, fact))
-                labels_of[key] = fact.labels
-    is_unread = any(metric.startswith(prefix) for metric in rule.metrics for prefix in unread)
+                found.setdefault(key, _Found(fact.labels, [])).pairs.append((condition, fact))
+                if not _is_known(fact):
+                    blanks.append((condition, fact))
     for key, instance in known.items():
-        if instance.rule_id == rule.id and key not in found:
-            found[key], labels_of[key] = [], instance.labels
-    if not found and is_unread:
-        key = instance_key(rule.id, rule.labels)
-        found[key], labels_of[key] = [], rule.labels
-    return {key: _judge(rule, key, labels_of[key], pairs, known.get(key), now, is_unread) for key, pairs in found.items()}
+        # What cannot be known as a whole is not known of any part of it.
+        for condition, fact in blanks:
+            seen = found.get(key)
+            is_part = fact.labels.items() < instance.labels.items() and condition.concerns_labels(instance.labels)
+            if is_part and (seen is None or all(each.metric != fact.metric for _condition, each in seen.pairs)):
+                found.setdefault(key, _Found(instance.labels, [])).pairs.append((condition, fact))
+    return found
 
 
-def _judge(
-    rule: AlertRule,
-    key: str,
-    labels: Mapping[str, str],
-    pairs: list[tuple[Condition, Fact]],
-    before: Instance | None,
-    now: datetime,
-    is_unread: bool,
-) -> Instance:
-    old = before or Instance(key, rule.id, labels, "ok", now)
-    hit = next(((c, f) for c, f in pairs if f.value is not None and c.holds(f.value)), None)
-    is_unknown = hit is None and (any(f.value is None for _c, f in pairs) or (not pairs and is_unread))
-    if is_unknown:
-        # A firing one fires on: unknown is no all-clear. Any other is neither ok nor on its way to fire.
-        if old.state == "firing":
-            return replace(old, is_unknown=True)
-        return replace(old, state="unknown", since=old.since if old.state == "unknown" else now, value=None, is_unknown=True)
+def _judge(rule: AlertRule, key: str, found: _Found, before: Instance | None, now: datetime) -> Instance:
+    old = before or Instance(key, rule.id, found.labels, "ok", now)
+    hit = next(((c, f) for c, f in found.pairs if _is_known(f) and c.holds(f.value)), None)
+    blank = next((fact for _condition, fact in found.pairs if not _is_known(fact)), None)
+    if hit is None and (blank is not None or found.unread):
+        reason = (blank.reason if blank else "its source could not be read") or "not known"
+        return _while_unknown(old, reason, now)
+    current = replace(old, is_unknown=False, reason=None, has_seen=old.has_seen or bool(found.pairs))
     if hit is not None:
-        condition, fact = hit
-        current = replace(old, value=fact.value, threshold=condition.threshold, detail=fact.detail, is_unknown=False)
-        return _while_bad(rule, current, fact, now)
-    first = pairs[0] if pairs else None
-    current = replace(old, is_unknown=False)
-    if first is not None:
-        current = replace(current, value=first[1].value, threshold=first[0].threshold, detail=None)
+        return _while_bad(rule, _measured(current, *hit), hit[1], now)
+    if found.pairs:
+        current = _measured(current, *found.pairs[0])
+    elif before is not None:
+        current = replace(current, value=None, detail=None)
     return _while_good(rule, current, now)
+
+
+def _measured(instance: Instance, condition: Condition, fact: Fact) -> Instance:
+    return replace(
+        instance,
+        value=fact.value,
+        threshold=condition.threshold,
+        metric=condition.metric,
+        comparison=condition.comparison,
+        detail=fact.detail,
+    )
+
+
+def _is_known(fact: Fact) -> bool:
+    return fact.value is not None and math.isfinite(fact.value)
+
+
+def _while_unknown(old: Instance, reason: str, now: datetime) -> Instance:
+    """A firing one fires on: unknown is no all-clear. Any other is neither ok nor on its way to fire."""
+    if old.state == "firing":
+        return replace(old, is_unknown=True, reason=reason, clear_since=None)
+    since = old.since if old.state == "unknown" else now
+    return replace(old, state="unknown", since=since, value=None, detail=None, is_unknown=True, reason=reason)
 
 
 def _while_bad(rule: AlertRule, instance: Instance, fact: Fact, now: datetime) -> Instance:
     if instance.state == "firing":
         return replace(instance, clear_since=None)
     pending_since = instance.since if instance.state == "pending" else now
-    if _elapsed(pending_since, now) < timedelta(seconds=rule.for_s):
+    if elapsed(pending_since, now) < timedelta(seconds=rule.for_s):
         return replace(instance, state="pending", since=pending_since)
     began_at = min(fact.since, now) if fact.since else pending_since
-    fired = (*[at for at in instance.fired if _elapsed(at, now) < _FLAP_WINDOW], now)
+    fired = (*_recent(instance, now), now)
     return replace(
-        instance, state="firing", since=now, began_at=began_at, clear_since=None, fired=fired, is_acknowledged=False,
-        # A flapping one was told as such, and is owed its one all-clear.
-        is_notified=instance.is_flapping and instance.is_notified,
-    )  # fmt: skip
+        instance,
+        state="firing",
+        since=now,
+        # While the all-clear of the last span is owed, that span goes on.
+        began_at=instance.began_at if instance.is_notified and instance.began_at else began_at,
+        clear_since=None,
+        fired=fired,
+        is_flapping=len(fired) >= _FLAPS,
+    )
 
 
 def _while_good(rule: AlertRule, instance: Instance, now: datetime) -> Instance:
+    instance = replace(instance, fired=_recent(instance, now))
     if instance.state != "firing":
         return replace(instance, state="ok", since=instance.since if instance.state == "ok" else now)
     clear_since = instance.clear_since or now
-    if _elapsed(clear_since, now) < timedelta(seconds=rule.resolve_for_s):
+    # The next spell of a flapping one may come any minute: it is over when it has been calm for a while.
+    wait = max(timedelta(seconds=rule.resolve_for_s), _CALM if instance.is_flapping else timedelta(0))
+    if elapsed(clear_since, now) < wait:
         return replace(instance, clear_since=clear_since)
     return replace(instance, state="ok", since=now, clear_since=None)
 
 
-def _notify(rule: AlertRule, instance: Instance, before: Instance | None, now: datetime, is_muted: bool) -> Change:
-    was_firing = before is not None and before.state == "firing"
-    is_firing = instance.state == "firing"
-    transition: Literal["firing", "resolved"] | None = None
-    if is_firing != was_firing:
-        transition = "firing" if is_firing else "resolved"
-    if not is_firing:
-        return _when_clear(instance, transition, now, is_muted)
-    is_cooled = instance.last_notified_at is None or _elapsed(instance.last_notified_at, now) >= timedelta(
-        minutes=rule.cooldown_minutes
-    )
-    if is_muted or not is_cooled or instance.is_flapping:
-        return Change(instance, transition)
-    if not instance.is_notified:
-        is_flapping = len([at for at in instance.fired if _elapsed(at, now) < _FLAP_WINDOW]) >= _FLAPS
-        told = replace(instance, is_notified=True, last_notified_at=now, is_flapping=is_flapping)
-        return Change(told, transition, "flapping" if is_flapping else "firing")
-    is_due = _elapsed(instance.last_notified_at or now, now) >= _REMIND_AFTER
-    if rule.level == AlertLevel.CRITICAL and is_due and not instance.is_acknowledged:
-        return Change(replace(instance, last_notified_at=now), transition, "reminder")
-    return Change(instance, transition)
+def _is_idle(rule: AlertRule, instance: Instance, now: datetime) -> bool:
+    if instance.state == "firing" or instance.is_notified or _recent(instance, now):
+        return False
+    last = [at for at in (instance.last_notified_at, instance.last_cleared_at) if at is not None]
+    return all(elapsed(at, now) >= timedelta(minutes=rule.cooldown_minutes) for at in last)
 
 
-def _when_clear(instance: Instance, transition: Literal["firing", "resolved"] | None, now: datetime, is_muted: bool) -> Change:
-    if not instance.is_notified:
-        return Change(replace(instance, is_flapping=False) if transition else instance, transition)
-    is_calm = not instance.fired or _elapsed(instance.fired[-1], now) >= _CALM
-    if instance.is_flapping and not is_calm:
-        # The next spell may come any minute: the all-clear waits until it has been calm for a while.
-        return Change(instance, transition)
-    told = replace(instance, is_notified=False, is_flapping=False)
-    return Change(told, transition, None if is_muted else "resolved")
+def _recent(instance: Instance, now: datetime) -> tuple[datetime, ...]:
+    return tuple(at for at in instance.fired if elapsed(at, now) < _FLAP_WINDOW)
 
 
-def _blindness(instances: Mapping[str, Instance]) -> Fact:
-    """The share of rules that cannot get their data, none of whose instances is known."""
-    rules = {instance.rule_id for instance in instances.values()}
-    seeing = {instance.rule_id for instance in instances.values() if not instance.is_unknown}
-    blind = len(rules - seeing)
-    share = blind / len(rules) if rules else 0.0
-    return Fact(BLIND_METRIC, share, detail=f"{blind} of {len(rules)} rules cannot get their data")
-
-
-def _elapsed(since: datetime, now: datetime) -> timedelta:
-    """Time passed; none where the clock went back."""
-    return max(timedelta(0), now - since)
+def _blindness(rules: Sequence[AlertRule], instances: Mapping[str, Instance], unread: Sequence[str]) -> Fact:
+    """The share of judged rules that went blind: nothing of them is known, where something was, or their source failed."""
+    of_rule: dict[str, list[Instance]] = {}
+    for instance in instances.values():
+        of_rule.setdefault(instance.rule_id, []).append(instance)
+    failed = {rule.id for rule in rules if unread and any(metric.startswith(tuple(unread)) for metric in rule.metrics)}
+    blind = [
+        rule_id
+        for rule_id, found in of_rule.items()
+        if all(each.is_unknown for each in found) and (rule_id in failed or any(each.has_seen for each in found))
+    ]
+    share = len(blind) / len(of_rule) if of_rule else 0.0
+    return Fact(BLIND_METRIC, share, detail=f"{len(blind)} of {len(of_rule)} rules cannot get their data")

@@ -4,9 +4,14 @@ from datetime import datetime
 from typing import Any
 
 from callwatch.alerts.database_down import RULE_ID, current_outage
+from callwatch.alerts.memory import Memory
+from callwatch.alerts.message import iso
 from callwatch.db.alerts import firing_alerts
 from callwatch.db.connect import AnyConnection
 
+# The monitor's memory of an outage lies in another execution environment: this one has its own, of when it missed
+# the database first.
+MISSED = Memory("callwatch-database-missed.json")
 _TYPES = {"critical": "error", "error": "error", "warning": "warning", "info": "info"}
 
 
@@ -22,11 +27,18 @@ def current_issues(conn: AnyConnection) -> list[dict[str, Any]]:
         }
         for alert in firing_alerts(conn)
     ]
+    MISSED.save({})
     return sorted(issues, key=lambda issue: order.index(issue["type"]))
 
 
 def issues_without_database(now: datetime) -> list[dict[str, Any]]:
-    """While the database is down: that it is."""
-    outage = current_outage() or {"since": now, "reason": "unreachable"}
-    message = f"Database health: the monitor's database does not answer ({outage['reason']})"
-    return [{"type": "error", "message": message, "since": outage["since"], "rule_id": RULE_ID}]
+    """While the database is down: that it is, since the monitor or else this process first missed it."""
+    outage = current_outage()
+    if outage:
+        since, why = outage["since"], outage["reason"]
+    else:
+        since = MISSED.load().get("since") or iso(now)
+        MISSED.save({"since": since})
+        why = "as seen from here"
+    message = f"Database health: the monitor's database does not answer ({why})"
+    return [{"type": "error", "message": message, "since": since, "rule_id": RULE_ID}]

@@ -1,19 +1,22 @@
 """Which rules there are: the built-in ones, those of the user's file, and those added in Python."""
 
-import json
-from collections.abc import Sequence
+import inspect
+import logging
+import threading
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from callwatch.alerts.builtin import RULES
-from callwatch.alerts.rule import AlertRule, Condition, custom_metric
-from callwatch.exceptions import ConfigurationError
-from callwatch.models.alert import AlertChannel, AlertLevel
+from callwatch.alerts.builtin import RULE_IDS, RULES
+from callwatch.alerts.rule import AlertRule, custom_metric
+from callwatch.alerts.rules_file import read_rules
 from callwatch.models.facts import Fact
 from callwatch.settings import Settings
 
-_FIELDS = {"id", "name", "level", "metric", "comparison", "threshold", "channels", "cooldown_minutes"}
-_FIELDS |= {"for_s", "resolve_for_s", "depends_on", "labels", "message"}
+# All conditions in Python together: they stand between the measuring and the judgement of every other rule.
+CONDITIONS_S = 5.0
+_log = logging.getLogger(__name__)
 
 
 class AlertManager:
@@ -27,69 +30,67 @@ class AlertManager:
         """Add a rule, or replace the one with its id."""
         self._added[rule.id] = rule
 
+    def remove_rule(self, rule_id: str) -> None:
+        """Take a rule out again that add_rule added; nothing happens where there is none."""
+        self._added.pop(rule_id, None)
+
     def rules(self, settings: Settings) -> list[AlertRule]:
         """All rules; a later one with the same id takes an earlier one's place. Raises ConfigurationError."""
         found = {rule.id: rule for rule in RULES}
         if settings.rules_file:
             if self._from_file is None or self._from_file[0] != settings.rules_file:
-                self._from_file = (settings.rules_file, read_rules(Path(settings.rules_file)))
+                self._from_file = (settings.rules_file, read_rules(Path(settings.rules_file), found))
             found |= {rule.id: rule for rule in self._from_file[1]}
         return list((found | self._added).values())
 
-    def custom_facts(self, rules: Sequence[AlertRule]) -> list[Fact]:
-        """The outcome of each rule whose condition is a callable: 1, 0, or unknown where it raises."""
-        facts = []
-        for rule in rules:
-            if rule.condition is None:
-                continue
-            try:
-                outcome = rule.condition()
-            except Exception as error:
-                facts.append(Fact(custom_metric(rule.id), None, f"its condition raised {type(error).__name__}"))
-                continue
-            facts.append(Fact(custom_metric(rule.id), 1.0 if outcome else 0.0))
-        return facts
+    def custom_facts(self, rules: Sequence[AlertRule], limit_s: float = CONDITIONS_S) -> list[Fact]:
+        """The outcome of each rule whose condition is a callable; unknown where it raises or takes too long."""
+        deadline = time.monotonic() + limit_s
+        return [_outcome(rule, deadline) for rule in rules if rule.condition is not None]
 
 
-def read_rules(path: Path) -> list[AlertRule]:
-    """The rules of a JSON file: a list of objects. Raises ConfigurationError naming the rule and the remedy."""
-    try:
-        entries = json.loads(path.read_text())
-    except OSError as error:
-        raise ConfigurationError(f"RULES_FILE takes a file that can be read ({error.strerror})") from None
-    except ValueError as error:
-        raise ConfigurationError(f"RULES_FILE takes JSON: {error}") from None
-    if not isinstance(entries, list):
-        raise ConfigurationError("RULES_FILE takes a JSON list of rules")
-    return [_rule_of(entry, number) for number, entry in enumerate(entries, start=1)]
+def check_rules_file(environ: Mapping[str, str]) -> None:
+    """Read the user's rules once, at the start. Raises ConfigurationError."""
+    if environ.get("RULES_FILE"):
+        read_rules(Path(environ["RULES_FILE"]), RULE_IDS)
 
 
-def _rule_of(entry: Any, number: int) -> AlertRule:
-    where = f"RULES_FILE, rule {number}"
-    if not isinstance(entry, dict):
-        raise ConfigurationError(f"{where} takes an object")
-    for name in ("id", "name", "level", "metric", "comparison", "threshold"):
-        if name not in entry:
-            raise ConfigurationError(f"{where} needs {name}")
-    unknown = sorted(set(entry) - _FIELDS)
-    if unknown:
-        raise ConfigurationError(f"{where} takes no {unknown[0]}; fields are {', '.join(sorted(_FIELDS))}")
-    try:
-        return AlertRule(
-            id=str(entry["id"]),
-            name=str(entry["name"]),
-            level=AlertLevel(entry["level"]),
-            channels=tuple(AlertChannel(channel) for channel in entry.get("channels", ["log"])),
-            conditions=(Condition(str(entry["metric"]), str(entry["comparison"]), float(entry["threshold"])),),
-            message=entry.get("message"),
-            cooldown_minutes=float(entry.get("cooldown_minutes", 30)),
-            for_s=float(entry.get("for_s", 0)),
-            resolve_for_s=float(entry.get("resolve_for_s", 0)),
-            depends_on=tuple(entry.get("depends_on", ())),
-            labels=dict(entry.get("labels", {})),
-        )
-    except (ValueError, TypeError) as error:
-        raise ConfigurationError(f"{where}: {error}") from None
+def _outcome(rule: AlertRule, deadline: float) -> Fact:
+    found: list[float | Exception | None] = []
+
+    def run() -> None:
+        try:
+            found.append(_value(rule))
+        except Exception as error:
+            found.append(error)
+
+    # A condition that hangs holds up its own rule, and no other.
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(max(0.0, deadline - time.monotonic()))
+    metric = custom_metric(rule.id)
+    if not found:
+        return Fact(metric, None, "its condition takes too long")
+    outcome = found[0]
+    if isinstance(outcome, Exception):
+        _log.warning("a rule's condition raised", extra={"rule_id": rule.id, "error": type(outcome).__name__})
+        return Fact(metric, None, f"its condition raised {type(outcome).__name__}")
+    return Fact(metric, outcome, "its condition gave no answer" if outcome is None else None)
+
+
+def _value(rule: AlertRule) -> float | None:
+    assert rule.condition is not None
+    outcome: Any = rule.condition()
+    if inspect.isawaitable(outcome):
+        import asyncio
+
+        async def wait() -> Any:
+            return await outcome
+
+        outcome = asyncio.run(wait())
+    if outcome is None:
+        return None
+    return float(outcome) if isinstance(outcome, int | float) else float(bool(outcome))
 
 
 alert_manager = AlertManager()

@@ -1,34 +1,64 @@
 """What a notification says: measured value, threshold, since when, what it is about, and where to read on."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from callwatch.alerts.evaluate import Instance
-from callwatch.alerts.rule import AlertRule
+from callwatch.alerts.builtin import RULE_IDS
+from callwatch.alerts.instance import Instance, elapsed
+from callwatch.alerts.metrics import METRICS, duration, figure, plain
+from callwatch.alerts.rule import AlertRule, MessageContext
 from callwatch.settings import Settings
 from callwatch.tracker.scrub import scrub_text
 
+_MOST_TEXT = 1000
+_MOST_MESSAGE = 3000
+_log = logging.getLogger(__name__)
+
 
 def text_of(rule: AlertRule, instance: Instance) -> str:
-    """One or two lines for people, with nothing private in them."""
-    if callable(rule.message):
-        given = {"value": instance.value, "threshold": instance.threshold, "labels": dict(instance.labels)}
-        return scrub_text(str(rule.message(given)))[:1000]
-    lead = rule.message or rule.hint or rule.name
-    about = ", ".join(f"{name} {value}" for name, value in sorted(instance.labels.items()))
-    parts = [
-        lead,
-        f"[{about}]" if about else "",
-        f"Measured {number(instance.value)}, threshold {number(instance.threshold)}.",
-    ]
-    if instance.detail:
-        parts.insert(2, f"({instance.detail})")
-    return scrub_text(" ".join(part for part in parts if part))[:1000]
+    """One short line for people, with nothing private in it."""
+    own = rule.message
+    if callable(own):
+        try:
+            return scrub_text(str(own(_context(rule, instance))))[:_MOST_TEXT]
+        except Exception as error:
+            _log.warning("a rule's message raised", extra={"rule_id": rule.id, "error": type(error).__name__})
+            own = None
+    lead = (own or rule.hint or rule.name).rstrip(".")
+    detail = f" ({instance.detail})" if instance.detail else ""
+    return scrub_text(f"{lead}{subject_of(instance)}: {_measured(rule, instance)}{detail}")[:_MOST_TEXT]
+
+
+def subject_of(instance: Instance) -> str:
+    """What it is about: " [deepgram]", " [stage transcriptions]"; nothing for a rule without labels."""
+    about = [value if name == "service" else f"{name} {value}" for name, value in sorted(instance.labels.items())]
+    return f" [{', '.join(about)}]" if about else ""
+
+
+def message_of(kind: str, rule: AlertRule, instance: Instance, now: datetime, more: Sequence[str] = ()) -> str:
+    """The whole message: the short line first, then since when, and what else is known, a line each."""
+    began_at = instance.began_at or instance.since
+    lasted = duration(elapsed(began_at, now).total_seconds())
+    since = f"Since {began_at.astimezone(UTC):%d %b %H:%M} UTC ({lasted})."
+    if kind == "alert.resolved":
+        lead = (rule.hint or rule.name).rstrip(".")
+        since = f"It began {began_at.astimezone(UTC):%d %b %H:%M} UTC and lasted {lasted}."
+        first = scrub_text(f"Over: {lead[:1].lower()}{lead[1:]}{subject_of(instance)}; now {_measured(rule, instance)}")
+    else:
+        first = text_of(rule, instance)
+    return "\n".join([first, since, *(scrub_text(line) for line in more)])[:_MOST_MESSAGE]
 
 
 def payload_of(
-    kind: str, alert_id: int | str, rule: AlertRule, instance: Instance, settings: Settings, now: datetime
+    kind: str,
+    alert_id: int | str,
+    rule: AlertRule,
+    instance: Instance,
+    settings: Settings,
+    now: datetime,
+    more: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The notification as every channel gets it: type, timestamp, data."""
     return {
@@ -39,14 +69,14 @@ def payload_of(
             "rule_id": rule.id,
             "title": rule.name,
             "level": rule.level.value,
-            "message": text_of(rule, instance),
+            "message": message_of(kind, rule, instance, now, more),
             "value": instance.value,
             "threshold": instance.threshold,
             "since": iso(instance.began_at or instance.since),
             "service": instance.labels.get("service"),
             "labels": dict(instance.labels),
             "dashboard_url": dashboard_url(settings, alert_id),
-            "runbook_url": runbook_url(settings, rule.id),
+            "runbook_url": runbook_of(rule, settings),
         },
     }
 
@@ -57,15 +87,19 @@ def dashboard_url(settings: Settings, alert_id: int | str) -> str:
 
 
 def runbook_url(settings: Settings, rule_id: str) -> str:
-    """The rule's runbook; the page serves them beside itself."""
-    return f"{settings.app_url or ''}/admin/assets/runbooks/{rule_id}.md"
+    """A built-in rule's runbook, which the page serves beside itself; for any other rule the index of them."""
+    page = rule_id if rule_id in RULE_IDS else "README"
+    return f"{settings.app_url or ''}/admin/assets/runbooks/{page}.md"
+
+
+def runbook_of(rule: AlertRule, settings: Settings) -> str:
+    """Where to read on about a rule: its own page, or the built-in one."""
+    return rule.runbook or runbook_url(settings, rule.id)
 
 
 def number(value: float | None) -> str:
     """A figure for people."""
-    if value is None:
-        return "unknown"
-    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
+    return "unknown" if value is None else plain(value)
 
 
 def iso(when: datetime) -> str:
@@ -77,4 +111,23 @@ def summary_line(payload: Mapping[str, Any]) -> str:
     """One line for a log, a subject, a lock screen."""
     data = payload["data"]
     word = {"alert.firing": "FIRING", "alert.resolved": "RESOLVED", "alert.acknowledged": "ACKNOWLEDGED"}
-    return f"[{word.get(payload['type'], 'TEST')}] {data['title']} ({data['level']}): {data['message']}"
+    first = str(data["message"]).partition("\n")[0]
+    return f"[{word.get(payload['type'], 'TEST')}] {data['title']} ({data['level']}): {first}"
+
+
+def _context(rule: AlertRule, instance: Instance) -> MessageContext:
+    threshold = instance.threshold if instance.threshold is not None else rule.all_conditions()[0].threshold
+    given = {"value": instance.value, "threshold": threshold, "labels": dict(instance.labels), "detail": instance.detail}
+    return MessageContext(given, rule_id=rule.id, name=rule.name, level=rule.level.value, since=instance.began_at)
+
+
+def _measured(rule: AlertRule, instance: Instance) -> str:
+    condition = rule.all_conditions()[0]
+    metric = instance.metric or condition.metric
+    comparison = instance.comparison or condition.comparison
+    threshold = instance.threshold if instance.threshold is not None else condition.threshold
+    if instance.value is None and not instance.is_unknown:
+        return "no longer reported"
+    if metric in METRICS and METRICS[metric].unit == "yes":
+        return f"measured {number(instance.value)}, threshold {comparison} {plain(threshold)}"
+    return f"measured {figure(instance.value, metric)}, threshold {comparison} {figure(threshold, metric)}"

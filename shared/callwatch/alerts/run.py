@@ -1,25 +1,25 @@
 """The evaluation with its state: read, judge, keep, and put notifications into the outbox, all in one transaction."""
 
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from callwatch.alerts.channels import channels_for
-from callwatch.alerts.evaluate import Change, Instance, Silence, evaluate
+from callwatch.alerts.context import changed_lately, followers_line, note_context
+from callwatch.alerts.evaluate import evaluate
+from callwatch.alerts.instance import Change, Instance, Outcome
 from callwatch.alerts.manager import alert_manager
-from callwatch.alerts.message import payload_of, runbook_url, text_of
+from callwatch.alerts.message import payload_of, runbook_of, text_of
+from callwatch.alerts.orphans import resolve_orphans
+from callwatch.alerts.outbox import queue_notification
 from callwatch.alerts.rule import AlertRule
+from callwatch.alerts.state import instance_of, row_of, silence_of
 from callwatch.db import lock_in_transaction
-from callwatch.db.alerts import add_timeline, open_alert, resolve_alert, update_alert
+from callwatch.db.alerts import add_timeline, open_alert, reopen_alert, resolve_alert, update_alerts
 from callwatch.db.connect import AnyConnection
-from callwatch.db.deliveries import add_delivery
-from callwatch.db.rule_states import active_silences, disabled_rules, forget_states, keep_state, stored_states
+from callwatch.db.rule_states import active_silences, forget_rules, forget_states, keep_states, stored_states, switches
 from callwatch.models.facts import Fact
 from callwatch.settings import Settings, get_settings
-
-_TIMES = ("since", "clear_since", "began_at", "last_notified_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,19 @@ class Evaluated:
     notified: int
 
 
+@dataclass(slots=True)
+class _Work:
+    """What the keeping of one evaluation's outcome needs to know."""
+
+    conn: AnyConnection
+    now: datetime
+    settings: Settings
+    rules: Mapping[str, AlertRule]
+    known: Mapping[str, Instance]
+    outcome: Outcome
+    alert_ids: dict[str, int | None]
+
+
 def evaluate_rules(
     conn: AnyConnection,
     facts: Sequence[Fact],
@@ -44,28 +57,35 @@ def evaluate_rules(
 
     unread: prefixes of metrics that could not be read. only_metrics: judge just the rules that are judged by these.
     """
-    lock_in_transaction(conn, "evaluate")
     settings = get_settings()
-    off = disabled_rules(conn)
-    rules = [
-        rule
-        for rule in alert_manager.rules(settings)
-        if rule.id not in off and (only_metrics is None or only_metrics.issuperset(rule.metrics))
-    ]
-    chosen = {rule.id: rule for rule in rules}
-    rows = [row for row in stored_states(conn) if row["rule_id"] in chosen]
-    known = {row["alert_key"]: _instance_of(row) for row in rows}
-    alert_ids = {row["alert_key"]: row["alert_id"] for row in rows}
-    _resolve_switched_off(conn, off, now)
-    silences = [_silence_of(row["matchers"]) for row in active_silences(conn, now)]
-    every_fact = [*facts, *alert_manager.custom_facts(rules)]
-    outcome = evaluate(rules, every_fact, known, now, silences, unread)
-    for change in outcome.changes:
-        key = change.instance.key
-        alert_ids[key] = _keep_change(conn, chosen[change.instance.rule_id], change, alert_ids.get(key), settings, now)
-    for key, instance in outcome.instances.items():
-        _keep_instance(conn, chosen[instance.rule_id], instance, alert_ids.get(key), now)
-    _forget_idle(conn, outcome.instances, every_fact, chosen)
+    every_rule = alert_manager.rules(settings)
+    judged = {rule.id for rule in every_rule if only_metrics is None or only_metrics.issuperset(rule.metrics)}
+    off = {rule_id: switch for rule_id, switch in switches(conn).items() if not switch["is_enabled"]}
+    # Conditions in Python may take their time: nobody waits for the lock meanwhile.
+    own_facts = alert_manager.custom_facts([rule for rule in every_rule if rule.id in judged and rule.id not in off])
+    lock_in_transaction(conn, "evaluate")
+    rules = {rule.id: rule for rule in every_rule if rule.id not in off}
+    stored = stored_states(conn)
+    rows = [row for row in stored if row["rule_id"] in rules]
+    known = {row["alert_key"]: instance_of(row) for row in rows}
+    silences = [silence_of(row["matchers"]) for row in active_silences(conn, now)]
+    is_whole = only_metrics is None
+    outcome = evaluate(
+        list(rules.values()),
+        [*facts, *own_facts],
+        known,
+        now,
+        silences,
+        unread,
+        None if is_whole else frozenset(judged),
+    )
+    work = _Work(conn, now, settings, rules, known, outcome, {row["alert_key"]: row["alert_id"] for row in rows})
+    _keep(work, judged)
+    firing = {key for key, instance in outcome.instances.items() if instance.state == "firing"}
+    resolve_orphans(conn, off, firing if is_whole else None, silences, now)
+    if is_whole:
+        forget_rules(conn, sorted({row["rule_id"] for row in stored} - {rule.id for rule in every_rule}))
+        note_context(conn, now)
     return Evaluated(
         firing=sum(instance.state == "firing" for instance in outcome.instances.values()),
         unknown=sum(instance.is_unknown for instance in outcome.instances.values()),
@@ -75,49 +95,70 @@ def evaluate_rules(
     )
 
 
-def _keep_change(
-    conn: AnyConnection, rule: AlertRule, change: Change, alert_id: int | None, settings: Settings, now: datetime
-) -> int | None:
-    instance = change.instance
-    if change.transition == "firing":
-        alert_id = open_alert(conn, _alert_row(rule, instance, settings, now))
-        add_timeline(conn, alert_id, now, "firing", "callwatch", text_of(rule, instance))
-        if instance.suppressed_by:
-            add_timeline(conn, alert_id, now, "suppressed", "callwatch", f"follows from {instance.suppressed_by}")
+def _keep(work: _Work, judged: set[str]) -> None:
+    for change in work.outcome.changes:
+        if change.transition:
+            _keep_transition(work, change)
+    _keep_present(work)
+    # Told when all transitions are kept: a cause's message lists what follows from it.
+    for change in work.outcome.changes:
+        if change.notify:
+            _keep_notice(work, change)
+    instances = work.outcome.instances
+    keep_states(work.conn, [row_of(instances[key], work.alert_ids.get(key), work.now) for key in sorted(instances)])
+    gone = [key for key, instance in work.known.items() if instance.rule_id in judged and key not in instances]
+    forget_states(work.conn, gone)
+
+
+def _keep_transition(work: _Work, change: Change) -> None:
+    conn, now, instance = work.conn, work.now, change.instance
+    rule, alert_id = work.rules[instance.rule_id], work.alert_ids.get(instance.key)
+    if change.transition == "resolved":
+        if alert_id is not None and resolve_alert(conn, alert_id, now):
+            add_timeline(conn, alert_id, now, "resolved", "callwatch", None)
+        return
+    if not (change.is_reopened and alert_id is not None and reopen_alert(conn, alert_id)):
+        alert_id = work.alert_ids[instance.key] = open_alert(conn, _alert_row(rule, instance, work.settings, now))
+    add_timeline(conn, alert_id, now, "firing", "callwatch", text_of(rule, instance))
+    if instance.suppressed_by:
+        add_timeline(conn, alert_id, now, "suppressed", "callwatch", f"follows from {instance.suppressed_by}")
+
+
+def _keep_present(work: _Work) -> None:
+    """The present value, text and cause of each firing alert in which one of them changed."""
+    rows = []
+    for key, instance in work.outcome.instances.items():
+        alert_id, before = work.alert_ids.get(key), work.known.get(key)
+        cause_id = work.alert_ids.get(work.outcome.causes[key]) if key in work.outcome.causes else None
+        is_news = before is None or _shown(before) != _shown(instance) or instance.suppressed_by is not None
+        if instance.state == "firing" and alert_id is not None and is_news:
+            text = text_of(work.rules[instance.rule_id], instance)
+            rows.append((alert_id, instance.value, text, instance.suppressed_by, cause_id))
+    update_alerts(work.conn, rows)
+
+
+def _shown(instance: Instance) -> tuple[Any, ...]:
+    return (instance.state, instance.value, instance.threshold, instance.detail, instance.suppressed_by)
+
+
+def _keep_notice(work: _Work, change: Change) -> None:
+    conn, now, instance = work.conn, work.now, change.instance
+    alert_id = work.alert_ids.get(instance.key)
     if alert_id is None:
-        return None
-    if change.transition == "resolved" and resolve_alert(conn, alert_id, now):
-        add_timeline(conn, alert_id, now, "resolved", "callwatch", None)
-    if change.notify:
-        kind = "alert.resolved" if change.notify == "resolved" else "alert.firing"
-        payload = payload_of(kind, alert_id, rule, instance, settings, now)
-        if change.notify in ("flapping", "reminder"):
-            prefix = "Flapping: " if change.notify == "flapping" else "Still firing: "
-            payload["data"]["message"] = prefix + payload["data"]["message"]
-        queue_notification(conn, alert_id, rule, payload, settings, now)
-        add_timeline(conn, alert_id, now, f"notified: {change.notify}", "callwatch", None)
-    return alert_id
-
-
-def queue_notification(
-    conn: AnyConnection,
-    alert_id: int | None,
-    rule: AlertRule,
-    payload: dict[str, Any],
-    settings: Settings,
-    now: datetime,
-) -> None:
-    """One delivery for each channel of the rule that is configured. The caller commits."""
-    for channel in channels_for(rule, settings):
-        delivery = {
-            "alert_id": alert_id,
-            "channel": channel,
-            "kind": payload["type"],
-            "message_id": f"msg_{uuid.uuid4().hex}",
-            "payload": payload,
-            "due_at": now,
-        }
-        add_delivery(conn, delivery)
+        return
+    rule = work.rules[instance.rule_id]
+    kind = "alert.resolved" if change.notify == "resolved" else "alert.firing"
+    more: list[str] = []
+    if kind == "alert.firing":
+        more += changed_lately(conn, instance.key, instance.began_at or now, now)
+        followers = [work.outcome.instances.get(key) for key, cause in work.outcome.causes.items() if cause == instance.key]
+        more += followers_line((work.rules[each.rule_id], each) for each in followers if each)
+    payload = payload_of(kind, alert_id, rule, instance, work.settings, now, more)
+    if change.notify in ("flapping", "reminder"):
+        prefix = "Flapping: " if change.notify == "flapping" else "Still firing: "
+        payload["data"]["message"] = prefix + payload["data"]["message"]
+    queue_notification(conn, alert_id, rule, payload, work.settings, now)
+    add_timeline(conn, alert_id, now, f"notified: {change.notify}", "callwatch", "\n".join(more) or None)
 
 
 def _alert_row(rule: AlertRule, instance: Instance, settings: Settings, now: datetime) -> dict[str, Any]:
@@ -133,82 +174,5 @@ def _alert_row(rule: AlertRule, instance: Instance, settings: Settings, now: dat
         "labels": dict(instance.labels),
         "started_at": instance.began_at or now,
         "suppressed_by": instance.suppressed_by,
-        "runbook_url": runbook_url(settings, rule.id),
+        "runbook_url": runbook_of(rule, settings),
     }
-
-
-def _keep_instance(conn: AnyConnection, rule: AlertRule, instance: Instance, alert_id: int | None, now: datetime) -> None:
-    is_firing = instance.state == "firing"
-    if is_firing and alert_id is not None:
-        update_alert(conn, alert_id, instance.value, text_of(rule, instance), instance.suppressed_by)
-    details = {
-        **{name: value.isoformat() if (value := getattr(instance, name)) else None for name in _TIMES},
-        "labels": dict(instance.labels),
-        "detail": instance.detail,
-        "fired": [at.isoformat() for at in instance.fired],
-        **{name: getattr(instance, name) for name in ("is_notified", "is_acknowledged", "is_flapping", "is_unknown")},
-    }
-    keep_state(
-        conn,
-        {
-            "key": instance.key,
-            "rule_id": instance.rule_id,
-            "state": instance.state,
-            "value": instance.value,
-            "threshold": instance.threshold,
-            # A resolved span whose all-clear is still owed keeps its alert.
-            "alert_id": alert_id if is_firing or instance.is_notified else None,
-            "now": now,
-            "details": details,
-        },
-    )
-
-
-def _forget_idle(
-    conn: AnyConnection, instances: Mapping[str, Instance], facts: Sequence[Fact], rules: Mapping[str, AlertRule]
-) -> None:
-    """Instances of entities that are gone (an error group, a cron) must not pile up."""
-    present = {(fact.metric, tuple(sorted(fact.labels.items()))) for fact in facts}
-    idle = [
-        key
-        for key, instance in instances.items()
-        if instance.state == "ok"
-        and instance.labels
-        and not instance.is_notified
-        and not instance.fired
-        and not any((m, tuple(sorted(instance.labels.items()))) in present for m in rules[instance.rule_id].metrics)
-    ]
-    forget_states(conn, idle)
-
-
-def _resolve_switched_off(conn: AnyConnection, off: set[str], now: datetime) -> None:
-    """A rule that was switched off fires no longer; nobody is told, for somebody did it on purpose."""
-    rows = [row for row in stored_states(conn) if row["rule_id"] in off]
-    for row in rows:
-        if row["alert_id"] is not None and resolve_alert(conn, row["alert_id"], now):
-            add_timeline(conn, row["alert_id"], now, "resolved", "callwatch", "the rule was switched off")
-    forget_states(conn, [row["alert_key"] for row in rows])
-
-
-def _instance_of(row: Mapping[str, Any]) -> Instance:
-    details = row["details"]
-    times: dict[str, Any] = {name: datetime.fromisoformat(details[name]) if details.get(name) else None for name in _TIMES}
-    flags: dict[str, Any] = {
-        name: bool(details.get(name)) for name in ("is_notified", "is_acknowledged", "is_flapping", "is_unknown")
-    }
-    return Instance(
-        key=row["alert_key"],
-        rule_id=row["rule_id"],
-        labels=details["labels"],
-        state=row["state"],
-        value=row["value"],
-        threshold=row["threshold"],
-        detail=details.get("detail"),
-        fired=tuple(datetime.fromisoformat(at) for at in details["fired"]),
-        **times,
-        **flags,
-    )
-
-
-def _silence_of(matchers: Mapping[str, Any]) -> Silence:
-    return Silence(matchers.get("rule_id"), matchers.get("service"), matchers.get("labels") or {})

@@ -1,10 +1,17 @@
 """Convoso: is the token good, does it answer; it may say no inside a 200."""
 
+import re
+from typing import Any
 from urllib.parse import urlencode
 
-from callwatch.checks.probe import Answer, Failure, ask, judge_status
+from callwatch.checks.probe import Answer, ask, judge_status, judged
 from callwatch.checks.verdict import Verdict, not_configured
+from callwatch.models.check import Reason, Status
 from callwatch.settings import Settings
+
+_AUTH_CODES = frozenset({"401", "403", "4001"})
+_AUTH_WORDS = re.compile(r"\bauth(?!ors?\b)|token\b|\bpermission|\bforbidden\b|\bunauthori[sz]ed\b", re.IGNORECASE)
+_RATE_WORDS = re.compile(r"\brate.?limit|\btoo many\b|\bthrottl", re.IGNORECASE)
 
 
 def check(settings: Settings, timeout_s: float) -> Verdict:
@@ -13,20 +20,29 @@ def check(settings: Settings, timeout_s: float) -> Verdict:
         return not_configured()
     form = urlencode({"auth_token": settings.convoso_auth_token, "limit": "1"}).encode()
     headers = {"content-type": "application/x-www-form-urlencoded"}
-    found = ask("POST", f"{settings.convoso_api_url}/v1/campaigns/search", headers, form, timeout_s)
-    if isinstance(found, Failure):
-        return Verdict("degraded", found.reason, found.latency_ms)
-    return _judge(found)
+    return judged(ask("POST", f"{settings.convoso_api_url}/v1/campaigns/search", headers, form, timeout_s), _judge)
 
 
 def _judge(answer: Answer) -> Verdict:
     status, reason = judge_status(answer.status)
-    if status != "healthy":
-        return Verdict(status, reason, answer.latency_ms)
+    if status == "healthy":
+        status, reason = _judge_body(answer)
+    return Verdict(status, reason, answer.latency_ms)
+
+
+def _judge_body(answer: Answer) -> tuple[Status, Reason | None]:
+    """`success` may be absent from a good answer, and long ones are read in part only; `false` is a no, by code or words."""
     if not isinstance(answer.body, dict):
-        return Verdict("degraded", "error", answer.latency_ms)
-    if answer.body.get("success") is not False:
-        return Verdict("healthy", None, answer.latency_ms)
-    code, text = str(answer.body.get("code", "")), str(answer.body.get("text", answer.body.get("message", ""))).lower()
-    is_auth = code in ("401", "403", "4001") or "auth" in text or "token" in text or "permission" in text
-    return Verdict("unhealthy" if is_auth else "degraded", "auth" if is_auth else "error", answer.latency_ms)
+        return ("healthy", None) if answer.is_json and answer.body is None else ("degraded", "error")
+    if answer.body.get("success") not in (False, "false"):
+        return "healthy", None
+    code, words = str(answer.body.get("code", "")), _words(answer.body)
+    if code in _AUTH_CODES or _AUTH_WORDS.search(words):
+        return "unhealthy", "auth"
+    if code == "429" or _RATE_WORDS.search(words):
+        return "degraded", "rate_limited"
+    return ("unhealthy", "quota") if code == "402" else ("degraded", "error")
+
+
+def _words(body: dict[str, Any]) -> str:
+    return " ".join(str(body[name]) for name in ("text", "message", "error") if name in body)

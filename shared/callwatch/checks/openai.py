@@ -1,10 +1,8 @@
 """OpenAI: is the key good, is there quota, does it answer."""
 
-from callwatch.checks.probe import Answer, Failure, ask, judge_status
+from callwatch.checks.probe import Answer, ask, judge_status, judged
 from callwatch.checks.verdict import Verdict, not_configured
 from callwatch.settings import Settings
-
-_QUOTA_CODES = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "account_deactivated")
 
 
 def check(settings: Settings, timeout_s: float) -> Verdict:
@@ -12,17 +10,23 @@ def check(settings: Settings, timeout_s: float) -> Verdict:
     if not settings.openai_api_key:
         return not_configured()
     headers = {"authorization": f"Bearer {settings.openai_api_key}"}
-    found = ask("GET", f"{settings.openai_api_url}/v1/models", headers, None, timeout_s)
-    if isinstance(found, Failure):
-        return Verdict("degraded", found.reason, found.latency_ms)
-    return _judge(found)
+    return judged(ask("GET", f"{settings.openai_api_url}/v1/models", headers, None, timeout_s), _judge)
 
 
 def _judge(answer: Answer) -> Verdict:
-    error = answer.body.get("error") if isinstance(answer.body, dict) else None
-    codes = {str(error.get(name)) for name in ("code", "type")} if isinstance(error, dict) else set()
-    if answer.status in (402, 403, 429) and any(code in _QUOTA_CODES or "billing" in code for code in codes):
-        return Verdict("unhealthy", "quota", answer.latency_ms)
     status, reason = judge_status(answer.status)
-    # The list of models is longer than what is read of it, so a healthy answer need not parse.
+    if answer.status in (402, 403, 429) and _is_about_money(answer.body):
+        return Verdict("unhealthy", "quota", answer.latency_ms)
+    if status == "healthy" and not answer.is_json:
+        # A page of a proxy in between; the list of models itself may be longer than what is read of it.
+        return Verdict("degraded", "error", answer.latency_ms)
     return Verdict(status, reason, answer.latency_ms)
+
+
+def _is_about_money(body: object) -> bool:
+    """insufficient_quota, billing_hard_limit_reached, billing_not_active, ... in the error's code or type."""
+    error = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(error, dict):
+        return False
+    codes = [str(error.get(name)).lower() for name in ("code", "type")]
+    return any(code == "insufficient_quota" or "billing" in code for code in codes)

@@ -11,6 +11,7 @@ from callwatch.models.check import CheckResult
 from callwatch.models.facts import Fact
 
 _LEVELS = {"healthy": 0.0, "degraded": 1.0, "unhealthy": 2.0}
+_REASONS = {"service.reason_auth": "auth", "service.reason_quota": "quota", "service.rate_limited": "rate_limited"}
 
 
 def record_checks(conn: AnyConnection, verdicts: Mapping[str, Verdict], now: datetime) -> list[CheckResult]:
@@ -31,14 +32,22 @@ def without_streaks(verdicts: Mapping[str, Verdict], now: datetime) -> list[Chec
 
 
 def check_facts(results: list[CheckResult]) -> list[Fact]:
-    """Status (0 healthy, 1 degraded, 2 unhealthy) and latency of each configured service."""
+    """What rules are judged by, for each configured service.
+
+    Status: 0 healthy, 1 degraded, 2 unhealthy. Latency only where one was measured: no answer is the status' matter.
+    """
     facts = []
     for result in results:
         if result.reason == "not_configured":
             continue
         labels = {"service": result.service}
-        facts.append(Fact("service.status", _LEVELS.get(result.status), result.reason, labels, result.reason))
-        facts.append(Fact("service.latency_ms", result.latency_ms, result.reason or "not measured", labels))
-        if result.service != "database":
-            facts.append(Fact("provider.status", _LEVELS.get(result.status), result.reason, labels, result.reason))
+        status = _LEVELS.get(result.status)
+        facts.append(Fact("service.status", status, result.reason, labels, result.reason))
+        if result.latency_ms is not None:
+            facts.append(Fact("service.latency_ms", result.latency_ms, None, labels))
+        if result.service == "database":
+            continue
+        facts.append(Fact("provider.status", status, result.reason, labels, result.reason))
+        for metric, reason in _REASONS.items():
+            facts.append(Fact(metric, float(result.reason == reason), None, labels, result.reason))
     return facts

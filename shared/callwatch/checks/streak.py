@@ -18,18 +18,19 @@ def next_state(known: Mapping[str, Any] | None, verdict: Verdict) -> dict[str, A
 
     known: the stored state (status, reason, failures, successes), None before the first.
     Returns the same fields. A service is unhealthy after 3 failures in a row and healthy again after 2 successes;
-    auth and quota count at once; unknown leaves no streak.
+    auth and quota count at once; unknown leaves no streak. Being told to slow down is no outage, however often it is
+    said: it leaves the service degraded, and the count of failures where it was.
     """
     if verdict.status == "unknown":
         return {"status": "unknown", "reason": verdict.reason, "failures": 0, "successes": 0}
     before = known or {"status": "unknown", "reason": None, "failures": 0, "successes": 0}
     if verdict.status == "healthy":
         return _after_success(before)
+    if verdict.reason == "rate_limited":
+        return {"status": "degraded", "reason": verdict.reason, "failures": int(before["failures"]), "successes": 0}
     failures = int(before["failures"]) + 1
     is_down = verdict.status == "unhealthy" or verdict.reason in _AT_ONCE
-    # Being told to slow down is no outage, however often it is said.
-    is_down = is_down or (failures >= FAILURES_TO_UNHEALTHY and verdict.reason != "rate_limited")
-    is_down = is_down or (before["status"] == "unhealthy" and verdict.reason != "rate_limited")
+    is_down = is_down or failures >= FAILURES_TO_UNHEALTHY or before["status"] == "unhealthy"
     status: Status = "unhealthy" if is_down else "degraded"
     return {"status": status, "reason": verdict.reason, "failures": failures, "successes": 0}
 

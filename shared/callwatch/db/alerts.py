@@ -1,10 +1,10 @@
 """Alerts as spans, and their timelines."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from psycopg2.extras import Json
+from psycopg2.extras import Json, execute_values
 
 from callwatch.db.connect import AnyConnection
 from callwatch.db.query import execute, fetch_all, fetch_one
@@ -21,11 +21,19 @@ _OPEN = """
     RETURNING id
 """
 _UPDATE = """
-    UPDATE callwatch.alerts SET value = %(value)s, message = %(message)s, suppressed_by = %(suppressed_by)s
-    WHERE id = %(id)s AND state = 'firing'
+    UPDATE callwatch.alerts AS mine SET value = given.value, message = given.message,
+        suppressed_by = given.suppressed_by, cause_id = given.cause_id
+    FROM (VALUES %s) AS given (id, value, message, suppressed_by, cause_id)
+    WHERE mine.id = given.id AND mine.state = 'firing'
 """
+_UPDATE_ROW = "(%s::bigint, %s::double precision, %s, %s::text, %s::bigint)"
+_REOPEN = """
+    UPDATE callwatch.alerts SET state = 'firing', resolved_at = NULL WHERE id = %s AND state = 'resolved'
+"""
+# An acknowledgement ends with the alert; who gave it and why stays in the timeline.
 _RESOLVE = """
-    UPDATE callwatch.alerts SET state = 'resolved', resolved_at = %(now)s, suppressed_by = NULL
+    UPDATE callwatch.alerts SET state = 'resolved', resolved_at = greatest(%(now)s, started_at), suppressed_by = NULL,
+        acknowledged_by = NULL, acknowledged_at = NULL
     WHERE id = %(id)s AND state = 'firing'
 """
 _ACKNOWLEDGE = """
@@ -52,9 +60,16 @@ def open_alert(conn: AnyConnection, alert: Mapping[str, Any]) -> int:
     return int(row["id"])
 
 
-def update_alert(conn: AnyConnection, alert_id: int, value: float | None, message: str, suppressed_by: str | None) -> None:
-    """Keep the present value of a firing alert."""
-    execute(conn, _UPDATE, {"id": alert_id, "value": value, "message": message, "suppressed_by": suppressed_by})
+def update_alerts(conn: AnyConnection, rows: Sequence[tuple[int, float | None, str, str | None, int | None]]) -> None:
+    """Keep the present id, value, message, suppressed_by and cause_id of firing alerts. The caller commits."""
+    if rows:
+        with conn.cursor() as cursor:
+            execute_values(cursor, _UPDATE, sorted(rows, key=lambda row: row[0]), _UPDATE_ROW, page_size=1000)
+
+
+def reopen_alert(conn: AnyConnection, alert_id: int) -> bool:
+    """Whether it was resolved, and now fires again. The caller commits."""
+    return execute(conn, _REOPEN, (alert_id,)) == 1
 
 
 def resolve_alert(conn: AnyConnection, alert_id: int, now: datetime) -> bool:
@@ -95,3 +110,27 @@ def firing_alerts(conn: AnyConnection) -> list[dict[str, Any]]:
     """All alerts that fire, newest first."""
     none = dict.fromkeys(("level", "rule_id", "since", "until", "q", "before_at", "before_id"))
     return list_alerts(conn, {**none, "state": "firing", "limit": 1000})
+
+
+def firing_rows(conn: AnyConnection) -> list[dict[str, Any]]:
+    """All firing alerts as they are stored, with their alert_key."""
+    return fetch_all(conn, f"SELECT alert_key, {_COLUMNS} FROM callwatch.alerts WHERE state = 'firing' ORDER BY id")
+
+
+def alerts_begun_between(conn: AnyConnection, since: datetime, until: datetime, limit: int) -> list[dict[str, Any]]:
+    """Alerts that began then and follow from no other, newest first: alert_key, rule_id, title, level, labels, started_at."""
+    return fetch_all(
+        conn,
+        "SELECT alert_key, rule_id, title, level, labels, started_at FROM callwatch.alerts"
+        " WHERE started_at >= %s AND started_at <= %s AND suppressed_by IS NULL ORDER BY started_at DESC, id DESC LIMIT %s",
+        (since, until, limit),
+    )
+
+
+def followers_of(conn: AnyConnection, alert_id: int) -> list[dict[str, Any]]:
+    """Alerts that followed from this one, newest first: id, rule_id, title, state, labels."""
+    return fetch_all(
+        conn,
+        "SELECT id, rule_id, title, state, labels FROM callwatch.alerts WHERE cause_id = %s ORDER BY id DESC LIMIT 100",
+        (alert_id,),
+    )

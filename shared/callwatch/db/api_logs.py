@@ -1,14 +1,12 @@
-"""The product's requests: rows by day, and their latency histograms by minute and hour."""
+"""The product's requests as they are written: rows by day, with their latency histograms by minute and hour."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from psycopg2.extras import execute_values
 
 from callwatch.db.connect import AnyConnection
 from callwatch.db.copy import insert_new
-from callwatch.db.query import execute, fetch_all
 from callwatch.models.latency import bucket_of
 
 _COLUMNS = [
@@ -33,16 +31,6 @@ _ADD = """
 """
 _ADD_MINUTES = _ADD.format(table="request_histograms", time="minute")
 _ADD_HOURS = _ADD.format(table="request_histograms_hourly", time="hour")
-_READ = """
-    SELECT route, bucket, sum(count)::bigint AS count, sum(errors)::bigint AS errors, sum(total_ms) AS total_ms
-    FROM callwatch.{table}
-    WHERE {time} >= %(since)s AND {time} < %(until)s
-      AND (CASE WHEN %(project_id)s::int IS NULL THEN project_id <> 0 ELSE project_id = %(project_id)s END)
-    GROUP BY route, bucket
-"""
-_READ_MINUTES = _READ.format(table="request_histograms", time="minute")
-_READ_HOURS = _READ.format(table="request_histograms_hourly", time="hour")
-_DELETE_MINUTES = "DELETE FROM callwatch.request_histograms WHERE minute < %s"
 
 
 def insert_requests(conn: AnyConnection, requests: Sequence[Mapping[str, Any]]) -> int:
@@ -71,19 +59,6 @@ def insert_requests(conn: AnyConnection, requests: Sequence[Mapping[str, Any]]) 
             if found:
                 execute_values(cursor, statement, [(*key, *found[key]) for key in sorted(found)], page_size=1000)
     return len(fresh)
-
-
-def histogram_between(
-    conn: AnyConnection, since: datetime, until: datetime, project_id: int | None = None, by_hour: bool = False
-) -> list[dict[str, Any]]:
-    """Rows route, bucket, count, errors (5xx), total_ms; project_id None: every project but the monitor's own."""
-    given = {"since": since, "until": until, "project_id": project_id}
-    return fetch_all(conn, _READ_HOURS if by_hour else _READ_MINUTES, given)
-
-
-def delete_minutes_before(conn: AnyConnection, before: datetime) -> int:
-    """Drop old histograms by minute (those by hour stay); returns how many rows."""
-    return execute(conn, _DELETE_MINUTES, (before,))
 
 
 def _key(request: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -1,6 +1,7 @@
 """How one connection to PostgreSQL is opened, and how a lost one is told from a failed statement."""
 
 import select
+import time
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,17 @@ class Connection(extensions.connection):
         return super().cursor(*arguments, **options)
 
 
+# Until when (on the monotonic clock) a server is not asked again that let an attempt run into its time-out: an
+# answer that reads several times would wait for each of them.
+_silent_until: dict[str, float] = {}
+_SILENT_S = 1.0
+
+
 def open_connection(dsn: str) -> Connection:
     """A new connection in UTC, without autocommit. Raises DatabaseUnavailable where it cannot be had in time."""
+    started = time.monotonic()
+    if started < _silent_until.get(dsn, 0.0):
+        raise DatabaseUnavailable("the server did not answer a moment ago")
     try:
         conn: Connection = psycopg2.connect(
             dsn,
@@ -61,6 +71,8 @@ def open_connection(dsn: str) -> Connection:
             with conn, conn.cursor() as cursor:
                 cursor.execute("SET TIME ZONE 'UTC'")
     except psycopg2.OperationalError as error:
+        if time.monotonic() - started >= CONNECT_TIMEOUT_S - 0.5:
+            _silent_until[dsn] = time.monotonic() + _SILENT_S
         raise DatabaseUnavailable(first_line(error)) from error
     except psycopg2.ProgrammingError as error:
         # libpq's words about a connection string it cannot read quote that string, password and all.

@@ -2,45 +2,89 @@
 
 import io
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
+import psycopg2
 from psycopg2 import sql
 from psycopg2.errors import UniqueViolation
 
 from callwatch.db.connect import AnyConnection
 
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+# Bytes that COPY takes at a time.
+_CHUNK = 65_536
+_ESCAPES = (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"))
 
 
 def insert_new(
-    conn: AnyConnection, table: str, columns: Sequence[str], key: Sequence[str], rows: Sequence[Sequence[Any]]
+    conn: AnyConnection, table: str, columns: Sequence[str], key: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> set[tuple[str, ...]] | None:
     """Write rows into callwatch.<table>; those whose key is there already are left out.
 
     rows: sorted by key, no key twice. Returns None where all were new (the usual case, one COPY), else the
     keys that were, as text. The caller commits.
     """
-    data = encode_rows(rows)
+    reader = _RowReader(rows)
     with conn.cursor() as cursor:
         cursor.execute("SAVEPOINT before_copy")
         try:
-            cursor.copy_expert(_copy(table, columns), io.StringIO(data))
+            cursor.copy_expert(_copy(table, columns), cast(Any, reader), _CHUNK)
         except UniqueViolation:
             cursor.execute("ROLLBACK TO SAVEPOINT before_copy")
-            return _insert_missing(conn, table, columns, key, data)
+            return _insert_missing(conn, table, columns, key, reader.whole())
+        except psycopg2.Error:
+            if reader.failure is not None:
+                raise reader.failure from None
+            raise
         cursor.execute("RELEASE SAVEPOINT before_copy")
         return None
 
 
+class _RowReader:
+    """Rows as the file that COPY reads from: encoded when asked for, so that the server works meanwhile."""
+
+    def __init__(self, rows: Iterable[Sequence[Any]]) -> None:
+        self._lines = map(_line, rows)
+        self._read: list[bytes] = []
+        self.failure: Exception | None = None
+
+    def read(self, size: int = -1) -> bytes:
+        """Whole lines of about `size` bytes; none at the end. What a row raises stays in `failure`."""
+        begun, length = len(self._read), 0
+        try:
+            for line in self._lines:
+                self._read.append(line.encode())
+                length += len(self._read[-1])
+                if 0 <= size <= length:
+                    break
+        except Exception as failure:
+            # psycopg2 would tell it as a cancelled query, which looks worth another try.
+            self.failure = failure
+            raise
+        return b"".join(self._read[begun:])
+
+    def whole(self) -> bytes:
+        """All rows, those already read included."""
+        self.read()
+        return b"".join(self._read)
+
+
 def encode_rows(rows: Iterable[Sequence[Any]]) -> str:
     """Rows in COPY's text format."""
-    return "".join("\t".join([_field(value) for value in row]) + "\n" for row in rows)
+    return "".join(map(_line, rows))
+
+
+def _line(row: Sequence[Any]) -> str:
+    return "\t".join([_field(value) for value in row]) + "\n"
 
 
 def _field(value: Any) -> str:
     if value is None:
         return "\\N"
-    return str(value).translate(_ESCAPES)
+    text = value if isinstance(value, str) else str(value)
+    # Four searches of a text that holds none are ten times as fast as one str.translate.
+    for character, escape in _ESCAPES:
+        text = text.replace(character, escape)
+    return text
 
 
 def _copy(table: str, columns: Sequence[str]) -> sql.Composed:
@@ -49,7 +93,7 @@ def _copy(table: str, columns: Sequence[str]) -> sql.Composed:
 
 
 def _insert_missing(
-    conn: AnyConnection, table: str, columns: Sequence[str], key: Sequence[str], data: str
+    conn: AnyConnection, table: str, columns: Sequence[str], key: Sequence[str], data: bytes
 ) -> set[tuple[str, ...]]:
     names = sql.SQL(", ").join(sql.Identifier(column) for column in columns)
     keys = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(column)) for column in key)
@@ -61,7 +105,7 @@ def _insert_missing(
             sql.SQL("CREATE TEMP TABLE staging ON COMMIT DROP AS SELECT {} FROM callwatch.{} WITH NO DATA").format(names, target)
         )
         copy = sql.SQL("COPY pg_temp.staging ({}) FROM STDIN").format(names)
-        cursor.copy_expert(copy, io.StringIO(data))
+        cursor.copy_expert(copy, io.BytesIO(data))
         cursor.execute(
             sql.SQL(
                 "INSERT INTO callwatch.{} ({}) SELECT {} FROM pg_temp.staging ORDER BY {} ON CONFLICT DO NOTHING RETURNING {}"

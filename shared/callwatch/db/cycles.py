@@ -17,6 +17,10 @@ _LAST = """
     SELECT id, started_at, finished_at, duration_ms, is_ok, steps
     FROM callwatch.monitor_cycles ORDER BY finished_at DESC LIMIT 1
 """
+_LAST_AT = """
+    SELECT (SELECT max(finished_at) FROM callwatch.monitor_cycles) AS finished_at,
+           (SELECT min(applied_at) FROM callwatch.migrations) AS waiting_since
+"""
 _LAST_SUCCESS = """
     SELECT finished_at FROM callwatch.monitor_cycles
     WHERE finished_at > clock_timestamp() - interval '7 days'
@@ -67,6 +71,12 @@ def record_cycle(conn: AnyConnection, started_at: datetime, steps: Sequence[Step
 def last_cycle(conn: AnyConnection) -> dict[str, Any] | None:
     """The cycle that ended last: id, started_at, finished_at, duration_ms, is_ok, steps; None before the first."""
     return fetch_one(conn, _LAST)
+
+
+def last_cycle_at(conn: AnyConnection) -> tuple[datetime | None, datetime]:
+    """When the last cycle ended (None before the first), and since when one could have."""
+    row = fetch_one(conn, _LAST_AT) or {}
+    return row["finished_at"], row["waiting_since"]
 
 
 def last_success_at(conn: AnyConnection, step: str) -> datetime | None:

@@ -1,6 +1,6 @@
 """The outbox: notifications due, claimed by one sender at a time, tried again until they are through."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,22 +10,30 @@ from callwatch.db.connect import AnyConnection
 from callwatch.db.query import execute, fetch_all
 
 _ADD = """
-    INSERT INTO callwatch.deliveries (alert_id, channel, kind, message_id, payload, due_at)
-    VALUES (%(alert_id)s, %(channel)s, %(kind)s, %(message_id)s, %(payload)s, %(due_at)s)
+    INSERT INTO callwatch.deliveries
+        (alert_id, channel, kind, message_id, payload, due_at, state, attempts, sent_at, last_error)
+    VALUES (%(alert_id)s, %(channel)s, %(kind)s, %(message_id)s, %(payload)s, %(due_at)s, %(state)s, %(attempts)s,
+            %(sent_at)s, %(last_error)s)
     ON CONFLICT (message_id) DO NOTHING
+"""
+_DUE_CHANNELS = """
+    SELECT DISTINCT channel FROM callwatch.deliveries
+    WHERE state = 'due' AND due_at <= %(now)s AND (claimed_until IS NULL OR claimed_until < now())
 """
 # The oldest open delivery of each alert and channel goes first: a resolve never overtakes what it resolves.
 _CLAIM = """
     UPDATE callwatch.deliveries AS mine
-    SET claimed_until = now() + make_interval(secs => %(lease_s)s), claimed_by = %(holder)s, attempts = attempts + 1
+    SET claimed_until = now() + make_interval(secs => %(lease_s)s), claimed_by = %(holder)s, attempts = attempts + 1,
+        trying_since = coalesce(trying_since, %(now)s)
     WHERE mine.id IN (
         SELECT id FROM callwatch.deliveries AS due
-        WHERE state = 'due' AND due_at <= %(now)s AND (claimed_until IS NULL OR claimed_until < now())
+        WHERE channel = %(channel)s AND state = 'due' AND due_at <= %(now)s
+          AND (claimed_until IS NULL OR claimed_until < now())
           AND NOT EXISTS (SELECT 1 FROM callwatch.deliveries earlier
                           WHERE earlier.alert_id = due.alert_id AND earlier.channel = due.channel
                             AND earlier.state = 'due' AND earlier.id < due.id)
         ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
-    RETURNING id, alert_id, channel, kind, message_id, payload, attempts, created_at
+    RETURNING id, alert_id, channel, kind, message_id, payload, attempts, trying_since
 """
 _SENT = """
     UPDATE callwatch.deliveries SET state = 'sent', sent_at = now(), claimed_until = NULL, last_error = NULL
@@ -36,39 +44,80 @@ _LATER = """
     WHERE id = %(id)s AND claimed_by = %(holder)s AND state = 'due'
 """
 _FAILED = """
-    UPDATE callwatch.deliveries SET state = 'failed', claimed_until = NULL, last_error = %(error)s
+    UPDATE callwatch.deliveries SET state = 'failed', failed_at = %(now)s, claimed_until = NULL, last_error = %(error)s
     WHERE id = %(id)s AND claimed_by = %(holder)s AND state = 'due'
 """
-_BROKEN = """
-    SELECT DISTINCT ON (channel) channel, state, last_error, coalesce(sent_at, created_at) AS at FROM callwatch.deliveries
-    WHERE created_at > %(since)s AND state IN ('sent', 'failed') ORDER BY channel, id DESC
+# A claim that was never used is no attempt, and starts no clock.
+_RELEASE = """
+    UPDATE callwatch.deliveries SET claimed_until = NULL, attempts = attempts - 1,
+        trying_since = CASE WHEN attempts > 1 THEN trying_since END
+    WHERE id = ANY (%(ids)s) AND claimed_by = %(holder)s AND state = 'due'
+"""
+# The time behind an open breaker is no time of trying: the clocks go on from where they stood.
+_SET_FREE = """
+    UPDATE callwatch.deliveries SET due_at = least(due_at, %(now)s),
+        trying_since = trying_since + (%(now)s - greatest(trying_since, %(opened_at)s))
+    WHERE id IN (SELECT id FROM callwatch.deliveries
+                 WHERE channel = %(channel)s AND state = 'due' AND (claimed_until IS NULL OR claimed_until < now())
+                 ORDER BY id FOR UPDATE SKIP LOCKED)
+"""
+_EXPIRE = """
+    UPDATE callwatch.deliveries SET state = 'failed', failed_at = %(now)s, claimed_until = NULL,
+        last_error = coalesce(last_error || '; ', '') || 'too old to be told'
+    WHERE state = 'due' AND created_at < %(before)s AND (claimed_until IS NULL OR claimed_until < now())
+    RETURNING id, alert_id, channel, kind, last_error
 """
 
 
 def add_delivery(conn: AnyConnection, delivery: Mapping[str, Any]) -> None:
-    """Put a notification into the outbox: alert_id, channel, kind, message_id, payload, due_at. The caller commits."""
-    execute(conn, _ADD, {**delivery, "payload": Json(delivery["payload"])})
+    """Put a notification into the outbox: alert_id, channel, kind, message_id, payload, due_at. The caller commits.
+
+    state, attempts, sent_at and last_error may be given of one that was sent already. A message_id that is there
+    already is left as it is.
+    """
+    already = {"state": "due", "attempts": 0, "sent_at": None, "last_error": None}
+    execute(conn, _ADD, {**already, **delivery, "payload": Json(delivery["payload"])})
 
 
-def claim_due(conn: AnyConnection, holder: str, now: datetime, lease_s: float, limit: int) -> list[dict[str, Any]]:
-    """Deliveries that are now this holder's for `lease_s`; the caller commits before it sends."""
-    given = {"holder": holder, "now": now, "lease_s": lease_s, "limit": limit}
+def due_channels(conn: AnyConnection, now: datetime) -> list[str]:
+    """Channels that something waits for."""
+    return sorted(row["channel"] for row in fetch_all(conn, _DUE_CHANNELS, {"now": now}))
+
+
+def claim_due(conn: AnyConnection, channel: str, holder: str, now: datetime, lease_s: float, limit: int) -> list[dict[str, Any]]:
+    """Deliveries of a channel that are now this holder's for `lease_s`; the caller commits before it sends."""
+    given = {"channel": channel, "holder": holder, "now": now, "lease_s": lease_s, "limit": limit}
     return sorted(fetch_all(conn, _CLAIM, given), key=lambda row: int(row["id"]))
 
 
-def mark_sent(conn: AnyConnection, delivery_id: int, holder: str) -> None:
-    """It is through."""
-    execute(conn, _SENT, {"id": delivery_id, "holder": holder})
+def mark_sent(conn: AnyConnection, delivery_id: int, holder: str) -> bool:
+    """It is through. False where the claim is in other hands by now."""
+    return execute(conn, _SENT, {"id": delivery_id, "holder": holder}) == 1
 
 
-def mark_later(conn: AnyConnection, delivery_id: int, holder: str, due_at: datetime, error: str) -> None:
-    """It is tried again at `due_at`."""
-    execute(conn, _LATER, {"id": delivery_id, "holder": holder, "due_at": due_at, "error": error})
+def mark_later(conn: AnyConnection, delivery_id: int, holder: str, due_at: datetime, error: str) -> bool:
+    """It is tried again at `due_at`. False as mark_sent."""
+    return execute(conn, _LATER, {"id": delivery_id, "holder": holder, "due_at": due_at, "error": error}) == 1
 
 
-def mark_failed(conn: AnyConnection, delivery_id: int, holder: str, error: str) -> None:
-    """No further try helps."""
-    execute(conn, _FAILED, {"id": delivery_id, "holder": holder, "error": error})
+def mark_failed(conn: AnyConnection, delivery_id: int, holder: str, now: datetime, error: str) -> bool:
+    """No further try helps. False as mark_sent."""
+    return execute(conn, _FAILED, {"id": delivery_id, "holder": holder, "now": now, "error": error}) == 1
+
+
+def release(conn: AnyConnection, delivery_ids: Sequence[int], holder: str) -> None:
+    """Give back claims that were not used."""
+    execute(conn, _RELEASE, {"ids": list(delivery_ids), "holder": holder})
+
+
+def set_free(conn: AnyConnection, channel: str, now: datetime, opened_at: datetime) -> None:
+    """What waited behind a breaker is due now, and has lost no time of its own."""
+    execute(conn, _SET_FREE, {"channel": channel, "now": now, "opened_at": opened_at})
+
+
+def give_up_before(conn: AnyConnection, before: datetime, now: datetime) -> list[dict[str, Any]]:
+    """Give up what was written before then: id, alert_id, channel, kind, last_error of each."""
+    return fetch_all(conn, _EXPIRE, {"before": before, "now": now})
 
 
 def deliveries_of(conn: AnyConnection, alert_id: int) -> list[dict[str, Any]]:
@@ -81,6 +130,11 @@ def deliveries_of(conn: AnyConnection, alert_id: int) -> list[dict[str, Any]]:
     )
 
 
-def last_outcomes(conn: AnyConnection, since: datetime) -> list[dict[str, Any]]:
-    """The last finished delivery of each channel since a time: channel, state, last_error, at."""
-    return fetch_all(conn, _BROKEN, {"since": since})
+def told_channels(conn: AnyConnection, alert_id: int) -> list[str]:
+    """The channels that an alert's firing is, or will be, told to."""
+    rows = fetch_all(
+        conn,
+        "SELECT DISTINCT channel FROM callwatch.deliveries WHERE alert_id = %s AND kind = 'alert.firing' ORDER BY channel",
+        (alert_id,),
+    )
+    return [row["channel"] for row in rows]

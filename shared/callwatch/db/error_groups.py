@@ -23,22 +23,20 @@ _MAKE = """
     INSERT INTO callwatch.error_groups
         (project_id, environment, fingerprint, title, type, message, severity, category, endpoint,
          first_seen_at, last_seen_at, first_release, release)
-    VALUES (%(project_id)s, %(environment)s, %(fingerprint)s, %(title)s, %(type)s, %(message)s, %(severity)s,
-            %(category)s, %(endpoint)s, %(at)s, %(at)s, %(release)s, %(release)s)
-    RETURNING id
+    VALUES %s RETURNING project_id, environment, fingerprint, id
 """
-_MAP = """
-    INSERT INTO callwatch.error_fingerprints (project_id, environment, fingerprint, group_id)
-    VALUES (%(project_id)s, %(environment)s, %(fingerprint)s, %(group_id)s)
-"""
+_MAP = "INSERT INTO callwatch.error_fingerprints (project_id, environment, fingerprint, group_id) VALUES %s"
+_FIELDS = ("title", "type", "message", "severity", "category", "endpoint", "at", "at", "release", "release")
 # A group that was seen for a day is new no longer; an ignored one comes back when its time or its number is over.
 _TOUCH = """
     UPDATE callwatch.error_groups AS known SET
         count = known.count + fresh.count,
         users = known.users + fresh.users,
+        sampled = known.sampled + fresh.sampled,
         first_seen_at = least(known.first_seen_at, fresh.first_at),
         last_seen_at = greatest(known.last_seen_at, fresh.last_at),
-        release = coalesce(fresh.release, known.release),
+        release = CASE WHEN fresh.last_at >= known.last_seen_at THEN coalesce(fresh.release, known.release)
+                       ELSE coalesce(known.release, fresh.release) END,
         state = CASE
             WHEN known.state = 'resolved' AND fresh.is_regression THEN 'regressed'
             WHEN known.state = 'ignored' AND (known.ignored_until <= fresh.last_at
@@ -50,17 +48,38 @@ _TOUCH = """
             WHEN known.state = 'ignored' AND (known.ignored_until <= fresh.last_at
                  OR known.ignored_until_count <= known.count + fresh.count) THEN now()
             ELSE known.state_changed_at END
-    FROM (VALUES %s) AS fresh (id, count, users, first_at, last_at, release, is_regression)
+    FROM (VALUES %s) AS fresh (id, count, users, sampled, first_at, last_at, release, is_regression)
     WHERE known.id = fresh.id
+    RETURNING known.id, known.state
 """
 _LOCK_STATES = """
-    SELECT id, state, state_changed_at, resolved_in_release FROM callwatch.error_groups
+    SELECT id, state, state_changed_at, resolved_in_release, ignored_until FROM callwatch.error_groups
     WHERE id = ANY (%s) ORDER BY id FOR UPDATE
 """
 _HISTORY = "INSERT INTO callwatch.error_group_history (group_id, actor, action, reason) VALUES (%s, %s, %s, %s)"
 _ADD_USERS = """
     INSERT INTO callwatch.error_group_users (group_id, user_hash) VALUES %s
     ON CONFLICT DO NOTHING RETURNING group_id
+"""
+_ADD_RELEASES = """
+    INSERT INTO callwatch.error_group_releases AS known (group_id, release, count, first_seen_at, last_seen_at)
+    VALUES %s ON CONFLICT (group_id, release) DO UPDATE SET count = known.count + EXCLUDED.count,
+        first_seen_at = least(known.first_seen_at, EXCLUDED.first_seen_at),
+        last_seen_at = greatest(known.last_seen_at, EXCLUDED.last_seen_at)
+"""
+_TAGS = "SELECT group_id, tags FROM callwatch.error_group_tags WHERE group_id = ANY (%s)"
+_SET_TAGS = """
+    INSERT INTO callwatch.error_group_tags (group_id, tags) VALUES %s
+    ON CONFLICT (group_id) DO UPDATE SET tags = EXCLUDED.tags
+"""
+# Of a tag that differs each time (an id) only the first values can be found again.
+MOST_TAGS = 200
+_END_IGNORING = """
+    UPDATE callwatch.error_groups SET state = 'unresolved', state_changed_at = now(), ignored_until = NULL
+    WHERE id IN (
+        SELECT id FROM callwatch.error_groups WHERE state = 'ignored' AND ignored_until <= %s
+        ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
+    ) RETURNING id
 """
 _ACT = """
     UPDATE callwatch.error_groups SET state = %(state)s, state_changed_at = now(),
@@ -88,14 +107,13 @@ def find_or_make_groups(conn: AnyConnection, wanted: Mapping[GroupKey, Mapping[s
     # Two digests that meet the same new error must not make two groups of it.
     lock_in_transaction(conn, "error groups")
     found |= _find(conn, missing)
-    for key in missing:
-        if key in found:
-            continue
-        fields = {**wanted[key], "project_id": key[0], "environment": key[1], "fingerprint": key[2]}
-        row = fetch_one(conn, _MAKE, fields)
-        assert row is not None
-        execute(conn, _MAP, {**fields, "group_id": row["id"]})
-        found[key] = row["id"]
+    still = [key for key in missing if key not in found]
+    if still:
+        with conn.cursor() as cursor:
+            rows = [(*key, *(wanted[key][name] for name in _FIELDS)) for key in still]
+            made = execute_values(cursor, _MAKE, rows, page_size=1000, fetch=True)
+            execute_values(cursor, _MAP, made, page_size=1000)
+        found |= {(row[0], row[1], row[2]): row[3] for row in made}
     return found
 
 
@@ -104,11 +122,14 @@ def lock_groups(conn: AnyConnection, ids: Sequence[int]) -> dict[int, dict[str, 
     return {row["id"]: row for row in fetch_all(conn, _LOCK_STATES, (sorted(ids),))}
 
 
-def touch_groups(conn: AnyConnection, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Add what arrived: (id, count, users, first_at, last_at, release, is_regression), each id once."""
+def touch_groups(conn: AnyConnection, rows: Sequence[tuple[Any, ...]]) -> dict[int, str]:
+    """Add what arrived: (id, count, users, sampled, first_at, last_at, release, is_regression), each id once.
+
+    Returns the states of the groups as they are now.
+    """
     with conn.cursor() as cursor:
-        template = "(%s, %s::bigint, %s::bigint, %s::timestamptz, %s::timestamptz, %s, %s::boolean)"
-        execute_values(cursor, _TOUCH, sorted(rows), template=template, page_size=1000)
+        template = "(%s, %s::bigint, %s::bigint, %s::bigint, %s::timestamptz, %s::timestamptz, %s, %s::boolean)"
+        return dict(execute_values(cursor, _TOUCH, sorted(rows), template=template, page_size=1000, fetch=True))
 
 
 def add_users(conn: AnyConnection, pairs: Sequence[tuple[int, str]]) -> dict[int, int]:
@@ -119,6 +140,29 @@ def add_users(conn: AnyConnection, pairs: Sequence[tuple[int, str]]) -> dict[int
             for (group_id,) in execute_values(cursor, _ADD_USERS, sorted(set(pairs)), page_size=1000, fetch=True):
                 fresh[group_id] = fresh.get(group_id, 0) + 1
     return fresh
+
+
+def add_releases(conn: AnyConnection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Note releases touched: (group id, release, count, first_at, last_at), each pair once."""
+    if rows:
+        with conn.cursor() as cursor:
+            execute_values(cursor, _ADD_RELEASES, sorted(rows), page_size=1000)
+
+
+def add_tags(conn: AnyConnection, wanted: Mapping[int, set[str]]) -> None:
+    """Note tags ("key:value") of groups, up to MOST_TAGS each; the groups are locked by the caller."""
+    if not wanted:
+        return
+    known = {row["group_id"]: row["tags"] for row in fetch_all(conn, _TAGS, (sorted(wanted),))}
+    changed = []
+    for group_id, tags in sorted(wanted.items()):
+        old = known.get(group_id, [])
+        fresh = sorted(tags.difference(old))[: max(0, MOST_TAGS - len(old))]
+        if fresh:
+            changed.append((group_id, [*old, *fresh]))
+    if changed:
+        with conn.cursor() as cursor:
+            execute_values(cursor, _SET_TAGS, changed, page_size=1000)
 
 
 def add_history(conn: AnyConnection, group_id: int, actor: str, action: str, reason: str | None) -> None:
@@ -137,6 +181,14 @@ def set_state(
     """Move a group to a state; more: ignore until so many further occurrences. False where there is no such group."""
     given = {"id": group_id, "state": state, "in_release": in_release, "until": until, "more": more}
     return execute(conn, _ACT, given) == 1
+
+
+def end_ignoring(conn: AnyConnection, now: datetime, limit: int = 500) -> int:
+    """Groups that were ignored until a time that has come are unresolved again; returns how many. The caller commits."""
+    ended = [row["id"] for row in fetch_all(conn, _END_IGNORING, (now, limit))]
+    for group_id in ended:
+        add_history(conn, group_id, "callwatch", "reopen", "the time for which it was ignored is over")
+    return len(ended)
 
 
 def _find(conn: AnyConnection, keys: Sequence[GroupKey]) -> dict[GroupKey, int]:

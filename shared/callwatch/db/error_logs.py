@@ -14,7 +14,9 @@ _RECENT_CRITICAL = f"""
     ORDER BY occurred_at DESC LIMIT %(limit)s
 """
 _OF_GROUP = """
-    SELECT event_id, occurred_at, message, endpoint, release, payload FROM callwatch.error_logs
+    SELECT replace(event_id::text, '-', '') AS event_id, occurred_at, received_at, severity, type, message, endpoint, release,
+           service, payload::text AS payload
+    FROM callwatch.error_logs
     WHERE group_id = %(group_id)s AND day >= %(day)s AND occurred_at >= %(since)s
     ORDER BY occurred_at DESC LIMIT %(limit)s
 """
@@ -26,5 +28,6 @@ def recent_critical(conn: AnyConnection, since: datetime, scope: Mapping[str, An
 
 
 def occurrences_of(conn: AnyConnection, group_id: int, since: datetime, limit: int) -> list[dict[str, Any]]:
-    """Rows event_id, occurred_at, message, endpoint, release, payload (None where sampled out), newest first."""
+    """Rows event_id, occurred_at, received_at, severity, type, message, endpoint, release, service, payload (JSON text; None
+    where it was sampled out), newest first."""
     return fetch_all(conn, _OF_GROUP, {"group_id": group_id, "since": since, "day": since.date(), "limit": limit})

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from psycopg2.extras import Json
+from psycopg2.extras import Json, execute_values
 
 from callwatch.db.connect import AnyConnection
 from callwatch.db.query import execute, fetch_all, fetch_one
@@ -12,15 +12,21 @@ from callwatch.db.query import execute, fetch_all, fetch_one
 _KEEP = """
     INSERT INTO callwatch.rule_states
         (alert_key, rule_id, state, value, threshold, alert_id, last_evaluated_at, details)
-    VALUES (%(key)s, %(rule_id)s, %(state)s, %(value)s, %(threshold)s, %(alert_id)s, %(now)s, %(details)s)
+    VALUES %s
     ON CONFLICT (alert_key) DO UPDATE SET state = EXCLUDED.state, value = EXCLUDED.value,
         threshold = EXCLUDED.threshold, alert_id = EXCLUDED.alert_id,
         last_evaluated_at = EXCLUDED.last_evaluated_at, details = EXCLUDED.details
 """
+_KEEP_ROW = "(%(key)s, %(rule_id)s, %(state)s, %(value)s, %(threshold)s, %(alert_id)s, %(now)s, %(details)s)"
 _SWITCH = """
     INSERT INTO callwatch.rule_settings (rule_id, is_enabled, actor, reason) VALUES (%s, %s, %s, %s)
     ON CONFLICT (rule_id) DO UPDATE SET is_enabled = EXCLUDED.is_enabled, actor = EXCLUDED.actor,
         reason = EXCLUDED.reason, changed_at = now()
+"""
+_HISTORY = """
+    SELECT rule_id, at, actor, action, reason FROM (
+        SELECT *, row_number() OVER (PARTITION BY rule_id ORDER BY at DESC, id DESC) AS place FROM callwatch.rule_history
+    ) AS placed WHERE place <= %s ORDER BY rule_id, place
 """
 _SILENCES = """
     SELECT id, matchers, reason, actor, created_at, ends_at FROM callwatch.silences
@@ -38,9 +44,18 @@ def stored_states(conn: AnyConnection) -> list[dict[str, Any]]:
     return fetch_all(conn, "SELECT * FROM callwatch.rule_states ORDER BY alert_key")
 
 
-def keep_state(conn: AnyConnection, row: Mapping[str, Any]) -> None:
-    """Keep one instance: key, rule_id, state, value, threshold, alert_id, now, details. The caller commits."""
-    execute(conn, _KEEP, {**row, "details": Json(row["details"])})
+def keep_states(conn: AnyConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Keep instances: key, rule_id, state, value, threshold, alert_id, now, details. The caller commits."""
+    if rows:
+        given = [{**row, "details": Json(row["details"])} for row in rows]
+        with conn.cursor() as cursor:
+            execute_values(cursor, _KEEP, given, _KEEP_ROW, page_size=1000)
+
+
+def mark_acknowledged(conn: AnyConnection, alert_id: int) -> dict[str, Any] | None:
+    """The instance of an alert, acknowledged from now on; None where it has none. The caller commits."""
+    statement = "UPDATE callwatch.rule_states SET details = details || %s WHERE alert_id = %s RETURNING *"
+    return fetch_one(conn, statement, (Json({"is_acknowledged": True}), alert_id))
 
 
 def forget_states(conn: AnyConnection, keys: Sequence[str]) -> None:
@@ -49,14 +64,38 @@ def forget_states(conn: AnyConnection, keys: Sequence[str]) -> None:
         execute(conn, "DELETE FROM callwatch.rule_states WHERE alert_key = ANY (%s)", (list(keys),))
 
 
-def disabled_rules(conn: AnyConnection) -> set[str]:
-    """Ids of the rules that a person switched off."""
-    return {row["rule_id"] for row in fetch_all(conn, "SELECT rule_id FROM callwatch.rule_settings WHERE NOT is_enabled")}
+def forget_rules(conn: AnyConnection, rule_ids: Sequence[str]) -> None:
+    """Drop all instances of some rules. The caller commits."""
+    if rule_ids:
+        execute(conn, "DELETE FROM callwatch.rule_states WHERE rule_id = ANY (%s)", (list(rule_ids),))
+
+
+def switches(conn: AnyConnection) -> dict[str, dict[str, Any]]:
+    """Rules that a person switched: is_enabled, actor, reason, changed_at by id."""
+    found = fetch_all(conn, "SELECT rule_id, is_enabled, actor, reason, changed_at FROM callwatch.rule_settings")
+    return {row.pop("rule_id"): row for row in found}
 
 
 def switch_rule(conn: AnyConnection, rule_id: str, is_enabled: bool, actor: str, reason: str) -> None:
     """Keep that a person switched a rule on or off, who and why. The caller commits."""
     execute(conn, _SWITCH, (rule_id, is_enabled, actor, reason))
+
+
+def note_action(conn: AnyConnection, rule_id: str, action: str, actor: str, reason: str) -> None:
+    """Keep what a person did to a rule: enable, disable or test. The caller commits."""
+    execute(
+        conn,
+        "INSERT INTO callwatch.rule_history (rule_id, action, actor, reason) VALUES (%s, %s, %s, %s)",
+        (rule_id, action, actor, reason),
+    )
+
+
+def rule_histories(conn: AnyConnection, most: int = 20) -> dict[str, list[dict[str, Any]]]:
+    """What people did to each rule, newest first: at, actor, action, reason by id."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in fetch_all(conn, _HISTORY, (most,)):
+        found.setdefault(row.pop("rule_id"), []).append(row)
+    return found
 
 
 def active_silences(conn: AnyConnection, now: datetime, limit: int = 1000, before: int | None = None) -> list[dict[str, Any]]:

@@ -350,6 +350,27 @@ class JobMetrics(Known):
     backlog: Backlog
 
 
+class Series(Answer):
+    """One line of a chart: [time, value] by step, oldest first; a value is null where nothing is known of its step."""
+
+    name: str
+    unit: Literal["count", "per_minute", "ms", "ratio"]
+    labels: dict[str, str]
+    points: list[tuple[datetime, float | None]]
+
+
+class History(Known):
+    """GET /api/metrics/history; times are those at which steps of step_s begin, the last of them still running."""
+
+    timestamp: datetime
+    metric: Literal["queues", "errors", "requests", "services"]
+    range: Literal["1h", "6h", "24h", "7d", "30d", "90d"]
+    step_s: int
+    from_: datetime = Field(alias="from")
+    to: datetime
+    series: list[Series] | None
+
+
 class ErrorSummary(Answer):
     """Severities count 24 h; unresolved counts groups."""
 
@@ -384,7 +405,7 @@ class CriticalError(Answer):
 class TopError(Answer):
     """One of the most frequent error groups."""
 
-    id: int
+    id: str
     message: str
     count: int
     category: Category
@@ -413,10 +434,14 @@ class ErrorMetrics(Known):
 
 
 class ErrorGroup(Answer):
-    """Occurrences that share a fingerprint; trend: by hour, oldest first."""
+    """Occurrences that share a fingerprint; trend: by hour, oldest first.
+
+    sampled_occurrences: how many of `count` were counted without keeping what they carried.
+    """
 
     id: str
     fingerprint: str
+    title: str
     message: str
     type: str | None
     severity: Severity
@@ -428,6 +453,8 @@ class ErrorGroup(Answer):
     last_seen_at: datetime
     environment: str
     release: str | None
+    project_id: int
+    sampled_occurrences: int
     trend: list[int]
 
 

@@ -52,11 +52,22 @@ class Delivery(Answer):
     message_id: str
 
 
+class Follower(Answer):
+    """An alert that followed from another one, and so was not sent by itself."""
+
+    id: str
+    rule_id: str
+    title: str
+    state: Literal["firing", "resolved"]
+    labels: dict[str, str]
+
+
 class AlertDetail(Alert):
     """GET /api/alerts/{id}."""
 
     timeline: list[TimelineEntry]
     deliveries: list[Delivery]
+    follows: list[Follower]
 
 
 class AlertPage(Answer):
@@ -92,6 +103,15 @@ class SilencePage(Answer):
     next_cursor: str | None
 
 
+class RuleAction(Answer):
+    """What a person did to a rule: who, when and why."""
+
+    at: datetime
+    actor: str
+    action: Literal["enable", "disable", "test"]
+    reason: str
+
+
 class Rule(Answer):
     """An alert rule with its state and last value."""
 
@@ -102,11 +122,13 @@ class Rule(Answer):
     value: float | None
     threshold: float
     for_s: float
+    resolve_for_s: float
     cooldown_minutes: float
     channels: list[str]
     depends_on: list[str]
     runbook_url: str
     last_evaluated_at: datetime | None
+    history: list[RuleAction]
     unknown: dict[str, str]
 
 

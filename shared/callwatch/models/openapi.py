@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from callwatch.models import api, api_alerts
+from callwatch.models import api, api_alerts, api_errors
 
 _LISTS = "limit cursor"
 
@@ -33,16 +33,20 @@ OPERATIONS = (
     Operation("get", "/api/metrics/system", "This process, the database, the product's API", "viewer", api.SystemMetrics),
     Operation("get", "/api/metrics/jobs", "The product's queues", "viewer", api.JobMetrics),
     Operation("get", "/api/metrics/errors", "Errors", "viewer", api.ErrorMetrics, query="project environment"),
+    Operation("get", "/api/metrics/history", "Time series for charts", "viewer", api.History, query="metric range"),
     Operation("get", "/api/metrics/prometheus", "The figures as text", "viewer", None),
     Operation("get", "/api/pipeline", "The product's stages", "viewer", None),
     Operation("get", "/api/uptime", "Uptime by service and day", "viewer", api.UptimeReport),
     Operation(
         "get", "/api/errors", "Error groups", "viewer", api.ErrorGroupPage,
-        query=f"{_LISTS} state severity category environment release type project q since until",
+        query=f"{_LISTS} state severity category environment release type project q tag since until",
     ),
     Operation("post", "/api/errors", "Send errors", "ingest", api_alerts.Accepted, api_alerts.NewError, True, "project", 202),
-    Operation("get", "/api/errors/{id}", "One error group", "viewer", None),
-    Operation("post", "/api/errors/{id}/{action}", "Resolve, ignore, reopen", "admin", None, api_alerts.GroupAction),
+    Operation("get", "/api/errors/{id}", "One error group", "viewer", api_errors.ErrorGroupDetail),
+    Operation(
+        "post", "/api/errors/{id}/{action}", "Resolve, ignore, reopen", "admin", api_errors.ErrorGroupState,
+        api_alerts.GroupAction,
+    ),
     Operation("post", "/api/requests", "Send requests", "ingest", api_alerts.Accepted, api_alerts.NewRequest, True, "project", 202),  # noqa: E501
     Operation(
         "get", "/api/alerts", "Alerts", "viewer", api_alerts.AlertPage, query=f"{_LISTS} state level rule_id q since until"

@@ -2,32 +2,44 @@
 
 import dataclasses
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from callwatch import queue
-from callwatch.alerts.database_down import current_outage, database_back, database_down, forget_outage
+from callwatch.alerts.channel_facts import channel_facts
+from callwatch.alerts.database_back import database_back
+from callwatch.alerts.database_down import current_outage, database_down, forget_outage, remember, without_old_news
 from callwatch.alerts.deliver import deliver_due
 from callwatch.alerts.run import evaluate_rules
 from callwatch.checks.record import check_facts, record_checks, without_streaks
 from callwatch.checks.run import run_checks
+from callwatch.checks.slo import uptime_burn_facts
 from callwatch.db import connection, product_connection
-from callwatch.db.check_results import delete_old_results
+from callwatch.db.check_results import delete_old_results, fill_outage
+from callwatch.db.connect import AnyConnection
 from callwatch.db.cycles import delete_cycles_before
-from callwatch.db.error_counts import delete_minutes_before
+from callwatch.db.error_groups import end_ignoring
+from callwatch.db.error_retention import forget_old_counts, forget_old_groups
 from callwatch.db.partitions import drop_old_partitions, ensure_partitions
-from callwatch.exceptions import DatabaseUnavailable, QueueUnavailable
+from callwatch.db.request_histograms import delete_histograms_before
+from callwatch.db.stage_depths import delete_old_depths, keep_depths
+from callwatch.exceptions import DatabaseUnavailable, PoolExhausted, QueueUnavailable
 from callwatch.models.facts import Fact
 from callwatch.monitor.cycle import Cycle, Step
-from callwatch.pipeline.measure import measure, pipeline_facts
+from callwatch.monitor.silence import silence_facts
+from callwatch.pipeline.measure import depths, measure, pipeline_facts
+from callwatch.pipeline.reach import product_database_facts
 from callwatch.requests.performance import request_facts
+from callwatch.requests.slo import request_burn_facts
 from callwatch.settings import get_settings
-from callwatch.tracker.facts import error_facts
+from callwatch.tracker.facts import error_facts, tracker_facts
 from callwatch.tracker.flush import flush
 
 _FLUSH_S = 20.0
 _CHECK_S = 3.0
 _NOTIFY_S = 12.0
+# The metrics (by prefix) that a source states, which are unknown where it fails; and the source.
+Source = tuple[tuple[str, ...], Callable[[], list[Fact]]]
 _CYCLES_KEPT = timedelta(days=30)
 _MINUTES_KEPT = timedelta(days=2)
 
@@ -50,14 +62,29 @@ def _prepare(cycle: Cycle) -> dict[str, Any]:
         conn.commit()
         dropped = drop_old_partitions(conn, cycle.now, get_settings().retention_days)
         delete_cycles_before(conn, cycle.now - _CYCLES_KEPT)
-        delete_minutes_before(conn, cycle.now - _MINUTES_KEPT)
+        hours_kept = timedelta(days=get_settings().retention_days)
+        delete_histograms_before(conn, cycle.now - _MINUTES_KEPT, cycle.now - hours_kept)
         delete_old_results(conn, cycle.now)
+        delete_old_depths(conn, cycle.now)
         conn.commit()
-    return {"partitions_made": len(made), "partitions_dropped": len(dropped)}
+        end_ignoring(conn, cycle.now)
+        conn.commit()
+        forget_old_counts(conn, cycle.now, get_settings().retention_days)
+        conn.commit()
+        forgotten = forget_old_groups(conn, cycle.now, get_settings().retention_days)
+        conn.commit()
+    return {"partitions_made": len(made), "partitions_dropped": len(dropped), "groups_forgotten": forgotten}
 
 
 def _flush(cycle: Cycle) -> dict[str, Any]:
-    return dataclasses.asdict(flush(cycle.now, cycle.remaining_s(_FLUSH_S)))
+    try:
+        flushed = flush(cycle.now, cycle.remaining_s(_FLUSH_S))
+    except Exception:
+        cycle.unread += ("queue.oldest_message_s",)
+        raise
+    detail = "drained" if flushed.is_drained else "not drained within the cycle"
+    cycle.facts.append(Fact("queue.oldest_message_s", flushed.oldest_s, detail=detail))
+    return dataclasses.asdict(flushed)
 
 
 def _check(cycle: Cycle) -> dict[str, Any]:
@@ -76,13 +103,33 @@ def _check(cycle: Cycle) -> dict[str, Any]:
 
 def _measure(cycle: Cycle, own_facts: Callable[[], list[Fact]]) -> dict[str, Any]:
     """Each source by itself: one that fails leaves its own figures unknown, and the others true."""
-    cycle.facts += own_facts()
-    sources: list[tuple[tuple[str, ...], Callable[[], list[Fact]]]] = [
+    cycle.facts += [*own_facts(), *tracker_facts()]
+    own: list[Source] = [
         (("errors.",), lambda: _own(error_facts, cycle)),
         (("requests.",), lambda: _own(request_facts, cycle)),
+        (("slo.errors_burn", "slo.latency_burn"), lambda: _own(request_burn_facts, cycle)),
+        (("slo.uptime_burn",), lambda: _own(uptime_burn_facts, cycle)),
+        (("channel.",), lambda: _own(channel_facts, cycle)),
         (("queue.dead_letters",), _dead_letters),
+        (("monitor.silence_s",), lambda: _own(silence_facts, cycle)),
+    ]
+    product: list[Source] = [
         (("queue.pending", "queue.stale", "pipeline.", "schema."), lambda: _product(cycle)),
     ]
+    failures = _read(cycle, own)
+    reach = product_database_facts()
+    cycle.facts += reach
+    if reach[0].value == 1.0:
+        failures += _read(cycle, product)
+    else:
+        # A rule of its own tells of it; waiting for each of its figures would only cost the cycle's time.
+        cycle.unread += tuple(prefix for prefixes, _source in product for prefix in prefixes)
+    if failures:
+        raise failures[0]
+    return {"facts": len(cycle.facts)}
+
+
+def _read(cycle: Cycle, sources: list[Source]) -> list[Exception]:
     failures: list[Exception] = []
     for prefixes, read in sources:
         try:
@@ -90,9 +137,7 @@ def _measure(cycle: Cycle, own_facts: Callable[[], list[Fact]]) -> dict[str, Any
         except Exception as error:
             cycle.unread += prefixes
             failures.append(error)
-    if failures:
-        raise failures[0]
-    return {"facts": len(cycle.facts)}
+    return failures
 
 
 def _own(read: Callable[[Any, Any], list[Fact]], cycle: Cycle) -> list[Fact]:
@@ -101,8 +146,13 @@ def _own(read: Callable[[Any, Any], list[Fact]], cycle: Cycle) -> list[Fact]:
 
 
 def _product(cycle: Cycle) -> list[Fact]:
+    """The product's figures as facts; their depths are kept for the charts."""
     with product_connection() as conn:
-        return pipeline_facts(measure(conn, cycle.now, get_settings().timezone))
+        measured = measure(conn, cycle.now, get_settings().timezone)
+    with connection() as conn:
+        keep_depths(conn, cycle.now, depths(measured))
+        conn.commit()
+    return pipeline_facts(measured)
 
 
 def _dead_letters() -> list[Fact]:
@@ -115,15 +165,27 @@ def _dead_letters() -> list[Fact]:
 def _evaluate(cycle: Cycle) -> dict[str, Any]:
     try:
         with connection() as conn:
-            was_down = database_back(conn, cycle.now) if current_outage() else False
-            evaluated = evaluate_rules(conn, cycle.facts, cycle.now, cycle.unread)
+            was_down = _note_outage(conn, cycle)
+            evaluated = evaluate_rules(conn, without_old_news(cycle.facts, cycle.now), cycle.now, cycle.unread)
+            remember(conn, cycle.now)
             conn.commit()
+    except PoolExhausted:
+        raise
     except DatabaseUnavailable as unavailable:
         # Neither state nor outbox can be had: the one alert that matters now goes out without them.
-        return database_down(cycle.now, str(unavailable))
+        return database_down(cycle.now, str(unavailable), cycle.remaining_s(_NOTIFY_S))
     if was_down:
-        forget_outage()
+        forget_outage(cycle.now)
     return dataclasses.asdict(evaluated)
+
+
+def _note_outage(conn: AnyConnection, cycle: Cycle) -> bool:
+    """Write down an outage of our own database that is over; whether there was one."""
+    outage = current_outage()
+    if outage is None:
+        return False
+    fill_outage(conn, "database", "unreachable", datetime.fromisoformat(outage["since"]), cycle.now)
+    return database_back(conn, cycle.now)
 
 
 def _notify(cycle: Cycle) -> dict[str, Any]:

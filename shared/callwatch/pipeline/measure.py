@@ -18,6 +18,9 @@ _COLUMNS = """
 """
 
 
+STAGES = ("recordings", "transcriptions", "analyses")
+
+
 @dataclass(slots=True)
 class Measured:
     """Figures by name; a name stands either in `values` or, with its reason, in `unknown`.
@@ -111,6 +114,17 @@ def time_of(measured: Measured, name: str) -> datetime | None:
     """A figure that is a time in seconds since 1970, as aware UTC."""
     value = measured.get(name)
     return None if value is None else datetime.fromtimestamp(value, UTC)
+
+
+def depths(measured: Measured) -> list[tuple[str, str, float]]:
+    """(stage, figure, value) of what is kept by minute: how much waits, and completions a minute; unknown ones left out."""
+    kept = []
+    for stage in STAGES:
+        for figure, source, per_minute in (("pending", "pending", 1), ("completed", "completed_10m", 10)):
+            value = measured.get(f"{stage}.{source}")
+            if value is not None:
+                kept.append((stage, figure, value / per_minute))
+    return kept
 
 
 def pipeline_facts(measured: Measured) -> list[Fact]:

@@ -1,28 +1,28 @@
 """Health: one status of the whole, and what it follows from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from callwatch.checks.record import without_streaks
-from callwatch.checks.registry import BUILT_IN
-from callwatch.checks.run import run_checks
+from callwatch.checks.registry import checks_of
+from callwatch.checks.run import DEADLINE_S, at_once, check_tasks, verdicts_of
 from callwatch.checks.streak import next_state, result_of
 from callwatch.checks.verdict import Verdict
 from callwatch.db import connection, pool_statistics, product_connection
 from callwatch.db.check_results import service_states
-from callwatch.db.cycles import last_cycle
-from callwatch.exceptions import DatabaseUnavailable
+from callwatch.db.cycles import last_cycle_at
 from callwatch.models.check import CheckResult
-from callwatch.pipeline.measure import Measured, measure, sum_of
+from callwatch.pipeline.figures import FIGURES
+from callwatch.pipeline.measure import Measured, measure, pipeline_facts, sum_of
 from callwatch.reports.unknown import Unknown
 from callwatch.settings import Settings
 from callwatch.tracker.stats import buffered, last_hour
 
-DEADLINE_S = 3.0
 MONITOR_LATE_AFTER = timedelta(minutes=3)
 DATABASE_DOWN = "the monitor's database does not answer"
+PRODUCT_DOWN = "the product's database does not answer"
 _QUEUE = {
     "pending": ("recordings.pending", "transcriptions.pending"),
     # The recordings queue records no processing: what is processed now is known of transcriptions alone.
@@ -30,19 +30,28 @@ _QUEUE = {
     "failed": ("recordings.failed", "transcriptions.failed"),
     "completed_last_hour": ("recordings.completed_last_hour", "transcriptions.completed_last_hour"),
 }
+_OF_STOPPED = ("pending", "oldest_pending", "completed_10m")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Stored:
-    """What was read from the database for this answer; None where it could not be."""
+    """What the monitor's own tables say: states by service, errors of the last hour (all, critical), its last sign of life."""
 
-    states: dict[str, dict[str, Any]] | None = None
-    errors: tuple[int, int] | None = None
-    measured: Measured | None = None
-    cycle: Mapping[str, Any] | None = None
-    queue_reason: str = DATABASE_DOWN
-    monitor_is_late: bool = False
-    stopped: list[str] = field(default_factory=list)
+    states: Mapping[str, Mapping[str, Any]]
+    errors: tuple[int, int]
+    last_cycle_at: datetime | None
+    is_late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """All that an answer is made of; `stored` and `measured` are None where they could not be read in time."""
+
+    results: list[CheckResult]
+    is_database_up: bool
+    stored: Stored | None
+    measured: Measured | None
+    buffered: tuple[int | None, str | None]
 
 
 def health(settings: Settings, now: datetime, is_whole: bool, own: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,77 +61,89 @@ def health(settings: Settings, now: datetime, is_whole: bool, own: Mapping[str, 
     of the last cycle are. own: what the running process knows of itself (uptime, memory, region, version).
     """
     unknown = Unknown()
-    verdicts = run_checks(settings, DEADLINE_S, None if is_whole else {"database"})
-    is_database_up = verdicts["database"].status != "unhealthy"
-    stored = _read(settings, now) if is_database_up else Stored()
-    results = _results(verdicts, stored, settings, now)
-    status = overall(results, stored, is_database_up)
-    answer: dict[str, Any] = {"status": status, "timestamp": now}
-    services = {result.service: _service(result, is_whole, unknown) for result in results}
-    queue = _queue(stored, unknown)
-    errors = _errors(stored, unknown)
+    gathered = gather(settings, now, is_whole)
+    answer: dict[str, Any] = {"status": overall(gathered), "timestamp": now}
     if is_whole:
-        answer |= {"uptime": own["uptime"], "services": services, "queue": queue, "errors": errors}
-        answer |= {"environment": _environment(settings, own, unknown), "resources": _resources(own, unknown)}
-        answer["monitor"] = _monitor(stored, unknown)
-    else:
-        answer |= {"services": services, "queue": queue, "errors": errors}
-    answer["unknown"] = unknown.reasons
-    return answer
+        answer["uptime"] = own["uptime"]
+    answer["services"] = {result.service: _service(result, is_whole, unknown) for result in gathered.results}
+    answer["queue"] = _queue(gathered, unknown)
+    answer["errors"] = _errors(gathered, unknown)
+    if is_whole:
+        answer["environment"] = _environment(settings, own, unknown)
+        answer["resources"] = _resources(own, unknown)
+        answer["monitor"] = _monitor(gathered.stored, unknown)
+    return {**answer, "unknown": unknown.reasons}
 
 
-def overall(results: list[CheckResult], stored: Stored, is_database_up: bool) -> str:
-    """unhealthy: the database is down, or every configured provider. degraded: one of them, a critical error, a
-    stopped pipeline, a monitor that is late. Unknown and not configured change nothing."""
-    providers = [r for r in results if r.service != "database" and r.status != "unknown"]
-    if not is_database_up or (providers and all(r.status == "unhealthy" for r in providers)):
+def gather(settings: Settings, now: datetime, is_whole: bool) -> Gathered:
+    """Probe and read, all at once and inside one deadline."""
+    checks = check_tasks(settings, DEADLINE_S, None if is_whole else {"database"})
+    # Names of checks hold no dot.
+    reads = {
+        "read.stored": lambda: _read_stored(now),
+        "read.product": lambda: _read_product(settings, now),
+        "read.buffered": buffered,
+    }
+    found = at_once({**checks, **reads}, DEADLINE_S)
+    verdicts = verdicts_of(checks, found)
+    is_database_up = verdicts["database"].status != "unhealthy"
+    stored = found.get("read.stored")
+    measured = found.get("read.product")
+    size = found.get("read.buffered")
+    stored = stored if is_database_up and isinstance(stored, Stored) else None
+    return Gathered(
+        results=_results(verdicts, stored, checks_of(settings), now),
+        is_database_up=is_database_up,
+        stored=stored,
+        measured=measured if isinstance(measured, Measured) else None,
+        buffered=size if isinstance(size, tuple) else (None, "the queue does not answer"),
+    )
+
+
+def overall(gathered: Gathered) -> str:
+    """unhealthy: the database is down, or every configured provider. degraded: one of them is not healthy, a critical
+    error, a stopped pipeline, a monitor that is late. Unknown and not configured change nothing."""
+    providers = [r.status for r in gathered.results if r.service != "database" and r.status != "unknown"]
+    if not gathered.is_database_up or (providers and set(providers) == {"unhealthy"}):
         return "unhealthy"
-    is_degraded = any(r.status in ("degraded", "unhealthy") for r in results)
-    is_degraded = is_degraded or bool(stored.errors and stored.errors[1]) or bool(stored.stopped)
-    return "degraded" if is_degraded or stored.monitor_is_late else "healthy"
+    stored = gathered.stored
+    is_degraded = any(result.status == "degraded" for result in gathered.results) or "unhealthy" in providers
+    is_degraded = is_degraded or bool(stored and (stored.errors[1] or stored.is_late))
+    return "degraded" if is_degraded or _is_stopped(gathered.measured) else "healthy"
 
 
-def _read(settings: Settings, now: datetime) -> Stored:
-    stored = Stored()
-    try:
-        with connection(statement_timeout_ms=2000) as conn:
-            stored.states = service_states(conn)
-            stored.errors = last_hour(conn, now)
-            stored.cycle = last_cycle(conn)
-            stored.monitor_is_late = stored.cycle is None or now - stored.cycle["finished_at"] > MONITOR_LATE_AFTER
-    except DatabaseUnavailable:
-        return Stored()
-    try:
-        with product_connection() as conn:
-            stored.measured = measure(conn, now, settings.timezone)
-    except DatabaseUnavailable:
-        stored.queue_reason = "the product's database does not answer"
-    if stored.measured is not None:
-        stored.stopped = [stage for stage in ("recordings", "transcriptions") if _is_stopped(stored.measured, stage)]
-    return stored
+def _read_stored(now: datetime) -> Stored:
+    with connection(statement_timeout_ms=2000) as conn:
+        finished_at, waiting_since = last_cycle_at(conn)
+        # Before the first cycle the time runs from the day the tables were made.
+        is_late = now - (finished_at or waiting_since) > MONITOR_LATE_AFTER
+        return Stored(service_states(conn), last_hour(conn, now), finished_at, is_late)
 
 
-def _is_stopped(measured: Measured, stage: str) -> bool:
-    oldest, completed = measured.get(f"{stage}.oldest_pending"), measured.get(f"{stage}.completed_10m")
-    return oldest is not None and completed == 0 and measured.at.timestamp() - oldest > 600
+def _read_product(settings: Settings, now: datetime) -> Measured:
+    wanted = {name for names in _QUEUE.values() for name in names}
+    wanted |= {f"{stage}.{kind}" for stage in ("recordings", "transcriptions") for kind in _OF_STOPPED}
+    with product_connection() as conn:
+        return measure(conn, now, settings.timezone, [figure for figure in FIGURES if figure.name in wanted])
 
 
-def _results(verdicts: Mapping[str, Verdict], stored: Stored, settings: Settings, now: datetime) -> list[CheckResult]:
+def _is_stopped(measured: Measured | None) -> bool:
+    facts = pipeline_facts(measured) if measured else []
+    return any(fact.metric == "pipeline.stopped" and fact.value for fact in facts)
+
+
+def _results(
+    verdicts: Mapping[str, Verdict], stored: Stored | None, services: Mapping[str, Any], now: datetime
+) -> list[CheckResult]:
     """Live results, moved on from the stored streak without changing it; of the rest what the monitor stored."""
-    if stored.states is None:
-        live = without_streaks(verdicts, now)
-    else:
-        states = stored.states
-        live = [result_of(name, v, next_state(states.get(name), v), now) for name, v in verdicts.items()]
-        # The database answers this very call: no streak of the past makes it unhealthy now.
-        live = [without_streaks({"database": verdicts["database"]}, now)[0] if r.service == "database" else r for r in live]
-    names = [*BUILT_IN, *(configured["name"] for configured in settings.http_checks)]
-    known = {result.service: result for result in live}
-    return [known.get(name) or _stored_result(name, stored, now) for name in names]
+    states = stored.states if stored else {}
+    live = {name: result_of(name, v, next_state(states.get(name), v), now) for name, v in verdicts.items()}
+    # The database answers this very call, or does not: no streak of the past changes that.
+    live |= {result.service: result for result in without_streaks({"database": verdicts["database"]}, now)}
+    return [live.get(name) or _stored_result(name, states.get(name), now) for name in services]
 
 
-def _stored_result(service: str, stored: Stored, now: datetime) -> CheckResult:
-    state = (stored.states or {}).get(service)
+def _stored_result(service: str, state: Mapping[str, Any] | None, now: datetime) -> CheckResult:
     if state is None:
         return CheckResult(service, "unknown", None, None, now, {"unchecked": True})
     return CheckResult(service, state["status"], state["latency_ms"], state["reason"], state["checked_at"])
@@ -131,9 +152,9 @@ def _stored_result(service: str, stored: Stored, now: datetime) -> CheckResult:
 def _service(result: CheckResult, is_whole: bool, unknown: Unknown) -> dict[str, Any]:
     path = f"services.{result.service}"
     is_unchecked = bool(result.details.get("unchecked"))
-    why = "never checked" if is_unchecked else f"no answer ({result.reason})"
-    latency = unknown.say(f"{path}.latency", result.latency_ms, why)
-    checked_at = unknown.say(f"{path}.checked_at", None if is_unchecked else result.checked_at, "never checked")
+    why = "no stored result of a check" if is_unchecked else f"no answer was measured ({result.reason})"
+    latency = unknown.say(f"{path}.latency", result.latency_ms, "not configured" if result.reason == "not_configured" else why)
+    checked_at = unknown.say(f"{path}.checked_at", None if is_unchecked else result.checked_at, why)
     shown = {"status": result.status, "latency": latency, "checked_at": checked_at}
     if not is_whole:
         return shown
@@ -143,19 +164,19 @@ def _service(result: CheckResult, is_whole: bool, unknown: Unknown) -> dict[str,
     return shown
 
 
-def _queue(stored: Stored, unknown: Unknown) -> dict[str, Any]:
-    if stored.measured is None:
-        return dict(unknown.all_below("queue", tuple(_QUEUE), stored.queue_reason))
+def _queue(gathered: Gathered, unknown: Unknown) -> dict[str, Any]:
+    if gathered.measured is None:
+        return dict(unknown.all_below("queue", tuple(_QUEUE), PRODUCT_DOWN))
     shown = {}
     for name, figures in _QUEUE.items():
-        value, reason = sum_of(stored.measured, *figures)
+        value, reason = sum_of(gathered.measured, *figures)
         shown[name] = unknown.say(f"queue.{name}", value, reason)
     return shown
 
 
-def _errors(stored: Stored, unknown: Unknown) -> dict[str, Any]:
-    size, reason = buffered()
-    total, critical = stored.errors or (None, None)
+def _errors(gathered: Gathered, unknown: Unknown) -> dict[str, Any]:
+    size, reason = gathered.buffered
+    total, critical = gathered.stored.errors if gathered.stored else (None, None)
     return {
         "last_hour": unknown.say("errors.last_hour", total, DATABASE_DOWN),
         "critical_count": unknown.say("errors.critical_count", critical, DATABASE_DOWN),
@@ -180,10 +201,9 @@ def _resources(own: Mapping[str, Any], unknown: Unknown) -> dict[str, Any]:
     return {"memory": memory, "pool": pool_statistics()}
 
 
-def _monitor(stored: Stored, unknown: Unknown) -> dict[str, Any]:
-    finished_at = stored.cycle["finished_at"] if stored.cycle else None
-    reason = "no cycle has finished yet" if stored.states is not None else DATABASE_DOWN
+def _monitor(stored: Stored | None, unknown: Unknown) -> dict[str, Any]:
+    reason = "no cycle has finished yet" if stored else DATABASE_DOWN
     return {
-        "last_cycle_at": unknown.say("monitor.last_cycle_at", finished_at, reason),
-        "is_late": unknown.say("monitor.is_late", stored.monitor_is_late if stored.states is not None else None, reason),
+        "last_cycle_at": unknown.say("monitor.last_cycle_at", stored.last_cycle_at if stored else None, reason),
+        "is_late": unknown.say("monitor.is_late", stored.is_late if stored else None, reason),
     }

@@ -1,70 +1,110 @@
-"""The figures in Prometheus' text format (version 0.0.4); an unknown figure is absent, never 0."""
+"""The figures in Prometheus' text format (version 0.0.4); an unknown figure is absent, never 0.
 
-from collections.abc import Iterable, Mapping
+Names follow the answers: callwatch_<answer>_<path>, with the unit at the end. What an answer lists by stage, cron,
+route, service and the like stands in a label.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-_SKIPPED = frozenset(
-    ["timestamp", "unknown", "by_route", "recent_critical", "top_errors", "trends", "by_endpoint", "environment"]
-)
-_STATUS = {"healthy": 0, "degraded": 1, "unhealthy": 2}
+_ANSWERS = {
+    "health": "/api/health",
+    "system": "/api/metrics/system",
+    "jobs": "/api/metrics/jobs",
+    "errors": "/api/metrics/errors",
+    "pipeline": "/api/pipeline",
+}
+# Objects whose keys, and lists one of whose fields, become a label; other lists are no figures.
+_LABELS_BY_KEY = {"services": "service", "by_category": "category", "field_completeness": "field"}
+_LABELS_BY_FIELD = {
+    "by_route": ("route", "route"),
+    "by_endpoint": ("endpoint", "endpoint"),
+    "stages": ("stage", "name"),
+    "crons": ("cron", "name"),
+}
+_SKIPPED = frozenset({"timestamp", "unknown", "environment"})
+_STATUS = {"healthy": 0.0, "degraded": 1.0, "unhealthy": 2.0}
+_PARTS_RENAMED = {"services": "service", "stages": "stage", "crons": "cron"}
+# Where a field's name does not say its unit.
+_UNITS = {
+    "uptime": "seconds",
+    "latency": "ms",
+    "avg": "ms",
+    "p50": "ms",
+    "p95": "ms",
+    "p99": "ms",
+    "avg_response_time": "ms",
+    "utilization": "percent",
+    "request_rate": "per_second",
+    "error_rate": "ratio",
+    "success_rate": "ratio",
+    "recording_availability": "ratio",
+    "field_completeness": "ratio",
+}
 
 
-def exposition(parts: Mapping[str, Mapping[str, Any]]) -> str:
-    """Samples of all numbers in some answers: parts by the prefix of their names.
+@dataclass(slots=True)
+class _Family:
+    """One metric: what its HELP line says, and its samples by labels."""
 
-    Names are callwatch_<part>_<path>; `services` become labels.
-    """
-    lines: list[str] = []
-    for part, answer in parts.items():
-        for name, labels, value in _samples(answer, [part]):
-            metric = "callwatch_" + "_".join(name)
-            lines.append(f"{metric}{_labels(labels)} {_number(value)}")
-    return "".join(_with_types(sorted(lines)))
+    about: str
+    samples: dict[tuple[tuple[str, str], ...], float] = field(default_factory=dict)
 
 
-def _samples(value: Any, path: list[str]) -> Iterable[tuple[list[str], dict[str, str], float]]:
+def exposition(answers: Mapping[str, Mapping[str, Any]]) -> str:
+    """All numbers, truths and times of some answers, which are given by their short names."""
+    families: dict[str, _Family] = {}
+    for short_name, answer in answers.items():
+        for path, labels, value in _samples(answer, (), {}):
+            about = f"{'.'.join(path)} of GET {_ANSWERS[short_name]}"
+            family = families.setdefault(_name(short_name, path), _Family(about))
+            family.samples[tuple(sorted(labels.items()))] = value
+    return "".join(line for name, family in sorted(families.items()) for line in _lines(name, family))
+
+
+def _samples(
+    value: Any, path: tuple[str, ...], labels: Mapping[str, str]
+) -> Iterator[tuple[tuple[str, ...], Mapping[str, str], float]]:
     if isinstance(value, (bool, int, float)):
-        yield path, {}, float(value)
+        yield path, labels, float(value)
+    elif isinstance(value, datetime):
+        yield (*path, "timestamp_seconds"), labels, value.timestamp()
+    elif path and path[-1] == "status" and value in _STATUS:
+        yield path, labels, _STATUS[value]
     elif isinstance(value, Mapping):
         for name, item in value.items():
-            if name in _SKIPPED:
-                continue
-            if name == "services" and isinstance(item, Mapping):
-                yield from _services(item, path)
-            elif name == "by_category":
-                yield from (([*path, "by_category"], {"category": key}, float(count)) for key, count in (item or {}).items())
-            else:
-                yield from _samples(item, [*path, str(name)])
+            if name not in _SKIPPED:
+                for part, more in _labelled(name, item):
+                    yield from _samples(part, (*path, name), {**labels, **more})
 
 
-def _services(services: Mapping[str, Any], path: list[str]) -> Iterable[tuple[list[str], dict[str, str], float]]:
-    for service, state in services.items():
-        labels = {"service": str(service)}
-        if isinstance(state, Mapping) and state.get("status") in _STATUS:
-            yield [*path, "service_status"], labels, float(_STATUS[state["status"]])
-        if isinstance(state, Mapping) and isinstance(state.get("latency"), (int, float)):
-            yield [*path, "service_latency_ms"], labels, float(state["latency"])
+def _labelled(name: str, item: Any) -> list[tuple[Any, dict[str, str]]]:
+    """What stands under a name, in parts that a label tells apart; as a whole where there is none."""
+    if name in _LABELS_BY_KEY and isinstance(item, Mapping):
+        return [(part, {_LABELS_BY_KEY[name]: str(key)}) for key, part in item.items()]
+    if name in _LABELS_BY_FIELD and isinstance(item, list):
+        label, key = _LABELS_BY_FIELD[name]
+        return [({n: part[n] for n in part if n != key}, {label: str(part[key])}) for part in item]
+    return [(item, {})]
 
 
-def _with_types(lines: list[str]) -> Iterable[str]:
-    previous = ""
-    for line in lines:
-        name = line.partition("{")[0].partition(" ")[0]
-        if name != previous:
-            yield f"# TYPE {name} gauge\n"
-            previous = name
-        yield line + "\n"
+def _name(answer: str, path: tuple[str, ...]) -> str:
+    unit = [_UNITS[path[-1]]] if path[-1] in _UNITS else []
+    return "_".join(["callwatch", answer, *(_PARTS_RENAMED.get(part, part) for part in path), *unit])
 
 
-def _labels(labels: Mapping[str, str]) -> str:
-    if not labels:
-        return ""
-    escaped = (f'{name}="{_escape(value)}"' for name, value in sorted(labels.items()))
-    return "{" + ",".join(escaped) + "}"
+def _lines(name: str, family: _Family) -> Iterator[str]:
+    yield f"# HELP {name} {family.about}\n"
+    yield f"# TYPE {name} gauge\n"
+    for labels, value in sorted(family.samples.items()):
+        shown = ",".join(f'{label}="{_escape(text)}"' for label, text in labels)
+        yield f"{name}{{{shown}}} {_number(value)}\n" if shown else f"{name} {_number(value)}\n"
 
 
-def _escape(value: str) -> str:
-    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+def _escape(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
 def _number(value: float) -> str:

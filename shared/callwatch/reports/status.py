@@ -1,5 +1,6 @@
 """Status: is it working, what is wrong, what was done in the last hour."""
 
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from callwatch.alerts.issues import current_issues, issues_without_database
 from callwatch.db import connection, fetch_one, product_connection
 from callwatch.db.check_results import service_states
+from callwatch.db.server import ServerFigures, session_figures
 from callwatch.exceptions import DatabaseUnavailable
 from callwatch.pipeline.measure import Measured, measure
 from callwatch.reports.health import DATABASE_DOWN
@@ -16,12 +18,7 @@ from callwatch.settings import Settings
 
 _WORDS = {"healthy": "operational", "degraded": "degraded", "unhealthy": "down", "unknown": "unknown"}
 _APIS = ("deepgram", "openai", "convoso")
-_WINDOW_S = 300
-_CONNECTIONS = """
-    SELECT count(*) FILTER (WHERE state = 'active') AS active, count(*) FILTER (WHERE state <> 'active') AS idle,
-           count(*) AS total
-    FROM pg_stat_activity WHERE backend_type = 'client backend' AND datname = current_database()
-"""
+_CONNECTIONS = ("active", "idle", "total")
 _ACTIVITY = {
     "calls_processed_last_hour": "calls.last_hour",
     "recordings_fetched_last_hour": "recordings.completed_last_hour",
@@ -75,8 +72,6 @@ def formatted(seconds: float) -> str:
 
 
 def _read_own(now: datetime) -> dict[str, Any]:
-    import time
-
     started = time.perf_counter()
     try:
         with connection(statement_timeout_ms=2000) as conn:
@@ -84,30 +79,25 @@ def _read_own(now: datetime) -> dict[str, Any]:
             latency_ms = round((time.perf_counter() - started) * 1000, 1)
             return {
                 "latency_ms": latency_ms,
-                "connections": fetch_one(conn, _CONNECTIONS),
+                "sessions": session_figures(conn),
                 "states": service_states(conn),
                 "issues": current_issues(conn),
-                "performance": performance(conn, now, _WINDOW_S),
+                "performance": performance(conn, now),
             }
     except DatabaseUnavailable:
-        return {
-            "latency_ms": None,
-            "connections": None,
-            "states": {},
-            "issues": issues_without_database(now),
-            "performance": None,
-        }
+        nothing = ServerFigures(dict.fromkeys(_CONNECTIONS), dict.fromkeys(_CONNECTIONS, DATABASE_DOWN))
+        issues = issues_without_database(now)
+        return {"latency_ms": None, "sessions": nothing, "states": {}, "issues": issues, "performance": None}
 
 
 def _database(own: Mapping[str, Any], unknown: Unknown) -> dict[str, Any]:
-    is_up = own["latency_ms"] is not None
-    connections = own["connections"] or unknown.all_below(
-        "services.database.connections", ("active", "idle", "total"), DATABASE_DOWN
-    )
+    path, sessions = "services.database", own["sessions"]
     return {
-        "status": "operational" if is_up else "down",
-        "latency_ms": unknown.say("services.database.latency_ms", own["latency_ms"], DATABASE_DOWN),
-        "connections": connections,
+        "status": "down" if own["latency_ms"] is None else "operational",
+        "latency_ms": unknown.say(f"{path}.latency_ms", own["latency_ms"], DATABASE_DOWN),
+        "connections": {
+            n: unknown.say(f"{path}.connections.{n}", sessions.values[n], sessions.unknown.get(n)) for n in _CONNECTIONS
+        },
     }
 
 
@@ -132,5 +122,6 @@ def _performance(found: Mapping[str, Any] | None, unknown: Unknown) -> dict[str,
     names = ("avg_response_time_ms", "requests_per_minute", "error_rate", "p95_ms")
     if found is None:
         return dict(unknown.all_below("performance", names, DATABASE_DOWN))
-    values = (found["avg"], round(found["rate"] * 60, 2), found["error_rate"], found["p95"])
+    per_minute = None if found["rate"] is None else round(found["rate"] * 60, 2)
+    values = (found["avg"], per_minute, found["error_rate"], found["p95"])
     return {n: unknown.say(f"performance.{n}", value, NO_TRAFFIC) for n, value in zip(names, values, strict=True)}

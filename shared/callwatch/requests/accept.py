@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from callwatch.queue import MESSAGE_BYTES
+from callwatch.tracker.route import clean_text, route_of
 
 MAX_ITEMS = 1_000
 _METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"])
@@ -65,16 +66,12 @@ def _text(item: dict[str, Any], name: str, limit: int, is_required: bool = False
     value = item.get(name)
     if value is None and not is_required:
         return None
-    if not isinstance(value, str) or not value or "\x00" in value:
+    if not isinstance(value, str) or not value:
         raise Rejected(name, "is required: a text" if is_required else "takes a text")
     if len(value) > limit:
         raise Rejected(name, f"takes at most {limit} characters")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise Rejected(name, "takes text that is valid Unicode") from None
     # The query may hold what is private, and would make every call a route of its own.
-    return value.partition("?")[0] or "/" if name == "route" else value
+    return route_of(value) if name == "route" else clean_text(value, limit)
 
 
 def _time_ms(item: dict[str, Any]) -> float:

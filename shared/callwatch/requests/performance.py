@@ -1,47 +1,67 @@
 """Rates and latencies of the product's requests, from histograms: percentiles are of requests, not of means."""
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from callwatch.db.api_logs import histogram_between
 from callwatch.db.connect import AnyConnection
+from callwatch.db.request_histograms import buckets_between, routes_between
 from callwatch.models.facts import Fact
 from callwatch.models.latency import percentile
 
 NO_TRAFFIC = "no traffic in the window"
+WINDOW = timedelta(minutes=5)
+_ROUTES_SHOWN = 20
+_ROUTES_JUDGED = 50
+# With fewer requests a percentile says little about a route.
+_FEWEST = 20
 
 
-def performance(conn: AnyConnection, now: datetime, window_s: int = 300) -> dict[str, Any]:
-    """Requests of the last whole window: count, errors, rate (per second), error_rate, avg, p50, p95, p99 (ms), by_route.
+def performance(conn: AnyConnection, now: datetime) -> dict[str, Any]:
+    """The product's requests of the last five minutes, and of the minute that is not over.
 
-    Figures are None where there was no traffic.
+    Returns count, errors (5xx), rate (per second), error_rate, avg, p50, p95, p99 (ms) and by_route (the busiest).
+    Rates and times are None where there was no traffic.
     """
-    since = (now - timedelta(seconds=window_s)).replace(second=0, microsecond=0)
-    rows = histogram_between(conn, since, now + timedelta(minutes=1), by_hour=window_s > 6 * 3600)
-    total = _summarise(rows)
-    routes = {row["route"] for row in rows}
-    by_route = [{"route": route, **_summarise([row for row in rows if row["route"] == route])} for route in routes]
-    return {
-        **total,
-        "rate": total["count"] / max(1.0, (now - since).total_seconds()),
-        "by_route": sorted(by_route, key=lambda entry: (-entry["count"], entry["route"]))[:20],
-    }
+    since, until = _window(now)
+    total = _summarise(buckets_between(conn, since, until))
+    rate = total["count"] / (now - since).total_seconds() if total["count"] else None
+    return {**total, "rate": rate, "by_route": _by_route(conn, since, until, _ROUTES_SHOWN)}
 
 
 def request_facts(conn: AnyConnection, now: datetime) -> list[Fact]:
     """What rules are judged by; a window without traffic says so."""
-    recent = performance(conn, now)
-    reason = None if recent["count"] else NO_TRAFFIC
-    return [
+    since, until = _window(now)
+    recent = _summarise(buckets_between(conn, since, until))
+    detail = None if recent["count"] else NO_TRAFFIC
+    facts = [
         # Without requests none was slow: known, and no alarm.
-        Fact("requests.avg_ms_5m", recent["avg"] or 0.0, reason),
-        Fact("requests.p95_ms_5m", recent["p95"] or 0.0, reason),
+        Fact("requests.avg_ms_5m", recent["avg"] or 0.0, detail=detail),
+        Fact("requests.p95_ms_5m", recent["p95"] or 0.0, detail=detail),
         Fact("requests.count_5xx_5m", float(recent["errors"])),
     ]
+    for route in _by_route(conn, since, until, _ROUTES_JUDGED):
+        if route["count"] >= _FEWEST:
+            detail = f"p95 of {route['count']} requests to {route['route']}"
+            facts.append(Fact("requests.route_p95_ms", route["p95"], None, {"route": route["route"]}, detail))
+    return facts
 
 
-def _summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _window(now: datetime) -> tuple[datetime, datetime]:
+    # A client's clock may be a little ahead of ours.
+    return (now - WINDOW).replace(second=0, microsecond=0), now + timedelta(minutes=1)
+
+
+def _by_route(conn: AnyConnection, since: datetime, until: datetime, most: int) -> list[dict[str, Any]]:
+    rows: dict[str, list[Mapping[str, Any]]] = {}
+    for row in routes_between(conn, since, until, most):
+        rows.setdefault(row["route"], []).append(row)
+    by_route = [{"route": route, **_summarise(found)} for route, found in rows.items()]
+    return sorted(by_route, key=lambda entry: (-entry["count"], entry["route"]))
+
+
+def _summarise(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     counts: Counter[int] = Counter()
     errors, total_ms = 0, 0.0
     for row in rows:

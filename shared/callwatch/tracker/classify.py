@@ -3,6 +3,7 @@
 Types are known by the names of their classes, so that no library is imported just to ask.
 """
 
+import functools
 import re
 from collections.abc import Iterator
 
@@ -64,6 +65,33 @@ _BY_CLASS: dict[str, Verdict] = {
     "builtins.ArithmeticError": (_S.MEDIUM, _C.SYSTEM),
 }
 
+# Types of other languages and libraries, by the name alone; and errors of psycopg2 by their SQLSTATE's class.
+_BY_NAME: dict[str, Verdict] = {
+    **dict.fromkeys(
+        ["DatabaseError", "PostgresError", "QueryFailedError", "SequelizeDatabaseError", "PrismaClientKnownRequestError"],
+        (_S.HIGH, _C.DATABASE),
+    ),
+    **dict.fromkeys(["AxiosError", "FetchError", "HTTPStatusError", "ConnectTimeout", "ReadTimeout"], (_S.HIGH, _C.INTEGRATION)),
+    **dict.fromkeys(["ValidationError", "ZodError", "RangeError", "URIError"], (_S.LOW, _C.VALIDATION)),
+    **dict.fromkeys(
+        ["UnauthorizedError", "ForbiddenError", "AuthenticationError", "JsonWebTokenError", "TokenExpiredError"],
+        (_S.HIGH, _C.AUTHENTICATION),
+    ),
+    **dict.fromkeys(["ReferenceError", "SyntaxError", "InternalError"], (_S.MEDIUM, _C.SYSTEM)),
+    **{
+        name: _BY_SQLSTATE_CLASS[sqlstate_class]
+        for sqlstate_class, names in (
+            ("22", "InvalidTextRepresentation NumericValueOutOfRange StringDataRightTruncation InvalidDatetimeFormat"),
+            ("23", "UniqueViolation ForeignKeyViolation NotNullViolation CheckViolation ExclusionViolation"),
+            ("40", "DeadlockDetected SerializationFailure"),
+            ("42", "UndefinedTable UndefinedColumn UndefinedFunction InsufficientPrivilege DatatypeMismatch"),
+            ("53", "TooManyConnections DiskFull OutOfMemory"),
+            ("57", "QueryCanceled AdminShutdown CannotConnectNow"),
+        )
+        for name in names.split()
+    },
+}
+
 _WORDS: tuple[tuple[re.Pattern[str], Verdict], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), verdict)
     for pattern, verdict in (
@@ -97,14 +125,23 @@ def classify_words(type_name: str | None, message: str) -> Verdict:
     sqlstate = re.search(r"SQLSTATE[ \[:=]*([0-9A-Z]{5})\b", text)
     if sqlstate and sqlstate[1][:2] in _BY_SQLSTATE_CLASS:
         return _BY_SQLSTATE_CLASS[sqlstate[1][:2]]
-    short = (type_name or "").rpartition(".")[2]
-    for name, verdict in _BY_CLASS.items():
-        if short and name.rpartition(".")[2] == short:
-            return verdict
+    known = _by_name(type_name or "")
+    if known:
+        return known
     for pattern, verdict in _WORDS:
         if pattern.search(text):
             return verdict
     return _UNKNOWN
+
+
+@functools.lru_cache(maxsize=1024)
+def _by_name(type_name: str) -> Verdict | None:
+    """By the full name of a class, else by its last part; "Error" alone is the name of nearly everything."""
+    short = type_name.rpartition(".")[2]
+    if type_name in _BY_CLASS or short in ("", "Error"):
+        return _BY_CLASS.get(type_name)
+    by_class = next((verdict for name, verdict in _BY_CLASS.items() if name.rpartition(".")[2] == short), None)
+    return _BY_NAME.get(short) or by_class
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

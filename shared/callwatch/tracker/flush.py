@@ -3,24 +3,27 @@
 import logging
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from callwatch import queue
 from callwatch.db import connection
 from callwatch.queue import QueueMessage
 from callwatch.settings import get_settings
-from callwatch.tracker.digest import Digested, digest
+from callwatch.tracker.digest import Digested, store
+from callwatch.tracker.read import Batch, read
 
 BATCH = 1_000
+# Whatever their number: three batches are in memory at once, one read, one stored, one deleted.
+BATCH_CHARACTERS = 16_000_000
 _RECEIVERS = 8
 _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class FlushResult:
-    """What one flush did; is_drained: the queue had nothing more to give."""
+    """What one flush did; is_drained: the queue had nothing more to give; oldest_s: age of the oldest message met last."""
 
     received: int = 0
     errors: int = 0
@@ -28,54 +31,76 @@ class FlushResult:
     duplicates: int = 0
     poisoned: int = 0
     is_drained: bool = False
+    oldest_s: float = 0.0
 
 
 def flush(now: datetime, deadline_s: float) -> FlushResult:
-    """Drain the error queue, and what is left in the critical one, for at most about `deadline_s`.
+    """Drain the error queue for about `deadline_s`; the next batch is received and read while one is stored.
 
     Raises DatabaseUnavailable before anything is received: an outage must not wear good messages out.
     Raises QueueUnavailable where the queue does not answer.
     """
-    settings = get_settings()
+    queue_url = get_settings().error_queue_url
     deadline = time.monotonic() + deadline_s
     with connection():
         pass
     total = FlushResult()
-    with ThreadPoolExecutor(_RECEIVERS, thread_name_prefix="receive") as pool:
-        while time.monotonic() < deadline:
-            messages = _receive(settings.error_queue_url, pool)
+    with (
+        ThreadPoolExecutor(_RECEIVERS, thread_name_prefix="receive") as receivers,
+        ThreadPoolExecutor(1, thread_name_prefix="ahead") as ahead,
+        ThreadPoolExecutor(1, thread_name_prefix="delete") as behind,
+    ):
+        coming: Future[tuple[list[QueueMessage], Batch]] | None = ahead.submit(_next, queue_url, receivers, now)
+        deleted: Future[None] | None = None
+        while coming is not None:
+            messages, batch = coming.result()
             if not messages:
-                total.is_drained = True
+                total.is_drained, total.oldest_s = True, 0.0
                 break
-            _add(total, store(settings.error_queue_url, messages, now), len(messages))
+            coming = ahead.submit(_next, queue_url, receivers, now) if time.monotonic() < deadline else None
+            done = store(batch, now)
+            _bury(done)
+            if deleted is not None:
+                deleted.result()
+            deleted = behind.submit(queue.delete, queue_url, [message.receipt_handle for message in messages])
+            _add(total, done, messages)
+        if deleted is not None:
+            deleted.result()
     return total
 
 
-def store(queue_url: str | None, messages: Sequence[QueueMessage], now: datetime) -> Digested:
-    """Digest received messages, commit, and only then delete them. Poison goes to the dead letters first, alone."""
-    done = digest([message.body for message in messages], now)
+def _next(queue_url: str | None, receivers: ThreadPoolExecutor, now: datetime) -> tuple[list[QueueMessage], Batch]:
+    messages = _receive(queue_url, receivers)
+    return messages, read([message.body for message in messages], now)
+
+
+def _bury(done: Digested) -> None:
+    """Poison goes to the dead letters, alone and with its reason, before the queue forgets it."""
     for body, reason in done.poison:
         _log.warning("a message goes to the dead letters: %s", reason)
         queue.dead_letter(get_settings().dead_letter_queue_url, body, reason)
-    queue.delete(queue_url, [message.receipt_handle for message in messages])
-    return done
 
 
 def _receive(queue_url: str | None, pool: ThreadPoolExecutor) -> list[QueueMessage]:
     """Up to a batch; receivers work side by side, and stop when one of them finds nothing."""
     messages: list[QueueMessage] = []
-    while len(messages) < BATCH:
+    characters = 0
+    while len(messages) < BATCH and characters < BATCH_CHARACTERS:
         rounds = min(_RECEIVERS, -(-(BATCH - len(messages)) // queue.BATCH_MESSAGES))
         found = list(pool.map(lambda _: queue.receive(queue_url), range(rounds)))
-        messages += [message for part in found for message in part]
+        for part in found:
+            messages += part
+            characters += sum(len(message.body) for message in part)
         if not all(found):
             break
     return messages
 
 
-def _add(total: FlushResult, done: Digested, received: int) -> None:
-    total.received += received
+def _add(total: FlushResult, done: Digested, messages: Sequence[QueueMessage]) -> None:
+    total.received += len(messages)
     total.errors += done.errors
     total.requests += done.requests
     total.duplicates += done.duplicates
     total.poisoned += len(done.poison)
+    sent = [message.sent_at for message in messages if message.sent_at]
+    total.oldest_s = max(0.0, (datetime.now(UTC) - min(sent)).total_seconds()) if sent else 0.0

@@ -1,5 +1,6 @@
 """Error groups as people see them and act on them."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -9,11 +10,18 @@ from callwatch.db.connect import AnyConnection
 from callwatch.db.error_counts import trends_of
 from callwatch.db.error_groups import add_history, set_state
 from callwatch.db.error_logs import occurrences_of
-from callwatch.db.group_lists import find_group, history_of, list_groups
+from callwatch.db.group_lists import find_group, history_of, list_groups, releases_of, tags_of
 from callwatch.http import HttpError, not_found, unprocessable
+from callwatch.http_filters import is_storable
 
 TREND_HOURS = 24
 _OCCURRENCES = 20
+# An answer of Lambda holds 6 MB; the text of an event may grow when it is written out again.
+_ANSWER_CHARACTERS = 2_000_000
+_DETAILS = (
+    *("frames", "exceptions", "stack", "context", "breadcrumbs", "tags", "request", "user_hash", "sdk"),
+    *("scrubbed", "trimmed", "mended"),
+)
 ACTIONS = {"resolve": "resolved", "ignore": "ignored", "reopen": "unresolved"}
 
 
@@ -30,7 +38,7 @@ def groups_page(
 
 
 def group_detail(conn: AnyConnection, name: str, now: datetime, retention_days: int) -> dict[str, Any]:
-    """A group with trend, history and its latest occurrences. Raises HttpError 404."""
+    """A group with trend, history, releases, tags and its latest occurrences. Raises HttpError 404."""
     group = find_group(conn, name)
     if group is None:
         raise not_found("there is no such error group")
@@ -40,8 +48,24 @@ def group_detail(conn: AnyConnection, name: str, now: datetime, retention_days: 
         "id": str(group["id"]),
         "trend": trends(conn, [group["id"]], now)[group["id"]],
         "history": history_of(conn, group["id"]),
-        "occurrences": occurrences_of(conn, group["id"], since, _OCCURRENCES),
+        "releases": releases_of(conn, group["id"]),
+        "tags": tags_of(conn, group["id"]),
+        "occurrences": _occurrences(occurrences_of(conn, group["id"], since, _OCCURRENCES)),
     }
+
+
+def _occurrences(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Occurrences with what their payloads hold; is_sampled: the payload was not kept, or is too much for one answer."""
+    shown = []
+    room = _ANSWER_CHARACTERS
+    for row in rows:
+        payload = row["payload"]
+        is_shown = payload is not None and len(payload) <= room
+        room -= len(payload) if is_shown else 0
+        event = json.loads(payload) if is_shown else {}
+        own = {name: value for name, value in row.items() if name != "payload"}
+        shown.append({**own, "is_sampled": not is_shown, **{name: event.get(name) for name in _DETAILS}})
+    return shown
 
 
 def act(conn: AnyConnection, name: str, action: str, given: Any, actor: str, now: datetime) -> dict[str, Any]:
@@ -54,20 +78,25 @@ def act(conn: AnyConnection, name: str, action: str, given: Any, actor: str, now
     if not isinstance(given, dict):
         raise unprocessable("body", "takes an object with a reason")
     reason = given.get("reason")
-    if not isinstance(reason, str) or not reason.strip() or len(reason) > 1000:
+    if not isinstance(reason, str) or not reason.strip() or len(reason) > 1000 or not is_storable(reason):
         raise unprocessable("reason", "is required: a text of at most 1,000 characters")
-    group = find_group(conn, name)
-    if group is None:
-        raise not_found("there is no such error group")
     until = _until(given, now) if action == "ignore" else None
     release = _release(given) if action == "resolve" else None
     more = _more(given) if action == "ignore" else None
+    group = find_group(conn, name)
+    if group is None:
+        raise not_found("there is no such error group")
     set_state(conn, group["id"], ACTIONS[action], release, until, more)
     add_history(conn, group["id"], actor, action, reason)
     changed = find_group(conn, str(group["id"]))
     if changed is None:
         raise HttpError(409, "conflict", "the group was changed meanwhile; look at it again")
-    return {**changed, "id": str(changed["id"])}
+    return {
+        **changed,
+        "id": str(changed["id"]),
+        "trend": trends(conn, [group["id"]], now)[group["id"]],
+        "history": history_of(conn, group["id"]),
+    }
 
 
 def trends(conn: AnyConnection, ids: Sequence[int], now: datetime) -> dict[int, list[int]]:
@@ -96,7 +125,7 @@ def _until(given: Mapping[str, Any], now: datetime) -> datetime | None:
 
 def _release(given: Mapping[str, Any]) -> str | None:
     raw = given.get("in_release")
-    if raw is not None and (not isinstance(raw, str) or not raw or len(raw) > 200):
+    if raw is not None and (not isinstance(raw, str) or not raw or len(raw) > 200 or not is_storable(raw)):
         raise unprocessable("in_release", "takes a text of at most 200 characters")
     return raw
 

@@ -6,30 +6,29 @@ import json
 import re
 from typing import Any
 
-from callwatch.tracker.scrub_patterns import HARMLESS_NAME_PARENTS, HINT, PATTERNS, mark_of_key
+from callwatch.tracker.scrub_keys import is_private, verdict_of_key
+from callwatch.tracker.scrub_numbers import counts, is_phone
+from callwatch.tracker.scrub_text import scrub_text
 
-_MARK = re.compile(
-    r"\[(pem|credentials|recording-url|token|email|ssn|card|medicare|dob|licence|account|address|zip|phone|name|city|ip|transcript)\]"
-)
-_QUERY_SECRET = re.compile(
-    r"([?&;](?:[\w.-]*(?:token|secret|key|sig|signature|password|auth|code)[\w.-]*)=)(?!\[)[^&\s#\"']+", re.I
-)
+__all__ = ["hash_user", "scrub_event", "scrub_text", "scrub_value"]
+
+KINDS = (
+    "account address card city credentials dob email ip licence medicare name pem phone recording-url row ssn token transcript zip"
+).split()
+_MARK = re.compile(rf"\[({'|'.join(KINDS)})\]")
 _MAX_DEPTH = 64
-# Fields of our own that hold no data of others; scrubbing them would only break them.
-_STRUCTURAL = frozenset(
-    {"event_id", "occurred_at", "severity", "category", "fingerprint", "release", "environment", "sdk", "user_hash"}
-    | {"function", "module", "filename", "abs_path", "lineno", "colno", "in_app", "request_id", "trace_id", "span_id"}
-    | {"timestamp", "platform", "level", "mended", "trimmed", "scrubbed"}
+_MAX_NESTED_CHARS = 200_000
+_MAX_NESTED_DEPTH = 8
+# Fields that we make ourselves, or whose shape we have checked.
+_OURS = frozenset({"event_id", "occurred_at", "severity", "category", "user_hash", "mended", "trimmed", "scrubbed"})
+_CODE = frozenset({"context_line", "pre_context", "post_context", "source_line"})
+_HEX_IDS = frozenset({"trace_id", "span_id", "parent_span_id", "request_id", "event_id", "profile_id", "replay_id"})
+_HEX_ID = re.compile(r"[0-9a-fA-F-]{8,64}")
+# Under these, "name" names a thing of software and no person.
+_THINGS = frozenset(
+    "runtime os browser device app sdk contexts packages trace modules integrations queue job task function table cron file server"
+    " service host rule stage column index constraint region event logger thread culture gpu cloud_resource state response".split()
 )
-
-
-def scrub_text(text: str) -> str:
-    """The text with each private part replaced by a mark of its kind, such as "[phone]"."""
-    if not HINT.search(text):
-        return text
-    for pattern, replacement in PATTERNS:
-        text = pattern.sub(replacement, text)
-    return _QUERY_SECRET.sub(r"\1[token]", text)
 
 
 def scrub_value(value: Any) -> Any:
@@ -39,51 +38,78 @@ def scrub_value(value: Any) -> Any:
 
 def scrub_event(event: dict[str, Any]) -> dict[str, Any]:
     """The event, scrubbed; `scrubbed` lists the kinds of what was taken out."""
-    clean = {key: value if key in _STRUCTURAL else _scrub(value, key, 0) for key, value in event.items()}
-    kinds = {*event.get("scrubbed", []), *_MARK.findall(json.dumps(clean, ensure_ascii=False, default=str))}
-    return {**clean, "scrubbed": sorted(kinds)}
+    clean = {key: value if key in _OURS else _scrub(value, key, 0) for key, value in event.items()}
+    marks = _MARK.findall(json.dumps(clean, ensure_ascii=False, default=str))
+    return {**clean, "scrubbed": sorted({*event.get("scrubbed", []), *marks})}
 
 
 def hash_user(user_id: str, key: str) -> str:
     """What stands for a user: HMAC-SHA256 under our key, 32 hex digits; it counts users and tells nobody who."""
-    return hmac.new(key.encode(), user_id.encode(), hashlib.sha256).hexdigest()[:32]
+    return hmac.new(key.encode(), user_id.encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:32]
 
 
 def _scrub(value: Any, parent: str, depth: int) -> Any:
     if isinstance(value, str):
-        return _scrub_string(value, depth)
+        return _scrub_string(value, parent, depth)
+    if value is None or isinstance(value, (bool, float)):
+        return value
+    if isinstance(value, int):
+        return "[phone]" if 2_000_000_000 <= value < 20_000_000_000 and is_phone(str(value)) and not counts(parent) else value
     if depth > _MAX_DEPTH:
         return "[too deep]"
     if isinstance(value, dict):
-        return {scrub_text(str(key)): _scrub_field(str(key), item, parent, depth) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return _scrub_list(list(value), parent, depth)
-    return value
+        return _scrub_object(value, parent, depth)
+    return _scrub_list(list(value), parent, depth)
+
+
+def _scrub_object(value: dict[Any, Any], parent: str, depth: int) -> dict[str, Any]:
+    clean = {scrub_text(str(key)): _scrub_field(str(key), item, parent, depth) for key, item in value.items()}
+    # Headers also come as {"name": "Cookie", "value": "..."}.
+    for name in ("name", "key"):
+        label = value.get(name)
+        if "value" in value and isinstance(label, str) and (verdict := verdict_of_key(label)):
+            clean[name] = scrub_text(label)
+            if is_private(verdict, value["value"]):
+                clean["value"] = f"[{verdict.kind}]"
+    return clean
 
 
 def _scrub_field(key: str, value: Any, parent: str, depth: int) -> Any:
-    if key in _STRUCTURAL:
+    if key in _HEX_IDS and isinstance(value, str) and _HEX_ID.fullmatch(value):
         return value
-    mark = mark_of_key(key)
-    if mark and not (mark == "[name]" and parent in HARMLESS_NAME_PARENTS) and value not in (None, "", [], {}, True, False):
-        return mark
+    verdict = verdict_of_key(key)
+    if verdict and not (verdict.is_loose and key == "name" and parent in _THINGS) and is_private(verdict, value):
+        return value if _is_mark(value) else f"[{verdict.kind}]"
     return _scrub(value, key, depth + 1)
 
 
 def _scrub_list(items: list[Any], parent: str, depth: int) -> list[Any]:
+    verdict = verdict_of_key(parent) if parent else None
     # Headers and query strings also come as pairs: the first of a pair is the key of the second.
-    if len(items) == 2 and isinstance(items[0], str) and isinstance(items[1], str) and mark_of_key(items[0]):
-        return [items[0], mark_of_key(items[0])]
+    if len(items) == 2 and isinstance(items[0], str) and (pair := verdict_of_key(items[0])) and is_private(pair, items[1]):
+        return [items[0], items[1] if _is_mark(items[1]) else f"[{pair.kind}]"]
+    if verdict and verdict.is_loose:
+        return [
+            f"[{verdict.kind}]" if is_private(verdict, item) and not _is_mark(item) else _scrub(item, "", depth + 1)
+            for item in items
+        ]
     return [_scrub(item, parent, depth + 1) for item in items]
 
 
-def _scrub_string(text: str, depth: int) -> str:
-    stripped = text.lstrip()
-    if stripped[:1] in ("{", "[") and len(text) < 200_000 and depth < 8:
+def _scrub_string(text: str, parent: str, depth: int) -> str:
+    start = text.lstrip()[:2]
+    if (start[:1] in ("{", "[") or start in ('"{', '"[')) and len(text) < _MAX_NESTED_CHARS:
         try:
             inner = json.loads(text)
         except (ValueError, RecursionError):
-            return scrub_text(text)
-        clean = _scrub(inner, "", depth + 1)
-        return text if clean == inner else json.dumps(clean, ensure_ascii=False)
-    return scrub_text(text)
+            inner = None
+        if isinstance(inner, (dict, list)) or (isinstance(inner, str) and inner[:1] in ("{", "[")):
+            clean = _scrub(inner, parent, depth + _MAX_DEPTH // _MAX_NESTED_DEPTH)
+            return text if clean == inner else json.dumps(clean, ensure_ascii=False)
+    if text.isdigit() and len(text) in (10, 11) and counts(parent):
+        return text
+    return scrub_text(text, parent in _CODE)
+
+
+def _is_mark(value: Any) -> bool:
+    return isinstance(value, str) and _MARK.fullmatch(value) is not None

@@ -1,168 +1,227 @@
-"""What personal data and secrets look like in text, and under which keys they stand."""
+"""What personal data and secrets look like in text, each with the letters without which it cannot be there."""
 
+import base64
 import re
 from collections.abc import Callable
 from re import Match
 
-# A text without any of these characters in these neighbourhoods holds nothing that the patterns below find.
-HINT = re.compile(
-    r"@|\d[\d\s().+-]{6,}\d|://|-----BEGIN|eyJ|agt_|sk[-_]|AKIA|gh[pousr]_|xox|whsec_"
-    r"|(?i:bearer|basic|token|secret|passw|pwd|api.?key|cookie|authorization|signature|credential"
-    r"|medicare|\bmbi\b|licen[cs]e|account|routing|iban|\bdob\b|birth|\bssn\b|\bzip\b|street|\bave|road|drive|lane|\bblvd"
-    r"|name|\bst\b|\bapt\b|court|\bbox\b)"
+from callwatch.tracker import scrub_numbers as numbers
+
+Replacement = str | Callable[[Match[str]], str]
+# A rule: one of these letters must be in the lower-case text (none: always looked for), then what to find and to put.
+Rule = tuple[tuple[str, ...], re.Pattern[str], Replacement]
+
+_AUDIO = re.compile(
+    r"\.(?:mp3|wav|ogg|m4a|flac|opus|webm|amr|gsm)\b|/recordings?/[^/?#]|//recordings?[.-][^/]*/\S|[?&]recording", re.I
+)
+_WORDS_AFTER_BEARER = frozenset(
+    "token tokens authentication authorization auth scheme realm error is was are required missing invalid header credentials"
+    " expired access not failed format and or with for from in the an to of must prefix type challenge none null only".split()
+)
+_STATES = "A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|P[AR]|RI|S[CD]|T[NX]|UT|V[AIT]|W[AIVY]"
+# Two letters that are a state, and no word in capitals.
+_PLAIN_STATES = "A[KLRZ]|C[AOT]|FL|GA|I[AL]|K[SY]|LA|M[DINOST]|N[CDEHJMVY]|OH|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY]"
+_CAPITAL = r"[A-Z][a-z'\u2019-]*[A-Za-z]"
+_NOT_A_PERSON = frozenset(
+    "not found error errors service unavailable connection timed out timeout request response failed failure was is has id name"
+    " invalid missing unknown queue table record row server api webhook data type state status support team list page portal"
+    " manager center call calls disconnected closed refused reset with for from the and".split()
 )
 
 
-def _phone(match: Match[str]) -> str:
-    digits = re.sub(r"\D", "", match[0])
-    return "[phone]" if _is_phone(digits) else match[0]
+def _userinfo(match: Match[str]) -> str:
+    # "host:8080/@scope" has a port where a password would stand.
+    return match[0] if re.match(r"\d{1,5}(?:/|$)", match["password"]) else f"{match['scheme']}[credentials]@"
 
 
-def _is_phone(digits: str) -> bool:
-    """North American numbering plan: area code and exchange begin with 2..9; an 11th digit in front is 1."""
-    national = digits[1:] if len(digits) == 11 and digits[0] == "1" else digits
-    if len(national) != 10:
-        return 11 <= len(digits) <= 15
-    return national[0] in "23456789" and national[3] in "23456789"
+def _bearer(match: Match[str]) -> str:
+    return match[0] if match[3].lower().strip(".:,") in _WORDS_AFTER_BEARER else f"{match[1]}{match[2]}[token]"
 
 
-def _card(match: Match[str]) -> str:
-    digits = re.sub(r"\D", "", match[0])
-    return "[card]" if 13 <= len(digits) <= 19 and digits[0] in "23456" and has_luhn(digits) else match[0]
+def _basic(match: Match[str]) -> str:
+    try:
+        plain = base64.b64decode(match[3] + "=" * (-len(match[3]) % 4), validate=True)
+    except ValueError:
+        return match[0]
+    return f"{match[1]}{match[2]}[token]" if b":" in plain else match[0]
 
 
-def has_luhn(digits: str) -> bool:
-    """Whether the last digit is the check digit of the Luhn algorithm (ISO/IEC 7812-1)."""
-    total = 0
-    for index, digit in enumerate(reversed(digits)):
-        value = int(digit) * (2 if index % 2 else 1)
-        total += value - 9 if value > 9 else value
-    return total % 10 == 0
+def _url(match: Match[str]) -> str:
+    return "[recording-url]" if _AUDIO.search(match[0]) else match[0]
 
 
-_NOT_IN_NUMBER = r"(?<![\w.:/=#-])"
-Replacement = str | Callable[[Match[str]], str]
+def _email(match: Match[str]) -> str:
+    # "user@2x.png" is a picture, "left-pad@1.3.0" a package, "git@github.com:" a place of code.
+    domain = match["domain"].lower()
+    is_other = re.match(r"\d+(?:\.\d|x\.(?:png|jpe?g|webp|gif|svg|avif)$)", domain) or match[0].lower() == "git@github.com"
+    return match[0] if is_other else "[email]"
+
+
+def _person(match: Match[str]) -> str:
+    words = match["name"].split()
+    return match[0] if any(word.lower().rstrip(".") in _NOT_A_PERSON for word in words) else f"{match['before']}[name]"
+
+
+def _rule(letters: str, pattern: str, replacement: Replacement, flags: re.RegexFlag = re.NOFLAG) -> Rule:
+    return tuple(letters.split()), re.compile(pattern, flags), replacement
+
 
 # In the order in which they are tried: what holds others (a PEM block, a URL) before what it holds.
-PATTERNS: tuple[tuple[re.Pattern[str], Replacement], ...] = (
-    (re.compile(r"-----BEGIN ([A-Z ]{3,40})-----.{0,20000}?(?:-----END \1-----|\Z)", re.DOTALL), "[pem]"),
-    (re.compile(r"\b([a-z][a-z0-9+.-]{1,20}://)[^\s/@:\"']{0,200}:[^\s/@\"']{1,300}@"), r"\1[credentials]@"),
-    (
-        re.compile(r"https?://[^\s\"'<>]{0,300}?(?:recording|\.mp3|\.wav|\.ogg|\.m4a)[^\s\"'<>]{0,500}", re.I),
-        "[recording-url]",
+SECRETS: tuple[Rule, ...] = (
+    _rule("-----begin", r"-----BEGIN ([A-Z0-9 ]{3,40})-----.*?(?:-----END \1-----|\Z)", "[pem]", re.DOTALL),
+    _rule(
+        "@",
+        r"(?P<scheme>(?<![\w+.-])[A-Za-z][\w+.-]*+://)[^\s/@:\"'<>]*+:(?P<password>[^\s\"'<>]{1,300})@(?=[\w.\[-])",
+        _userinfo,
     ),
-    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"), "[token]"),
-    (
-        re.compile(r"\b(?:agt_|sk[-_](?:live|test|proj|ant)?[-_]?|gh[pousr]_|xox[abprs]-|whsec_|AKIA|ASIA)[\w+/=-]{8,}"),
+    _rule("://", r"(?<!\w)(?:https?|s3|gs)://[^\s\"'<>]+", _url, re.I),
+    _rule("eyj", r"\beyJ[\w-]{8,}+\.[\w-]{8,}+(?:\.[\w-]*+)?", "[token]"),
+    _rule("agt_", r"\bagt_(?:[\w-]*\d[\w-]*|[\w-]{6,})", "[token]", re.I),
+    _rule(
+        "sk- sk_ rk_ pk_ ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ xox whsec_ glpat- npm_ sg. aiza hooks.slack",
+        r"(?<![A-Za-z0-9])(?:sk-(?=[\w-]*\d)[\w-]{12,}|[srp]k_(?:live|test)_\w{6,}|gh[pousr]_\w{12,}|github_pat_\w{12,}"
+        r"|xox[abeprs]-[\w-]{8,}|whsec_[\w+/=-]{6,}|glpat-[\w-]{10,}|npm_\w{20,}|SG\.[\w-]{10,}\.[\w-]{10,}|AIza[\w-]{30,})",
         "[token]",
     ),
-    (re.compile(r"\b(bearer|basic|token)(\s+)[\w.+/=~-]{8,}", re.I), r"\1\2[token]"),
-    (
-        re.compile(
-            r"(?P<key>[\w-]{0,40}(?:auth_?token|access_?token|api[_-]?key|apikey|secret|passwo?r?d|passwd|pwd|signature"
-            r"|credential|session_?id|x-agency-token|x-webhook-secret|x-admin-secret|auth[_-]?key)[\w-]{0,20}"
-            r"[\"']?\s{0,3}[=:]\s{0,3}[\"']?)(?!\[)[^\s\"'&,;}{)]{2,400}",
-            re.I,
-        ),
-        r"\g<key>[token]",
-    ),
-    (
-        re.compile(r"\b((?:set-)?cookie|authorization)([\"']?\s{0,3}[:=]\s{0,3}[\"']?)(?!\[)[^\r\n\"']{4,2000}", re.I),
+    _rule("hooks.slack", r"https://hooks\.slack\.com/\S+", "[token]"),
+    _rule("akia asia", r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b", "[token]"),
+    # PostgreSQL shows the whole row that broke a constraint.
+    _rule("failing row", r"\b(failing row contains )\([^\0]*(?:\)|\Z)", r"\1[row]", re.I),
+    _rule(
+        "token secret password passwd key",
+        r"(?<![\w-])(x-agency-token|x-webhook-secret|x-admin-secret|auth_token|api[_ -]?key|password|passwd|secret)(\s+)"
+        r"(?=[^\s\d]{0,200}\d)(?=[^\sA-Za-z]{0,200}[A-Za-z])[\w.+/=~!@#$%^*-]{6,200}",
         r"\1\2[token]",
+        re.I,
     ),
-    (re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}(?:@|%40)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,6}", re.I), "[email]"),
-    (re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"), "[ssn]"),
-    (re.compile(r"\b(ssn|social security(?: number)?)(\W{1,4})\d{3}[ -]?\d{2}[ -]?\d{4}\b", re.I), r"\1\2[ssn]"),
-    (re.compile(r"(?<![\w.-])\d(?:[ -]?\d){12,18}(?![\w-]|\.\d)"), _card),
+    _rule("bearer", r"\b(bearer)(\s+|%20|\+)(?!\[)([\w.+/=~-]{3,})", _bearer, re.I),
+    _rule("basic", r"\b(basic)(\s+|%20|\+)([A-Za-z0-9+/]{6,}={0,2})", _basic, re.I),
+    _rule("token", r"\b(token)(\s+)(?=[\w.+/~-]*\d)[\w.+/~-]{8,}=*", r"\1\2[token]", re.I),
+)
+PLAIN: tuple[Rule, ...] = (
+    _rule(
+        "@ \uff20",
+        r"(?<![\w.+%'-])[\w.+%'-]++[@\uff20](?P<domain>[\w-]{1,63}(?:\.[\w-]{1,63}){0,6}\.[^\W\d_][\w-]{1,23})",
+        _email,
+    ),
+    _rule(
+        "ssn social",
+        r"\b(ssn|social security(?: number| no\.?)?)(\W{1,4}(?:is )?)\d{3}[ .-]?\d{2}[ .-]?\d{4}\b",
+        r"\1\2[ssn]",
+        re.I,
+    ),
+    _rule(
+        "medicare mbi hicn",
+        r"\b(medicare(?: id| number| no\.?| beneficiary(?: id)?)?|mbi|hicn)(\W{1,4}(?:is )?)(?=[A-Z-]*\d)[A-Z0-9-]{8,14}\b",
+        r"\1\2[medicare]",
+        re.I,
+    ),
+    _rule(
+        "birth dob born",
+        r"\b(date[ _]of[ _]birth|birth ?da(?:te|y)|dob|born(?: on| in)?)(\W{1,4}(?:is |was )?)"
+        r"(?:\d{1,4}[/. -]\d{1,2}[/. -]\d{1,4}|\d{8}\b|[A-Za-z]{3,9}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4}|\d{1,2} [A-Za-z]{3,9} \d{4})",
+        r"\1\2[dob]",
+        re.I,
+    ),
+    _rule(
+        "licen dl",
+        r"\b((?:driver'?s?|driving|drivers) licen[cs]e(?: number| no\.?| id| #)?|licen[cs]e (?:number|no\.?|#)|dl ?(?:#|number|no\.?))"
+        r"(\W{1,4}(?:is )?)(?=[A-Z-]{0,4}\d)[A-Z0-9-]{5,20}\b",
+        r"\1\2[licence]",
+        re.I,
+    ),
+    _rule(
+        "account acct routing aba",
+        r"\b((?:bank )?(?:account|acct)\.?(?: number| no\.?| num| #)|bank (?:account|acct)|routing(?: number| no\.?)?|aba(?: number| routing)?"
+        r"|account|acct)(\W{1,4}(?:is )?)(?=(?:[ -]?\d){8})\d[\d -]{5,32}\d\b",
+        r"\1\2[account]",
+        re.I,
+    ),
+    _rule(
+        "card",
+        r"\b((?:credit|debit|bank)? ?card(?: number| no\.?| num)?)(\W{1,4}(?:is )?)\d(?:[ -]?\d){11,18}\b",
+        r"\1\2[card]",
+        re.I,
+    ),
+    _rule(
+        "zip postal postcode",
+        r"\b(zip(?: ?code)?|postal code|postcode)(\W{1,4}(?:is |code )?)(?:\d{5}(?:-\d{4})?|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2})\b",
+        r"\1\2[zip]",
+        re.I,
+    ),
+    _rule(
+        "phone mobile cell tel fax call dial sms ani dnis text number from to",
+        r"(?<![A-Za-z])(phone(?:[ _]?(?:number|no))?|mobile|cell|tel(?:ephone)?|fax|call(?:ed|ing|er|back)?|dial(?:l?ed|l?ing)?|sms|ani|dnis)"
+        r"([\"']?[\s:=#.]{1,4}(?:to |from |at |on |number |is )?[\"']?)"
+        r"(?:\+?1?\d{10}(?!\d)|\(?\d{3}\)?[ .-]?\d{3}[ .-]?\d{4}(?!\d)|\d{3}[.-]\d{4}(?![\d.-]))",
+        r"\1\2[phone]",
+        re.I,
+    ),
+    _rule(
+        "name customer agent caller client patient lead policyholder beneficiary spouse insured applicant contact rep member",
+        r"(?P<before>\b(?:[Cc]ustomer|[Aa]gent|[Cc]aller|[Cc]lient|[Pp]atient|[Ll]ead|[Pp]olicyholder|[Bb]eneficiary|[Ss]pouse|[Ii]nsured"
+        r"|[Aa]pplicant|[Cc]ontact|[Rr]ep|[Mm]ember|(?<=my )name(?= is)|(?<=My )name(?= is))(?: name| named)?(?: is| was)?[:=]? [\"']?)"
+        rf"(?P<name>{_CAPITAL}(?: [A-Z]\.?)?(?: {_CAPITAL}){{1,2}})",
+        _person,
+    ),
+    _rule(
+        "mr ms mrs miss dr dear",
+        rf"(?P<before>\b(?:Mrs?|Ms|Miss|Dr|Dear(?: Mrs?\.?| Ms\.?)?)\.? )(?P<name>{_CAPITAL}(?: {_CAPITAL})?)\b",
+        _person,
+    ),
     (
+        (", ",),
+        re.compile(
+            rf"\b(?:{_CAPITAL} ){{0,2}}{_CAPITAL}, (?P<state>{_PLAIN_STATES})(?P<zip>,? \d{{5}}(?:-\d{{4}})?)?(?=[\s.,;)\"']|$)"
+        ),
+        lambda match: f"[city], {match['state']}{' [zip]' if match['zip'] else ''}",
+    ),
+    _rule("box", r"\bP\.? ?O\.? Box \d{1,8}\b", "[address]", re.I),
+)
+# These begin with a digit, and with none of them in the text nothing of the kind is there.
+_STREETS = "Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Drive|Dr|Lane|Ln|Court|Ct|Way|Place|Pl|Terrace|Ter|Circle|Cir|Highway|Hwy|Parkway|Pkwy|Trail|Square|Sq"
+_TOWN = rf"(?:,?\s+(?:{_CAPITAL} ?){{1,3}},?\s+(?:{_STATES})\b\.?)?(?:\s+\d{{5}}(?:-\d{{4}})?\b)?"
+NUMERIC: tuple[Rule, ...] = (
+    (
+        (),
+        re.compile(
+            rf"(?<![\w.-])\d{{1,6}}[A-Za-z]?\s+(?:[NSEW]{{1,2}}\.?\s+|North |South |East |West )?(?:(?:[A-Z][\w'.]{{0,20}}|\d{{1,3}}(?:st|nd|rd|th))\s+){{1,4}}(?:{_STREETS})\b\.?"
+            rf"(?:,?\s+(?:Apt|Suite|Ste|Unit|Floor|#)\.?\s*\w{{1,6}})?{_TOWN}"
+        ),
+        "[address]",
+    ),
+    (
+        (),
+        re.compile(r"(?<![\w.-])\d{1,5} [a-z]{3,15} (?:street|avenue|ave|boulevard|blvd|lane|road|drive)(?=[,.;]|$)"),
+        "[address]",
+    ),
+    (
+        (),
+        re.compile(rf"\b(?:{_CAPITAL} ){{0,2}}{_CAPITAL},? (?P<state>{_STATES}),? \d{{5}}(?:-\d{{4}})?\b"),
+        r"[city], \g<state> [zip]",
+    ),
+    ((), numbers.IBAN, numbers.iban),
+    ((), numbers.CARD, numbers.card),
+    ((), numbers.SSN, "[ssn]"),
+    (
+        (),
         re.compile(
             r"\b[1-9][AC-HJKMNP-RT-Y][0-9AC-HJKMNP-RT-Y]\d-?[AC-HJKMNP-RT-Y][0-9AC-HJKMNP-RT-Y]\d-?[AC-HJKMNP-RT-Y]{2}\d{2}\b"
         ),
         "[medicare]",
     ),
-    (re.compile(r"\b(medicare(?: id| number)?|mbi)(\W{1,4})[A-Z0-9-]{10,14}\b", re.I), r"\1\2[medicare]"),
-    (
-        re.compile(r"\b(date of birth|birth ?date|dob|born(?: on)?)(\W{1,4})\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}", re.I),
-        r"\1\2[dob]",
-    ),
-    (
-        re.compile(r"\b(driver'?s? licen[cs]e(?: number)?|dl ?(?:#|number))(\W{1,4})[A-Z0-9-]{5,20}", re.I),
-        r"\1\2[licence]",
-    ),
-    (
-        re.compile(
-            r"\b((?:bank )?account(?: number| no\.?)?|routing(?: number)?|iban)(\W{1,4})(?=[A-Z0-9 -]*\d{4})[A-Z]{0,2}\d[\dA-Z -]{5,32}\d",
-            re.I,
-        ),
-        r"\1\2[account]",
-    ),
-    (
-        re.compile(
-            r"\b\d{1,6}\s+(?:[NSEW]\.?\s+)?(?:[A-Z][\w'.]{0,20}\s+){1,4}(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Drive|Dr"
-            r"|Lane|Ln|Court|Ct|Way|Place|Pl|Terrace|Circle|Highway|Hwy|Parkway|Pkwy)\b\.?(?:,?\s+(?:Apt|Suite|Unit|#)\.?\s*\w{1,6})?"
-        ),
-        "[address]",
-    ),
-    (re.compile(r"\b(zip(?: ?code)?|postal code)(\W{1,4})\d{5}(?:-\d{4})?\b", re.I), r"\1\2[zip]"),
-    (re.compile(r"\b([A-Z]{2}) \d{5}(?:-\d{4})?\b(?=$|[\s,.;])"), r"\1 [zip]"),
-    (re.compile(_NOT_IN_NUMBER + r"\+\d[\d\s().-]{8,17}\d(?![\w-])"), _phone),
-    (re.compile(r"(?<![\w./=#-])(?:1[\s.-]?)?\(\d{3}\)[\s.-]?\d{3}[\s.-]?\d{4}(?!\w)"), "[phone]"),
-    (re.compile(r"(?<![\w.:/=#-])(?:1[\s.-])?\d{3}[\s.-]\d{3}[\s.-]\d{4}(?![\w-]|\.\d)"), _phone),
-    (
-        re.compile(
-            r"\b(phone(?:[ _]?number)?|mobile|cell|tel(?:ephone)?|fax|call(?:ed|ing|er)?|dial(?:ed|ing)?|sms|callback|ani|dnis)"
-            r"([\"']?[\s:=#]{1,4}(?:to |from |at |number )?[\"']?)\+?1?\d{10}\b",
-            re.I,
-        ),
-        r"\1\2[phone]",
-    ),
-    (
-        re.compile(
-            r"\b((?:customer|agent|caller|contact|client|patient|lead|first|last|full)[ _]?name)([\"']?\s{0,2}[:=]\s{0,2}[\"']?)"
-            r"(?!\[)[A-Z][\w'.-]{1,30}(?: [A-Z][\w'.-]{1,30}){0,2}",
-            re.I,
-        ),
-        r"\1\2[name]",
-    ),
-)
-
-# Keys whose whole value goes, by the mark that takes its place. Compared without case, `-`, `_` and blanks.
-_KEYS = {
-    "token": (
-        "authorization proxyauthorization cookie setcookie cookies token authtoken accesstoken refreshtoken idtoken"
-        " convosoauthtoken xagencytoken xwebhooksecret xadminsecret xapikey apikey secret clientsecret password passwd pwd"
-        " credentials convosocredentials session sessionid csrf csrftoken privatekey signature agencytoken webhooksecret"
-        " adminsecret connectionstring databaseurl dsn"
-    ),
-    "name": (
-        "name firstname lastname fullname middlename customername agentname callername contactname username customer"
-        " beneficiary policyholder spouse spousename leadname"
-    ),
-    "phone": (
-        "phone phonenumber primaryphone altphones mobile cell telephone fax callerid ani dnis customerphone agentphone"
-        " fromnumber tonumber callback callbacknumber"
-    ),
-    "email": "email emailaddress agentemail customeremail useremail mail",
-    "address": "address streetaddress street address1 address2 addressline1 addressline2 homeaddress",
-    "city": "city town",
-    "zip": "zip zipcode postalcode postcode",
-    "ssn": "ssn socialsecurity socialsecuritynumber",
-    "card": "card cardnumber creditcard ccnumber cvv cvc pan",
-    "account": "accountnumber bankaccount routingnumber iban routing",
-    "dob": "dob dateofbirth birthdate birthday",
-    "licence": "driverslicense driverlicense driverslicence licensenumber dlnumber",
-    "medicare": "medicare medicareid medicarenumber mbi",
-    "ip": "ipaddress remoteaddr clientip xforwardedfor xrealip",
-    "recording-url": "recordingurl recording audiourl",
-    "transcript": "transcript transcripttext redacted diarized utterances keyquotes",
-}
-MARK_BY_KEY = {key: f"[{kind}]" for kind, keys in _KEYS.items() for key in keys.split()}
-# "name" names people in the product's data, and everything else in the world of software.
-HARMLESS_NAME_PARENTS = frozenset(
-    {"runtime", "os", "browser", "device", "app", "sdk", "contexts", "packages", "trace", "modules"}
+    ((), numbers.PLUS_PHONE, "[phone]"),
+    ((), numbers.OO_PHONE, numbers.oo_phone),
+    ((), numbers.BRACKETED_PHONE, "[phone]"),
+    ((), numbers.GROUPED_PHONE, numbers.grouped_phone),
+    ((), numbers.HALF_GROUPED_PHONE, numbers.grouped_phone),
+    ((), numbers.BARE_PHONE, numbers.bare_phone),
 )
 
 
-def mark_of_key(key: str) -> str | None:
-    """The mark for a value under this key, or None where the key says nothing about it."""
-    return MARK_BY_KEY.get(re.sub(r"[\s_-]", "", key).lower())
+def apply(rules: tuple[Rule, ...], text: str, lower: str) -> str:
+    """The text after each rule whose letters are in `lower`, the text in lower case."""
+    for letters, pattern, replacement in rules:
+        if not letters or any(letter in lower for letter in letters):
+            text = pattern.sub(replacement, text)
+    return text

@@ -9,9 +9,10 @@ from callwatch import queue
 from callwatch.db import connection
 from callwatch.db.connect import AnyConnection
 from callwatch.db.cycles import last_success_at
-from callwatch.db.error_counts import counts_since, endpoints_since, minute_counts, top_groups_since
+from callwatch.db.error_counts import counts_since, endpoints_since, minute_counts
 from callwatch.db.error_groups import count_open
 from callwatch.db.error_logs import recent_critical
+from callwatch.db.top_groups import top_groups_since
 from callwatch.exceptions import QueueUnavailable
 from callwatch.models.error import ErrorCategory, ErrorSeverity
 from callwatch.settings import get_settings
@@ -21,6 +22,9 @@ EVERY_PROJECT: Scope = {"project_id": None, "environment": None}
 HOURS = 24
 _TOP = 10
 _ENDPOINTS = 20
+_MOST_HOURS = 24 * 3650
+# Counters by minute are kept for two days; what began before is told to the hour.
+MINUTES_KEPT = timedelta(days=2)
 
 
 def error_metrics(conn: AnyConnection, now: datetime, scope: Scope = EVERY_PROJECT) -> dict[str, Any]:
@@ -51,8 +55,8 @@ def error_metrics(conn: AnyConnection, now: datetime, scope: Scope = EVERY_PROJE
             for row in recent_critical(conn, since, scope, _TOP)
         ],
         "top_errors": [
-            {name: row[name] for name in ("message", "count", "category", "severity", "fingerprint", "id")}
-            for row in top_groups_since(conn, _hour(since), scope, _TOP)
+            {"id": str(row["id"]), **{name: row[name] for name in ("message", "count", "category", "severity", "fingerprint")}}
+            for row in top_groups_since(conn, _hour(since), now, scope, _TOP)
         ],
         "trends": _trends(conn, now, scope),
         "unknown": unknown,
@@ -60,11 +64,16 @@ def error_metrics(conn: AnyConnection, now: datetime, scope: Scope = EVERY_PROJE
 
 
 def error_stats(hours: int = 24) -> dict[str, Any]:
-    """Errors of the last hours: total, by_severity, by_category, top_errors (at most 10). Raises DatabaseUnavailable."""
+    """Errors of the last hours: total, by_severity, by_category, top_errors (at most 10).
+
+    Raises ValueError for hours that are no number from 1 to 24 * 3650, DatabaseUnavailable.
+    """
+    if not 1 <= hours <= _MOST_HOURS:
+        raise ValueError(f"hours takes a number from 1 to {_MOST_HOURS}")
     now = datetime.now(UTC)
     with connection() as conn:
         counts = _counts_between(conn, now - timedelta(hours=hours), now, EVERY_PROJECT)
-        top = top_groups_since(conn, _hour(now - timedelta(hours=hours)), EVERY_PROJECT, _TOP)
+        top = top_groups_since(conn, _hour(now - timedelta(hours=hours)), now, EVERY_PROJECT, _TOP)
     by_severity, by_category = _summed(counts)
     return {
         "total": sum(by_severity.values()),
@@ -92,7 +101,8 @@ def buffered() -> tuple[int | None, str | None]:
 
 def _counts_between(conn: AnyConnection, since: datetime, until: datetime, scope: Scope) -> Counter[tuple[str, str]]:
     """Counts by (severity, category): whole hours from the counters by hour, the first part of one by minutes."""
-    first_whole_hour = _hour(since) + timedelta(hours=1)
+    has_minutes = until - since < MINUTES_KEPT
+    first_whole_hour = _hour(since) + timedelta(hours=1) if has_minutes else _hour(since)
     counts: Counter[tuple[str, str]] = Counter()
     for row in minute_counts(
         conn, since.replace(second=0, microsecond=0), min(first_whole_hour, until + timedelta(minutes=1)), scope

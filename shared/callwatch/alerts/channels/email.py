@@ -1,13 +1,15 @@
 """E-mail by SendGrid's v3 API (POST /v3/mail/send)."""
 
-import html
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from callwatch.alerts.message import number, summary_line
+from callwatch.alerts.channels.email_html import html_of
+from callwatch.alerts.channels.parts import headline_of, links_of, rows_of, shortened
 from callwatch.alerts.post import post
 from callwatch.settings import Settings
+
+_MOST_SUBJECT = 150
 
 
 def is_configured(settings: Settings) -> bool:
@@ -15,32 +17,30 @@ def is_configured(settings: Settings) -> bool:
     return bool(settings.sendgrid_api_key and settings.alert_email_to and settings.alert_email_from)
 
 
-def send(payload: Mapping[str, Any], message_id: str, settings: Settings) -> None:
+def send(payload: Mapping[str, Any], message_id: str, settings: Settings, timeout_s: float) -> None:
     """Send one mail, as text and as HTML. Raises DeliveryFailed."""
-    rows = _rows(payload["data"])
-    text = "\n".join([payload["data"]["message"], "", *[f"{name}: {value}" for name, value in rows]])
-    cells = "".join(f"<tr><th align='left'>{html.escape(n)}</th><td>{html.escape(v)}</td></tr>" for n, v in rows)
-    body = {
-        "personalizations": [{"to": [{"email": address} for address in settings.alert_email_to or ()]}],
+    headers = {"authorization": f"Bearer {settings.sendgrid_api_key}", "content-type": "application/json"}
+    body = json.dumps(body_of(payload, message_id, settings)).encode()
+    post(f"{settings.sendgrid_api_url}/v3/mail/send", body, headers, timeout_s)
+
+
+def body_of(payload: Mapping[str, Any], message_id: str, settings: Settings) -> dict[str, Any]:
+    """The request as SendGrid takes it: text/plain before text/html, each address once."""
+    addresses = {address.lower(): address for address in settings.alert_email_to or ()}
+    return {
+        "personalizations": [{"to": [{"email": address} for address in addresses.values()]}],
         "from": {"email": settings.alert_email_from},
-        "subject": summary_line(payload)[:150],
+        "subject": shortened(headline_of(payload), _MOST_SUBJECT),
         "content": [
-            {"type": "text/plain", "value": text},
-            {"type": "text/html", "value": f"<p>{html.escape(payload['data']['message'])}</p><table>{cells}</table>"},
+            {"type": "text/plain", "value": text_of(payload, settings.timezone)},
+            {"type": "text/html", "value": html_of(payload, settings.timezone)},
         ],
         "headers": {"X-Callwatch-Id": message_id},
     }
-    headers = {"authorization": f"Bearer {settings.sendgrid_api_key}", "content-type": "application/json"}
-    post(f"{settings.sendgrid_api_url}/v3/mail/send", json.dumps(body).encode(), headers)
 
 
-def _rows(data: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [
-        ("Level", data["level"]),
-        ("Measured", number(data["value"])),
-        ("Threshold", number(data["threshold"])),
-        ("Since", data["since"]),
-        *[(name, str(value)) for name, value in sorted(data["labels"].items())],
-        ("Dashboard", data["dashboard_url"]),
-        ("Runbook", data["runbook_url"]),
-    ]
+def text_of(payload: Mapping[str, Any], timezone: str) -> str:
+    """The mail for readers without HTML; for watches and lock screens the message stands first."""
+    rows = [f"{name}: {value}" for name, value in rows_of(payload, timezone)]
+    links = [f"{text}: {address}" for text, address in links_of(payload)]
+    return "\n".join([payload["data"]["message"], "", *rows, *([""] if links else []), *links, ""])

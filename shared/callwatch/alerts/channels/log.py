@@ -16,7 +16,7 @@ def is_configured(_settings: Settings) -> bool:
     return True
 
 
-def send(payload: Mapping[str, Any], message_id: str, _settings: Settings) -> None:
+def send(payload: Mapping[str, Any], message_id: str, _settings: Settings, _timeout_s: float) -> None:
     """Write the line; it cannot fail."""
     level = _LEVELS[payload["data"]["level"]] if payload["type"] == "alert.firing" else logging.INFO
     _log.log(level, "%s", summary_line(payload), extra={"alert": dict(payload["data"]), "message_id": message_id})

@@ -1,10 +1,11 @@
 """PagerDuty by Events API v2 (POST /v2/enqueue): an alert is one incident from trigger to resolve."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from callwatch.alerts.message import summary_line
+from callwatch.alerts.channels.parts import headline_of, links_of, one_line, shortened
 from callwatch.alerts.post import post
 from callwatch.settings import Settings
 
@@ -14,6 +15,7 @@ _ACTIONS = {
     "alert.resolved": "resolve",
     "alert.test": "trigger",
 }
+_SEVERITIES = {"critical": "critical", "error": "error", "warning": "warning", "info": "info"}
 # Lengths as the Events API v2 reference gives them.
 _MOST_SUMMARY = 1024
 _MOST_KEY = 255
@@ -24,18 +26,28 @@ def is_configured(settings: Settings) -> bool:
     return bool(settings.pagerduty_routing_key)
 
 
-def send(payload: Mapping[str, Any], _message_id: str, settings: Settings) -> None:
-    """Enqueue one event; all events of an alert share its dedup_key. Raises DeliveryFailed."""
+def send(payload: Mapping[str, Any], _message_id: str, settings: Settings, timeout_s: float) -> None:
+    """Enqueue one event. Raises DeliveryFailed."""
+    body = json.dumps(body_of(payload, settings)).encode()
+    post(f"{settings.pagerduty_api_url}/v2/enqueue", body, {"content-type": "application/json"}, timeout_s)
+
+
+def body_of(payload: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """The event as PagerDuty takes it; all events of an alert share its dedup_key."""
     data = payload["data"]
-    body = {
+    is_test = payload["type"] == "alert.test"
+    return {
         "routing_key": settings.pagerduty_routing_key,
         "event_action": _ACTIONS[payload["type"]],
-        "dedup_key": f"callwatch:{data['alert_id']}"[:_MOST_KEY],
+        "dedup_key": dedup_key_of(data["alert_id"], settings.stage),
+        "client": "Callwatch",
         "payload": {
-            "summary": summary_line(payload)[:_MOST_SUMMARY],
-            "source": data["service"] or "callwatch",
-            "severity": data["level"],
+            "summary": shortened(one_line(f"{headline_of(payload)}: {data['message']}"), _MOST_SUMMARY),
+            "source": data["service"] or f"callwatch {settings.stage}",
+            "severity": "info" if is_test else _SEVERITIES[data["level"]],
             "timestamp": payload["timestamp"],
+            "component": data["service"] or data["labels"].get("stage") or data["rule_id"],
+            "class": data["rule_id"],
             "custom_details": {
                 "value": data["value"],
                 "threshold": data["threshold"],
@@ -43,9 +55,11 @@ def send(payload: Mapping[str, Any], _message_id: str, settings: Settings) -> No
                 **data["labels"],
             },
         },
-        "links": [
-            {"href": data["dashboard_url"], "text": "Dashboard"},
-            {"href": data["runbook_url"], "text": "Runbook"},
-        ],
+        "links": [{"href": address, "text": text} for text, address in links_of(payload)],
     }
-    post(f"{settings.pagerduty_api_url}/v2/enqueue", json.dumps(body).encode(), {"content-type": "application/json"})
+
+
+def dedup_key_of(alert_id: str, stage: str) -> str:
+    """One key an alert and deployment; a longer one than PagerDuty takes is told apart by its digest."""
+    key = f"callwatch:{stage}:{alert_id}"
+    return key if len(key) <= _MOST_KEY else key[: _MOST_KEY - 33] + ":" + hashlib.sha256(key.encode()).hexdigest()[:32]

@@ -17,7 +17,7 @@ def is_configured(settings: Settings) -> bool:
     return bool(settings.alert_webhook_url and settings.alert_webhook_secret)
 
 
-def send(payload: Mapping[str, Any], message_id: str, settings: Settings) -> None:
+def send(payload: Mapping[str, Any], message_id: str, settings: Settings, timeout_s: float) -> None:
     """Post the payload; the id stays the same on every retry, time and signature are of this one. Raises DeliveryFailed."""
     body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
     timestamp = str(int(time.time()))
@@ -27,7 +27,7 @@ def send(payload: Mapping[str, Any], message_id: str, settings: Settings) -> Non
         "webhook-timestamp": timestamp,
         "webhook-signature": signature(settings.alert_webhook_secret or (), message_id, timestamp, body),
     }
-    post(str(settings.alert_webhook_url), body, headers, settings.webhook_allowed_networks, is_public_only=True)
+    post(str(settings.alert_webhook_url), body, headers, timeout_s, settings.webhook_allowed_networks, is_public_only=True)
 
 
 def signature(secrets: Sequence[bytes], message_id: str, timestamp: str, body: bytes) -> str:

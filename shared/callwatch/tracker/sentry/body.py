@@ -7,22 +7,36 @@ from callwatch.http import HttpError, bad_request
 
 MAX_ENCODED_BYTES = 6 * 1024 * 1024
 MAX_DECODED_BYTES = 20 * 1024 * 1024
+_MAX_ENCODINGS = 3
 _PIECE = 64 * 1024
+# zstd has no limit on its output: four bytes may become 128 KB, so it is fed by little.
+_ZSTD_FED = 64
+_ZSTD_WINDOW = 8 * 1024 * 1024
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+
+Decoder = Callable[[bytes], Iterator[bytes]]
 
 
 def decode(body: bytes, encoding: str) -> bytes:
-    """The body without its content-encoding. Raises HttpError 413 above the caps, 415 for an unknown encoding, 400."""
+    """The body without its content-encodings, the last applied first.
+
+    Raises HttpError 413 above the caps, 415 for an encoding that is not known, 400 for a body that is not what it says:
+    cut off, damaged, or with something else behind its end.
+    """
     if len(body) > MAX_ENCODED_BYTES:
         raise _too_large(MAX_ENCODED_BYTES)
-    name = encoding.strip().lower()
-    if name in ("", "identity"):
-        return body
-    decoder = _DECODERS.get(name)
-    if decoder is None:
+    names = [name for name in encoding.lower().replace(" ", "").replace("\t", "").split(",") if name not in ("", "identity")]
+    if len(names) > _MAX_ENCODINGS or not set(names) <= _DECODERS.keys():
         raise HttpError(415, "unsupported_encoding", f"content-encoding takes {', '.join(sorted(_DECODERS))} or none")
+    for name in reversed(names):
+        body = _decoded(body, name)
+    return body
+
+
+def _decoded(body: bytes, name: str) -> bytes:
     pieces, total = [], 0
     try:
-        for piece in decoder(body):
+        for piece in _DECODERS[name](body):
             total += len(piece)
             if total > MAX_DECODED_BYTES:
                 raise _too_large(MAX_DECODED_BYTES)
@@ -36,21 +50,30 @@ def decode(body: bytes, encoding: str) -> bytes:
 
 
 def _too_large(limit: int) -> HttpError:
-    return HttpError(413, "too_large", f"the envelope is longer than {limit} bytes")
+    message = f"the envelope is longer than {limit} bytes"
+    return HttpError(413, "too_large", message, {"x-sentry-error": message})
 
 
-def _inflate(body: bytes, window_bits: int) -> Iterator[bytes]:
-    inflater = zlib.decompressobj(window_bits)
+def _inflate(body: bytes, window_bits: int, is_repeated: bool = False) -> Iterator[bytes]:
+    """One zlib stream, or with `is_repeated` as many as stand one after the other."""
     data = body
-    while data:
-        yield inflater.decompress(data, _PIECE)
-        data = inflater.unconsumed_tail
-    if not inflater.eof:
-        raise ValueError("it ends early")
+    while True:
+        inflater = zlib.decompressobj(window_bits)
+        while not inflater.eof:
+            piece = inflater.decompress(data, _PIECE)
+            data = inflater.unconsumed_tail
+            if not piece and not data and not inflater.eof:
+                raise ValueError("it ends early")
+            yield piece
+        data = inflater.unused_data
+        if not data:
+            return
+        if not is_repeated:
+            raise ValueError("something stands behind its end")
 
 
 def _gzip(body: bytes) -> Iterator[bytes]:
-    return _inflate(body, 16 + zlib.MAX_WBITS)
+    return _inflate(body, 16 + zlib.MAX_WBITS, is_repeated=True)
 
 
 def _deflate(body: bytes) -> Iterator[bytes]:
@@ -74,13 +97,25 @@ def _brotli(body: bytes) -> Iterator[bytes]:
 def _zstd(body: bytes) -> Iterator[bytes]:
     import zstandard
 
-    decoder = zstandard.ZstdDecompressor(max_window_size=8 * 1024 * 1024)
-    yield from decoder.read_to_iter(body, write_size=_PIECE)
+    at = 0
+    while at < len(body) or not body:
+        # A skippable frame, or garbage, is neither: no SDK sends one.
+        if body[at : at + 4] != _ZSTD_MAGIC:
+            raise ValueError("something stands behind its end")
+        decoder = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).decompressobj()
+        while not decoder.eof:
+            if at >= len(body):
+                raise ValueError("it ends early")
+            fed = body[at : at + _ZSTD_FED]
+            at += len(fed)
+            yield decoder.decompress(fed)
+        at -= len(decoder.unused_data)
 
 
-_DECODERS: dict[str, Callable[[bytes], Iterator[bytes]]] = {
-    "gzip": _gzip,
-    "deflate": _deflate,
+_DECODERS: dict[str, Decoder] = {
     "br": _brotli,
+    "deflate": _deflate,
+    "gzip": _gzip,
+    "x-gzip": _gzip,
     "zstd": _zstd,
 }

@@ -10,6 +10,7 @@ from callwatch.tracker.scrub import hash_user
 _SEVERITY = {"fatal": "critical", "warning": "medium", "info": "low", "debug": "low", "log": "low"}
 _MOST_FRAMES = 250
 _MOST_LINKS = 50
+_STUB_BYTES = 2_000
 _USER_FIELDS = ("id", "email", "username", "ip_address")
 
 
@@ -19,7 +20,8 @@ def convert(event: dict[str, Any], event_id: str | None, user_key: str) -> dict[
     last = links[-1] if links else {}
     kind = _text(last.get("type"), 300)
     message = _message(event, last)
-    severity, category = classify_words(kind, message)
+    module = _text(last.get("module"), 200)
+    severity, category = classify_words(f"{module}.{kind}" if module and kind else kind, message)
     level = str(event.get("level") or "error")
     return {
         "event_id": _event_id(event.get("event_id")) or _event_id(event_id),
@@ -44,13 +46,14 @@ def convert(event: dict[str, Any], event_id: str | None, user_key: str) -> dict[
     }
 
 
-def stub(event_id: str | None, why: str) -> dict[str, Any]:
-    """An event whose payload could not be read: that it happened is kept."""
+def stub(event_id: str | None, payload: bytes) -> dict[str, Any]:
+    """An event whose payload could not be read: that it happened is kept, with the beginning of what came."""
     return {
         "event_id": _event_id(event_id),
-        "message": f"an event that could not be read: {why}",
+        "message": "an event that could not be read: it is no JSON object, or nested too deep",
         "type": "UnreadableEvent",
-        "mended": ["depth"],
+        "context": {"payload": payload[:_STUB_BYTES].decode("utf-8", "replace")},
+        "mended": ["unreadable"],
     }
 
 

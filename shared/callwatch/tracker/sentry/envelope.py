@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 from callwatch.http import bad_request
 
 MAX_ITEMS = 1_000
+# Deeper than anything that is kept, and far from what Python's parser cannot do.
+MAX_DEPTH = 200
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,44 +26,85 @@ class Item:
 
 def parse(body: bytes) -> tuple[dict[str, Any], list[Item]]:
     """Headers and items. Raises HttpError 400 where the frame is broken; what an item holds is not looked at."""
-    line, _, rest = body.partition(b"\n")
-    headers = _object(line, "the envelope's header")
-    items = list(_items(rest))
-    return headers, items
+    line, after = _line(body, 0)
+    return _object(line, "the envelope's header"), list(_items(body, after))
 
 
 def load(payload: bytes) -> Any:
-    """A payload as data, hostile numbers and nesting included; None where it is not JSON at all."""
+    """A payload as data; None where it is not JSON at all."""
+    return load_marked(payload)[0]
+
+
+def load_marked(payload: bytes) -> tuple[Any, list[str]]:
+    """A payload as data, hostile numbers and nesting included, with the kinds of what was mended: utf8, depth.
+
+    None where it is not JSON at all.
+    """
     try:
-        return json.loads(payload.decode("utf-8", "replace"), parse_int=_integer)
+        text, marks = payload.decode(), []
+    except UnicodeDecodeError:
+        text, marks = payload.decode("utf-8", "replace"), ["utf8"]
+    try:
+        return json.loads(text, parse_int=_integer), marks
+    except ValueError:
+        return None, marks
+    except RecursionError:
+        pass
+    try:
+        return json.loads(_flattened(text), parse_int=_integer), [*marks, "depth"]
     except (ValueError, RecursionError):
-        return None
+        return None, marks
 
 
-def _items(rest: bytes) -> Iterator[Item]:
+def _flattened(text: str) -> str:
+    """JSON text with whatever is nested deeper than MAX_DEPTH cut out, so that the rest can be read."""
+    parts, done, depth = [], 0, 0
+    for match in _TOKEN.finditer(text):
+        bracket = match[0]
+        if bracket in "[{":
+            depth += 1
+            if depth == MAX_DEPTH + 1:
+                parts.append(text[done : match.start()])
+        elif bracket in "]}":
+            if depth == MAX_DEPTH + 1:
+                parts.append('"[too deep]"')
+                done = match.end()
+            depth -= 1
+    return "".join([*parts, text[done:]])
+
+
+def _items(body: bytes, at: int) -> Iterator[Item]:
     count = 0
-    while rest.strip():
+    while (at := _skip_blank(body, at)) < len(body):
         count += 1
         if count > MAX_ITEMS:
             raise bad_request(f"an envelope takes at most {MAX_ITEMS} items")
-        rest = rest.lstrip(b"\n")
-        line, _, rest = rest.partition(b"\n")
+        line, start = _line(body, at)
         headers = _object(line, "an item's header")
         length = headers.get("length")
         if length is None:
-            payload, _, rest = rest.partition(b"\n")
-        elif isinstance(length, int) and not isinstance(length, bool) and 0 <= length <= len(rest):
-            payload, rest = rest[:length], rest[length:]
+            payload, at = _line(body, start)
+        elif isinstance(length, int) and not isinstance(length, bool) and 0 <= length <= len(body) - start:
+            payload, at = body[start : start + length], start + length
         else:
             raise bad_request("an item's length goes past the envelope's end")
         yield Item(str(headers.get("type") or ""), headers, payload)
 
 
+def _line(body: bytes, at: int) -> tuple[bytes, int]:
+    """The line at a position, and where the next one begins: nothing but the line is copied."""
+    end = body.find(b"\n", at)
+    return (body[at:], len(body)) if end < 0 else (body[at:end], end + 1)
+
+
+def _skip_blank(body: bytes, at: int) -> int:
+    while at < len(body) and body[at] in b" \t\r\n":
+        at += 1
+    return at
+
+
 def _object(line: bytes, what: str) -> dict[str, Any]:
-    try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
-        found = None
+    found = load(line)
     if not isinstance(found, dict):
         raise bad_request(f"{what} is not a JSON object")
     return found

@@ -1,89 +1,109 @@
 """Traces as finished requests: transactions, and the root spans that newer SDKs send instead."""
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-_METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+from callwatch.tracker.event import clamp
+from callwatch.tracker.route import clean_text, route_of
+
+_METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"])
+_LONGEST_S = 86_400.0
+# HTTP status by a span's status word, where no number was given.
+_STATUS = {
+    "ok": 200, "cancelled": 499, "invalid_argument": 400, "failed_precondition": 400, "out_of_range": 400, "unauthenticated": 401,
+    "permission_denied": 403, "not_found": 404, "already_exists": 409, "aborted": 409, "resource_exhausted": 429,
+    "unimplemented": 501, "unavailable": 503, "deadline_exceeded": 504, "internal_error": 500, "unknown_error": 500,
+    "data_loss": 500, "error": 500,
+}  # fmt: skip
 
 
-def rows_of_transaction(event: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def rows_of_transaction(event: Any, now: datetime) -> Iterator[dict[str, Any]]:
     """The request behind a `transaction` item, where it is one of an HTTP server."""
-    trace = _dict(_dict(event.get("contexts")).get("trace"))
-    data = {**_dict(trace.get("data"))}
+    event = _dict(event)
+    contexts = _dict(event.get("contexts"))
+    trace = _dict(contexts.get("trace"))
+    data = _dict(trace.get("data"))
     if not str(trace.get("op", "")).startswith("http.server"):
         return
-    status = _dict(_dict(event.get("contexts")).get("response")).get("status_code") or data.get("http.response.status_code")
-    method = _dict(event.get("request")).get("method") or data.get("http.request.method") or data.get("http.method")
     row = _row(
         name=str(event.get("transaction") or ""),
-        method=method,
-        status=status if status is not None else _status_of(trace.get("status")),
-        start=event.get("start_timestamp"),
-        end=event.get("timestamp"),
+        # A raw URL makes every call a route of its own; any other name was chosen for its route.
+        is_raw=_dict(event.get("transaction_info")).get("source") == "url",
+        method=_dict(event.get("request")).get("method") or _first(data, "http.request.method", "http.method"),
+        status=_first(_dict(contexts.get("response")), "status_code") or _first(data, *_STATUS_NAMES),
+        word=trace.get("status"),
+        times=(event.get("start_timestamp"), event.get("timestamp")),
         identity=f"{trace.get('trace_id')}:{trace.get('span_id')}",
-        environment=event.get("environment"),
-        release=event.get("release"),
+        origin=(event.get("environment"), event.get("release")),
+        now=now,
     )
     if row:
         yield row
 
 
-def rows_of_spans(payload: Any) -> Iterator[dict[str, Any]]:
+def rows_of_spans(payload: Any, now: datetime) -> Iterator[dict[str, Any]]:
     """The requests behind a `span` item: one span, or a container of them; only roots of HTTP servers count."""
     held = payload.get("items") if isinstance(payload, dict) else None
     spans: list[Any] = held if isinstance(held, list) else [payload]
     for span in spans:
-        if not isinstance(span, dict):
-            continue
-        data = {name: _value(item) for name, item in _dict(span.get("attributes") or span.get("data")).items()}
-        kind = str(data.get("sentry.op") or span.get("op") or "")
-        is_root = bool(span.get("is_segment") or span.get("is_remote") or not span.get("parent_span_id"))
-        if not is_root or not kind.startswith("http.server"):
-            continue
-        status = data.get("http.response.status_code") or data.get("http.status_code")
-        row = _row(
-            name=str(data.get("http.route") or span.get("name") or span.get("description") or ""),
-            method=data.get("http.request.method") or data.get("http.method"),
-            status=status if status is not None else _status_of(span.get("status")),
-            start=span.get("start_timestamp"),
-            end=span.get("end_timestamp") or span.get("timestamp"),
-            identity=f"{span.get('trace_id')}:{span.get('span_id')}",
-            environment=data.get("sentry.environment"),
-            release=data.get("sentry.release"),
-        )
+        row = _row_of_span(span, now) if isinstance(span, dict) else None
         if row:
             yield row
 
 
-def _row(
-    name: str, method: Any, status: Any, start: Any, end: Any, identity: str, environment: Any, release: Any
-) -> dict[str, Any] | None:
-    began, ended = _seconds(start), _seconds(end)
-    words = name.split(" ", 1)
-    if len(words) == 2 and words[0] in _METHODS:
-        method, name = method or words[0], words[1]
-    if began is None or ended is None or ended < began or not name:
+_STATUS_NAMES = ("http.response.status_code", "http.status_code")
+
+
+def _row_of_span(span: Mapping[str, Any], now: datetime) -> dict[str, Any] | None:
+    data = {name: _value(item) for name, item in _dict(span.get("attributes") or span.get("data")).items()}
+    kind = str(_first(data, "sentry.op") or span.get("op") or "")
+    # A root has no parent, or one in another process.
+    is_root = bool(span.get("is_segment") or span.get("is_remote") or not span.get("parent_span_id"))
+    if not is_root or not kind.startswith("http.server"):
         return None
-    code = int(status) if str(status).isascii() and str(status).isdigit() and 100 <= int(status) <= 599 else 200
+    route = _first(data, "http.route")
+    name = str(route or span.get("name") or span.get("description") or "")
+    is_raw = not route and _first(data, "sentry.segment.name.source", "sentry.span.source", "sentry.source") in (None, "url")
+    path = _first(data, "url.path", "http.target")
+    return _row(
+        # Where no framework named the route, newer SDKs name the span by its method alone.
+        name=str(path) if path and (name.upper() in _METHODS or not name) else name,
+        is_raw=is_raw,
+        method=_first(data, "http.request.method", "http.method"),
+        status=_first(data, *_STATUS_NAMES),
+        word=_first(data, "sentry.status.message") or span.get("status"),
+        times=(span.get("start_timestamp"), span.get("end_timestamp") or span.get("timestamp")),
+        identity=f"{span.get('trace_id')}:{span.get('span_id')}",
+        origin=(_first(data, "sentry.environment"), _first(data, "sentry.release")),
+        now=now,
+    )
+
+
+def _row(
+    name: str, is_raw: bool, method: Any, status: Any, word: Any, times: tuple[Any, Any], identity: str,
+    origin: tuple[Any, Any], now: datetime,
+) -> dict[str, Any] | None:  # fmt: skip
+    began, ended = _seconds(times[0]), _seconds(times[1])
+    words = name.split(" ", 1)
+    if len(words) == 2 and words[0].upper() in _METHODS:
+        method, name = method or words[0], words[1]
+    if began is None or ended is None or not 0 <= ended - began <= _LONGEST_S or not name:
+        return None
+    code = int(status) if re.fullmatch(r"[1-5]\d\d", str(status), re.ASCII) else _STATUS.get(str(word), 200)
     return {
         "request_id": hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest()[:32],
-        "method": str(method or "GET").upper()[:20],
-        # The query may hold what is private, and would make every call a route of its own.
-        "route": name.partition("?")[0][:300] or "/",
+        "method": str(method).upper() if str(method).upper() in _METHODS else "GET",
+        "route": route_of(name, is_raw),
         "status_code": code,
         "response_time_ms": round((ended - began) * 1000, 3),
-        "at": datetime.fromtimestamp(ended, UTC).isoformat(),
-        "environment": str(environment or "production")[:100],
-        "release": str(release)[:200] if release else None,
+        "at": clamp(datetime.fromtimestamp(ended, UTC), now).isoformat(),
+        "environment": clean_text(origin[0], 100) or "production",
+        "release": clean_text(origin[1], 200),
         "source": "trace",
     }
-
-
-def _status_of(word: Any) -> int:
-    """HTTP status of a span's status word, where no status was given."""
-    return {"ok": 200, "internal_error": 500, "error": 500, "not_found": 404, "permission_denied": 403}.get(str(word), 200)
 
 
 def _seconds(value: Any) -> float | None:
@@ -93,6 +113,10 @@ def _seconds(value: Any) -> float | None:
         return seconds
     except (ValueError, TypeError, OverflowError, OSError):
         return None
+
+
+def _first(data: Mapping[str, Any], *names: str) -> Any:
+    return next((data[name] for name in names if data.get(name) not in (None, "")), None)
 
 
 def _value(item: Any) -> Any:

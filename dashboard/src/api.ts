@@ -1,0 +1,51 @@
+/** The API as the page asks it. The token lives in this tab alone. */
+
+const KEY = "callwatch-token";
+const TIMEOUT_MS = 15_000;
+
+/** An answer that is not a success; `status` 0 means that nobody answered. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export function token(): string | null {
+  return sessionStorage.getItem(KEY);
+}
+
+export function keepToken(value: string | null): void {
+  if (value) sessionStorage.setItem(KEY, value);
+  else sessionStorage.removeItem(KEY);
+}
+
+/** Ask the API. Health answers with 503 when unhealthy: that is an answer, too. Throws ApiError. */
+export async function ask<T>(path: string, method = "GET", body?: unknown): Promise<T> {
+  const headers: Record<string, string> = { authorization: `Bearer ${token() ?? ""}` };
+  if (body !== undefined) headers["content-type"] = "application/json";
+  let answer: Response;
+  let text: string;
+  try {
+    const sent = body === undefined ? null : JSON.stringify(body);
+    answer = await fetch(path, { method, headers, body: sent, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    text = await answer.text();
+  } catch {
+    throw new ApiError(0, "the API does not answer");
+  }
+  if (answer.status === 204) return null as T;
+  const found = parsed(text);
+  if (answer.ok || (path === "/api/health" && answer.status === 503 && found?.status)) return found as T;
+  throw new ApiError(answer.status, found?.error?.message ?? found?.message ?? `the API answered with status ${answer.status}`);
+}
+
+/** JSON where it is some; a text answer (Prometheus) as it is. */
+function parsed(text: string): any {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,58 @@
+/** Series of the history as columns of one table: a row a time, a gap where nothing is known. */
+
+import type { AlertPage } from "../api-types";
+import { inUnit, localTime } from "../format";
+import type { History, Series } from "../shapes";
+
+export interface Columns {
+  /** Seconds since 1970. */
+  times: number[];
+  values: (number | null)[][];
+}
+
+export interface Marker {
+  at: number;
+  kind: "alert" | "release";
+  name: string;
+}
+
+export function columnsOf(series: Series[]): Columns {
+  const times = [...new Set(series.flatMap((one) => one.points.map(([at]) => Date.parse(at) / 1000)))].sort((a, b) => a - b);
+  const rows = new Map(times.map((at, index) => [at, index]));
+  const values = series.map((one) => {
+    const column: (number | null)[] = new Array(times.length).fill(null);
+    for (const [at, value] of one.points) column[rows.get(Date.parse(at) / 1000) ?? 0] = value;
+    return column;
+  });
+  return { times, values };
+}
+
+/** What a series is called: its name, or the labels that tell it from the others. */
+export function labelOf(series: Series): string {
+  const labels = Object.values(series.labels);
+  return (labels.length ? labels.join(" ") : series.name).replaceAll("_", " ");
+}
+
+/** A sentence for each series: latest, highest and when, and for how many points nothing is known. */
+export function summaryOf(series: Series[]): string {
+  return series.map((one) => sentence(one)).join(" ");
+}
+
+function sentence(series: Series): string {
+  const known = series.points.filter((point): point is [string, number] => point[1] !== null);
+  const name = labelOf(series);
+  const latest = known.at(-1);
+  if (!latest) return `${name}: unknown for the whole range.`;
+  const highest = known.reduce((best, point) => (point[1] > best[1] ? point : best), latest);
+  const missing = series.points.length - known.length;
+  const gap = missing ? `, unknown at ${missing} of ${series.points.length} points` : "";
+  return `${name}: latest ${inUnit(latest[1], series.unit)}, highest ${inUnit(highest[1], series.unit)} at ${localTime(highest[0])}${gap}.`;
+}
+
+/** Alerts that began inside the history's span. */
+export function alertMarkers(history: History, alerts: AlertPage | undefined): Marker[] {
+  const from = Date.parse(history.from);
+  return (alerts?.items ?? [])
+    .map((alert) => ({ at: Date.parse(alert.started_at) / 1000, kind: "alert" as const, name: alert.title }))
+    .filter((marker) => marker.at * 1000 >= from);
+}

@@ -1,0 +1,49 @@
+/** The history of one metric as charts: a chart per unit, the range shared by all. */
+
+import type { ComponentChildren } from "preact";
+import type { AlertPage } from "../api-types";
+import { useLive, useLiveKept } from "../poll";
+import { RANGE_WORDS, useRange } from "../route";
+import type { History, Series } from "../shapes";
+import { When } from "../ui/state";
+import { Chart } from "./chart";
+import { alertMarkers, type Marker } from "./history";
+
+export interface Wanted {
+  title: string;
+  kind?: "lines" | "stack";
+  /** Which series of the metric belong into this chart. */
+  take: (series: Series) => boolean;
+  /** Their order; left out: as they come. */
+  order?: (series: Series) => number;
+}
+
+interface ChartsProps {
+  metric: "queues" | "errors" | "requests" | "services";
+  wanted: Wanted[];
+  releases?: Marker[];
+  children?: ComponentChildren;
+}
+
+export function Charts({ metric, wanted, releases = [] }: ChartsProps) {
+  const range = useRange();
+  const live = useLiveKept<History>(`/api/metrics/history?metric=${metric}&range=${range}`);
+  const alerts = useLive<AlertPage>("/api/alerts?limit=200");
+  return (
+    <div class="charts">
+      <When live={live}>
+        {(history) => {
+          const from = Date.parse(history.from) / 1000;
+          const span = { from, to: Date.parse(history.to) / 1000 };
+          const markers = [...alertMarkers(history, alerts.data), ...releases.filter((release) => release.at >= from)];
+          return wanted.map(({ title, kind = "lines", take, order }) => {
+            const series = history.series.filter(take);
+            if (order) series.sort((a, b) => order(a) - order(b));
+            if (series.length === 0) return <p class="empty" key={title}>{title}: nothing was recorded in {RANGE_WORDS[range]}.</p>;
+            return <Chart key={title} title={title} series={series} kind={kind} markers={markers} span={span} isOld={live.isOld} />;
+          });
+        }}
+      </When>
+    </div>
+  );
+}

@@ -1,0 +1,94 @@
+/** Errors: how many, of what severity over time, and which groups matter. */
+
+import type { ErrorGroupPage, ErrorMetrics } from "../api-types";
+import { type Marker } from "../charts/history";
+import { Charts } from "../charts/panel";
+import { Sparkline } from "../charts/sparkline";
+import { number } from "../format";
+import { useLive } from "../poll";
+import { to } from "../route";
+import type { Series } from "../shapes";
+import { Age, Badge, Figure, Panel, Reasons, Tile } from "../ui/basics";
+import { Empty, When } from "../ui/state";
+
+const SEVERITIES = ["critical", "high", "medium", "low"];
+const SHOWN = 8;
+
+export function severityOf(series: Series): string {
+  return series.labels.severity ?? series.name;
+}
+
+export function Errors() {
+  const metrics = useLive<ErrorMetrics>("/api/metrics/errors");
+  const groups = useLive<ErrorGroupPage>("/api/errors?limit=100");
+  return (
+    <Panel title="Errors" kind="wide" aside={<a href={to("errors")}>All error groups</a>}>
+      <When live={metrics}>
+        {({ summary, unknown }) => (
+          <>
+            <dl class="tiles">
+              <Tile name="last hour"><Figure value={summary.total_1h} path="summary.total_1h" unknown={unknown} /></Tile>
+              <Tile name="24 hours"><Figure value={summary.total_24h} path="summary.total_24h" unknown={unknown} /></Tile>
+              <Tile name="critical, 24 h" kind={(summary.critical ?? 0) > 0 ? "bad" : ""}><Figure value={summary.critical} path="summary.critical" unknown={unknown} /></Tile>
+              <Tile name="open groups"><Figure value={summary.unresolved} path="summary.unresolved" unknown={unknown} /></Tile>
+              <Tile name="not yet stored"><Figure value={summary.buffer_size} path="summary.buffer_size" unknown={unknown} /></Tile>
+            </dl>
+            <Reasons unknown={unknown} under={["summary"]} />
+          </>
+        )}
+      </When>
+      <div class="columns halves">
+        <Charts
+          metric="errors"
+          releases={releasesOf(groups.data)}
+          wanted={[{
+            title: "Errors by severity", kind: "stack", take: (series) => SEVERITIES.includes(severityOf(series)),
+            order: (series) => SEVERITIES.indexOf(severityOf(series)),
+          }]}
+        />
+        <div>
+          <h3>Groups that matter</h3>
+          <When live={groups}>{(page) => <TopGroups page={page} />}</When>
+        </div>
+      </div>
+    </Panel>
+  );
+}
+
+/** New and regressed groups first, then by how often they occurred in 24 hours. */
+function TopGroups({ page }: { page: ErrorGroupPage }) {
+  const open = page.items
+    .filter((group) => group.state !== "resolved" && group.state !== "ignored")
+    .map((group) => ({ ...group, today: group.trend.reduce((sum, count) => sum + count, 0) }))
+    .sort((a, b) => rank(a.state) - rank(b.state) || b.today - a.today)
+    .slice(0, SHOWN);
+  if (open.length === 0) return <Empty>No open error group.</Empty>;
+  return (
+    <ol class="groups">
+      {open.map((group) => (
+        <li key={group.id} class="group">
+          <a href={to(`errors/${group.id}`)}>{group.message}</a>
+          <p class="quiet">
+            <Badge word={group.state} /> <Badge word={group.severity} /> {number(group.today)} in 24 h · <Age since={group.last_seen_at} /> ago
+          </p>
+          <Sparkline kind="bars" values={group.trend} name={`${group.today} occurrences in 24 hours, by hour`} />
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function rank(state: string): number {
+  return state === "regressed" ? 0 : state === "new" ? 1 : 2;
+}
+
+/** A release is marked where its first error group was first seen. */
+export function releasesOf(page: ErrorGroupPage | undefined): Marker[] {
+  const first = new Map<string, number>();
+  for (const { release, first_seen_at } of page?.items ?? []) {
+    if (!release) continue;
+    const at = Date.parse(first_seen_at) / 1000;
+    first.set(release, Math.min(first.get(release) ?? at, at));
+  }
+  return [...first].map(([release, at]) => ({ at, kind: "release", name: `release ${release}` }));
+}

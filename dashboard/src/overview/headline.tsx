@@ -1,0 +1,68 @@
+/** One sentence: does it work, and since when. */
+
+import type { AlertPage, Health, Status } from "../api-types";
+import { Age, Badge, isNone } from "../ui/basics";
+
+interface HeadlineProps {
+  status: Status;
+  health: Health | undefined;
+  alerts: AlertPage | undefined;
+}
+
+export function Headline({ status, health, alerts }: HeadlineProps) {
+  const reasons = Object.entries(status.unknown).filter(([path, reason]) => !isExpected(path) && !isNone(reason));
+  const isBlind = status.status === "operational" && (reasons.length > 0 || health?.monitor?.is_late === true);
+  const word = isBlind ? "unknown" : status.status;
+  return (
+    <section class={`headline ${word}`} aria-label="Overall state">
+      <Badge word={word}>{word === "unknown" ? "partly unknown" : word}</Badge>
+      <p>
+        <Sentence status={status} alerts={alerts} />
+        {reasons.length > 0 && (
+          <span>
+            {" "}
+            {reasons.length} {reasons.length === 1 ? "figure is" : "figures are"} unknown.
+          </span>
+        )}
+        {health?.monitor?.is_late && <MonitorLate at={health.monitor.last_cycle_at} />}
+      </p>
+    </section>
+  );
+}
+
+/** The product records no fetching: this figure is null for ever, and says nothing about today. */
+function isExpected(path: string): boolean {
+  return path === "services.queues.recordings.processing";
+}
+
+function Sentence({ status, alerts }: { status: Status; alerts: AlertPage | undefined }) {
+  if (status.status !== "operational") {
+    const type = status.status === "outage" ? "error" : "warning";
+    const count = status.issues.filter((issue) => issue.type === type).length;
+    const since = status.issues.filter((issue) => issue.type === type).map((issue) => issue.since).sort()[0];
+    return (
+      <>
+        <strong>{status.status === "outage" ? "Something is down" : "It works, but not well"}</strong>
+        {since && <> for <Age since={since} /></>}: {count} {type === "error" ? (count === 1 ? "alert" : "alerts") : count === 1 ? "warning" : "warnings"}{" "}
+        {count === 1 ? "fires" : "fire"}.
+      </>
+    );
+  }
+  const ends = (alerts?.items ?? []).map((alert) => alert.resolved_at).filter((at) => at !== null).sort();
+  const last = ends.at(-1);
+  return (
+    <>
+      <strong>No alarm</strong>
+      {last ? <> for <Age since={last} />, since the last alert was resolved.</> : "; no alert is on record."}
+    </>
+  );
+}
+
+function MonitorLate({ at }: { at: string | null }) {
+  return (
+    <strong class="late">
+      {" "}
+      The monitor has not finished a cycle {at ? <>for <Age since={at} /></> : "yet"}: what stands here may be old.
+    </strong>
+  );
+}

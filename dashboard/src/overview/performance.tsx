@@ -1,0 +1,76 @@
+/** The product's requests: how many, how fast, how many fail, by route. */
+
+import type { Route, Status, SystemMetrics } from "../api-types";
+import { Charts } from "../charts/panel";
+import { compact, ms, number, share } from "../format";
+import { useLive } from "../poll";
+import type { Series } from "../shapes";
+import { Figure, Panel, Reasons, Tile } from "../ui/basics";
+import { Empty, When } from "../ui/state";
+
+const ROUTES = 10;
+const isRate = (series: Series) => series.unit === "ratio" || series.unit === "share";
+
+export function Performance({ status }: { status: Status }) {
+  const system = useLive<SystemMetrics>("/api/metrics/system");
+  const { performance, unknown } = status;
+  return (
+    <Panel title="Performance" kind="wide" aside={<span class="quiet">the product's requests, last 5 minutes</span>}>
+      <dl class="tiles">
+        <Tile name="requests a minute"><Figure value={performance.requests_per_minute} path="performance.requests_per_minute" unknown={unknown} /></Tile>
+        <When live={system}>
+          {({ api, unknown: why }) => (
+            <>
+              <Tile name="p50"><Figure value={api.p50_ms} path="api.p50_ms" unknown={why} show={ms} /></Tile>
+              <Tile name="p95" kind={(api.p95_ms ?? 0) > 3000 ? "warning" : ""}><Figure value={api.p95_ms} path="api.p95_ms" unknown={why} show={ms} /></Tile>
+              <Tile name="p99"><Figure value={api.p99_ms} path="api.p99_ms" unknown={why} show={ms} /></Tile>
+            </>
+          )}
+        </When>
+        <Tile name="error rate" kind={(performance.error_rate ?? 0) > 0.01 ? "bad" : ""}><Figure value={performance.error_rate} path="performance.error_rate" unknown={unknown} show={share} /></Tile>
+      </dl>
+      <Reasons unknown={unknown} under={["performance"]} />
+      <div class="columns">
+        <Charts
+          metric="requests"
+          wanted={[
+            { title: "Latency", take: (series) => series.unit === "ms" },
+            { title: "Requests", take: (series) => series.unit !== "ms" && !isRate(series) },
+            { title: "Error rate", take: isRate },
+          ]}
+        />
+      </div>
+      <When live={system}>{({ api }) => <Routes routes={api.by_route} />}</When>
+    </Panel>
+  );
+}
+
+function Routes({ routes }: { routes: Route[] | null }) {
+  if (routes === null) return null;
+  if (routes.length === 0) return <Empty>No request in the last five minutes.</Empty>;
+  const worst = [...routes].sort((a, b) => (b.p95 ?? 0) - (a.p95 ?? 0)).slice(0, ROUTES);
+  const cell = (value: number | null, show: (value: number) => string) => (value === null ? "unknown" : show(value));
+  return (
+    <table class="stacking">
+      <caption>By route, the slowest first</caption>
+      <thead>
+        <tr>
+          <th scope="col">Route</th>
+          {["Requests", "Errors", "p50", "p95", "p99"].map((name) => <th scope="col" key={name} class="right">{name}</th>)}
+        </tr>
+      </thead>
+      <tbody>
+        {worst.map((route) => (
+          <tr key={route.route}>
+            <th scope="row">{route.route}</th>
+            <td data-name="requests">{compact(route.count)}</td>
+            <td data-name="errors">{number(route.errors)} ({cell(route.error_rate, share)})</td>
+            <td data-name="p50">{cell(route.p50, ms)}</td>
+            <td data-name="p95">{cell(route.p95, ms)}</td>
+            <td data-name="p99">{cell(route.p99, ms)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

@@ -1,0 +1,78 @@
+/** The two queues: what waits, since when, what fails. */
+
+import type { JobMetrics, Status } from "../api-types";
+import { Charts } from "../charts/panel";
+import { ms, number, seconds, share } from "../format";
+import { useLive } from "../poll";
+import { Age, Facts, Figure, Panel, Reasons, Tile } from "../ui/basics";
+import { When } from "../ui/state";
+
+export function Queues({ status }: { status: Status }) {
+  const live = useLive<JobMetrics>("/api/metrics/jobs");
+  return (
+    <Panel title="Queues" kind="wide">
+      <div class="columns">
+        <Recordings status={status} live={live} />
+        <Transcriptions status={status} live={live} />
+        <Charts metric="queues" wanted={[{ title: "Waiting", take: (series) => /pending|waiting|backlog|depth/.test(series.name) }]} />
+      </div>
+      <Reasons unknown={status.unknown} under={["services.queues"]} />
+    </Panel>
+  );
+}
+
+type PartProps = { status: Status; live: ReturnType<typeof useLive<JobMetrics>> };
+
+function Recordings({ status, live }: PartProps) {
+  const queue = status.services.queues.recordings;
+  const figure = (name: keyof typeof queue) => <Figure value={queue[name]} path={`services.queues.recordings.${name}`} unknown={status.unknown} />;
+  return (
+    <div>
+      <h3>Recordings</h3>
+      <dl class="tiles">
+        <Tile name="waiting">{figure("pending")}</Tile>
+        <Tile name="overdue" kind={(queue.stale ?? 0) > 5 ? "warning" : ""}>{figure("stale")}</Tile>
+        <Tile name="failed, 24 h">{figure("failed")}</Tile>
+      </dl>
+      <When live={live}>
+        {({ recording_queue: jobs, unknown }) => (
+          <Facts
+            rows={[
+              ["oldest", jobs.oldest_pending ? <Age since={jobs.oldest_pending} /> : <Figure value={null} path="recording_queue.oldest_pending" unknown={unknown} />],
+              ["to be tried again", <Figure value={jobs.retry_pending} path="recording_queue.retry_pending" unknown={unknown} />],
+              ["fetched, 24 h", <Figure value={jobs.completed} path="recording_queue.completed" unknown={unknown} />],
+              ["average", <Figure value={jobs.avg_processing_time_ms} path="recording_queue.avg_processing_time_ms" unknown={unknown} show={ms} />],
+            ]}
+          />
+        )}
+      </When>
+    </div>
+  );
+}
+
+function Transcriptions({ status, live }: PartProps) {
+  const queue = status.services.queues.transcriptions;
+  const figure = (name: keyof typeof queue) => <Figure value={queue[name]} path={`services.queues.transcriptions.${name}`} unknown={status.unknown} />;
+  return (
+    <div>
+      <h3>Transcriptions</h3>
+      <dl class="tiles">
+        <Tile name="waiting">{figure("pending")}</Tile>
+        <Tile name="in work">{figure("processing")}</Tile>
+        <Tile name="done today">{figure("completed_today")}</Tile>
+      </dl>
+      <When live={live}>
+        {({ transcription_queue: jobs, throughput, unknown }) => (
+          <Facts
+            rows={[
+              ["failed, 24 h", <Figure value={jobs.failed} path="transcription_queue.failed" unknown={unknown} />],
+              ["success", <Figure value={jobs.success_rate} path="transcription_queue.success_rate" unknown={unknown} show={share} />],
+              ["average", <Figure value={jobs.avg_duration_seconds} path="transcription_queue.avg_duration_seconds" unknown={unknown} show={seconds} />],
+              ["a minute", <Figure value={throughput.transcriptions_per_minute} path="throughput.transcriptions_per_minute" unknown={unknown} show={number} />],
+            ]}
+          />
+        )}
+      </When>
+    </div>
+  );
+}

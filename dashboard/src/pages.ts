@@ -1,0 +1,38 @@
+/** Lists a page at a time: as many pages as were asked for, each refresh asks for all of them. */
+
+import { useState } from "preact/hooks";
+import { ask } from "./api";
+import { type Live, useLiveKept } from "./poll";
+
+const LIMIT = 200;
+
+export interface Pages<T> {
+  items: T[];
+  hasMore: boolean;
+}
+
+interface Page<T> {
+  items: T[];
+  next_cursor: string | null;
+}
+
+/** The list at `path` (with its filters), and a way to get its next page. */
+export function usePages<T>(path: string): Live<Pages<T>> & { isOld: boolean; more: () => void } {
+  const [asked, setAsked] = useState({ path, count: 1 });
+  const count = asked.path === path ? asked.count : 1;
+  const live = useLiveKept<Pages<T>>(`${path}#${count}`, () => load<T>(path, count));
+  return { ...live, more: () => setAsked({ path, count: count + 1 }) };
+}
+
+async function load<T>(path: string, count: number): Promise<Pages<T>> {
+  const items: T[] = [];
+  let cursor: string | null = null;
+  for (let page = 0; page < count; page += 1) {
+    const query = new URLSearchParams({ limit: String(LIMIT), ...(cursor ? { cursor } : {}) });
+    const found: Page<T> = await ask<Page<T>>(`${path}${path.includes("?") ? "&" : "?"}${query}`);
+    items.push(...found.items);
+    cursor = found.next_cursor;
+    if (!cursor) break;
+  }
+  return { items, hasMore: cursor !== null };
+}

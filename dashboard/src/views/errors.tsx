@@ -1,0 +1,66 @@
+/** All error groups, with filters. */
+
+import type { ErrorGroup } from "../api-types";
+import { Sparkline } from "../charts/sparkline";
+import { number } from "../format";
+import { usePages } from "../pages";
+import { to, useRoute } from "../route";
+import { Age, Badge, Panel } from "../ui/basics";
+import { Choice, filtered, Search } from "../ui/filters";
+import { Empty, When } from "../ui/state";
+
+const FILTERS = ["state", "severity", "category", "environment", "release", "q"];
+
+export function Errors() {
+  const { params } = useRoute();
+  const pages = usePages<ErrorGroup>(filtered("/api/errors", params, FILTERS));
+  return (
+    <Panel title="Error groups" kind="wide">
+      <div class="filters">
+        <Choice name="state" label="State" choices={["new", "regressed", "unresolved", "ignored", "resolved"]} />
+        <Choice name="severity" label="Severity" choices={["critical", "high", "medium", "low"]} />
+        <Choice name="category" label="Category" choices={["database", "api", "authentication", "validation", "integration", "system", "unknown"]} />
+        <Search />
+      </div>
+      <When live={pages}>
+        {({ items, hasMore }) => (
+          <>
+            <p class="quiet" role="status">
+              {items.length}
+              {hasMore && "+"} {items.length === 1 ? "group" : "groups"}, the last seen first
+            </p>
+            {items.length === 0 && <Empty>No error group matches.</Empty>}
+            <ol class="groups long">
+              {items.map((group) => (
+                <GroupRow key={group.id} group={group} />
+              ))}
+            </ol>
+            {hasMore && (
+              <button type="button" onClick={pages.more} disabled={pages.isOld}>
+                {pages.isOld ? "Asking …" : "Show more"}
+              </button>
+            )}
+          </>
+        )}
+      </When>
+    </Panel>
+  );
+}
+
+function GroupRow({ group }: { group: ErrorGroup }) {
+  const today = group.trend.reduce((sum, count) => sum + count, 0);
+  return (
+    <li class="group">
+      <a href={to(`errors/${group.id}`)}>
+        {group.type && <b>{group.type}: </b>}
+        {group.message}
+      </a>
+      <p class="quiet">
+        <Badge word={group.state} /> <Badge word={group.severity} /> {group.category} · {group.environment}
+        {group.release && <> · {group.release}</>} · {number(group.count)} in all{group.users > 0 && <>, {number(group.users)} users</>} ·{" "}
+        <Age since={group.last_seen_at} /> ago
+      </p>
+      <Sparkline kind="bars" values={group.trend} name={`${today} occurrences in 24 hours, by hour`} />
+    </li>
+  );
+}

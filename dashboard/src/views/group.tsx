@@ -1,0 +1,127 @@
+/** One error group: what it is, how often, since when, and what was done about it. */
+
+import { ask } from "../api";
+import { Sparkline } from "../charts/sparkline";
+import { number, words } from "../format";
+import { useLive } from "../poll";
+import { to } from "../route";
+import type { GroupDetail } from "../shapes";
+import { Action } from "../ui/dialog";
+import { Age, Badge, Facts, Panel, Time } from "../ui/basics";
+import { useMayAct } from "../ui/caller";
+import { Duration, endOf } from "../ui/duration";
+import { Empty, When } from "../ui/state";
+import { Occurrences } from "./occurrences";
+
+export function Group({ id }: { id: string }) {
+  const live = useLive<GroupDetail>(`/api/errors/${encodeURIComponent(id)}`);
+  return (
+    <div class="stack">
+      <p class="back">
+        <a href={to("errors")}>← Error groups</a>
+      </p>
+      <When live={live}>
+        {(group) => (
+          <>
+            <About group={group} />
+            <Occurrences occurrences={group.occurrences} />
+            <History group={group} />
+          </>
+        )}
+      </When>
+    </div>
+  );
+}
+
+function About({ group }: { group: GroupDetail }) {
+  const today = group.trend.reduce((sum, count) => sum + count, 0);
+  return (
+    <section class="panel" aria-label="Error group">
+      <h2 class="group-title">
+        {group.type && <span class="quiet">{group.type} </span>}
+        {group.message}
+      </h2>
+      <p>
+        <Badge word={group.state} /> <Badge word={group.severity} /> <span class="quiet">{group.category}</span>
+      </p>
+      <Actions group={group} />
+      <div class="columns">
+        <Facts
+          rows={[
+            ["occurrences", number(group.count)],
+            ["users", number(group.users)],
+            ["first seen", <Time at={group.first_seen_at} />],
+            ["last seen", <><Time at={group.last_seen_at} /> (<Age since={group.last_seen_at} /> ago)</>],
+          ]}
+        />
+        <Facts
+          rows={[
+            ["environment", group.environment],
+            ["first release", group.first_release ?? "none was given"],
+            ["last release", group.release ?? "none was given"],
+            ["endpoint", group.endpoint ?? "none was given"],
+            ...(group.resolved_in_release ? [["resolved in", group.resolved_in_release] as [string, string]] : []),
+          ]}
+        />
+        <div>
+          <h3>24 hours: {number(today)}</h3>
+          <Sparkline kind="bars" values={group.trend} name={`Occurrences by hour, 24 hours, oldest first: ${group.trend.join(", ")}`} />
+          <p class="trend-axis quiet">
+            <span>24 h ago</span>
+            <span>most an hour: {number(Math.max(0, ...group.trend))}</span>
+            <span>now</span>
+          </p>
+        </div>
+      </div>
+    </section>
+  );
+}
+
+function Actions({ group }: { group: GroupDetail }) {
+  if (!useMayAct()) return null;
+  const act = (action: string, body: object) => ask(`/api/errors/${encodeURIComponent(group.id)}/${action}`, "POST", body);
+  const isOpen = group.state !== "resolved" && group.state !== "ignored";
+  const release = (
+    <label>
+      In release (optional)
+      <input name="release" maxLength={200} />
+    </label>
+  );
+  return (
+    <div class="buttons">
+      {group.state !== "resolved" && (
+        <Action
+          label="Resolve"
+          title="Resolve this group"
+          fields={release}
+          act={(reason, form) => act("resolve", { reason, ...(form.get("release") ? { in_release: form.get("release") } : {}) })}
+        />
+      )}
+      {group.state !== "ignored" && (
+        <Action
+          label="Ignore"
+          title="Ignore this group"
+          fields={<Duration forever />}
+          act={(reason, form) => act("ignore", { reason, ...(form.get("hours") ? { until: endOf(form) } : {}) })}
+        />
+      )}
+      {!isOpen && <Action label="Reopen" title="Reopen this group" act={(reason) => act("reopen", { reason })} />}
+    </div>
+  );
+}
+
+function History({ group }: { group: GroupDetail }) {
+  return (
+    <Panel title="History">
+      {group.history.length === 0 && <Empty>Nobody has done anything about it yet.</Empty>}
+      <ol class="timeline">
+        {group.history.map((entry) => (
+          <li key={entry.at + entry.action}>
+            <Time at={entry.at} /> <b>{words(entry.action)}</b> by {entry.actor}
+            {entry.reason && <p class="quiet">{entry.reason}</p>}
+          </li>
+        ))}
+      </ol>
+    </Panel>
+  );
+}

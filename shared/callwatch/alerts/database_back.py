@@ -1,0 +1,86 @@
+"""PostgreSQL is back: the rows of the outage are written, what did not get through and the all-clear go to the outbox."""
+
+from datetime import datetime
+from typing import Any
+
+from callwatch.alerts.channels import database
+from callwatch.alerts.database_down import LABELS, current_outage, database_rule, outage_id, outage_instance
+from callwatch.alerts.message import payload_of, runbook_url, text_of
+from callwatch.alerts.send_now import is_open, message_id_of
+from callwatch.db.alerts import add_timeline, open_alert, resolve_alert
+from callwatch.db.connect import AnyConnection
+from callwatch.db.deliveries import add_delivery
+from callwatch.db.query import fetch_one
+from callwatch.settings import get_settings
+
+
+def database_back(conn: AnyConnection, now: datetime) -> bool:
+    """Write the alert of an outage that is over, from firing to resolved, with its timeline and deliveries.
+
+    True where there was one; the caller commits, then calls forget_outage(). Written twice it is there once.
+    """
+    outage = current_outage()
+    if outage is None:
+        return False
+    key = f"{outage_instance(outage).key}|outage={outage['since']}"
+    if fetch_one(conn, "SELECT id FROM callwatch.alerts WHERE alert_key = %s", (key,)):
+        return True
+    alert_id = _open(conn, outage, key)
+    add_timeline(conn, alert_id, datetime.fromisoformat(outage["since"]), "firing", "callwatch", "the database did not answer")
+    for notice in outage["notices"]:
+        _keep_notice(conn, alert_id, notice, now)
+    resolve_alert(conn, alert_id, now)
+    add_timeline(conn, alert_id, now, "resolved", "callwatch", "the database answers again")
+    if outage["notices"]:
+        _queue_resolve(conn, alert_id, outage, now)
+    return True
+
+
+def _open(conn: AnyConnection, outage: dict[str, Any], key: str) -> int:
+    settings = get_settings()
+    rule, instance = database_rule(settings), outage_instance(outage)
+    return open_alert(
+        conn,
+        {
+            "alert_key": key,
+            "rule_id": rule.id,
+            "title": rule.name,
+            "level": rule.level.value,
+            "message": text_of(rule, instance),
+            "value": instance.value,
+            "threshold": instance.threshold,
+            "service": "database",
+            "labels": LABELS,
+            "started_at": instance.since,
+            "suppressed_by": None,
+            "runbook_url": runbook_url(settings, rule.id),
+        },
+    )
+
+
+def _keep_notice(conn: AnyConnection, alert_id: int, notice: dict[str, Any], now: datetime) -> None:
+    """Its deliveries as they stand: what is still open is due in the outbox, under the same id."""
+    shares, at = notice["channels"], datetime.fromisoformat(notice["at"])
+    first_id = next(iter(shares.values()), {"message_id": f"alert {alert_id}, notice {notice['number']}"})["message_id"]
+    database.record(conn, alert_id, notice["payload"], f"{first_id}:record", at)
+    for channel, share in shares.items():
+        row = {"alert_id": alert_id, "channel": channel, "kind": "alert.firing", "payload": notice["payload"]}
+        row |= {"message_id": share["message_id"], "attempts": share["attempts"], "last_error": share["error"]}
+        state = "due" if is_open(share) else "failed" if share["is_failed"] else "sent"
+        add_delivery(conn, {**row, "state": state, "due_at": now, "sent_at": share["sent_at"]})
+    reached = [channel for channel, share in shares.items() if share["sent_at"]]
+    told = f"without the database, to {', '.join(reached) or 'nobody yet'}"
+    add_timeline(conn, alert_id, at, "notified: firing" if notice["number"] == 1 else "notified: reminder", "callwatch", told)
+
+
+def _queue_resolve(conn: AnyConnection, alert_id: int, outage: dict[str, Any], now: datetime) -> None:
+    """The all-clear, to every channel that was told, or is still to be."""
+    settings = get_settings()
+    payload = payload_of("alert.resolved", outage_id(outage), database_rule(settings), outage_instance(outage), settings, now)
+    database.record(conn, alert_id, payload, f"{outage_id(outage)}:resolved:record", now)
+    channels = {channel for notice in outage["notices"] for channel in notice["channels"]}
+    for channel in sorted(channels):
+        message_id = message_id_of(outage_id(outage), channel, "resolved")
+        row = {"alert_id": alert_id, "channel": channel, "kind": "alert.resolved", "message_id": message_id}
+        add_delivery(conn, {**row, "payload": payload, "due_at": now})
+    add_timeline(conn, alert_id, now, "notified: resolved", "callwatch", None)

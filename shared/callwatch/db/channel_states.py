@@ -1,0 +1,74 @@
+"""How each channel does: failures in a row, and its breaker."""
+
+from datetime import datetime
+from typing import Any
+
+from callwatch.db.connect import AnyConnection
+from callwatch.db.query import execute, fetch_all, fetch_one
+
+_SENT = """
+    INSERT INTO callwatch.channel_states (channel, last_sent_at) VALUES (%(channel)s, %(now)s)
+    ON CONFLICT (channel) DO UPDATE SET last_sent_at = %(now)s, failures = 0, failing_since = NULL,
+        opened_at = NULL, open_until = NULL
+"""
+_REFUSED = """
+    INSERT INTO callwatch.channel_states (channel, last_failed_at, last_error) VALUES (%(channel)s, %(now)s, %(error)s)
+    ON CONFLICT (channel) DO UPDATE SET last_failed_at = %(now)s, last_error = %(error)s
+"""
+_ANSWERING = """
+    UPDATE callwatch.channel_states SET failures = 0, failing_since = NULL, opened_at = NULL, open_until = NULL
+    WHERE channel = %s
+"""
+_FAILING = """
+    INSERT INTO callwatch.channel_states AS mine (channel, last_error, failures, failing_since)
+    VALUES (%(channel)s, %(error)s, 1, %(now)s)
+    ON CONFLICT (channel) DO UPDATE SET last_error = %(error)s, failures = mine.failures + 1,
+        failing_since = coalesce(mine.failing_since, %(now)s)
+    RETURNING failures
+"""
+_OPEN = """
+    UPDATE callwatch.channel_states SET opened_at = coalesce(opened_at, %(now)s), open_until = %(until)s
+    WHERE channel = %(channel)s
+"""
+# The row count names the one sender that may probe; one that dies leaves the breaker half open again at `until`.
+_PROBE = """
+    UPDATE callwatch.channel_states SET open_until = %(until)s
+    WHERE channel = %(channel)s AND open_until <= %(now)s
+"""
+
+
+def channel_states(conn: AnyConnection) -> dict[str, dict[str, Any]]:
+    """All rows by channel: last_sent_at, last_failed_at, last_error, failures, failing_since, opened_at, open_until."""
+    return {row["channel"]: row for row in fetch_all(conn, "SELECT * FROM callwatch.channel_states")}
+
+
+def note_sent(conn: AnyConnection, channel: str, now: datetime) -> None:
+    """A notification got through: whatever was wrong is over."""
+    execute(conn, _SENT, {"channel": channel, "now": now})
+
+
+def note_given_up(conn: AnyConnection, channel: str, now: datetime, error: str) -> None:
+    """A notification will never get through."""
+    execute(conn, _REFUSED, {"channel": channel, "now": now, "error": error})
+
+
+def note_answering(conn: AnyConnection, channel: str) -> None:
+    """It works, though it refused a message."""
+    execute(conn, _ANSWERING, (channel,))
+
+
+def note_failing(conn: AnyConnection, channel: str, now: datetime, error: str) -> int:
+    """A try failed; returns how many have failed in a row."""
+    row = fetch_one(conn, _FAILING, {"channel": channel, "now": now, "error": error})
+    assert row is not None
+    return int(row["failures"])
+
+
+def open_breaker(conn: AnyConnection, channel: str, now: datetime, until: datetime) -> None:
+    """Hold the channel's notifications until then."""
+    execute(conn, _OPEN, {"channel": channel, "now": now, "until": until})
+
+
+def begin_probe(conn: AnyConnection, channel: str, now: datetime, until: datetime) -> bool:
+    """Whether this caller is the one that may try a channel whose breaker has been open long enough."""
+    return execute(conn, _PROBE, {"channel": channel, "now": now, "until": until}) == 1

@@ -1,0 +1,57 @@
+"""The history of the product's stages: a row a figure and minute, thinned to a row an hour."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg2.extras import execute_values
+
+from callwatch.db.connect import AnyConnection
+from callwatch.db.query import execute, fetch_all
+
+MINUTES_KEPT = timedelta(days=7)
+HOURS_KEPT = timedelta(days=91)
+
+_KEEP_MINUTE = """
+    INSERT INTO callwatch.stage_minutes AS known (stage, figure, minute, value) VALUES %s
+    ON CONFLICT (stage, figure, minute) DO UPDATE SET value = EXCLUDED.value
+"""
+_KEEP_HOUR = """
+    INSERT INTO callwatch.stage_hours AS known (stage, figure, hour, samples, total, peak) VALUES %s
+    ON CONFLICT (stage, figure, hour) DO UPDATE SET samples = known.samples + 1,
+        total = known.total + EXCLUDED.total, peak = greatest(known.peak, EXCLUDED.peak)
+"""
+_MINUTES = """
+    SELECT stage, figure, date_bin(%(step)s, minute, %(since)s) AS at, avg(value) AS mean, max(value) AS peak
+    FROM callwatch.stage_minutes WHERE minute >= %(since)s AND minute < %(until)s
+    GROUP BY stage, figure, at
+"""
+_HOURS = """
+    SELECT stage, figure, date_bin(%(step)s, hour, %(since)s) AS at, sum(total) / sum(samples) AS mean, max(peak) AS peak
+    FROM callwatch.stage_hours WHERE hour >= %(since)s AND hour < %(until)s
+    GROUP BY stage, figure, at
+"""
+
+
+def keep_depths(conn: AnyConnection, at: datetime, figures: Iterable[tuple[str, str, float]]) -> None:
+    """Keep (stage, figure, value) as read at a time; a later reading of the same minute replaces it. The caller commits."""
+    minute = at.replace(second=0, microsecond=0)
+    rows = sorted(figures)
+    if not rows:
+        return
+    with conn.cursor() as cursor:
+        execute_values(cursor, _KEEP_MINUTE, [(stage, figure, minute, value) for stage, figure, value in rows])
+        hour = minute.replace(minute=0)
+        execute_values(cursor, _KEEP_HOUR, [(stage, figure, hour, 1, value, value) for stage, figure, value in rows])
+
+
+def depths_between(conn: AnyConnection, since: datetime, until: datetime, step: timedelta) -> list[dict[str, Any]]:
+    """Rows stage, figure, at (start of a step counted from `since`), mean, peak; whole hours are read from the thinned ones."""
+    is_by_hour = step >= timedelta(hours=1)
+    return fetch_all(conn, _HOURS if is_by_hour else _MINUTES, {"since": since, "until": until, "step": step})
+
+
+def delete_old_depths(conn: AnyConnection, now: datetime) -> None:
+    """Minutes are kept for 7 days, hours for 91. The caller commits."""
+    execute(conn, "DELETE FROM callwatch.stage_minutes WHERE minute < %s", (now - MINUTES_KEPT,))
+    execute(conn, "DELETE FROM callwatch.stage_hours WHERE hour < %s", (now - HOURS_KEPT,))

@@ -1,0 +1,124 @@
+"""Time series for the charts: depth of the stages, errors, requests, latency of the services."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from callwatch.checks.registry import checks_of
+from callwatch.db import connection
+from callwatch.db.connect import AnyConnection
+from callwatch.db.series import errors_by_step, latencies_by_step, requests_by_step
+from callwatch.db.stage_depths import depths_between
+from callwatch.exceptions import DatabaseUnavailable
+from callwatch.models.latency import percentile
+from callwatch.reports.health import DATABASE_DOWN
+from callwatch.settings import get_settings
+
+# Length of a range and of one step of it, in s: about as many points as a chart is wide.
+RANGES: Mapping[str, tuple[int, int]] = {
+    "1h": (3600, 60),
+    "6h": (6 * 3600, 300),
+    "24h": (86_400, 900),
+    "7d": (7 * 86_400, 3600),
+    "30d": (30 * 86_400, 4 * 3600),
+    "90d": (90 * 86_400, 12 * 3600),
+}
+_SEVERITIES = ("critical", "high", "medium", "low")
+_STATEMENT_TIMEOUT_MS = 5_000
+_FIGURES = {"pending": ("peak", "count"), "completed": ("mean", "per_minute")}
+
+
+class Steps:
+    """The equal steps of a range: the last is the one that `now` lies in, and has only just begun."""
+
+    def __init__(self, now: datetime, length_s: int, step_s: int) -> None:
+        last = datetime.fromtimestamp(now.timestamp() // step_s * step_s, UTC)
+        self.now = now
+        self.step = timedelta(seconds=step_s)
+        self.since = last - timedelta(seconds=length_s) + self.step
+        self.until = last + self.step
+        self.starts = [self.since + n * self.step for n in range(length_s // step_s)]
+
+    def points(self, values: Mapping[datetime, float | None], missing: float | None = None) -> list[list[Any]]:
+        """[time, value] of every step; `missing` where there is none."""
+        return [[start, values.get(start, missing)] for start in self.starts]
+
+    def minutes_of(self, start: datetime) -> float:
+        """How much of a step has passed, in minutes; 1 at least."""
+        return max(60.0, (min(start + self.step, self.now) - start).total_seconds()) / 60
+
+
+def history(now: datetime, metric: str, range_name: str) -> dict[str, Any]:
+    """The answer of GET /api/metrics/history for one of METRICS over one of RANGES."""
+    steps = Steps(now, *RANGES[range_name])
+    answer = {
+        "timestamp": now,
+        "metric": metric,
+        "range": range_name,
+        "step_s": int(steps.step.total_seconds()),
+        "from": steps.since,
+        "to": steps.until,
+    }
+    try:
+        with connection(statement_timeout_ms=_STATEMENT_TIMEOUT_MS) as conn:
+            return {**answer, "series": METRICS[metric](conn, steps), "unknown": {}}
+    except DatabaseUnavailable:
+        return {**answer, "series": None, "unknown": {"series": DATABASE_DOWN}}
+
+
+def _series(name: str, unit: str, points: list[list[Any]], **labels: str) -> dict[str, Any]:
+    return {"name": name, "unit": unit, "labels": labels, "points": points}
+
+
+def _queues(conn: AnyConnection, steps: Steps) -> list[dict[str, Any]]:
+    """The highest depth of each step, so that no backlog is thinned away; of completions the mean rate."""
+    found: dict[tuple[str, str], dict[datetime, float | None]] = {}
+    for row in depths_between(conn, steps.since, steps.until, steps.step):
+        if row["figure"] in _FIGURES:
+            kind, _unit = _FIGURES[row["figure"]]
+            found.setdefault((row["figure"], row["stage"]), {})[row["at"]] = round(row[kind], 3)
+    order = list(_FIGURES)
+    keys = sorted(found, key=lambda key: (order.index(key[0]), key[1]))
+    return [_series(f, _FIGURES[f][1], steps.points(found[f, stage]), stage=stage) for f, stage in keys]
+
+
+def _errors(conn: AnyConnection, steps: Steps) -> list[dict[str, Any]]:
+    """Every severity, 0 where none was counted: that is known."""
+    found: dict[str, dict[datetime, float | None]] = {severity: {} for severity in _SEVERITIES}
+    for row in errors_by_step(conn, steps.since, steps.until, steps.step):
+        found.setdefault(row["severity"], {})[row["at"]] = row["count"]
+    return [_series("errors", "count", steps.points(found[severity], 0), severity=severity) for severity in found]
+
+
+def _requests(conn: AnyConnection, steps: Steps) -> list[dict[str, Any]]:
+    """The rate of every step; latencies and the share of 5xx only where there was traffic."""
+    counts: dict[datetime, Counter[int]] = {}
+    failed: Counter[datetime] = Counter()
+    for row in requests_by_step(conn, steps.since, steps.until, steps.step):
+        counts.setdefault(row["at"], Counter())[row["bucket"]] += row["count"]
+        failed[row["at"]] += row["errors"]
+    totals = {at: found.total() for at, found in counts.items()}
+    rates = {at: round(total / steps.minutes_of(at), 3) for at, total in totals.items()}
+    shares = {at: round(failed[at] / total, 5) for at, total in totals.items()}
+    series = [_series("rpm", "per_minute", steps.points(rates, 0))]
+    for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
+        series.append(_series(name, "ms", steps.points({at: percentile(found, share) for at, found in counts.items()})))
+    return [*series, _series("error_rate", "ratio", steps.points(shares))]
+
+
+def _services(conn: AnyConnection, steps: Steps) -> list[dict[str, Any]]:
+    names = list(checks_of(get_settings()))
+    found: dict[str, dict[datetime, float | None]] = {name: {} for name in names}
+    for row in latencies_by_step(conn, steps.since, steps.until, steps.step, names):
+        latency_ms = row["latency_ms"]
+        found[row["service"]][row["at"]] = None if latency_ms is None else round(latency_ms, 1)
+    return [_series("latency", "ms", steps.points(found[name]), service=name) for name in names]
+
+
+METRICS: Mapping[str, Callable[[AnyConnection, Steps], list[dict[str, Any]]]] = {
+    "queues": _queues,
+    "errors": _errors,
+    "requests": _requests,
+    "services": _services,
+}

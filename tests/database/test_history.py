@@ -1,0 +1,122 @@
+"""Time series: what the cycle keeps of the stages, and what the charts read back."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from callwatch.db import connection, execute
+from callwatch.db.stage_depths import delete_old_depths, keep_depths
+from callwatch.models.api import History
+from callwatch.models.latency import bucket_of
+from callwatch.reports.history import METRICS, RANGES, history
+
+NOW = datetime(2031, 3, 9, 12, 34, 56, tzinfo=UTC)
+
+
+def keep(*readings: tuple[datetime, float]) -> None:
+    with connection() as conn:
+        for at, pending in readings:
+            keep_depths(conn, at, [("recordings", "pending", pending), ("recordings", "completed", pending / 10)])
+        conn.commit()
+
+
+def points(answer: dict[str, Any], name: str, **labels: str) -> dict[datetime, float | None]:
+    found = [s for s in answer["series"] if s["name"] == name and s["labels"] == labels]
+    assert len(found) == 1, answer["series"]
+    return dict(found[0]["points"])
+
+
+@pytest.mark.parametrize("range_name", RANGES)
+@pytest.mark.parametrize("metric", METRICS)
+def test_every_metric_over_every_range_fits_its_model_on_an_empty_database(database: str, metric: str, range_name: str) -> None:
+    answer = history(NOW, metric, range_name)
+    History.model_validate(answer)
+    assert answer["unknown"] == {}
+    for series in answer["series"]:
+        assert len(series["points"]) == RANGES[range_name][0] / RANGES[range_name][1]
+
+
+def test_a_minute_without_a_reading_is_null_and_never_zero(database: str) -> None:
+    keep((NOW, 7), (NOW - timedelta(minutes=2), 5))
+    found = points(history(NOW, "queues", "1h"), "pending", stage="recordings")
+    minute = NOW.replace(second=0)
+    assert [found[minute - timedelta(minutes=n)] for n in range(3)] == [7, None, 5]
+    assert sum(value is not None for value in found.values()) == 2
+
+
+def test_the_peak_of_a_backlog_survives_thinning_and_rates_are_means(database: str) -> None:
+    start = NOW.replace(minute=0, second=0)
+    keep(*((start + timedelta(minutes=n), 900 if n == 20 else 10) for n in range(30)))
+    answer = history(NOW, "queues", "7d")
+    assert points(answer, "pending", stage="recordings")[start] == 900
+    assert points(answer, "completed", stage="recordings")[start] == pytest.approx((29 * 1 + 90) / 30, abs=0.001)
+
+
+def test_hours_remain_for_ninety_days_when_minutes_are_gone(database: str) -> None:
+    old, older = NOW - timedelta(days=89), NOW - timedelta(days=92)
+    keep((older, 3), (old, 4), (NOW, 5))
+    with connection() as conn:
+        delete_old_depths(conn, NOW)
+        conn.commit()
+    kept = [value for value in points(history(NOW, "queues", "90d"), "pending", stage="recordings").values() if value is not None]
+    assert kept == [4, 5]
+    with connection() as conn:
+        assert execute(conn, "DELETE FROM callwatch.stage_minutes") == 2
+
+
+def test_errors_are_counted_by_severity_and_the_monitors_own_are_not(database: str) -> None:
+    minute = NOW.replace(second=0)
+    with connection() as conn:
+        for project, count in ((1, 3), (2, 4), (0, 100)):
+            execute(
+                conn,
+                "INSERT INTO callwatch.error_counts_by_minute VALUES (%s, %s, 'production', 'high', 'api', %s)",
+                (minute, project, count),
+            )
+        conn.commit()
+    answer = history(NOW, "errors", "1h")
+    assert points(answer, "errors", severity="high")[minute] == 7
+    assert set(points(answer, "errors", severity="critical").values()) == {0}
+
+
+def test_percentiles_are_of_requests_and_null_without_traffic(database: str) -> None:
+    minute = NOW.replace(second=0) - timedelta(minutes=3)
+    with connection() as conn:
+        for took_ms, count, errors in ((100, 90, 0), (1000, 10, 2)):
+            execute(
+                conn,
+                "INSERT INTO callwatch.request_histograms VALUES (%s, 1, 'production', '/calls', %s, %s, %s, %s)",
+                (minute, bucket_of(took_ms), count, errors, took_ms * count),
+            )
+        conn.commit()
+    answer = history(NOW, "requests", "1h")
+    assert points(answer, "rpm")[minute] == 100
+    assert points(answer, "p50")[minute] == pytest.approx(100, rel=0.02)
+    assert points(answer, "p99")[minute] == pytest.approx(1000, rel=0.02)
+    assert points(answer, "error_rate")[minute] == 0.02
+    quiet = minute - timedelta(minutes=1)
+    assert points(answer, "rpm")[quiet] == 0
+    assert [points(answer, name)[quiet] for name in ("p50", "p95", "p99", "error_rate")] == [None] * 4
+
+
+def test_latency_of_a_service_is_null_where_no_probe_was_answered(database: str) -> None:
+    minute = NOW.replace(second=0)
+    with connection() as conn:
+        for at, status, latency_ms in ((minute, "healthy", 120.0), (minute - timedelta(minutes=1), "unhealthy", None)):
+            execute(
+                conn,
+                "INSERT INTO callwatch.check_results (service, at, status, latency_ms) VALUES ('deepgram', %s, %s, %s)",
+                (at, status, latency_ms),
+            )
+        conn.commit()
+    found = points(history(NOW, "services", "1h"), "latency", service="deepgram")
+    assert (found[minute], found[minute - timedelta(minutes=1)]) == (120.0, None)
+
+
+def test_without_its_database_a_history_is_null_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody:x@127.0.0.1:1/none")
+    answer = history(NOW, "queues", "24h")
+    assert answer["series"] is None
+    assert answer["unknown"] == {"series": "the monitor's database does not answer"}
+    History.model_validate(answer)

@@ -1,0 +1,297 @@
+"""The outbox under faults: channels that are down for long, senders that die, and many senders at once."""
+
+import json
+import multiprocessing
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg2
+import pytest
+
+from callwatch.alerts import AlertChannel, AlertLevel, AlertRule, Condition, alert_manager
+from callwatch.alerts.channel_facts import channel_facts
+from callwatch.alerts.deliver import LEASE_S, deliver_due
+from callwatch.alerts.run import Evaluated, evaluate_rules
+from callwatch.alerts.show import alert_detail
+from callwatch.db import connection, execute, fetch_all
+from callwatch.exceptions import DatabaseUnavailable
+from callwatch.models.facts import Fact
+from callwatch.settings import reset_settings
+from tests.fakes.receiver import Receiver, Scripted
+
+NOW = datetime.now(UTC)
+RULE = AlertRule(
+    "subject", "Subject", AlertLevel.ERROR, (AlertChannel.WEBHOOK, AlertChannel.LOG), (Condition("test.value", ">", 10),),
+    cooldown_minutes=5,
+)  # fmt: skip
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def configured(database: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("ALERT_WEBHOOK_URL", receiver.url)
+    monkeypatch.setenv("ALERT_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    monkeypatch.setenv("WEBHOOK_ALLOWED_NETWORKS", "127.0.0.0/8")
+    reset_settings()
+    alert_manager.add_rule(RULE)
+    yield
+    alert_manager._added.clear()
+
+
+def after(minutes: float) -> datetime:
+    return NOW + timedelta(minutes=minutes)
+
+
+def fire(*subjects: str, at: datetime = NOW, value: float = 20) -> Evaluated:
+    facts = [Fact("test.value", value, None, {"stage": subject}) for subject in subjects]
+    return judge(facts, at, "test.value")
+
+
+def judge(facts: list[Fact], at: datetime, metric: str) -> Evaluated:
+    with connection() as conn:
+        done = evaluate_rules(conn, facts, at, only_metrics=frozenset({metric}))
+        conn.commit()
+    return done
+
+
+def rows(sql: str = "SELECT * FROM callwatch.deliveries WHERE channel = 'webhook' ORDER BY id") -> list[dict[str, Any]]:
+    with connection() as conn:
+        return fetch_all(conn, sql)
+
+
+def told(receiver: Receiver) -> list[tuple[str, str, str]]:
+    """Kind, subject and webhook-id of each request, in the order of arrival."""
+    found = []
+    for request in list(receiver.received):
+        body = json.loads(request.body)
+        found.append((body["type"], body["data"]["labels"].get("stage", ""), request.headers["webhook-id"]))
+    return found
+
+
+def broken_facts(at: datetime) -> dict[str, float | None]:
+    with connection() as conn:
+        return {fact.labels["channel"]: fact.value for fact in channel_facts(conn, at)}
+
+
+def test_a_channel_that_is_down_for_ten_minutes_gets_every_notification_once_it_is_back_each_under_one_id(
+    receiver: Receiver,
+) -> None:
+    receiver.default = Scripted(503)
+    for minute in range(25):
+        if minute == 10:
+            receiver.default = Scripted(200)
+            receiver.received.clear()
+        # Three more each minute; at the end one is over.
+        subjects = [f"{earlier}-{number}" for earlier in range(min(minute, 7) + 1) for number in range(3)]
+        fire(*[subject for subject in subjects if minute < 9 or subject != "0-0"], at=after(minute))
+        deliver_due(after(minute), 5)
+    ids = Counter(message_id for _kind, _subject, message_id in told(receiver))
+    assert Counter((kind, subject) for kind, subject, _id in told(receiver)) == Counter(
+        [("alert.firing", f"{minute}-{number}") for minute in range(8) for number in range(3)] + [("alert.resolved", "0-0")]
+    )
+    assert set(ids.values()) == {1}
+    assert {row["state"] for row in rows()} == {"sent"}
+
+
+def test_an_open_breaker_costs_the_waiting_ones_neither_tries_nor_their_day(receiver: Receiver) -> None:
+    receiver.default = Scripted(500)
+    fire("first", "second", "third", "fourth", "fifth")
+    deliver_due(NOW, 5)
+    assert len(receiver.received) == 3, "three failures in a row open the breaker"
+    for minute in range(1, 60):
+        deliver_due(after(minute), 5)
+    assert len(receiver.received) < 25, "one probe at a time"
+    waiting = rows("SELECT attempts, trying_since FROM callwatch.deliveries WHERE channel = 'webhook' AND attempts = 0")
+    assert all(row["trying_since"] is None for row in waiting)
+    assert sum(row["attempts"] for row in rows()) == len(receiver.received)
+    receiver.default = Scripted(200)
+    receiver.received.clear()
+    deliver_due(after(66), 5)
+    assert [subject for _kind, subject, _id in told(receiver)][1:] == sorted(
+        [subject for _kind, subject, _id in told(receiver)][1:], key=["first", "second", "third", "fourth", "fifth"].index
+    )
+    assert len(receiver.received) == 5, "the probe got through, and all that waited follow at once"
+
+
+def test_a_breaker_does_not_count_its_time_as_time_of_trying(receiver: Receiver) -> None:
+    receiver.default = Scripted(500)
+    fire("a", "b", "c")
+    deliver_due(NOW, 5)
+    # Held for 30 hours without a try: a monitor that was off, or a breaker that others kept open.
+    receiver.script.append(Scripted(200))
+    receiver.default = Scripted(500)
+    deliver_due(after(30 * 60), 5)
+    states = Counter(row["state"] for row in rows())
+    assert states == {"sent": 1, "due": 2}
+
+
+def test_after_a_day_of_tries_it_is_given_up_shown_and_told_through_the_other_channels(receiver: Receiver) -> None:
+    receiver.default = Scripted(500)
+    fire("lost")
+    at = NOW
+    while at < after(25 * 60):
+        deliver_due(at, 5)
+        at += timedelta(minutes=20)
+    (row,) = rows()
+    assert (row["state"], row["last_error"]) == ("failed", "the receiver answered 500")
+    assert row["attempts"] > 20
+    with connection() as conn:
+        shown = alert_detail(conn, str(row["alert_id"]))
+    assert {d["channel"]: d["state"] for d in shown["deliveries"]} == {"database": "sent", "log": "sent", "webhook": "failed"}
+    assert "not delivered: webhook" in [entry["kind"] for entry in shown["timeline"]]
+    assert broken_facts(at) == {"webhook": 1.0, "log": 0.0}
+
+
+def test_what_waited_for_three_days_is_no_news_any_more(receiver: Receiver) -> None:
+    fire("old")
+    with connection() as conn:
+        execute(conn, "UPDATE callwatch.deliveries SET created_at = now() - interval '73 hours'")
+        conn.commit()
+    deliver_due(NOW, 5)
+    assert receiver.received == []
+    assert [(row["state"], row["last_error"]) for row in rows()] == [("failed", "too old to be told")]
+
+
+def test_a_broken_channel_is_told_through_the_others_and_resolves_with_the_next_that_gets_through(receiver: Receiver) -> None:
+    receiver.script.append(Scripted(410))
+    fire("refused")
+    deliver_due(NOW, 5)
+    with connection() as conn:
+        facts = channel_facts(conn, after(1))
+    assert judge(facts, after(1), "channel.broken").fired == 1
+    queued = rows(
+        "SELECT d.channel, a.labels FROM callwatch.deliveries d JOIN callwatch.alerts a ON a.id = d.alert_id"
+        " WHERE a.rule_id = 'channel_broken' AND d.channel <> 'database'"
+    )
+    assert [(row["channel"], row["labels"]) for row in queued] == [("log", {"channel": "webhook"})]
+    (alert,) = rows("SELECT message FROM callwatch.alerts WHERE rule_id = 'channel_broken'")
+    assert "answered 410" in alert["message"]
+    fire("refused", "next", at=after(7))
+    deliver_due(after(7), 5)
+    assert [kind for kind, _subject, _id in told(receiver)] == ["alert.firing", "alert.firing"]
+    assert broken_facts(after(8))["webhook"] == 1.0, "one notification was lost: that stays said for a while"
+    assert broken_facts(after(30))["webhook"] == 0.0
+
+
+def test_a_channel_that_refuses_everything_holds_the_rest_for_when_it_is_mended(receiver: Receiver) -> None:
+    receiver.default = Scripted(401)
+    fire("a", "b", "c")
+    deliver_due(NOW, 5)
+    assert Counter(row["state"] for row in rows()) == {"failed": 1, "due": 2}
+    receiver.default = Scripted(200)
+    deliver_due(after(6), 5)
+    assert Counter(row["state"] for row in rows()) == {"failed": 1, "sent": 2}
+
+
+def test_one_message_that_is_refused_holds_up_no_other(receiver: Receiver) -> None:
+    receiver.script.append(Scripted(400))
+    fire("a", "b", "c")
+    deliver_due(NOW, 5)
+    assert [row["state"] for row in rows()] == ["failed", "sent", "sent"]
+
+
+def test_a_firing_that_was_refused_does_not_block_its_resolve(receiver: Receiver) -> None:
+    receiver.script.append(Scripted(400))
+    fire("a")
+    deliver_due(NOW, 5)
+    fire("a", at=after(1), value=1)
+    deliver_due(after(1), 5)
+    assert [kind for kind, _subject, _id in told(receiver)] == ["alert.firing", "alert.resolved"]
+    assert [row["state"] for row in rows()] == ["failed", "sent"]
+
+
+def test_the_round_ends_in_time_though_a_channel_hangs_in_spite_of_its_time_out(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hang(*_given: Any) -> None:
+        time.sleep(30)
+
+    monkeypatch.setattr("callwatch.alerts.channels.webhook.send", hang)
+    fire("a", "b")
+    started = time.monotonic()
+    done = deliver_due(NOW, 1)
+    assert time.monotonic() - started < 10
+    assert (done.sent, done.postponed) == (2, 1), "the log got both; the webhook's first is tried later"
+    assert [(row["state"], row["attempts"], row["claimed_until"]) for row in rows()] == [("due", 1, None), ("due", 0, None)]
+
+
+def test_the_database_lost_between_sending_and_marking_repeats_the_delivery_under_the_same_id(
+    receiver: Receiver, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fire("a")
+    real = __import__("callwatch.alerts.deliver", fromlist=["mark_sent"]).mark_sent
+
+    def lose(conn: Any, delivery_id: int, holder: str) -> bool:
+        with psycopg2.connect(database) as other, other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", (conn.info.backend_pid,))
+        return bool(real(conn, delivery_id, holder))
+
+    monkeypatch.setattr("callwatch.alerts.deliver.mark_sent", lose)
+    with pytest.raises(DatabaseUnavailable):
+        deliver_due(NOW, 5)
+    monkeypatch.setattr("callwatch.alerts.deliver.mark_sent", real)
+    forget_claims()
+    deliver_due(NOW, 5)
+    ids = {message_id for _kind, _subject, message_id in told(receiver)}
+    assert len(ids) == 1
+    assert rows()[0]["state"] == "sent"
+
+
+def forget_claims() -> None:
+    """As if the lease had run out."""
+    with connection() as conn:
+        execute(conn, "UPDATE callwatch.deliveries SET claimed_until = now() - interval '1 second' WHERE state = 'due'")
+        conn.commit()
+
+
+def send_in_a_process(environ: dict[str, str]) -> None:
+    os.environ.update(environ)
+    reset_settings()
+    deliver_due(NOW, 20)
+
+
+def environ() -> dict[str, str]:
+    names = ("DATABASE_URL", "ALERT_WEBHOOK_URL", "ALERT_WEBHOOK_SECRET", "WEBHOOK_ALLOWED_NETWORKS")
+    return {name: os.environ[name] for name in names}
+
+
+def test_senders_in_four_processes_never_both_send(receiver: Receiver) -> None:
+    fire(*[str(number) for number in range(60)])
+    context = multiprocessing.get_context("spawn")
+    senders = [context.Process(target=send_in_a_process, args=(environ(),)) for _ in range(4)]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join(60)
+    ids = [message_id for _kind, _subject, message_id in told(receiver)]
+    assert len(ids) == len(set(ids)) == 60
+    assert {(row["state"], row["attempts"]) for row in rows()} == {("sent", 1)}
+
+
+def test_a_sender_that_is_killed_while_it_sends_is_followed_by_another_under_the_same_id(receiver: Receiver) -> None:
+    receiver.script.append(Scripted(delay_s=20))
+    fire("a")
+    context = multiprocessing.get_context("spawn")
+    sender = context.Process(target=send_in_a_process, args=(environ(),))
+    sender.start()
+    deadline = time.monotonic() + 30
+    while not receiver.received and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert sender.pid
+    os.kill(sender.pid, signal.SIGKILL)
+    sender.join(10)
+    assert rows()[0]["claimed_until"] - datetime.now(UTC) < timedelta(seconds=LEASE_S), "nobody is held up for longer"
+    forget_claims()
+    assert deliver_due(NOW, 5).sent == 1
+    assert len({message_id for _kind, _subject, message_id in told(receiver)}) == 1
+    assert len(receiver.received) == 2

@@ -1,0 +1,174 @@
+"""Metrics of the system and the performance in status: every field true, or null with a reason."""
+
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg2
+import pytest
+from psycopg2 import sql
+
+from callwatch.db import connection, reset_pool, with_transaction
+from callwatch.db.api_logs import insert_requests
+from callwatch.db.server import HIDDEN
+from callwatch.reports.status import status
+from callwatch.reports.system import system_metrics
+from callwatch.settings import get_settings, reset_settings
+from functions import get_metrics_prometheus
+from tests.unit.test_prometheus import samples
+
+OWN = {
+    "uptime": 12.5, "version": "1", "platform": "python3.13 linux x86_64",
+    "memory": {"used_mb": 50.0, "total_mb": 256.0, "percent": 19.5},
+    "lambda": {"cold_start": False, "memory_limit_mb": None, "remaining_ms": 900},
+}  # fmt: skip
+
+
+def metrics() -> dict[str, Any]:
+    return system_metrics(datetime.now(UTC), OWN)
+
+
+def test_the_database_is_described_as_it_is(database: str) -> None:
+    with psycopg2.connect(database) as sleeper:
+        sleeping = threading.Thread(target=lambda: sleeper.cursor().execute("SELECT pg_sleep(1.2)"))
+        sleeping.start()
+        time.sleep(0.3)
+        found = metrics()
+        shown = found["database"]
+        sleeping.join()
+    assert shown["longest_query_s"] >= 0.2
+    assert shown["connections"]["active"] >= 2
+    assert shown["connections"]["max"] > 10
+    assert shown["size_mb"] > 5
+    assert 0 < shown["cache_hit_percent"] <= 100
+    assert shown["deadlocks"] >= 0
+    assert shown["replication_lag_s"] is None
+    assert found["unknown"]["database.replication_lag_s"] == "there is no replica"
+    assert set(shown["pool"]) == {"total", "active", "idle", "waiting", "utilization_percent"}
+    assert found["process"] == {"uptime": 12.5, "version": "1", "platform": "python3.13 linux x86_64"}
+    assert found["lambda"]["memory_limit_mb"] is None
+    assert "lambda.memory_limit_mb" in found["unknown"]
+
+
+def test_a_deadlock_is_counted(database: str) -> None:
+    before = metrics()["database"]["deadlocks"]
+    with connection() as conn, conn.cursor() as cursor:
+        cursor.execute("CREATE TABLE pair (id int PRIMARY KEY); INSERT INTO pair VALUES (1), (2)")
+        conn.commit()
+    conns = [psycopg2.connect(database) for _ in range(2)]
+    failures: list[BaseException] = []
+
+    def lock(conn: Any, first: int) -> None:
+        try:
+            with conn.cursor() as cursor:
+                cursor.execute("SELECT FROM pair WHERE id = %s FOR UPDATE", (first,))
+                barrier.wait(5)
+                cursor.execute("SELECT FROM pair WHERE id = %s FOR UPDATE", (3 - first,))
+        except psycopg2.errors.DeadlockDetected as error:
+            failures.append(error)
+        finally:
+            conn.close()
+
+    barrier = threading.Barrier(2)
+    threads = [threading.Thread(target=lock, args=(conn, n)) for n, conn in enumerate(conns, start=1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(failures) == 1
+    deadline = time.monotonic() + 10
+    while metrics()["database"]["deadlocks"] != before + 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def narrow_role(postgres_server: str, database: str) -> Iterator[str]:
+    """A role that may use our tables, and cannot see the sessions of others."""
+    name, password = f"narrow_{uuid.uuid4().hex[:8]}", uuid.uuid4().hex
+    admin = psycopg2.connect(database)
+    admin.autocommit = True
+    with admin.cursor() as cursor:
+        cursor.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(name), sql.Literal(password)))
+        cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA callwatch TO {}").format(sql.Identifier(name)))
+        cursor.execute(sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA callwatch TO {}").format(sql.Identifier(name)))
+    host = database.rpartition("@")[2]
+    yield f"postgresql://{name}:{password}@{host}"
+    reset_pool()
+    with admin.cursor() as cursor:
+        cursor.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(name)))
+        cursor.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+    admin.close()
+
+
+def test_sessions_that_a_role_cannot_see_are_not_counted_as_if_they_were_not_there(
+    narrow_role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", narrow_role)
+    reset_settings()
+    reset_pool()
+    found = metrics()
+    assert found["database"]["connections"]["active"] is None
+    assert found["database"]["connections"]["max"] > 10
+    assert found["unknown"]["database.connections.idle"] == HIDDEN
+    assert found["unknown"]["database.longest_query_s"] == HIDDEN
+    shown = status(get_settings(), datetime.now(UTC), 1.0)["services"]["database"]["connections"]
+    assert shown["active"] is None
+    assert shown["total"] >= 2
+
+
+def test_performance_is_that_of_the_product_and_never_ours(database: str) -> None:
+    now = datetime.now(UTC)
+
+    def requests(project_id: int, took_ms: float, code: int) -> list[dict[str, Any]]:
+        return [
+            {"request_id": uuid.uuid4().hex, "project_id": project_id, "environment": "production", "at": now, "method": "GET",
+             "route": "/x", "status_code": code, "response_time_ms": took_ms, "release": None, "source": "api"}
+            for _ in range(10)
+        ]  # fmt: skip
+
+    names = ("avg_response_time_ms", "requests_per_minute", "error_rate", "p95_ms")
+    with_transaction(lambda conn: insert_requests(conn, requests(0, 9_000, 500)))
+    found = status(get_settings(), now, 1.0)
+    assert found["performance"] == dict.fromkeys(names)
+    assert {found["unknown"][f"performance.{name}"] for name in names} == {"no traffic in the window"}
+    assert metrics()["api"]["request_rate"] is None
+    with_transaction(lambda conn: insert_requests(conn, requests(1, 100, 200)))
+    shown = status(get_settings(), now, 1.0)["performance"]
+    assert shown["avg_response_time_ms"] == 100.0
+    assert shown["error_rate"] == 0.0
+    assert shown["p95_ms"] == pytest.approx(100, rel=0.02)
+    assert 10 / 6 <= shown["requests_per_minute"] <= 2.0
+    api = metrics()["api"]
+    assert (api["p50_ms"], api["error_rate"], len(api["by_route"])) == (shown["p95_ms"], 0.0, 1)
+
+
+@pytest.mark.parametrize("is_silent", [False, True], ids=["not there", "takes connections and never answers"])
+def test_without_the_database_all_is_null_and_the_answer_comes_in_bounded_time(
+    is_silent: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1] if is_silent else 1
+        monkeypatch.setenv("DATABASE_URL", f"postgresql://u:p@127.0.0.1:{port}/x")
+        reset_settings()
+        started = time.monotonic()
+        found = metrics()
+        assert set(found["api"].values()) == {None}
+        assert found["unknown"]["api.by_route"] == "the monitor's database does not answer"
+        assert set(found["database"]["connections"].values()) == {None}
+        shown = status(get_settings(), datetime.now(UTC), 90_061.0)
+        assert shown["services"]["database"]["status"] == "down"
+        assert (shown["status"], shown["uptime"]) == ("outage", {"seconds": 90_061, "formatted": "1d 1h 1m"})
+        assert time.monotonic() - started < 15, "each read would wait for itself"
+
+
+def test_the_exposition_of_the_running_functions_is_read_by_prometheus(database: str) -> None:
+    answer = get_metrics_prometheus.handle(None)  # type: ignore[arg-type]
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    found = {name for name, _labels in samples(answer.body)}
+    assert {"callwatch_system_database_size_mb", "callwatch_health_status", "callwatch_errors_summary_total_24h"} <= found
+    assert "callwatch_jobs_recording_queue_pending" not in found, "an unknown figure is absent"

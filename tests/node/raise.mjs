@@ -1,0 +1,51 @@
+// A Node.js application with the real SDK: raises what the test asks for, to the DSN in its environment.
+import http from "node:http";
+import * as Sentry from "@sentry/node";
+
+const { DSN, MARKER } = process.env;
+
+Sentry.init({
+  dsn: DSN,
+  release: "node-2.4.0",
+  environment: "staging",
+  tracesSampleRate: 1,
+  includeLocalVariables: false,
+  ...JSON.parse(process.env.OPTIONS ?? "{}"),
+});
+
+function nested() {
+  try {
+    null.agent;
+  } catch (cause) {
+    throw new Error(`outer ${MARKER} for bob@example.com`, { cause });
+  }
+}
+
+Sentry.setUser({ id: "user-1", email: "bob@example.com", ip_address: "203.0.113.7" });
+Sentry.addBreadcrumb({ category: "call", message: "dialled 415-555-2671" });
+try {
+  nested();
+} catch (error) {
+  Sentry.captureException(error, { tags: { queue: "transcription" }, extra: { customer_name: "John Smith" } });
+}
+Sentry.captureException(new AggregateError([new TypeError("one"), new RangeError("two")], `group ${MARKER}`));
+Sentry.captureMessage(`message ${MARKER}`, "warning");
+Sentry.captureException(new Error(`attached ${MARKER}`), {
+  attachments: [{ filename: "log.bin", data: new Uint8Array([0, 10, 255, 10]) }],
+});
+
+const server = http.createServer((request, response) => {
+  response.statusCode = request.url.startsWith("/broken") ? 500 : 200;
+  response.end("done");
+});
+server.listen(0, "127.0.0.1", async () => {
+  const { port } = server.address();
+  await (await fetch(`http://127.0.0.1:${port}/node-${MARKER}/4821?token=secret`)).text();
+  await (await fetch(`http://127.0.0.1:${port}/broken/${MARKER}`)).text();
+  server.close();
+  server.closeAllConnections();
+  // The span of a request ends a moment after its answer.
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const isSent = await Sentry.flush(10_000);
+  process.exit(isSent ? 0 : 1);
+});

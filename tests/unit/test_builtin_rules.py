@@ -1,0 +1,109 @@
+"""The built-in rules: the seed's defaults to the letter, a runbook each, and no cause quieter than its effect."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from callwatch.alerts.builtin import RULES, SEED_RULES
+from callwatch.alerts.channels import channels_for
+from callwatch.alerts.metrics import METRICS
+from callwatch.alerts.rule import AlertRule
+from callwatch.models.alert import AlertLevel
+from callwatch.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+RUNBOOKS = ROOT / "docs" / "runbooks"
+LOUDNESS = list(AlertLevel)
+BY_ID = {rule.id: rule for rule in RULES}
+
+
+def test_the_five_of_the_seed_have_their_defaults_to_the_letter() -> None:
+    found = [
+        (
+            rule.id,
+            rule.level.value,
+            [(each.metric, each.comparison, each.threshold) for each in rule.all_conditions()],
+            rule.cooldown_minutes,
+            list(rule.channels),
+            rule.for_s,
+        )
+        for rule in SEED_RULES
+    ]
+    assert found == [
+        ("database_health", "critical", [("service.status", ">=", 2), ("service.latency_ms", ">", 5000)], 5, ["log", "email"], 0),
+        (
+            "high_error_rate",
+            "error",
+            [("errors.last_hour", ">", 50), ("errors.critical_last_hour", ">=", 1)],
+            15,
+            ["log", "webhook"],
+            0,
+        ),
+        ("queue_backlog", "warning", [("queue.pending", ">", 100), ("queue.stale", ">", 5)], 30, ["log"], 0),
+        (
+            "api_degradation",
+            "warning",
+            [("requests.avg_ms_5m", ">", 3000), ("requests.count_5xx_5m", ">", 10)],
+            10,
+            ["log"],
+            0,
+        ),
+        ("memory_usage", "warning", [("runtime.memory_percent", ">", 80)], 20, ["log"], 0),
+    ]
+    assert BY_ID["database_health"].labels == {"service": "database"}
+
+
+def test_a_channel_that_is_set_up_to_wake_people_gets_the_database_too() -> None:
+    rule = BY_ID["database_health"]
+    assert channels_for(rule, Settings()) == ["log"]
+    assert channels_for(rule, Settings(pagerduty_routing_key="k" * 32)) == ["log", "pagerduty"]
+
+
+def test_ids_are_unique_and_each_rule_has_a_hint_for_people() -> None:
+    assert len(BY_ID) == len(RULES)
+    assert all(rule.hint and not rule.hint.endswith(".") for rule in RULES)
+
+
+def test_each_metric_that_is_judged_is_described_and_judged_metrics_are_all_there_are() -> None:
+    judged = {metric for rule in RULES for metric in rule.metrics}
+    assert judged <= set(METRICS)
+    assert set(METRICS) - judged == {"pipeline.dead", "requests.p95_ms_5m"}
+
+
+def test_rules_and_runbooks_stand_one_to_one() -> None:
+    assert {path.stem for path in RUNBOOKS.glob("*.md")} - {"README"} == set(BY_ID)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_each_runbook_says_what_it_looks_like_means_and_what_to_do(rule: AlertRule) -> None:
+    text = (RUNBOOKS / f"{rule.id}.md").read_text()
+    parts = [text.index(part) for part in ("# ", "**Symptom.** ", "**Meaning.** ", "**First look at**\n", "**Remedy.** ")]
+    assert parts == sorted(parts)
+    steps = text[parts[3] : parts[4]]
+    assert len(re.findall(r"^\d\. ", steps, re.MULTILINE)) >= 3
+    commands = re.findall(r"`((?:get|product|psql|curl|aws|make|tail) [^`]+)`", steps)
+    assert commands, "a first look needs a command that can be pasted"
+    for path in re.findall(r"get '?(/api/[a-z/]*)", steps):
+        assert path in ROUTES or path.rstrip("/") in ROUTES, f"{path} is no route"
+
+
+ROUTES = set(re.findall(r"Path: (/api/[a-z/]+)", (ROOT / "template.yaml").read_text()))
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_no_cause_is_quieter_than_what_it_holds_back(rule: AlertRule) -> None:
+    for cause in rule.causes:
+        found = BY_ID[cause.rule_id]
+        assert LOUDNESS.index(found.level) >= LOUDNESS.index(rule.level), f"{rule.id} would go unheard behind {found.id}"
+        assert {*found.channels, *found.also} >= {*rule.channels, *rule.also} - {"log"}
+
+
+def test_no_rule_explains_itself_however_far_around() -> None:
+    def above(rule_id: str, seen: frozenset[str] = frozenset()) -> frozenset[str]:
+        for cause in BY_ID[rule_id].causes:
+            if cause.rule_id not in seen:
+                seen = above(cause.rule_id, seen | {cause.rule_id})
+        return seen
+
+    assert [rule.id for rule in RULES if rule.id in above(rule.id)] == []

@@ -1,0 +1,248 @@
+"""The checks of vendors, against one that answers in every way an answer can go wrong."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from callwatch.checks import convoso, deepgram, openai
+from callwatch.checks.http_service import checker
+from callwatch.checks.registry import BUILT_IN, checks_of
+from callwatch.checks.run import run_checks
+from callwatch.checks.verdict import Verdict
+from callwatch.settings import Settings, load_settings
+from tests.fakes.vendor import Script, Vendor, answering
+
+KEY = "key-that-must-not-show"
+SHORT_S = 0.3
+# A shorter deadline than the product's own: the same code, sooner over.
+CHECKS: dict[str, Callable[[Settings, float], Verdict]] = {
+    "deepgram": deepgram.check,
+    "openai": openai.check,
+    "convoso": convoso.check,
+}
+
+
+@pytest.fixture(scope="module")
+def vendor() -> Iterator[Vendor]:
+    with Vendor() as found:
+        yield found
+
+
+def settings_for(url: str, **more: str) -> Settings:
+    names = dict.fromkeys(("DEEPGRAM_API_KEY", "OPENAI_API_KEY", "CONVOSO_AUTH_TOKEN"), KEY)
+    bases = {f"{name}_API_URL": url for name in ("DEEPGRAM", "OPENAI", "CONVOSO")}
+    return load_settings({**names, **bases, **more})
+
+
+def judged(name: str, vendor: Vendor, script: Script, timeout_s: float = 2.0) -> tuple[str, str | None]:
+    vendor.script = script
+    verdict = CHECKS[name](settings_for(vendor.url), timeout_s)
+    assert (verdict.latency_ms is None) == (verdict.reason in ("timeout", "unreachable") or script.is_cut)
+    return verdict.status, verdict.reason
+
+
+MODELS = {"object": "list", "data": [{"id": "gpt-4o"}]}
+QUOTA = {"error": {"message": "You exceeded your current quota", "type": "insufficient_quota", "code": "insufficient_quota"}}
+BILLING = {"error": {"message": "Billing hard limit reached", "code": "billing_hard_limit_reached"}}
+RATE = {"error": {"message": "Rate limit reached", "type": "requests", "code": "rate_limit_exceeded"}}
+HUGE = b'{"data": [' + b'{"id": "a-model-of-many"},' * 200_000 + b'{"id": "last"}]}'
+PAGE = b"<!doctype html><title>Welcome to the guest network</title>"
+
+EVERYWHERE: list[tuple[str, Script, tuple[str, str | None]]] = [
+    ("200", answering(200, MODELS), ("healthy", None)),
+    ("401", answering(401, {"error": {"code": "invalid_api_key"}}), ("unhealthy", "auth")),
+    ("402", answering(402), ("unhealthy", "quota")),
+    ("403", answering(403), ("unhealthy", "auth")),
+    ("429", answering(429, RATE), ("degraded", "rate_limited")),
+    ("429 with a page", answering(429, PAGE), ("degraded", "rate_limited")),
+    ("404", answering(404), ("degraded", "error")),
+    ("500", answering(500, PAGE), ("degraded", "error")),
+    ("503", answering(503), ("degraded", "error")),
+    ("a redirect", answering(302, headers={"location": "http://127.0.0.1:9/elsewhere"}), ("degraded", "error")),
+    ("a page instead of JSON", answering(200, PAGE), ("degraded", "error")),
+    ("cut short", answering(200, MODELS, is_cut=True), ("degraded", "error")),
+    ("a connection that ends", Script(is_rude=True), ("degraded", "unreachable")),
+]
+
+
+@pytest.mark.parametrize("name", sorted(CHECKS))
+@pytest.mark.parametrize(
+    ("script", "expected"), [(s, e) for _name, s, e in EVERYWHERE], ids=[name for name, _s, _e in EVERYWHERE]
+)
+def test_each_answer_has_its_reason(name: str, script: Script, expected: Any, vendor: Vendor) -> None:
+    assert judged(name, vendor, script) == expected
+
+
+@pytest.mark.parametrize("name", sorted(CHECKS))
+def test_a_slow_answer_within_the_time_is_healthy_and_its_latency_is_measured(name: str, vendor: Vendor) -> None:
+    vendor.script = answering(200, MODELS, delay_s=0.1)
+    verdict = CHECKS[name](settings_for(vendor.url), 5.0)
+    assert verdict.status == "healthy"
+    assert verdict.latency_ms is not None
+    assert verdict.latency_ms >= 100
+
+
+@pytest.mark.parametrize("name", sorted(CHECKS))
+@pytest.mark.parametrize(
+    "script",
+    [Script(is_silent=True), answering(200, MODELS, delay_s=5), answering(200, MODELS, drip_s=0.02)],
+    ids=["never answers", "late", "drips for ever"],
+)
+def test_an_answer_that_takes_too_long_is_a_timeout(name: str, script: Script, vendor: Vendor) -> None:
+    assert judged(name, vendor, script, SHORT_S) == ("degraded", "timeout")
+
+
+@pytest.mark.parametrize("name", sorted(CHECKS))
+def test_nobody_at_the_address_is_unreachable(name: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    verdict = CHECKS[name](settings_for(f"http://127.0.0.1:{port}"), 2.0)
+    assert verdict == Verdict("degraded", "unreachable", None)
+
+
+@pytest.mark.parametrize("name", sorted(CHECKS))
+def test_a_name_that_does_not_resolve_is_unreachable(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_given: Any, **_named: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    assert CHECKS[name](settings_for("http://vendor.invalid"), 2.0).reason == "unreachable"
+
+
+@pytest.mark.parametrize("name", sorted(CHECKS))
+def test_without_a_key_a_vendor_is_not_configured_and_not_asked(name: str) -> None:
+    assert CHECKS[name](load_settings({}), 0.001) == Verdict("unknown", "not_configured", None)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (429, QUOTA, ("unhealthy", "quota")),
+        (429, BILLING, ("unhealthy", "quota")),
+        (429, {"error": {"type": "billing_not_active"}}, ("unhealthy", "quota")),
+        (403, BILLING, ("unhealthy", "quota")),
+        (429, {"error": "text"}, ("degraded", "rate_limited")),
+        (429, [], ("degraded", "rate_limited")),
+        (401, QUOTA, ("unhealthy", "auth")),
+        (200, HUGE, ("healthy", None)),
+    ],
+)
+def test_openai_says_by_a_code_whether_the_quota_or_the_rate_is_used_up(
+    status: int, body: Any, expected: Any, vendor: Vendor
+) -> None:
+    assert judged("openai", vendor, answering(status, body)) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"success": True, "data": []}, ("healthy", None)),
+        ({"data": []}, ("healthy", None)),
+        (HUGE, ("healthy", None)),
+        ({"success": False, "code": 401, "text": "no"}, ("unhealthy", "auth")),
+        ({"success": False, "code": 4001}, ("unhealthy", "auth")),
+        ({"success": False, "code": 9, "text": "Invalid auth_token"}, ("unhealthy", "auth")),
+        ({"success": "false", "message": "Permission denied"}, ("unhealthy", "auth")),
+        ({"success": False, "code": 429}, ("degraded", "rate_limited")),
+        ({"success": False, "text": "Too many requests"}, ("degraded", "rate_limited")),
+        ({"success": False, "code": 402}, ("unhealthy", "quota")),
+        ({"success": False, "code": 5000, "text": "No author of campaigns"}, ("degraded", "error")),
+        ({"success": False}, ("degraded", "error")),
+        ([], ("degraded", "error")),
+    ],
+)
+def test_convoso_may_say_no_inside_a_200(body: Any, expected: Any, vendor: Vendor) -> None:
+    assert judged("convoso", vendor, answering(200, body)) == expected
+
+
+def test_each_vendor_is_asked_as_its_api_wants_and_no_key_is_in_an_address(vendor: Vendor) -> None:
+    vendor.script = answering(200, MODELS)
+    vendor.requests.clear()
+    for check in CHECKS.values():
+        check(settings_for(vendor.url + "/prefix"), 2.0)
+    to_deepgram, to_openai, to_convoso = vendor.requests
+    assert to_deepgram.startswith("GET /prefix/v1/auth/token HTTP/1.1\r\n")
+    assert f"authorization: Token {KEY}\r\n" in to_deepgram
+    assert to_openai.startswith("GET /prefix/v1/models HTTP/1.1\r\n")
+    assert f"authorization: Bearer {KEY}\r\n" in to_openai
+    assert to_convoso.startswith("POST /prefix/v1/campaigns/search HTTP/1.1\r\n")
+    assert to_convoso.endswith(f"\r\n\r\nauth_token={KEY}&limit=1")
+    assert all(KEY not in request.partition("\r\n")[0] for request in vendor.requests)
+
+
+def test_a_service_is_added_by_configuration_alone(vendor: Vendor) -> None:
+    entry = f'{{"name": "crm", "url": "{vendor.url}/up?full=1", "expect_status": 204, "headers": {{"x-key": "{KEY}"}}}}'
+    settings = load_settings({"HTTP_CHECKS": f"[{entry}]"})
+    assert list(checks_of(settings)) == [*BUILT_IN, "crm"]
+    vendor.script = Script(status=204, body=b"", headers={})
+    vendor.requests.clear()
+    assert run_checks(settings, 2.0)["crm"].status == "healthy"
+    assert vendor.requests[-1].startswith("GET /up?full=1 HTTP/1.1\r\n")
+    assert f"x-key: {KEY}\r\n" in vendor.requests[-1]
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        (answering(200), ("healthy", None)),
+        (answering(200, PAGE), ("healthy", None)),
+        (answering(204), ("degraded", "error")),
+        (answering(301), ("degraded", "error")),
+        (answering(401), ("unhealthy", "auth")),
+        (answering(429), ("degraded", "rate_limited")),
+        (answering(500), ("degraded", "error")),
+        (answering(200, is_cut=True), ("degraded", "error")),
+        (Script(is_silent=True), ("degraded", "timeout")),
+    ],
+)
+def test_a_configured_service_is_judged_by_the_status_it_should_give(script: Script, expected: Any, vendor: Vendor) -> None:
+    vendor.script = script
+    verdict = checker({"name": "crm", "url": vendor.url})(load_settings({}), SHORT_S if script.is_silent else 2.0)
+    assert (verdict.status, verdict.reason) == expected
+
+
+def test_name_servers_that_hang_hold_up_neither_the_answer_nor_the_other_checks(
+    vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = threading.Event()
+    resolve = socket.getaddrinfo
+
+    def hang(host: Any, *given: Any, **named: Any) -> Any:
+        if host == "hung.example":
+            released.wait(30)
+        return resolve(host, *given, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    vendor.script = answering(200, MODELS)
+    settings = settings_for(vendor.url, DEEPGRAM_API_URL="http://hung.example", CONVOSO_API_URL="https://hung.example")
+    started = time.monotonic()
+    try:
+        verdicts = run_checks(settings, SHORT_S)
+    finally:
+        released.set()
+    assert time.monotonic() - started < 10, "it would have hung for 30 s"
+    assert {name: (v.status, v.reason) for name, v in verdicts.items()} == {
+        "database": ("unhealthy", "unreachable"),
+        "deepgram": ("degraded", "timeout"),
+        "openai": ("healthy", None),
+        "convoso": ("degraded", "timeout"),
+    }
+
+
+def test_a_check_that_breaks_leaves_the_others_alone_and_tells_no_key(vendor: Vendor, caplog: pytest.LogCaptureFixture) -> None:
+    vendor.script = answering(200, MODELS)
+    settings = settings_for(vendor.url, DEEPGRAM_API_KEY=f"{KEY}\nx: y")
+    verdicts = run_checks(settings, 2.0)
+    assert verdicts["deepgram"] == Verdict("degraded", "error", None)
+    assert verdicts["openai"].status == "healthy"
+    assert "ValueError" in str([record.__dict__ for record in caplog.records])
+    assert KEY not in str([record.__dict__ for record in caplog.records])
+
+
+def test_no_body_is_kept_in_what_a_check_finds(vendor: Vendor) -> None:
+    vendor.script = answering(401, {"error": {"message": "private words of the vendor"}})
+    assert all("private" not in repr(verdict) for verdict in run_checks(settings_for(vendor.url), 2.0).values())

@@ -1,0 +1,131 @@
+"""Scrubbing, by its properties: nothing private survives, whatever stands around it; what is harmless is left alone."""
+
+import json
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callwatch.tracker import scrub_text as module
+from callwatch.tracker.event import finish_event
+from callwatch.tracker.scrub import scrub_event, scrub_text, scrub_value
+
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+WORD = st.sampled_from(["the", "worker", "could", "not", "store", "this", "stage", "is", "late", "again"])
+WORDS = st.lists(WORD, max_size=8).map(" ".join)
+DIGITS = st.tuples(st.sampled_from(["212", "415", "555", "808"]), st.integers(200, 999), st.integers(0, 9999))
+FORMATS = ["{}{}{}", "+1{}{}{}", "({}) {}-{}", "{}-{}-{}", "{}.{}.{}", "{} {} {}", "1-{}-{}-{}", "+1 ({}) {} {}"]
+PHONES = st.tuples(st.sampled_from(FORMATS), DIGITS).map(lambda p: p[0].format(p[1][0], p[1][1], f"{p[1][2]:04d}"))
+SECRET_KEYS = st.sampled_from(
+    ["password", "apiKey", "X-Agency-Token", "auth_token", "customerPhone", "first_name", "SSN", "iban"]
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-1000, 1000) | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(WORDS, PHONES, WORDS)
+def test_no_phone_survives_between_words(before: str, phone: str, after: str) -> None:
+    assert scrub_text(f"{before} {phone} {after}") == f"{before} [phone] {after}"
+
+
+@given(JSON, SECRET_KEYS)
+def test_no_value_under_a_private_key_survives_at_any_depth(around: Any, key: str) -> None:
+    planted = {"a": [around, {key: "Zyxwvut 98765432", "b": around}], "c": json.dumps({"d": {key: "Zyxwvut 98765432"}})}
+    assert "98765" not in json.dumps(scrub_value(planted))
+
+
+@given(
+    SECRET_KEYS, st.sampled_from(["{k}={v}&x=1", "{{'{k}': '{v}'}}", '{{"{k}": "{v}", "x": 1}}', "C({k}='{v}')", "a=1;{k}: {v}"])
+)
+def test_no_value_behind_a_private_key_in_text_survives(key: str, form: str) -> None:
+    assert "98765" not in scrub_text("request failed: " + form.format(k=key, v="98765432101234"))
+
+
+@given(st.text())
+def test_any_text_is_scrubbed_the_same_each_time_and_once(text: str) -> None:
+    once = scrub_text(text)
+    assert scrub_text(once) == once
+    assert module._scrub(text, False) == once
+
+
+@given(st.text(alphabet="ab1459 @.:=/+-()[]{}'\"%&\\\n,;_#", max_size=80))
+def test_text_full_of_separators_is_scrubbed_once(text: str) -> None:
+    once = scrub_text(text)
+    assert scrub_text(once) == once
+
+
+@given(JSON)
+def test_any_value_keeps_its_shape_and_is_scrubbed_once(value: Any) -> None:
+    once = scrub_value(value)
+    assert type(once) is type(value)
+    assert scrub_value(once) == once
+    json.dumps(once)
+
+
+@given(WORDS, st.uuids() | st.integers(0, 99_999_999) | st.datetimes().map(datetime.isoformat) | st.ip_addresses(v=4), WORDS)
+def test_ids_numbers_times_and_addresses_of_machines_stay(before: str, value: Any, after: str) -> None:
+    assert scrub_text(f"{before} {value} {after}") == f"{before} {value} {after}"
+
+
+@given(st.integers(1_500_000_000, 1_999_999_999), st.sampled_from([1, 1_000, 1_000_000, 1_000_000_000]))
+def test_timestamps_stay(seconds: int, factor: int) -> None:
+    assert scrub_text(f"at {seconds * factor}") == f"at {seconds * factor}"
+    assert scrub_value({"x": seconds * factor}) == {"x": seconds * factor}
+
+
+def test_each_place_of_an_event_is_scrubbed_and_the_kinds_are_named() -> None:
+    private = "bob@example.com 415-555-2671"
+    given = {
+        "message": private, "type": "ValueError", "stack": private, "endpoint": f"GET /x?email={private}", "service": private,
+        "release": private, "environment": private, "fingerprint": [private], "sdk": private, "tags": {"t": private},
+        "frames": [{"filename": private, "function": private, "context_line": private, "vars": {"v": private}}],
+        "exceptions": [{"type": "ValueError", "value": private}], "breadcrumbs": [{"message": private, "data": {"url": private}}],
+        "context": {"extra": {"a": [private]}, "timestamp": private, "level": private},
+        "request": {"url": private, "headers": [["X-A", private]], "data": json.dumps({"n": private}), "query_string": private},
+    }  # fmt: skip
+    event = finish_event(given, NOW)
+    assert "bob@" not in json.dumps(event)
+    assert "2671" not in json.dumps(event)
+    assert event["scrubbed"] == ["email", "phone"]
+    assert scrub_event(event) == event
+
+
+HOSTILE = [
+    "a",
+    "1",
+    "@",
+    "a@b.",
+    "1-",
+    "(",
+    "%25",
+    "a=",
+    "password='",
+    '"phone":"',
+    "-----BEGIN A-----",
+    "a://b:",
+    "12 Main ",
+    "4111 ",
+]
+
+
+@pytest.mark.parametrize(
+    "seed", [*HOSTILE, "Key (a)=(", "failing row contains (", "customer John ", "AB12 ", "Austin, TX ", "a.a-", "token "]
+)
+def test_the_work_grows_with_the_text_and_no_faster(seed: str) -> None:
+    def cost(size: int) -> float:
+        text = (seed * (size // len(seed) + 1))[:size]
+        best = 9.0
+        for _ in range(2):
+            started = time.process_time()
+            scrub_text(text)
+            best = min(best, time.process_time() - started)
+        return max(best, 0.002)
+
+    # Eight times the text: a quadratic pattern would take 64 times as long.
+    assert cost(80_000) / cost(10_000) < 30
