@@ -34,6 +34,7 @@ class Reach:
     fields: set[str] = field(default_factory=set)
 
 
+@functools.cache
 def reach_of(function: str) -> Reach:
     """Everything that functions/<function>.py can come to, in our own code."""
     walk = _Walk()
