@@ -43,7 +43,6 @@ lint: setup-dev ## ruff, mypy --strict, tsc, cfn-lint, sam validate, documented 
 
 docs: setup-dev ## Generate the documents that follow from the code
 	@$(VENV_PYTHON) -m local.docs
-	@npm --prefix dashboard run --silent types
 
 build: setup-dev ## Build the SAM bundle into .aws-sam/build
 	@$(VENV_PYTHON) -m samcli build

@@ -12,6 +12,16 @@ from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PLACES = ("/usr/bin/chromium", "/snap/bin/chromium", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+ARGS = (
+    "--headless=new",
+    "--no-sandbox",  # as root, Chromium refuses to start with one
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 REMEDY = "no Chromium was found: install the package chromium, or set CHROMIUM to the path of one"
 
 

@@ -1,13 +1,15 @@
 """Generates the documents that follow from the code, and checks that those checked in are not stale.
 
-docs/configuration.md comes from the table of settings; docs/openapi.json from the read models; the tables of
-docs/alerting.md and the index of the runbooks from the rules.
+docs/configuration.md comes from the table of settings; docs/openapi.json from the read models, and from it the types
+of the dashboard (whose staleness `npm run check` finds); the tables of docs/alerting.md and the index of the runbooks
+from the rules.
 """
 
 import argparse
 import ast
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -59,6 +61,8 @@ def main() -> int:
             path.write_text(content)
         elif not path.is_file() or path.read_text() != content:
             problems.append(f"{path.relative_to(ROOT)} is stale: run `make docs`")
+    if not is_check:
+        subprocess.run(["node", str(ROOT / "dashboard" / "scripts" / "types.mjs")], check=True)
     for problem in problems:
         print(f"docs: {problem}", file=sys.stderr)
     return 1 if problems else 0

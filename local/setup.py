@@ -39,8 +39,8 @@ def main() -> int:
         install("requirements-run.txt")
         if purpose == "dev":
             install("requirements-dev.txt")
-            make_ministack()
             install_node(ROOT / "tests" / "node", "npm-tests", "the Node.js clients of the tests")
+            make_ministack()
         build_dashboard()
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)

@@ -30,6 +30,7 @@ export interface Alert {
 export interface AlertDetail {
   acknowledged_by: string | null;
   deliveries: Array<Delivery>;
+  follows: Array<Follower>;
   id: string;
   labels: Record<string, string>;
   level: "info" | "warning" | "error" | "critical";
@@ -53,7 +54,7 @@ export interface AlertPage {
   next_cursor: string | null;
 }
 
-/** The last hour. */
+/** Completed and failed: last 24 h; total_last_hour: both, of the last hour. */
 export interface AnalysisJobs {
   avg_analysis_time_ms: number | null;
   completed: number | null;
@@ -72,7 +73,7 @@ export interface ApiMetrics {
   request_rate: number | null;
 }
 
-/** Age of the oldest waiting work, in hours. */
+/** For how long the oldest due work has been due, in hours. */
 export interface Backlog {
   critical_backlog: boolean | null;
   recordings_backlog_hours: number | null;
@@ -99,6 +100,14 @@ export interface CriticalError {
   context: Record<string, unknown> | null;
   message: string;
   timestamp: string;
+}
+
+/** A cron of the product; late: the last success is older than two periods. */
+export interface Cron {
+  is_late: boolean | null;
+  last_ok_at: string | null;
+  name: string;
+  period_s: number;
 }
 
 /** The monitor's database. */
@@ -160,7 +169,7 @@ export interface ErrorBody {
   request_id: string;
 }
 
-/** Occurrences that share a fingerprint; trend: by hour, oldest first. */
+/** Occurrences that share a fingerprint; trend: by hour, oldest first. sampled_occurrences: how many of `count` were counted without keeping what they carried. */
 export interface ErrorGroup {
   category: "database" | "api" | "authentication" | "validation" | "integration" | "system" | "unknown";
   count: number;
@@ -170,9 +179,41 @@ export interface ErrorGroup {
   id: string;
   last_seen_at: string;
   message: string;
+  project_id: number;
   release: string | null;
+  sampled_occurrences: number;
   severity: "low" | "medium" | "high" | "critical";
   state: "new" | "unresolved" | "resolved" | "ignored" | "regressed";
+  title: string;
+  trend: Array<number>;
+  type: string | null;
+  users: number;
+}
+
+/** GET /api/errors/{id}: with the latest occurrences. */
+export interface ErrorGroupDetail {
+  category: "database" | "api" | "authentication" | "validation" | "integration" | "system" | "unknown";
+  count: number;
+  endpoint: string | null;
+  environment: string;
+  fingerprint: string;
+  first_release: string | null;
+  first_seen_at: string;
+  history: Array<GroupEvent>;
+  id: string;
+  ignored_until: string | null;
+  last_seen_at: string;
+  message: string;
+  occurrences: Array<Occurrence>;
+  project_id: number;
+  release: string | null;
+  releases: Array<GroupRelease>;
+  resolved_in_release: string | null;
+  sampled_occurrences: number;
+  severity: "low" | "medium" | "high" | "critical";
+  state: "new" | "unresolved" | "resolved" | "ignored" | "regressed";
+  tags: Array<string>;
+  title: string;
   trend: Array<number>;
   type: string | null;
   users: number;
@@ -182,6 +223,32 @@ export interface ErrorGroup {
 export interface ErrorGroupPage {
   items: Array<ErrorGroup>;
   next_cursor: string | null;
+}
+
+/** POST /api/errors/{id}/{action}: the group as it is now. */
+export interface ErrorGroupState {
+  category: "database" | "api" | "authentication" | "validation" | "integration" | "system" | "unknown";
+  count: number;
+  endpoint: string | null;
+  environment: string;
+  fingerprint: string;
+  first_release: string | null;
+  first_seen_at: string;
+  history: Array<GroupEvent>;
+  id: string;
+  ignored_until: string | null;
+  last_seen_at: string;
+  message: string;
+  project_id: number;
+  release: string | null;
+  resolved_in_release: string | null;
+  sampled_occurrences: number;
+  severity: "low" | "medium" | "high" | "critical";
+  state: "new" | "unresolved" | "resolved" | "ignored" | "regressed";
+  title: string;
+  trend: Array<number>;
+  type: string | null;
+  users: number;
 }
 
 /** Errors of the last hour; buffer_size: accepted and not yet persisted. */
@@ -223,12 +290,44 @@ export interface ErrorTrends {
   hours: Array<string>;
 }
 
+/** An alert that followed from another one, and so was not sent by itself. */
+export interface Follower {
+  id: string;
+  labels: Record<string, string>;
+  rule_id: string;
+  state: "firing" | "resolved";
+  title: string;
+}
+
+/** Incoming calls; expected: the median of this hour on earlier days. */
+export interface Freshness {
+  actual_last_hour: number | null;
+  expected_per_hour: number | null;
+  last_call_at: string | null;
+}
+
 /** until, more: for ignore. in_release: for resolve. */
 export interface GroupAction {
   in_release?: string | null;
   more?: number | null;
   reason: string;
   until?: string | null;
+}
+
+/** Who did what to a group, and why; "callwatch" is the actor of what happens by itself. */
+export interface GroupEvent {
+  action: string;
+  actor: string;
+  at: string;
+  reason: string | null;
+}
+
+/** A release in which the group occurred. */
+export interface GroupRelease {
+  count: number;
+  first_seen_at: string;
+  last_seen_at: string;
+  release: string;
 }
 
 /** GET /api/health; without a token the first fields alone. */
@@ -336,12 +435,50 @@ export interface NewSilence {
   reason: string;
 }
 
+/** One captured error, scrubbed. is_sampled: it was counted, and what it carried was not kept. */
+export interface Occurrence {
+  breadcrumbs: Array<unknown> | null;
+  context: unknown;
+  endpoint: string | null;
+  event_id: string;
+  exceptions: Array<unknown> | null;
+  frames: Array<unknown> | null;
+  is_sampled: boolean;
+  mended: Array<string> | null;
+  message: string;
+  occurred_at: string;
+  received_at: string;
+  release: string | null;
+  request: unknown;
+  scrubbed: Array<string> | null;
+  sdk: unknown;
+  service: string | null;
+  severity: "low" | "medium" | "high" | "critical";
+  stack: unknown;
+  tags: unknown;
+  trimmed: Array<string> | null;
+  type: string | null;
+  user_hash: string | null;
+}
+
 /** The product's requests of the last five minutes; error_rate 0..1. */
 export interface Performance {
   avg_response_time_ms: number | null;
   error_rate: number | null;
   p95_ms: number | null;
   requests_per_minute: number | null;
+}
+
+/** GET /api/pipeline; ratios 0..1, completeness: the share of recent calls that have a field. */
+export interface Pipeline {
+  crons: Array<Cron>;
+  field_completeness: Record<string, number | null> | null;
+  field_completeness_by_source: Record<string, Record<string, number>> | null;
+  freshness: Freshness;
+  recording_availability: number | null;
+  stages: Array<StageFigures>;
+  timestamp: string;
+  unknown: Record<string, string>;
 }
 
 /** Connections of this process to the database; utilization in percent. */
@@ -448,15 +585,25 @@ export interface Rule {
   cooldown_minutes: number;
   depends_on: Array<string>;
   for_s: number;
+  history: Array<RuleAction>;
   id: string;
   last_evaluated_at: string | null;
   level: "info" | "warning" | "error" | "critical";
   name: string;
+  resolve_for_s: number;
   runbook_url: string;
   state: "ok" | "pending" | "firing" | "unknown" | "disabled";
   threshold: number;
   unknown: Record<string, string>;
   value: number | null;
+}
+
+/** What a person did to a rule: who, when and why. */
+export interface RuleAction {
+  action: "enable" | "disable" | "test";
+  actor: string;
+  at: string;
+  reason: string;
 }
 
 /** GET /api/rules. */
@@ -505,6 +652,25 @@ export interface Silence {
 export interface SilencePage {
   items: Array<Silence>;
   next_cursor: string | null;
+}
+
+/** One stage. failed, dead, false_success: of 24 h; success_rate, p50_s, p95_s (time an item takes): of an hour. */
+export interface StageFigures {
+  completed_last_hour: number | null;
+  dead: number | null;
+  failed: number | null;
+  false_success: number | null;
+  name: string;
+  oldest_pending_at: string | null;
+  orphan: number | null;
+  p50_s: number | null;
+  p95_s: number | null;
+  pending: number | null;
+  processing: number | null;
+  stuck: number | null;
+  success_rate: number | null;
+  throughput_per_minute: number | null;
+  zombie: number | null;
 }
 
 /** GET /api/status. */
@@ -558,7 +724,7 @@ export interface TopError {
   category: "database" | "api" | "authentication" | "validation" | "integration" | "system" | "unknown";
   count: number;
   fingerprint: string;
-  id: number;
+  id: string;
   message: string;
   severity: "low" | "medium" | "high" | "critical";
 }

@@ -1,7 +1,7 @@
 /** The API as the page asks it. The token lives in this tab alone. */
 
 const KEY = "callwatch-token";
-const TIMEOUT_MS = 15_000;
+const TIMEOUT_MS = 10_000;
 
 /** An answer that is not a success; `status` 0 means that nobody answered. */
 export class ApiError extends Error {

@@ -8,7 +8,7 @@ import { refresh, setPaused, startPolling, stopPolling, useLive, usePolling } fr
 import { RANGE_WORDS, RANGES, type Route, rangeOf, setParams, to, useRoute } from "./route";
 import { nextTheme, theme, useColours } from "./theme";
 import { elapsed, localTime, utcTime } from "./format";
-import { useNow } from "./ui/basics";
+import { useNow } from "./ui/clock";
 import { AlertView } from "./views/alert";
 import { Alerts } from "./views/alerts";
 import { Errors } from "./views/errors";
@@ -147,14 +147,17 @@ function Controls({ route, signOut }: { route: Route; signOut: () => void }) {
           ))}
         </select>
       </label>
-      <button type="button" onClick={() => void refresh()}>
-        Refresh
+      <button type="button" aria-label="Refresh" onClick={() => void refresh()}>
+        <span aria-hidden="true">↻</span> <span class="long-word">Refresh</span>
       </button>
-      <button type="button" aria-pressed={isPaused} onClick={() => setPaused(!isPaused)}>
-        {isPaused ? "Resume" : "Pause"}
+      <button type="button" aria-label="Pause" aria-pressed={isPaused} onClick={() => setPaused(!isPaused)}>
+        <span aria-hidden="true">{isPaused ? "▶" : "❚❚"}</span> <span class="long-word">{isPaused ? "Resume" : "Pause"}</span>
       </button>
       <button type="button" onClick={nextTheme} aria-label={`Colours: ${theme()}`}>
-        <span aria-hidden="true">{theme() === "dark" ? "☾ dark" : theme() === "light" ? "☀ light" : "◐ auto"}</span>
+        <span aria-hidden="true">{{ dark: "☾", light: "☀", auto: "◐" }[theme()]} </span>
+        <span class="long-word" aria-hidden="true">
+          {theme()}
+        </span>
       </button>
       <button type="button" onClick={signOut}>
         Sign out

@@ -86,6 +86,12 @@ export function words(name: string): string {
   return name.replaceAll("_", " ");
 }
 
+const BRANDS: Record<string, string> = { openai: "OpenAI" };
+
+export function serviceName(name: string): string {
+  return BRANDS[name] ?? `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+}
+
 function pair(first: number, firstUnit: string, second: number, secondUnit: string): string {
   return second ? `${first} ${firstUnit} ${second} ${secondUnit}` : `${first} ${firstUnit}`;
 }

@@ -31,25 +31,9 @@ export interface Pipeline {
   stages: Stage[];
   freshness: { last_call_at: string | null; expected_per_hour: number | null; actual_last_hour: number | null };
   recording_availability: number | null;
-  field_completeness: Record<string, unknown> | null;
+  field_completeness: Record<string, number | null> | null;
   crons: Cron[] | null;
   unknown: Record<string, string>;
-}
-
-export interface Series {
-  name: string;
-  unit: string;
-  labels: Record<string, string>;
-  points: [string, number | null][];
-}
-
-export interface History {
-  range: string;
-  step_s: number;
-  from: string;
-  to: string;
-  series: Series[];
-  unknown?: Record<string, string>;
 }
 
 export interface Frame {
@@ -94,7 +78,6 @@ export interface Occurrence {
 }
 
 export interface GroupDetail extends ErrorGroup {
-  title?: string | null;
   endpoint?: string | null;
   resolved_in_release?: string | null;
   ignored_until?: string | null;

@@ -69,6 +69,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("PAGERDUTY_ROUTING_KEY", values.text, "Routing key of a PagerDuty Events v2 service.", is_secret=True),
     Variable("ALERT_SNS_TOPIC_ARN", values.topic_arn, "SNS topic for alerts."),
     Variable("RULES_FILE", values.text, "Path of a JSON file with alert rules of your own."),
+    Variable("STAGES_FILE", values.text, "Path of a JSON file that describes the watched product; unset: the call product."),
     Variable("APP_URL", values.http_url, "Public address of the dashboard, for links in messages."),
     Variable("NODE_ENV", values.text, "Shown in health as node_env."),
     Variable("VERCEL_ENV", values.text, "Shown in health as vercel_env."),
@@ -141,6 +142,7 @@ class Settings:
     pagerduty_routing_key: str | None = field(default=None, repr=False)
     alert_sns_topic_arn: str | None = None
     rules_file: str | None = None
+    stages_file: str | None = None
     app_url: str | None = None
     node_env: str | None = None
     vercel_env: str | None = None

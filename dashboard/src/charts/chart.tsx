@@ -3,9 +3,9 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import { inUnit, localTime } from "../format";
-import type { Series } from "../shapes";
+import type { Series } from "../api-types";
 import { useColours } from "../theme";
-import { type Columns, columnsOf, labelOf, type Marker, summaryOf } from "./history";
+import { type Columns, columnsOf, labelOf, type Marker, summaryOf, toneOf } from "./history";
 import { drawn, optionsOf } from "./options";
 
 export interface ChartProps {
@@ -27,16 +27,23 @@ export function Chart(props: ChartProps) {
     <figure class={props.isOld ? "chart is-old" : "chart"}>
       <figcaption>
         <h3>{title}</h3>
-        <Legend series={series} columns={columns} row={row} kind={props.kind ?? "lines"} />
+        <Legend series={series} columns={columns} row={row} kind={props.kind ?? "lines"} markers={markers} />
       </figcaption>
       <Plot {...props} columns={columns} onRow={setRow} summary={`${title}. ${summary}`} />
-      <Markers markers={markers} />
-      <Table title={title} summary={summary} series={series} columns={columns} />
+      <Table title={title} summary={summary} series={series} columns={columns} markers={markers} />
     </figure>
   );
 }
 
-function Legend({ series, columns, row, kind }: { series: Series[]; columns: Columns; row: number | null; kind: string }) {
+interface LegendProps {
+  series: Series[];
+  columns: Columns;
+  row: number | null;
+  kind: string;
+  markers: Marker[];
+}
+
+function Legend({ series, columns, row, kind, markers }: LegendProps) {
   const at = columns.times[row ?? columns.times.length - 1];
   return (
     <ul class="legend">
@@ -45,7 +52,7 @@ function Legend({ series, columns, row, kind }: { series: Series[]; columns: Col
         const value = row === null ? (values.findLast((found) => found !== null) ?? null) : (values[row] ?? null);
         return (
           <li key={labelOf(one)}>
-            <svg class={`swatch series-${index} ${kind}`} viewBox="0 0 18 8" aria-hidden="true">
+            <svg class={`swatch ${toneOf(one, index)}`} viewBox="0 0 18 8" aria-hidden="true">
               {kind === "stack" ? <rect width="18" height="8" /> : <line x1="0" y1="4" x2="18" y2="4" />}
             </svg>
             {labelOf(one)} <b>{value === null ? "unknown" : inUnit(value, one.unit)}</b>
@@ -53,6 +60,7 @@ function Legend({ series, columns, row, kind }: { series: Series[]; columns: Col
         );
       })}
       <li class="legend-time">{row !== null && at !== undefined ? localTime(at * 1000) : "latest"}</li>
+      <MarkerLegend markers={markers} at={row === null ? undefined : at} reach={((columns.times[1] ?? 0) - (columns.times[0] ?? 0)) * 1.5} />
     </ul>
   );
 }
@@ -86,28 +94,37 @@ function Plot({ series, kind = "lines", markers = [], span, columns, onRow, summ
   return <div class="plot" ref={place} role="img" aria-label={summary} />;
 }
 
-function Markers({ markers }: { markers: Marker[] }) {
-  if (markers.length === 0) return null;
-  const shown = markers.slice(0, 3);
-  return (
-    <p class="markers">
-      {shown.map((marker) => (
-        <span key={`${marker.kind}${marker.at}${marker.name}`} class={`marker ${marker.kind}`}>
-          <span aria-hidden="true">{marker.kind === "alert" ? "▼" : "◆"} </span>
-          {localTime(marker.at * 1000)} {marker.name}
-        </span>
-      ))}
-      {markers.length > shown.length && <span>and {markers.length - shown.length} more</span>}
-    </p>
-  );
+/** What the marks mean; under the pointer, which they are. */
+function MarkerLegend({ markers, at, reach }: { markers: Marker[]; at: number | undefined; reach: number }) {
+  const near = at === undefined ? [] : markers.filter((marker) => Math.abs(marker.at - at) <= reach);
+  if (near.length > 0) return <li class="near">{near.slice(0, 2).map(nameOf).join(", ")}</li>;
+  return (["alert", "release"] as const).map((kind) => {
+    const count = markers.filter((marker) => marker.kind === kind).length;
+    return count > 0 && <li key={kind}><span class={`mark-${kind}`} aria-hidden="true">{SIGNS[kind]}</span> {count} {kind}{count > 1 && "s"}</li>;
+  });
 }
 
-function Table({ title, summary, series, columns }: { title: string; summary: string; series: Series[]; columns: Columns }) {
+const SIGNS = { alert: "▼", release: "◆" };
+
+function nameOf(marker: Marker): string {
+  return `${SIGNS[marker.kind]} ${marker.name}`;
+}
+
+interface TableProps {
+  title: string;
+  summary: string;
+  series: Series[];
+  columns: Columns;
+  markers: Marker[];
+}
+
+function Table({ title, summary, series, columns, markers }: TableProps) {
   const [isOpen, setOpen] = useState(false);
   return (
     <details class="as-table" onToggle={(event) => setOpen((event.currentTarget as HTMLDetailsElement).open)}>
       <summary aria-label={`${title} as text and table`}>Text and table</summary>
       <p>{summary}</p>
+      {markers.length > 0 && <p>Marks: {markers.map((marker) => `${localTime(marker.at * 1000)} ${marker.kind} ${marker.name}`).join("; ")}.</p>}
       {isOpen && (
         <div class="scroll" role="region" aria-label={`${title}, table`} tabIndex={0}>
           <table>

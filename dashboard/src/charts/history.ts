@@ -1,8 +1,7 @@
 /** Series of the history as columns of one table: a row a time, a gap where nothing is known. */
 
-import type { AlertPage } from "../api-types";
+import type { AlertPage, History, Series } from "../api-types";
 import { inUnit, localTime } from "../format";
-import type { History, Series } from "../shapes";
 
 export interface Columns {
   /** Seconds since 1970. */
@@ -33,6 +32,11 @@ export function labelOf(series: Series): string {
   return (labels.length ? labels.join(" ") : series.name).replaceAll("_", " ");
 }
 
+/** The name of a series' colour: a severity has one of its own. */
+export function toneOf(series: Series, index: number): string {
+  return series.labels.severity ? `severity-${series.labels.severity}` : `series-${index % 6}`;
+}
+
 /** A sentence for each series: latest, highest and when, and for how many points nothing is known. */
 export function summaryOf(series: Series[]): string {
   return series.map((one) => sentence(one)).join(" ");
@@ -49,10 +53,14 @@ function sentence(series: Series): string {
   return `${name}: latest ${inUnit(latest[1], series.unit)}, highest ${inUnit(highest[1], series.unit)} at ${localTime(highest[0])}${gap}.`;
 }
 
-/** Alerts that began inside the history's span. */
+/** Alerts that began inside the history's span; those of one rule that began together are one mark. */
 export function alertMarkers(history: History, alerts: AlertPage | undefined): Marker[] {
   const from = Date.parse(history.from);
-  return (alerts?.items ?? [])
-    .map((alert) => ({ at: Date.parse(alert.started_at) / 1000, kind: "alert" as const, name: alert.title }))
-    .filter((marker) => marker.at * 1000 >= from);
+  const found = new Map<string, Marker>();
+  for (const alert of alerts?.items ?? []) {
+    const began = Date.parse(alert.started_at);
+    const step = Math.floor(began / (history.step_s * 1000));
+    if (began >= from) found.set(`${step} ${alert.title}`, { at: began / 1000, kind: "alert", name: alert.title });
+  }
+  return [...found.values()];
 }

@@ -2,8 +2,8 @@
 
 import uPlot from "uplot";
 import { compact, ms, seconds, share, tick } from "../format";
-import type { Series } from "../shapes";
-import { labelOf, type Marker } from "./history";
+import type { Series } from "../api-types";
+import { labelOf, type Marker, toneOf } from "./history";
 
 // Lines differ by their dashes, too.
 const DASHES = [[], [7, 4], [2, 3], [10, 3, 2, 3], [1, 3], [14, 5]];
@@ -24,7 +24,7 @@ export function optionsOf(
     cursor: { y: false, drag: { x: false, y: false }, points: { show: kind === "lines" } },
     scales: { x: { range: () => [span.current.from, span.current.to] }, y: { range: (_plot, _low, high) => [0, topOf(high)] } },
     axes: [
-      { ...axis, space: 60, values: (_plot, splits) => splits.map((at) => tick(at, span.current.to - span.current.from)) },
+      { ...axis, space: 60, size: 30, values: (_plot, splits) => splits.map((at) => tick(at, span.current.to - span.current.from)) },
       { ...axis, size: 58, values: (_plot, splits) => splits.map((value) => shortly(value, unit)) },
     ],
     series: [{}, ...inOrder(series.map((one, index) => seriesOption(one, index, kind, colour)), kind)],
@@ -65,7 +65,7 @@ function sums(values: (number | null)[][]): (number | null)[][] {
 }
 
 function seriesOption(series: Series, index: number, kind: string, colour: (name: string) => string): uPlot.Series {
-  const stroke = colour(`--series-${index % 6}`);
+  const stroke = colour(`--${toneOf(series, index)}`);
   const label = labelOf(series);
   if (kind === "lines") {
     return { label, stroke, width: 1.75, dash: DASHES[index % DASHES.length] ?? [], points: { size: 4 }, spanGaps: false };

@@ -1,10 +1,9 @@
 /** The history of one metric as charts: a chart per unit, the range shared by all. */
 
 import type { ComponentChildren } from "preact";
-import type { AlertPage } from "../api-types";
+import type { AlertPage, History, Series } from "../api-types";
 import { useLive, useLiveKept } from "../poll";
 import { RANGE_WORDS, useRange } from "../route";
-import type { History, Series } from "../shapes";
 import { When } from "../ui/state";
 import { Chart } from "./chart";
 import { alertMarkers, type Marker } from "./history";
@@ -35,9 +34,11 @@ export function Charts({ metric, wanted, releases = [] }: ChartsProps) {
         {(history) => {
           const from = Date.parse(history.from) / 1000;
           const span = { from, to: Date.parse(history.to) / 1000 };
+          if (history.series === null) return <p class="problem">? unknown: {history.unknown.series}</p>;
+          const known = history.series;
           const markers = [...alertMarkers(history, alerts.data), ...releases.filter((release) => release.at >= from)];
           return wanted.map(({ title, kind = "lines", take, order }) => {
-            const series = history.series.filter(take);
+            const series = known.filter(take);
             if (order) series.sort((a, b) => order(a) - order(b));
             if (series.length === 0) return <p class="empty" key={title}>{title}: nothing was recorded in {RANGE_WORDS[range]}.</p>;
             return <Chart key={title} title={title} series={series} kind={kind} markers={markers} span={span} isOld={live.isOld} />;

@@ -1,13 +1,12 @@
 /** Errors: how many, of what severity over time, and which groups matter. */
 
-import type { ErrorGroupPage, ErrorMetrics } from "../api-types";
+import type { ErrorGroupPage, ErrorMetrics, Series } from "../api-types";
 import { type Marker } from "../charts/history";
 import { Charts } from "../charts/panel";
 import { Sparkline } from "../charts/sparkline";
 import { number } from "../format";
 import { useLive } from "../poll";
 import { to } from "../route";
-import type { Series } from "../shapes";
 import { Age, Badge, Figure, Panel, Reasons, Tile } from "../ui/basics";
 import { Empty, When } from "../ui/state";
 

@@ -21,7 +21,8 @@ export function Headline({ status, health, alerts }: HeadlineProps) {
         {reasons.length > 0 && (
           <span>
             {" "}
-            {reasons.length} {reasons.length === 1 ? "figure is" : "figures are"} unknown.
+            {reasons.length} {reasons.length === 1 ? "figure is" : "figures are"} unknown: {reasons[0]?.[1]}
+            {new Set(reasons.map(([, reason]) => reason)).size > 1 && ", and more"}.
           </span>
         )}
         {health?.monitor?.is_late && <MonitorLate at={health.monitor.last_cycle_at} />}
@@ -38,13 +39,14 @@ function isExpected(path: string): boolean {
 function Sentence({ status, alerts }: { status: Status; alerts: AlertPage | undefined }) {
   if (status.status !== "operational") {
     const type = status.status === "outage" ? "error" : "warning";
-    const count = status.issues.filter((issue) => issue.type === type).length;
-    const since = status.issues.filter((issue) => issue.type === type).map((issue) => issue.since).sort()[0];
+    const issues = status.issues.filter((issue) => issue.type === type);
+    const since = issues.map((issue) => issue.since).sort()[0];
+    const names = [...new Set(issues.map((issue) => issue.message.split(":")[0]))];
     return (
       <>
         <strong>{status.status === "outage" ? "Something is down" : "It works, but not well"}</strong>
-        {since && <> for <Age since={since} /></>}: {count} {type === "error" ? (count === 1 ? "alert" : "alerts") : count === 1 ? "warning" : "warnings"}{" "}
-        {count === 1 ? "fires" : "fire"}.
+        {since && <> for <Age since={since} /></>}: {names.slice(0, 3).join(", ")}
+        {names.length > 3 && `, and ${names.length - 3} more`}.
       </>
     );
   }
@@ -53,7 +55,8 @@ function Sentence({ status, alerts }: { status: Status; alerts: AlertPage | unde
   return (
     <>
       <strong>No alarm</strong>
-      {last ? <> for <Age since={last} />, since the last alert was resolved.</> : "; no alert is on record."}
+      {last ? <> for <Age since={last} />, since the last alert was resolved.</> : alerts?.items.length === 0 ? ": no alert has ever fired." : "."}
+      {status.issues.length > 0 && ` ${status.issues.length} ${status.issues.length === 1 ? "note" : "notes"} below.`}
     </>
   );
 }

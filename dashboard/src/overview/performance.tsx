@@ -1,15 +1,14 @@
 /** The product's requests: how many, how fast, how many fail, by route. */
 
-import type { Route, Status, SystemMetrics } from "../api-types";
+import type { Route, Series, Status, SystemMetrics } from "../api-types";
 import { Charts } from "../charts/panel";
 import { compact, ms, number, share } from "../format";
 import { useLive } from "../poll";
-import type { Series } from "../shapes";
 import { Figure, Panel, Reasons, Tile } from "../ui/basics";
 import { Empty, When } from "../ui/state";
 
 const ROUTES = 10;
-const isRate = (series: Series) => series.unit === "ratio" || series.unit === "share";
+const isRate = (series: Series) => series.unit === "ratio";
 
 export function Performance({ status }: { status: Status }) {
   const system = useLive<SystemMetrics>("/api/metrics/system");

@@ -6,6 +6,9 @@ import type { Cron, Pipeline as PipelineAnswer, Stage } from "../shapes";
 import { Age, Badge, Facts, Figure, Panel, Reasons } from "../ui/basics";
 import { When } from "../ui/state";
 
+// Shares of calls that have a field.
+const COMPLETE = 0.995;
+const MOSTLY = 0.5;
 const STICKING = ["stuck", "zombie", "dead", "orphan", "false_success"] as const;
 
 export function Pipeline() {
@@ -39,8 +42,15 @@ function Funnel({ found }: { found: PipelineAnswer }) {
           <StageBox key={stage.name} stage={stage} path={`stages.${index}`} most={most} unknown={unknown} />
         ))}
       </ol>
-      <Crons crons={found.crons} />
-      <Reasons unknown={unknown} under={["freshness", "stages", "recording_availability", "field_completeness", "crons"]} />
+      <div class="columns">
+        <Crons crons={found.crons} />
+        <Completeness fields={found.field_completeness} />
+      </div>
+      <Reasons
+        unknown={unknown}
+        under={["freshness", "stages", "recording_availability", "field_completeness", "crons"]}
+        named={(name) => name.replace(/^\d+/, (index) => found.stages[Number(index)]?.name ?? index)}
+      />
     </>
   );
 }
@@ -105,6 +115,31 @@ function Flow({ count, most, path, unknown, name }: FlowProps) {
         <rect class="flow-fill" width={width} height="10" rx="1" />
       </svg>
     </div>
+  );
+}
+
+/** Key fields that recent calls lack; those that all have need no words. */
+function Completeness({ fields }: { fields: Record<string, number | null> | null }) {
+  const known = Object.entries(fields ?? {}).filter((field): field is [string, number] => field[1] !== null);
+  if (known.length === 0) return null;
+  const lacking = known.filter(([, share]) => share < COMPLETE).sort((a, b) => a[1] - b[1]);
+  if (lacking.length === 0) {
+    return (
+      <p class="calm">
+        <span aria-hidden="true">✓ </span>All {known.length} key fields are filled in.
+      </p>
+    );
+  }
+  return (
+    <ul class="sticking" aria-label="Key fields that recent calls lack">
+      {lacking.map(([name, filled]) => (
+        <li key={name}>
+          <Badge word={filled < MOSTLY ? "warning" : "info"}>
+            {words(name)} {share(filled)} filled in
+          </Badge>
+        </li>
+      ))}
+    </ul>
   );
 }
 

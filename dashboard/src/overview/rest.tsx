@@ -10,7 +10,7 @@ import { When } from "../ui/state";
 export function Activity({ status }: { status: Status }) {
   const names = Object.keys(status.recent_activity) as (keyof RecentActivity)[];
   return (
-    <Panel title="Recent activity" aside={<span class="quiet">last hour</span>}>
+    <Panel title="Recent activity" kind="wide" aside={<span class="quiet">last hour</span>}>
       <dl class="tiles">
         {names.map((name) => (
           <Tile key={name} name={words(name.replace("_last_hour", ""))}>
@@ -26,9 +26,11 @@ export function Activity({ status }: { status: Status }) {
 export function Resources({ health }: { health: Live<Health> }) {
   const system = useLive<SystemMetrics>("/api/metrics/system");
   return (
-    <Panel title="Resources">
-      <When live={health}>{(found) => <Own health={found} />}</When>
-      <When live={system}>{(found) => <Database system={found} />}</When>
+    <Panel title="Resources" kind="wide">
+      <div class="columns">
+        <When live={health}>{(found) => <Own health={found} />}</When>
+        <When live={system}>{(found) => <Database system={found} />}</When>
+      </div>
     </Panel>
   );
 }
@@ -38,11 +40,16 @@ function Own({ health }: { health: Health }) {
   const memory = resources?.memory;
   const pool = resources?.pool;
   return (
-    <>
+    <div>
       <Facts
         rows={[
-          ["memory", <Figure value={memory?.percent} path="resources.memory.percent" unknown={unknown} show={percent} />],
-          ["", memory?.percent == null ? "" : <Meter percent={memory.percent} limit={80} name="memory used" />],
+          [
+            "memory",
+            <>
+              {memory?.percent != null && <Meter percent={memory.percent} limit={80} name={`memory: ${percent(memory.percent)}, too much above 80 %`} />}{" "}
+              <Figure value={memory?.percent} path="resources.memory.percent" unknown={unknown} show={percent} />
+            </>,
+          ],
           ["memory used", <Figure value={memory?.used_mb} path="resources.memory.used_mb" unknown={unknown} show={megabytes} />],
           ["connections of this process", <Figure value={pool?.utilization} path="resources.pool.utilization" unknown={unknown} show={percent} />],
           ["monitor's last cycle", monitor?.last_cycle_at ? <><Age since={monitor.last_cycle_at} /> ago</> : <Figure value={null} path="monitor.last_cycle_at" unknown={unknown} />],
@@ -50,7 +57,7 @@ function Own({ health }: { health: Health }) {
         ]}
       />
       <Reasons unknown={unknown} under={["resources"]} />
-    </>
+    </div>
   );
 }
 

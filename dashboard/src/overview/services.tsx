@@ -1,12 +1,11 @@
 /** Services: state, reason, latency now and over time, ninety days. */
 
-import type { Health, ServiceHealth, UptimeReport } from "../api-types";
+import type { Health, History, ServiceHealth, UptimeReport } from "../api-types";
 import { DayBars } from "../charts/daybars";
 import { Sparkline } from "../charts/sparkline";
-import { ms, percent, words } from "../format";
+import { ms, percent, serviceName, words } from "../format";
 import { type Live, useLive, useLiveKept } from "../poll";
 import { to, useRange } from "../route";
-import type { History } from "../shapes";
 import { Badge, Figure, Panel, Unknown } from "../ui/basics";
 import { When } from "../ui/state";
 
@@ -41,7 +40,7 @@ function Service({ name, service, unknown, uptime, latencies }: ServiceProps) {
   return (
     <li class="service">
       <div class="service-name">
-        <strong>{name}</strong>
+        <strong>{serviceName(name)}</strong>
         <Badge word={service.status} />
         {service.reason && <span class="quiet">{words(service.reason)}</span>}
       </div>
@@ -49,7 +48,7 @@ function Service({ name, service, unknown, uptime, latencies }: ServiceProps) {
         {service.latency === null ? <Unknown reason={unknown[`services.${name}.latency`]} /> : <Figure value={service.latency} path="" unknown={{}} show={ms} />}
         <Sparkline values={latencies} name={`${name}: latency over the range`} />
       </div>
-      {days ? <DayBars name={name} days={days.days} /> : <div class="days" />}
+      {days ? <DayBars name={serviceName(name)} days={days.days} /> : <div class="days" />}
       <div class="service-uptime">
         {days && <Figure value={days.uptime_90d} path={`services.${name}.uptime_90d`} unknown={uptime?.unknown} show={percent} />}
         <span class="quiet">90 days</span>
@@ -59,6 +58,6 @@ function Service({ name, service, unknown, uptime, latencies }: ServiceProps) {
 }
 
 function latenciesOf(history: History | undefined, service: string): (number | null)[] {
-  const found = history?.series.find((series) => series.labels.service === service && series.unit === "ms");
+  const found = history?.series?.find((series) => series.labels.service === service && series.unit === "ms");
   return found?.points.map(([, value]) => value) ?? [];
 }

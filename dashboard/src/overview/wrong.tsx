@@ -35,17 +35,38 @@ function Firing({ alerts }: { alerts: Alert[] }) {
     );
   }
   const sorted = [...alerts].sort((a, b) => rank(a) - rank(b) || a.started_at.localeCompare(b.started_at));
+  const byRule = new Map<string, Alert[]>();
+  for (const alert of sorted) byRule.set(alert.rule_id, [...(byRule.get(alert.rule_id) ?? []), alert]);
+  const rules = [...byRule.values()];
   return (
     <ul class="alerts">
-      {sorted.slice(0, AT_ONCE).map((alert) => (
-        <AlertRow key={alert.id} alert={alert} />
-      ))}
-      {sorted.length > AT_ONCE && (
-        <li>
-          <a href={to("alerts", { state: "firing" })}>and {sorted.length - AT_ONCE} more</a>
+      {rules.slice(0, AT_ONCE).flatMap(([first, ...others]) => (first ? [<AlertRow key={first.id} alert={first} />, <Others key={`${first.rule_id} others`} alerts={others} />] : []))}
+      {rules.length > AT_ONCE && (
+        <li class="others">
+          <a href={to("alerts", { state: "firing" })}>All {alerts.length} firing alerts</a>
         </li>
       )}
     </ul>
+  );
+}
+
+/** More alerts of the same rule fold away: one cause is read once. */
+function Others({ alerts }: { alerts: Alert[] }) {
+  const [first] = alerts;
+  if (!first) return null;
+  return (
+    <li class="others">
+      <details>
+        <summary>
+          {alerts.length} more of {first.title}
+        </summary>
+        <ul class="alerts">
+          {alerts.map((alert) => (
+            <AlertRow key={alert.id} alert={alert} />
+          ))}
+        </ul>
+      </details>
+    </li>
   );
 }
 
@@ -64,6 +85,7 @@ export function AlertRow({ alert }: { alert: Alert }) {
         <a class="alert-title" href={to(`alerts/${alert.id}`)}>
           {alert.title}
         </a>
+        {about(alert) && <span class="alert-about"> · {about(alert)}</span>}
         <p>{alert.message}</p>
         <p class="quiet">
           {isFiring ? "for " : "began "}
@@ -80,6 +102,11 @@ export function AlertRow({ alert }: { alert: Alert }) {
       </div>
     </li>
   );
+}
+
+/** What the alert is about, where one rule watches many things. */
+function about(alert: Alert): string {
+  return Object.values(alert.labels).join(", ");
 }
 
 export function Measured({ alert }: { alert: Alert }) {

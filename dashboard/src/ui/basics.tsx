@@ -1,8 +1,8 @@
 /** The small parts that every view is made of. */
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
 import { elapsed, localTime, number, utcTime } from "../format";
+import { useNow } from "./clock";
 
 /** Signs beside words: colour is never the only sign. */
 const SIGNS: Record<string, string> = {
@@ -71,14 +71,21 @@ export function isNone(reason: string): boolean {
   return /^(nothing|no traffic|no request)/.test(reason);
 }
 
+interface ReasonsProps {
+  unknown: Reasons;
+  under: string[];
+  /** The words for the rest of a path. */
+  named?: (name: string) => string;
+}
+
 /** Why figures under these paths are unknown, each reason once. */
-export function Reasons({ unknown, under }: { unknown: Reasons; under: string[] }) {
+export function Reasons({ unknown, under, named = (name) => name }: ReasonsProps) {
   const names = new Map<string, string[]>();
   for (const [path, reason] of Object.entries(unknown ?? {})) {
     const parent = under.find((one) => path === one || path.startsWith(`${one}.`));
     if (parent === undefined) continue;
     const name = path.slice(path === parent ? path.lastIndexOf(".") + 1 : parent.length + 1);
-    names.set(reason, [...(names.get(reason) ?? []), name.replaceAll("_", " ").replaceAll(".", " ")]);
+    names.set(reason, [...(names.get(reason) ?? []), named(name).replace(/[_.]/g, " ")]);
   }
   if (names.size === 0) return null;
   return (
@@ -110,15 +117,6 @@ export function Age({ since }: { since: string | number }) {
       {elapsed(since, now)}
     </time>
   );
-}
-
-export function useNow(everyMs: number): number {
-  const [now, setNow] = useState(() => Date.now());
-  useEffect(() => {
-    const timer = window.setInterval(() => setNow(Date.now()), everyMs);
-    return () => window.clearInterval(timer);
-  }, [everyMs]);
-  return Math.max(now, Date.now());
 }
 
 export function Facts({ rows }: { rows: [string, ComponentChildren][] }) {

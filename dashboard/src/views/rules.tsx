@@ -60,7 +60,7 @@ function RuleRow({ rule }: { rule: Rule }) {
           value <Figure value={rule.value} path="value" unknown={rule.unknown} />
           {rule.value === null && rule.unknown.value && ` (${rule.unknown.value})`}, threshold {number(rule.threshold)}
           {rule.for_s > 0 && <>, for {seconds(rule.for_s)}</>} · told to {rule.channels.join(", ") || "nobody"}, at most every {number(rule.cooldown_minutes)} min
-          {rule.depends_on.length > 0 && <> · follows from {rule.depends_on.join(", ")}</>}
+          {rule.depends_on.length > 0 && <> · told to nobody while {rule.depends_on.join(", ")} fires</>}
           {rule.last_evaluated_at && <> · judged <Age since={rule.last_evaluated_at} /> ago</>}
         </p>
       </div>

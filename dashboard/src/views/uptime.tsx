@@ -3,7 +3,7 @@
 import type { ServiceUptime, UptimeReport } from "../api-types";
 import { Charts } from "../charts/panel";
 import { DayBars } from "../charts/daybars";
-import { percent } from "../format";
+import { percent, serviceName } from "../format";
 import { useLive } from "../poll";
 import { Figure, Panel, Tile } from "../ui/basics";
 import { When } from "../ui/state";
@@ -31,7 +31,7 @@ export function Uptime() {
 function Service({ name, service, unknown }: { name: string; service: ServiceUptime; unknown: Record<string, string> }) {
   return (
     <section class="uptime" aria-label={name}>
-      <h3>{name}</h3>
+      <h3>{serviceName(name)}</h3>
       <dl class="tiles">
         {WINDOWS.map(([field, title]) => (
           <Tile key={field} name={title}>
@@ -39,7 +39,7 @@ function Service({ name, service, unknown }: { name: string; service: ServiceUpt
           </Tile>
         ))}
       </dl>
-      <DayBars name={name} days={service.days} />
+      <DayBars name={serviceName(name)} days={service.days} />
     </section>
   );
 }

@@ -315,7 +315,7 @@ class TranscriptionQueue(Answer):
 
 
 class AnalysisJobs(Answer):
-    """The last hour."""
+    """Completed and failed: last 24 h; total_last_hour: both, of the last hour."""
 
     total_last_hour: int | None
     completed: int | None
@@ -332,7 +332,7 @@ class Throughput(Answer):
 
 
 class Backlog(Answer):
-    """Age of the oldest waiting work, in hours."""
+    """For how long the oldest due work has been due, in hours."""
 
     recordings_backlog_hours: float | None
     transcriptions_backlog_hours: float | None
@@ -348,6 +348,55 @@ class JobMetrics(Known):
     analysis_jobs: AnalysisJobs
     throughput: Throughput
     backlog: Backlog
+
+
+class StageFigures(Answer):
+    """One stage. failed, dead, false_success: of 24 h; success_rate, p50_s, p95_s (time an item takes): of an hour."""
+
+    name: str
+    pending: int | None
+    processing: int | None
+    failed: int | None
+    completed_last_hour: int | None
+    stuck: int | None
+    zombie: int | None
+    dead: int | None
+    orphan: int | None
+    false_success: int | None
+    oldest_pending_at: datetime | None
+    throughput_per_minute: float | None
+    success_rate: float | None
+    p50_s: float | None
+    p95_s: float | None
+
+
+class Freshness(Answer):
+    """Incoming calls; expected: the median of this hour on earlier days."""
+
+    last_call_at: datetime | None
+    expected_per_hour: float | None
+    actual_last_hour: int | None
+
+
+class Cron(Answer):
+    """A cron of the product; late: the last success is older than two periods."""
+
+    name: str
+    period_s: float
+    last_ok_at: datetime | None
+    is_late: bool | None
+
+
+class Pipeline(Known):
+    """GET /api/pipeline; ratios 0..1, completeness: the share of recent calls that have a field."""
+
+    timestamp: datetime
+    stages: list[StageFigures]
+    freshness: Freshness
+    recording_availability: float | None
+    field_completeness: dict[str, float | None] | None
+    field_completeness_by_source: dict[str, dict[str, float]] | None
+    crons: list[Cron]
 
 
 class Series(Answer):

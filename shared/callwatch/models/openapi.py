@@ -35,7 +35,7 @@ OPERATIONS = (
     Operation("get", "/api/metrics/errors", "Errors", "viewer", api.ErrorMetrics, query="project environment"),
     Operation("get", "/api/metrics/history", "Time series for charts", "viewer", api.History, query="metric range"),
     Operation("get", "/api/metrics/prometheus", "The figures as text", "viewer", None),
-    Operation("get", "/api/pipeline", "The product's stages", "viewer", None),
+    Operation("get", "/api/pipeline", "The product's stages", "viewer", api.Pipeline),
     Operation("get", "/api/uptime", "Uptime by service and day", "viewer", api.UptimeReport),
     Operation(
         "get", "/api/errors", "Error groups", "viewer", api.ErrorGroupPage,

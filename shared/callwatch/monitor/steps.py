@@ -27,13 +27,16 @@ from callwatch.exceptions import DatabaseUnavailable, PoolExhausted, QueueUnavai
 from callwatch.models.facts import Fact
 from callwatch.monitor.cycle import Cycle, Step
 from callwatch.monitor.silence import silence_facts
-from callwatch.pipeline.measure import depths, measure, pipeline_facts
+from callwatch.pipeline.facts import METRICS, depths, product_facts
+from callwatch.pipeline.product import measure, of_cycle
 from callwatch.pipeline.reach import product_database_facts
+from callwatch.pipeline.stage_file import get_stages
 from callwatch.requests.performance import request_facts
 from callwatch.requests.slo import request_burn_facts
 from callwatch.settings import get_settings
 from callwatch.tracker.facts import error_facts, tracker_facts
 from callwatch.tracker.flush import flush
+from callwatch.tracker.measuring import capture_measuring
 
 _FLUSH_S = 20.0
 _CHECK_S = 3.0
@@ -113,9 +116,7 @@ def _measure(cycle: Cycle, own_facts: Callable[[], list[Fact]]) -> dict[str, Any
         (("queue.dead_letters",), _dead_letters),
         (("monitor.silence_s",), lambda: _own(silence_facts, cycle)),
     ]
-    product: list[Source] = [
-        (("queue.pending", "queue.stale", "pipeline.", "schema."), lambda: _product(cycle)),
-    ]
+    product: list[Source] = [(METRICS, lambda: _product(cycle))]
     failures = _read(cycle, own)
     reach = product_database_facts()
     cycle.facts += reach
@@ -147,12 +148,15 @@ def _own(read: Callable[[Any, Any], list[Fact]], cycle: Cycle) -> list[Fact]:
 
 def _product(cycle: Cycle) -> list[Fact]:
     """The product's figures as facts; their depths are kept for the charts."""
+    settings = get_settings()
+    stages = get_stages(settings.stages_file)
     with product_connection() as conn:
-        measured = measure(conn, cycle.now, get_settings().timezone)
+        measured = measure(conn, cycle.now, settings.timezone, stages, of_cycle(stages))
+    capture_measuring(measured.errors)
     with connection() as conn:
-        keep_depths(conn, cycle.now, depths(measured))
+        keep_depths(conn, cycle.now, depths(stages, measured))
         conn.commit()
-    return pipeline_facts(measured)
+    return product_facts(stages, measured)
 
 
 def _dead_letters() -> list[Fact]:

@@ -1,37 +1,43 @@
-"""Reads the product's tables, looking before it reads: what cannot be read is unknown, with its reason, by itself."""
+"""Takes readings of the product's tables, looking before it reads: what cannot be read is unknown, with its reason, by itself."""
 
 import math
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import psycopg2
 
-from callwatch.db import fetch_all
-from callwatch.db.connect import AnyConnection
-from callwatch.models.facts import Fact
-from callwatch.pipeline.figures import FIGURES, Figure
+from callwatch.db.connect import AnyConnection, is_connection_lost
+from callwatch.pipeline.clauses import with_joins
+from callwatch.pipeline.readings import Reading, readings_of
+from callwatch.pipeline.schema import Schema, faults, look, types_of
+from callwatch.pipeline.stage import StageFile
 
-_COLUMNS = """
-    SELECT table_name, column_name FROM information_schema.columns
-    WHERE table_schema = ANY (current_schemas(false)) AND table_name = ANY (%s)
-"""
-
-
-STAGES = ("recordings", "transcriptions", "analyses")
+# A product that alters a table must not wait for us, nor we for it.
+_LOCK_TIMEOUT_MS = 300
+_BUDGET_S = 8.0
+_TIMEOUTS_OF_A_TABLE = 2
+Wanted = Callable[[str], bool]
+_IN_QUEUES = ("pending", "processing", "failed", "completed_last_hour", "completed_10m", "due")
+TOO_SLOW = "reading it took too long; see docs/indexes.md"
 
 
 @dataclass(slots=True)
 class Measured:
-    """Figures by name; a name stands either in `values` or, with its reason, in `unknown`.
+    """Figures by name; a name stands either in `values` (`rows` for a list) or, with its reason, in `unknown`.
 
-    drift: (table, column or "") that a figure needs and the product has not.
+    drift: why a reading could not be had as wanted, by (table, column or ""). errors: what failed, by figure.
     """
 
     at: datetime
+    timezone: str = "UTC"
     values: dict[str, float] = field(default_factory=dict)
+    rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     unknown: dict[str, str] = field(default_factory=dict)
-    drift: set[tuple[str, str]] = field(default_factory=set)
+    drift: dict[tuple[str, str], str] = field(default_factory=dict)
+    errors: dict[str, Exception] = field(default_factory=dict)
 
     def get(self, name: str) -> float | None:
         """The figure, or None where it is unknown."""
@@ -42,118 +48,127 @@ class Measured:
         value = self.values.get(name)
         return None if value is None else round(value)
 
+    def time(self, name: str) -> datetime | None:
+        """A figure in seconds since 1970, as aware UTC."""
+        value = self.values.get(name)
+        return None if value is None else datetime.fromtimestamp(value, UTC)
+
     def why(self, *names: str) -> str:
         """Why the first unknown one of these figures is unknown."""
-        return next((self.unknown[name] for name in names if name in self.unknown), "not measured")
+        parents = [name.rpartition(".")[0] for name in names]
+        found = next((self.unknown[name] for name in (*names, *parents) if name in self.unknown), None)
+        return found or f"the stage file does not describe {names[0].partition('.')[0]}"
 
 
-def measure(conn: AnyConnection, now: datetime, timezone: str, figures: Sequence[Figure] = FIGURES) -> Measured:
-    """All figures on one read-only connection. Raises DatabaseUnavailable where the connection breaks."""
-    measured = Measured(now)
-    tables = {table for figure in figures for table in figure.needs}
-    present: dict[str, set[str]] = {}
-    for row in fetch_all(conn, _COLUMNS, (sorted(tables),)):
-        present.setdefault(row["table_name"], set()).add(row["column_name"])
-    for figure in figures:
-        missing = _missing(figure, present)
-        if missing:
-            measured.drift |= missing
-            measured.unknown[figure.name] = "; ".join(_reason(table, column) for table, column in sorted(missing))
-        else:
-            _read(conn, figure, timezone, measured)
+def measure_stages(conn: AnyConnection, now: datetime, timezone: str, stages: StageFile, wanted: Wanted) -> Measured:
+    """The figures of the stages at `now` on one read-only connection; wanted: which of them, by name.
+
+    Raises DatabaseUnavailable where the connection breaks.
+    """
+    measured = Measured(now, timezone)
+    read(conn, [reading for stage in stages.stages for reading in readings_of(stage) if wanted(reading.name)], measured)
     conn.rollback()
     return measured
 
 
-def _missing(figure: Figure, present: dict[str, set[str]]) -> set[tuple[str, str]]:
-    missing = set()
-    for table, columns in figure.needs.items():
-        if table not in present:
-            missing.add((table, ""))
-        else:
-            missing |= {(table, column) for column in columns if column not in present[table]}
-    return missing
+def of_queues(name: str) -> bool:
+    """What health shows and judges."""
+    return name.rpartition(".")[2] in _IN_QUEUES
 
 
-def _read(conn: AnyConnection, figure: Figure, timezone: str, measured: Measured) -> None:
+def read(conn: AnyConnection, readings: Iterable[Reading], measured: Measured) -> None:
+    """Take readings one by one; a failing one leaves the others as they are.
+
+    Raises DatabaseUnavailable (or the error that becomes it) where the connection breaks. The caller ends the transaction.
+    """
+    given = list(readings)
+    schema = look(conn, {table for reading in given for table in _tables(reading)})
+    types = types_of(schema)
     with conn.cursor() as cursor:
-        cursor.execute("SAVEPOINT figure")
+        cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT_MS}ms'; SAVEPOINT reading")
+    timeouts: dict[str, int] = {}
+    deadline = time.monotonic() + _BUDGET_S
+    for reading in given:
+        chosen = _choose(reading, schema, measured)
+        if chosen is None:
+            continue
+        if time.monotonic() > deadline or any(timeouts.get(table, 0) >= _TIMEOUTS_OF_A_TABLE for table in chosen.needs):
+            measured.unknown[chosen.name] = TOO_SLOW
+        else:
+            _execute(conn, chosen, types, measured, timeouts)
+    with conn.cursor() as cursor:
+        cursor.execute("ROLLBACK TO SAVEPOINT reading")
+
+
+def _tables(reading: Reading) -> set[str]:
+    return set(reading.needs) | (_tables(reading.otherwise) if reading.otherwise else set())
+
+
+def _choose(reading: Reading, schema: Schema, measured: Measured) -> Reading | None:
+    """The reading, or what stands in for it; None where nothing can be read, which is then noted."""
+    if reading.none:
+        measured.unknown[reading.name] = reading.none
+        return None
+    found = faults(reading.needs, schema)
+    if not found:
+        return reading
+    measured.drift |= found
+    if reading.otherwise:
+        return _choose(reading.otherwise, schema, measured)
+    measured.unknown[reading.name] = "; ".join(found[key] for key in sorted(found))
+    return None
+
+
+def _execute(
+    conn: AnyConnection,
+    reading: Reading,
+    types: Mapping[str, Mapping[str, str]],
+    measured: Measured,
+    timeouts: dict[str, int],
+) -> None:
+    params = {"now": measured.at, "timezone": measured.timezone, **reading.params}
+    with conn.cursor() as cursor:
         try:
-            cursor.execute(figure.sql, {"timezone": timezone})
-            row = cursor.fetchone()
-        except psycopg2.errors.QueryCanceled:
-            cursor.execute("ROLLBACK TO SAVEPOINT figure")
-            measured.unknown[figure.name] = "reading it took too long; see the advice on indexes"
+            # One round trip; whatever the statement before left behind is undone first.
+            cursor.execute("ROLLBACK TO SAVEPOINT reading; " + with_joins(reading.sql, types), params)
+            names = [column.name for column in cursor.description or ()]
+            found = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        except (psycopg2.errors.QueryCanceled, psycopg2.errors.LockNotAvailable) as error:
+            for table in reading.needs:
+                timeouts[table] = timeouts.get(table, 0) + 1
+            _fail(measured, reading, TOO_SLOW, error)
             return
-        except (psycopg2.ProgrammingError, psycopg2.DataError) as error:
-            # A column of an odd type, a permission that is missing: known by its SQLSTATE, never a 0.
-            cursor.execute("ROLLBACK TO SAVEPOINT figure")
-            measured.unknown[figure.name] = f"{', '.join(figure.needs)} cannot be read (SQLSTATE {error.pgcode})"
+        except psycopg2.Error as error:
+            if is_connection_lost(error):
+                raise
+            _fail(measured, reading, f"{', '.join(reading.needs)} cannot be read (SQLSTATE {error.pgcode})", error)
             return
-        cursor.execute("RELEASE SAVEPOINT figure")
-    value = row[0] if row else None
-    if value is None or not math.isfinite(value):
-        kind = figure.name.rpartition(".")[2]
-        measured.unknown[figure.name] = "nothing pending" if kind == "oldest_pending" else "no traffic in the window"
-    else:
-        measured.values[figure.name] = float(value)
+    if reading.is_table:
+        measured.rows[reading.name] = found
+        return
+    for column, value in found[0].items():
+        name = reading.name if column == "value" else f"{reading.name}.{column}"
+        if value is None or not math.isfinite(value):
+            measured.unknown[name] = reading.empty
+        else:
+            measured.values[name] = float(value)
 
 
-def _reason(table: str, column: str) -> str:
-    return f"column {table}.{column} is missing" if column else f"table {table} is missing"
+def _fail(measured: Measured, reading: Reading, reason: str, error: Exception) -> None:
+    measured.unknown[reading.name] = reason
+    measured.errors[reading.name] = error
 
 
 def sum_of(measured: Measured, *names: str) -> tuple[int | None, str | None]:
     """The sum of some figures; or None and why, where one of them is unknown."""
     if any(name not in measured.values for name in names):
-        return None, measured.why(*names)
+        return None, measured.why(*(name for name in names if name not in measured.values))
     return sum(round(measured.values[name]) for name in names), None
 
 
-def time_of(measured: Measured, name: str) -> datetime | None:
-    """A figure that is a time in seconds since 1970, as aware UTC."""
-    value = measured.get(name)
-    return None if value is None else datetime.fromtimestamp(value, UTC)
-
-
-def depths(measured: Measured) -> list[tuple[str, str, float]]:
-    """(stage, figure, value) of what is kept by minute: how much waits, and completions a minute; unknown ones left out."""
-    kept = []
-    for stage in STAGES:
-        for figure, source, per_minute in (("pending", "pending", 1), ("completed", "completed_10m", 10)):
-            value = measured.get(f"{stage}.{source}")
-            if value is not None:
-                kept.append((stage, figure, value / per_minute))
-    return kept
-
-
-def pipeline_facts(measured: Measured) -> list[Fact]:
-    """The figures that rules are judged by."""
-    facts = []
-    for metric, names in (
-        ("queue.pending", ("recordings.pending", "transcriptions.pending")),
-        ("queue.stale", ("recordings.stale", "transcriptions.stuck")),
-    ):
-        value, reason = sum_of(measured, *names)
-        facts.append(Fact(metric, None if value is None else float(value), reason))
-    for stage in ("recordings", "transcriptions"):
-        for kind in ("zombie", "stuck"):
-            name = f"{stage}.{kind}"
-            if name in measured.values or name in measured.unknown:
-                facts.append(Fact(f"pipeline.{kind}", measured.get(name), measured.unknown.get(name), {"stage": stage}))
-        facts.append(_stopped(measured, stage))
-    for table, column in sorted(measured.drift):
-        labels = {"table": table, "column": column} if column else {"table": table}
-        facts.append(Fact("schema.drift", 1.0, None, labels))
-    return facts
-
-
-def _stopped(measured: Measured, stage: str) -> Fact:
-    """1 where work has waited for 10 minutes and none was completed in 10 minutes: a rate of zero is the alarm."""
-    labels = {"stage": stage}
-    pending, completed = measured.get(f"{stage}.pending"), measured.get(f"{stage}.completed_10m")
-    if pending is None or completed is None:
-        return Fact("pipeline.stopped", None, measured.why(f"{stage}.pending", f"{stage}.completed_10m"), labels)
-    oldest = time_of(measured, f"{stage}.oldest_pending")
-    is_waiting = pending > 0 and oldest is not None and (measured.at - oldest).total_seconds() > 600
-    return Fact("pipeline.stopped", float(is_waiting and completed == 0), None, labels, since=oldest if is_waiting else None)
+def is_stopped(measured: Measured, stage: str) -> bool | None:
+    """Whether due work has waited for 10 minutes and none was completed in 10; None where that is not known."""
+    due, completed = measured.get(f"{stage}.due"), measured.get(f"{stage}.completed_10m")
+    if due == 0:
+        return False
+    return None if due is None or completed is None else completed == 0

@@ -10,27 +10,20 @@ from callwatch.checks.registry import checks_of
 from callwatch.checks.run import DEADLINE_S, at_once, check_tasks, verdicts_of
 from callwatch.checks.streak import next_state, result_of
 from callwatch.checks.verdict import Verdict
-from callwatch.db import connection, pool_statistics, product_connection
+from callwatch.db import connection, pool_statistics
 from callwatch.db.check_results import service_states
 from callwatch.db.cycles import last_cycle_at
 from callwatch.models.check import CheckResult
-from callwatch.pipeline.figures import FIGURES
-from callwatch.pipeline.measure import Measured, measure, pipeline_facts, sum_of
+from callwatch.pipeline.measure import Measured, is_stopped, sum_of
+from callwatch.pipeline.stage_file import get_stages
+from callwatch.reports.queues import Unread, read_queues
 from callwatch.reports.unknown import Unknown
-from callwatch.settings import Settings
+from callwatch.settings import Settings, get_settings
 from callwatch.tracker.stats import buffered, last_hour
 
 MONITOR_LATE_AFTER = timedelta(minutes=3)
 DATABASE_DOWN = "the monitor's database does not answer"
-PRODUCT_DOWN = "the product's database does not answer"
-_QUEUE = {
-    "pending": ("recordings.pending", "transcriptions.pending"),
-    # The recordings queue records no processing: what is processed now is known of transcriptions alone.
-    "processing": ("transcriptions.processing",),
-    "failed": ("recordings.failed", "transcriptions.failed"),
-    "completed_last_hour": ("recordings.completed_last_hour", "transcriptions.completed_last_hour"),
-}
-_OF_STOPPED = ("pending", "oldest_pending", "completed_10m")
+_QUEUE = ("pending", "processing", "failed", "completed_last_hour")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +38,12 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """All that an answer is made of; `stored` and `measured` are None where they could not be read in time."""
+    """All that an answer is made of; `stored` is None where it could not be read in time."""
 
     results: list[CheckResult]
     is_database_up: bool
     stored: Stored | None
-    measured: Measured | None
+    measured: Measured
     buffered: tuple[int | None, str | None]
 
 
@@ -81,7 +74,7 @@ def gather(settings: Settings, now: datetime, is_whole: bool) -> Gathered:
     # Names of checks hold no dot.
     reads = {
         "read.stored": lambda: _read_stored(now),
-        "read.product": lambda: _read_product(settings, now),
+        "read.product": lambda: read_queues(settings, now),
         "read.buffered": buffered,
     }
     found = at_once({**checks, **reads}, DEADLINE_S)
@@ -95,7 +88,7 @@ def gather(settings: Settings, now: datetime, is_whole: bool) -> Gathered:
         results=_results(verdicts, stored, checks_of(settings), now),
         is_database_up=is_database_up,
         stored=stored,
-        measured=measured if isinstance(measured, Measured) else None,
+        measured=measured if isinstance(measured, Measured) else Unread(now),
         buffered=size if isinstance(size, tuple) else (None, "the queue does not answer"),
     )
 
@@ -109,7 +102,7 @@ def overall(gathered: Gathered) -> str:
     stored = gathered.stored
     is_degraded = any(result.status == "degraded" for result in gathered.results) or "unhealthy" in providers
     is_degraded = is_degraded or bool(stored and (stored.errors[1] or stored.is_late))
-    return "degraded" if is_degraded or _is_stopped(gathered.measured) else "healthy"
+    return "degraded" if is_degraded or _is_any_stopped(gathered.measured) else "healthy"
 
 
 def _read_stored(now: datetime) -> Stored:
@@ -120,16 +113,8 @@ def _read_stored(now: datetime) -> Stored:
         return Stored(service_states(conn), last_hour(conn, now), finished_at, is_late)
 
 
-def _read_product(settings: Settings, now: datetime) -> Measured:
-    wanted = {name for names in _QUEUE.values() for name in names}
-    wanted |= {f"{stage}.{kind}" for stage in ("recordings", "transcriptions") for kind in _OF_STOPPED}
-    with product_connection() as conn:
-        return measure(conn, now, settings.timezone, [figure for figure in FIGURES if figure.name in wanted])
-
-
-def _is_stopped(measured: Measured | None) -> bool:
-    facts = pipeline_facts(measured) if measured else []
-    return any(fact.metric == "pipeline.stopped" and fact.value for fact in facts)
+def _is_any_stopped(measured: Measured) -> bool:
+    return any(is_stopped(measured, stage.name) for stage in get_stages(get_settings().stages_file).stages)
 
 
 def _results(
@@ -165,11 +150,12 @@ def _service(result: CheckResult, is_whole: bool, unknown: Unknown) -> dict[str,
 
 
 def _queue(gathered: Gathered, unknown: Unknown) -> dict[str, Any]:
-    if gathered.measured is None:
-        return dict(unknown.all_below("queue", tuple(_QUEUE), PRODUCT_DOWN))
+    """All queues together; what is processed now is known of those queues alone that record it."""
+    queues = [stage for stage in get_stages(get_settings().stages_file).stages if stage.is_queue]
     shown = {}
-    for name, figures in _QUEUE.items():
-        value, reason = sum_of(gathered.measured, *figures)
+    for name in _QUEUE:
+        of = [f"{stage.name}.{name}" for stage in queues if name != "processing" or not stage.rows[name].none]
+        value, reason = sum_of(gathered.measured, *of) if of else (None, "no queue of the product records it")
         shown[name] = unknown.say(f"queue.{name}", value, reason)
     return shown
 

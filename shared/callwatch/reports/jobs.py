@@ -3,8 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from callwatch.pipeline.measure import Measured, time_of
-from callwatch.reports.status import read_product
+from callwatch.pipeline.measure import Measured, is_stopped, sum_of
+from callwatch.pipeline.product import of_stages
+from callwatch.pipeline.readings import NOTHING_DUE
+from callwatch.pipeline.stage_file import get_stages
+from callwatch.reports.product import read_product
 from callwatch.reports.unknown import Unknown
 from callwatch.settings import Settings
 
@@ -15,19 +18,16 @@ _RECORDINGS = {
     "completed": "completed",
     "failed": "failed",
     "retry_pending": "retry_pending",
-    "stale_count": "stale",
+    "stale_count": "overdue",
 }
-_STUCK_AFTER_S = 600
 _CRITICAL_BACKLOG_H = 2.0
+_QUEUES = ("recordings", "transcriptions")
 
 
 def job_metrics(settings: Settings, now: datetime) -> dict[str, Any]:
     """The answer of GET /api/metrics/jobs."""
     unknown = Unknown()
-    measured, reason = read_product(settings, now)
-    if measured is None:
-        measured = Measured(now)
-        measured.why = lambda *_names: reason  # type: ignore[method-assign]
+    measured = read_product(settings, now, of_stages(get_stages(settings.stages_file)))
     answer = {
         "timestamp": now,
         "recording_queue": _recordings(measured, unknown),
@@ -45,10 +45,9 @@ def _recordings(measured: Measured, unknown: Unknown) -> dict[str, Any]:
         for name, figure in _RECORDINGS.items()
     }
     shown["processing"] = unknown.say("recording_queue.processing", None, _NOT_RECORDED)
-    average = measured.get("recordings.avg_processing_time_ms")
-    why = measured.why("recordings.avg_processing_time_ms")
+    average, why = _mean(measured, "recordings", 1000)
     shown["avg_processing_time_ms"] = unknown.say("recording_queue.avg_processing_time_ms", average, why)
-    oldest = time_of(measured, "recordings.oldest_pending")
+    oldest = measured.time("recordings.oldest_pending")
     shown["oldest_pending"] = unknown.say("recording_queue.oldest_pending", oldest, measured.why("recordings.oldest_pending"))
     return shown
 
@@ -59,8 +58,7 @@ def _transcriptions(measured: Measured, unknown: Unknown) -> dict[str, Any]:
         n: unknown.say(f"transcription_queue.{n}", measured.count(f"transcriptions.{n}"), measured.why(f"transcriptions.{n}"))
         for n in names
     }
-    average = measured.get("transcriptions.avg_duration_seconds")
-    why = measured.why("transcriptions.avg_duration_seconds")
+    average, why = _mean(measured, "transcriptions", 1)
     shown["avg_duration_seconds"] = unknown.say("transcription_queue.avg_duration_seconds", average, why)
     completed, failed = shown["completed"], shown["failed"]
     done = None if completed is None or failed is None else completed + failed
@@ -70,14 +68,21 @@ def _transcriptions(measured: Measured, unknown: Unknown) -> dict[str, Any]:
     return shown
 
 
+def _mean(measured: Measured, stage: str, factor: int) -> tuple[float | None, str]:
+    """The mean time of the last 24 h in seconds, times a factor; or None and why."""
+    name = f"{stage}.duration_24h.mean"
+    seconds = measured.get(name)
+    return (None if seconds is None else round(seconds * factor, 3)), measured.why(name)
+
+
 def _analyses(measured: Measured, unknown: Unknown) -> dict[str, Any]:
-    completed, failed = measured.count("analyses.completed"), measured.count("analyses.failed")
-    total = None if completed is None or failed is None else completed + failed
-    values: dict[str, tuple[Any, str]] = {
-        "total_last_hour": (total, measured.why("analyses.completed", "analyses.failed")),
-        "completed": (completed, measured.why("analyses.completed")),
-        "failed": (failed, measured.why("analyses.failed")),
-        "avg_analysis_time_ms": (measured.get("analyses.avg_time_ms"), measured.why("analyses.avg_time_ms")),
+    in_hour = ("analyses.completed_last_hour", "analyses.failed_last_hour")
+    total, why = sum_of(measured, *in_hour)
+    values: dict[str, tuple[Any, str | None]] = {
+        "total_last_hour": (total, why),
+        "completed": (measured.count("analyses.completed"), measured.why("analyses.completed")),
+        "failed": (measured.count("analyses.failed"), measured.why("analyses.failed")),
+        "avg_analysis_time_ms": _mean(measured, "analyses", 1000),
     }
     return {name: unknown.say(f"analysis_jobs.{name}", *value) for name, value in values.items()}
 
@@ -86,7 +91,7 @@ def _throughput(measured: Measured, unknown: Unknown) -> dict[str, Any]:
     figures = {
         "recordings_per_minute": "recordings.completed_last_hour",
         "transcriptions_per_minute": "transcriptions.completed_last_hour",
-        "analyses_per_minute": "analyses.completed",
+        "analyses_per_minute": "analyses.completed_last_hour",
     }
     shown = {}
     for name, figure in figures.items():
@@ -97,34 +102,27 @@ def _throughput(measured: Measured, unknown: Unknown) -> dict[str, Any]:
 
 
 def _backlog(measured: Measured, unknown: Unknown) -> dict[str, Any]:
-    """Backlog in hours is the age of the oldest work that waits; 0 where none does."""
-    hours = {stage: _backlog_hours(measured, stage) for stage in ("recordings", "transcriptions")}
+    """Backlog in hours: for how long the oldest due work has been due; 0 where nothing is."""
+    hours = {stage: _backlog_hours(measured, stage) for stage in _QUEUES}
     shown: dict[str, Any] = {
-        f"{stage}_backlog_hours": unknown.say(
-            f"backlog.{stage}_backlog_hours", value, measured.why(f"{stage}.pending", f"{stage}.oldest_pending")
-        )
+        f"{stage}_backlog_hours": unknown.say(f"backlog.{stage}_backlog_hours", value, measured.why(f"{stage}.due_since"))
         for stage, value in hours.items()
     }
     judged = [_is_critical(measured, stage, value) for stage, value in hours.items()]
     is_critical = True if True in judged else None if None in judged else False
-    why = measured.why(*[f"{stage}.{name}" for stage in hours for name in ("pending", "completed_10m")])
+    why = measured.why(*(f"{stage}.{name}" for stage in _QUEUES for name in ("due", "completed_10m", "due_since")))
     shown["critical_backlog"] = unknown.say("backlog.critical_backlog", is_critical, why)
     return shown
 
 
 def _backlog_hours(measured: Measured, stage: str) -> float | None:
-    if measured.get(f"{stage}.pending") == 0:
-        return 0.0
-    oldest = time_of(measured, f"{stage}.oldest_pending")
-    return None if oldest is None else round(max(0.0, (measured.at - oldest).total_seconds()) / 3600, 2)
+    since = measured.time(f"{stage}.due_since")
+    if since is None:
+        return 0.0 if measured.why(f"{stage}.due_since") == NOTHING_DUE else None
+    return round(max(0.0, (measured.at - since).total_seconds()) / 3600, 2)
 
 
 def _is_critical(measured: Measured, stage: str, hours: float | None) -> bool | None:
-    completed = measured.get(f"{stage}.completed_10m")
-    if hours is None:
-        return None
-    if hours > _CRITICAL_BACKLOG_H:
+    if hours is not None and hours > _CRITICAL_BACKLOG_H:
         return True
-    if hours * 3600 <= _STUCK_AFTER_S:
-        return False
-    return None if completed is None else completed == 0
+    return None if hours is None else is_stopped(measured, stage)

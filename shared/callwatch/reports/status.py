@@ -6,12 +6,15 @@ from datetime import datetime
 from typing import Any
 
 from callwatch.alerts.issues import current_issues, issues_without_database
-from callwatch.db import connection, fetch_one, product_connection
+from callwatch.db import connection, fetch_one
 from callwatch.db.check_results import service_states
 from callwatch.db.server import ServerFigures, session_figures
 from callwatch.exceptions import DatabaseUnavailable
-from callwatch.pipeline.measure import Measured, measure
+from callwatch.pipeline.measure import Measured
+from callwatch.pipeline.product import of_stages
+from callwatch.pipeline.stage_file import get_stages
 from callwatch.reports.health import DATABASE_DOWN
+from callwatch.reports.product import read_product
 from callwatch.reports.unknown import Unknown
 from callwatch.requests.performance import NO_TRAFFIC, performance
 from callwatch.settings import Settings
@@ -20,14 +23,14 @@ _WORDS = {"healthy": "operational", "degraded": "degraded", "unhealthy": "down",
 _APIS = ("deepgram", "openai", "convoso")
 _CONNECTIONS = ("active", "idle", "total")
 _ACTIVITY = {
-    "calls_processed_last_hour": "calls.last_hour",
+    "calls_processed_last_hour": "freshness.last_hour",
     "recordings_fetched_last_hour": "recordings.completed_last_hour",
     "transcriptions_completed_last_hour": "transcriptions.completed_last_hour",
-    "analyses_completed_last_hour": "analyses.completed",
+    "analyses_completed_last_hour": "analyses.completed_last_hour",
 }
 _QUEUES = {
-    "recordings": ("pending", "failed", "stale"),
-    "transcriptions": ("pending", "processing", "completed_today"),
+    "recordings": {"pending": "pending", "processing": "processing", "failed": "failed", "stale": "overdue"},
+    "transcriptions": {"pending": "pending", "processing": "processing", "completed_today": "completed_today"},
 }
 
 
@@ -35,7 +38,7 @@ def status(settings: Settings, now: datetime, uptime_s: float) -> dict[str, Any]
     """The answer of GET /api/status; with the database down it says so, and what is not known is null."""
     unknown = Unknown()
     own = _read_own(now)
-    measured, reason = read_product(settings, now)
+    measured = read_product(settings, now, of_stages(get_stages(settings.stages_file)))
     issues = own["issues"]
     kinds = {issue["type"] for issue in issues}
     answer = {
@@ -44,25 +47,17 @@ def status(settings: Settings, now: datetime, uptime_s: float) -> dict[str, Any]
         "uptime": {"seconds": round(uptime_s), "formatted": formatted(uptime_s)},
         "services": {
             "database": _database(own, unknown),
-            "queues": _queues(measured, reason, unknown),
+            "queues": _queues(measured, unknown),
             "external_apis": {name: _WORDS[(own["states"].get(name) or {}).get("status", "unknown")] for name in _APIS},
         },
         "performance": _performance(own["performance"], unknown),
         "issues": issues,
         "recent_activity": {
-            name: unknown.say(f"recent_activity.{name}", *_figure(measured, figure, reason)) for name, figure in _ACTIVITY.items()
+            name: unknown.say(f"recent_activity.{name}", measured.count(figure), measured.why(figure))
+            for name, figure in _ACTIVITY.items()
         },
     }
     return {**answer, "unknown": unknown.reasons}
-
-
-def read_product(settings: Settings, now: datetime) -> tuple[Measured | None, str]:
-    """The product's figures, or None and why."""
-    try:
-        with product_connection() as conn:
-            return measure(conn, now, settings.timezone), ""
-    except DatabaseUnavailable:
-        return None, "the product's database does not answer"
 
 
 def formatted(seconds: float) -> str:
@@ -101,21 +96,15 @@ def _database(own: Mapping[str, Any], unknown: Unknown) -> dict[str, Any]:
     }
 
 
-def _queues(measured: Measured | None, reason: str, unknown: Unknown) -> dict[str, dict[str, Any]]:
+def _queues(measured: Measured, unknown: Unknown) -> dict[str, dict[str, Any]]:
     shown: dict[str, dict[str, Any]] = {}
-    for queue, names in _QUEUES.items():
+    for queue, figures in _QUEUES.items():
         path = f"services.queues.{queue}"
-        shown[queue] = {n: unknown.say(f"{path}.{n}", *_figure(measured, f"{queue}.{n}", reason)) for n in names}
-    why = "the product does not record which recordings are being fetched"
-    recordings = {"pending": shown["recordings"]["pending"]}
-    recordings["processing"] = unknown.say("services.queues.recordings.processing", None, why)
-    return {**shown, "recordings": recordings | shown["recordings"]}
-
-
-def _figure(measured: Measured | None, name: str, reason: str) -> tuple[int | None, str]:
-    if measured is None:
-        return None, reason
-    return measured.count(name), measured.why(name)
+        values = {
+            name: (measured.count(f"{queue}.{figure}"), measured.why(f"{queue}.{figure}")) for name, figure in figures.items()
+        }
+        shown[queue] = {name: unknown.say(f"{path}.{name}", *value) for name, value in values.items()}
+    return shown
 
 
 def _performance(found: Mapping[str, Any] | None, unknown: Unknown) -> dict[str, Any]:

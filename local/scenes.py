@@ -1,0 +1,218 @@
+"""States of the watched product for pictures of the page: a day that went well, a day that broke, one that just began.
+
+What the page shows of the past (90 days of uptime, a day of requests) is written as the monitor would have left it.
+"""
+
+import contextlib
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, cast
+
+import psycopg2
+
+from callwatch.models.latency import bucket_of
+
+TABLES = Path(__file__).with_name("product.sql")
+SERVICES = ("database", "deepgram", "openai", "convoso")
+_CALLS = """
+    INSERT INTO calls (source, source_ref, campaign, direction, started_at, ended_at, duration_sec, recording_url,
+                       disposition, agent_name, lead_id, created_at)
+    SELECT 'convoso', 'call-' || n, 'final-expense', 'outbound', at, at + interval '6 minutes', 360,
+           'https://recordings.example.com/' || n, 'sale', 'agent', 'lead-' || n, at + interval '6 minutes'
+    FROM (SELECT n, now() - interval '7 minutes' - n * interval '95 seconds' AS at FROM generate_series(0, 900) AS n) AS days
+"""
+_WORK = """
+    INSERT INTO pending_recordings (call_id, attempts, created_at, scheduled_for, processed_at)
+    SELECT id::text, 1, created_at, created_at, created_at + interval '70 seconds' FROM calls;
+    INSERT INTO transcription_queue (call_id, recording_url, status, attempts, created_at, started_at, completed_at, source)
+    SELECT id, recording_url, 'completed', 1, created_at + interval '75 seconds', created_at + interval '80 seconds',
+           created_at + interval '115 seconds' + (random() * 20) * interval '1 second', 'convoso' FROM calls;
+    INSERT INTO transcripts (call_id, engine, lang, created_at)
+    SELECT id, 'deepgram', 'en', created_at + interval '130 seconds' FROM calls;
+    INSERT INTO analyses (call_id, reason_primary, confidence, qa_score, model)
+    SELECT id, 'interested', 0.9, 80, 'model' FROM calls;
+    INSERT INTO call_events (call_id, type, at) SELECT id, 'created', created_at FROM calls;
+    INSERT INTO call_events (call_id, type, at) SELECT id, 'transcribe_ok', created_at + interval '130 seconds' FROM calls;
+    INSERT INTO call_events (call_id, type, at) SELECT id, 'analyzed', created_at + interval '160 seconds' FROM calls;
+    INSERT INTO webhook_logs (endpoint, method, response_status, created_at)
+    SELECT '/api/webhooks/convoso', 'POST', 200, created_at FROM calls;
+"""
+_CRONS = """
+    INSERT INTO cron_heartbeats (name, last_ok, last_message)
+    SELECT name, now() - interval '20 seconds', 'ok' FROM unnest(ARRAY['process-recordings-v3', 'process-transcription-queue',
+        'process-discovery-queue', 'queue-bulk-recordings', 'batch', 'process-compliance', 'convoso-auto', 'backfill', 'rollup',
+        'retention', 'kpi-daily', 'kpi-weekly']) AS name
+    ON CONFLICT (name) DO UPDATE SET last_ok = EXCLUDED.last_ok
+"""
+_UPTIME = """
+    INSERT INTO callwatch.uptime_hours (service, hour, checked, up, worst)
+    SELECT service, hour, 60, 60 - lost, CASE WHEN lost > 30 THEN 'unhealthy' WHEN lost > 0 THEN 'degraded' ELSE 'healthy' END
+    FROM (
+        SELECT service, hour, CASE
+            WHEN service = 'deepgram' AND hour::date = (now() - interval '41 days')::date
+                 AND extract(hour FROM hour) BETWEEN 9 AND 14 THEN 60
+            WHEN service = 'openai' AND hour::date = (now() - interval '12 days')::date AND extract(hour FROM hour) = 16 THEN 20
+            WHEN service = 'convoso' AND extract(doy FROM hour)::int %% 23 = 0 AND extract(hour FROM hour) = 3 THEN 4
+            ELSE 0 END AS lost
+        FROM unnest(%(services)s) AS service,
+             generate_series(date_trunc('hour', now()) - interval '89 days', now() - interval '1 hour', interval '1 hour') AS hour
+        WHERE service <> 'convoso' OR hour > now() - interval '64 days'
+    ) AS hours
+    ON CONFLICT DO NOTHING
+"""
+_LATENCY = """
+    INSERT INTO callwatch.check_results (service, at, status, latency_ms)
+    SELECT service, at, 'healthy', base * (1 + 0.25 * sin(extract(epoch FROM at) / 7000) + 0.2 * random())
+    FROM (VALUES ('database', 2.0), ('deepgram', 140.0), ('openai', 310.0), ('convoso', 420.0)) AS services (service, base),
+         generate_series(now() - interval '24 hours', now() - interval '2 minutes', interval '3 minutes') AS at
+    ON CONFLICT DO NOTHING
+"""
+_DEPTHS = """
+    INSERT INTO callwatch.stage_minutes (stage, figure, minute, value)
+    SELECT stage, 'pending', minute, floor(base * (1 + sin(extract(epoch FROM minute) / 9000)) + 3 * random())
+    FROM (VALUES ('recordings', 6), ('transcriptions', 11)) AS stages (stage, base),
+         generate_series(date_trunc('minute', now()) - interval '24 hours', now() - interval '1 minute', interval '3 minutes')
+         AS minute
+    ON CONFLICT DO NOTHING
+"""
+_REQUESTS = """
+    INSERT INTO callwatch.request_histograms (minute, project_id, environment, route, bucket, count, errors, total_ms)
+    SELECT minute, 1, 'production', %(route)s, %(bucket)s + (4 * sin(extract(epoch FROM minute) / 8000))::int,
+           greatest(1, (%(count)s * (1.2 + sin(extract(epoch FROM minute) / 14000)))::int), 0, 0
+    FROM generate_series(date_trunc('minute', now()) - interval '24 hours', now(), interval '1 minute') AS minute
+    ON CONFLICT DO NOTHING
+"""
+_ROUTES = (
+    ("GET /api/calls", 180, 14),
+    ("GET /api/calls", 820, 1),
+    ("POST /api/webhooks/convoso", 45, 22),
+    ("GET /dashboard", 420, 5),
+)
+_ERROR_HISTORY = """
+    INSERT INTO callwatch.error_counts_by_minute (minute, project_id, environment, severity, category, count)
+    SELECT minute, 1, 'production', severity, 'integration', 1 + (random() * most)::int
+    FROM (VALUES ('low', 2), ('medium', 3), ('high', 1)) AS severities (severity, most),
+         generate_series(date_trunc('minute', now()) - interval '23 hours', now() - interval '70 minutes', interval '25 minutes')
+         AS minute
+    WHERE random() < 0.5 ON CONFLICT DO NOTHING
+"""
+# A queue that nobody works off, jobs whose function was killed, waiting work that nobody takes any more.
+_STOPPED = """
+    UPDATE transcription_queue SET status = 'pending', completed_at = NULL, started_at = NULL, attempts = 0
+    WHERE created_at > now() - interval '3 hours';
+    DELETE FROM transcripts WHERE created_at > now() - interval '3 hours';
+    DELETE FROM analyses WHERE call_id NOT IN (SELECT call_id FROM transcripts);
+    DELETE FROM call_events WHERE at > now() - interval '3 hours' AND type <> 'created';
+    UPDATE transcription_queue SET status = 'processing', started_at = now() - interval '50 minutes'
+    WHERE id IN (SELECT id FROM transcription_queue WHERE status = 'pending' ORDER BY id LIMIT 4);
+    UPDATE transcription_queue SET attempts = 3
+    WHERE id IN (SELECT id FROM transcription_queue WHERE status = 'pending' ORDER BY id LIMIT 7);
+    UPDATE cron_heartbeats SET last_ok = now() - interval '55 minutes' WHERE name = 'process-transcription-queue';
+"""
+ERRORS: tuple[dict[str, Any], ...] = (
+    {"message": "Deepgram answered 429: too many concurrent requests", "severity": "medium", "type": "RateLimited",
+     "category": "integration", "endpoint": "POST /api/jobs/transcribe", "release": "2.14.0"},
+    {"message": "duplicate key value violates unique constraint \"calls_idem_key\"", "severity": "low", "type": "UniqueViolation",
+     "category": "database", "endpoint": "POST /api/webhooks/convoso", "release": "2.14.0"},
+)  # fmt: skip
+BROKEN_ERRORS: tuple[dict[str, Any], ...] = (
+    {"message": "invalid input syntax for type uuid: \"default\" (SQLSTATE 22P02)", "severity": "critical", "type": "DataError",
+     "category": "database", "endpoint": "POST /api/webhooks/convoso", "release": "2.15.0"},
+    {"message": "the transcription worker cannot pick a job: function pick_next_job() does not exist", "severity": "high",
+     "type": "UndefinedFunction", "category": "database", "endpoint": "POST /api/jobs/transcribe", "release": "2.15.0"},
+    {"message": "You exceeded your current quota, please check your plan and billing details", "severity": "high",
+     "type": "InsufficientQuota", "category": "integration", "endpoint": "POST /api/jobs/analyze", "release": "2.15.0"},
+)  # fmt: skip
+
+
+class Vendors:
+    """The vendors' APIs on loopback; each answers with the status set for it."""
+
+    def __init__(self) -> None:
+        self.statuses = {"deepgram": 200, "openai": 200, "convoso": 200}
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self.statuses))
+
+    def __enter__(self) -> "Vendors":
+        threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_rest: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def environ(self) -> dict[str, str]:
+        """The variables that make the monitor ask these vendors."""
+        url = f"http://127.0.0.1:{self._server.server_port}"
+        return {
+            "DEEPGRAM_API_URL": f"{url}/deepgram",
+            "OPENAI_API_URL": f"{url}/openai",
+            "CONVOSO_API_URL": f"{url}/convoso",
+            "DEEPGRAM_API_KEY": "local",
+            "OPENAI_API_KEY": "local",
+            "CONVOSO_AUTH_TOKEN": "local",
+        }
+
+
+def _handler(statuses: Mapping[str, int]) -> type[BaseHTTPRequestHandler]:
+    class Answers(BaseHTTPRequestHandler):
+        def _answer(self) -> None:
+            status = statuses.get(self.path.split("/")[1], 404)
+            body = {"success": True, "data": []} if status == 200 else {"error": {"code": "insufficient_quota"}}
+            content = json.dumps(body).encode()
+            self.rfile.read(int(self.headers.get("content-length") or 0))
+            self.send_response(status)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = _answer  # noqa: N815
+
+        def log_message(self, *_rest: object) -> None:
+            """The vendors say nothing."""
+
+    return Answers
+
+
+def make_tables(dsn: str) -> None:
+    """The product's tables, empty."""
+    _run(dsn, TABLES.read_text())
+
+
+def load_day(dsn: str) -> None:
+    """A day of calls that went well, and the monitor's own record of it."""
+    _run(dsn, _CALLS, _WORK, _CRONS, _LATENCY, _DEPTHS, _ERROR_HISTORY)
+    with _cursor(dsn) as cursor:
+        cursor.execute(_UPTIME, {"services": list(SERVICES)})
+        for route, time_ms, count in _ROUTES:
+            cursor.execute(_REQUESTS, {"route": route, "bucket": bucket_of(time_ms), "count": count})
+
+
+def stop_transcriptions(dsn: str) -> None:
+    """The transcription queue stands still for three hours."""
+    _run(dsn, _STOPPED)
+
+
+def slow_requests() -> list[dict[str, Any]]:
+    """Requests of the last minutes that are slow, and partly fail."""
+    slow = {"method": "GET", "route": "/api/reports/sales", "response_time_ms": 6200, "status_code": 200}
+    return [slow] * 40 + [{**slow, "status_code": 503, "response_time_ms": 10_000}] * 14
+
+
+def _run(dsn: str, *statements: str) -> None:
+    with _cursor(dsn) as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+@contextlib.contextmanager
+def _cursor(dsn: str) -> Iterator[Any]:
+    conn = psycopg2.connect(dsn)
+    try:
+        with conn, conn.cursor() as cursor:
+            yield cast("Any", cursor)
+    finally:
+        conn.close()

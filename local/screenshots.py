@@ -1,0 +1,165 @@
+"""Takes the pictures of docs/screenshots: the page in its states, at desktop and phone width.
+
+`python -m local.screenshots` starts systems of its own, one a state; a running one is not touched.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from local import browser, scenes
+from tests.system import System, running_system
+
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "screenshots"
+SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+MOST_BYTES = 200_000
+_SETTLE_S = 6
+
+
+def main() -> int:
+    """Take the pictures; exit code 1 where one grew too large."""
+    parser = argparse.ArgumentParser(prog="screenshots", description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("states", nargs="*", metavar="STATE", help=f"only these: {', '.join(STATES)} (default: all)")
+    parser.add_argument("--to", type=Path, default=FOLDER, help="folder for the pictures")
+    given = parser.parse_args()
+    if unknown := set(given.states) - set(STATES):
+        parser.error(f"there is no state {', '.join(sorted(unknown))}")
+    given.to.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=browser.find() or browser.install(), args=list(browser.ARGS))
+        for name in given.states or STATES:
+            with STATES[name]() as system:
+                _take(chromium, system, name, given.to)
+        chromium.close()
+    too_large = [path.name for path in given.to.glob("*.png") if path.stat().st_size > MOST_BYTES]
+    if too_large:
+        print(f"screenshots: larger than {MOST_BYTES // 1000} KB: {', '.join(too_large)}", file=sys.stderr)
+    return 1 if too_large else 0
+
+
+def _take(chromium: Browser, system: System, name: str, folder: Path) -> None:
+    for size, (width, height) in SIZES.items():
+        for scheme in ("light", "dark") if size == "desktop" and name == "healthy" else ("light",):
+            context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+            page = context.new_page()
+            for view, path in _views(system, name, size, scheme).items():
+                _open(page, system, path)
+                _shoot(page, folder / f"{view}-{size}{'-dark' if scheme == 'dark' else ''}.png")
+            context.close()
+
+
+def _views(system: System, name: str, size: str, scheme: str) -> dict[str, str]:
+    views = {name: "#/"}
+    if name == "broken" and scheme == "light":
+        group = system.get("/api/errors?severity=critical")["items"]
+        alert = system.get("/api/alerts?state=firing")["items"]
+        views["alerts"] = "#/alerts"
+        views |= {"error": f"#/errors/{group[0]['id']}"} if group else {}
+        views |= {"alert": f"#/alerts/{alert[0]['id']}"} if alert else {}
+        if size == "desktop":
+            views |= {"errors": "#/errors", "rules": "#/rules", "uptime": "#/uptime"}
+    return views
+
+
+def _open(page: Page, system: System, path: str) -> None:
+    page.goto(f"{system.url}/admin/operations{path}")
+    page.evaluate("token => sessionStorage.setItem('callwatch-token', token)", system.admin_token)
+    page.reload()
+    page.wait_for_selector("main .panel")
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(500)
+
+
+def _shoot(page: Page, path: Path) -> None:
+    """The whole page; a palette of 8 bits keeps it small."""
+    page.screenshot(path=path, full_page=True)
+    _compress(path)
+    print(f"{path.stat().st_size / 1000:7.0f} KB  {path.name}")
+
+
+def _compress(path: Path) -> None:
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        small = picture.convert("RGB").quantize(colors=256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    small.save(path, optimize=True)
+
+
+@contextmanager
+def _empty() -> Iterator[System]:
+    """The product is there, and nothing has happened yet; no vendor is configured."""
+    with _system({}) as system:
+        scenes.make_tables(system.database_url)
+        _settle(system)
+        yield system
+
+
+@contextmanager
+def _unknown() -> Iterator[System]:
+    """The product's tables are missing."""
+    with _system({}) as system:
+        _settle(system)
+        yield system
+
+
+@contextmanager
+def _healthy() -> Iterator[System]:
+    with scenes.Vendors() as vendors, _system(vendors.environ()) as system:
+        _good_day(system)
+        _settle(system)
+        yield system
+
+
+@contextmanager
+def _broken() -> Iterator[System]:
+    """A vendor's quota is used up, a queue stands still, a release brought errors, a route is slow."""
+    with scenes.Vendors() as vendors, _system(vendors.environ()) as system:
+        _good_day(system)
+        _settle(system)
+        vendors.statuses["openai"] = 402
+        scenes.stop_transcriptions(system.database_url)
+        for number, error in enumerate(scenes.BROKEN_ERRORS):
+            _send(system, "errors", [error] * (9 + 14 * number))
+        _send(system, "requests", scenes.slow_requests())
+        _settle(system)
+        yield system
+
+
+STATES = {"healthy": _healthy, "broken": _broken, "unknown": _unknown, "empty": _empty}
+
+
+def _good_day(system: System) -> None:
+    scenes.make_tables(system.database_url)
+    scenes.load_day(system.database_url)
+    for number, error in enumerate(scenes.ERRORS):
+        _send(system, "errors", [error] * (3 + 2 * number))
+
+
+def _send(system: System, what: str, items: list[dict[str, Any]]) -> None:
+    status, body, _headers = system.call("POST", f"/api/{what}", system.ingest_key, items)
+    assert status == 202, (status, body)
+
+
+def _settle(system: System) -> None:
+    """Wait until a cycle that began from now on has ended."""
+    since = system.get("/api/health")["timestamp"]
+    system.eventually(lambda: (system.get("/api/health")["monitor"]["last_cycle_at"] or "") > since, 30, "a cycle")
+    time.sleep(_SETTLE_S)
+
+
+@contextmanager
+def _system(environ: dict[str, str]) -> Iterator[System]:
+    folder = Path(tempfile.mkdtemp(prefix="callwatch-pictures-"))
+    with running_system(cycle_s=2, data_dir=folder, environ={"COMMIT_SHA": "3f9c2ab", **environ}) as system:
+        yield system
+
+
+if __name__ == "__main__":
+    sys.exit(main())

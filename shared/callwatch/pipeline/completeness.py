@@ -1,0 +1,103 @@
+"""What recent items lack: recordings, and key fields by source."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from callwatch.models.facts import Fact
+from callwatch.pipeline.clauses import ANY, TEXT, TIME, ago, merge, needs_of, sql_of
+from callwatch.pipeline.measure import Measured
+from callwatch.pipeline.readings import DAY_S, Reading
+
+AVAILABILITY = "availability"
+COMPLETENESS = "completeness"
+# Whether a field is used at all is seen from so many items, over so many days.
+_LOOKED_AT, _LOOK_BACK_S = 2000, 14 * DAY_S
+
+
+def availability_reading(given: Mapping[str, Any]) -> Reading:
+    """Of the newest items that are old enough: how many there are, and how many have what they should."""
+    table, at, column = given["table"], given["at"], given["column"]
+    needs = merge(needs_of(table, given["where"]), {table: {at: TIME, column: ANY}})
+    sql = f"""
+        SELECT count(*)::float AS items, avg((wanted IS NOT NULL)::int)::float AS ratio FROM (
+            SELECT r."{column}" AS wanted FROM "{table}" r
+            WHERE {sql_of(given["where"], table)} AND r."{at}" > {ago(DAY_S)} AND r."{at}" < {ago(given["after_s"])}
+            ORDER BY r."{at}" DESC LIMIT {int(given["newest"])}) AS newest
+    """
+    return Reading(AVAILABILITY, needs, sql)
+
+
+def completeness_readings(given: Mapping[str, Any]) -> list[Reading]:
+    """One reading a field: by source, the newest items of a day, how many lack it, and how many ever had it."""
+    return [_field(given, column) for column in given["columns"]]
+
+
+def _field(given: Mapping[str, Any], column: str) -> Reading:
+    table, at, by = given["table"], given["at"], given["by"]
+    sql = f"""
+        SELECT source, count(*) FILTER (WHERE is_recent)::int AS items,
+               count(*) FILTER (WHERE is_recent AND is_missing)::int AS missing,
+               count(*) FILTER (WHERE NOT is_missing)::int AS ever
+        FROM (SELECT coalesce(r."{by}"::text, 'none') AS source, r."{column}" IS NULL AS is_missing,
+                     r."{at}" > {ago(DAY_S)} AND row_number() OVER (PARTITION BY r."{by}" ORDER BY r."{at}" DESC)
+                     <= {int(given["newest"])} AS is_recent
+              FROM (SELECT "{by}", "{at}", "{column}" FROM "{table}"
+                    WHERE "{at}" > {ago(_LOOK_BACK_S)} AND "{at}" <= %(now)s::timestamptz
+                    ORDER BY "{at}" DESC LIMIT {_LOOKED_AT}) AS r) AS items
+        GROUP BY source ORDER BY source
+    """
+    return Reading(f"{COMPLETENESS}.{column}", {table: {at: TIME, by: TEXT, column: ANY}}, sql, is_table=True)
+
+
+def availability_facts(given: Mapping[str, Any], measured: Measured) -> list[Fact]:
+    """recordings.availability; no fact where there are too few items to tell."""
+    items = measured.get(f"{AVAILABILITY}.items")
+    if items is None:
+        return [Fact("recordings.availability", None, measured.why(f"{AVAILABILITY}.items"))]
+    if items < given["at_least"]:
+        return []
+    ratio = measured.values[f"{AVAILABILITY}.ratio"]
+    return [
+        Fact("recordings.availability", ratio, detail=f"{round(ratio * items)} of the newest {items:.0f} calls have a recording")
+    ]
+
+
+def completeness_facts(given: Mapping[str, Any], measured: Measured) -> list[Fact]:
+    """fields.null_rate by field and source; a field that a source never fills is not missing from it."""
+    facts = []
+    for column in given["columns"]:
+        name = f"{COMPLETENESS}.{column}"
+        if name in measured.unknown:
+            facts.append(Fact("fields.null_rate", None, measured.unknown[name], {"field": column}))
+        for row in measured.rows.get(name, []):
+            if row["items"] < given["at_least"]:
+                continue
+            labels = {"field": column, "source": row["source"][:60]}
+            detail = f"{row['missing']} of {row['items']} rows lack it"
+            is_used = row["ever"] > 0
+            rate = row["missing"] / row["items"] if is_used else 0.0
+            facts.append(
+                Fact("fields.null_rate", round(rate, 4), None, labels, detail if is_used else "this source never fills it")
+            )
+    return facts
+
+
+def completeness_of(measured: Measured, column: str) -> tuple[float | None, str]:
+    """The share 0..1 of recent items that have a field; or None and why."""
+    name = f"{COMPLETENESS}.{column}"
+    rows = measured.rows.get(name)
+    if rows is None:
+        return None, measured.why(name)
+    items = sum(row["items"] for row in rows)
+    present = items - sum(row["missing"] for row in rows)
+    return (round(present / items, 4) if items else None), "no traffic in the window"
+
+
+def completeness_by_source(measured: Measured, columns: tuple[str, ...]) -> dict[str, dict[str, float]]:
+    """The share of recent items that have a field, by source and field."""
+    found: dict[str, dict[str, float]] = {}
+    for column in columns:
+        for row in measured.rows.get(f"{COMPLETENESS}.{column}", []):
+            if row["items"]:
+                found.setdefault(row["source"], {})[column] = round(1 - row["missing"] / row["items"], 4)
+    return found

@@ -1,0 +1,105 @@
+"""Alerts on the page: they appear by themselves, people act on them, they go."""
+
+import uuid
+
+from playwright.sync_api import expect
+
+from local.scenes import make_tables
+from tests.browser.conftest import Reader
+from tests.system import System
+
+
+def post(system: System, message: str, severity: str = "high", **more: object) -> None:
+    item = {"message": message, "severity": severity, **more}
+    assert system.call("POST", "/api/errors", system.ingest_key, item)[0] == 202
+
+
+def group_of(system: System, message: str) -> str:
+    def found() -> str | None:
+        items = system.get("/api/errors?limit=200")["items"]
+        return next((item["id"] for item in items if message in item["message"]), None)
+
+    return str(system.eventually(found, what="the group"))
+
+
+def test_an_alert_appears_by_itself_and_goes_by_itself(admin: Reader, system: System) -> None:
+    page = admin.open()
+    drift = page.locator(".alert[data-rule=schema_drift]").first
+    expect(drift).to_be_visible()
+    expect(page.get_by_role("region", name="Overall state")).to_contain_text("unknown")
+    make_tables(system.database_url)
+    expect(page.locator(".alert[data-rule=schema_drift]")).to_have_count(0, timeout=30_000)
+
+
+def test_a_critical_error_is_seen_acknowledged_and_silenced(admin: Reader, system: System) -> None:
+    page = admin.open()
+    page.get_by_role("region", name="Errors").wait_for()
+    post(system, "the disk of the queue is full", "critical")
+    alert = page.locator(".alert[data-rule=high_error_rate]").first
+    expect(alert).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("region", name="Overall state")).to_contain_text("outage")
+    expect(alert).to_contain_text("measured 1, threshold 1")
+
+    alert.get_by_role("button", name="Acknowledge").click()
+    page.get_by_label("Reason").fill("I look after it")
+    page.get_by_role("dialog").get_by_role("button", name="Acknowledge").click()
+    expect(alert).to_contain_text("acknowledged by")
+
+    alert.get_by_role("button", name="Silence").click()
+    page.get_by_role("dialog").get_by_label("For").select_option("4")
+    page.get_by_label("Reason").fill("known until tonight")
+    page.get_by_role("dialog").get_by_role("button", name="Silence").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+    alert.get_by_role("link", name="High error rate").click()
+    timeline = page.get_by_role("region", name="Timeline")
+    expect(timeline).to_contain_text("I look after it")
+    expect(page.get_by_role("region", name="Deliveries")).to_contain_text("log")
+
+    page.get_by_role("link", name="Silences").click()
+    silence = page.get_by_role("listitem").filter(has_text="known until tonight")
+    silence.get_by_role("button", name="End now").click()
+    page.get_by_role("dialog").get_by_role("button", name="End now").click()
+    expect(page.get_by_text("Nothing is silenced.")).to_be_visible()
+
+
+def test_a_group_is_resolved_with_a_reason_and_reopened(admin: Reader, system: System) -> None:
+    message = f"could not store transcript {uuid.uuid4().hex[:4]}x"
+    post(system, message, type="StoreError", stack="StoreError: could not store\n  at store (store.ts:10)")
+    page = admin.open(f"errors/{group_of(system, 'could not store transcript')}")
+    expect(page.get_by_role("region", name="Error group")).to_contain_text("StoreError")
+    expect(page.get_by_role("region", name="Stack")).to_contain_text("store.ts")
+    page.get_by_role("button", name="Resolve").click()
+    page.get_by_label("Reason").fill("fixed by a retry")
+    page.get_by_role("dialog").get_by_role("button", name="Resolve").click()
+    expect(page.get_by_role("region", name="Error group")).to_contain_text("resolved")
+    expect(page.get_by_role("region", name="History")).to_contain_text("fixed by a retry")
+    page.get_by_role("button", name="Reopen").click()
+    page.get_by_label("Reason").fill("it is back")
+    page.get_by_role("dialog").get_by_role("button", name="Reopen").click()
+    expect(page.get_by_role("region", name="Error group")).to_contain_text("unresolved")
+
+
+def test_markup_in_an_error_is_shown_as_text(admin: Reader, system: System) -> None:
+    probe = '<img src=x onerror="window.hurt=1"><script>window.hurt=1</script><b>bold</b>'
+    tags = {"<i>tag</i>": probe}
+    post(system, f"probe {probe}", type="<svg onload=alert(1)>", endpoint=f"GET /{probe}", context={"html": probe, "tags": tags})
+    group = group_of(system, "probe <img")
+    for view in ("", "errors", f"errors/{group}"):
+        page = admin.open(view)
+        expect(page.get_by_text("<img src=x onerror=").first).to_be_visible()
+        assert page.evaluate("window.hurt") is None
+        assert page.locator("main img, main script, main b:text-is('bold')").count() == 0
+
+
+def test_a_view_answers_to_its_address(admin: Reader, system: System) -> None:
+    page = admin.open("errors?severity=low&q=nothing-like-this")
+    expect(page.get_by_text("No error group matches.")).to_be_visible()
+    expect(page.get_by_label("Severity")).to_have_value("low")
+    page = admin.open("runbooks/queue_backlog")
+    expect(page.get_by_role("heading", name="Queue backlog")).to_be_visible()
+    assert page.locator(".runbook ol > li").count() >= 2
+    page.get_by_role("link", name="plain text").click()
+    expect(page.get_by_text("# Queue backlog")).to_be_visible()
+    page = admin.open("raw/status")
+    expect(page.get_by_text('"recent_activity"')).to_be_visible()

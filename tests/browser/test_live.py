@@ -1,0 +1,134 @@
+"""The page over time: old data are marked, it comes back, it pauses, and it does not grow."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+from playwright.sync_api import Browser, CDPSession, Page, Route, expect
+
+from tests.browser.conftest import Reader, reader
+from tests.system import System
+
+
+@contextmanager
+def stopped(system: System) -> Iterator[None]:
+    """The API does not answer: its processes stand still."""
+    processes = [psutil.Process(system.pid)]
+    for process in processes:
+        os.kill(process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            os.kill(process.pid, signal.SIGCONT)
+
+
+def test_old_data_stay_with_a_banner_and_the_page_comes_back_by_itself(admin: Reader, system: System) -> None:
+    page = admin.open(refresh_s=0.5)
+    expect(page.get_by_role("region", name="Services")).to_contain_text("Database")
+    page.wait_for_load_state("networkidle")
+    with stopped(system):
+        banner = page.get_by_role("alert")
+        expect(banner).to_contain_text("Stale since", timeout=25_000)
+        expect(page.get_by_role("region", name="Services")).to_contain_text("Database")
+    expect(page.get_by_text("Stale since")).to_have_count(0, timeout=30_000)
+
+
+def test_a_paused_page_asks_nothing_until_it_goes_on(viewer: Reader) -> None:
+    page = viewer.open(refresh_s=0.3)
+    page.wait_for_selector("figure")
+    page.get_by_role("button", name="Pause").click()
+    page.wait_for_timeout(500)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(1200)
+    assert asked == []
+    expect(page.locator(".age")).to_contain_text("paused")
+    with page.expect_request("**/api/status"):
+        page.get_by_role("button", name="Pause").click()
+
+
+def test_a_figure_that_is_not_known_is_said_so_with_its_reason(viewer: Reader) -> None:
+    page = viewer.open()
+    queues = page.get_by_role("region", name="Queues")
+    expect(queues).to_contain_text("the product does not record which recordings are being fetched")
+    service = page.locator(".service", has_text="Deepgram")
+    expect(service).to_contain_text("unknown")
+    expect(service).to_contain_text("not configured")
+
+
+def replayed(page: Page, answers: dict[str, str]) -> None:
+    """The API's own answers, given again at once: what is measured is the page, not the API."""
+
+    def answer(route: Route) -> None:
+        path = route.request.url.split("/api/", 1)[1]
+        if path not in answers:
+            answers[path] = route.fetch().text()
+        route.fulfill(body=answers[path], content_type="application/json")
+
+    page.route("**/api/**", answer)
+
+
+def heap_and_nodes(session: CDPSession) -> tuple[float, float]:
+    """Bytes of the JavaScript heap and number of nodes, after the garbage was collected."""
+    session.send("HeapProfiler.collectGarbage")
+    session.send("HeapProfiler.collectGarbage")
+    found = {metric["name"]: metric["value"] for metric in session.send("Performance.getMetrics")["metrics"]}
+    return found["JSHeapUsedSize"], found["Nodes"]
+
+
+def test_two_hundred_refreshes_leak_neither_memory_nor_nodes(chromium: Browser, system: System) -> None:
+    with reader(chromium, system, system.admin_token) as somebody:
+        replayed(somebody.page, {})
+        page = somebody.open(refresh_s=60)
+        page.wait_for_selector("figure")
+        session = somebody.context.new_cdp_session(page)
+        session.send("Performance.enable")
+        again = page.get_by_role("button", name="Refresh")
+
+        def refresh(times: int) -> None:
+            for _ in range(times):
+                with page.expect_response("**/api/status"):
+                    again.click()
+            page.wait_for_load_state("networkidle")
+
+        refresh(20)
+        heap_before, nodes_before = heap_and_nodes(session)
+        refresh(200)
+        heap, nodes = heap_and_nodes(session)
+        assert nodes <= nodes_before * 1.1 + 50
+        assert heap <= heap_before * 1.3
+
+
+def test_a_thousand_groups_and_two_hundred_alerts_are_shown_in_few_nodes_at_work(chromium: Browser, system: System) -> None:
+    group = system.get("/api/errors?limit=1")["items"][0]
+    alert = system.get("/api/alerts?limit=1")["items"][0]
+    pages = {
+        "errors": [{**group, "id": str(number), "message": f"group {number}"} for number in range(1000)],
+        "alerts": [{**alert, "id": str(number)} for number in range(200)],
+    }
+
+    def answer(route: Route) -> None:
+        name = route.request.url.split("/api/", 1)[1].split("?")[0]
+        cursor = int(route.request.url.partition("cursor=")[2] or 0)
+        rest = pages[name][cursor + 200 :]
+        body = {"items": pages[name][cursor : cursor + 200], "next_cursor": str(cursor + 200) if rest else None}
+        route.fulfill(body=json.dumps(body), content_type="application/json")
+
+    with reader(chromium, system, system.admin_token) as somebody:
+        somebody.page.route("**/api/errors?*", answer)
+        somebody.page.route("**/api/alerts?*", answer)
+        page = somebody.open("errors", refresh_s=60)
+        for _ in range(4):
+            page.get_by_role("button", name="Show more").click()
+            page.wait_for_load_state("networkidle")
+        expect(page.locator(".group")).to_have_count(1000)
+        assert page.locator(".group").nth(900).evaluate("row => getComputedStyle(row).contentVisibility") == "auto"
+        # Rows out of sight are not laid out: the last one has no box of its text until it is scrolled to.
+        page.locator(".group").nth(999).scroll_into_view_if_needed()
+        expect(page.locator(".group").nth(999)).to_be_in_viewport()
+        page = somebody.open("alerts", refresh_s=60)
+        expect(page.locator(".alert")).to_have_count(200)

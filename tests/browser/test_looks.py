@@ -1,0 +1,120 @@
+"""For every reader: keyboard, screen reader, dark, narrow, wide."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import AXE, Reader, reader
+from tests.browser.test_alerts import group_of, post
+from tests.system import System
+
+VIEWS = ("", "errors", "alerts", "rules", "silences", "uptime", "runbooks", "runbooks/queue_backlog", "raw/health")
+
+
+def views(system: System) -> list[str]:
+    """All views, with a group and an alert to look at."""
+    post(system, "for the look of it", "critical", endpoint="GET /look", release="1.0.0")
+    group = group_of(system, "for the look of it")
+    alerts = system.eventually(lambda: system.get("/api/alerts")["items"], what="an alert")
+    return [*VIEWS, f"errors/{group}", f"alerts/{alerts[0]['id']}"]
+
+
+def serious(page: Page) -> list[str]:
+    """What axe finds that is serious or worse: rule and first place."""
+    page.evaluate(AXE.read_text())
+    found: list[dict[str, Any]] = page.evaluate("axe.run(document).then(found => found.violations)")
+    return [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in found if v["impact"] in ("serious", "critical")]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_on_any_view(chromium: Browser, system: System, scheme: str) -> None:
+    with reader(chromium, system, system.admin_token, color_scheme=scheme, bypass_csp=True) as somebody:
+        for view in views(system):
+            page = somebody.open(view, refresh_s=60)
+            page.wait_for_load_state("networkidle")
+            assert serious(page) == [], view
+
+
+def test_no_view_scrolls_sideways_on_the_smallest_phone_or_the_widest_screen(chromium: Browser, system: System) -> None:
+    names = views(system)
+    post(system, "a word without any end: " + "x" * 400)
+    for width in (320, 2560):
+        with reader(chromium, system, system.admin_token, viewport={"width": width, "height": 800}) as somebody:
+            for view in names:
+                page = somebody.open(view, refresh_s=60)
+                page.wait_for_load_state("networkidle")
+                assert page.evaluate("document.documentElement.scrollWidth") <= width, (view, width)
+
+
+def test_dark_and_light_follow_the_system_until_chosen(chromium: Browser, system: System) -> None:
+    background = "getComputedStyle(document.body).backgroundColor"
+    with reader(chromium, system, system.viewer_token, color_scheme="dark") as somebody:
+        page = somebody.open("rules")
+        dark = page.evaluate(background)
+        page.emulate_media(color_scheme="light")
+        light = page.evaluate(background)
+        assert dark != light
+        button = page.get_by_role("button", name="Colours")
+        button.click()
+        button.click()
+        expect(button).to_have_accessible_name("Colours: dark")
+        assert page.evaluate(background) == dark
+        page.reload()
+        assert page.evaluate(background) == dark
+
+
+def test_day_bars_are_one_tab_stop_with_arrow_keys(viewer: Reader) -> None:
+    page = viewer.open("uptime", refresh_s=60)
+    bars = page.get_by_role("group", name="Database, last 90 days")
+    expect(bars.get_by_role("img")).to_have_count(90)
+    assert bars.locator("[tabindex='0']").count() == 1
+    bars.locator("[tabindex='0']").focus()
+    today = page.evaluate("document.activeElement.getAttribute('aria-label')")
+    assert today.endswith("% uptime")
+    page.keyboard.press("ArrowLeft")
+    yesterday = page.evaluate("document.activeElement.getAttribute('aria-label')")
+    assert yesterday != today
+    assert yesterday.endswith("not checked")
+    page.keyboard.press("Home")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('.day-bars')?.ariaLabel") != "Database, last 90 days"
+
+
+def test_the_keyboard_reaches_and_closes_a_form_and_gets_the_focus_back(admin: Reader, system: System) -> None:
+    page = admin.open("silences", refresh_s=0.3)
+    button = page.get_by_role("button", name="New silence")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.get_by_label("Reason").fill("typed over")
+    page.wait_for_timeout(1000)
+    expect(page.get_by_label("Reason")).to_have_value("typed over")
+    expect(page.get_by_label("Reason")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(button).to_be_focused()
+
+
+def test_a_chart_has_a_legend_a_summary_and_a_table_and_the_range_is_in_the_address(viewer: Reader, system: System) -> None:
+    page = viewer.open("", refresh_s=60)
+    chart = page.locator("figure", has_text="Errors by severity")
+    expect(chart.locator(".legend")).to_contain_text("critical")
+    assert "latest" in (chart.get_by_role("img").get_attribute("aria-label") or "")
+    chart.get_by_text("Text and table").click()
+    expect(chart.get_by_role("columnheader", name="critical")).to_be_visible()
+    page.get_by_label("Time range").select_option("1h")
+    page.wait_for_url("**range=1h")
+    expect(chart.get_by_role("row")).to_have_count(61)
+    page.get_by_role("link", name="Uptime", exact=True).first.click()
+    page.wait_for_url("**#/uptime?range=1h")
+
+
+def test_times_are_the_readers_own_with_utc_beside_them(chromium: Browser, system: System) -> None:
+    group = group_of(system, "")
+    with reader(chromium, system, system.viewer_token, timezone_id="Pacific/Auckland") as somebody:
+        page = somebody.open(f"errors/{group}")
+        shown = page.get_by_role("region", name="Error group").locator("time").first
+        utc = shown.get_attribute("title") or ""
+        assert utc.endswith("UTC")
+        assert shown.inner_text()[-5:] != utc[11:16]

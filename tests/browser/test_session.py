@@ -1,0 +1,51 @@
+"""Who may look, and what they may do."""
+
+from playwright.sync_api import Browser, expect
+
+from tests.browser.conftest import Reader, reader
+from tests.system import System
+
+
+def test_the_token_opens_the_page_and_stays_in_this_tab_alone(chromium: Browser, system: System) -> None:
+    with reader(chromium, system, None) as somebody:
+        page = somebody.open()
+        page.get_by_label("Token").fill(system.admin_token)
+        page.get_by_role("button", name="Open").click()
+        expect(page.get_by_role("region", name="Overall state")).to_be_visible()
+        assert page.evaluate("sessionStorage.getItem('callwatch-token')") == system.admin_token
+        assert page.evaluate("JSON.stringify(localStorage) + document.cookie").find(system.admin_token) == -1
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_label("Token")).to_be_visible()
+        assert page.evaluate("sessionStorage.getItem('callwatch-token')") is None
+
+
+def test_a_refused_token_signs_out_and_says_so(chromium: Browser, system: System) -> None:
+    with reader(chromium, system, "not-a-token") as somebody:
+        page = somebody.open()
+        expect(page.get_by_role("alert")).to_contain_text("not valid")
+        expect(page.get_by_label("Token")).to_be_focused()
+        assert page.evaluate("sessionStorage.getItem('callwatch-token')") is None
+
+
+def test_a_viewer_sees_no_button_that_acts(viewer: Reader, system: System) -> None:
+    for view in ("rules", "silences", ""):
+        page = viewer.open(view)
+        expect(page.get_by_role("navigation", name="Views")).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        acting = page.get_by_role("main").get_by_role("button")
+        assert [text for text in acting.all_inner_texts() if text] == []
+
+
+def test_an_admin_may_disable_a_rule_and_enable_it_again(admin: Reader, system: System) -> None:
+    page = admin.open("rules?q=memory_usage")
+    rule = page.get_by_role("listitem").filter(has_text="memory")
+    rule.get_by_role("button", name="Disable").click()
+    page.get_by_label("Reason").fill("a test of the switch")
+    page.get_by_role("dialog").get_by_role("button", name="Disable").click()
+    expect(rule.get_by_text("disabled", exact=True)).to_be_visible()
+    rule.get_by_role("button", name="Enable").click()
+    page.get_by_label("Reason").fill("and back")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(rule.get_by_role("button", name="Disable")).to_be_visible()
+    assert system.get("/api/rules?limit=200")["items"]

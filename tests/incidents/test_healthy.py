@@ -1,0 +1,47 @@
+"""A healthy product raises nothing: at work, at night, at the weekend, in its first hours."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from callwatch.models.facts import Fact
+from local import product
+from tests.incidents.conftest import BUSY
+from tests.incidents.judge import alarming, fact_of
+
+Facts = Callable[..., list[Fact]]
+
+
+def test_a_busy_afternoon_shows_nothing(busy_product: Any, facts_at: Facts) -> None:
+    facts = facts_at(BUSY)
+    assert alarming(facts) == []
+    assert fact_of(facts, "calls.missing_ratio").detail == "as many as expected"
+    assert fact_of(facts, "recordings.availability").value == pytest.approx(0.95, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("moment", "days", "zone"),
+    [
+        pytest.param("2031-03-12T03:00:00+00:00", 8, "UTC", id="at night"),
+        pytest.param("2031-03-15T12:10:00+00:00", 8, "UTC", id="on the second Saturday"),
+        pytest.param("2031-03-15T12:10:00+00:00", 5, "UTC", id="on the first Saturday"),
+        pytest.param("2031-03-16T12:00:00+00:00", 8, "UTC", id="on a Sunday"),
+        pytest.param("2031-03-17T09:04:00+00:00", 8, "UTC", id="on Monday morning"),
+        pytest.param("2031-03-12T18:20:00+00:00", 3, "UTC", id="after work"),
+        pytest.param("2031-03-12T14:00:00+00:00", 1, "UTC", id="on the first day"),
+        pytest.param("2031-03-12T10:20:00+00:00", 2, "UTC", id="on the second day"),
+        # The clocks went forward on 9 March: nine o'clock is an hour earlier in UTC than the week before.
+        pytest.param("2031-03-11T13:15:00+00:00", 8, "America/New_York", id="after the clocks changed"),
+    ],
+)
+def test_a_healthy_product_shows_nothing(empty_product: Any, facts_at: Facts, moment: str, days: int, zone: str) -> None:
+    now = datetime.fromisoformat(moment)
+    product.load(empty_product, now, days, zone)
+    empty_product.commit()
+    assert alarming(facts_at(now, zone)) == []
+
+
+def test_a_product_without_any_row_shows_nothing(empty_product: Any, facts_at: Facts) -> None:
+    assert alarming(facts_at(BUSY)) == []
