@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from callwatch.models.api import Answer, Category, Severity
+from callwatch.models.api import Answer, Category, Known, Severity
 
 Level = Literal["info", "warning", "error", "critical"]
 
@@ -63,7 +63,7 @@ class Follower(Answer):
     labels: dict[str, str]
 
 
-class AlertDetail(Alert):
+class AlertDetail(Alert, Known):
     """GET /api/alerts/{id}."""
 
     timeline: list[TimelineEntry]
@@ -71,7 +71,7 @@ class AlertDetail(Alert):
     follows: list[Follower]
 
 
-class AlertPage(Answer):
+class AlertPage(Known):
     """GET /api/alerts."""
 
     items: list[Alert]
