@@ -9,6 +9,7 @@ import pytest
 from callwatch.db import connection, ensure_partitions
 from callwatch.db.api_logs import insert_requests
 from callwatch.models.facts import Fact
+from callwatch.pipeline import indexes
 from callwatch.requests.performance import performance
 from local import product_faults as faults
 from tests.incidents.conftest import BUSY
@@ -129,3 +130,16 @@ def test_12_a_missing_column_is_drift_and_leaves_other_figures_true(busy_product
     stuck = fact_of(facts, "pipeline.stuck", stage="transcriptions")
     assert (stuck.value, stuck.reason) == (None, "column transcription_queue.started_at is missing")
     assert fact_of(facts, "pipeline.stopped", stage="transcriptions").value == 0
+
+
+@pytest.mark.parametrize("number", sorted(faults.INCIDENTS))
+def test_a_large_product_without_indexes_shows_the_same(
+    number: int, busy_product: Any, facts_at: Facts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no index would serve, tables are read in one scan each: other statements, the same facts."""
+    faults.INCIDENTS[number](busy_product, BUSY)
+    busy_product.commit()
+    one_by_one = facts_at(BUSY)
+    monkeypatch.setattr(indexes, "_MATTERS_FROM_BYTES", 0)
+    in_one_scan = [fact for fact in facts_at(BUSY) if fact.metric != "schema.index_missing"]
+    assert in_one_scan == one_by_one
