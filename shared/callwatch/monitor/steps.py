@@ -116,9 +116,7 @@ def _measure(cycle: Cycle, own_facts: Callable[[], list[Fact]]) -> dict[str, Any
         (("queue.dead_letters",), _dead_letters),
         (("monitor.silence_s",), lambda: _own(silence_facts, cycle)),
     ]
-    product: list[Source] = [
-        (METRICS, lambda: _product(cycle)),
-    ]
+    product: list[Source] = [(METRICS, lambda: _product(cycle))]
     failures = _read(cycle, own)
     reach = product_database_facts()
     cycle.facts += reach
