@@ -11,7 +11,7 @@ from callwatch.pipeline.stage import Failures, Rows, Vendor
 WINDOW_S = 1800
 # Too few meetings say nothing of a rate; a vendor slows everybody down now and then.
 _AT_LEAST = 10
-_RATE_LIMITED_AT_LEAST = 3
+_RATE_LIMITED_AT_LEAST = 2
 # The first class that fits counts: a used-up quota often comes as a 429, too.
 CLASSES: Mapping[str, str] = {
     "quota": r"insufficient_quota|quota|billing|payment required|out of credits?|\m402\M",
