@@ -99,6 +99,9 @@ def _check(cycle: Cycle) -> dict[str, Any]:
     except DatabaseUnavailable:
         cycle.checks = without_streaks(verdicts, cycle.now)
         raise
+    except Exception:
+        cycle.unread += ("service.", "provider.")
+        raise
     finally:
         cycle.facts += check_facts(cycle.checks)
     return {"services": {result.service: result.status for result in cycle.checks}}
