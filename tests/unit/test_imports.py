@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 # 100 ms and more each (bench/imports.py measures whole handlers).
-HEAVY = ("pydantic", "boto3", "botocore", "requests", "urllib3", "asyncio", "aws_xray_sdk")
+HEAVY = ("pydantic", "boto3", "botocore.client", "requests", "urllib3", "asyncio", "aws_xray_sdk")
 LEAN = ["get_health", "ingest_errors", "ingest_requests", "ingest_envelope", "authorize"]
 
 
