@@ -38,6 +38,7 @@ lint: setup-dev ## ruff, mypy --strict, tsc, cfn-lint, sam validate, documented 
 	@$(VENV_PYTHON) .venv/bin/cfn-lint template.yaml
 	@$(VENV_PYTHON) -m samcli validate --lint
 	@$(VENV_PYTHON) -m local.docs --check
+	@$(VENV_PYTHON) -m local.compatibility
 	@npm --prefix dashboard run --silent check
 
 docs: setup-dev ## Generate the documents that follow from the code
