@@ -166,6 +166,13 @@ def test_before_the_first_cycle_providers_are_unknown_with_a_reason_and_nobody_i
     assert reduced()["status"] == "degraded", "a monitor that never came is as late as one that stays away"
 
 
+def test_a_database_without_our_tables_degrades_and_says_so(empty_database: str) -> None:
+    found = whole()
+    assert (found["status"], found["services"]["database"]["status"]) == ("degraded", "healthy")
+    assert found["unknown"]["errors.last_hour"] == "the monitor's tables cannot be read (UndefinedTable)"
+    assert reduced()["status"] == "degraded"
+
+
 def test_a_stopped_pipeline_degrades(vendors: dict[str, Vendor]) -> None:
     sql("""CREATE TABLE public.transcription_queue (id bigint, call_id text, status text, attempts int, priority int,
            created_at timestamptz, started_at timestamptz, completed_at timestamptz, last_error text)""")
