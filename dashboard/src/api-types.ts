@@ -45,6 +45,7 @@ export interface AlertDetail {
   threshold: number | null;
   timeline: Array<TimelineEntry>;
   title: string;
+  unknown: Record<string, string>;
   value: number | null;
 }
 
@@ -52,6 +53,7 @@ export interface AlertDetail {
 export interface AlertPage {
   items: Array<Alert>;
   next_cursor: string | null;
+  unknown: Record<string, string>;
 }
 
 /** Completed and failed: last 24 h; total_last_hour: both, of the last hour. */
@@ -216,6 +218,7 @@ export interface ErrorGroupDetail {
   title: string;
   trend: Array<number>;
   type: string | null;
+  unknown: Record<string, string>;
   users: number;
 }
 
@@ -223,6 +226,7 @@ export interface ErrorGroupDetail {
 export interface ErrorGroupPage {
   items: Array<ErrorGroup>;
   next_cursor: string | null;
+  unknown: Record<string, string>;
 }
 
 /** POST /api/errors/{id}/{action}: the group as it is now. */
@@ -248,6 +252,7 @@ export interface ErrorGroupState {
   title: string;
   trend: Array<number>;
   type: string | null;
+  unknown: Record<string, string>;
   users: number;
 }
 

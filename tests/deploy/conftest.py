@@ -39,7 +39,8 @@ class Deployed:
 
     def secrets(self) -> dict[str, str]:
         """What `make deploy` put into the stack's secrets, by variable."""
-        client, found = self.cloud.client("secretsmanager"), {}
+        client = self.cloud.client("secretsmanager")
+        found: dict[str, str] = {}
         for name in ("AccessSecret", "IngestSecret", "VendorSecret", "ChannelSecret"):
             found |= json.loads(client.get_secret_value(SecretId=self.cloud.resource(name))["SecretString"])
         return found

@@ -508,7 +508,7 @@ class ErrorGroup(Answer):
     trend: list[int]
 
 
-class ErrorGroupPage(Answer):
+class ErrorGroupPage(Known):
     """GET /api/errors."""
 
     items: list[ErrorGroup]
