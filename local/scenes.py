@@ -76,6 +76,10 @@ _STOPPED = """
     WHERE id IN (SELECT id FROM transcription_queue WHERE status = 'pending' ORDER BY id LIMIT 7);
     UPDATE cron_heartbeats SET last_ok = now() - interval '55 minutes' WHERE name = 'process-transcription-queue';
 """
+_STACK = """DataError: invalid input syntax for type uuid: "default"
+    at Parser.parseErrorMessage (node_modules/pg-protocol/src/parser.ts:369)
+    at storeCall (src/server/calls/store.ts:118)
+    at POST (src/app/api/webhooks/convoso/route.ts:64)"""
 ERRORS: tuple[dict[str, Any], ...] = (
     {"message": "Deepgram answered 429: too many concurrent requests", "severity": "medium", "type": "RateLimited",
      "category": "integration", "endpoint": "POST /api/jobs/transcribe", "release": "2.14.0"},
@@ -84,7 +88,8 @@ ERRORS: tuple[dict[str, Any], ...] = (
 )  # fmt: skip
 BROKEN_ERRORS: tuple[dict[str, Any], ...] = (
     {"message": "invalid input syntax for type uuid: \"default\" (SQLSTATE 22P02)", "severity": "critical", "type": "DataError",
-     "category": "database", "endpoint": "POST /api/webhooks/convoso", "release": "2.15.0"},
+     "category": "database", "endpoint": "POST /api/webhooks/convoso", "release": "2.15.0",
+     "stack": _STACK, "context": {"query": "INSERT INTO calls (office_id, ...)", "region": "iad1", "attempt": 1}},
     {"message": "the transcription worker cannot pick a job: function pick_next_job() does not exist", "severity": "high",
      "type": "UndefinedFunction", "category": "database", "endpoint": "POST /api/jobs/transcribe", "release": "2.15.0"},
     {"message": "You exceeded your current quota, please check your plan and billing details", "severity": "high",

@@ -87,11 +87,12 @@ def _shoot(page: Page, path: Path) -> None:
 
 
 def _compress(path: Path) -> None:
-    """True colours where they fit, else 256 of them."""
+    """True colours where they fit, else as many as do."""
     with Image.open(path) as picture:
         picture.convert("RGB").save(path, optimize=True)
-        if path.stat().st_size > MOST_BYTES:
-            picture.convert("RGB").quantize(256, kmeans=1, dither=Image.Dither.NONE).save(path, optimize=True)
+        for colours in (256, 128, 64):
+            if path.stat().st_size > MOST_BYTES:
+                picture.convert("RGB").quantize(colours, kmeans=1, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 @contextmanager
