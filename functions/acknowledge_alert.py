@@ -6,6 +6,7 @@ from typing import Any
 from callwatch.alerts.act import acknowledge
 from callwatch.db import connection
 from callwatch.http import Request
+from callwatch.reports.unknown import explained
 from callwatch.runtime.endpoint import endpoint
 from callwatch.settings import get_settings
 
@@ -16,7 +17,7 @@ def handle(request: Request) -> dict[str, Any]:
     with connection(statement_timeout_ms=5000) as conn:
         alert = acknowledge(conn, request.path_parameters["id"], given, request.actor, get_settings(), datetime.now(UTC))
         conn.commit()
-    return alert
+    return explained(alert)
 
 
 lambda_handler = endpoint("admin")(handle)

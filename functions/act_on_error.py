@@ -5,6 +5,7 @@ from typing import Any
 
 from callwatch.db import connection
 from callwatch.http import Request
+from callwatch.reports.unknown import explained
 from callwatch.runtime.endpoint import endpoint
 from callwatch.tracker.groups import act
 
@@ -16,7 +17,7 @@ def handle(request: Request) -> dict[str, Any]:
     with connection(statement_timeout_ms=5000) as conn:
         group = act(conn, parameters["id"], parameters["action"], given, request.actor, datetime.now(UTC))
         conn.commit()
-    return group
+    return explained(group)
 
 
 lambda_handler = endpoint("admin")(handle)

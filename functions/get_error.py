@@ -5,6 +5,7 @@ from typing import Any
 
 from callwatch.db import connection
 from callwatch.http import Request
+from callwatch.reports.unknown import explained
 from callwatch.runtime.endpoint import endpoint
 from callwatch.settings import get_settings
 from callwatch.tracker.groups import group_detail
@@ -13,7 +14,7 @@ from callwatch.tracker.groups import group_detail
 def handle(request: Request) -> dict[str, Any]:
     """With trend, history and its latest occurrences."""
     with connection(statement_timeout_ms=5000) as conn:
-        return group_detail(conn, request.path_parameters["id"], datetime.now(UTC), get_settings().retention_days)
+        return explained(group_detail(conn, request.path_parameters["id"], datetime.now(UTC), get_settings().retention_days))
 
 
 lambda_handler = endpoint("viewer")(handle)

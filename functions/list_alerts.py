@@ -8,6 +8,7 @@ from callwatch.db.alerts import list_alerts
 from callwatch.http import Request, encode_cursor, page_of
 from callwatch.http_filters import choice_filter, position_of, text_filter, time_filter
 from callwatch.models.alert import AlertLevel
+from callwatch.reports.unknown import explained
 from callwatch.runtime.endpoint import endpoint
 
 
@@ -30,7 +31,8 @@ def handle(request: Request) -> dict[str, Any]:
         rows = list_alerts(conn, {**filters, "limit": page.limit + 1})
     shown = rows[: page.limit]
     position = [shown[-1]["started_at"].isoformat(), shown[-1]["id"]] if len(rows) > page.limit else None
-    return {"items": [alert_item(row) for row in shown], "next_cursor": encode_cursor(position) if position else None}
+    items = [alert_item(row) for row in shown]
+    return explained({"items": items, "next_cursor": encode_cursor(position) if position else None})
 
 
 lambda_handler = endpoint("viewer")(handle)

@@ -7,6 +7,7 @@ from callwatch.db import connection
 from callwatch.http import Request, encode_cursor, page_of, unprocessable
 from callwatch.http_filters import choice_filter, number_filter, position_of, text_filter, time_filter
 from callwatch.models.error import ErrorCategory, ErrorSeverity
+from callwatch.reports.unknown import explained
 from callwatch.runtime.endpoint import endpoint
 from callwatch.tracker.groups import groups_page
 
@@ -31,7 +32,7 @@ def handle(request: Request) -> dict[str, Any]:
     }
     with connection(statement_timeout_ms=5000) as conn:
         items, position = groups_page(conn, filters, page.limit, datetime.now(UTC))
-    return {"items": items, "next_cursor": encode_cursor(position) if position else None}
+    return explained({"items": items, "next_cursor": encode_cursor(position) if position else None})
 
 
 def _tag(request: Request) -> str | None:

@@ -43,13 +43,23 @@ def _own_facts() -> list[Fact]:
 
 
 def _count_cycle(report: dict[str, Any]) -> None:
-    """The dead man's switch: CloudWatch raises an alarm where this metric stays away."""
+    """The dead man's switch: CloudWatch raises an alarm where this metric stays away, or stays 0."""
     metrics = Metrics(namespace="Callwatch", service="callwatch")
     metrics.add_dimension("stage", get_settings().stage)
-    metrics.add_metric("CycleCompleted", MetricUnit.Count, 1)
+    metrics.add_metric("CycleCompleted", MetricUnit.Count, int(_is_awake(report)))
     failed = sum(1 for step in report["steps"].values() if step["error"])
     metrics.add_metric("StepsFailed", MetricUnit.Count, failed)
     metrics.flush_metrics()
+
+
+def _is_awake(report: dict[str, Any]) -> bool:
+    """Whether somebody would have been told: a cycle that cannot judge, or cannot send, is no watch.
+
+    While the database is down there is no outbox to send from, and the page went out from the evaluation.
+    """
+    steps = report["steps"]
+    has_sent = steps["notify"]["error"] is None or not report["is_database_up"]
+    return steps["evaluate"]["error"] is None and has_sent
 
 
 lambda_handler = invocation(handle)

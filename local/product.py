@@ -6,7 +6,7 @@ Nobody in these calls exists: names are numbers, and telephone numbers come from
 import json
 import random
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -21,7 +21,9 @@ TABLES = tuple(SCHEMA)
 
 CALLS_PER_HOUR = 40
 # Local hours of work, first and last: Monday to Friday, and Saturday. Nobody calls on Sundays and at night.
-_OPEN = {**dict.fromkeys(range(5), (9, 18)), 5: (10, 14)}
+Hours = Mapping[int, tuple[int, int]]
+OFFICE_HOURS: Hours = {**dict.fromkeys(range(5), (9, 18)), 5: (10, 14)}
+ALWAYS: Hours = dict.fromkeys(range(7), (0, 24))
 _SATURDAY_SHARE = 0.3
 _CAMPAIGNS = ("medicare", "final-expense", "auto", "health")
 _DISPOSITIONS = ("SALE", "NI", "CALLBK", "DNC")
@@ -62,15 +64,17 @@ def empty_tables(conn: extensions.connection, tables: Iterable[str] = TABLES) ->
             cursor.execute(sql.SQL("TRUNCATE {} CASCADE").format(sql.Identifier(table)))
 
 
-def load(conn: extensions.connection, now: datetime, days: int = 8, zone: str = "UTC", seed: int = 1) -> int:
+def load(
+    conn: extensions.connection, now: datetime, days: int = 8, zone: str = "UTC", seed: int = 1, hours: Hours = OFFICE_HOURS
+) -> int:
     """Fill the tables with healthy days up to `now`, as they look at that moment; returns how many calls there were."""
     draw = random.Random(seed)  # noqa: S311 - the same days each time, not secrets
     rows = Rows()
-    started = _call_times(now, days, ZoneInfo(zone), draw)
+    started = _call_times(now, days, ZoneInfo(zone), draw, hours)
     for number, at in enumerate(started):
         _call(rows, draw, number, at, now)
     _heartbeats(rows, draw, now)
-    _syncs(rows, draw, now, days, ZoneInfo(zone))
+    _syncs(rows, draw, now, days, ZoneInfo(zone), hours)
     write(conn, rows)
     return len(started)
 
@@ -84,24 +88,24 @@ def write(conn: extensions.connection, rows: Rows) -> None:
             execute_values(cursor, statement, [tuple(row.values()) for row in found], page_size=500)
 
 
-def is_open(at: datetime, zone: ZoneInfo) -> bool:
+def is_open(at: datetime, zone: ZoneInfo, hours: Hours = OFFICE_HOURS) -> bool:
     """Whether the product's customers work at a time."""
     local = at.astimezone(zone)
-    first, last = _OPEN.get(local.weekday(), (0, 0))
+    first, last = hours.get(local.weekday(), (0, 0))
     return first <= local.hour < last
 
 
-def _call_times(now: datetime, days: int, zone: ZoneInfo, draw: random.Random) -> Sequence[datetime]:
+def _call_times(now: datetime, days: int, zone: ZoneInfo, draw: random.Random, hours: Hours) -> Sequence[datetime]:
     today = now.astimezone(zone).date()
     found = []
     for back in range(days - 1, -1, -1):
-        found += _times_of(today - timedelta(days=back), zone, draw)
+        found += _times_of(today - timedelta(days=back), zone, draw, hours)
     return [at for at in found if at <= now]
 
 
-def _times_of(day: date, zone: ZoneInfo, draw: random.Random) -> list[datetime]:
+def _times_of(day: date, zone: ZoneInfo, draw: random.Random, hours: Hours) -> list[datetime]:
     """Calls arrive by chance, at a rate that is the same in every hour of work."""
-    first, last = _OPEN.get(day.weekday(), (0, 0))
+    first, last = hours.get(day.weekday(), (0, 0))
     rate = CALLS_PER_HOUR * (_SATURDAY_SHARE if day.weekday() == 5 else 1)
     at = datetime.combine(day, time(first), zone) if last else None
     found: list[datetime] = []
@@ -183,11 +187,11 @@ def _heartbeats(rows: Rows, draw: random.Random, now: datetime) -> None:
         rows.add("cron_heartbeats", name=name, last_ok=last_ok, last_message="ok")
 
 
-def _syncs(rows: Rows, draw: random.Random, now: datetime, days: int, zone: ZoneInfo) -> None:
+def _syncs(rows: Rows, draw: random.Random, now: datetime, days: int, zone: ZoneInfo, hours: Hours) -> None:
     """A sync of sales every 15 minutes of work, each of hundreds of records."""
     at = now - timedelta(days=days)
     while at < now - timedelta(minutes=2):
-        if is_open(at, zone):
+        if is_open(at, zone, hours):
             records = draw.randint(240, 360)
             rows.add(
                 "convoso_sync_status", sync_type="sales", started_at=at, completed_at=at + timedelta(seconds=40),

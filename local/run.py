@@ -18,6 +18,7 @@ from rich.console import Console
 
 from callwatch.alerts.manager import alert_manager
 from callwatch.exceptions import ConfigurationError
+from callwatch.pipeline.stage_file import get_stages
 from callwatch.settings import VARIABLES, load_settings
 from local import layers, postgres, workers
 from local import queue as local_queue
@@ -90,7 +91,9 @@ def read_options(environ: Mapping[str, str]) -> Options:
 def running(options: Options, environ: Mapping[str, str], console: Console, stopped: threading.Event) -> Iterator[None]:
     """The whole system for the block; whatever started is stopped in the opposite order, also when a part fails."""
     started_at = time.monotonic()
-    alert_manager.rules(load_settings(environ))
+    settings = load_settings(environ)
+    alert_manager.rules(settings)
+    get_stages(settings.stages_file)
     options.data_dir.mkdir(parents=True, exist_ok=True)
     run_file = options.data_dir / "run.json"
     with contextlib.ExitStack() as stack:
@@ -186,9 +189,10 @@ def _values(
 ) -> dict[str, str]:
     """The local values of variables: what the person set, what we made up, where our parts are."""
     given = {variable.name: environ[variable.name] for variable in VARIABLES if environ.get(variable.name)}
-    if "RULES_FILE" in given:
-        # A function runs in a folder of its own, where a relative path would lead nowhere.
-        given["RULES_FILE"] = str(Path(given["RULES_FILE"]).resolve())
+    for name in ("RULES_FILE", "STAGES_FILE"):
+        if name in given:
+            # A function runs in a folder of its own, where a relative path would lead nowhere.
+            given[name] = str(Path(given[name]).resolve())
     return {
         "STAGE": "local",
         "NODE_ENV": "development",

@@ -19,10 +19,11 @@ TABLES = Path(__file__).with_name("product.sql")
 SERVICES = ("database", "deepgram", "openai", "convoso")
 _CALLS = """
     INSERT INTO calls (source, source_ref, campaign, direction, started_at, ended_at, duration_sec, recording_url,
-                       disposition, agent_name, lead_id, created_at)
+                       disposition, agent_name, lead_id, call_id, phone_number, created_at)
     SELECT 'convoso', 'call-' || n, 'final-expense', 'outbound', at, at + interval '6 minutes', 360,
-           'https://recordings.example.com/' || n, 'sale', 'agent', 'lead-' || n, at + interval '6 minutes'
-    FROM (SELECT n, now() - interval '7 minutes' - n * interval '95 seconds' AS at FROM generate_series(0, 900) AS n) AS days
+           'https://recordings.example.com/' || n, 'sale', 'agent', 'lead-' || n, 'call-' || n, 'masked',
+           at + interval '6 minutes'
+    FROM (SELECT n, now() - interval '7 minutes' - n * interval '95 seconds' AS at FROM generate_series(0, 4500) AS n) AS days
 """
 _WORK = """
     INSERT INTO pending_recordings (call_id, attempts, created_at, scheduled_for, processed_at)

@@ -9,9 +9,11 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from local import browser, scenes
@@ -85,11 +87,11 @@ def _shoot(page: Page, path: Path) -> None:
 
 
 def _compress(path: Path) -> None:
-    from PIL import Image
-
+    """True colours where they fit, else 256 of them."""
     with Image.open(path) as picture:
-        small = picture.convert("RGB").quantize(colors=256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-    small.save(path, optimize=True)
+        picture.convert("RGB").save(path, optimize=True)
+        if path.stat().st_size > MOST_BYTES:
+            picture.convert("RGB").quantize(256, kmeans=1, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 @contextmanager
@@ -138,8 +140,10 @@ STATES = {"healthy": _healthy, "broken": _broken, "unknown": _unknown, "empty": 
 def _good_day(system: System) -> None:
     scenes.make_tables(system.database_url)
     scenes.load_day(system.database_url)
+    # Seen before today's work began: nothing new.
+    occurred_at = (datetime.now(UTC) - timedelta(hours=5)).isoformat()
     for number, error in enumerate(scenes.ERRORS):
-        _send(system, "errors", [error] * (3 + 2 * number))
+        _send(system, "errors", [{**error, "occurred_at": occurred_at}] * (3 + 2 * number))
 
 
 def _send(system: System, what: str, items: list[dict[str, Any]]) -> None:

@@ -119,7 +119,7 @@ def make_ministack() -> None:
 def build_dashboard() -> None:
     """Fetch the dashboard's packages and build it, once per content of its sources."""
     install_node(DASHBOARD, "npm", "the dashboard's packages")
-    files = [*DASHBOARD.rglob("*"), *(ROOT / "docs" / "runbooks").rglob("*")]
+    files = [*DASHBOARD.rglob("*"), *(ROOT / "docs").rglob("*.md")]
     sources = sorted(path for path in files if path.is_file() and not {"node_modules", "dist"} & set(path.parts))
     content = "".join(f"{path.relative_to(ROOT)}:{digest(path)}" for path in sources)
     if not is_done("dashboard", content) or not (DASHBOARD / "dist" / "index.html").is_file():

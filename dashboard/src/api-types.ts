@@ -45,6 +45,7 @@ export interface AlertDetail {
   threshold: number | null;
   timeline: Array<TimelineEntry>;
   title: string;
+  unknown: Record<string, string>;
   value: number | null;
 }
 
@@ -52,6 +53,7 @@ export interface AlertDetail {
 export interface AlertPage {
   items: Array<Alert>;
   next_cursor: string | null;
+  unknown: Record<string, string>;
 }
 
 /** Completed and failed: last 24 h; total_last_hour: both, of the last hour. */
@@ -216,6 +218,7 @@ export interface ErrorGroupDetail {
   title: string;
   trend: Array<number>;
   type: string | null;
+  unknown: Record<string, string>;
   users: number;
 }
 
@@ -223,6 +226,7 @@ export interface ErrorGroupDetail {
 export interface ErrorGroupPage {
   items: Array<ErrorGroup>;
   next_cursor: string | null;
+  unknown: Record<string, string>;
 }
 
 /** POST /api/errors/{id}/{action}: the group as it is now. */
@@ -248,6 +252,7 @@ export interface ErrorGroupState {
   title: string;
   trend: Array<number>;
   type: string | null;
+  unknown: Record<string, string>;
   users: number;
 }
 
@@ -304,6 +309,11 @@ export interface Freshness {
   actual_last_hour: number | null;
   expected_per_hour: number | null;
   last_call_at: string | null;
+}
+
+/** Every error of API Gateway's own. */
+export interface GatewayAnswer {
+  message: string;
 }
 
 /** until, more: for ignore. in_release: for resolve. */
@@ -412,9 +422,18 @@ export interface NewError {
   message: string;
   occurred_at?: string | null;
   release?: string | null;
+  service?: string | null;
   severity?: "low" | "medium" | "high" | "critical" | null;
   stack?: string | null;
   type?: string | null;
+  user_id?: string | null;
+}
+
+/** What a silence is to mute: at least one of these. */
+export interface NewMatchers {
+  labels?: Record<string, string> | null;
+  rule_id?: string | null;
+  service?: string | null;
 }
 
 /** One finished request of the product. */
@@ -423,15 +442,16 @@ export interface NewRequest {
   environment?: string | null;
   method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" | "TRACE" | "CONNECT";
   release?: string | null;
+  request_id?: string | null;
   response_time_ms: number;
   route: string;
   status_code: number;
 }
 
-/** A mute of what it matches, until it ends. */
+/** A mute of what it matches, until it ends: a time in the future. */
 export interface NewSilence {
   ends_at: string;
-  matchers: Matchers;
+  matchers: NewMatchers;
   reason: string;
 }
 
@@ -677,6 +697,7 @@ export interface StageFigures {
 export interface Status {
   caller: Caller;
   issues: Array<Issue>;
+  monitor: MonitorHealth;
   performance: Performance;
   recent_activity: RecentActivity;
   services: StatusServices;

@@ -3,6 +3,7 @@
 CallwatchError
 ├── ConfigurationError     a variable, rule or stage file that cannot be used
 ├── DatabaseUnavailable    PostgreSQL cannot be reached in time
+│   ├── DatabaseSilent     it takes the connection, or seems to, and says nothing
 │   └── PoolExhausted      every pooled connection stayed in use for the whole wait
 ├── QueueUnavailable       SQS did not take or give messages
 ├── LockUnavailable        an advisory lock stayed in other hands for the whole wait
@@ -21,6 +22,10 @@ class ConfigurationError(CallwatchError):
 
 class DatabaseUnavailable(CallwatchError):
     """PostgreSQL could not be reached within the time allowed."""
+
+
+class DatabaseSilent(DatabaseUnavailable):
+    """PostgreSQL let an attempt to connect run into its time-out: what hangs, as against what is not there."""
 
 
 class PoolExhausted(DatabaseUnavailable):

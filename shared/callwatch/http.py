@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,7 +32,7 @@ class Request:
         if content_type != "application/json" and not content_type.endswith("+json"):
             raise HttpError(415, "unsupported_media_type", "content-type must be application/json")
         try:
-            return json.loads(self.body)
+            return json.loads(self.body, parse_int=read_int)
         except (ValueError, RecursionError):
             raise bad_request("the body is not valid JSON") from None
 
@@ -54,6 +55,11 @@ class HttpError(CallwatchError):
         self.code = code
         self.message = message
         self.headers = dict(headers or {})
+
+
+def read_int(text: str) -> int | float:
+    """An integer of JSON; Python refuses to read one of more than 4,300 digits, which is infinite for all purposes."""
+    return int(text) if len(text) < 4_000 else math.inf
 
 
 def bad_request(message: str) -> HttpError:

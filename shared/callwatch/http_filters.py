@@ -1,5 +1,6 @@
 """Filters of lists in the query string, checked: times, one of several words, free words."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -39,10 +40,21 @@ def time_filter(request: Request, name: str) -> datetime | None:
         return None
     try:
         # An unescaped + of a zone arrives as a blank.
-        when = datetime.fromisoformat(value.replace(" ", "+") if "T" in value else value)
-        return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
+        return parse_time(value.replace(" ", "+") if "T" in value else value)
+    except ValueError:
         raise unprocessable(name, "takes an ISO 8601 time such as 2026-01-31T12:00:00Z") from None
+
+
+def parse_time(text: str) -> datetime:
+    """An ISO 8601 time as aware UTC, which it is without a zone. Raises ValueError.
+
+    A leap second is the one before it; a time whose zone leads out of the calendar is at its edge.
+    """
+    when = datetime.fromisoformat(re.sub(r":60(?=$|[.Zz+-])", ":59", text))
+    try:
+        return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC) if when.year < 5_000 else datetime.max.replace(tzinfo=UTC)
 
 
 def number_filter(request: Request, name: str) -> int | None:

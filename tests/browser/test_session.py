@@ -42,7 +42,7 @@ def test_an_admin_may_disable_a_rule_and_enable_it_again(admin: Reader, system: 
     rule.get_by_role("button", name="Disable").click()
     page.get_by_label("Reason").fill("a test of the switch")
     page.get_by_role("dialog").get_by_role("button", name="Disable").click()
-    expect(rule.get_by_text("disabled", exact=True)).to_be_visible()
+    expect(rule.locator(".badge.disabled")).to_be_visible()
     rule.get_by_role("button", name="Enable").click()
     page.get_by_label("Reason").fill("and back")
     page.keyboard.press("Tab")

@@ -89,7 +89,7 @@ def test_a_wrong_token_on_health_is_nobody(system: System) -> None:
 @pytest.fixture(scope="module")
 def busy(system: System) -> System:
     """The system with an error group, an alert, a silence and some requests."""
-    error = {"message": f"contract {uuid.uuid4().hex}", "severity": "critical", "context": {"attempt": None}}
+    error = {"message": f"contract {uuid.uuid4().hex}", "severity": "high", "context": {"attempt": None}}
     assert system.call("POST", "/api/errors", system.ingest_key, error)[0] == 202
     rows = [{"method": "GET", "route": "/contract", "status_code": 200, "response_time_ms": n} for n in range(30)]
     assert system.call("POST", "/api/requests", system.ingest_key, rows)[0] == 202
@@ -111,16 +111,12 @@ def test_an_answer_is_exactly_its_model_and_every_null_has_its_reason(route: str
     address = route
     if "{id}" in route:
         address = route.replace("{id}", busy.get(route.partition("/{")[0])["items"][0]["id"])
-    model = operation("GET", route).answer
-    assert model is not None
-    check_answer(model, busy.get(address))
+    check_answer("GET", route, busy.get(address))
 
 
 def test_the_reduced_health_is_of_the_same_model(busy: System) -> None:
     found = busy.get("/api/health", None)
-    model = operation("GET", "/api/health").answer
-    assert model is not None
-    check_answer(model, found)
+    check_answer("GET", "/api/health", found)
     assert set(found) == {"status", "timestamp", "services", "queue", "errors", "unknown"}
 
 
@@ -129,9 +125,7 @@ def test_sending_is_answered_with_what_was_taken_and_what_was_not(system: System
     bad = [{**good, "status_code": 42}, {**good, "response_time_ms": -1}, {**good, "at": "yesterday"}, 7, {"method": "GET"}]
     status, body, _headers = system.call("POST", "/api/requests", "", [good, *bad])
     assert status == 202
-    model = operation("POST", "/api/requests").answer
-    assert model is not None
-    check_answer(model, body)
+    check_answer("POST", "/api/requests", body)
     assert (body["accepted"], len(body["ids"])) == (1, 1)
     fields = [(item["index"], item["field"]) for item in body["rejected"]]
     assert fields == [(1, "status_code"), (2, "response_time_ms"), (3, "at"), (4, ""), (5, "status_code")]
@@ -141,3 +135,25 @@ def test_sending_is_answered_with_what_was_taken_and_what_was_not(system: System
     assert system.call("POST", "/api/requests", "", [good] * 1001)[0] == 422
     assert system.call("POST", "/api/requests", "", b"{")[0] == 400
     assert system.call("POST", "/api/requests", "", b"x", {"content-type": "text/plain"})[0] == 415
+
+
+def test_actions_answer_with_what_they_changed_in_full(busy: System) -> None:
+    reason = {"reason": "contract"}
+    alert = busy.get("/api/alerts")["items"][0]["id"]
+    status, body, _headers = busy.call("POST", f"/api/alerts/{alert}/acknowledge", "", reason)
+    assert status == 200
+    check_answer("POST", "/api/alerts/{id}/acknowledge", body)
+    group = busy.get("/api/errors")["items"][0]["id"]
+    for action in ("ignore", "reopen", "resolve"):
+        status, body, _headers = busy.call("POST", f"/api/errors/{group}/{action}", "", reason)
+        assert status == 200, body
+        check_answer("POST", "/api/errors/{id}/{action}", body)
+    status, body, _headers = busy.call("POST", "/api/rules/memory_usage/disable", "", reason)
+    assert status == 200
+    check_answer("POST", "/api/rules/{id}/{action}", body)
+    assert busy.call("POST", "/api/rules/memory_usage/enable", "", reason)[0] == 200
+    silence = {"matchers": {"service": "no_such_service"}, "reason": "contract", "ends_at": "2999-01-01T00:00:00Z"}
+    status, body, _headers = busy.call("POST", "/api/silences", "", silence)
+    assert status == 201
+    check_answer("POST", "/api/silences", body)
+    assert busy.call("DELETE", f"/api/silences/{body['id']}")[0] == 204

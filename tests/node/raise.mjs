@@ -1,5 +1,6 @@
 // A Node.js application with the real SDK: raises what the test asks for, to the DSN in its environment.
 import http from "node:http";
+import net from "node:net";
 import * as Sentry from "@sentry/node";
 
 const { DSN, MARKER } = process.env;
@@ -38,12 +39,22 @@ const server = http.createServer((request, response) => {
   response.statusCode = request.url.startsWith("/broken") ? 500 : 200;
   response.end("done");
 });
+
+// A caller from outside, whom the SDK knows nothing of.
+function call(port, path) {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, "127.0.0.1", () => {
+      socket.write(`GET ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`);
+    });
+    socket.resume().on("close", resolve);
+  });
+}
+
 server.listen(0, "127.0.0.1", async () => {
   const { port } = server.address();
-  await (await fetch(`http://127.0.0.1:${port}/node-${MARKER}/4821?token=secret`)).text();
-  await (await fetch(`http://127.0.0.1:${port}/broken/${MARKER}`)).text();
+  await call(port, `/node-${MARKER}/4821?token=secret`);
+  await call(port, `/broken/${MARKER}`);
   server.close();
-  server.closeAllConnections();
   // The span of a request ends a moment after its answer.
   await new Promise((resolve) => setTimeout(resolve, 200));
   const isSent = await Sentry.flush(10_000);

@@ -6,7 +6,8 @@ import { inUnit, localTime } from "../format";
 import type { Series } from "../api-types";
 import { useColours } from "../theme";
 import { type Columns, columnsOf, labelOf, type Marker, summaryOf, toneOf } from "./history";
-import { drawn, optionsOf } from "./options";
+import { optionsOf } from "./options";
+import { drawn } from "./stack";
 
 export interface ChartProps {
   title: string;

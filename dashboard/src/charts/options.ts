@@ -3,6 +3,7 @@
 import uPlot from "uplot";
 import { compact, ms, seconds, share, tick } from "../format";
 import type { Series } from "../api-types";
+import { inOrder } from "./stack";
 import { labelOf, type Marker, toneOf } from "./history";
 
 // Lines differ by their dashes, too.
@@ -41,27 +42,6 @@ function resolved(element: HTMLElement, name: string): string {
   const { color } = getComputedStyle(element);
   element.style.color = "";
   return color;
-}
-
-/** A stack is drawn from its top down: the shorter bars cover the longer ones. */
-function inOrder<T>(items: T[], kind: "lines" | "stack"): T[] {
-  return kind === "stack" ? items.reverse() : items;
-}
-
-/** Columns as they are drawn. In a stack a bar's height is the sum up to it; unknown where any part is. */
-export function drawn(values: (number | null)[][], kind: "lines" | "stack"): (number | null)[][] {
-  return kind === "stack" ? inOrder(sums(values), kind) : values;
-}
-
-function sums(values: (number | null)[][]): (number | null)[][] {
-  const sums: (number | null)[] = (values[0] ?? []).map(() => 0);
-  return values.map((column) =>
-    column.map((value, row) => {
-      const before = sums[row] ?? null;
-      sums[row] = value === null || before === null ? null : before + value;
-      return sums[row] ?? null;
-    }),
-  );
 }
 
 function seriesOption(series: Series, index: number, kind: string, colour: (name: string) => string): uPlot.Series {

@@ -66,7 +66,7 @@ function TopGroups({ page }: { page: ErrorGroupPage }) {
     <ol class="groups">
       {open.map((group) => (
         <li key={group.id} class="group">
-          <a href={to(`errors/${group.id}`)}>{group.message}</a>
+          <a href={to(`errors/${group.id}`)}>{group.title}</a>
           <p class="quiet">
             <Badge word={group.state} /> <Badge word={group.severity} /> {number(group.today)} in 24 h · <Age since={group.last_seen_at} /> ago
           </p>

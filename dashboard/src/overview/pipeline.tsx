@@ -1,15 +1,16 @@
 /** The pipeline as a funnel: what arrives, what each stage has done, and where it sticks. */
 
+import type { Cron, Pipeline as PipelineAnswer, StageFigures } from "../api-types";
 import { compact, elapsed, seconds, share, words } from "../format";
 import { useLive } from "../poll";
-import type { Cron, Pipeline as PipelineAnswer, Stage } from "../shapes";
 import { Age, Badge, Facts, Figure, Panel, Reasons } from "../ui/basics";
 import { When } from "../ui/state";
 
 // Shares of calls that have a field.
 const COMPLETE = 0.995;
 const MOSTLY = 0.5;
-const STICKING = ["stuck", "zombie", "dead", "orphan", "false_success"] as const;
+/** What sticks; dead letters happen on good days, too: they are shown, and colour nothing. */
+const STICKING = ["stuck", "zombie", "orphan", "false_success"] as const;
 
 export function Pipeline() {
   const live = useLive<PipelineAnswer>("/api/pipeline");
@@ -49,14 +50,14 @@ function Funnel({ found }: { found: PipelineAnswer }) {
       <Reasons
         unknown={unknown}
         under={["freshness", "stages", "recording_availability", "field_completeness", "crons"]}
-        named={(name) => name.replace(/^\d+/, (index) => found.stages[Number(index)]?.name ?? index)}
+        named={(rest, parent) => rest.replace(/^\d+/, (index) => (parent === "crons" ? found.crons : found.stages)[Number(index)]?.name ?? index)}
       />
     </>
   );
 }
 
 interface StageProps {
-  stage: Stage;
+  stage: StageFigures;
   path: string;
   most: number;
   unknown: Record<string, string>;
@@ -64,7 +65,7 @@ interface StageProps {
 
 function StageBox({ stage, path, most, unknown }: StageProps) {
   const sticks = STICKING.filter((name) => (stage[name] ?? 0) > 0);
-  const figure = (name: keyof Stage, show?: (value: number) => string) => (
+  const figure = (name: keyof StageFigures, show?: (value: number) => string) => (
     <Figure value={stage[name] as number | null} path={`${path}.${name}`} unknown={unknown} {...(show ? { show } : {})} />
   );
   return (
@@ -79,7 +80,7 @@ function StageBox({ stage, path, most, unknown }: StageProps) {
           ["p50 / p95", <>{figure("p50_s", seconds)} / {figure("p95_s", seconds)}</>],
         ]}
       />
-      {sticks.length > 0 && (
+      {(sticks.length > 0 || (stage.dead ?? 0) > 0) && (
         <ul class="sticking" aria-label={`Where ${stage.name} sticks`}>
           {sticks.map((name) => (
             <li key={name}>
@@ -88,6 +89,7 @@ function StageBox({ stage, path, most, unknown }: StageProps) {
               </Badge>
             </li>
           ))}
+          {(stage.dead ?? 0) > 0 && <li class="quiet">{compact(stage.dead ?? 0)} given up, 24 h</li>}
         </ul>
       )}
     </li>
@@ -143,10 +145,11 @@ function Completeness({ fields }: { fields: Record<string, number | null> | null
   );
 }
 
-function Crons({ crons }: { crons: Cron[] | null }) {
-  if (!crons || crons.length === 0) return null;
-  const late = crons.filter((cron) => cron.is_late !== false);
-  if (late.length === 0) {
+function Crons({ crons }: { crons: Cron[] }) {
+  if (crons.length === 0) return null;
+  const late = crons.filter((cron) => cron.is_late);
+  const unknown = crons.filter((cron) => cron.is_late === null).length;
+  if (late.length + unknown === 0) {
     return (
       <p class="calm">
         <span aria-hidden="true">✓ </span>All {crons.length} crons are on time.
@@ -157,11 +160,16 @@ function Crons({ crons }: { crons: Cron[] | null }) {
     <ul class="sticking" aria-label="Crons that are not on time">
       {late.map((cron) => (
         <li key={cron.name}>
-          <Badge word={cron.is_late ? "warning" : "unknown"}>
-            {cron.name} {cron.is_late && cron.last_ok_at ? <>last ran <Age since={cron.last_ok_at} /> ago, every {seconds(cron.period_s)}</> : cron.is_late ? "is late" : "unknown"}
+          <Badge word="warning">
+            {cron.name} {cron.last_ok_at ? <>last ran <Age since={cron.last_ok_at} /> ago, every {seconds(cron.period_s)}</> : "is late"}
           </Badge>
         </li>
       ))}
+      {unknown > 0 && (
+        <li>
+          <Badge word="unknown">{unknown === crons.length ? `all ${unknown} crons: unknown` : `${unknown} more crons: unknown`}</Badge>
+        </li>
+      )}
     </ul>
   );
 }

@@ -21,6 +21,11 @@ export function Queues({ status }: { status: Status }) {
   );
 }
 
+/** What stands below the panel already. */
+function unless(unknown: Record<string, string>, path: string): Record<string, string> {
+  return Object.fromEntries(Object.entries(unknown).filter(([name]) => name !== path));
+}
+
 type PartProps = { status: Status; live: ReturnType<typeof useLive<JobMetrics>> };
 
 function Recordings({ status, live }: PartProps) {
@@ -36,14 +41,17 @@ function Recordings({ status, live }: PartProps) {
       </dl>
       <When live={live}>
         {({ recording_queue: jobs, unknown }) => (
-          <Facts
-            rows={[
-              ["oldest", jobs.oldest_pending ? <Age since={jobs.oldest_pending} /> : <Figure value={null} path="recording_queue.oldest_pending" unknown={unknown} />],
-              ["to be tried again", <Figure value={jobs.retry_pending} path="recording_queue.retry_pending" unknown={unknown} />],
-              ["fetched, 24 h", <Figure value={jobs.completed} path="recording_queue.completed" unknown={unknown} />],
-              ["average", <Figure value={jobs.avg_processing_time_ms} path="recording_queue.avg_processing_time_ms" unknown={unknown} show={ms} />],
-            ]}
-          />
+          <>
+            <Facts
+              rows={[
+                ["oldest", jobs.oldest_pending ? <Age since={jobs.oldest_pending} /> : <Figure value={null} path="recording_queue.oldest_pending" unknown={unknown} />],
+                ["to be tried again", <Figure value={jobs.retry_pending} path="recording_queue.retry_pending" unknown={unknown} />],
+                ["fetched, 24 h", <Figure value={jobs.completed} path="recording_queue.completed" unknown={unknown} />],
+                ["average", <Figure value={jobs.avg_processing_time_ms} path="recording_queue.avg_processing_time_ms" unknown={unknown} show={ms} />],
+              ]}
+            />
+            <Reasons unknown={unless(unknown, "recording_queue.processing")} under={["recording_queue"]} />
+          </>
         )}
       </When>
     </div>
@@ -63,14 +71,17 @@ function Transcriptions({ status, live }: PartProps) {
       </dl>
       <When live={live}>
         {({ transcription_queue: jobs, throughput, unknown }) => (
-          <Facts
-            rows={[
-              ["failed, 24 h", <Figure value={jobs.failed} path="transcription_queue.failed" unknown={unknown} />],
-              ["success", <Figure value={jobs.success_rate} path="transcription_queue.success_rate" unknown={unknown} show={share} />],
-              ["average", <Figure value={jobs.avg_duration_seconds} path="transcription_queue.avg_duration_seconds" unknown={unknown} show={seconds} />],
-              ["a minute", <Figure value={throughput.transcriptions_per_minute} path="throughput.transcriptions_per_minute" unknown={unknown} show={number} />],
-            ]}
-          />
+          <>
+            <Facts
+              rows={[
+                ["failed, 24 h", <Figure value={jobs.failed} path="transcription_queue.failed" unknown={unknown} />],
+                ["success", <Figure value={jobs.success_rate} path="transcription_queue.success_rate" unknown={unknown} show={share} />],
+                ["average", <Figure value={jobs.avg_duration_seconds} path="transcription_queue.avg_duration_seconds" unknown={unknown} show={seconds} />],
+                ["a minute", <Figure value={throughput.transcriptions_per_minute} path="throughput.transcriptions_per_minute" unknown={unknown} show={number} />],
+              ]}
+            />
+            <Reasons unknown={unknown} under={["transcription_queue", "throughput.transcriptions_per_minute"]} />
+          </>
         )}
       </When>
     </div>

@@ -65,14 +65,17 @@ function Database({ system }: { system: SystemMetrics }) {
   const { database, unknown } = system;
   const { active, idle, max } = database.connections;
   return (
-    <Facts
-      rows={[
-        ["database sessions", active === null ? <Figure value={null} path="database.connections.active" unknown={unknown} /> : `${active} active, ${idle ?? "?"} idle${max ? ` of ${max}` : ""}`],
-        ["database size", <Figure value={database.size_mb} path="database.size_mb" unknown={unknown} show={megabytes} />],
-        ["cache hits", <Figure value={database.cache_hit_percent} path="database.cache_hit_percent" unknown={unknown} show={percent} />],
-        ["longest query", <Figure value={database.longest_query_s} path="database.longest_query_s" unknown={unknown} show={(value) => ms(value * 1000)} />],
-      ]}
-    />
+    <div>
+      <Facts
+        rows={[
+          ["database sessions", active === null ? <Figure value={null} path="database.connections.active" unknown={unknown} /> : `${active} active, ${idle ?? "?"} idle${max ? ` of ${max}` : ""}`],
+          ["database size", <Figure value={database.size_mb} path="database.size_mb" unknown={unknown} show={megabytes} />],
+          ["cache hits", <Figure value={database.cache_hit_percent} path="database.cache_hit_percent" unknown={unknown} show={percent} />],
+          ["longest query", <Figure value={database.longest_query_s} path="database.longest_query_s" unknown={unknown} show={(value) => ms(value * 1000)} />],
+        ]}
+      />
+      <Reasons unknown={unknown} under={["database"]} />
+    </div>
   );
 }
 

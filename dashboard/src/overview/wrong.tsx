@@ -90,13 +90,14 @@ export function AlertRow({ alert }: { alert: Alert }) {
         <p class="quiet">
           {isFiring ? "for " : "began "}
           <Age since={alert.started_at} />
-          {!isFiring && " ago"} · <Measured alert={alert} />
+          {!isFiring && " ago"}
+          {!/measured/i.test(alert.message) && <> · <Measured alert={alert} /></>}
           {alert.acknowledged_by && <> · acknowledged by {alert.acknowledged_by}</>}
           {alert.suppressed_by && <> · follows from {alert.suppressed_by}, not notified</>}
         </p>
       </div>
       <div class="buttons">
-        <a href={to(`runbooks/${alert.rule_id}`)}>Runbook</a>
+        <Reading alert={alert} />
         {mayAct && isFiring && !alert.acknowledged_by && <Acknowledge alert={alert} />}
         {mayAct && isFiring && <SilenceAlert alert={alert} />}
       </div>
@@ -104,9 +105,20 @@ export function AlertRow({ alert }: { alert: Alert }) {
   );
 }
 
+/** Where to read on. */
+export function Reading({ alert }: { alert: Alert }) {
+  return (
+    <>
+      {alert.labels.group && <a href={to(`errors/${encodeURIComponent(alert.labels.group)}`)}>Error group</a>}
+      <a href={to(`runbooks/${alert.rule_id}`)}>Runbook</a>
+    </>
+  );
+}
+
 /** What the alert is about, where one rule watches many things. */
 function about(alert: Alert): string {
-  return Object.values(alert.labels).join(", ");
+  const named = Object.entries(alert.labels).filter(([name]) => name !== "group");
+  return named.map(([, value]) => value).join(", ");
 }
 
 export function Measured({ alert }: { alert: Alert }) {

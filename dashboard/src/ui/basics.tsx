@@ -68,27 +68,29 @@ export function Unknown({ reason = "the API does not say why" }: { reason?: stri
 
 /** Whether a reason says that there is nothing to measure, rather than that it could not be measured. */
 export function isNone(reason: string): boolean {
-  return /^(nothing|no traffic|no request)/.test(reason);
+  return /^(nothing|no traffic|no request|there is none)/.test(reason);
 }
 
 interface ReasonsProps {
   unknown: Reasons;
   under: string[];
-  /** The words for the rest of a path. */
-  named?: (name: string) => string;
+  /** The words for the rest of a path below its parent. */
+  named?: (rest: string, parent: string) => string;
 }
 
+const REASONS_AT_ONCE = 3;
+
 /** Why figures under these paths are unknown, each reason once. */
-export function Reasons({ unknown, under, named = (name) => name }: ReasonsProps) {
+export function Reasons({ unknown, under, named = (rest) => rest }: ReasonsProps) {
   const names = new Map<string, string[]>();
   for (const [path, reason] of Object.entries(unknown ?? {})) {
     const parent = under.find((one) => path === one || path.startsWith(`${one}.`));
     if (parent === undefined) continue;
     const name = path.slice(path === parent ? path.lastIndexOf(".") + 1 : parent.length + 1);
-    names.set(reason, [...(names.get(reason) ?? []), named(name).replace(/[_.]/g, " ")]);
+    names.set(reason, [...(names.get(reason) ?? []), named(name, parent).replace(/[_.]/g, " ")]);
   }
   if (names.size === 0) return null;
-  return (
+  const list = (
     <ul class="reasons">
       {[...names].map(([reason, which]) => (
         <li key={reason}>
@@ -97,6 +99,13 @@ export function Reasons({ unknown, under, named = (name) => name }: ReasonsProps
         </li>
       ))}
     </ul>
+  );
+  if (names.size <= REASONS_AT_ONCE) return list;
+  return (
+    <details class="more-reasons">
+      <summary>? {names.size} reasons why figures are unknown</summary>
+      {list}
+    </details>
   );
 }
 

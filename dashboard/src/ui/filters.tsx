@@ -37,6 +37,22 @@ export function Search({ name = "q", label = "Search" }: { name?: string; label?
   );
 }
 
+/** Filters that a link brought along, each with a way to be rid of it. */
+export function Given({ names }: { names: string[] }) {
+  const { params } = useRoute();
+  const given = names.filter((name) => params.get(name));
+  if (given.length === 0) return null;
+  return (
+    <p class="buttons given">
+      {given.map((name) => (
+        <button type="button" key={name} onClick={() => setParams({ [name]: "" })} aria-label={`Without ${name} ${params.get(name)}`}>
+          {name} {params.get(name)} <span aria-hidden="true">×</span>
+        </button>
+      ))}
+    </p>
+  );
+}
+
 /** The path with those parameters of the address that are its filters. */
 export function filtered(path: string, params: URLSearchParams, names: string[]): string {
   const query = new URLSearchParams();

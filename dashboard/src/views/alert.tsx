@@ -2,7 +2,7 @@
 
 import type { AlertDetail, Delivery } from "../api-types";
 import { elapsed, words } from "../format";
-import { Acknowledge, Measured, SilenceAlert } from "../overview/wrong";
+import { Acknowledge, Measured, Reading, SilenceAlert } from "../overview/wrong";
 import { useLive } from "../poll";
 import { to } from "../route";
 import { Age, Badge, Facts, Panel, Time } from "../ui/basics";
@@ -52,7 +52,7 @@ function About({ alert }: { alert: AlertDetail }) {
       </p>
       <p>{alert.message}</p>
       <div class="buttons">
-        <a href={to(`runbooks/${alert.rule_id}`)}>Runbook</a>
+        <Reading alert={alert} />
         {mayAct && isFiring && !alert.acknowledged_by && <Acknowledge alert={alert} />}
         {mayAct && isFiring && <SilenceAlert alert={alert} />}
       </div>

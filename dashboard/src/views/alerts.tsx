@@ -5,7 +5,7 @@ import { AlertRow } from "../overview/wrong";
 import { usePages } from "../pages";
 import { useRoute } from "../route";
 import { Panel } from "../ui/basics";
-import { Choice, filtered, Search } from "../ui/filters";
+import { Choice, filtered, Given, Search } from "../ui/filters";
 import { Empty, When } from "../ui/state";
 
 export function Alerts() {
@@ -18,6 +18,7 @@ export function Alerts() {
         <Choice name="level" label="Level" choices={["critical", "error", "warning", "info"]} />
         <Search />
       </div>
+      <Given names={["rule_id"]} />
       <When live={pages}>
         {({ items, hasMore }) => (
           <>

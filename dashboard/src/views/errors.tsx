@@ -6,10 +6,10 @@ import { number } from "../format";
 import { usePages } from "../pages";
 import { to, useRoute } from "../route";
 import { Age, Badge, Panel } from "../ui/basics";
-import { Choice, filtered, Search } from "../ui/filters";
+import { Choice, filtered, Given, Search } from "../ui/filters";
 import { Empty, When } from "../ui/state";
 
-const FILTERS = ["state", "severity", "category", "environment", "release", "q"];
+const FILTERS = ["state", "severity", "category", "environment", "release", "tag", "q"];
 
 export function Errors() {
   const { params } = useRoute();
@@ -22,6 +22,7 @@ export function Errors() {
         <Choice name="category" label="Category" choices={["database", "api", "authentication", "validation", "integration", "system", "unknown"]} />
         <Search />
       </div>
+      <Given names={["environment", "release", "tag"]} />
       <When live={pages}>
         {({ items, hasMore }) => (
           <>
@@ -52,8 +53,7 @@ function GroupRow({ group }: { group: ErrorGroup }) {
   return (
     <li class="group">
       <a href={to(`errors/${group.id}`)}>
-        {group.type && <b>{group.type}: </b>}
-        {group.message}
+        {group.title}
       </a>
       <p class="quiet">
         <Badge word={group.state} /> <Badge word={group.severity} /> {group.category} · {group.environment}

@@ -1,11 +1,11 @@
 /** One error group: what it is, how often, since when, and what was done about it. */
 
 import { ask } from "../api";
+import type { ErrorGroupDetail } from "../api-types";
 import { Sparkline } from "../charts/sparkline";
 import { number, words } from "../format";
 import { useLive } from "../poll";
 import { to } from "../route";
-import type { GroupDetail } from "../shapes";
 import { Action } from "../ui/dialog";
 import { Age, Badge, Facts, Panel, Time } from "../ui/basics";
 import { useMayAct } from "../ui/caller";
@@ -14,7 +14,7 @@ import { Empty, When } from "../ui/state";
 import { Occurrences } from "./occurrences";
 
 export function Group({ id }: { id: string }) {
-  const live = useLive<GroupDetail>(`/api/errors/${encodeURIComponent(id)}`);
+  const live = useLive<ErrorGroupDetail>(`/api/errors/${encodeURIComponent(id)}`);
   return (
     <div class="stack">
       <p class="back">
@@ -25,6 +25,7 @@ export function Group({ id }: { id: string }) {
           <>
             <About group={group} />
             <Occurrences occurrences={group.occurrences} />
+            <Releases group={group} />
             <History group={group} />
           </>
         )}
@@ -33,7 +34,7 @@ export function Group({ id }: { id: string }) {
   );
 }
 
-function About({ group }: { group: GroupDetail }) {
+function About({ group }: { group: ErrorGroupDetail }) {
   const today = group.trend.reduce((sum, count) => sum + count, 0);
   return (
     <section class="panel" aria-label="Error group">
@@ -48,7 +49,7 @@ function About({ group }: { group: GroupDetail }) {
       <div class="columns">
         <Facts
           rows={[
-            ["occurrences", number(group.count)],
+            ["occurrences", group.sampled_occurrences ? `${number(group.count)} (${number(group.sampled_occurrences)} without details)` : number(group.count)],
             ["users", number(group.users)],
             ["first seen", <Time at={group.first_seen_at} />],
             ["last seen", <><Time at={group.last_seen_at} /> (<Age since={group.last_seen_at} /> ago)</>],
@@ -77,7 +78,7 @@ function About({ group }: { group: GroupDetail }) {
   );
 }
 
-function Actions({ group }: { group: GroupDetail }) {
+function Actions({ group }: { group: ErrorGroupDetail }) {
   if (!useMayAct()) return null;
   const act = (action: string, body: object) => ask(`/api/errors/${encodeURIComponent(group.id)}/${action}`, "POST", body);
   const isOpen = group.state !== "resolved" && group.state !== "ignored";
@@ -110,7 +111,33 @@ function Actions({ group }: { group: GroupDetail }) {
   );
 }
 
-function History({ group }: { group: GroupDetail }) {
+/** Where it occurs: releases, and the tags that its occurrences carry. */
+function Releases({ group }: { group: ErrorGroupDetail }) {
+  if (group.releases.length === 0 && group.tags.length === 0) return null;
+  return (
+    <Panel title="Releases and tags">
+      <ul class="timeline">
+        {group.releases.map((release) => (
+          <li key={release.release}>
+            <a href={to("errors", { release: release.release })}>{release.release}</a>{" "}
+            <span class="quiet">
+              {number(release.count)}, first <Time at={release.first_seen_at} />, last <Time at={release.last_seen_at} />
+            </span>
+          </li>
+        ))}
+      </ul>
+      <ul class="tags">
+        {group.tags.map((tag) => (
+          <li key={tag}>
+            <a href={to("errors", { tag })}>{tag}</a>
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}
+
+function History({ group }: { group: ErrorGroupDetail }) {
   return (
     <Panel title="History">
       {group.history.length === 0 && <Empty>Nobody has done anything about it yet.</Empty>}

@@ -1,4 +1,4 @@
-/** The little markdown that runbooks use, as structure: headings, paragraphs, lists, tables, code. Links become their text. */
+/** The little markdown that runbooks use, as structure: headings, paragraphs, lists, tables, code. Links lead to other pages. */
 
 export type Block =
   | { kind: "heading"; level: number; text: string }
@@ -6,10 +6,7 @@ export type Block =
   | { kind: "list"; isOrdered: boolean; items: string[] }
   | { kind: "table"; rows: string[][] };
 
-export interface Span {
-  kind: "text" | "code" | "strong";
-  text: string;
-}
+export type Span = { kind: "text" | "code" | "strong"; text: string } | { kind: "page"; text: string; page: string };
 
 const ITEM = /^\s*(?:([-*])|(\d+)[.)])\s+(.*)$/;
 
@@ -63,13 +60,17 @@ function added(blocks: Block[], line: string, isOpen: boolean): boolean {
 }
 
 export function spansOf(text: string): Span[] {
-  const plain = text.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1");
-  return plain
-    .split(/(`[^`]+`|\*\*[^*]+\*\*)/)
+  return text
+    .split(/(`[^`]+`|\*\*[^*]+\*\*|\[[^\]]*\]\([^)]*\))/)
     .filter((part) => part !== "")
-    .map((part) => {
-      if (part.length > 2 && part.startsWith("`") && part.endsWith("`")) return { kind: "code", text: part.slice(1, -1) };
-      if (part.length > 4 && part.startsWith("**") && part.endsWith("**")) return { kind: "strong", text: part.slice(2, -2) };
-      return { kind: "text", text: part };
-    });
+    .map(spanOf);
+}
+
+function spanOf(part: string): Span {
+  if (part.length > 2 && part.startsWith("`") && part.endsWith("`")) return { kind: "code", text: part.slice(1, -1) };
+  if (part.length > 4 && part.startsWith("**") && part.endsWith("**")) return { kind: "strong", text: part.slice(2, -2) };
+  const [, text, target] = /^\[([^\]]*)\]\(([^)]*)\)$/.exec(part) ?? [];
+  if (text === undefined || target === undefined) return { kind: "text", text: part };
+  const page = /^(?:\.\.\/)?([\w-]+)\.md$/.exec(target)?.[1];
+  return page ? { kind: "page", text, page } : { kind: "text", text };
 }

@@ -1,7 +1,8 @@
 /** The latest occurrences of a group, one at a time: stack, context, breadcrumbs, tags. */
 
 import { useState } from "preact/hooks";
-import type { Breadcrumb, Frame, Occurrence, Payload } from "../shapes";
+import type { Occurrence } from "../api-types";
+import { type Breadcrumb, type ExceptionLink, type Frame, objects } from "../shapes";
 import { Facts, Panel, Time } from "../ui/basics";
 import { Empty } from "../ui/state";
 
@@ -26,10 +27,13 @@ export function Occurrences({ occurrences }: { occurrences: Occurrence[] }) {
           ["event", <code>{occurrence.event_id}</code>],
           ...given("endpoint", occurrence.endpoint),
           ...given("release", occurrence.release),
-          ...given("sdk", occurrence.payload?.sdk),
+          ...given("service", occurrence.service),
+          ...given("client", typeof occurrence.sdk === "string" ? occurrence.sdk : null),
+          ...given("user", occurrence.user_hash && `${occurrence.user_hash.slice(0, 12)}… (hashed)`),
         ]}
       />
-      {occurrence.payload ? <Details payload={occurrence.payload} message={occurrence.message} /> : <Empty>Only that it happened is kept of this one: its details were sampled out.</Empty>}
+      <Details occurrence={occurrence} />
+      {occurrence.is_sampled && <Empty>That it happened is counted; what it carried was not kept.</Empty>}
     </Panel>
   );
 }
@@ -38,25 +42,38 @@ function given(name: string, value: string | null | undefined): [string, string]
   return value ? [[name, value]] : [];
 }
 
-function Details({ payload, message }: { payload: Payload; message: string | null }) {
-  const links = payload.exceptions?.length ? payload.exceptions : [{ type: null, value: message }];
+function Details({ occurrence }: { occurrence: Occurrence }) {
+  const frames = objects<Frame>(occurrence.frames);
+  const crumbs = objects<Breadcrumb>(occurrence.breadcrumbs);
+  const marks = (["scrubbed", "trimmed", "mended"] as const).filter((name) => occurrence[name]?.length);
   return (
     <>
-      {[...links].reverse().map((link, index) => (
-        <p key={index} class="exception">
-          {index > 0 && <span class="quiet">caused by </span>}
-          {link.type && <b>{link.type}: </b>}
-          {link.value}
+      <Exceptions occurrence={occurrence} />
+      {frames.length > 0 ? <Frames frames={frames} /> : typeof occurrence.stack === "string" && <Block title="Stack">{occurrence.stack}</Block>}
+      {hasContent(occurrence.tags) && <Tags tags={occurrence.tags as Record<string, unknown>} />}
+      {crumbs.length > 0 && <Breadcrumbs crumbs={crumbs} />}
+      {hasContent(occurrence.context) && <Block title="Context">{JSON.stringify(occurrence.context, null, 2)}</Block>}
+      {hasContent(occurrence.request) && <Block title="Request">{JSON.stringify(occurrence.request, null, 2)}</Block>}
+      {marks.map((name) => (
+        <p key={name} class="quiet">
+          {name}: {occurrence[name]?.join(", ")}
         </p>
       ))}
-      {payload.frames?.length ? <Frames frames={payload.frames} /> : payload.stack && <Block title="Stack">{payload.stack}</Block>}
-      {payload.tags && <Tags tags={payload.tags} />}
-      {payload.breadcrumbs && payload.breadcrumbs.length > 0 && <Breadcrumbs crumbs={payload.breadcrumbs} />}
-      {hasContent(payload.context) && <Block title="Context">{JSON.stringify(payload.context, null, 2)}</Block>}
-      {hasContent(payload.request) && <Block title="Request">{JSON.stringify(payload.request, null, 2)}</Block>}
-      {payload.trimmed && payload.trimmed.length > 0 && <p class="quiet">Trimmed to fit: {payload.trimmed.join(", ")}</p>}
     </>
   );
+}
+
+/** The exception, and what caused it. */
+function Exceptions({ occurrence }: { occurrence: Occurrence }) {
+  const given = objects<ExceptionLink>(occurrence.exceptions);
+  const links = given.length ? given : [{ type: occurrence.type, value: occurrence.message }];
+  return [...links].reverse().map((link, index) => (
+    <p key={index} class="exception">
+      {index > 0 && <span class="quiet">caused by </span>}
+      {link.type && <b>{String(link.type)}: </b>}
+      {String(link.value ?? "")}
+    </p>
+  ));
 }
 
 function hasContent(value: unknown): boolean {
@@ -76,10 +93,10 @@ function Frames({ frames }: { frames: Frame[] }) {
         {shown.map((frame, index) => (
           <li key={index} class={frame.in_app === false ? "library" : ""}>
             <code>
-              <b>{frame.function ?? "?"}</b> {frame.filename ?? frame.module ?? "?"}
-              {frame.lineno !== undefined && `:${frame.lineno}`}
+              <b>{String(frame.function ?? "?")}</b> {String(frame.filename ?? frame.module ?? "?")}
+              {frame.lineno != null && `:${frame.lineno}`}
             </code>
-            {frame.context_line && <code class="line">{frame.context_line.trim()}</code>}
+            {frame.context_line && <code class="line">{String(frame.context_line).trim()}</code>}
             {hasContent(frame.vars) && (
               <details>
                 <summary>variables</summary>
@@ -98,14 +115,14 @@ function Frames({ frames }: { frames: Frame[] }) {
   );
 }
 
-function Tags({ tags }: { tags: Record<string, string> }) {
+function Tags({ tags }: { tags: Record<string, unknown> }) {
   return (
     <section aria-label="Tags">
       <h3>Tags</h3>
       <ul class="tags">
         {Object.entries(tags).map(([name, value]) => (
           <li key={name}>
-            <span class="quiet">{name}</span> {value}
+            <span class="quiet">{name}</span> {String(value)}
           </li>
         ))}
       </ul>

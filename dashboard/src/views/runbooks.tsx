@@ -4,11 +4,11 @@ import type { ComponentChildren } from "preact";
 import { useLive } from "../poll";
 import { ApiError } from "../api";
 import { to } from "../route";
-import { Panel } from "../ui/basics";
 import { When } from "../ui/state";
 import { type Block, blocksOf, spansOf } from "./markdown";
 
 const FOLDER = "/admin/assets/runbooks";
+const BESIDE = new Set(["troubleshooting", "alerting"]);
 
 async function fetchText(path: string): Promise<string> {
   const answer = await fetch(path).catch(() => null);
@@ -17,41 +17,41 @@ async function fetchText(path: string): Promise<string> {
   return answer.text();
 }
 
+/** Where a page lies: the pages that runbooks speak of stand one folder up. */
+function pathOf(id: string): string {
+  return BESIDE.has(id) ? `/admin/assets/${id}.md` : `${FOLDER}/${encodeURIComponent(id)}.md`;
+}
+
 export function Runbooks() {
-  const live = useLive<string[]>(`${FOLDER}/index.json`, async () => JSON.parse(await fetchText(`${FOLDER}/index.json`)));
   return (
-    <Panel title="Runbooks" kind="wide">
-      <When live={live}>
-        {(names) => (
-          <ul class="runbooks">
-            {names.map((name) => (
-              <li key={name}>
-                <a href={to(`runbooks/${name}`)}>{name.replaceAll("_", " ")}</a>
-              </li>
-            ))}
-          </ul>
-        )}
-      </When>
-    </Panel>
+    <div class="stack">
+      <article class="panel runbook">
+        <Text path={`${FOLDER}/README.md`} />
+      </article>
+    </div>
   );
 }
 
 export function Runbook({ id }: { id: string }) {
-  const path = `${FOLDER}/${encodeURIComponent(id)}.md`;
-  const live = useLive<string>(path, () => fetchText(path));
   return (
     <div class="stack">
       <p class="back">
         <a href={to("runbooks")}>← Runbooks</a>
       </p>
       <article class="panel runbook">
-        <When live={live}>{(text) => blocksOf(text).map((block, index) => <Shown key={index} block={block} />)}</When>
+        <Text path={pathOf(id)} />
         <p class="quiet">
-          <a href={path}>This page as plain text</a> · <a href={to("rules", { q: id })}>The rule</a> · <a href={to("alerts", { rule_id: id })}>Its alerts</a>
+          <a href={pathOf(id)}>This page as plain text</a>
+          {!BESIDE.has(id) && <> · <a href={to("rules", { q: id })}>The rule</a> · <a href={to("alerts", { rule_id: id })}>Its alerts</a></>}
         </p>
       </article>
     </div>
   );
+}
+
+function Text({ path }: { path: string }) {
+  const live = useLive<string>(path, () => fetchText(path));
+  return <When live={live}>{(text) => blocksOf(text).map((block, index) => <Shown key={index} block={block} />)}</When>;
 }
 
 function Shown({ block }: { block: Block }) {
@@ -85,6 +85,7 @@ function spans(text: string): ComponentChildren {
   return spansOf(text).map((span, index) => {
     if (span.kind === "code") return <code key={index}>{span.text}</code>;
     if (span.kind === "strong") return <strong key={index}>{span.text}</strong>;
+    if (span.kind === "page") return <a key={index} href={to(`runbooks/${span.page}`)}>{span.text}</a>;
     return span.text;
   });
 }

@@ -27,11 +27,11 @@ RULE_ACTIONS = ("enable", "disable", "test")
 
 
 def reason_of(given: Any) -> str:
-    """The reason that every action needs. Raises HttpError 422."""
+    """The reason that every action needs, with nothing private in it. Raises HttpError 422."""
     reason = given.get("reason") if isinstance(given, dict) else None
     if not _is_text(reason, 1000) or not str(reason).strip():
         raise unprocessable("reason", "is required: a text of at most 1,000 characters")
-    return str(reason).strip()
+    return scrub_text(str(reason).strip())
 
 
 def acknowledge(conn: AnyConnection, raw_id: str, given: Any, actor: str, settings: Settings, now: datetime) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def acknowledge(conn: AnyConnection, raw_id: str, given: Any, actor: str, settin
     rule = find_rule(row["rule_id"], settings)
     if rule is not None and state is not None:
         payload = payload_of("alert.acknowledged", alert_id, rule, instance_of(state), settings, now)
-        payload["data"]["message"] = scrub_text(f"Acknowledged by {actor}: {reason}") + "\n" + payload["data"]["message"]
+        payload["data"]["message"] = f"Acknowledged by {actor}: {reason}\n{payload['data']['message']}"
         queue_notification(conn, alert_id, rule, payload, settings, now)
     return alert_detail(conn, raw_id)
 
@@ -90,7 +90,7 @@ def act_on_rule(
     condition = rule.all_conditions()[0]
     instance = Instance("", rule.id, rule.labels, "firing", now, value=None, threshold=condition.threshold, began_at=now)
     payload = payload_of("alert.test", f"test-{rule.id}", rule, instance, settings, now)
-    payload["data"]["message"] = scrub_text(f"This is a test by {actor}: {reason}")[:1000]
+    payload["data"]["message"] = f"This is a test by {actor}: {reason}"[:1000]
     queue_notification(conn, None, rule, payload, settings, now)
     return rule
 

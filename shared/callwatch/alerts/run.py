@@ -1,11 +1,11 @@
 """The evaluation with its state: read, judge, keep, and put notifications into the outbox, all in one transaction."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from callwatch.alerts.context import changed_lately, followers_line, note_context
+from callwatch.alerts.context import Surroundings, changed_lately, followers_line, note_context, surroundings
 from callwatch.alerts.evaluate import evaluate
 from callwatch.alerts.instance import Change, Instance, Outcome
 from callwatch.alerts.manager import alert_manager
@@ -44,6 +44,8 @@ class _Work:
     known: Mapping[str, Instance]
     outcome: Outcome
     alert_ids: dict[str, int | None]
+    # key of a cause to the keys of what follows from it
+    followers: dict[str, list[str]] = field(default_factory=dict)
 
 
 def evaluate_rules(
@@ -80,6 +82,8 @@ def evaluate_rules(
         None if is_whole else frozenset(judged),
     )
     work = _Work(conn, now, settings, rules, known, outcome, {row["alert_key"]: row["alert_id"] for row in rows})
+    for effect, cause in outcome.causes.items():
+        work.followers.setdefault(cause, []).append(effect)
     _keep(work, judged)
     firing = {key for key, instance in outcome.instances.items() if instance.state == "firing"}
     resolve_orphans(conn, off, firing if is_whole else None, silences, now)
@@ -101,9 +105,10 @@ def _keep(work: _Work, judged: set[str]) -> None:
             _keep_transition(work, change)
     _keep_present(work)
     # Told when all transitions are kept: a cause's message lists what follows from it.
-    for change in work.outcome.changes:
-        if change.notify:
-            _keep_notice(work, change)
+    notices = [change for change in work.outcome.changes if change.notify]
+    around = surroundings(work.conn, work.now) if notices else None
+    for change in notices:
+        _keep_notice(work, change, around)
     instances = work.outcome.instances
     keep_states(work.conn, [row_of(instances[key], work.alert_ids.get(key), work.now) for key in sorted(instances)])
     gone = [key for key, instance in work.known.items() if instance.rule_id in judged and key not in instances]
@@ -141,7 +146,7 @@ def _shown(instance: Instance) -> tuple[Any, ...]:
     return (instance.state, instance.value, instance.threshold, instance.detail, instance.suppressed_by)
 
 
-def _keep_notice(work: _Work, change: Change) -> None:
+def _keep_notice(work: _Work, change: Change, around: Surroundings | None) -> None:
     conn, now, instance = work.conn, work.now, change.instance
     alert_id = work.alert_ids.get(instance.key)
     if alert_id is None:
@@ -149,9 +154,9 @@ def _keep_notice(work: _Work, change: Change) -> None:
     rule = work.rules[instance.rule_id]
     kind = "alert.resolved" if change.notify == "resolved" else "alert.firing"
     more: list[str] = []
-    if kind == "alert.firing":
-        more += changed_lately(conn, instance.key, instance.began_at or now, now)
-        followers = [work.outcome.instances.get(key) for key, cause in work.outcome.causes.items() if cause == instance.key]
+    if kind == "alert.firing" and around is not None:
+        more += changed_lately(around, instance)
+        followers = [work.outcome.instances.get(key) for key in work.followers.get(instance.key, ())]
         more += followers_line((work.rules[each.rule_id], each) for each in followers if each)
     payload = payload_of(kind, alert_id, rule, instance, work.settings, now, more)
     if change.notify in ("flapping", "reminder"):

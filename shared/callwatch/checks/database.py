@@ -8,7 +8,7 @@ from callwatch.checks.verdict import Verdict
 from callwatch.db import connection, fetch_one, pool_statistics
 from callwatch.db.connect import Connection
 from callwatch.db.server import session_figures
-from callwatch.exceptions import DatabaseUnavailable, PoolExhausted
+from callwatch.exceptions import DatabaseSilent, DatabaseUnavailable, PoolExhausted
 from callwatch.settings import Settings
 
 # Slower than this is worth a look; what alerts is the rule's own threshold.
@@ -25,11 +25,10 @@ def check(_settings: Settings, timeout_s: float) -> Verdict:
             details = {"pool": pool_statistics(), **_activity(conn)}
     except PoolExhausted:
         return Verdict("degraded", "timeout", None, {"pool": pool_statistics()})
-    except psycopg2.errors.QueryCanceled:
+    except (psycopg2.errors.QueryCanceled, DatabaseSilent):
         return Verdict("unhealthy", "timeout", None)
     except DatabaseUnavailable:
-        elapsed_s = time.perf_counter() - started
-        return Verdict("unhealthy", "timeout" if elapsed_s >= timeout_s else "unreachable", None)
+        return Verdict("unhealthy", "unreachable", None)
     if latency_ms > _DEGRADED_MS:
         return Verdict("degraded", "timeout", latency_ms, details)
     return Verdict("healthy", None, latency_ms, details)

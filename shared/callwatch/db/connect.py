@@ -8,7 +8,8 @@ from typing import Any
 import psycopg2
 from psycopg2 import extensions
 
-from callwatch.exceptions import DatabaseUnavailable
+from callwatch.db.watchdog import WatchedCursor
+from callwatch.exceptions import DatabaseSilent, DatabaseUnavailable
 
 CONNECT_TIMEOUT_S = 3
 OLDEST_MAJOR = 14
@@ -27,14 +28,16 @@ class Connection(extensions.connection):
     """A psycopg2 connection that gives each of its transactions the settings of `transaction_settings`.
 
     They are set with SET LOCAL, so that no pooler between us and the server can hand them on to a
-    session of somebody else.
+    session of somebody else. answer_within_s: how long a statement may take before its connection is ended.
     """
 
     transaction_settings: dict[str, str]
+    answer_within_s: float | None
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.transaction_settings = {}
+        self.answer_within_s = None
 
     def cursor(self, *arguments: Any, **options: Any) -> Any:
         """A cursor; the first one of a transaction applies the settings."""
@@ -56,11 +59,12 @@ def open_connection(dsn: str) -> Connection:
     """A new connection in UTC, without autocommit. Raises DatabaseUnavailable where it cannot be had in time."""
     started = time.monotonic()
     if started < _silent_until.get(dsn, 0.0):
-        raise DatabaseUnavailable("the server did not answer a moment ago")
+        raise DatabaseSilent("the server did not answer a moment ago")
     try:
         conn: Connection = psycopg2.connect(
             dsn,
             connection_factory=Connection,
+            cursor_factory=WatchedCursor,
             connect_timeout=CONNECT_TIMEOUT_S,
             application_name="callwatch",
             tcp_user_timeout=_UNANSWERED_MS,
@@ -71,8 +75,10 @@ def open_connection(dsn: str) -> Connection:
             with conn, conn.cursor() as cursor:
                 cursor.execute("SET TIME ZONE 'UTC'")
     except psycopg2.OperationalError as error:
-        if time.monotonic() - started >= CONNECT_TIMEOUT_S - 0.5:
+        # libpq counts whole seconds of the clock on the wall, so it may give up almost one too early.
+        if time.monotonic() - started > CONNECT_TIMEOUT_S - 1.1:
             _silent_until[dsn] = time.monotonic() + _SILENT_S
+            raise DatabaseSilent(first_line(error)) from error
         raise DatabaseUnavailable(first_line(error)) from error
     except psycopg2.ProgrammingError as error:
         # libpq's words about a connection string it cannot read quote that string, password and all.

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import psycopg2
 
-from callwatch.db.connect import Connection, first_line, has_hung_up, is_connection_lost, open_connection
+from callwatch.db.connect import CONNECT_TIMEOUT_S, Connection, first_line, has_hung_up, is_connection_lost, open_connection
+from callwatch.db.watchdog import last_bite_at, roll_back, watched
 from callwatch.exceptions import DatabaseUnavailable, PoolExhausted
 from callwatch.settings import get_settings
 
@@ -22,6 +23,7 @@ _LAMBDA_SIZE = 2
 _PRODUCT_SIZE = 4
 # A connection idle for longer is asked once: a NAT gateway or a frozen sandbox may have lost it without a word.
 _ASK_AFTER_IDLE_S = 30.0
+_GRACE_S = 0.5
 _READ_ONLY_SQLSTATE = "25006"
 
 
@@ -80,9 +82,10 @@ class Pool:
     def release(self, conn: Connection) -> None:
         """Take a connection back; what it had not committed is rolled back, a broken one is closed."""
         conn.transaction_settings = {}
+        conn.answer_within_s = None
         try:
             if not conn.closed:
-                conn.rollback()
+                roll_back(conn, CONNECT_TIMEOUT_S)
                 conn.autocommit = False
                 conn.set_session(readonly="default", isolation_level="default")
         except psycopg2.Error:
@@ -154,15 +157,22 @@ class Pool:
 def _is_alive(entry: _Idle) -> bool:
     if has_hung_up(entry.conn):
         return False
-    if time.monotonic() - entry.since <= _ASK_AFTER_IDLE_S:
+    # Where the server fell silent in another connection meanwhile, this one may be as dead.
+    if time.monotonic() - entry.since <= _ASK_AFTER_IDLE_S and entry.since > last_bite_at():
         return True
     try:
-        with entry.conn.cursor() as cursor:
+        with watched(entry.conn, CONNECT_TIMEOUT_S), entry.conn.cursor() as cursor:
             cursor.execute("SELECT 1")
-        entry.conn.rollback()
+            entry.conn.rollback()
     except psycopg2.Error:
         return False
     return True
+
+
+def _bound(conn: Connection, statement_timeout_ms: int) -> None:
+    """The server ends each statement after this time; where it does not even do that, we end the connection."""
+    conn.transaction_settings = {"statement_timeout": f"{statement_timeout_ms}ms"}
+    conn.answer_within_s = statement_timeout_ms / 1000 + _GRACE_S
 
 
 _pools: dict[str, Pool] = {}
@@ -198,7 +208,7 @@ def connection(statement_timeout_ms: int | None = None) -> Iterator[Connection]:
     """
     with _pool("own").connection() as conn:
         if statement_timeout_ms is not None:
-            conn.transaction_settings = {"statement_timeout": f"{statement_timeout_ms}ms"}
+            _bound(conn, statement_timeout_ms)
         yield conn
 
 
@@ -207,7 +217,7 @@ def product_connection(statement_timeout_ms: int = PRODUCT_STATEMENT_TIMEOUT_MS)
     """A connection to the product's database that can only read, and only for so long a statement."""
     with _pool("product").connection() as conn:
         conn.set_session(readonly=True)
-        conn.transaction_settings = {"statement_timeout": f"{statement_timeout_ms}ms"}
+        _bound(conn, statement_timeout_ms)
         yield conn
 
 

@@ -211,6 +211,7 @@ class Status(Known):
     performance: Performance
     issues: list[Issue]
     recent_activity: RecentActivity
+    monitor: MonitorHealth
     caller: Caller
 
 
@@ -507,7 +508,7 @@ class ErrorGroup(Answer):
     trend: list[int]
 
 
-class ErrorGroupPage(Answer):
+class ErrorGroupPage(Known):
     """GET /api/errors."""
 
     items: list[ErrorGroup]

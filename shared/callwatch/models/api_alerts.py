@@ -1,11 +1,12 @@
 """The answers of the API about alerts, and what clients send, as models."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from callwatch.models.api import Answer, Category, Severity
+from callwatch.models.api import Answer, Category, Known, Severity
 
 Level = Literal["info", "warning", "error", "critical"]
 
@@ -62,7 +63,7 @@ class Follower(Answer):
     labels: dict[str, str]
 
 
-class AlertDetail(Alert):
+class AlertDetail(Alert, Known):
     """GET /api/alerts/{id}."""
 
     timeline: list[TimelineEntry]
@@ -70,7 +71,7 @@ class AlertDetail(Alert):
     follows: list[Follower]
 
 
-class AlertPage(Answer):
+class AlertPage(Known):
     """GET /api/alerts."""
 
     items: list[Alert]
@@ -148,7 +149,7 @@ class Sent(BaseModel):
 class NewError(Sent):
     """One error; what is left out is worked out."""
 
-    message: str = Field(min_length=1, max_length=20000)
+    message: str = Field(min_length=1, pattern=r"\S", description="Kept to 20,000 characters.")
     type: str | None = Field(None, min_length=1, max_length=300)
     stack: str | None = None
     severity: Severity | None = None
@@ -157,6 +158,8 @@ class NewError(Sent):
     environment: str | None = Field(None, min_length=1, max_length=100)
     release: str | None = Field(None, min_length=1, max_length=200)
     endpoint: str | None = Field(None, min_length=1, max_length=300)
+    service: str | None = Field(None, min_length=1, max_length=200)
+    user_id: str | None = Field(None, min_length=1, max_length=300, description="Kept as an HMAC alone.")
     occurred_at: datetime | None = None
     event_id: str | None = Field(None, pattern="^[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}$")
 
@@ -171,6 +174,7 @@ class NewRequest(Sent):
     at: datetime | None = None
     environment: str | None = Field(None, min_length=1, max_length=100)
     release: str | None = Field(None, min_length=1, max_length=200)
+    request_id: UUID | None = None
 
 
 class RejectedItem(Answer):
@@ -192,7 +196,7 @@ class Accepted(Answer):
 class Reason(Sent):
     """Why somebody acts; kept with who and when."""
 
-    reason: str = Field(min_length=1, max_length=1000)
+    reason: str = Field(min_length=1, max_length=1000, pattern=r"\S")
 
 
 class GroupAction(Reason):
@@ -203,10 +207,32 @@ class GroupAction(Reason):
     in_release: str | None = Field(None, min_length=1, max_length=200)
 
 
-class NewSilence(Reason):
-    """A mute of what it matches, until it ends."""
+Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
-    matchers: Matchers
+
+class NewMatchers(BaseModel):
+    """What a silence is to mute: at least one of these."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["rule_id"], "properties": {"rule_id": {"type": "string"}}},
+                {"required": ["service"], "properties": {"service": {"type": "string"}}},
+                {"required": ["labels"], "properties": {"labels": {"type": "object", "minProperties": 1}}},
+            ]
+        },
+    )
+
+    rule_id: Word | None = None
+    service: Word | None = None
+    labels: dict[Word, Word] | None = Field(None, max_length=20)
+
+
+class NewSilence(Reason):
+    """A mute of what it matches, until it ends: a time in the future."""
+
+    matchers: NewMatchers
     ends_at: datetime
 
 
@@ -216,6 +242,12 @@ class ErrorBody(Answer):
     code: str
     message: str
     request_id: str
+
+
+class GatewayAnswer(Answer):
+    """Every error of API Gateway's own."""
+
+    message: str
 
 
 class ErrorAnswer(Answer):

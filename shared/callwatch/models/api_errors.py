@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from callwatch.models.api import Answer, ErrorGroup, Severity
+from callwatch.models.api import Answer, ErrorGroup, Known, Severity
 
 
 class GroupEvent(Answer):
@@ -51,7 +51,7 @@ class Occurrence(Answer):
     mended: list[str] | None
 
 
-class ErrorGroupState(ErrorGroup):
+class ErrorGroupState(ErrorGroup, Known):
     """POST /api/errors/{id}/{action}: the group as it is now."""
 
     endpoint: str | None

@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 LEASE = "monitor"
 # Longer than any single step may take; renewed before each, so that a killed monitor holds nobody up for long.
 LEASE_TTL_S = 30.0
+# A server that took the connection and fell silent must not hold up the page that says so.
+_STATEMENT_MS = 3_000
 
 
 @dataclass(slots=True)
@@ -95,7 +97,7 @@ def _run_step(name: str, run: Callable[[Cycle], dict[str, Any]], cycle: Cycle) -
 
 def _take_lease(cycle: Cycle) -> bool:
     try:
-        with connection() as conn:
+        with connection(statement_timeout_ms=_STATEMENT_MS) as conn:
             is_ours = acquire_lease(conn, LEASE, cycle.holder, LEASE_TTL_S)
             conn.commit()
             return is_ours
@@ -109,7 +111,7 @@ def _renew_lease(cycle: Cycle) -> None:
     if not cycle.is_database_up:
         return
     try:
-        with connection() as conn:
+        with connection(statement_timeout_ms=_STATEMENT_MS) as conn:
             renew_lease(conn, LEASE, cycle.holder, LEASE_TTL_S)
             conn.commit()
     except DatabaseUnavailable:
@@ -118,7 +120,7 @@ def _renew_lease(cycle: Cycle) -> None:
 
 def _release_lease(cycle: Cycle) -> None:
     try:
-        with connection() as conn:
+        with connection(statement_timeout_ms=_STATEMENT_MS) as conn:
             release_lease(conn, LEASE, cycle.holder)
             conn.commit()
     except DatabaseUnavailable:
@@ -127,7 +129,7 @@ def _release_lease(cycle: Cycle) -> None:
 
 def _record(cycle: Cycle, results: list[StepResult]) -> None:
     try:
-        with connection() as conn:
+        with connection(statement_timeout_ms=_STATEMENT_MS) as conn:
             record_cycle(conn, cycle.now, results)
             conn.commit()
     except DatabaseUnavailable:

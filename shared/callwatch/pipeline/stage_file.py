@@ -93,6 +93,8 @@ def _stage(raw: Any, where: str) -> Stage:
         needed = {"name", "table", "waiting_since", "duration", "pending", "done"}
         _keys(raw, needed, {"is_queue", "unfinished", *COUNTED, *TIMED})
         stage_name, table, since = name(raw["name"], "a stage"), name(raw["table"]), name(raw["waiting_since"])
+        if stage_name in (*PARTS, "vendor", "indexes"):
+            raise ValueError("a name that no other part of the file has")
     rows = {}
     for figure in (*COUNTED, *TIMED):
         with _at(f"{where}.{figure}"):

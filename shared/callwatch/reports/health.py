@@ -13,12 +13,14 @@ from callwatch.checks.verdict import Verdict
 from callwatch.db import connection, pool_statistics
 from callwatch.db.check_results import service_states
 from callwatch.db.cycles import last_cycle_at
+from callwatch.exceptions import DatabaseUnavailable
 from callwatch.models.check import CheckResult
 from callwatch.pipeline.measure import Measured, is_stopped, sum_of
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.reports.queues import Unread, read_queues
 from callwatch.reports.unknown import Unknown
 from callwatch.settings import Settings, get_settings
+from callwatch.tracker.measuring import capture_measuring
 from callwatch.tracker.stats import buffered, last_hour
 
 MONITOR_LATE_AFTER = timedelta(minutes=3)
@@ -80,9 +82,9 @@ def gather(settings: Settings, now: datetime, is_whole: bool) -> Gathered:
     found = at_once({**checks, **reads}, DEADLINE_S)
     verdicts = verdicts_of(checks, found)
     is_database_up = verdicts["database"].status != "unhealthy"
-    stored = found.get("read.stored")
-    measured = found.get("read.product")
-    size = found.get("read.buffered")
+    stored, measured, size = (found.get(name) for name in reads)
+    if isinstance(stored, Exception) and not isinstance(stored, DatabaseUnavailable):
+        capture_measuring({"stored results": stored})
     stored = stored if is_database_up and isinstance(stored, Stored) else None
     return Gathered(
         results=_results(verdicts, stored, checks_of(settings), now),

@@ -17,7 +17,7 @@ _RECORDINGS = {
     "pending": "pending",
     "completed": "completed",
     "failed": "failed",
-    "retry_pending": "retry_pending",
+    "retry_pending": "retry",
     "stale_count": "overdue",
 }
 _CRITICAL_BACKLOG_H = 2.0

@@ -8,12 +8,13 @@ from typing import Any
 from callwatch.alerts.issues import current_issues, issues_without_database
 from callwatch.db import connection, fetch_one
 from callwatch.db.check_results import service_states
+from callwatch.db.cycles import last_cycle
 from callwatch.db.server import ServerFigures, session_figures
 from callwatch.exceptions import DatabaseUnavailable
 from callwatch.pipeline.measure import Measured
 from callwatch.pipeline.product import of_stages
 from callwatch.pipeline.stage_file import get_stages
-from callwatch.reports.health import DATABASE_DOWN
+from callwatch.reports.health import DATABASE_DOWN, MONITOR_LATE_AFTER
 from callwatch.reports.product import read_product
 from callwatch.reports.unknown import Unknown
 from callwatch.requests.performance import NO_TRAFFIC, performance
@@ -56,6 +57,7 @@ def status(settings: Settings, now: datetime, uptime_s: float) -> dict[str, Any]
             name: unknown.say(f"recent_activity.{name}", measured.count(figure), measured.why(figure))
             for name, figure in _ACTIVITY.items()
         },
+        "monitor": _monitor(own, now, unknown),
     }
     return {**answer, "unknown": unknown.reasons}
 
@@ -78,11 +80,24 @@ def _read_own(now: datetime) -> dict[str, Any]:
                 "states": service_states(conn),
                 "issues": current_issues(conn),
                 "performance": performance(conn, now),
+                "cycle": last_cycle(conn),
             }
     except DatabaseUnavailable:
         nothing = ServerFigures(dict.fromkeys(_CONNECTIONS), dict.fromkeys(_CONNECTIONS, DATABASE_DOWN))
         issues = issues_without_database(now)
-        return {"latency_ms": None, "sessions": nothing, "states": {}, "issues": issues, "performance": None}
+        return {"latency_ms": None, "sessions": nothing, "states": {}, "issues": issues, "performance": None, "cycle": None}
+
+
+def _monitor(own: Mapping[str, Any], now: datetime, unknown: Unknown) -> dict[str, Any]:
+    """Who watches shows when it last did: late after three minutes."""
+    is_up, cycle = own["latency_ms"] is not None, own["cycle"]
+    reason = "no cycle has finished yet" if is_up else DATABASE_DOWN
+    finished_at = cycle["finished_at"] if cycle else None
+    is_late = None if not is_up else finished_at is None or now - finished_at > MONITOR_LATE_AFTER
+    return {
+        "last_cycle_at": unknown.say("monitor.last_cycle_at", finished_at, reason),
+        "is_late": unknown.say("monitor.is_late", is_late, reason),
+    }
 
 
 def _database(own: Mapping[str, Any], unknown: Unknown) -> dict[str, Any]:

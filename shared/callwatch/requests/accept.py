@@ -3,9 +3,10 @@
 import json
 import uuid
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from callwatch.http_filters import parse_time
 from callwatch.queue import MESSAGE_BYTES
 from callwatch.tracker.route import clean_text, route_of
 
@@ -32,6 +33,9 @@ def accept_request(item: Any, now: datetime) -> dict[str, Any]:
     if not isinstance(method, str) or method.upper() not in _METHODS:
         raise Rejected("method", "is required: an HTTP method such as GET")
     status = item.get("status_code")
+    if isinstance(status, float) and status.is_integer():
+        # JSON knows no integers apart: 200.0 is 200.
+        status = int(status)
     if not isinstance(status, int) or isinstance(status, bool) or not 100 <= status <= 599:
         raise Rejected("status_code", "is required: a number from 100 to 599")
     return {
@@ -87,9 +91,8 @@ def _at(item: dict[str, Any]) -> datetime | None:
     if value is None:
         return None
     try:
-        when = datetime.fromisoformat(value)
-        return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, TypeError, OverflowError):
+        return parse_time(value)
+    except (ValueError, TypeError):
         raise Rejected("at", "takes an ISO 8601 time such as 2026-01-31T12:00:00Z") from None
 
 

@@ -1,5 +1,6 @@
 """Structured JSON logs: one logger for the package, with the request id on every line and no secret in any."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -16,8 +17,19 @@ class ScrubbingFormatter(LambdaPowertoolsFormatter):
         for name, value in log.items():
             if name in _PLATFORM_FIELDS:
                 continue
-            log[name] = scrub_text(value) if isinstance(value, str) else scrub_value(value)
+            log[name] = scrub_text(value) if isinstance(value, str) else scrub_value(_plain(value))
         return super().serialize(log)
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON knows it: an exception, a time or any other object by its text."""
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(item) for item in value]
+    return str(value)
 
 
 _PLATFORM_FIELDS = frozenset(

@@ -1,9 +1,10 @@
 """What POST /api/errors takes: one error as JSON, checked field by field, without a library that costs a cold start."""
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from callwatch.http_filters import parse_time
 from callwatch.models.error import ErrorCategory, ErrorSeverity
 from callwatch.tracker.event import finish_event
 from callwatch.tracker.scrub import hash_user
@@ -42,6 +43,7 @@ def accept_error(item: Any, now: datetime, user_key: str) -> dict[str, Any]:
     if stack is not None and not isinstance(stack, str):
         raise Rejected("stack", "takes a text")
     given["stack"] = stack[:_STACK_LIMIT] if stack else None
+    given["trimmed"] = ["message"] * (len(message) > _MESSAGE_LIMIT) + ["stack"] * (len(stack or "") > _STACK_LIMIT)
     given["severity"] = _one_of(item, "severity", _SEVERITIES)
     given["category"] = _one_of(item, "category", _CATEGORIES)
     given["context"] = _context(item)
@@ -60,9 +62,8 @@ def time_of(value: Any, name: str) -> datetime | None:
     if not isinstance(value, str) or len(value) > 40:
         raise Rejected(name, takes)
     try:
-        when = datetime.fromisoformat(value)
-        return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
+        return parse_time(value)
+    except ValueError:
         raise Rejected(name, takes) from None
 
 

@@ -1,12 +1,17 @@
 """Holds captured errors of one process until they are sent: at 50, at once when critical, and on flush."""
 
 import logging
+import os
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 
 FLUSH_AT = 50
 # A host that captures faster than it sends keeps the newest and counts the rest as lost.
 MOST_HELD = 1_000
+# A queue that took nothing is left alone for so long: a host full of errors must not wait for it again and again.
+PAUSE_S = 5.0
 
 _log = logging.getLogger(__name__)
 
@@ -14,11 +19,14 @@ _log = logging.getLogger(__name__)
 class Buffer:
     """Messages by queue; `send` puts them into a queue and raises where it cannot."""
 
-    def __init__(self, send: Callable[[str, Sequence[str]], None]) -> None:
+    def __init__(self, send: Callable[[str, Sequence[str]], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._send = send
-        self._held: list[tuple[str, str]] = []
+        self._clock = clock
+        self._held: deque[tuple[str, str]] = deque()
         self._lock = threading.Lock()
+        self._paused_until = float("-inf")
         self.lost_count = 0
+        os.register_at_fork(after_in_child=self._begin_anew)
 
     def __len__(self) -> int:
         return len(self._held)
@@ -27,7 +35,7 @@ class Buffer:
         """Hold a message, and send all where it is time to."""
         with self._lock:
             if len(self._held) >= MOST_HELD:
-                self._held.pop(0)
+                self._held.popleft()
                 self.lost_count += 1
             self._held.append((queue, message))
             is_due = is_urgent or len(self._held) >= FLUSH_AT
@@ -35,14 +43,31 @@ class Buffer:
             self.flush()
 
     def flush(self) -> None:
-        """Send what is held. What cannot be sent is counted as lost and logged; nothing raises."""
+        """Send what is held. What cannot be sent is counted as lost and logged; nothing raises.
+
+        Soon after a failure nothing is tried: what is held stays for the next flush.
+        """
         with self._lock:
-            held, self._held = self._held, []
+            if not self._held or self._clock() < self._paused_until:
+                return
+            held, self._held = self._held, deque()
         for queue in sorted({queue for queue, _message in held}):
             messages = [message for name, message in held if name == queue]
             try:
                 self._send(queue, messages)
             except Exception as error:
-                lost = getattr(error, "unsent", 0) or len(messages)
-                self.lost_count += lost
-                _log.error("%d errors lost: the queue did not take them (%s)", lost, type(error).__name__)
+                self.count_lost(getattr(error, "unsent", 0) or len(messages), f"the queue did not take them ({error})")
+                with self._lock:
+                    self._paused_until = self._clock() + PAUSE_S
+
+    def count_lost(self, count: int, why: str) -> None:
+        """Say and count what is lost."""
+        with self._lock:
+            self.lost_count += count
+        _log.error("%d errors lost: %s", count, why)
+
+    def _begin_anew(self) -> None:
+        """In a forked child: another thread of the parent may hold the lock, and what is held is the parent's to send."""
+        self._held = deque()
+        self._lock = threading.Lock()
+        self.lost_count = 0

@@ -1,12 +1,14 @@
 """The error tracker as code uses it: capture never raises into its host, and slows it by little."""
 
+import contextlib
 import functools
-import logging
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ParamSpec, TypeVar
 
 from callwatch import queue
+from callwatch.exceptions import QueueUnavailable
 from callwatch.models.error import ErrorCategory, ErrorSeverity
 from callwatch.settings import get_settings
 from callwatch.tracker.buffer import Buffer
@@ -18,7 +20,9 @@ from callwatch.tracker.scrub import hash_user
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_log = logging.getLogger(__name__)
+# What an error of its host may cost the host, where the queue does not answer.
+SEND_LIMIT_S = 3.0
+_this_thread = threading.local()
 
 
 class ErrorTracker:
@@ -39,22 +43,25 @@ class ErrorTracker:
         Severity and category are worked out from the error where they are left out. Of the context, `endpoint`,
         `release`, `service` and `user_id` have places of their own. Critical errors are sent at once.
         """
-        try:
-            event = _event_of(error, severity, category, dict(context or {}))
-            settings = get_settings()
-            message = error_message(event, settings.callwatch_project_id, datetime.now(UTC))
-            is_critical = event["severity"] == ErrorSeverity.CRITICAL
-            self._buffer.add("critical" if is_critical else "errors", message, is_urgent=is_critical)
-            return str(event["event_id"])
-        except Exception:
-            self._buffer.lost_count += 1
-            _log.exception("an error could not be captured")
+        if _is_at_work():
+            # Capturing or sending failed and was logged to a handler that captures: that way there is no end.
             return None
+        with _at_work():
+            try:
+                event = _event_of(error, severity, category, _context(context))
+                message = error_message(event, get_settings().callwatch_project_id, datetime.now(UTC))
+                is_critical = event["severity"] == ErrorSeverity.CRITICAL
+                self._buffer.add("critical" if is_critical else "errors", message, is_urgent=is_critical)
+                return str(event["event_id"])
+            except Exception as failure:
+                self._buffer.count_lost(1, f"it could not be captured ({type(failure).__name__})")
+                return None
 
     def flush(self) -> None:
-        """Send what is buffered; called before an invocation ends. Never raises."""
-        if len(self._buffer):
-            self._buffer.flush()
+        """Send what is buffered; called before an invocation ends. Never raises, and takes at most a few seconds."""
+        if len(self._buffer) and not _is_at_work():
+            with _at_work():
+                self._buffer.flush()
 
     @property
     def lost_count(self) -> int:
@@ -101,8 +108,8 @@ def _event_of(
     given: dict[str, Any] = {
         "type": type(error).__name__ if is_exception else None,
         "message": message_of(error) if isinstance(error, BaseException) else str(error),
-        "severity": (severity or worked_out[0]).value,
-        "category": (category or worked_out[1]).value,
+        "severity": ErrorSeverity(severity or worked_out[0]).value,
+        "category": ErrorCategory(category or worked_out[1]).value,
         "endpoint": context.pop("endpoint", None),
         "release": context.pop("release", settings.commit_sha),
         "service": context.pop("service", None),
@@ -116,9 +123,52 @@ def _event_of(
     return finish_event(given, datetime.now(UTC))
 
 
-def _send(name: str, messages: Any) -> None:
+def _context(given: Any) -> dict[str, Any]:
+    if given is None:
+        return {}
+    return {str(key): value for key, value in given.items()} if isinstance(given, Mapping) else {"context": given}
+
+
+def _is_at_work() -> bool:
+    return getattr(_this_thread, "is_at_work", False)
+
+
+@contextlib.contextmanager
+def _at_work() -> Iterator[None]:
+    _this_thread.is_at_work = True
+    try:
+        yield
+    finally:
+        _this_thread.is_at_work = False
+
+
+def _send(name: str, messages: Sequence[str]) -> None:
+    """Put messages into a queue within SEND_LIMIT_S. Raises QueueUnavailable.
+
+    In a thread of its own: no time-out of a socket covers a name server or a credentials service that does not answer.
+    """
     settings = get_settings()
-    queue.send(settings.critical_queue_url if name == "critical" else settings.error_queue_url, messages)
+    queue_url = settings.critical_queue_url if name == "critical" else settings.error_queue_url
+    if not queue_url:
+        raise QueueUnavailable("the address of the queue is not configured", len(messages))
+    queue.prepare_to_send()
+    outcome: list[BaseException | None] = []
+
+    def send() -> None:
+        with _at_work():
+            try:
+                queue.send(queue_url, messages)
+                outcome.append(None)
+            except BaseException as error:
+                outcome.append(error)
+
+    thread = threading.Thread(target=send, name="callwatch send", daemon=True)
+    thread.start()
+    thread.join(SEND_LIMIT_S)
+    if not outcome:
+        raise QueueUnavailable(f"no answer within {SEND_LIMIT_S:g} s", len(messages))
+    if outcome[0] is not None:
+        raise outcome[0]
 
 
 error_tracker = ErrorTracker()

@@ -55,7 +55,7 @@ def finish_event(given: dict[str, Any], now: datetime) -> dict[str, Any]:
         event["category"] = event["category"] or category.value
     event["environment"] = event["environment"] or "production"
     event, marks = mend(event)
-    event = scrub_event({**event, "mended": sorted({*marks, *given.get("mended", [])}), "trimmed": []})
+    event = scrub_event({**event, "mended": sorted({*marks, *given.get("mended", [])}), "trimmed": given.get("trimmed") or []})
     return trim(event, MESSAGE_BYTES - _ENVELOPE_BYTES)
 
 

@@ -80,9 +80,10 @@ def act(conn: AnyConnection, name: str, action: str, given: Any, actor: str, now
     reason = given.get("reason")
     if not isinstance(reason, str) or not reason.strip() or len(reason) > 1000 or not is_storable(reason):
         raise unprocessable("reason", "is required: a text of at most 1,000 characters")
-    until = _until(given, now) if action == "ignore" else None
-    release = _release(given) if action == "resolve" else None
-    more = _more(given) if action == "ignore" else None
+    # All are looked at, whatever the action: a field that means nothing here is still no place for nonsense.
+    until, release, more = _until(given, now), _release(given), _more(given)
+    until, more = (until, more) if action == "ignore" else (None, None)
+    release = release if action == "resolve" else None
     group = find_group(conn, name)
     if group is None:
         raise not_found("there is no such error group")

@@ -38,7 +38,8 @@ PRODUCT_RULES: tuple[AlertRule, ...] = (
         cooldown_minutes=60, depends_on=PRODUCT_DB, hint="Waiting work that no worker will take any more",
     ),
     AlertRule(
-        "dead_jobs", "Dead jobs", Level.WARNING, NORMAL, (Condition("pipeline.dead_ratio", ">", 0.2),),
+        "dead_jobs", "Dead jobs", Level.WARNING, NORMAL,
+        (Condition("pipeline.dead_ratio", ">", 0.2), Condition("pipeline.dead", ">", 20)),
         cooldown_minutes=60,
         depends_on=(*PRODUCT_DB, Cause("recordings_unavailable", where={"stage": "recordings"}), *vendor_of_stage()),
         hint="Much work is given up for good",
@@ -64,17 +65,17 @@ PRODUCT_RULES: tuple[AlertRule, ...] = (
         cooldown_minutes=30, depends_on=(*PRODUCT_DB, *vendor_of_stage()), hint="Transcripts wait for their analysis",
     ),
     AlertRule(
-        "calls_missing", "Calls missing", Level.CRITICAL, LOUD, (Condition("calls.missing_ratio", ">=", 0.7),),
+        "calls_missing", "Calls missing", Level.CRITICAL, LOUD, (Condition("calls.missing_ratio", ">=", 0.5),),
         cooldown_minutes=30, depends_on=(*PRODUCT_DB, "webhook_errors"),
         hint="Far fewer calls arrive than at this hour of earlier days",
     ),
     AlertRule(
-        "recordings_unavailable", "Recordings unavailable", Level.ERROR, LOUD, (Condition("recordings.availability", "<", 0.5),),
+        "recordings_unavailable", "Recordings unavailable", Level.ERROR, LOUD, (Condition("recordings.availability", "<", 0.6),),
         cooldown_minutes=60, depends_on=PRODUCT_DB, hint="Few of the recent calls have a recording",
     ),
     AlertRule(
-        "fields_missing", "Fields missing", Level.WARNING, NORMAL, (Condition("fields.null_rate", ">", 0.5),),
-        cooldown_minutes=60, depends_on=PRODUCT_DB, hint="Most of the recent calls lack a key field",
+        "fields_missing", "Fields missing", Level.WARNING, NORMAL, (Condition("fields.null_rate", ">", 0.4),),
+        cooldown_minutes=60, depends_on=PRODUCT_DB, hint="Many of the recent calls lack a key field",
     ),
     AlertRule(
         "cron_late", "Cron late", Level.ERROR, LOUD, (Condition("cron.late", ">=", 2),),
@@ -89,7 +90,7 @@ PRODUCT_RULES: tuple[AlertRule, ...] = (
         cooldown_minutes=15, depends_on=PRODUCT_DB, hint="The product answers webhooks with errors: calls are being lost",
     ),
     AlertRule(
-        "sync_volume", "Sync volume", Level.WARNING, NORMAL, (Condition("sync.volume_ratio", "<", 0.3),),
+        "sync_volume", "Sync volume", Level.WARNING, NORMAL, (Condition("sync.volume_ratio", "<", 0.4),),
         cooldown_minutes=60, depends_on=PRODUCT_DB, hint="A sync fetched far less than at this hour of earlier days",
     ),
     AlertRule(

@@ -1,13 +1,12 @@
 """An envelope's frame: a header line, then items, each a header line and a payload."""
 
 import json
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from callwatch.http import bad_request
+from callwatch.http import bad_request, read_int
 
 MAX_ITEMS = 1_000
 # Deeper than anything that is kept, and far from what Python's parser cannot do.
@@ -45,13 +44,13 @@ def load_marked(payload: bytes) -> tuple[Any, list[str]]:
     except UnicodeDecodeError:
         text, marks = payload.decode("utf-8", "replace"), ["utf8"]
     try:
-        return json.loads(text, parse_int=_integer), marks
+        return json.loads(text, parse_int=read_int), marks
     except ValueError:
         return None, marks
     except RecursionError:
         pass
     try:
-        return json.loads(_flattened(text), parse_int=_integer), [*marks, "depth"]
+        return json.loads(_flattened(text), parse_int=read_int), [*marks, "depth"]
     except (ValueError, RecursionError):
         return None, marks
 
@@ -108,8 +107,3 @@ def _object(line: bytes, what: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise bad_request(f"{what} is not a JSON object")
     return found
-
-
-def _integer(text: str) -> int | float:
-    # Python refuses to read integers of more than 4,300 digits.
-    return int(text) if len(text) < 4_000 else math.inf

@@ -1,0 +1,90 @@
+"""The page in a real browser on loopback: time to the first data, growth over 200 refreshes, frames while 1,000 rows scroll."""
+
+import json
+import statistics
+import time
+
+from playwright.sync_api import Browser, Page, Route, sync_playwright
+
+from local import browser, scenes
+from tests.browser.conftest import reader
+from tests.browser.test_live import REFRESH, REPLAY, heap_and_nodes
+from tests.system import System, running_system
+
+ROUNDS = 5
+GROUPS = 1_000
+_FRAMES = """() => new Promise((done) => {
+    const times = [];
+    let last = performance.now();
+    const step = (now) => {
+        times.push(now - last);
+        last = now;
+        window.scrollBy(0, 400);
+        if (times.length < 150) requestAnimationFrame(step); else done(times.slice(1));
+    };
+    requestAnimationFrame(step);
+})"""
+
+
+def main() -> None:
+    """Print the figures."""
+    with running_system(cycle_s=2) as system, sync_playwright() as playwright:
+        scenes.make_tables(system.database_url)
+        scenes.load_day(system.database_url)
+        chromium = playwright.chromium.launch(executable_path=browser.find() or browser.install(), args=list(browser.ARGS))
+        _first_data(chromium, system)
+        _growth(chromium, system)
+        _scrolling(chromium, system)
+        chromium.close()
+
+
+def _first_data(chromium: Browser, system: System) -> None:
+    """A new tab each time: an empty cache, a warm API."""
+    sentence_ms, whole_ms = [], []
+    for _ in range(ROUNDS + 1):
+        with reader(chromium, system, system.admin_token) as somebody:
+            started = time.perf_counter()
+            page = somebody.page
+            page.goto(f"{system.url}/admin/operations")
+            page.wait_for_selector(".headline")
+            sentence_ms.append((time.perf_counter() - started) * 1000)
+            page.wait_for_function("document.querySelectorAll('figure').length >= 5 && !document.querySelector('.loading')")
+            whole_ms.append((time.perf_counter() - started) * 1000)
+    # The first one wakes the functions.
+    print(f"first data: {statistics.median(sentence_ms[1:]):.0f} ms (the first of all: {sentence_ms[0]:.0f} ms)")
+    print(f"whole first view: {statistics.median(whole_ms[1:]):.0f} ms")
+
+
+def _growth(chromium: Browser, system: System) -> None:
+    with reader(chromium, system, system.admin_token) as somebody:
+        somebody.context.add_init_script(REPLAY)
+        page = somebody.open(refresh_s=60)
+        page.wait_for_load_state("networkidle")
+        session = somebody.context.new_cdp_session(page)
+        session.send("Performance.enable")
+        page.evaluate(REFRESH, 20)
+        heap_before, nodes_before = heap_and_nodes(session)
+        page.evaluate(REFRESH, 200)
+        heap, nodes = heap_and_nodes(session)
+    print(f"after 200 refreshes: heap x {heap / heap_before:.2f} ({heap / 1e6:.1f} MB), nodes x {nodes / nodes_before:.2f}")
+
+
+def _scrolling(chromium: Browser, system: System) -> None:
+    with reader(chromium, system, system.admin_token) as somebody:
+        page = _long_list(somebody.page, system)
+        frames: list[float] = page.evaluate(_FRAMES)
+    print(f"scrolling {GROUPS} groups: median frame {statistics.median(frames):.1f} ms, slowest {max(frames):.1f} ms")
+
+
+def _long_list(page: Page, system: System) -> Page:
+    system.call("POST", "/api/errors", system.ingest_key, {"message": "one of many"})
+    group = system.eventually(lambda: system.get("/api/errors?limit=1")["items"], what="a group")[0]
+    items = [{**group, "id": str(number), "title": f"group {number}"} for number in range(GROUPS)]
+
+    def answer(route: Route) -> None:
+        route.fulfill(body=json.dumps({"items": items, "next_cursor": None}), content_type="application/json")
+
+    page.route("**/api/errors?*", answer)
+    page.goto(f"{system.url}/admin/operations#/errors")
+    page.wait_for_selector(".group")
+    return page

@@ -1,0 +1,151 @@
+"""Reading the product at a million rows in each of its large tables: without the advised indexes, and with them."""
+
+import os
+import shutil
+import statistics
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+
+from callwatch.db import product_connection, reset_pool
+from callwatch.pipeline.clauses import with_joins
+from callwatch.pipeline.facts import product_facts
+from callwatch.pipeline.indexes import statement_of
+from callwatch.pipeline.measure import Measured
+from callwatch.pipeline.product import all_readings, measure, of_cycle
+from callwatch.pipeline.readings import Reading
+from callwatch.pipeline.schema import look, types_of
+from callwatch.pipeline.stage_file import get_stages
+from callwatch.settings import reset_settings
+from local import postgres, product
+
+ROWS = 1_000_000
+ROUNDS = 5
+# Counts and times of a queue: what the cycle reads of it each minute.
+QUEUE_FIGURES = (
+    "pending", "processing", "overdue", "due", "due_since", "stuck", "zombie", "oldest_pending", "completed_last_hour",
+    "completed_10m", "failed_last_hour", "dead_last_hour",
+)  # fmt: skip
+# A call every eight seconds for ninety days and more, of which the last few are still on their way.
+AGE = "%(now)s::timestamptz - n * interval '8 seconds'"
+ID = "('00000000-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid"
+FILL = (
+    f"INSERT INTO calls (id, source, call_id, agent_name, created_at, started_at, ended_at, recording_url, metadata)"
+    f" SELECT {ID}, 'convoso', n::text, 'agent', {AGE}, {AGE}, {AGE}, 'https://recordings.example.com/' || n, '{{}}' FROM series",
+    f"INSERT INTO pending_recordings (call_id, attempts, created_at, scheduled_for, processed_at, last_error)"
+    f" SELECT n::text, 1, {AGE}, {AGE}, CASE WHEN n > 60 THEN {AGE} + interval '3 minutes' END,"
+    f" CASE WHEN n % 200 = 0 THEN 'recording not found' END FROM series",
+    f"INSERT INTO transcription_queue (call_id, recording_url, status, attempts, created_at, started_at, completed_at)"
+    f" SELECT {ID}, 'https://recordings.example.com/' || n, CASE WHEN n <= 30 THEN 'pending' WHEN n <= 33 THEN 'processing'"
+    f" WHEN n % 500 = 0 THEN 'failed' ELSE 'completed' END, 1, {AGE}, {AGE} + interval '20 seconds',"
+    f" CASE WHEN n > 33 AND n % 500 > 0 THEN {AGE} + interval '1 minute' END FROM series",
+    f"INSERT INTO transcripts (call_id, engine, created_at)"
+    f" SELECT {ID}, 'deepgram', {AGE} + interval '1 minute' FROM series WHERE n > 33",
+    f"INSERT INTO analyses (call_id, qa_score) SELECT {ID}, 80 FROM series WHERE n > 40",
+    f"INSERT INTO call_events (call_id, type, at) SELECT {ID}, 'analyzed', {AGE} + interval '2 minutes' FROM series WHERE n > 40",
+    f"INSERT INTO webhook_logs (endpoint, method, response_status, created_at)"
+    f" SELECT '/webhooks', 'POST', 200, {AGE} FROM series",
+)  # fmt: skip
+
+
+def main() -> None:
+    """Print the time of each queue figure and of a whole cycle's reading, without and with the advised indexes."""
+    folder = Path(tempfile.mkdtemp(prefix="callwatch-bench-"))
+    folder.chmod(0o755)
+    server = postgres.start(folder, {"fsync": "off", "max_wal_size": "4GB", "autovacuum": "off"})
+    os.environ["DATABASE_URL"] = server.dsn
+    reset_settings()
+    now = datetime.now(UTC)
+    try:
+        fill(server.dsn, now)
+        without = times(now)
+        told = advice(now)
+        print(f"{len(told)} indexes are missing and advised; made now, by hand")
+        run(server.dsn, *told, "VACUUM ANALYZE")
+        report(without, times(now))
+        assert not advice(now), "what was advised is what is looked for"
+    finally:
+        reset_pool()
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def fill(dsn: str, now: datetime) -> None:
+    """A million calls and what came of each."""
+    with psycopg2.connect(dsn) as conn:
+        product.create_tables(conn)
+        with conn.cursor() as cursor:
+            cursor.execute("CREATE TEMPORARY TABLE series AS SELECT generate_series(1, %s) AS n", (ROWS,))
+            for statement in FILL:
+                cursor.execute(statement.replace("n % ", "n %% "), {"now": now})
+    conn.close()
+    run(dsn, "VACUUM ANALYZE")
+
+
+def run(dsn: str, *statements: str) -> None:
+    """Statements that take no transaction."""
+    conn = psycopg2.connect(dsn)
+    conn.autocommit = True
+    with conn.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+    conn.close()
+
+
+def times(now: datetime) -> dict[str, float]:
+    """Milliseconds by reading, the median of some; and of the cycle's whole reading as "whole"."""
+    stages = get_stages(None)
+    found = {}
+    with product_connection(statement_timeout_ms=60_000) as conn:
+        readings = [reading for reading in all_readings(stages) if reading.sql]
+        types = types_of(look(conn, product.TABLES))
+        for reading in readings:
+            found[reading.name] = statistics.median(timed(conn, reading, types, now) for _round in range(ROUNDS))
+        conn.rollback()
+    with product_connection() as conn:
+        whole = []
+        for _round in range(ROUNDS):
+            started = time.perf_counter()
+            measured = measure(conn, now, "UTC", stages, of_cycle(stages))
+            whole.append((time.perf_counter() - started) * 1000)
+        found["whole"] = statistics.median(whole)
+    print(f"  {len(measured.values)} figures read, too slow: {', '.join(measured.errors) or 'none'}")
+    return found
+
+
+def timed(conn: Any, reading: Reading, types: dict[str, dict[str, str]], now: datetime) -> float:
+    """Milliseconds of one statement, from here."""
+    given = {"now": now, "timezone": "UTC", **reading.params}
+    started = time.perf_counter()
+    with conn.cursor() as cursor:
+        cursor.execute(with_joins(reading.sql, types), given)
+        cursor.fetchall()
+    return (time.perf_counter() - started) * 1000
+
+
+def advice(now: datetime) -> list[str]:
+    """The statements that the monitor advises."""
+    stages = get_stages(None)
+    with product_connection() as conn:
+        measured: Measured = measure(conn, now, "UTC", stages, lambda name: name == "indexes")
+    told = [fact.detail or "" for fact in product_facts(stages, measured) if fact.metric == "schema.index_missing"]
+    assert set(told) <= {statement_of(advised) for advised in stages.indexes}
+    return told
+
+
+def report(without: dict[str, float], with_indexes: dict[str, float]) -> None:
+    """The table, and the figures to reach."""
+    queues = [f"{queue}.{figure}" for queue in ("recordings", "transcriptions") for figure in QUEUE_FIGURES]
+    read = [name for name in queues if name in with_indexes]
+    print(f"{'':36}{'without':>12}{'with':>10}{'ratio':>8}")
+    others = sorted(set(with_indexes) - set(read) - {"whole"}, key=lambda name: -with_indexes[name])[:8]
+    for name in (*read, *others, "whole"):
+        print(f"{name:36}{without[name]:>9.1f} ms{with_indexes[name]:>7.2f} ms{without[name] / with_indexes[name]:>7.0f}x")
+    slowest = max(read, key=lambda name: with_indexes[name])
+    print(f"slowest queue figure with indexes    {with_indexes[slowest]:.2f} ms   (at most 1; {slowest})")
+    print(f"all queue figures, ratio             {sum(without[n] for n in read) / sum(with_indexes[n] for n in read):.0f}x")
+    print(f"whole reading of a cycle             {with_indexes['whole']:.0f} ms   (below 1,000)")

@@ -1,0 +1,210 @@
+"""`make demo`: plays the product on a running local system: a healthy day, then one thing after another breaks and is mended.
+
+The product's tables are made in the local system's own database, and only where nobody else's tables stand.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+
+import psycopg2
+from psycopg2 import extensions
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+
+from local import product
+from local.demo_clients import raise_errors, send_requests
+from local.demo_system import DemoError, LocalSystem, connect
+from local.product_faults import openai_quota, transcription_stops
+
+T = TypeVar("T")
+# The comment on the table of calls that tells our tables from a product's own.
+MARK = "callwatch demo"
+ERRORS = 60
+# "In the last hour" ends so many seconds after the errors of the spike were sent: nobody wants to wait for an hour.
+_SPIKE_LASTS_S = 40
+_LIFE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Something that breaks: what is told, what breaks it, the rule that must fire, how it is mended, where to look."""
+
+    title: str
+    story: str
+    breaks: Callable[[], None]
+    rule_id: str
+    mends: Callable[[], None]
+    look: str
+
+
+def main() -> int:
+    """Play all scenes; exit code 1 with one line where that cannot be done, or where an alert stays away."""
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--data-dir", default=os.environ.get("DATA_DIR") or ".local", help="of the running system (DATA_DIR=)")
+    parser.add_argument("--hold", type=float, default=20.0, metavar="S", help="seconds that each failure is left standing")
+    parser.add_argument("--scenes", type=int, default=9, metavar="N", help="play only the first N scenes")
+    parser.add_argument("--clear", action="store_true", help="take out the tables of a demo that was killed, and do nothing else")
+    args = parser.parse_args()
+    console = Console(highlight=False)
+    try:
+        system = connect(Path(args.data_dir))
+        with_database = _database(system)
+        if args.clear:
+            _clear(with_database)
+            console.print("The demo's tables are gone.")
+            return 0
+        try:
+            play(system, with_database, console, args.hold, args.scenes)
+            _live_on(with_database, console)
+        finally:
+            with_database.rollback()
+            _clear(with_database)
+    except DemoError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        console.print("\nThe demo has ended, and its tables are gone; the alerts and their timelines stay.")
+    return 0
+
+
+def play(system: LocalSystem, conn: extensions.connection, console: Console, hold_s: float, most: int) -> None:
+    """A healthy day, then each scene: broken, alerted, told, left for `hold_s`, mended, resolved.
+
+    Raises DemoError where an alert or its end stays away.
+    """
+    console.print(
+        Panel(f"Open [bold]{system.url}/admin/operations[/]\nadmin token: {system.admin_token}", title="Callwatch demo")
+    )
+    with console.status("Loading eight healthy days of calls ..."):
+        count = _healthy(conn)
+        send_requests(system)
+        system.cycle()
+    console.print(f"[bold]A healthy day.[/] {count:,} calls of eight days, all of them recorded, transcribed and analysed.")
+    with console.status("Waiting until nothing is wrong ..."):
+        system.eventually(lambda: not system.firing(), "the healthy day still shows alerts: " + ", ".join(system.firing()))
+    status = system.get("/api/status")
+    console.print(f"  status: [green]{status['status']}[/] · look at: the first sentence of the page, and the funnel\n")
+    for number, scene in enumerate(_scenes(system, conn)[:most], start=1):
+        _play_scene(number, scene, system, console, hold_s)
+    console.print("[bold green]All is well again.[/] The alerts and their timelines stay: #/alerts on the page.")
+
+
+def _live_on(conn: extensions.connection, console: Console) -> None:
+    """Where somebody watches: keep the product alive until Ctrl-C, so that the page stays green."""
+    if not sys.stdin.isatty():
+        return
+    console.print("The product goes on working. Ctrl-C ends the demo and takes its tables out.")
+    while True:
+        time.sleep(_LIFE_S)
+        _healthy(conn)
+
+
+def _scenes(system: LocalSystem, conn: extensions.connection) -> list[Scene]:
+    def broken(fault: Callable[..., None]) -> Callable[[], None]:
+        return lambda: _commit(conn, lambda: fault(conn, datetime.now(UTC)))
+
+    def mended() -> None:
+        _healthy(conn)
+
+    return [
+        Scene(
+            "OpenAI's quota runs out", "Analyses fail with 429 insufficient_quota, while transcripts go on.",
+            broken(openai_quota), "vendor_quota", mended, "#/alerts: one alert names the vendor, and lists what follows",
+        ),
+        Scene(
+            "The transcription queue stops", "Its picking function is broken: work waits, and none is completed.",
+            broken(transcription_stops), "pipeline_stopped", mended, "the funnel: the oldest waiting item, and a rate of zero",
+        ),
+        Scene(
+            "Errors come in a burst", f"{ERRORS} real exceptions, raised and sent by the Sentry SDK for Python.",
+            lambda: raise_errors(system, ERRORS, timedelta(hours=1) - timedelta(seconds=_SPIKE_LASTS_S)), "high_error_rate",
+            lambda: None, "#/errors: one group, its stack, and what was scrubbed",
+        ),
+    ]  # fmt: skip
+
+
+def _play_scene(number: int, scene: Scene, system: LocalSystem, console: Console, hold_s: float) -> None:
+    console.rule(f"{number}. {scene.title}")
+    console.print(scene.story)
+    scene.breaks()
+    with console.status("Waiting for the alert ..."):
+        alert = system.eventually(lambda: system.alert(scene.rule_id), f"the rule {scene.rule_id} did not fire")
+    console.print(f"[bold red]FIRING[/] {alert['title']} ({alert['level']}): {escape(alert['message'])}")
+    console.print(f"  value {alert['value']:g}, threshold {alert['threshold']:g}, runbook {alert['runbook_url']}", soft_wrap=True)
+    others = [other for other in system.firing_alerts() if other["rule_id"] != scene.rule_id]
+    for other in others:
+        cause = f"follows from {other['suppressed_by']}, not sent" if other["suppressed_by"] else other["level"]
+        console.print(f"  with it: {other['title']} ({cause})")
+    with console.status("Waiting for the webhook ..."):
+        was_told_lately = system.was_told_lately(scene.rule_id, alert["id"])
+        line = None if was_told_lately else system.eventually(lambda: system.webhook(alert["id"]), "no signed webhook arrived")
+    if line is None:
+        console.print("[bold]WEBHOOK[/] none: the same alert was told a moment ago, and its cooldown still runs")
+    else:
+        console.print(f"[bold]WEBHOOK[/] {line['message']['type']}, id {line['id']}, signature checked: [green]right[/]")
+    console.print(f"  look at: {scene.look}")
+    with console.status(f"Left as it is for {hold_s:g} s ..."):
+        time.sleep(hold_s)
+    console.print("Now it is mended.")
+    scene.mends()
+    with console.status("Waiting until it is resolved ..."):
+        system.eventually(lambda: not system.firing(), f"{scene.title}: alerts stay: {', '.join(system.firing())}")
+    console.print("[bold green]RESOLVED[/] and told, the page is green again.\n")
+
+
+def _database(system: LocalSystem) -> extensions.connection:
+    """The system's database, if its product tables are the demo's or there are none. Raises DemoError."""
+    try:
+        conn = psycopg2.connect(system.database_url, connect_timeout=5)
+    except psycopg2.OperationalError:
+        raise DemoError("the system's database cannot be reached") from None
+    with conn.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('public.calls') IS NOT NULL, obj_description(to_regclass('public.calls'))")
+        has_calls, comment = cursor.fetchone() or (False, None)
+    if has_calls and comment != MARK:
+        raise DemoError("the database already holds a product's table `calls`, which the demo must not touch; set DATA_DIR=")
+    return conn
+
+
+def _healthy(conn: extensions.connection) -> int:
+    """The product's tables as they look after eight healthy days; returns how many calls there were.
+
+    In one transaction, and without a lock that readers would wait for: the monitor sees the tables before or after.
+    """
+
+    def fill() -> int:
+        product.create_tables(conn)
+        with conn.cursor() as cursor:
+            cursor.execute("COMMENT ON TABLE public.calls IS %s", (MARK,))
+            for table in product.TABLES:
+                cursor.execute(f'DELETE FROM public."{table}"')
+        return product.load(conn, datetime.now(UTC), hours=product.ALWAYS)
+
+    return _commit(conn, fill)
+
+
+def _clear(conn: extensions.connection) -> None:
+    def drop() -> None:
+        with conn.cursor() as cursor:
+            for table in product.TABLES:
+                cursor.execute(f'DROP TABLE IF EXISTS public."{table}" CASCADE')
+
+    _commit(conn, drop)
+
+
+def _commit(conn: extensions.connection, work: Callable[[], T]) -> T:
+    result = work()
+    conn.commit()
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""The running local system as the demo sees it: its API, its inbox, and a cycle whenever one is wanted."""
+
+import json
+import os
+import signal
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from local.inbox import FILE
+
+T = TypeVar("T")
+PATIENCE_S = 180.0
+_CYCLE_EVERY_S = 3.0
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the text is one line with the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSystem:
+    """Where it is and who may act; the fields of run.json that the demo needs."""
+
+    url: str
+    admin_token: str
+    dsn: str
+    ingest_key: str
+    database_url: str
+    pid: int
+    data_dir: Path
+
+    def call(self, path: str, body: Any = None, token: str | None = None) -> Any:
+        """The answer's JSON. Raises DemoError where the system refuses or is away."""
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"authorization": f"Bearer {token or self.admin_token}", "content-type": "application/json"}
+        try:
+            with urllib.request.urlopen(urllib.request.Request(self.url + path, data, headers), timeout=30) as answer:  # noqa: S310
+                return json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            raise DemoError(f"{path} answered {error.code}") from None
+        except OSError:
+            raise DemoError(f"the system at {self.url} does not answer any more") from None
+
+    def get(self, path: str) -> Any:
+        """The answer of a GET."""
+        return self.call(path)
+
+    def cycle(self) -> None:
+        """Start a cycle of the monitor now."""
+        os.kill(self.pid, signal.SIGUSR1)
+
+    def firing_alerts(self) -> list[dict[str, Any]]:
+        """The alerts that fire, newest first; what is only good to know left out."""
+        found: list[dict[str, Any]] = self.get("/api/alerts?state=firing&limit=200")["items"]
+        return [alert for alert in found if alert["level"] != "info"]
+
+    def firing(self) -> list[str]:
+        """Ids of the rules that fire."""
+        return sorted({alert["rule_id"] for alert in self.firing_alerts()})
+
+    def alert(self, rule_id: str) -> dict[str, Any] | None:
+        """A firing alert of a rule."""
+        return next((alert for alert in self.firing_alerts() if alert["rule_id"] == rule_id), None)
+
+    def webhook(self, alert_id: str) -> dict[str, Any] | None:
+        """The line of the inbox with the signed webhook of an alert."""
+        file = self.data_dir / FILE
+        for text in reversed(file.read_text().splitlines() if file.is_file() else []):
+            line: dict[str, Any] = json.loads(text)
+            if line["is_signed"] and line["message"].get("data", {}).get("alert_id") == str(alert_id):
+                return line
+        return None
+
+    def was_told_lately(self, rule_id: str, alert_id: str) -> bool:
+        """Whether an earlier alert of the rule was told so lately that this one is not, by the rule's cooldown."""
+        rules = self.get("/api/rules?limit=200")["items"]
+        cooldown = timedelta(minutes=next(rule["cooldown_minutes"] for rule in rules if rule["id"] == rule_id))
+        since = (datetime.now(UTC) - cooldown).isoformat()
+        alerts = self.get(f"/api/alerts?rule_id={rule_id}&limit=20")["items"]
+        ends = [alert["resolved_at"] for alert in alerts if alert["id"] != alert_id and alert["resolved_at"]]
+        return any(end > since for end in ends)
+
+    def eventually(self, look: Callable[[], T | None], failure: str) -> T:
+        """What `look` finds, with a cycle every few seconds until it does. Raises DemoError with `failure`."""
+        deadline = time.monotonic() + PATIENCE_S
+        due = 0.0
+        while not (found := look()):
+            if time.monotonic() > deadline:
+                raise DemoError(failure)
+            if time.monotonic() > due:
+                self.cycle()
+                due = time.monotonic() + _CYCLE_EVERY_S
+            time.sleep(0.3)
+        return found
+
+
+def connect(data_dir: Path) -> LocalSystem:
+    """The system that runs on a data folder. Raises DemoError where none does."""
+    file = data_dir / "run.json"
+    if not file.is_file():
+        raise DemoError(f"no system runs on {data_dir}: type `make run` in another terminal first")
+    facts = json.loads(file.read_text())
+    names = ("url", "admin_token", "dsn", "ingest_key", "database_url", "pid")
+    system = LocalSystem(**{name: facts[name] for name in names}, data_dir=data_dir)
+    system.get("/api/status")
+    return system

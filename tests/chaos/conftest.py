@@ -1,0 +1,28 @@
+"""One running system that all faults are done to, on a PostgreSQL of its own that can be stopped under it."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local import postgres
+from tests.chaos.site import Site
+from tests.conftest import FAST
+from tests.system import running_system
+
+
+@pytest.fixture(scope="package")
+def site() -> Iterator[Site]:
+    """The system with a cycle of 1 s; what a function did not finish comes again after 2 s, not after minutes."""
+    with tempfile.TemporaryDirectory(prefix="callwatch-chaos-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        found = Site(folder, postgres.start(folder / "own", FAST))
+        try:
+            with running_system(1, folder / "system", {"DATABASE_URL": found.postgres.dsn}) as system:
+                found.system = system
+                found.set_visibility(2)
+                yield found
+        finally:
+            found.postgres.stop()

@@ -1,0 +1,183 @@
+"""The site of the faults: a system, its database, its queues and processes, and the load that runs meanwhile."""
+
+import contextlib
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import psutil
+import psycopg2
+
+from local import postgres
+from local.postgres import RunningPostgres
+from local.queue import ACCOUNT, REGION
+from tests.conftest import FAST
+from tests.system import System
+
+
+@dataclass
+class Site:
+    """What the tests of faults work on."""
+
+    folder: Path
+    postgres: RunningPostgres
+    system: System = field(init=False)
+
+    @property
+    def sqs(self) -> Any:
+        """A client of the local queue."""
+        port = (self.system.data_dir / "queue.port").read_text()
+        session = boto3.Session("local", "local", region_name=REGION)
+        return session.client("sqs", endpoint_url=f"http://127.0.0.1:{port}")
+
+    def queue_url(self, name: str = "ErrorQueue") -> str:
+        """The address of a queue by its logical id."""
+        return f"http://127.0.0.1:{(self.system.data_dir / 'queue.port').read_text()}/{ACCOUNT}/{name}"
+
+    def set_visibility(self, seconds: int) -> None:
+        """How long a received message stays hidden."""
+        for name in ("ErrorQueue", "CriticalQueue", "DeadLetterQueue"):
+            self.sqs.set_queue_attributes(QueueUrl=self.queue_url(name), Attributes={"VisibilityTimeout": str(seconds)})
+
+    def waiting(self, name: str = "ErrorQueue") -> int:
+        """Messages in a queue, those in somebody's hands included."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.sqs.get_queue_attributes(QueueUrl=self.queue_url(name), AttributeNames=names)["Attributes"]
+        return sum(int(found[name]) for name in names)
+
+    def put(self, bodies: list[str], name: str = "ErrorQueue") -> None:
+        """Send messages past the API."""
+        for start in range(0, len(bodies), 10):
+            entries = [{"Id": str(n), "MessageBody": body} for n, body in enumerate(bodies[start : start + 10])]
+            self.sqs.send_message_batch(QueueUrl=self.queue_url(name), Entries=entries)
+
+    def peek(self, name: str = "ErrorQueue") -> list[dict[str, Any]]:
+        """All messages of a queue nobody works on; they can be received again at once."""
+        found: dict[str, dict[str, Any]] = {}
+        given = {"QueueUrl": self.queue_url(name), "MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"]}
+        while messages := self.sqs.receive_message(**given).get("Messages"):
+            found |= {message["MessageId"]: message for message in messages}
+        for message in found.values():
+            self.sqs.change_message_visibility(
+                QueueUrl=given["QueueUrl"], ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+            )
+        return list(found.values())
+
+    def sql(self, statement: str, *params: Any) -> list[tuple[Any, ...]]:
+        """Run one statement on the database; rows of a query."""
+        with contextlib.closing(psycopg2.connect(self.postgres.dsn)) as conn, conn, conn.cursor() as cursor:
+            cursor.execute(statement, params)
+            return cursor.fetchall() if cursor.description else []
+
+    def functions(self, module: str = "") -> list[psutil.Process]:
+        """Processes of functions, or of one by its module."""
+        found = []
+        for process in psutil.Process(self.system.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                line = process.cmdline()
+                if "awslambdaric" in line and line[-1].startswith(module):
+                    found.append(process)
+        return found
+
+    def kill(self, module: str = "") -> int:
+        """SIGKILL to processes of functions; returns how many there were."""
+        killed = self.functions(module)
+        for process in killed:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        return len(killed)
+
+    @contextlib.contextmanager
+    def no_monitor(self) -> Iterator[None]:
+        """Hold the monitor's lease for the block, as another monitor would: cycles are skipped, the queue fills."""
+        insert = "INSERT INTO callwatch.monitor_lease VALUES ('monitor', 'the test', now(), now() + interval '10 minutes')"
+        self.system.eventually(
+            lambda: self.sql(insert + " ON CONFLICT (name) DO NOTHING RETURNING holder"), 40, what="a pause between two cycles"
+        )
+        try:
+            yield
+        finally:
+            self.free_lease()
+
+    def free_lease(self) -> None:
+        """The lease of a dead monitor runs out after 30 s; who has no time for that ends it."""
+        self.sql("DELETE FROM callwatch.monitor_lease")
+
+    def stop_postgres(self) -> None:
+        """Stop the database."""
+        self.postgres.stop()
+
+    def start_postgres(self) -> None:
+        """Start it again on its data and its port."""
+        self.postgres = postgres.start(self.folder / "own", FAST)
+
+    def send(self, environment: str, count: int, **fields: Any) -> list[str]:
+        """Send errors in one request; returns the ids of those accepted, none where the request failed."""
+        items = [
+            {"message": f"boom {n}", "environment": environment, "context": {"blob": "word " * 300}, **fields}
+            for n in range(count)
+        ]
+        try:
+            status, body, _headers = self.system.call("POST", "/api/errors", self.system.ingest_key, items)
+        except OSError:
+            return []
+        return list(body["ids"]) if status == 202 else []
+
+    @contextlib.contextmanager
+    def load(self, environment: str, per_request: int = 10, pause_s: float = 0.1, **fields: Any) -> Iterator[set[str]]:
+        """Two senders for as long as the block lasts; the set of accepted ids grows meanwhile."""
+        accepted: set[str] = set()
+        is_over = threading.Event()
+
+        def work() -> None:
+            while not is_over.wait(pause_s):
+                accepted.update(self.send(environment, per_request, **fields))
+
+        threads = [threading.Thread(target=work) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield accepted
+        finally:
+            is_over.set()
+            for thread in threads:
+                thread.join(60)
+
+    def stored(self, environment: str) -> int:
+        """Rows of an environment."""
+        return int(self.sql("SELECT count(*) FROM callwatch.error_logs WHERE environment = %s", environment)[0][0])
+
+    def wait_until_stored(self, environment: str, accepted: set[str] | list[str], timeout_s: float = 60) -> None:
+        """Wait until as many are stored as were accepted and the queues are empty, then prove that each was stored once."""
+
+        def is_done() -> bool:
+            return self.waiting() == self.waiting("CriticalQueue") == 0 and self.stored(environment) >= len(accepted)
+
+        assert accepted
+        self.system.eventually(is_done, timeout_s, f"{len(accepted)} errors in PostgreSQL")
+        self.prove(environment, accepted)
+
+    def prove(self, environment: str, accepted: set[str] | list[str]) -> None:
+        """Accepted equals stored, one row each, and every counter equals the rows."""
+        rows = self.sql("SELECT replace(event_id::text, '-', '') FROM callwatch.error_logs WHERE environment = %s", environment)
+        assert Counter(row[0] for row in rows) == Counter(accepted)
+        for counter in ("hourly", "by_minute", "by_group", "by_group_minute"):
+            ((counted,),) = self.sql(
+                f"SELECT sum(count) FROM callwatch.error_counts_{counter} WHERE environment = %s", environment
+            )
+            assert counted == len(accepted), counter
+        ((counted,),) = self.sql("SELECT sum(count) FROM callwatch.error_groups WHERE environment = %s", environment)
+        assert counted == len(accepted)
+
+
+def wait_for(condition: Callable[[], Any], timeout_s: float = 30) -> None:
+    """Watch closely for what lasts only milliseconds."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "what the test waits for did not happen"
+        time.sleep(0.0005)

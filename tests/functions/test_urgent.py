@@ -1,0 +1,63 @@
+"""On a system whose cycle is a minute: what is critical does not wait for it, and a monitor that is late is said to be."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg2
+import pytest
+from standardwebhooks.webhooks import Webhook
+
+from tests.fakes.receiver import Receiver
+from tests.functions.conftest import WEBHOOK_SECRET
+from tests.system import System, running_system
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def system(receiver: Receiver) -> Iterator[System]:
+    webhook = {"ALERT_WEBHOOK_URL": receiver.url, "ALERT_WEBHOOK_SECRET": WEBHOOK_SECRET}
+    with running_system(60, environ={**webhook, "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8"}) as found:
+        yield found
+
+
+def query(system: System, sql: str) -> list[tuple[Any, ...]]:
+    with psycopg2.connect(system.database_url) as conn, conn.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall() if cursor.description else []
+
+
+def cycles(system: System) -> int:
+    return int(query(system, "SELECT count(*) FROM callwatch.monitor_cycles")[0][0])
+
+
+def test_a_critical_error_is_told_before_the_next_cycle(system: System, receiver: Receiver) -> None:
+    system.eventually(lambda: cycles(system), what="the first cycle")
+    before = cycles(system)
+    given = {"message": "payment of the subscription failed", "severity": "critical", "category": "integration"}
+    started = time.monotonic()
+    assert system.call("POST", "/api/errors", system.ingest_key, given)[0] == 202
+    system.eventually(lambda: receiver.received, what="the webhook")
+    print(f"critical error to webhook: {time.monotonic() - started:.1f} s")
+    assert cycles(system) == before, "no cycle has run in between"
+    body = Webhook(WEBHOOK_SECRET).verify(receiver.received[0].body, receiver.received[0].headers)
+    assert (body["type"], body["data"]["rule_id"]) == ("alert.firing", "high_error_rate")
+
+
+def test_health_and_status_say_when_the_monitor_is_late(system: System) -> None:
+    system.eventually(lambda: cycles(system), what="the first cycle")
+    assert system.get("/api/status")["monitor"]["is_late"] is False
+    query(system, "UPDATE callwatch.monitor_cycles SET finished_at = finished_at - interval '181 seconds'")
+    health, status = system.get("/api/health"), system.get("/api/status")
+    assert (health["status"], health["monitor"]["is_late"]) == ("degraded", True)
+    assert status["monitor"]["is_late"] is True
+    query(system, "DELETE FROM callwatch.monitor_cycles")
+    status = system.get("/api/status")
+    assert status["monitor"] == {"last_cycle_at": None, "is_late": True}
+    assert json.dumps(status["unknown"]).count("no cycle has finished yet") == 1

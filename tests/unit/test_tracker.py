@@ -1,0 +1,235 @@
+"""The tracker inside of its host: it captures, and neither raises into it, nor holds it up, nor loses in silence."""
+
+import json
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from callwatch import queue
+from callwatch.exceptions import QueueUnavailable
+from callwatch.settings import reset_settings
+from callwatch.tracker import ErrorCategory, ErrorSeverity, capture, error_tracker
+from callwatch.tracker.buffer import FLUSH_AT, MOST_HELD, PAUSE_S, Buffer
+from callwatch.tracker.capture import SEND_LIMIT_S, ErrorTracker
+
+
+class Sent:
+    """What reached the queues."""
+
+    def __init__(self) -> None:
+        self.by_url: dict[str, list[str]] = {}
+        self.calls = 0
+
+    def send(self, url: str, bodies: list[str]) -> None:
+        self.calls += 1
+        self.by_url.setdefault(url, []).extend(bodies)
+
+    def events(self, name: str = "errors") -> list[dict[str, Any]]:
+        return [json.loads(body)["event"] for body in self.by_url.get(f"http://127.0.0.1:1/0/{name}", [])]
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
+    found = Sent()
+    monkeypatch.setattr(queue, "send", found.send)
+    monkeypatch.setattr(queue, "prepare_to_send", lambda: None)
+    monkeypatch.setenv("ERROR_QUEUE_URL", "http://127.0.0.1:1/0/errors")
+    monkeypatch.setenv("CRITICAL_QUEUE_URL", "http://127.0.0.1:1/0/critical")
+    reset_settings()
+    return found
+
+
+@pytest.fixture
+def tracker(sent: Sent) -> ErrorTracker:
+    return ErrorTracker()
+
+
+def test_the_call_of_the_guide_works_to_the_letter(sent: Sent, tracker: ErrorTracker) -> None:
+    try:
+        raise ValueError("bad call")
+    except ValueError as error:
+        given = {"user_id": 7, "endpoint": "GET /calls", "attempt": 2}
+        event_id = tracker.track_error(error, ErrorSeverity.HIGH, ErrorCategory.DATABASE, given)
+    assert sent.calls == 0, "held until it is worth sending"
+    tracker.flush()
+    (event,) = sent.events()
+    assert (event["event_id"], event["severity"], event["category"]) == (event_id, "high", "database")
+    assert (event["type"], event["message"]) == ("ValueError", "bad call")
+    assert (event["endpoint"], event["context"]) == ("GET /calls", {"attempt": 2})
+    assert event["frames"][-1]["function"] == "test_the_call_of_the_guide_works_to_the_letter"
+    assert len(event["user_hash"]) == 32
+
+
+def test_fifty_are_sent_together_and_a_critical_one_at_once(sent: Sent, tracker: ErrorTracker) -> None:
+    for number in range(FLUSH_AT - 1):
+        tracker.track_error(f"error {number}")
+    assert sent.calls == 0
+    tracker.track_error("the fiftieth")
+    assert len(sent.events()) == FLUSH_AT
+    tracker.track_error("disk gone", ErrorSeverity.CRITICAL)
+    assert [event["message"] for event in sent.events("critical")] == ["disk gone"]
+
+
+def test_a_watched_function_sends_nothing_when_nothing_failed(sent: Sent, tracker: ErrorTracker) -> None:
+    @tracker.watch
+    def work(number: int) -> int:
+        """Doubles."""
+        return number * 2
+
+    assert work(4) == 8
+    assert work.__doc__ == "Doubles."
+    assert (sent.calls, tracker.buffer_size) == (0, 0)
+
+
+def test_a_watched_function_captures_what_it_raises_and_raises_it_on(sent: Sent, tracker: ErrorTracker) -> None:
+    @tracker.watch
+    def work() -> None:
+        raise LookupError("gone")
+
+    with pytest.raises(LookupError, match="gone"):
+        work()
+    (event,) = sent.events()
+    assert event["type"] == "LookupError"
+    assert event["endpoint"].endswith("work")
+
+
+class Unprintable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+def test_nothing_that_is_handed_in_raises_into_the_host(sent: Sent, tracker: ErrorTracker) -> None:
+    circular: dict[str, Any] = {}
+    circular["self"] = circular
+    odd: list[Any] = [Unprintable(), "", b"bytes", None, 7, "lone \ud800", "nul \x00", RecursionError()]
+    for error in odd:
+        tracker.track_error(error)
+    contexts: list[Any] = [circular, [1], "text", {1: object()}, {"f": float("nan")}, {"deep": json.loads("[" * 500 + "]" * 500)}]
+    for context in contexts:
+        tracker.track_error("x", context=context)
+    tracker.track_error("x", severity="high", category="api")  # type: ignore[arg-type]
+    tracker.track_error("x", severity="awful")  # type: ignore[arg-type]
+    tracker.flush()
+    assert len(sent.events()) + len(sent.events("critical")) + tracker.lost_count == len(odd) + len(contexts) + 2
+    assert tracker.lost_count <= 3
+
+
+@pytest.fixture
+def hanging_port() -> Iterator[int]:
+    """A port that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize("kind", ["unreachable", "hanging", "not configured"])
+def test_without_a_queue_the_host_goes_on_and_the_loss_is_counted_and_logged(
+    kind: str, hanging_port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    port = hanging_port if kind == "hanging" else 1
+    if kind != "not configured":
+        monkeypatch.setenv("CRITICAL_QUEUE_URL", f"http://127.0.0.1:{port}/0/critical")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", f"http://127.0.0.1:{port}")
+    reset_settings()
+    queue._client.cache_clear()
+    tracker = ErrorTracker()
+    queue.prepare_to_send()
+    started = time.monotonic()
+    for _ in range(20):
+        tracker.track_error("disk gone", ErrorSeverity.CRITICAL)
+    took_s = time.monotonic() - started
+    queue._client.cache_clear()
+    assert took_s < SEND_LIMIT_S + 3, "twenty errors wait for a dead queue once, not twenty times"
+    assert (tracker.lost_count, tracker.buffer_size) == (1, 19)
+    assert "1 errors lost" in caplog.text
+
+
+def test_after_a_pause_what_was_held_is_sent() -> None:
+    now = [100.0]
+    taken: list[str] = []
+    is_down = [True]
+
+    def send(_queue: str, messages: Any) -> None:
+        if is_down[0]:
+            raise QueueUnavailable("down", len(messages))
+        taken.extend(messages)
+
+    buffer = Buffer(send, lambda: now[0])
+    buffer.add("errors", "first", is_urgent=True)
+    is_down[0] = False
+    buffer.add("errors", "second", is_urgent=True)
+    assert (taken, buffer.lost_count, len(buffer)) == ([], 1, 1)
+    now[0] += PAUSE_S
+    buffer.flush()
+    assert (taken, buffer.lost_count, len(buffer)) == (["second"], 1, 0)
+
+
+def test_what_is_held_is_bounded_and_what_falls_out_is_counted() -> None:
+    buffer = Buffer(lambda *_: None, lambda: 0.0)
+    buffer._paused_until = 1.0
+    for number in range(MOST_HELD + 5):
+        buffer.add("errors", str(number), is_urgent=False)
+    assert (len(buffer), buffer.lost_count) == (MOST_HELD, 5)
+
+
+def test_many_threads_capture_at_once_and_each_error_is_sent_once(sent: Sent, tracker: ErrorTracker) -> None:
+    def work(name: int) -> None:
+        for number in range(120):
+            tracker.track_error(f"thread {name} error {number}")
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    tracker.flush()
+    ids = [event["event_id"] for event in sent.events()]
+    assert len(ids) == len(set(ids)) == 8 * 120
+
+
+def test_a_forked_child_starts_empty_and_is_not_held_up_by_the_parents_lock(sent: Sent, tracker: ErrorTracker) -> None:
+    tracker.track_error("of the parent")
+    with tracker._buffer._lock:
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                tracker.track_error("of the child")
+                code = 0 if (tracker.buffer_size, tracker.lost_count) == (1, 0) else 2
+            finally:
+                os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert tracker.buffer_size == 1
+
+
+def test_a_log_handler_that_captures_does_not_capture_its_own_failure(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+    tracker = ErrorTracker()
+    seen: list[str] = []
+
+    class Capturing(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            seen.append(record.getMessage())
+            tracker.track_error(record.getMessage(), ErrorSeverity.CRITICAL)
+
+    def refuse(*_args: Any) -> None:
+        logging.getLogger("botocore").error("inside of the send")
+        raise QueueUnavailable("down", 1)
+
+    monkeypatch.setattr(queue, "send", refuse)
+    handler = Capturing()
+    logging.getLogger().addHandler(handler)
+    try:
+        tracker.track_error("disk gone", ErrorSeverity.CRITICAL)
+    finally:
+        logging.getLogger().removeHandler(handler)
+    assert len(seen) == 2
+    assert tracker.lost_count == 1
+
+
+def test_the_singleton_is_what_the_package_offers() -> None:
+    assert error_tracker is capture.error_tracker
