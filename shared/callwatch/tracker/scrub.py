@@ -6,8 +6,8 @@ import json
 import re
 from typing import Any
 
+from callwatch.tracker.scrub_counts import counts, is_phone
 from callwatch.tracker.scrub_keys import is_private, verdict_of_key
-from callwatch.tracker.scrub_numbers import counts, is_phone
 from callwatch.tracker.scrub_text import scrub_text
 
 __all__ = ["hash_user", "scrub_event", "scrub_text", "scrub_value"]
