@@ -218,7 +218,7 @@ def test_hostile_names_and_filters_are_the_callers_fault(database: str) -> None:
     bad = [{"q": "\x00"}, {"q": "\ud800"}, {"tag": "no-colon"}, {"state": "odd"}, {"project": "9" * 30}, {"since": "0"}]
     bad += [{"limit": "0"}, {"limit": "x"}, {"cursor": "!"}, {"cursor": encode_cursor([1])}, {"cursor": encode_cursor({})}]
     bad += [{"cursor": encode_cursor(["2026-01-01", 1e400])}, {"cursor": encode_cursor(["x", 1])}]
-    bad += [{"cursor": encode_cursor(["2026-01-01", 10**30])}, {"until": "9999-12-31T23:59:59-14:00"}]
+    bad += [{"cursor": encode_cursor(["2026-01-01", 10**30])}]
     for query in bad:
         assert call(list_errors, query) == 422, query
     for query in ({"q": "'"}, {"q": "\\"}, {"q": ":* & |"}, {"q": "a" * 300}, {"since": "0001-01-01"}, {"tag": "a:'; --"}):
