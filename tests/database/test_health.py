@@ -218,6 +218,19 @@ def test_a_database_that_takes_connections_and_never_answers_is_down_within_the_
     assert time.monotonic() - started < 20
 
 
+def test_without_the_products_database_its_queues_are_unknown_and_the_rest_is_known(
+    vendors: dict[str, Vendor], silent_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for url in ("postgresql://u:p@127.0.0.1:1/x", silent_server):
+        monkeypatch.setenv("PRODUCT_DATABASE_URL", url)
+        reset_settings()
+        reset_pool()
+        found = whole()
+        assert found["status"] == "healthy"
+        assert found["unknown"]["queue.pending"] == "the product's database does not answer"
+        assert found["errors"]["last_hour"] == 0
+
+
 def check_without_database(monkeypatch: pytest.MonkeyPatch, reason: str) -> None:
     reset_settings()
     reset_pool()

@@ -93,7 +93,14 @@ def test_a_second_start_on_the_same_folder_is_refused_in_one_line(folder: Path) 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PORT", "http"), ("CYCLE_S", "0"), ("TIMEZONE", "Mars"), ("ALERT_WEBHOOK_SECRET", "secret"), ("INGEST_KEYS", "1:x")],
+    [
+        ("PORT", "http"),
+        ("CYCLE_S", "0"),
+        ("TIMEZONE", "Mars"),
+        ("ALERT_WEBHOOK_SECRET", "secret"),
+        ("INGEST_KEYS", "1:x"),
+        ("HTTP_CHECKS", "[{}]"),
+    ],
 )
 def test_bad_configuration_stops_the_start_with_one_line(folder: Path, name: str, value: str) -> None:
     done = run({"DATA_DIR": str(folder), name: value})
