@@ -129,7 +129,7 @@ def test_a_port_in_use_is_said_so(folder: Path) -> None:
 
 
 def test_help_is_there() -> None:
-    for module in ("run", "smoke", "invoke", "docs", "browser", "queue"):
+    for module in ("run", "channels", "smoke", "invoke", "docs", "browser", "queue"):
         done = subprocess.run(
             [sys.executable, "-m", f"local.{module}", "--help"],
             cwd=ROOT,
