@@ -109,6 +109,17 @@ def test_bad_configuration_stops_the_start_with_one_line(folder: Path, name: str
     assert done.stderr.count("\n") == 1
 
 
+def test_a_bad_rule_of_ones_own_stops_the_start_with_its_line(folder: Path) -> None:
+    file = folder / "rules.json"
+    file.write_text(
+        '[\n {"id": "mine", "name": "Mine", "level": "error",\n  "metric": "queue.pendin", "comparison": ">", "threshold": 1}\n]'
+    )
+    done = run({"DATA_DIR": str(folder / "data"), "RULES_FILE": str(file)})
+    assert done.returncode == 2
+    assert done.stderr.startswith("configuration: RULES_FILE, line 3: metric takes a metric that is measured")
+    assert done.stderr.endswith("did you mean queue.pending?\n")
+
+
 def test_a_port_in_use_is_said_so(folder: Path) -> None:
     with running_system(cycle_s=60) as other:
         port = other.url.rpartition(":")[2]
@@ -118,7 +129,7 @@ def test_a_port_in_use_is_said_so(folder: Path) -> None:
 
 
 def test_help_is_there() -> None:
-    for module in ("run", "smoke", "invoke", "docs", "browser", "queue"):
+    for module in ("run", "channels", "smoke", "invoke", "docs", "browser", "queue"):
         done = subprocess.run(
             [sys.executable, "-m", f"local.{module}", "--help"],
             cwd=ROOT,

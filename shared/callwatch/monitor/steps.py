@@ -8,8 +8,9 @@ from typing import Any
 from callwatch import queue
 from callwatch.alerts.channel_facts import channel_facts
 from callwatch.alerts.database_back import database_back
-from callwatch.alerts.database_down import current_outage, database_down, forget_outage, remember, without_old_news
+from callwatch.alerts.database_down import database_down, forget_outage, remember, without_old_news
 from callwatch.alerts.deliver import deliver_due
+from callwatch.alerts.outage import current_outage
 from callwatch.alerts.run import evaluate_rules
 from callwatch.checks.record import check_facts, record_checks, without_streaks
 from callwatch.checks.run import run_checks
