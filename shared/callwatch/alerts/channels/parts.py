@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from callwatch.alerts.message import number
+from callwatch.alerts.message import figures_of
 
 WORDS = {
     "alert.firing": "FIRING",
@@ -32,7 +32,8 @@ def headline_of(payload: Mapping[str, Any]) -> str:
 def rows_of(payload: Mapping[str, Any], timezone: str) -> list[tuple[str, str]]:
     """Names and values: measured, threshold, since when, for how long, and each label."""
     data = payload["data"]
-    rows = [("Measured", number(data["value"])), ("Threshold", number(data["threshold"]))]
+    measured, threshold = figures_of(data)
+    rows = [("Measured", measured), ("Threshold", threshold)]
     rows.append(("Since", time_text(data["since"], timezone)))
     if payload["type"] == "alert.resolved":
         rows.append(("Lasted", duration_text(data["since"], payload["timestamp"])))
