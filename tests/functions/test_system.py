@@ -93,7 +93,14 @@ def test_a_second_start_on_the_same_folder_is_refused_in_one_line(folder: Path) 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PORT", "http"), ("CYCLE_S", "0"), ("TIMEZONE", "Mars"), ("ALERT_WEBHOOK_SECRET", "secret"), ("INGEST_KEYS", "1:x")],
+    [
+        ("PORT", "http"),
+        ("CYCLE_S", "0"),
+        ("TIMEZONE", "Mars"),
+        ("ALERT_WEBHOOK_SECRET", "secret"),
+        ("INGEST_KEYS", "1:x"),
+        ("HTTP_CHECKS", "[{}]"),
+    ],
 )
 def test_bad_configuration_stops_the_start_with_one_line(folder: Path, name: str, value: str) -> None:
     done = run({"DATA_DIR": str(folder), name: value})
@@ -122,7 +129,7 @@ def test_a_port_in_use_is_said_so(folder: Path) -> None:
 
 
 def test_help_is_there() -> None:
-    for module in ("run", "smoke", "invoke", "docs", "browser", "queue"):
+    for module in ("run", "channels", "smoke", "invoke", "docs", "browser", "queue"):
         done = subprocess.run(
             [sys.executable, "-m", f"local.{module}", "--help"],
             cwd=ROOT,

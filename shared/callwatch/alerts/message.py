@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from callwatch.alerts.builtin import RULE_IDS, RULES
+from callwatch.alerts.builtin import RULE_IDS
 from callwatch.alerts.instance import Instance, elapsed
 from callwatch.alerts.metrics import METRICS, duration, figure, plain
 from callwatch.alerts.rule import AlertRule, MessageContext
@@ -100,16 +100,6 @@ def runbook_of(rule: AlertRule, settings: Settings) -> str:
 def number(value: float | None) -> str:
     """A figure for people."""
     return "unknown" if value is None else plain(value)
-
-
-def figures_of(data: Mapping[str, Any]) -> tuple[str, str]:
-    """Measured value and threshold of a notification, with the unit of what a built-in rule was judged by."""
-    rule = next((rule for rule in RULES if rule.id == data["rule_id"]), None)
-    conditions = rule.all_conditions() if rule else ()
-    metric = next((each.metric for each in conditions if each.threshold == data["threshold"]), None)
-    if metric is None or METRICS[metric].unit == "yes":
-        return number(data["value"]), number(data["threshold"])
-    return figure(data["value"], metric), figure(data["threshold"], metric)
 
 
 def iso(when: datetime) -> str:
