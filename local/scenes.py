@@ -7,47 +7,17 @@ import contextlib
 import json
 import threading
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import psycopg2
+from psycopg2 import extensions
 
 from callwatch.models.latency import bucket_of
+from local import product, product_faults
 
-TABLES = Path(__file__).with_name("product.sql")
 SERVICES = ("database", "deepgram", "openai", "convoso")
-_CALLS = """
-    INSERT INTO calls (source, source_ref, campaign, direction, started_at, ended_at, duration_sec, recording_url,
-                       disposition, agent_name, lead_id, call_id, phone_number, created_at)
-    SELECT 'convoso', 'call-' || n, 'final-expense', 'outbound', at, at + interval '6 minutes', 360,
-           'https://recordings.example.com/' || n, 'sale', 'agent', 'lead-' || n, 'call-' || n, 'masked',
-           at + interval '6 minutes'
-    FROM (SELECT n, now() - interval '7 minutes' - n * interval '95 seconds' AS at FROM generate_series(0, 4500) AS n) AS days
-"""
-_WORK = """
-    INSERT INTO pending_recordings (call_id, attempts, created_at, scheduled_for, processed_at)
-    SELECT id::text, 1, created_at, created_at, created_at + interval '70 seconds' FROM calls;
-    INSERT INTO transcription_queue (call_id, recording_url, status, attempts, created_at, started_at, completed_at, source)
-    SELECT id, recording_url, 'completed', 1, created_at + interval '75 seconds', created_at + interval '80 seconds',
-           created_at + interval '115 seconds' + (random() * 20) * interval '1 second', 'convoso' FROM calls;
-    INSERT INTO transcripts (call_id, engine, lang, created_at)
-    SELECT id, 'deepgram', 'en', created_at + interval '130 seconds' FROM calls;
-    INSERT INTO analyses (call_id, reason_primary, confidence, qa_score, model)
-    SELECT id, 'interested', 0.9, 80, 'model' FROM calls;
-    INSERT INTO call_events (call_id, type, at) SELECT id, 'created', created_at FROM calls;
-    INSERT INTO call_events (call_id, type, at) SELECT id, 'transcribe_ok', created_at + interval '130 seconds' FROM calls;
-    INSERT INTO call_events (call_id, type, at) SELECT id, 'analyzed', created_at + interval '160 seconds' FROM calls;
-    INSERT INTO webhook_logs (endpoint, method, response_status, created_at)
-    SELECT '/api/webhooks/convoso', 'POST', 200, created_at FROM calls;
-"""
-_CRONS = """
-    INSERT INTO cron_heartbeats (name, last_ok, last_message)
-    SELECT name, now() - interval '20 seconds', 'ok' FROM unnest(ARRAY['process-recordings-v3', 'process-transcription-queue',
-        'process-discovery-queue', 'queue-bulk-recordings', 'batch', 'process-compliance', 'convoso-auto', 'backfill', 'rollup',
-        'retention', 'kpi-daily', 'kpi-weekly']) AS name
-    ON CONFLICT (name) DO UPDATE SET last_ok = EXCLUDED.last_ok
-"""
 _UPTIME = """
     INSERT INTO callwatch.uptime_hours (service, hour, checked, up, worst)
     SELECT service, hour, 60, 60 - lost, CASE WHEN lost > 30 THEN 'unhealthy' WHEN lost > 0 THEN 'degraded' ELSE 'healthy' END
@@ -100,19 +70,16 @@ _ERROR_HISTORY = """
          AS minute
     WHERE random() < 0.5 ON CONFLICT DO NOTHING
 """
-# A queue that nobody works off, jobs whose function was killed, waiting work that nobody takes any more.
+# Beside the queue that stands still: waiting work that nobody takes any more, and a cron that has stopped.
 _STOPPED = """
-    UPDATE transcription_queue SET status = 'pending', completed_at = NULL, started_at = NULL, attempts = 0
-    WHERE created_at > now() - interval '3 hours';
-    DELETE FROM transcripts WHERE created_at > now() - interval '3 hours';
-    DELETE FROM analyses WHERE call_id NOT IN (SELECT call_id FROM transcripts);
-    DELETE FROM call_events WHERE at > now() - interval '3 hours' AND type <> 'created';
-    UPDATE transcription_queue SET status = 'processing', started_at = now() - interval '50 minutes'
-    WHERE id IN (SELECT id FROM transcription_queue WHERE status = 'pending' ORDER BY id LIMIT 4);
     UPDATE transcription_queue SET attempts = 3
     WHERE id IN (SELECT id FROM transcription_queue WHERE status = 'pending' ORDER BY id LIMIT 7);
     UPDATE cron_heartbeats SET last_ok = now() - interval '55 minutes' WHERE name = 'process-transcription-queue';
 """
+_STACK = """DataError: invalid input syntax for type uuid: "default"
+    at Parser.parseErrorMessage (node_modules/pg-protocol/src/parser.ts:369)
+    at storeCall (src/server/calls/store.ts:118)
+    at POST (src/app/api/webhooks/convoso/route.ts:64)"""
 ERRORS: tuple[dict[str, Any], ...] = (
     {"message": "Deepgram answered 429: too many concurrent requests", "severity": "medium", "type": "RateLimited",
      "category": "integration", "endpoint": "POST /api/jobs/transcribe", "release": "2.14.0"},
@@ -121,7 +88,8 @@ ERRORS: tuple[dict[str, Any], ...] = (
 )  # fmt: skip
 BROKEN_ERRORS: tuple[dict[str, Any], ...] = (
     {"message": "invalid input syntax for type uuid: \"default\" (SQLSTATE 22P02)", "severity": "critical", "type": "DataError",
-     "category": "database", "endpoint": "POST /api/webhooks/convoso", "release": "2.15.0"},
+     "category": "database", "endpoint": "POST /api/webhooks/convoso", "release": "2.15.0",
+     "stack": _STACK, "context": {"query": "INSERT INTO calls (office_id, ...)", "region": "iad1", "attempt": 1}},
     {"message": "the transcription worker cannot pick a job: function pick_next_job() does not exist", "severity": "high",
      "type": "UndefinedFunction", "category": "database", "endpoint": "POST /api/jobs/transcribe", "release": "2.15.0"},
     {"message": "You exceeded your current quota, please check your plan and billing details", "severity": "high",
@@ -180,21 +148,28 @@ def _handler(statuses: Mapping[str, int]) -> type[BaseHTTPRequestHandler]:
 
 def make_tables(dsn: str) -> None:
     """The product's tables, empty."""
-    _run(dsn, TABLES.read_text())
+    with _connection(dsn) as conn:
+        product.create_tables(conn)
 
 
 def load_day(dsn: str) -> None:
-    """A day of calls that went well, and the monitor's own record of it."""
-    _run(dsn, _CALLS, _WORK, _CRONS, _LATENCY, _DEPTHS, _ERROR_HISTORY)
-    with _cursor(dsn) as cursor:
+    """Days of calls that went well, and the monitor's own record of them."""
+    with _connection(dsn) as conn, conn.cursor() as cursor:
+        product.load(conn, datetime.now(UTC), hours=product.ALWAYS)
+        for statement in (_LATENCY, _DEPTHS, _ERROR_HISTORY):
+            cursor.execute(statement)
         cursor.execute(_UPTIME, {"services": list(SERVICES)})
         for route, time_ms, count in _ROUTES:
             cursor.execute(_REQUESTS, {"route": route, "bucket": bucket_of(time_ms), "count": count})
 
 
 def stop_transcriptions(dsn: str) -> None:
-    """The transcription queue stands still for three hours."""
-    _run(dsn, _STOPPED)
+    """The transcription queue stands still for three hours; jobs hang in it."""
+    now = datetime.now(UTC)
+    with _connection(dsn) as conn, conn.cursor() as cursor:
+        product_faults.jobs_stuck(conn, now, minutes=240)
+        product_faults.transcription_stops(conn, now, minutes=180)
+        cursor.execute(_STOPPED)
 
 
 def slow_requests() -> list[dict[str, Any]]:
@@ -203,17 +178,11 @@ def slow_requests() -> list[dict[str, Any]]:
     return [slow] * 40 + [{**slow, "status_code": 503, "response_time_ms": 10_000}] * 14
 
 
-def _run(dsn: str, *statements: str) -> None:
-    with _cursor(dsn) as cursor:
-        for statement in statements:
-            cursor.execute(statement)
-
-
 @contextlib.contextmanager
-def _cursor(dsn: str) -> Iterator[Any]:
+def _connection(dsn: str) -> Iterator[extensions.connection]:
     conn = psycopg2.connect(dsn)
     try:
-        with conn, conn.cursor() as cursor:
-            yield cast("Any", cursor)
+        with conn:
+            yield conn
     finally:
         conn.close()

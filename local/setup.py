@@ -134,7 +134,12 @@ def install_node(folder: Path, stamp: str, what: str) -> None:
     if is_done(stamp, lock) and (folder / "node_modules").is_dir():
         return
     with step(what):
-        run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error", "--ignore-scripts"], what, cwd=folder, quiet=True)
+        run(
+            ["npm", "ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error", "--ignore-scripts"],
+            what,
+            cwd=folder,
+            quiet=True,
+        )
     mark_done(stamp, lock)
 
 

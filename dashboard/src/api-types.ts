@@ -311,6 +311,11 @@ export interface Freshness {
   last_call_at: string | null;
 }
 
+/** Every error of API Gateway's own. */
+export interface GatewayAnswer {
+  message: string;
+}
+
 /** until, more: for ignore. in_release: for resolve. */
 export interface GroupAction {
   in_release?: string | null;
@@ -417,9 +422,18 @@ export interface NewError {
   message: string;
   occurred_at?: string | null;
   release?: string | null;
+  service?: string | null;
   severity?: "low" | "medium" | "high" | "critical" | null;
   stack?: string | null;
   type?: string | null;
+  user_id?: string | null;
+}
+
+/** What a silence is to mute: at least one of these. */
+export interface NewMatchers {
+  labels?: Record<string, string> | null;
+  rule_id?: string | null;
+  service?: string | null;
 }
 
 /** One finished request of the product. */
@@ -428,15 +442,16 @@ export interface NewRequest {
   environment?: string | null;
   method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" | "TRACE" | "CONNECT";
   release?: string | null;
+  request_id?: string | null;
   response_time_ms: number;
   route: string;
   status_code: number;
 }
 
-/** A mute of what it matches, until it ends. */
+/** A mute of what it matches, until it ends: a time in the future. */
 export interface NewSilence {
   ends_at: string;
-  matchers: Matchers;
+  matchers: NewMatchers;
   reason: string;
 }
 

@@ -6,6 +6,7 @@ once per execution environment.
 """
 
 import functools
+import hashlib
 import json
 import os
 import re
@@ -178,10 +179,18 @@ def load_settings(environ: Mapping[str, str], fetch: Callable[[str], str] | None
         except ValueError as error:
             raise ConfigurationError(f"{variable.name} takes {error}") from None
     found.setdefault("product_database_url", found.get("database_url"))
+    if found.get("ingest_keys"):
+        found.setdefault("user_hash_key", _derived_key(found["ingest_keys"]))
     for name, needed, takes in _NEEDED_TOGETHER:
         if found.get(name.lower()) and not found.get(needed.lower()):
             raise ConfigurationError(f"{needed} is needed where {name} is set: {takes}")
     return Settings(**found)
+
+
+def _derived_key(ingest_keys: Mapping[int, tuple[str, ...]]) -> str:
+    """A key of its own kind that the first ingest keys stand for: as secret as they are, and none of them."""
+    text = " ".join(f"{project}:{keys[0]}" for project, keys in sorted(ingest_keys.items()))
+    return hashlib.sha256(f"callwatch users {text}".encode()).hexdigest()
 
 
 @functools.cache

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from local import browser
 from tests.system import System, running_system
 
+# A busy machine is no failure.
+expect.set_options(timeout=30_000)
 AXE = Path(__file__).resolve().parents[2] / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
 # Said by the page itself when the policy stops something; and kept until the test ends.
 _LISTEN = (

@@ -132,7 +132,13 @@ class Cloud:
         }
         environ |= {"SAM_CLI_TELEMETRY": "0", "COLUMNS": "200"}
         return subprocess.run(
-            command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+            [*command, *arguments],
+            cwd=ROOT,
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
         )
 
     def outputs(self) -> dict[str, str]:

@@ -183,3 +183,12 @@ def test_keys_of_one_secret_are_read_from_secrets_manager_with_one_call() -> Non
     assert settings.slack_alert_webhook is None
     assert settings.app_url == "https://watch.example.com"
     assert [found.args[1] for found in call.call_args_list].count("GetSecretValue") == 1
+
+
+def test_users_are_hashed_with_a_key_of_the_installation_even_where_none_is_given() -> None:
+    keys = {"INGEST_KEYS": f"1:{KEY}"}
+    derived = load_settings(keys).user_hash_key
+    assert derived
+    assert KEY not in derived
+    assert load_settings(keys | {"USER_HASH_KEY": "given"}).user_hash_key == "given"
+    assert load_settings({"INGEST_KEYS": f"1:{KEY[::-1]}"}).user_hash_key != derived

@@ -39,8 +39,8 @@ function isExpected(path: string): boolean {
 function Sentence({ status, alerts }: { status: Status; alerts: AlertPage | undefined }) {
   if (status.status !== "operational") {
     const type = status.status === "outage" ? "error" : "warning";
-    const issues = status.issues.filter((issue) => issue.type === type);
-    const since = issues.map((issue) => issue.since).sort()[0];
+    const issues = status.issues.filter((issue) => issue.type === type).sort((a, b) => a.since.localeCompare(b.since));
+    const since = issues[0]?.since;
     const names = [...new Set(issues.map((issue) => issue.message.split(":")[0]))];
     return (
       <>

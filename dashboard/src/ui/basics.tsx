@@ -68,7 +68,7 @@ export function Unknown({ reason = "the API does not say why" }: { reason?: stri
 
 /** Whether a reason says that there is nothing to measure, rather than that it could not be measured. */
 export function isNone(reason: string): boolean {
-  return /^(nothing|no traffic|no request|there is none)/.test(reason);
+  return /^(nothing|no traffic|no request|no other|there is no)/.test(reason);
 }
 
 interface ReasonsProps {

@@ -1,0 +1,46 @@
+"""What the page says while the monitor's own database is gone: that it is, and what was known before."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from local import postgres
+from tests.browser.conftest import reader
+from tests.conftest import FAST
+from tests.system import running_system
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    made = Path(tempfile.mkdtemp(prefix="callwatch-page-"))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+def test_a_dead_database_is_said_so_while_what_was_known_stays_and_the_page_recovers(chromium: Browser, folder: Path) -> None:
+    own = postgres.start(folder / "own", FAST)
+    try:
+        with (
+            running_system(1, folder / "system", {"DATABASE_URL": own.dsn}) as system,
+            reader(chromium, system, system.viewer_token) as somebody,
+        ):
+            page = somebody.open(refresh_s=1)
+            page.wait_for_selector("figure")
+            page.wait_for_selector(".day-bars")
+            own.stop()
+            expect(page.get_by_role("region", name="Overall state")).to_contain_text("outage")
+            expect(page.locator(".alert[data-rule=database_health]")).to_contain_text("does not answer")
+            expect(page.locator(".service", has_text="Database")).to_contain_text("unhealthy")
+            expect(page.get_by_role("alert")).to_contain_text("Stale since")
+            expect(page.get_by_role("region", name="Queues")).to_contain_text("unknown")
+            assert page.locator(".day-bars").count() >= 1
+            own = postgres.start(folder / "own", FAST)
+            expect(page.get_by_text("Stale since")).to_have_count(0)
+            expect(page.locator(".service", has_text="Database")).to_contain_text("healthy")
+    finally:
+        own.stop()

@@ -1,0 +1,205 @@
+"""What a function's code can reach: walked with `ast` from its handler, through the names and methods it uses.
+
+A name that is mentioned counts as used; a method counts as used where its class is and its name is mentioned.
+So it finds rather too much than too little.
+"""
+
+import ast
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+Symbol = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Module:
+    """One file: what each of its names is defined by, what each imported name stands for, what runs at its import."""
+
+    name: str
+    definitions: dict[str, list[ast.stmt]]
+    imports: dict[str, Symbol]
+    loose: list[ast.stmt]
+
+
+@dataclass
+class Reach:
+    """Names that the walk met."""
+
+    symbols: set[Symbol] = field(default_factory=set)
+    attributes: set[str] = field(default_factory=set)
+    # Attributes of things that are no module, and texts handed on together with the settings.
+    fields: set[str] = field(default_factory=set)
+
+
+@functools.cache
+def reach_of(function: str) -> Reach:
+    """Everything that functions/<function>.py can come to, in our own code."""
+    walk = _Walk()
+    start = load(f"functions.{function}")
+    walk.enter_module(start)
+    for name in start.definitions:
+        walk.meet((start.name, name))
+    walk.run()
+    return walk.reach
+
+
+class _Walk:
+    def __init__(self) -> None:
+        self.reach = Reach()
+        self._todo: list[tuple[Module, ast.AST]] = []
+        self._modules: set[str] = set()
+        self._methods: dict[str, list[tuple[Module, ast.stmt]]] = {}
+        self._values: set[str] = set()
+
+    def run(self) -> None:
+        while self._todo:
+            module, node = self._todo.pop()
+            self._scan(module, node)
+
+    def enter_module(self, module: Module) -> None:
+        if module.name in self._modules:
+            return
+        self._modules.add(module.name)
+        self._todo += [(module, node) for node in module.loose]
+        for target, _name in module.imports.values():
+            if path_of(target):
+                self.enter_module(load(target))
+
+    def meet(self, symbol: Symbol) -> None:
+        """Follow one name of one module, through re-exports, to what defines it."""
+        if symbol in self.reach.symbols:
+            return
+        self.reach.symbols.add(symbol)
+        module = load(symbol[0])
+        self.enter_module(module)
+        if symbol[1] in module.imports:
+            self._meet_import(module.imports[symbol[1]])
+        for node in module.definitions.get(symbol[1], []):
+            self._define(module, node)
+
+    def _meet_import(self, target: Symbol) -> None:
+        if not path_of(target[0]):
+            return
+        as_module = f"{target[0]}.{target[1]}"
+        if path_of(as_module):
+            self._meet_value(load(as_module))
+        elif target[1]:
+            self.meet(target)
+
+    def _meet_value(self, module: Module) -> None:
+        """A module that is handed on as a value: its functions are like methods."""
+        self.enter_module(module)
+        if module.name not in self._values:
+            self._values.add(module.name)
+            for name, nodes in module.definitions.items():
+                self._offer(name, module, nodes)
+
+    def _offer(self, name: str, module: Module, nodes: list[ast.stmt]) -> None:
+        if name in self.reach.attributes:
+            self._todo += [(module, node) for node in nodes]
+        else:
+            self._methods.setdefault(name, []).extend((module, node) for node in nodes)
+
+    def _define(self, module: Module, node: ast.stmt) -> None:
+        if not isinstance(node, ast.ClassDef):
+            self._todo.append((module, node))
+            return
+        for part in node.body:
+            if isinstance(part, ast.FunctionDef) and not part.name.startswith("__"):
+                self._offer(part.name, module, [part])
+            else:
+                self._todo.append((module, part))
+        self._todo += [(module, base) for base in [*node.bases, *node.decorator_list]]
+
+    def _scan(self, module: Module, node: ast.AST) -> None:
+        local = local_imports(node)
+        parts = list(ast.walk(node))
+        bases = {id(part.value) for part in parts if isinstance(part, ast.Attribute)}
+        for part in parts:
+            if isinstance(part, ast.Call):
+                self._meet_call(part)
+            elif isinstance(part, ast.Attribute):
+                self._meet_attribute(module, part, local)
+            elif isinstance(part, ast.Name):
+                self._meet_name(module, part, local, id(part) in bases)
+
+    def _meet_call(self, node: ast.Call) -> None:
+        if any(isinstance(given, ast.Name) and given.id == "settings" for given in node.args):
+            texts = (given.value for given in node.args if isinstance(given, ast.Constant))
+            self.reach.fields |= {text for text in texts if isinstance(text, str)}
+
+    def _meet_name(self, module: Module, node: ast.Name, local: dict[str, Symbol], is_base: bool) -> None:
+        target = local.get(node.id) or module.imports.get(node.id)
+        if is_base and target and path_of(f"{target[0]}.{target[1]}".rstrip(".")):
+            return
+        if node.id in local:
+            self._meet_import(local[node.id])
+        else:
+            self.meet((module.name, node.id))
+
+    def _meet_attribute(self, module: Module, node: ast.Attribute, local: dict[str, Symbol]) -> None:
+        base = None
+        if isinstance(node.value, ast.Name):
+            base = local.get(node.value.id) or module.imports.get(node.value.id)
+        if base and path_of(f"{base[0]}.{base[1]}".rstrip(".")):
+            self.meet((f"{base[0]}.{base[1]}".rstrip("."), node.attr))
+            return
+        if base is None:
+            self.reach.fields.add(node.attr)
+        if node.attr not in self.reach.attributes:
+            self.reach.attributes.add(node.attr)
+            self._todo += self._methods.pop(node.attr, [])
+
+
+def local_imports(node: ast.AST) -> dict[str, Symbol]:
+    """Imports inside a function's body."""
+    found: dict[str, Symbol] = {}
+    for part in ast.walk(node):
+        found |= dict(_imported(part))
+    return found
+
+
+def _imported(node: ast.AST) -> Iterator[tuple[str, Symbol]]:
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            yield alias.asname or alias.name.partition(".")[0], (alias.name, "")
+    elif isinstance(node, ast.ImportFrom):
+        for alias in node.names:
+            yield alias.asname or alias.name, (node.module or "", alias.name)
+
+
+@functools.cache
+def path_of(module: str) -> Path | None:
+    """File of one of our modules; None for those of others."""
+    folder, _, rest = module.partition(".")
+    if folder not in ("callwatch", "functions"):
+        return None
+    base = (ROOT / "shared" / "callwatch" if folder == "callwatch" else ROOT / "functions").joinpath(*rest.split("."))
+    return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
+
+
+@functools.cache
+def load(name: str) -> Module:
+    """One of our modules, taken apart."""
+    path = path_of(name)
+    assert path, name
+    definitions: dict[str, list[ast.stmt]] = {}
+    imports: dict[str, Symbol] = {}
+    loose: list[ast.stmt] = []
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            imports |= dict(_imported(node))
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            definitions.setdefault(node.name, []).append(node)
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for target in targets:
+                for part in ast.walk(target):
+                    if isinstance(part, ast.Name):
+                        definitions.setdefault(part.id, []).append(node)
+        elif not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
+            loose.append(node)
+    return Module(name, definitions, imports, loose)
