@@ -6,10 +6,10 @@ export PYTHONDONTWRITEBYTECODE ?= 1
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= us-east-1
 # Variables given as `make run PORT=8080` reach the programs as environment.
-export PORT DATA_DIR CYCLE_S URL TOKEN STAGE
+export PORT DATA_DIR CYCLE_S URL TOKEN STAGE SECRETS
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint docs build deploy smoke demo export redrive bench chaos setup setup-dev
+.PHONY: help run test lint docs lock audit build deploy smoke demo export redrive bench chaos setup setup-dev
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' Makefile
@@ -39,16 +39,23 @@ lint: setup-dev ## ruff, mypy --strict, tsc, cfn-lint, sam validate, documented 
 	@$(VENV_PYTHON) -m samcli validate --lint
 	@$(VENV_PYTHON) -m local.docs --check
 	@$(VENV_PYTHON) -m local.compatibility
+	@$(VENV_PYTHON) -m local.licences --check
 	@npm --prefix dashboard run --silent check
 
 docs: setup-dev ## Generate the documents that follow from the code
 	@$(VENV_PYTHON) -m local.docs
 
-build: setup-dev ## Build the SAM bundle into .aws-sam/build
-	@$(VENV_PYTHON) -m samcli build
+lock: setup-dev ## Pin all packages anew with their hashes, after a requirements-*.in changed (ARGS=--upgrade for newer ones)
+	@$(VENV_PYTHON) -m local.lock $(ARGS)
 
-deploy: build ## Deploy to STAGE (default, staging, prod) of samconfig.toml
-	@$(VENV_PYTHON) -m samcli deploy --config-env $(or $(STAGE),default)
+build: setup-dev ## Build the SAM bundle into .aws-sam/build
+	@BUILD_PYTHON=$(abspath $(VENV_PYTHON)) $(VENV_PYTHON) -m samcli build
+
+deploy: build ## Deploy to STAGE (default, staging, prod): stack, migrations, secrets, page, smoke test (ARGS="--help")
+	@$(VENV_PYTHON) -m local.deploy $(ARGS)
+
+audit: setup-dev ## Look for known vulnerabilities in all packages, Python's and the page's
+	@$(VENV_PYTHON) -m local.audit
 
 smoke: setup ## Check a running system: URL=https://... TOKEN=... (local by default)
 	@$(VENV_PYTHON) -m local.smoke $(if $(URL),--url "$(URL)") $(if $(TOKEN),--token "$(TOKEN)")

@@ -131,7 +131,7 @@ def advice(now: datetime) -> list[str]:
     """The statements that the monitor advises."""
     stages = get_stages(None)
     with product_connection() as conn:
-        measured: Measured = measure(conn, now, "UTC", stages, lambda name: name == "indexes")
+        measured: Measured = measure(conn, now, "UTC", stages, lambda _name: False)
     told = [fact.detail or "" for fact in product_facts(stages, measured) if fact.metric == "schema.index_missing"]
     assert set(told) <= {statement_of(advised) for advised in stages.indexes}
     return told

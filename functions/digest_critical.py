@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from callwatch import queue
-from callwatch.exceptions import QueueUnavailable
+from callwatch.exceptions import DatabaseUnavailable, QueueUnavailable
 from callwatch.monitor.urgent import evaluate_urgent
 from callwatch.runtime.invocation import invocation
 from callwatch.runtime.log import logger
@@ -16,10 +16,18 @@ def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Store the records; the event source deletes them when this returns, and gives them again when it raises.
 
     A record that cannot be stored goes to the dead letters with its reason; where even that fails, it alone comes again.
+    While the database is down, records move to the ordinary queue, which the monitor drains once it is back: tried here
+    again and again, a long outage would wear good messages out.
     """
     now = datetime.now(UTC)
     records = event["Records"]
-    done = digest([record["body"] for record in records], now)
+    bodies = [record["body"] for record in records]
+    try:
+        done = digest(bodies, now)
+    except DatabaseUnavailable:
+        queue.send(get_settings().error_queue_url, bodies)
+        logger.warning("critical errors wait for the database", extra={"count": len(bodies)})
+        return {"batchItemFailures": []}
     failed = []
     for body, reason in done.poison:
         try:

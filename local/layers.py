@@ -20,14 +20,9 @@ def build() -> list[Path]:
     Built once per content and interpreter with pip, in a folder of this checkout.
     """
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    runtime = _install("runtime", _runtime(), version)
+    runtime = _install("runtime", (ROOT / "requirements-runtime.txt").read_text(), version)
     packages = _install("dependencies", (ROOT / "layers/dependencies/requirements.txt").read_text(), version)
     return [runtime, packages, ROOT / "shared"]
-
-
-def _runtime() -> str:
-    lines = (ROOT / "requirements-run.txt").read_text().splitlines()
-    return "\n".join(line for line in lines if line.startswith(("awslambdaric==", "boto3==")))
 
 
 def _install(name: str, requirements: str, version: str) -> Path:

@@ -128,9 +128,10 @@ def _call(rows: Rows, draw: random.Random, number: int, at: datetime, now: datet
     has_recording = not is_dead and fetched_at <= now
     rows.add(
         "calls", id=call_id, source="convoso", call_id=f"c-{number}-{call_id[:8]}", lead_id=f"lead-{number}",
-        agent_name=f"agent {number % 12}", campaign=draw.choice(_CAMPAIGNS), disposition=draw.choice(_DISPOSITIONS),
+        agent_name=f"agent {number % 12}", agent_id=str(uuid.UUID(int=number % 12)),
+        agency_id=str(uuid.UUID(int=1)), campaign=draw.choice(_CAMPAIGNS), disposition=draw.choice(_DISPOSITIONS),
         phone_number=f"+1202555{number % 100 + 100:04}", started_at=at - timedelta(seconds=talked_s + 5),
-        ended_at=at - timedelta(seconds=5), duration_sec=talked_s, created_at=at, updated_at=at,
+        ended_at=at - timedelta(seconds=5), duration_sec=talked_s, talk_time_sec=talked_s, created_at=at, updated_at=at,
         recording_url=f"https://recordings.example.com/{call_id}" if has_recording else None,
     )  # fmt: skip
     rows.add("webhook_logs", endpoint="/webhooks/convoso", method="POST", response_status=200, error=None, created_at=at)

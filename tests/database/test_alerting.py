@@ -108,7 +108,8 @@ def test_what_follows_is_listed_in_its_cause_and_told_when_the_cause_is_over() -
     assert kinds[1] == ("suppressed", "follows from cause")
     evaluate(NOW + MINUTE, fact("cause", 1, service="a"), *both[1:])
     assert told()[2:] == [("cause", "resolved"), ("effect", "firing")]
-    assert next(row for row in alerts() if row["id"] == effect["id"])["suppressed_by"] is None
+    freed = next(row for row in alerts() if row["id"] == effect["id"])
+    assert (freed["suppressed_by"], freed["cause_id"]) == (None, cause["id"]), "what it followed from stays known"
 
 
 def test_what_was_silenced_while_it_began_again_stays_one_alert_with_one_end() -> None:
@@ -135,6 +136,9 @@ def test_what_fires_through_a_silence_is_told_when_it_ends_though_it_was_told_be
     evaluate(NOW + 31 * MINUTE, fact("value", 20))
     evaluate(NOW + 41 * MINUTE, fact("value", 20))
     assert [message.split(":")[0] for message in messages()] == ["Too much of it", "Still firing"]
+    with connection() as conn:
+        noted = [each for each in alert_detail(conn, str(alerts()[0]["id"]))["timeline"] if each["kind"] == "silenced"]
+    assert [(each["actor"], each["details"]) for each in noted] == [("ana", "until 01 Mar 12:30 UTC: work")]
 
 
 def test_an_acknowledged_alert_sends_no_reminders_and_clears_when_it_resolves() -> None:

@@ -118,10 +118,18 @@ def test_a_poison_message_is_told_apart_with_its_reason_and_holds_nothing_up(dat
 
 
 def spoiled(**fields: Any) -> str:
-    """What ingest would have mended: a message of another sender may still hold it."""
+    """What ingest would have mended: a message of another sender, who makes no head, may still hold it."""
     bad = json.loads(message("bad"))
+    del bad["head"]
     bad["event"] |= fields
     return json.dumps(bad)
+
+
+def beheaded(**fields: Any) -> str:
+    """A message as ingest makes it, with another head."""
+    bad = json.loads(message("bad"))
+    bad["head"] |= fields
+    return json.dumps(bad, ensure_ascii=False, separators=(",", ":"))
 
 
 @pytest.mark.parametrize(
@@ -133,6 +141,12 @@ def spoiled(**fields: Any) -> str:
         spoiled(frames=7),
         spoiled(occurred_at="0001-01-01T00:00:00+14:00"),
         spoiled(event_id="0" * 30 + "_1"),
+        beheaded(title=7),
+        beheaded(fingerprint=None),
+        beheaded(tags=3),
+        beheaded(user_hash={"a": 1}),
+        beheaded(message="with a \x00 in it"),
+        message("cut")[:-40] + "}}",
     ],
 )
 def test_a_row_that_cannot_be_stored_is_found_among_many_and_the_others_are_stored(database: str, bad: str) -> None:
@@ -144,6 +158,20 @@ def test_a_row_that_cannot_be_stored_is_found_among_many_and_the_others_are_stor
     assert body == bad
     assert reason
     assert counted()[0] == 40
+
+
+def test_a_message_without_a_head_makes_the_same_rows_and_groups(database: str) -> None:
+    given: dict[str, Any] = {"type": "A", "tags": {"k": 'v,"event":{'}, "release": "1", "endpoint": "GET /", "user_hash": "u"}
+    with_head = message('a text with ,"event":{ in it', event_id="aa" * 16, **given)
+    without = json.loads(message('a text with ,"event":{ in it', event_id="bb" * 16, **given))
+    del without["head"]
+    assert digest([with_head, json.dumps(without, indent=1)], NOW).errors == 2
+    with connection() as conn:
+        one, two = fetch_all(conn, "SELECT *, payload::text AS payload FROM callwatch.error_logs ORDER BY event_id")
+        found = group_detail(conn, "1", NOW, 90)
+    assert {name for name in one if one[name] != two[name]} == {"event_id", "payload"}
+    assert {**json.loads(one["payload"]), "event_id": None} == {**json.loads(two["payload"]), "event_id": None}
+    assert (found["count"], found["tags"]) == (2, ['k:v,"event":{'])
 
 
 def test_a_failure_that_passes_makes_no_poison(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,6 +194,7 @@ def test_one_event_id_in_two_projects_and_environments_is_as_many_errors(databas
     event_id = "ab" * 16
     bodies = [message("x", project=p, environment=e, event_id=event_id) for p in (1, 2) for e in ("a", "b")]
     upper = json.loads(bodies[0])
+    del upper["head"]
     upper["event"]["event_id"] = event_id.upper()
     done = digest([*bodies, json.dumps(upper)], NOW)
     assert (done.errors, done.duplicates) == (4, 1)

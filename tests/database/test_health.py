@@ -166,6 +166,13 @@ def test_before_the_first_cycle_providers_are_unknown_with_a_reason_and_nobody_i
     assert reduced()["status"] == "degraded", "a monitor that never came is as late as one that stays away"
 
 
+def test_a_database_without_our_tables_degrades_and_says_so(empty_database: str) -> None:
+    found = whole()
+    assert (found["status"], found["services"]["database"]["status"]) == ("degraded", "healthy")
+    assert found["unknown"]["errors.last_hour"] == "the monitor's tables cannot be read (UndefinedTable)"
+    assert reduced()["status"] == "degraded"
+
+
 def test_a_stopped_pipeline_degrades(vendors: dict[str, Vendor]) -> None:
     sql("""CREATE TABLE public.transcription_queue (id bigint, call_id text, status text, attempts int, priority int,
            created_at timestamptz, started_at timestamptz, completed_at timestamptz, last_error text)""")
@@ -216,6 +223,19 @@ def test_a_database_that_takes_connections_and_never_answers_is_down_within_the_
     started = time.monotonic()
     check_without_database(monkeypatch, "timeout")
     assert time.monotonic() - started < 20
+
+
+def test_without_the_products_database_its_queues_are_unknown_and_the_rest_is_known(
+    vendors: dict[str, Vendor], silent_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for url in ("postgresql://u:p@127.0.0.1:1/x", silent_server):
+        monkeypatch.setenv("PRODUCT_DATABASE_URL", url)
+        reset_settings()
+        reset_pool()
+        found = whole()
+        assert found["status"] == "healthy"
+        assert found["unknown"]["queue.pending"] == "the product's database does not answer"
+        assert found["errors"]["last_hour"] == 0
 
 
 def check_without_database(monkeypatch: pytest.MonkeyPatch, reason: str) -> None:

@@ -94,7 +94,14 @@ def test_every_figure_of_the_transcription_queue(tables: Any) -> None:
         "stuck": 1,
         "zombie": 1,
     }
-    expected |= {"false_success": 3, "orphan": 0, "success_rate": 0.75, "p50_s": 120, "oldest_pending_at": NOW - 12 * MINUTE}
+    expected |= {
+        "completed_last_hour": 3,
+        "false_success": 3,
+        "orphan": 0,
+        "success_rate": 0.75,
+        "p50_s": 120,
+        "oldest_pending_at": NOW - 12 * MINUTE,
+    }
     assert {name: stage[name] for name in expected} == expected
     jobs = job_metrics(get_settings(), NOW)["transcription_queue"]
     assert jobs == {

@@ -58,8 +58,17 @@ def loaded_template(postgres_server: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def loaded(postgres_server: str, loaded_template: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def loaded(postgres_server: str, loaded_template: str) -> Iterator[Any]:
     """A connection on which changes are rolled back at the end; figures are read on it as well."""
+    conn = psycopg2.connect(dsn_of(postgres_server, loaded_template))
+    yield conn
+    conn.rollback()
+    conn.close()
+
+
+@pytest.fixture
+def copied(postgres_server: str, loaded_template: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A connection to a copy of it, to which the pools point."""
     with own_database(postgres_server, loaded_template, monkeypatch) as dsn:
         conn = psycopg2.connect(dsn)
         yield conn
@@ -246,11 +255,10 @@ def test_a_table_that_may_not_be_read_is_unknown_and_not_empty(loaded: Any) -> N
     found = measured_on(loaded)
     assert "may not be read by the monitor's user" in found.unknown["webhooks"]
     assert found.values["recordings.total"] > 0
-    loaded.rollback()
 
 
-def test_a_table_that_somebody_alters_is_not_waited_for(loaded: Any) -> None:
-    with psycopg2.connect(loaded.dsn, password=loaded.info.password) as other, other.cursor() as cursor:
+def test_a_table_that_somebody_alters_is_not_waited_for(copied: Any) -> None:
+    with psycopg2.connect(copied.dsn, password=copied.info.password) as other, other.cursor() as cursor:
         cursor.execute("LOCK TABLE transcription_queue IN ACCESS EXCLUSIVE MODE")
         with product_connection() as conn:
             found = measure(conn, NOW, "UTC", STAGES)
@@ -261,11 +269,11 @@ def test_a_table_that_somebody_alters_is_not_waited_for(loaded: Any) -> None:
     assert 1 <= len(found.errors) <= 4, "a locked table is given up after two tries"
 
 
-def test_an_answer_lists_every_null_and_nothing_but_nulls(loaded: Any) -> None:
-    with loaded.cursor() as cursor:
+def test_an_answer_lists_every_null_and_nothing_but_nulls(copied: Any) -> None:
+    with copied.cursor() as cursor:
         cursor.execute("DROP TABLE transcripts, webhook_logs; ALTER TABLE pending_recordings DROP COLUMN processed_at")
         cursor.execute("DELETE FROM cron_heartbeats WHERE name = 'batch'")
-    loaded.commit()
+    copied.commit()
     settings = get_settings()
     answer = pipeline(settings, NOW)
     Pipeline.model_validate(answer)

@@ -1,6 +1,7 @@
 """Uptime: windows, UTC days, unknown minutes, and outages in which nothing could be stored."""
 
 import json
+import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -64,6 +65,27 @@ def test_windows_hold_what_lies_in_them_to_the_minute(database: str) -> None:
     assert (entry["uptime_24h"], entry["uptime_7d"]) == (75.0, 60.0)
     full_hour = report(NOW.replace(minute=0) + timedelta(hours=1))[0]["openai"]
     assert full_hour["uptime_24h"] == 100.0, "a window that begins with an hour counts nothing twice"
+
+
+def test_any_history_is_summed_as_minute_by_minute_counting_would(database: str) -> None:
+    draw = random.Random(7)
+    minutes = sorted(draw.sample(range(6 * 1440), 900))
+    history = [
+        (NOW - timedelta(minutes=m), draw.choice(["healthy", "healthy", "degraded", "unhealthy", "unknown"])) for m in minutes
+    ]
+    for at, found in history:
+        keep(at, found)
+    known = [(at, found != "unhealthy") for at, found in history if found != "unknown"]
+
+    def percent(times: list[tuple[datetime, bool]]) -> float:
+        return round(100 * sum(is_up for _at, is_up in times) / len(times), 3)
+
+    for now in (NOW, NOW + timedelta(minutes=40)):
+        entry = report(now)[0]["openai"]
+        assert entry["uptime_24h"] == percent([k for k in known if k[0] >= now - timedelta(hours=24)])
+        assert entry["uptime_7d"] == percent(known)
+        for day in entry["days"][-6:]:
+            assert day["uptime"] == percent([k for k in known if k[0].date() == day["date"]])
 
 
 def test_unknown_minutes_count_for_nothing_and_a_minute_counts_once(database: str) -> None:

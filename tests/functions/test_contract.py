@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from callwatch.models.openapi import OPERATIONS
 from tests.contract import check_answer, operation
 from tests.system import System
 
@@ -15,6 +16,7 @@ ROUTES = [
     ("GET", "/api/metrics/system", "/api/metrics/system", "viewer"),
     ("GET", "/api/metrics/jobs", "/api/metrics/jobs", "viewer"),
     ("GET", "/api/metrics/errors", "/api/metrics/errors", "viewer"),
+    ("GET", "/api/metrics/history", "/api/metrics/history", "viewer"),
     ("GET", "/api/metrics/prometheus", "/api/metrics/prometheus", "viewer"),
     ("GET", "/api/pipeline", "/api/pipeline", "viewer"),
     ("POST", "/api/errors", "/api/errors", "ingest"),
@@ -72,6 +74,12 @@ def test_each_route_lets_pass_whom_it_should_and_answers_in_one_form(
             assert set(body) == {"error"}
             assert set(body["error"]) == {"code", "message", "request_id"}
             assert body["error"]["request_id"] == headers["x-request-id"]
+
+
+def test_every_route_of_the_document_is_among_them() -> None:
+    assert {(method, route, role) for method, route, _address, role in ROUTES} == {
+        (operation.method.upper(), operation.path, operation.role) for operation in OPERATIONS
+    }
 
 
 def test_what_has_no_route_is_the_gateways_own_404(system: System) -> None:

@@ -6,9 +6,10 @@ import random
 import time
 import uuid
 import zlib
-from typing import Any
+from typing import Any, cast
 
 import brotli
+import psycopg2
 import pytest
 import sentry_sdk
 import zstandard
@@ -63,10 +64,9 @@ def test_the_python_sdk_just_works(system: System) -> None:
     found = group_with(system, f"outer {marker}")
     assert (found["type"], found["environment"], found["release"], found["users"]) == ("ValueError", "staging", "2.4.0", 1)
     (occurrence,) = system.get(f"/api/errors/{found['id']}")["occurrences"]
-    payload = occurrence["payload"]
-    assert [link["type"] for link in payload["exceptions"]] == ["KeyError", "ValueError"]
-    assert payload["tags"] == {"queue": "transcription"}
-    assert payload["breadcrumbs"][0]["message"] == "dialled [phone]"
+    assert [link["type"] for link in occurrence["exceptions"]] == ["KeyError", "ValueError"]
+    assert occurrence["tags"] == {"queue": "transcription"}
+    assert occurrence["breadcrumbs"][0]["message"] == "dialled [phone]"
     assert "bob@example.com" not in json.dumps(occurrence)
     assert system.get(f"/api/errors/{found['fingerprint']}")["id"] == found["id"]
 
@@ -112,7 +112,7 @@ def test_an_event_above_the_limit_is_413_and_one_of_just_that_size_is_kept(syste
     assert post(system, envelope(fits + b" "))[0] == 413
     group = group_with(system, text)
     (occurrence,) = system.get(f"/api/errors/{group['id']}")["occurrences"]
-    assert occurrence["payload"]["trimmed"]
+    assert occurrence["trimmed"]
 
 
 def test_an_encoding_that_is_not_known_is_415(system: System) -> None:
@@ -137,32 +137,79 @@ def test_unsupported_items_are_refused_by_category_and_the_rest_is_taken(system:
     assert headers["x-sentry-rate-limits"] == "3600:attachment;replay;session:organization"
 
 
-@pytest.mark.parametrize(
-    "payload",
-    [
-        b'{"message": "hostile nul \\u0000 here"}',
-        b'{"message": "hostile surrogate \\ud800 here"}',
-        b'{"message": "hostile number", "extra": {"a": NaN, "b": 1e400000, "c": -Infinity}}',
-        b'{"message": "hostile integer", "extra": {"a": ' + b"9" * 10_000 + b"}}",
-        b'{"message": "hostile depth", "extra": {"a": ' + b"[" * 500 + b"]" * 500 + b"}}",
-        b"[" * 100_000,
-        b'{"message": "hostile types", "exception": 7, "tags": 3, "user": [], "request": "x", "timestamp": "x", "level": {}}',
-        b'"just a text"',
-        b"\xff\xfe",
-    ],
-)
-def test_hostile_events_are_kept_mended_and_marked(system: System, payload: bytes) -> None:
-    event_id = uuid.uuid4().hex
-    status, body, _headers = post(system, envelope(payload, event_id))
-    assert (status, body["id"]) == (200, event_id)
-    system.eventually(lambda: system.get("/api/metrics/errors")["summary"]["buffer_size"] == 0, what="an empty queue")
-    found = [
-        occurrence
-        for group in system.get("/api/errors?limit=200")["items"]
-        for occurrence in system.get(f"/api/errors/{group['id']}")["occurrences"]
-        if occurrence["event_id"].replace("-", "") == event_id
-    ]
-    assert len(found) == 1
+HOSTILE: list[tuple[bytes, list[str]]] = [
+    (b'{"message": "hostile nul \\u0000 here"}', ["nul"]),
+    (b'{"message": "hostile surrogate \\ud800 here", "tags": {"\\udfff": "\\ud800"}}', ["surrogate"]),
+    (b'{"message": "hostile number", "extra": {"a": NaN, "b": 1e400000, "c": -Infinity}}', ["number"]),
+    (b'{"message": "hostile integer", "extra": {"a": ' + b"9" * 10_000 + b"}}", ["number"]),
+    (b'{"message": "hostile depth", "extra": {"a": ' + b"[" * 500 + b"]" * 500 + b"}}", ["depth"]),
+    (b'{"message": "hostile deeper", "extra": {"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}", ["depth"]),
+    (b'{"message": "hostile bytes \xff\xfe"}', ["utf8"]),
+    (b'{"message": "hostile twice", "message": "hostile second", "level": "info"}', []),
+    (b'{"message": "hostile types", "exception": 7, "tags": 3, "user": [], "request": "x", "timestamp": "x", "level": {}}', []),
+    (b'{"message": "hostile time", "timestamp": 1e300}', []),
+    (b"[" * 100_000, ["unreadable"]),
+    (b'"just a text"', ["unreadable"]),
+    (b"\xff\xfe", ["unreadable", "utf8"]),
+    (b"", ["unreadable"]),
+]
+
+
+def test_hostile_events_are_kept_mended_and_marked(system: System) -> None:
+    sent = {uuid.uuid4().hex: (payload, marks) for payload, marks in HOSTILE}
+    for event_id, (payload, _marks) in sent.items():
+        status, body, _headers = post(system, envelope(payload, event_id))
+        assert (status, body["id"]) == (200, event_id)
+
+    def stored() -> dict[str, Any] | None:
+        with psycopg2.connect(system.database_url) as conn, conn.cursor() as cursor:
+            select = "SELECT replace(event_id::text, '-', ''), payload FROM callwatch.error_logs WHERE event_id::text = ANY(%s)"
+            cursor.execute(select, [[str(uuid.UUID(event_id)) for event_id in sent]])
+            found = dict(cursor.fetchall())
+        return found if len(found) == len(sent) else None
+
+    found = system.eventually(stored, what="every hostile event in the database")
+    assert {event_id: found[event_id]["mended"] for event_id in sent} == {
+        event_id: marks for event_id, (_p, marks) in sent.items()
+    }
+
+
+def test_an_event_without_any_id_gets_one_and_its_own_goes_before_the_envelopes(system: System) -> None:
+    for header, event, wanted in (
+        ({}, {}, None),
+        ({"event_id": "a" * 32}, {"event_id": "B" * 32}, "b" * 32),
+        ({"event_id": 7}, {}, None),
+    ):
+        payload = json.dumps({"message": "of some id", **event}).encode()
+        body = json.dumps(header).encode() + b'\n{"type":"event"}\n' + payload
+        status, answer, _headers = post(system, body)
+        assert status == 200
+        assert answer["id"] == wanted if wanted else len(answer["id"]) == 32
+
+
+def test_a_browser_sends_as_plain_text_with_the_key_in_the_query(system: System) -> None:
+    headers = {"content-type": "text/plain;charset=UTF-8", "origin": "https://ops.example.com", "x-sentry-auth": ""}
+    path = f"/api/1/envelope/?sentry_version=7&sentry_key={system.ingest_key}&sentry_client=sentry.javascript.browser%2F11.0.0"
+    status, _body, found = post(system, envelope({"message": "from a browser"}), headers, path)
+    assert (status, found["access-control-allow-origin"]) == (200, "https://ops.example.com")
+    assert "x-sentry-rate-limits" in found["access-control-expose-headers"]
+
+
+def test_an_exception_group_of_python_keeps_its_members(system: System) -> None:
+    marker, sdk = letters(), cast(Any, sentry_sdk)
+    sdk.init(dsn=system.dsn, default_integrations=False)
+    try:
+        raise ExceptionGroup(f"many {marker}", [ValueError("one"), KeyError("two")])
+    except ExceptionGroup:
+        sdk.capture_exception()
+    sdk.capture_message(f"said {marker}", level="warning")
+    sdk.flush(5)
+    group = group_with(system, f"many {marker}")
+    (occurrence,) = system.get(f"/api/errors/{group['id']}")["occurrences"]
+    assert group["type"] == "ExceptionGroup"
+    assert {"ValueError", "KeyError", "ExceptionGroup"} <= {link["type"] for link in occurrence["exceptions"]}
+    said = group_with(system, f"said {marker}")
+    assert (said["type"], said["severity"]) == (None, "medium")
 
 
 def test_keys_are_checked(system: System) -> None:

@@ -19,9 +19,9 @@ def run_client(system: System, marker: str, **options: Any) -> None:
 
 
 def payload_of(system: System, group: dict[str, Any]) -> dict[str, Any]:
+    occurrence: dict[str, Any]
     (occurrence,) = system.get(f"/api/errors/{group['id']}")["occurrences"]
-    payload: dict[str, Any] = occurrence["payload"]
-    return payload
+    return occurrence
 
 
 def routes(system: System) -> dict[str, dict[str, Any]]:

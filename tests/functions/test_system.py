@@ -93,13 +93,31 @@ def test_a_second_start_on_the_same_folder_is_refused_in_one_line(folder: Path) 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PORT", "http"), ("CYCLE_S", "0"), ("TIMEZONE", "Mars"), ("ALERT_WEBHOOK_SECRET", "secret"), ("INGEST_KEYS", "1:x")],
+    [
+        ("PORT", "http"),
+        ("CYCLE_S", "0"),
+        ("TIMEZONE", "Mars"),
+        ("ALERT_WEBHOOK_SECRET", "secret"),
+        ("INGEST_KEYS", "1:x"),
+        ("HTTP_CHECKS", "[{}]"),
+    ],
 )
 def test_bad_configuration_stops_the_start_with_one_line(folder: Path, name: str, value: str) -> None:
     done = run({"DATA_DIR": str(folder), name: value})
     assert done.returncode == 2
     assert done.stderr.startswith(f"configuration: {name} takes")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_bad_rule_of_ones_own_stops_the_start_with_its_line(folder: Path) -> None:
+    file = folder / "rules.json"
+    file.write_text(
+        '[\n {"id": "mine", "name": "Mine", "level": "error",\n  "metric": "queue.pendin", "comparison": ">", "threshold": 1}\n]'
+    )
+    done = run({"DATA_DIR": str(folder / "data"), "RULES_FILE": str(file)})
+    assert done.returncode == 2
+    assert done.stderr.startswith("configuration: RULES_FILE, line 3: metric takes a metric that is measured")
+    assert done.stderr.endswith("did you mean queue.pending?\n")
 
 
 def test_a_port_in_use_is_said_so(folder: Path) -> None:
@@ -111,7 +129,7 @@ def test_a_port_in_use_is_said_so(folder: Path) -> None:
 
 
 def test_help_is_there() -> None:
-    for module in ("run", "smoke", "invoke", "docs", "browser", "queue"):
+    for module in ("run", "channels", "smoke", "invoke", "docs", "browser", "queue"):
         done = subprocess.run(
             [sys.executable, "-m", f"local.{module}", "--help"],
             cwd=ROOT,

@@ -9,6 +9,7 @@ import pytest
 from callwatch.db import connection, ensure_partitions
 from callwatch.db.api_logs import insert_requests
 from callwatch.models.facts import Fact
+from callwatch.pipeline import indexes
 from callwatch.requests.performance import performance
 from local import product_faults as faults
 from tests.incidents.conftest import BUSY
@@ -87,8 +88,9 @@ def test_7_rate_limits_show_as_such_and_not_as_an_outage(busy_product: Any, fact
     assert "rate_limited" in (fact_of(facts, "vendor.error_ratio", service="deepgram").detail or "")
 
 
-def test_8_pages_that_fetch_too_much_show_by_their_route(busy_product: Any) -> None:
-    requests = [
+def slow_pages() -> list[dict[str, Any]]:
+    """A minute of requests: one page takes 28 s, the others are quick."""
+    return [
         {
             "request_id": f"{number:032x}", "project_id": 1, "environment": "production", "at": BUSY - timedelta(seconds=number),
             "method": "GET", "route": "/calls" if number % 2 else "/health", "status_code": 200,
@@ -96,10 +98,13 @@ def test_8_pages_that_fetch_too_much_show_by_their_route(busy_product: Any) -> N
         }
         for number in range(60)
     ]  # fmt: skip
+
+
+def test_8_pages_that_fetch_too_much_show_by_their_route(busy_product: Any) -> None:
     with connection() as conn:
         ensure_partitions(conn, BUSY)
         conn.commit()
-        insert_requests(conn, requests)
+        insert_requests(conn, slow_pages())
         by_route = {entry["route"]: entry["p95"] for entry in performance(conn, BUSY)["by_route"]}
     assert by_route["/calls"] > 3000 > by_route["/health"]
 
@@ -129,3 +134,16 @@ def test_12_a_missing_column_is_drift_and_leaves_other_figures_true(busy_product
     stuck = fact_of(facts, "pipeline.stuck", stage="transcriptions")
     assert (stuck.value, stuck.reason) == (None, "column transcription_queue.started_at is missing")
     assert fact_of(facts, "pipeline.stopped", stage="transcriptions").value == 0
+
+
+@pytest.mark.parametrize("number", sorted(faults.INCIDENTS))
+def test_a_large_product_without_indexes_shows_the_same(
+    number: int, busy_product: Any, facts_at: Facts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no index would serve, tables are read in one scan each: other statements, the same facts."""
+    faults.INCIDENTS[number](busy_product, BUSY)
+    busy_product.commit()
+    one_by_one = facts_at(BUSY)
+    monkeypatch.setattr(indexes, "_MATTERS_FROM_BYTES", 0)
+    in_one_scan = [fact for fact in facts_at(BUSY) if fact.metric != "schema.index_missing"]
+    assert in_one_scan == one_by_one

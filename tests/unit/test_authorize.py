@@ -1,5 +1,7 @@
 """The authorizer: it says who calls, and never denies."""
 
+import pytest
+
 from callwatch.settings import load_settings
 from functions.authorize import identify
 
@@ -23,3 +25,23 @@ def test_anything_else_is_nobody() -> None:
 def test_without_any_configured_token_nobody_is_let_in() -> None:
     assert identify("Bearer ", load_settings({})) == ("none", "anonymous")
     assert identify("", load_settings({})) == ("none", "anonymous")
+
+
+def test_every_known_token_is_compared_whichever_matches(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[bytes] = []
+
+    def compare(given: bytes, known: bytes) -> bool:
+        compared.append(known)
+        return given == known
+
+    monkeypatch.setattr("functions.authorize.hmac.compare_digest", compare)
+    for token in (ADMIN, OLD, VIEWER, KEY, "x" * 24, ""):
+        compared.clear()
+        identify(f"Bearer {token}", SETTINGS)
+        assert compared == [ADMIN.encode(), OLD.encode(), VIEWER.encode(), KEY.encode()], token
+
+
+def test_while_a_token_is_rotated_the_old_and_the_new_one_pass() -> None:
+    both = load_settings({"VIEWER_SECRET": f"tv:{VIEWER},tv:{OLD}"})
+    assert identify(f"Bearer {VIEWER}", both) == identify(f"Bearer {OLD}", both) == ("viewer", "tv")
+    assert identify(f"Bearer {VIEWER}", load_settings({"VIEWER_SECRET": f"tv:{OLD}"})) == ("none", "anonymous")

@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from callwatch.alerts.channels import database
-from callwatch.alerts.database_down import LABELS, current_outage, database_rule, outage_id, outage_instance
+from callwatch.alerts.database_down import database_rule, outage_id, outage_instance
 from callwatch.alerts.message import payload_of, runbook_url, text_of
+from callwatch.alerts.outage import LABELS, current_outage
 from callwatch.alerts.send_now import is_open, message_id_of
 from callwatch.db.alerts import add_timeline, open_alert, resolve_alert
 from callwatch.db.connect import AnyConnection

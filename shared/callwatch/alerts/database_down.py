@@ -11,8 +11,8 @@ from callwatch.alerts.channels import channels_for
 from callwatch.alerts.failure import clean_error
 from callwatch.alerts.instance import Instance, Silence, instance_key
 from callwatch.alerts.manager import alert_manager
-from callwatch.alerts.memory import Memory
 from callwatch.alerts.message import iso, payload_of
+from callwatch.alerts.outage import LABELS, MEMORY, RULE_ID
 from callwatch.alerts.rule import AlertRule
 from callwatch.alerts.send_now import is_open, new_notice, send_now
 from callwatch.db.connect import AnyConnection
@@ -21,9 +21,6 @@ from callwatch.db.rule_states import active_silences, switches
 from callwatch.models.facts import Fact
 from callwatch.settings import Settings, get_settings
 
-RULE_ID = "database_health"
-LABELS = {"service": "database"}
-MEMORY = Memory("callwatch-database-down.json")
 _UNHEALTHY = 2.0
 # As for every critical alert that still fires.
 _REMIND_AFTER = timedelta(hours=1)
@@ -47,12 +44,6 @@ def database_down(now: datetime, reason: str, deadline_s: float) -> dict[str, An
     sent = send_now(memory["notices"], settings, now, deadline_s)
     MEMORY.save(memory)
     return {"since": memory["since"], "sent": sent}
-
-
-def current_outage() -> dict[str, Any] | None:
-    """The outage that is going on: since, reason, notices; None where there is none."""
-    memory = MEMORY.load()
-    return memory if memory.get("since") else None
 
 
 def forget_outage(now: datetime) -> None:

@@ -3,9 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from callwatch.alerts.database_down import RULE_ID, current_outage
 from callwatch.alerts.memory import Memory
-from callwatch.alerts.message import iso
+from callwatch.alerts.outage import RULE_ID, current_outage
 from callwatch.db.alerts import firing_alerts
 from callwatch.db.connect import AnyConnection
 
@@ -37,8 +36,8 @@ def issues_without_database(now: datetime) -> list[dict[str, Any]]:
     if outage:
         since, why = outage["since"], outage["reason"]
     else:
-        since = MISSED.load().get("since") or iso(now)
+        since = MISSED.load().get("since") or now.isoformat()
         MISSED.save({"since": since})
         why = "as seen from here"
     message = f"Database health: the monitor's database does not answer ({why})"
-    return [{"type": "error", "message": message, "since": since, "rule_id": RULE_ID}]
+    return [{"type": "error", "message": message, "since": datetime.fromisoformat(since), "rule_id": RULE_ID}]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from callwatch.alerts.context import Surroundings, changed_lately, followers_line, note_context, surroundings
@@ -44,6 +44,7 @@ class _Work:
     known: Mapping[str, Instance]
     outcome: Outcome
     alert_ids: dict[str, int | None]
+    silences: Sequence[Mapping[str, Any]]
     # key of a cause to the keys of what follows from it
     followers: dict[str, list[str]] = field(default_factory=dict)
 
@@ -70,7 +71,8 @@ def evaluate_rules(
     stored = stored_states(conn)
     rows = [row for row in stored if row["rule_id"] in rules]
     known = {row["alert_key"]: instance_of(row) for row in rows}
-    silences = [silence_of(row["matchers"]) for row in active_silences(conn, now)]
+    silence_rows = active_silences(conn, now)
+    silences = [silence_of(row["matchers"]) for row in silence_rows]
     is_whole = only_metrics is None
     outcome = evaluate(
         list(rules.values()),
@@ -81,7 +83,8 @@ def evaluate_rules(
         unread,
         None if is_whole else frozenset(judged),
     )
-    work = _Work(conn, now, settings, rules, known, outcome, {row["alert_key"]: row["alert_id"] for row in rows})
+    alert_ids = {row["alert_key"]: row["alert_id"] for row in rows}
+    work = _Work(conn, now, settings, rules, known, outcome, alert_ids, silence_rows)
     for effect, cause in outcome.causes.items():
         work.followers.setdefault(cause, []).append(effect)
     _keep(work, judged)
@@ -103,6 +106,7 @@ def _keep(work: _Work, judged: set[str]) -> None:
     for change in work.outcome.changes:
         if change.transition:
             _keep_transition(work, change)
+    _keep_mutes(work)
     _keep_present(work)
     # Told when all transitions are kept: a cause's message lists what follows from it.
     notices = [change for change in work.outcome.changes if change.notify]
@@ -125,8 +129,21 @@ def _keep_transition(work: _Work, change: Change) -> None:
     if not (change.is_reopened and alert_id is not None and reopen_alert(conn, alert_id)):
         alert_id = work.alert_ids[instance.key] = open_alert(conn, _alert_row(rule, instance, work.settings, now))
     add_timeline(conn, alert_id, now, "firing", "callwatch", text_of(rule, instance))
-    if instance.suppressed_by:
-        add_timeline(conn, alert_id, now, "suppressed", "callwatch", f"follows from {instance.suppressed_by}")
+
+
+def _keep_mutes(work: _Work) -> None:
+    """Why a firing alert is not told from now on: it follows from another one, or somebody silenced it."""
+    for key, instance in work.outcome.instances.items():
+        alert_id, before = work.alert_ids.get(key), work.known.get(key)
+        if instance.state != "firing" or alert_id is None:
+            continue
+        if instance.suppressed_by and instance.suppressed_by != (before.suppressed_by if before else None):
+            add_timeline(work.conn, alert_id, work.now, "suppressed", "callwatch", f"follows from {instance.suppressed_by}")
+        if instance.is_muted and not (before and before.is_muted):
+            row = next((row for row in work.silences if silence_of(row["matchers"]).matches(instance)), None)
+            if row is not None:
+                until = f"until {row['ends_at'].astimezone(UTC):%d %b %H:%M} UTC: {row['reason']}"
+                add_timeline(work.conn, alert_id, work.now, "silenced", row["actor"], until)
 
 
 def _keep_present(work: _Work) -> None:

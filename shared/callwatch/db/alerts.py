@@ -20,9 +20,10 @@ _OPEN = """
     ON CONFLICT (alert_key) WHERE state = 'firing' DO UPDATE SET value = EXCLUDED.value
     RETURNING id
 """
+# What an alert followed from stays known when that is over.
 _UPDATE = """
     UPDATE callwatch.alerts AS mine SET value = given.value, message = given.message,
-        suppressed_by = given.suppressed_by, cause_id = given.cause_id
+        suppressed_by = given.suppressed_by, cause_id = coalesce(given.cause_id, mine.cause_id)
     FROM (VALUES %s) AS given (id, value, message, suppressed_by, cause_id)
     WHERE mine.id = given.id AND mine.state = 'firing'
 """

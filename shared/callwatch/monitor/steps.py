@@ -8,8 +8,9 @@ from typing import Any
 from callwatch import queue
 from callwatch.alerts.channel_facts import channel_facts
 from callwatch.alerts.database_back import database_back
-from callwatch.alerts.database_down import current_outage, database_down, forget_outage, remember, without_old_news
+from callwatch.alerts.database_down import database_down, forget_outage, remember, without_old_news
 from callwatch.alerts.deliver import deliver_due
+from callwatch.alerts.outage import current_outage
 from callwatch.alerts.run import evaluate_rules
 from callwatch.checks.record import check_facts, record_checks, without_streaks
 from callwatch.checks.run import run_checks
@@ -40,6 +41,7 @@ from callwatch.tracker.measuring import capture_measuring
 
 _FLUSH_S = 20.0
 _CHECK_S = 3.0
+_CHECKED = ("service.", "provider.")
 _NOTIFY_S = 12.0
 # The metrics (by prefix) that a source states, which are unknown where it fails; and the source.
 Source = tuple[tuple[str, ...], Callable[[], list[Fact]]]
@@ -91,13 +93,20 @@ def _flush(cycle: Cycle) -> dict[str, Any]:
 
 
 def _check(cycle: Cycle) -> dict[str, Any]:
-    verdicts = run_checks(get_settings(), cycle.remaining_s(_CHECK_S))
+    if cycle.remaining_s(_CHECK_S) < _CHECK_S:
+        # Probes that are given no time would all say that nobody answers.
+        cycle.unread += _CHECKED
+        return {"skipped": "the cycle had no time left"}
+    verdicts = run_checks(get_settings(), _CHECK_S)
     try:
         with connection() as conn:
             cycle.checks = record_checks(conn, verdicts, cycle.now)
             conn.commit()
     except DatabaseUnavailable:
         cycle.checks = without_streaks(verdicts, cycle.now)
+        raise
+    except Exception:
+        cycle.unread += _CHECKED
         raise
     finally:
         cycle.facts += check_facts(cycle.checks)

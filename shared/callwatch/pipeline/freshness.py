@@ -22,6 +22,11 @@ _LONGEST_SILENCE = timedelta(hours=6)
 _SPREADS = 3.5
 _FEW_DAYS = {1: 1.3, 2: 1.15}
 _MEDIAN_ABSOLUTE_TO_DEVIATION = 1.4826
+# The shortest time that PostgreSQL tells apart.
+_INSTANT = timedelta(microseconds=1)
+
+Window = tuple[datetime, datetime]
+Windows = Mapping[str, Sequence[Window]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +50,23 @@ def first_readings(given: Mapping[str, Any]) -> list[Reading]:
     return [Reading("freshness", needs, sql, empty="there is none yet"), Reading(LAST_HOUR, needs, count)]
 
 
-def window_readings(given: Mapping[str, Any], measured: Measured) -> list[Reading]:
-    """How many items the windows hold that end now, and those of the same clock times on earlier days."""
+def windows_of(measured: Measured) -> Windows:
+    """The windows that end now, each followed by the same clock times on earlier days; none without any item."""
     first_at, last_at = measured.time("freshness.first_at"), measured.time("freshness.last_at")
     if first_at is None or last_at is None:
-        return []
+        return {}
     now, zone = measured.at, ZoneInfo(measured.timezone)
-    silence_since = max(last_at, now - _LONGEST_SILENCE)
-    lengths = {f"freshness.window_{seconds}": now - timedelta(seconds=seconds) for seconds in _WINDOWS_S}
-    readings = []
-    for name, start in {**lengths, SILENCE: silence_since}.items():
-        pairs = earlier_windows(start, now, zone, first_at, last_at)
-        pairs.insert(0, (start, now))
-        readings.append(_counts(name, given, pairs))
-    return readings
+    starts = {f"freshness.window_{seconds}": now - timedelta(seconds=seconds) for seconds in _WINDOWS_S}
+    starts[SILENCE] = max(last_at, now - _LONGEST_SILENCE)
+    return {name: [(start, now), *earlier_windows(start, now, zone, first_at, last_at)] for name, start in starts.items()}
 
 
-def _counts(name: str, given: Mapping[str, Any], pairs: Sequence[tuple[datetime, datetime]]) -> Reading:
+def window_readings(given: Mapping[str, Any], windows: Windows) -> list[Reading]:
+    """How many items the windows hold, each looked up by itself: a few pages of an index."""
+    return [_counts(name, given, pairs) for name, pairs in windows.items()]
+
+
+def _counts(name: str, given: Mapping[str, Any], pairs: Sequence[Window]) -> Reading:
     table, at = given["table"], given["at"]
     sql = f"""
         SELECT (SELECT count(*) FROM "{table}" r WHERE r."{at}" > w.since AND r."{at}" <= w.until)::int AS count
@@ -72,9 +77,38 @@ def _counts(name: str, given: Mapping[str, Any], pairs: Sequence[tuple[datetime,
     return Reading(name, {table: {at: TIME}}, sql, is_table=True, params=params)
 
 
-def earlier_windows(
-    start: datetime, end: datetime, zone: ZoneInfo, first_at: datetime, last_at: datetime
-) -> list[tuple[datetime, datetime]]:
+def scan_reading(given: Mapping[str, Any], windows: Windows) -> Reading:
+    """The same without an index, in one scan: how many items lie between one bound of a window and the next."""
+    table, at = given["table"], given["at"]
+    sql = f"""
+        SELECT width_bucket(r."{at}"::timestamptz, %(bounds)s::timestamptz[]) AS place, count(*)::int AS count
+        FROM "{table}" r WHERE r."{at}" >= %(first)s::timestamptz AND r."{at}" < %(last)s::timestamptz GROUP BY place
+    """
+    bounds = _bounds(windows)
+    params = {"bounds": bounds, "first": bounds[0], "last": bounds[-1]}
+    return Reading("freshness.scan", {table: {at: TIME}}, sql, is_table=True, params=params)
+
+
+def take_scan(measured: Measured, windows: Windows) -> None:
+    """Put the counts of a scan where those of the windows are looked for."""
+    name = "freshness.scan"
+    if name in measured.unknown:
+        measured.unknown |= dict.fromkeys(windows, measured.unknown[name])
+        return
+    bounds = _bounds(windows)
+    counts = {row["place"]: row["count"] for row in measured.rows.pop(name)}
+    for window, pairs in windows.items():
+        places = [(bounds.index(since + _INSTANT), bounds.index(until + _INSTANT)) for since, until in pairs]
+        sums = [sum(counts.get(place + 1, 0) for place in range(first, last)) for first, last in places]
+        measured.rows[window] = [{"count": total} for total in sums]
+
+
+def _bounds(windows: Windows) -> list[datetime]:
+    """A window holds what came after its start, up to its end: PostgreSQL's buckets hold their start instead."""
+    return sorted({bound + _INSTANT for pairs in windows.values() for pair in pairs for bound in pair})
+
+
+def earlier_windows(start: datetime, end: datetime, zone: ZoneInfo, first_at: datetime, last_at: datetime) -> list[Window]:
     """The same clock times on earlier days of the same kind, newest first.
 
     Days of work resemble each other, Saturdays and Sundays only themselves. Days before the first item are no

@@ -1,7 +1,7 @@
 """Advice on indexes: which of those in the stage file the product has not, and where it matters."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from callwatch.models.facts import Fact
@@ -22,10 +22,10 @@ _SQL = """
 """
 
 
-def indexes_reading(stages: StageFile) -> Reading:
-    """The indexes of the tables that advice is given on."""
+def indexes_reading(stages: StageFile) -> list[Reading]:
+    """The indexes of the tables that advice is given on: one reading, or none without advice."""
     tables = sorted({advised["table"] for advised in stages.indexes})
-    return Reading(INDEXES, {}, _SQL, is_table=True, params={"tables": tables})
+    return [Reading(INDEXES, {}, _SQL, is_table=True, params={"tables": tables})] if tables else []
 
 
 def statement_of(advised: Mapping[str, str]) -> str:
@@ -36,17 +36,26 @@ def statement_of(advised: Mapping[str, str]) -> str:
 
 def index_facts(stages: StageFile, measured: Measured) -> list[Fact]:
     """schema.index_missing for each advised index that a large table lacks."""
+    return [
+        Fact("schema.index_missing", 1.0, None, {"table": advised["table"], "index": advised["name"]}, statement_of(advised))
+        for advised in _missing(stages, measured)
+    ]
+
+
+def without_index(stages: StageFile, measured: Measured) -> set[str]:
+    """Large tables that lack an advised index: one scan of them costs less than one for each figure."""
+    return {advised["table"] for advised in _missing(stages, measured)}
+
+
+def _missing(stages: StageFile, measured: Measured) -> Iterator[Mapping[str, str]]:
     by_table: dict[str, list[Mapping[str, Any]]] = {}
     for row in measured.rows.get(INDEXES, []):
         by_table.setdefault(row["table_name"], []).append(row)
-    facts = []
     for advised in stages.indexes:
         present = by_table.get(advised["table"], [])
         is_large = bool(present) and present[0]["bytes"] >= _MATTERS_FROM_BYTES
         if is_large and not any(_serves(row, advised) for row in present):
-            labels = {"table": advised["table"], "index": advised["name"]}
-            facts.append(Fact("schema.index_missing", 1.0, None, labels, statement_of(advised)))
-    return facts
+            yield advised
 
 
 def _serves(row: Mapping[str, Any], advised: Mapping[str, str]) -> bool:

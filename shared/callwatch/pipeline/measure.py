@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -11,16 +11,14 @@ import psycopg2
 
 from callwatch.db.connect import AnyConnection, is_connection_lost
 from callwatch.pipeline.clauses import with_joins
-from callwatch.pipeline.readings import Reading, readings_of
+from callwatch.pipeline.readings import Reading, in_one_scan
 from callwatch.pipeline.schema import Schema, faults, look, types_of
-from callwatch.pipeline.stage import StageFile
 
 # A product that alters a table must not wait for us, nor we for it.
 _LOCK_TIMEOUT_MS = 300
 _BUDGET_S = 8.0
 _TIMEOUTS_OF_A_TABLE = 2
 Wanted = Callable[[str], bool]
-_IN_QUEUES = ("pending", "processing", "failed", "completed_last_hour", "completed_10m", "due")
 TOO_SLOW = "reading it took too long; see docs/indexes.md"
 
 
@@ -60,24 +58,10 @@ class Measured:
         return found or f"the stage file does not describe {names[0].partition('.')[0]}"
 
 
-def measure_stages(conn: AnyConnection, now: datetime, timezone: str, stages: StageFile, wanted: Wanted) -> Measured:
-    """The figures of the stages at `now` on one read-only connection; wanted: which of them, by name.
-
-    Raises DatabaseUnavailable where the connection breaks.
-    """
-    measured = Measured(now, timezone)
-    read(conn, [reading for stage in stages.stages for reading in readings_of(stage) if wanted(reading.name)], measured)
-    conn.rollback()
-    return measured
-
-
-def of_queues(name: str) -> bool:
-    """What health shows and judges."""
-    return name.rpartition(".")[2] in _IN_QUEUES
-
-
-def read(conn: AnyConnection, readings: Iterable[Reading], measured: Measured) -> None:
+def read(conn: AnyConnection, readings: Iterable[Reading], measured: Measured, scanned: Collection[str] = frozenset()) -> None:
     """Take readings one by one; a failing one leaves the others as they are.
+
+    scanned: tables that are read in one scan, because no index would serve their readings one by one.
 
     Raises DatabaseUnavailable (or the error that becomes it) where the connection breaks. The caller ends the transaction.
     """
@@ -88,12 +72,10 @@ def read(conn: AnyConnection, readings: Iterable[Reading], measured: Measured) -
         cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT_MS}ms'; SAVEPOINT reading")
     timeouts: dict[str, int] = {}
     deadline = time.monotonic() + _BUDGET_S
-    for reading in given:
-        chosen = _choose(reading, schema, measured)
-        if chosen is None:
-            continue
+    wanted = [chosen for reading in given if (chosen := _choose(reading, schema, measured))]
+    for chosen in in_one_scan(wanted, scanned):
         if time.monotonic() > deadline or any(timeouts.get(table, 0) >= _TIMEOUTS_OF_A_TABLE for table in chosen.needs):
-            measured.unknown[chosen.name] = TOO_SLOW
+            _give_up(measured, chosen, TOO_SLOW)
         else:
             _execute(conn, chosen, types, measured, timeouts)
     with conn.cursor() as cursor:
@@ -146,16 +128,28 @@ def _execute(
     if reading.is_table:
         measured.rows[reading.name] = found
         return
+    if reading.parts:
+        for part, value in zip(reading.parts, found[0].values(), strict=True):
+            _keep(measured, part.name, value, part.empty)
+        return
     for column, value in found[0].items():
-        name = reading.name if column == "value" else f"{reading.name}.{column}"
-        if value is None or not math.isfinite(value):
-            measured.unknown[name] = reading.empty
-        else:
-            measured.values[name] = float(value)
+        _keep(measured, reading.name if column == "value" else f"{reading.name}.{column}", value, reading.empty)
+
+
+def _keep(measured: Measured, name: str, value: float | None, empty: str) -> None:
+    if value is None or not math.isfinite(value):
+        measured.unknown[name] = empty
+    else:
+        measured.values[name] = float(value)
+
+
+def _give_up(measured: Measured, reading: Reading, reason: str) -> None:
+    for one in reading.parts or (reading,):
+        measured.unknown[one.name] = reason
 
 
 def _fail(measured: Measured, reading: Reading, reason: str, error: Exception) -> None:
-    measured.unknown[reading.name] = reason
+    _give_up(measured, reading, reason)
     measured.errors[reading.name] = error
 
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from callwatch.db.connect import AnyConnection
 from callwatch.pipeline.completeness import availability_reading, completeness_readings
 from callwatch.pipeline.crons import heartbeats_reading
-from callwatch.pipeline.freshness import first_readings, window_readings
-from callwatch.pipeline.indexes import indexes_reading
+from callwatch.pipeline.freshness import first_readings, scan_reading, take_scan, window_readings, windows_of
+from callwatch.pipeline.indexes import indexes_reading, without_index
 from callwatch.pipeline.measure import Measured, Wanted, read
 from callwatch.pipeline.readings import Reading, readings_of
 from callwatch.pipeline.stage import StageFile
@@ -25,9 +25,15 @@ def measure(
     """
     measured = Measured(now, timezone)
     freshness = stages.parts.get("freshness")
-    read(conn, [reading for reading in all_readings(stages) if wanted(reading.name)], measured)
-    if freshness and wanted("freshness"):
-        read(conn, window_readings(freshness, measured), measured)
+    read(conn, indexes_reading(stages), measured)
+    scanned = without_index(stages, measured)
+    read(conn, [reading for reading in all_readings(stages) if wanted(reading.name)], measured, scanned)
+    windows = windows_of(measured) if freshness and wanted("freshness") else {}
+    if freshness and windows and freshness["table"] in scanned:
+        read(conn, [scan_reading(freshness, windows)], measured)
+        take_scan(measured, windows)
+    elif freshness and windows:
+        read(conn, window_readings(freshness, windows), measured)
     conn.rollback()
     return measured
 
@@ -51,8 +57,6 @@ def all_readings(stages: StageFile) -> Iterator[Reading]:
         yield syncs_reading(parts["syncs"])
     for vendor in stages.vendors:
         yield from vendor_readings(vendor)
-    if stages.indexes:
-        yield indexes_reading(stages)
 
 
 _NOT_IN_CYCLE = ("total", "completed", "completed_today", "failed", "duration", "duration_24h", "retry", "failed_last_hour")

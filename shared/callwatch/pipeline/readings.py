@@ -1,6 +1,6 @@
 """A stage compiled to the statements that read it, each with the columns it needs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ class Reading:
     """One statement: figures are the columns of its one row, named `name`.column; `value` stands for the name itself.
 
     is_table: its rows are wanted as they are. empty: what a NULL means. otherwise: what stands in where a column
-    that it needs is missing. none: why there is nothing to read.
+    that it needs is missing. none: why there is nothing to read. parts: the readings that it takes in one scan.
     """
 
     name: str
@@ -29,6 +29,38 @@ class Reading:
     otherwise: "Reading | None" = None
     none: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
+    aggregate: "Aggregate | None" = None
+    parts: "tuple[Reading, ...]" = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """A reading that is one aggregate over rows of one table, in which {filter} stands for a FILTER clause."""
+
+    table: str
+    select: str
+    condition: str
+
+
+def in_one_scan(readings: Iterable[Reading], tables: Collection[str]) -> list[Reading]:
+    """The same readings, those that would each scan one of these tables as a single one: a scan is paid once."""
+    together: dict[str, list[Reading]] = {}
+    found = []
+    for reading in readings:
+        if reading.aggregate and reading.aggregate.table in tables:
+            together.setdefault(reading.aggregate.table, []).append(reading)
+        else:
+            found.append(reading)
+    return [_scan(table, parts) for table, parts in together.items()] + found
+
+
+def _scan(table: str, parts: list[Reading]) -> Reading:
+    given = [part.aggregate for part in parts if part.aggregate]
+    columns = ", ".join(
+        f"{one.select.format(filter=f' FILTER (WHERE {one.condition})')} AS part_{number}" for number, one in enumerate(given)
+    )
+    needs = merge({}, *(part.needs for part in parts))
+    return Reading(f"scan.{table}", needs, f'SELECT {columns} FROM "{table}" r', parts=tuple(parts))
 
 
 def readings_of(stage: Stage) -> Iterator[Reading]:
@@ -69,12 +101,12 @@ def _before(seconds: float) -> str:
 
 def counted(figure: str, rows: Rows, window: str = "") -> Reading:
     """How many rows there are; `window` is SQL in which {at} stands for their time."""
-    return _read(figure, rows, "count(*)::float", window)
+    return _read(figure, rows, "count(*){filter}::float", window)
 
 
 def _oldest(figure: str, rows: Rows, empty: str, window: str = "", at: str = "") -> Reading:
     """The earliest time of rows, in seconds since 1970."""
-    return _read(figure, rows, "extract(epoch FROM min({at}))::float", window, empty, at)
+    return _read(figure, rows, "extract(epoch FROM min({at}){filter})::float", window, empty, at)
 
 
 def _read(figure: str, rows: Rows, select: str, window: str, empty: str = "", at: str = "") -> Reading:
@@ -87,9 +119,11 @@ def _read(figure: str, rows: Rows, select: str, window: str, empty: str = "", at
     if times and (window or "{at}" in select):
         merge(needs, {rows.table: dict.fromkeys(times, TIME)})
         condition += f" AND {window.format(at=moment)}" if window else ""
-    sql = f'SELECT {select.format(at=moment)} AS value FROM "{rows.table}" r WHERE {condition}'
+    sql = f'SELECT {select.format(at=moment, filter="")} AS value FROM "{rows.table}" r WHERE {condition}'
+    is_plain = not any(clause.operator in ("has", "has no") for clause in rows.where)
+    aggregate = Aggregate(rows.table, select.replace("{at}", moment), condition) if is_plain else None
     otherwise = _read(figure, rows.otherwise, select, window, empty, at) if rows.otherwise else None
-    return Reading(figure, needs, sql, empty=empty or "no traffic in the window", otherwise=otherwise)
+    return Reading(figure, needs, sql, empty=empty or "no traffic in the window", otherwise=otherwise, aggregate=aggregate)
 
 
 def time_of(columns: tuple[str, ...], alias: str = "r") -> str:

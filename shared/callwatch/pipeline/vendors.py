@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from callwatch.models.facts import Fact
 from callwatch.pipeline.clauses import ANY, TIME, Needs, ago, literal, merge, needs_of, sql_of
 from callwatch.pipeline.measure import Measured
-from callwatch.pipeline.readings import Reading, time_of
+from callwatch.pipeline.readings import Aggregate, Reading, time_of
 from callwatch.pipeline.stage import Failures, Rows, Vendor
 
 WINDOW_S = 1800
 # Too few meetings say nothing of a rate; a vendor slows everybody down now and then.
 _AT_LEAST = 10
-_RATE_LIMITED_AT_LEAST = 3
+_RATE_LIMITED_AT_LEAST = 2
 # The first class that fits counts: a used-up quota often comes as a 429, too.
 CLASSES: Mapping[str, str] = {
     "quota": r"insufficient_quota|quota|billing|payment required|out of credits?|\m402\M",
@@ -30,7 +30,8 @@ def vendor_readings(vendor: Vendor) -> list[Reading]:
 
 def _ok(name: str, rows: Rows) -> Reading:
     needs, condition = _recent(rows)
-    return Reading(name, needs, f'SELECT count(*)::float AS value FROM "{rows.table}" r WHERE {condition}')
+    sql = f'SELECT count(*)::float AS value FROM "{rows.table}" r WHERE {condition}'
+    return Reading(name, needs, sql, aggregate=Aggregate(rows.table, "count(*){filter}::float", condition))
 
 
 def _failed(name: str, failures: Failures) -> Reading:

@@ -40,11 +40,12 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """All that an answer is made of; `stored` is None where it could not be read in time."""
+    """All that an answer is made of; `stored` is None where it could not be read in time, `unread` says why."""
 
     results: list[CheckResult]
     is_database_up: bool
     stored: Stored | None
+    unread: str
     measured: Measured
     buffered: tuple[int | None, str | None]
 
@@ -66,7 +67,7 @@ def health(settings: Settings, now: datetime, is_whole: bool, own: Mapping[str, 
     if is_whole:
         answer["environment"] = _environment(settings, own, unknown)
         answer["resources"] = _resources(own, unknown)
-        answer["monitor"] = _monitor(gathered.stored, unknown)
+        answer["monitor"] = _monitor(gathered, unknown)
     return {**answer, "unknown": unknown.reasons}
 
 
@@ -83,13 +84,16 @@ def gather(settings: Settings, now: datetime, is_whole: bool) -> Gathered:
     verdicts = verdicts_of(checks, found)
     is_database_up = verdicts["database"].status != "unhealthy"
     stored, measured, size = (found.get(name) for name in reads)
+    unread = DATABASE_DOWN
     if isinstance(stored, Exception) and not isinstance(stored, DatabaseUnavailable):
         capture_measuring({"stored results": stored})
+        unread = f"the monitor's tables cannot be read ({type(stored).__name__})"
     stored = stored if is_database_up and isinstance(stored, Stored) else None
     return Gathered(
         results=_results(verdicts, stored, checks_of(settings), now),
         is_database_up=is_database_up,
         stored=stored,
+        unread=unread,
         measured=measured if isinstance(measured, Measured) else Unread(now),
         buffered=size if isinstance(size, tuple) else (None, "the queue does not answer"),
     )
@@ -103,7 +107,8 @@ def overall(gathered: Gathered) -> str:
         return "unhealthy"
     stored = gathered.stored
     is_degraded = any(result.status == "degraded" for result in gathered.results) or "unhealthy" in providers
-    is_degraded = is_degraded or bool(stored and (stored.errors[1] or stored.is_late))
+    # Where the database is up and our tables cannot be read, no monitor can have run.
+    is_degraded = is_degraded or stored is None or bool(stored.errors[1]) or stored.is_late
     return "degraded" if is_degraded or _is_any_stopped(gathered.measured) else "healthy"
 
 
@@ -166,8 +171,8 @@ def _errors(gathered: Gathered, unknown: Unknown) -> dict[str, Any]:
     size, reason = gathered.buffered
     total, critical = gathered.stored.errors if gathered.stored else (None, None)
     return {
-        "last_hour": unknown.say("errors.last_hour", total, DATABASE_DOWN),
-        "critical_count": unknown.say("errors.critical_count", critical, DATABASE_DOWN),
+        "last_hour": unknown.say("errors.last_hour", total, gathered.unread),
+        "critical_count": unknown.say("errors.critical_count", critical, gathered.unread),
         "buffer_size": unknown.say("errors.buffer_size", size, reason),
     }
 
@@ -189,8 +194,9 @@ def _resources(own: Mapping[str, Any], unknown: Unknown) -> dict[str, Any]:
     return {"memory": memory, "pool": pool_statistics()}
 
 
-def _monitor(stored: Stored | None, unknown: Unknown) -> dict[str, Any]:
-    reason = "no cycle has finished yet" if stored else DATABASE_DOWN
+def _monitor(gathered: Gathered, unknown: Unknown) -> dict[str, Any]:
+    stored = gathered.stored
+    reason = "no cycle has finished yet" if stored else gathered.unread
     return {
         "last_cycle_at": unknown.say("monitor.last_cycle_at", stored.last_cycle_at if stored else None, reason),
         "is_late": unknown.say("monitor.is_late", stored.is_late if stored else None, reason),

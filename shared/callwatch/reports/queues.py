@@ -6,7 +6,8 @@ from datetime import datetime
 from callwatch.db import product_connection
 from callwatch.db.connect import AnyConnection
 from callwatch.exceptions import DatabaseUnavailable
-from callwatch.pipeline.measure import Measured, measure_stages, of_queues
+from callwatch.pipeline.measure import Measured
+from callwatch.pipeline.queues import measure_queues
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.settings import Settings
 from callwatch.tracker.measuring import capture_measuring
@@ -25,7 +26,7 @@ class Unread(Measured):
 def read_queues(settings: Settings, now: datetime) -> Measured:
     """The figures of the queues; where the product's database does not answer none is known."""
     stages = get_stages(settings.stages_file)
-    return read_with(settings, now, lambda conn: measure_stages(conn, now, settings.timezone, stages, of_queues))
+    return read_with(settings, now, lambda conn: measure_queues(conn, now, settings.timezone, stages))
 
 
 def read_with(settings: Settings, now: datetime, measure: Callable[[AnyConnection], Measured]) -> Measured:

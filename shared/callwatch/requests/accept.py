@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from callwatch.http_filters import parse_time
@@ -13,8 +13,9 @@ from callwatch.tracker.route import clean_text, route_of
 MAX_ITEMS = 1_000
 _METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"])
 _DAY_MS = 86_400_000
-# So many rows fit a message with room to spare: a row is at most about 1 KB.
-_ROWS_PER_MESSAGE = 500
+_OLDEST, _NEWEST = timedelta(days=6), timedelta(days=1)
+# Half of what a message holds: one transaction stores its rows. A single row has 6 KB at most.
+_ROWS_BYTES = MESSAGE_BYTES // 2
 
 
 class Rejected(Exception):
@@ -44,7 +45,8 @@ def accept_request(item: Any, now: datetime) -> dict[str, Any]:
         "route": _text(item, "route", 300, is_required=True),
         "status_code": status,
         "response_time_ms": _time_ms(item),
-        "at": (_at(item) or now).isoformat(),
+        # Held inside the sane window here, and not when it is stored: a redelivered row must fall on the same day.
+        "at": max(now - _OLDEST, min(_at(item) or now, now + _NEWEST)).isoformat(),
         "environment": _text(item, "environment", 100) or "production",
         "release": _text(item, "release", 200),
         "source": "api",
@@ -52,18 +54,23 @@ def accept_request(item: Any, now: datetime) -> dict[str, Any]:
 
 
 def request_messages(rows: Sequence[dict[str, Any]], project_id: int, now: datetime) -> Iterator[str]:
-    """The queue messages that carry accepted rows."""
-    for start in range(0, len(rows), _ROWS_PER_MESSAGE):
-        message = {
-            "v": 1,
-            "kind": "requests",
-            "project_id": project_id,
-            "received_at": now.isoformat(),
-            "requests": rows[start : start + _ROWS_PER_MESSAGE],
-        }
-        text = json.dumps(message, separators=(",", ":"))
-        assert len(text) < MESSAGE_BYTES
-        yield text
+    """The queue messages that carry accepted rows, as many in each as fit."""
+    head = json.dumps({"v": 1, "kind": "requests", "project_id": project_id, "received_at": now.isoformat()})
+    part: list[str] = []
+    size = 0
+    for row in rows:
+        text = json.dumps(row, separators=(",", ":"))
+        if part and size + len(text) >= _ROWS_BYTES:
+            yield _message(head, part)
+            part, size = [], 0
+        part.append(text)
+        size += len(text) + 1
+    if part:
+        yield _message(head, part)
+
+
+def _message(head: str, rows: Sequence[str]) -> str:
+    return f'{head[:-1]}, "requests": [{",".join(rows)}]}}'
 
 
 def _text(item: dict[str, Any], name: str, limit: int, is_required: bool = False) -> str | None:

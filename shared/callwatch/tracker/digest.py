@@ -17,7 +17,6 @@ from callwatch.db.copy import insert_new
 from callwatch.db.error_counts import counts_of_hours
 from callwatch.db.error_groups import find_or_make_groups, lock_groups
 from callwatch.exceptions import CallwatchError, DatabaseUnavailable
-from callwatch.tracker.group import title_of
 from callwatch.tracker.read import Batch, Occurrence, read, time_of
 from callwatch.tracker.tally import tally
 
@@ -44,7 +43,7 @@ COLUMNS = [
 KEY = ("day", "project_id", "environment", "event_id")
 # Of one group in one hour so many occurrences keep their payload, then one of 256: counts stay, bulk goes.
 PAYLOADS_PER_HOUR = 200
-_MESSAGE_KEPT = 8_000
+_GROUP_MESSAGE = 2_000
 
 
 @dataclass(slots=True)
@@ -154,19 +153,17 @@ def _assign_groups(conn: AnyConnection, unique: Sequence[Occurrence]) -> dict[in
 
 
 def _group_key(occurrence: Occurrence) -> tuple[int, str, str]:
-    return occurrence.key[1], occurrence.key[2], occurrence.fingerprint
+    return occurrence.key[1], occurrence.key[2], occurrence.head["fingerprint"]
 
 
 def _group_fields(occurrence: Occurrence) -> dict[str, Any]:
-    event = occurrence.event
+    head = occurrence.head
     return {
-        "title": title_of(event),
-        "type": occurrence.text("type", 300),
-        "message": event["message"][:2000],
-        "severity": event["severity"],
+        "title": head["title"],
+        "message": head["message"][:_GROUP_MESSAGE],
+        "severity": head["severity"],
         "category": occurrence.category,
-        "endpoint": occurrence.text("endpoint", 300),
-        "release": occurrence.text("release", 200),
+        **{name: head.get(name) for name in ("type", "endpoint", "release")},
         "at": occurrence.occurred_at,
     }
 
@@ -182,20 +179,20 @@ def _sample(conn: AnyConnection, unique: Sequence[Occurrence]) -> None:
 
 
 def _row(occurrence: Occurrence) -> tuple[Any, ...]:
-    event = occurrence.event
+    head = occurrence.head
     return (
         *occurrence.key,
         occurrence.group_id,
         occurrence.occurred_at.isoformat(),
         occurrence.received_at.isoformat(),
-        event["severity"],
+        head["severity"],
         occurrence.category,
-        occurrence.text("type", 300),
-        event["message"][:_MESSAGE_KEPT],
-        occurrence.text("endpoint", 300),
-        occurrence.text("release", 200),
-        occurrence.text("service", 200),
-        occurrence.text("user_hash", 64),
+        head.get("type"),
+        head["message"],
+        head.get("endpoint"),
+        head.get("release"),
+        head.get("service"),
+        head.get("user_hash"),
         occurrence.event_text if occurrence.has_payload else None,
     )
 

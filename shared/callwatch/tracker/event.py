@@ -7,6 +7,7 @@ from typing import Any
 
 from callwatch.queue import MESSAGE_BYTES
 from callwatch.tracker.classify import classify_words
+from callwatch.tracker.head import LARGEST_BYTES, head_of
 from callwatch.tracker.mend import mend
 from callwatch.tracker.scrub import scrub_event
 from callwatch.tracker.trim import trim
@@ -36,8 +37,8 @@ EMPTY: dict[str, Any] = dict.fromkeys(
         "sdk",
     ]
 )
-# Room beside the event in its message: project, environment, time of arrival.
-_ENVELOPE_BYTES = 1_024
+# Room beside the event in its message: its head, project, environment, time of arrival.
+_ENVELOPE_BYTES = 1_024 + LARGEST_BYTES
 # Events are kept under the day of their own time, for which a partition must exist.
 OLDEST = timedelta(days=6)
 NEWEST = timedelta(days=1)
@@ -60,16 +61,26 @@ def finish_event(given: dict[str, Any], now: datetime) -> dict[str, Any]:
 
 
 def error_message(event: dict[str, Any], project_id: int, now: datetime) -> str:
-    """The queue message that carries one finished event."""
+    """The queue message that carries one finished event, after a head that says all that the digest needs of it."""
     message = {
         "v": VERSION,
         "kind": "error",
         "project_id": project_id,
         "environment": event["environment"],
         "received_at": now.isoformat(),
+        "head": _head(event),
+        # Last, so that who reads the head can stop before it.
         "event": event,
     }
     return json.dumps(message, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def _head(event: dict[str, Any]) -> dict[str, Any] | None:
+    try:
+        return head_of(event)
+    except Exception:
+        # An event that cannot be grouped is accepted all the same: the digest tells it apart, with the reason.
+        return None
 
 
 def clamp(occurred_at: Any, now: datetime) -> datetime:

@@ -9,14 +9,14 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from callwatch.db import day_window
-from callwatch.tracker.group import fingerprint_of
+from callwatch.tracker.head import head_of
 
-# How callwatch.tracker.event writes a message: the event comes last, and no field before it can hold this text.
-_EVENT_MARK = ',"event":'
+# How callwatch.tracker.event writes a message: the event comes last, and no text before it can hold this mark, since the
+# quotes inside of a JSON text are escaped.
+_EVENT_MARK = ',"event":{'
 _SEVERITIES = frozenset({"low", "medium", "high", "critical"})
 _EVENT_ID = re.compile(r"[0-9a-f]{32}")
 _LARGEST_PROJECT = 2**31 - 1
-_MOST_TAGS = 50
 
 
 class PoisonMessage(Exception):
@@ -25,51 +25,34 @@ class PoisonMessage(Exception):
 
 @dataclass(slots=True)
 class Occurrence:
-    """One error as it will be stored; key: day, project, environment, event id (32 hex digits)."""
+    """One error as it will be stored.
+
+    key: day, project, environment, event id (32 hex digits). head: as callwatch.tracker.head makes it. hour, minute: under
+    which it is counted.
+    """
 
     key: tuple[date, int, str, str]
-    fingerprint: str
+    head: dict[str, Any]
     occurred_at: datetime
     received_at: datetime
-    event: dict[str, Any]
+    hour: datetime
+    minute: datetime
     body: str
     group_id: int = 0
     has_payload: bool = True
 
     @property
-    def hour(self) -> datetime:
-        """The hour under which it is counted."""
-        return self.occurred_at.replace(minute=0, second=0, microsecond=0)
-
-    @property
-    def minute(self) -> datetime:
-        """The minute under which it is counted."""
-        return self.occurred_at.replace(second=0, microsecond=0)
-
-    @property
     def category(self) -> str:
         """Its category; unknown is one."""
-        return self.text("category", 50) or "unknown"
-
-    @property
-    def tags(self) -> list[str]:
-        """Its tags as "key:value"."""
-        tags = self.event.get("tags")
-        pairs = list(tags.items())[:_MOST_TAGS] if isinstance(tags, dict) else []
-        return [f"{key}:{value}"[:300] for key, value in pairs]
+        return self.head.get("category") or "unknown"
 
     @property
     def event_text(self) -> str:
         """The event as it stands in its message, which ends with it: writing it out anew would cost as much as reading it."""
         marker = self.body.find(_EVENT_MARK)
         if marker >= 0 and self.body.endswith("}}"):
-            return self.body[marker + len(_EVENT_MARK) : -1]
-        return json.dumps(self.event, ensure_ascii=False, separators=(",", ":"))
-
-    def text(self, name: str, limit: int) -> str | None:
-        """A field of the event as a text of at most `limit` characters."""
-        value = self.event.get(name)
-        return None if value is None or value == "" else str(value)[:limit]
+            return self.body[marker + len(_EVENT_MARK) - 1 : -1]
+        return json.dumps(json.loads(self.body)["event"], ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(slots=True)
@@ -113,7 +96,7 @@ def time_of(text: Any) -> datetime:
 
 def _message(body: str) -> dict[str, Any]:
     try:
-        message = json.loads(body)
+        message = _parse(body)
     except (ValueError, RecursionError):
         raise PoisonMessage("not JSON") from None
     if not isinstance(message, dict) or message.get("v") != 1:
@@ -127,23 +110,41 @@ def _message(body: str) -> dict[str, Any]:
     return message
 
 
+def _parse(body: str) -> Any:
+    """The message; where it has a head, without its event, whose JSON PostgreSQL checks when it takes it."""
+    marker = body.find(_EVENT_MARK)
+    if marker >= 0 and body.endswith("}}"):
+        message = json.loads(body[:marker] + "}")
+        if isinstance(message, dict) and message.get("head"):
+            return message
+    return json.loads(body)
+
+
 def _occurrence(message: dict[str, Any], body: str, now: datetime) -> Occurrence:
-    event = message.get("event")
-    if not isinstance(event, dict):
+    head, event = message.get("head"), message.get("event")
+    if not isinstance(head, dict) and not isinstance(event, dict):
         raise PoisonMessage("event is missing")
     try:
-        occurred_at = time_of(event["occurred_at"])
+        head = head if isinstance(head, dict) else head_of(event or {})
+        occurred_at = time_of(head["occurred_at"])
         received_at = time_of(message["received_at"])
-        event_id = str(event["event_id"]).lower()
-        if not _EVENT_ID.fullmatch(event_id):
-            raise ValueError("event_id takes 32 hex digits")
-        if event["severity"] not in _SEVERITIES or not isinstance(event["message"], str):
-            raise ValueError("severity or message is not valid")
-        environment = str(message.get("environment") or event["environment"])[:100]
+        _check(head)
+        environment = str(message.get("environment") or (event or {})["environment"])[:100]
         first, last = day_window(now)
         day = max(first, min(occurred_at.date(), last))
-        fingerprint = fingerprint_of(event)
     except Exception as error:
         # Whatever an event of another version or sender holds: it must not stop those beside it.
         raise PoisonMessage(f"{type(error).__name__}: {error}"[:300]) from None
-    return Occurrence((day, message["project_id"], environment, event_id), fingerprint, occurred_at, received_at, event, body)
+    key = (day, message["project_id"], environment, head["event_id"])
+    minute = occurred_at.replace(second=0, microsecond=0)
+    return Occurrence(key, head, occurred_at, received_at, minute.replace(minute=0), minute, body)
+
+
+def _check(head: dict[str, Any]) -> None:
+    if not _EVENT_ID.fullmatch(head["event_id"]):
+        raise ValueError("event_id takes 32 hex digits")
+    if head["severity"] not in _SEVERITIES:
+        raise ValueError("severity is none")
+    for name in ("message", "title", "fingerprint"):
+        if not isinstance(head[name], str):
+            raise ValueError(f"{name} is no text")

@@ -8,7 +8,6 @@ from callwatch.db.error_counts import Counts, add_counts
 from callwatch.db.error_groups import add_history, add_releases, add_tags, add_users, touch_groups
 from callwatch.tracker.read import Occurrence
 from callwatch.tracker.release import is_regression
-from callwatch.tracker.sqlstate import sqlstate_of
 
 _ACTOR = "callwatch"
 
@@ -18,13 +17,20 @@ def tally(conn: AnyConnection, fresh: Sequence[Occurrence], states: Mapping[int,
     touched: dict[int, list[Occurrence]] = {}
     for occurrence in fresh:
         touched.setdefault(occurrence.group_id, []).append(occurrence)
-    users = add_users(conn, [(o.group_id, user) for o in fresh if (user := o.text("user_hash", 64))])
+    users = add_users(conn, [(o.group_id, user) for o in fresh if (user := o.head.get("user_hash"))])
     rows = [_group_row(group_id, found, users.get(group_id, 0), states[group_id]) for group_id, found in touched.items()]
     after = touch_groups(conn, rows)
     for group_id, found in touched.items():
         _note_transition(conn, states[group_id], after[group_id], found)
     add_releases(conn, _releases(touched))
-    add_tags(conn, {group_id: tags for group_id, found in touched.items() if (tags := {tag for o in found for tag in o.tags})})
+    add_tags(
+        conn,
+        {
+            group_id: tags
+            for group_id, found in touched.items()
+            if (tags := {tag for o in found for tag in o.head.get("tags", ())})
+        },
+    )
     add_counts(conn, _counts(fresh))
 
 
@@ -37,8 +43,8 @@ def _group_row(group_id: int, found: Sequence[Occurrence], users: int, state: Ma
         sum(not o.has_payload for o in found),
         min(o.occurred_at for o in found),
         latest.occurred_at,
-        latest.text("release", 200),
-        any(is_regression(state, o.occurred_at, o.text("release", 200)) for o in found),
+        latest.head.get("release"),
+        any(is_regression(state, o.occurred_at, o.head.get("release")) for o in found),
     )
 
 
@@ -48,7 +54,7 @@ def _note_transition(conn: AnyConnection, before: Mapping[str, Any], after: str,
         return
     latest = max(found, key=lambda o: o.occurred_at)
     if after == "regressed":
-        release = latest.text("release", 200)
+        release = latest.head.get("release")
         reason = f"came back in {release}" if release else "came back"
         add_history(conn, before["id"], _ACTOR, "regressed", reason)
     elif before["state"] == "ignored":
@@ -63,7 +69,7 @@ def _releases(touched: Mapping[int, Sequence[Occurrence]]) -> list[tuple[Any, ..
     spans: dict[tuple[int, str], list[Any]] = {}
     for group_id, found in touched.items():
         for occurrence in found:
-            release = occurrence.text("release", 200)
+            release = occurrence.head.get("release")
             if release:
                 span = spans.setdefault((group_id, release), [0, occurrence.occurred_at, occurrence.occurred_at])
                 span[0] += 1
@@ -77,18 +83,18 @@ def _counts(fresh: Sequence[Occurrence]) -> Counts:
     for o in fresh:
         _day, project_id, environment, _event_id = o.key
         hour, minute = o.hour, o.minute
-        kind = (project_id, environment, o.event["severity"], o.category)
+        kind = (project_id, environment, o.head["severity"], o.category)
         counts.hourly[(hour, *kind)] += 1
         counts.by_minute[(minute, *kind)] += 1
         counts.by_group[(hour, project_id, environment, o.group_id)] += 1
         counts.by_group_minute[(minute, project_id, environment, o.group_id)] += 1
-        sqlstate = sqlstate_of(o.event)
+        sqlstate = o.head.get("sqlstate")
         if sqlstate:
             counts.by_sqlstate[(minute, project_id, environment, sqlstate)] += 1
-        endpoint = o.text("endpoint", 300)
+        endpoint = o.head.get("endpoint")
         if endpoint:
             entry = counts.by_endpoint.setdefault((hour, project_id, environment, endpoint), [0, o.occurred_at, ""])
             entry[0] += 1
             if o.occurred_at >= entry[1]:
-                entry[1], entry[2] = o.occurred_at, o.event["message"][:500]
+                entry[1], entry[2] = o.occurred_at, o.head["message"][:500]
     return counts

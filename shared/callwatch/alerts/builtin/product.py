@@ -10,7 +10,7 @@ from callwatch.models.alert import AlertLevel as Level
 def _drift(given: Any) -> str:
     labels = given.labels
     what = f"column {labels.get('table')}.{labels['column']}" if "column" in labels else f"table {labels.get('table')}"
-    return f"schema drift: the product's {what} is missing; figures that need it are unknown"
+    return f"schema drift: the product's {given.detail or what + ' is missing'}; figures that need it are unknown"
 
 
 def _index(given: Any) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from callwatch.alerts.channels.email_html import html_of
-from callwatch.alerts.channels.parts import headline_of, links_of, rows_of, shortened
+from callwatch.alerts.channels.parts import headline_of, lead_of, links_of, notes_of, rows_of, shortened
 from callwatch.alerts.post import post
 from callwatch.settings import Settings
 
@@ -43,4 +43,5 @@ def text_of(payload: Mapping[str, Any], timezone: str) -> str:
     """The mail for readers without HTML; for watches and lock screens the message stands first."""
     rows = [f"{name}: {value}" for name, value in rows_of(payload, timezone)]
     links = [f"{text}: {address}" for text, address in links_of(payload)]
-    return "\n".join([payload["data"]["message"], "", *rows, *([""] if links else []), *links, ""])
+    paragraphs = [[lead_of(payload), *notes_of(payload)], rows, links]
+    return "\n\n".join("\n".join(lines) for lines in paragraphs if lines) + "\n"

@@ -4,7 +4,7 @@ import html
 from collections.abc import Mapping
 from typing import Any
 
-from callwatch.alerts.channels.parts import headline_of, links_of, rows_of, word_of
+from callwatch.alerts.channels.parts import headline_of, lead_of, level_of, links_of, notes_of, rows_of, word_of
 
 # White text on each keeps a contrast of 4.5 to 1 or more.
 _COLOURS = {"critical": "#b42318", "error": "#b54708", "warning": "#854a0e", "info": "#175cd3"}
@@ -22,12 +22,16 @@ _PAGE = """<!doctype html>
 <span style="font-weight:400">&nbsp;{level}</span></td></tr>
 <tr><td style="padding:20px;color:#101828">
 <h1 style="margin:0 0 8px;font-size:22px;line-height:28px">{title}</h1>
-<p style="margin:0 0 16px;font-size:16px;line-height:24px;overflow-wrap:anywhere">{message}</p>
-<table width="100%" cellspacing="0" cellpadding="0" style="font-size:15px;line-height:22px">{rows}</table>
+<p style="margin:0 0 16px;font-size:16px;line-height:24px;overflow-wrap:anywhere">{lead}</p>
+{notes}<table width="100%" cellspacing="0" cellpadding="0" style="font-size:15px;line-height:22px">{rows}</table>
 {links}</td></tr></table>
 <p style="margin:12px 0 0;font-size:12px;color:#475467;{font}">Sent by Callwatch.</p>
 </td></tr></table></body></html>
 """
+_NOTE = (
+    '<p style="margin:0 0 12px;padding-left:10px;border-left:3px solid #d0d5dd;font-size:14px;line-height:20px;'
+    'color:#344054;overflow-wrap:anywhere">{note}</p>'
+)
 _ROW = (
     '<tr><th scope="row" align="left" style="padding:6px 12px 6px 0;border-top:1px solid #eaecf0;color:#475467;'
     'font-weight:400;width:34%;vertical-align:top">{name}</th><td style="padding:6px 0;border-top:1px solid #eaecf0;'
@@ -50,9 +54,10 @@ def html_of(payload: Mapping[str, Any], timezone: str) -> str:
         font=_FONT,
         colour=colour,
         word=word_of(payload),
-        level=html.escape(data["level"]),
+        level=html.escape(level_of(payload)),
         title=html.escape(data["title"]),
-        message=html.escape(data["message"]).replace("\n", "<br>"),
+        lead=html.escape(lead_of(payload)),
+        notes="".join(_NOTE.format(note=html.escape(note)) for note in notes_of(payload)),
         rows="".join(_ROW.format(name=html.escape(name), value=html.escape(value)) for name, value in rows_of(payload, timezone)),
         links="".join(
             _LINK.format(address=html.escape(address), text=html.escape(text), look=look) for (text, address), look in links

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from callwatch.alerts.channels.parts import headline_of, links_of, one_line, shortened
+from callwatch.alerts.channels.parts import headline_of, lead_of, links_of, notes_of, one_line, shortened
 from callwatch.alerts.post import post
 from callwatch.settings import Settings
 
@@ -42,7 +42,7 @@ def body_of(payload: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
         "dedup_key": dedup_key_of(data["alert_id"], settings.stage),
         "client": "Callwatch",
         "payload": {
-            "summary": shortened(one_line(f"{headline_of(payload)}: {data['message']}"), _MOST_SUMMARY),
+            "summary": shortened(one_line(f"{headline_of(payload)}: {lead_of(payload)}"), _MOST_SUMMARY),
             "source": data["service"] or f"callwatch {settings.stage}",
             "severity": "info" if is_test else _SEVERITIES[data["level"]],
             "timestamp": payload["timestamp"],
@@ -52,6 +52,7 @@ def body_of(payload: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
                 "value": data["value"],
                 "threshold": data["threshold"],
                 "since": data["since"],
+                **({"notes": notes} if (notes := notes_of(payload)) else {}),
                 **data["labels"],
             },
         },

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from callwatch.alerts.message import number
+from callwatch.alerts.builtin import RULES
+from callwatch.alerts.metrics import METRICS, figure
 
 WORDS = {
     "alert.firing": "FIRING",
@@ -13,6 +14,8 @@ WORDS = {
     "alert.acknowledged": "ACKNOWLEDGED",
     "alert.test": "TEST",
 }
+# How the message says since when.
+_SINCE = ("Since ", "It began ")
 _MOST_ROWS = 12
 _MOST_VALUE = 300
 
@@ -26,18 +29,44 @@ def headline_of(payload: Mapping[str, Any]) -> str:
     """What fits a subject or a lock screen: the state, the rule, and what it is about."""
     data = payload["data"]
     about = ", ".join(str(value) for _name, value in sorted(data["labels"].items()))
-    return one_line(f"[{word_of(payload)}] {data['title']}{': ' + about if about else ''} ({data['level']})")
+    return one_line(f"[{word_of(payload)}] {data['title']}{': ' + about if about else ''} ({level_of(payload)})")
+
+
+def lead_of(payload: Mapping[str, Any]) -> str:
+    """The message's first line: what is wrong, and the measured value."""
+    return str(payload["data"]["message"]).partition("\n")[0]
+
+
+def notes_of(payload: Mapping[str, Any]) -> list[str]:
+    """The message's further lines: what changed lately, what is related. Since when stands in the rows."""
+    lines = [line.strip() for line in str(payload["data"]["message"]).split("\n")[1:]]
+    return [line for line in lines if line and not line.startswith(_SINCE)]
 
 
 def rows_of(payload: Mapping[str, Any], timezone: str) -> list[tuple[str, str]]:
     """Names and values: measured, threshold, since when, for how long, and each label."""
     data = payload["data"]
-    rows = [("Measured", number(data["value"])), ("Threshold", number(data["threshold"]))]
-    rows.append(("Since", time_text(data["since"], timezone)))
+    rows = [*_figures_of(data), ("Since", time_text(data["since"], timezone))]
     if payload["type"] == "alert.resolved":
         rows.append(("Lasted", duration_text(data["since"], payload["timestamp"])))
     rows += [(name.replace("_", " ").capitalize(), str(value)) for name, value in sorted(data["labels"].items())]
     return [(name, one_line(value)[:_MOST_VALUE]) for name, value in rows[:_MOST_ROWS]]
+
+
+def _figures_of(data: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Value and threshold with their unit, where the rule is a built-in one; of a mere yes or no there is no figure."""
+    rule = next((rule for rule in RULES if rule.id == data["rule_id"]), None)
+    conditions = rule.all_conditions() if rule else ()
+    metric = next((condition.metric for condition in conditions if condition.threshold == data["threshold"]), None)
+    if metric is not None and metric in METRICS and METRICS[metric].unit == "yes":
+        return []
+    return [("Measured", figure(data["value"], metric)), ("Threshold", figure(data["threshold"], metric))]
+
+
+def level_of(payload: Mapping[str, Any]) -> str:
+    """How loud it is, or was."""
+    level = str(payload["data"]["level"])
+    return f"was {level}" if payload["type"] == "alert.resolved" else level
 
 
 def links_of(payload: Mapping[str, Any]) -> list[tuple[str, str]]:

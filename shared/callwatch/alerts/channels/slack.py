@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from callwatch.alerts.channels.parts import headline_of, links_of, rows_of, time_text, word_of
+from callwatch.alerts.channels.parts import headline_of, lead_of, level_of, links_of, notes_of, rows_of, time_text, word_of
 from callwatch.alerts.post import post
 from callwatch.settings import Settings
 
@@ -45,13 +45,14 @@ def body_of(payload: Mapping[str, Any], timezone: str) -> dict[str, Any]:
     """The message as Slack takes it; `text` is what a notification on a phone shows."""
     data = payload["data"]
     sign = _CALM_SIGNS.get(payload["type"]) or _SIGNS[data["level"]]
-    title = f"{sign} *{word_of(payload)}: {escape(data['title'])}* ({data['level']})"
+    title = f"{sign} *{word_of(payload)}: {escape(data['title'])}* ({level_of(payload)})"
+    lines = [lead_of(payload), *notes_of(payload)]
     rows = [
         (name, _local_time(data["since"], timezone) if name == "Since" else escape(value))
         for name, value in rows_of(payload, timezone)[:_MOST_FIELDS]
     ]
     blocks: list[dict[str, Any]] = [
-        _section(text=_text(f"{title}\n{escape(data['message'])}", _MOST_TEXT)),
+        _section(text=_text("\n".join([title, *(escape(line) for line in lines)]), _MOST_TEXT)),
         _section(fields=[_text(f"*{escape(name)}*\n{value}", _MOST_FIELD) for name, value in rows]),
     ]
     buttons = [

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from callwatch.alerts.channels.parts import headline_of, links_of, rows_of, shortened
+from callwatch.alerts.channels.parts import headline_of, lead_of, links_of, notes_of, rows_of, shortened
 from callwatch.alerts.failure import DeliveryFailed
 from callwatch.alerts.retry_after import retry_after_of
 from callwatch.settings import Settings
@@ -80,7 +80,8 @@ def text_of(payload: Mapping[str, Any], timezone: str) -> str:
     """What a person reads."""
     rows = [f"{name}: {value}" for name, value in rows_of(payload, timezone)]
     links = [f"{text}: {address}" for text, address in links_of(payload)]
-    return "\n".join([headline_of(payload), payload["data"]["message"], "", *rows, "", *links])
+    paragraphs = [[headline_of(payload), lead_of(payload), *notes_of(payload)], rows, links]
+    return "\n\n".join("\n".join(lines) for lines in paragraphs if lines)
 
 
 @functools.cache

@@ -1,0 +1,170 @@
+"""Alerts, rules and silences by the API of the running system: what is shown, who may act, and what bad input gets."""
+
+import urllib.parse
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.system import System
+
+SOON = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+HUGE = "9" * 400
+
+
+def quoted(path: str, **query: str) -> str:
+    return f"{path}?{urllib.parse.urlencode(query)}"
+
+
+def test_every_rule_is_shown_with_its_state_and_when_it_was_judged(system: System) -> None:
+    system.eventually(lambda: system.get("/api/rules")["items"][0]["last_evaluated_at"], what="the first evaluation")
+    items = {item["id"]: item for item in system.get("/api/rules")["items"]}
+    seed = {"database_health", "high_error_rate", "queue_backlog", "api_degradation", "memory_usage"}
+    assert seed <= set(items)
+    for item in items.values():
+        assert item["last_evaluated_at"] is not None
+        assert (item["value"] is None) == ("value" in item["unknown"])
+        assert item["runbook_url"].endswith(f"/runbooks/{item['id']}.md")
+        assert item["history"] == []
+    backlog = items["queue_backlog"]
+    assert (backlog["level"], backlog["threshold"], backlog["cooldown_minutes"], backlog["channels"]) == (
+        "warning",
+        100,
+        30,
+        ["log"],
+    )
+    path = urllib.parse.urlsplit(backlog["runbook_url"]).path
+    status, page, _headers = system.call("GET", path, None)
+    assert status == 200
+    assert page.startswith("# Queue backlog")
+
+
+def test_a_rule_is_switched_off_and_on_with_who_and_why(system: System) -> None:
+    status, shown, _headers = system.call("POST", "/api/rules/slow_route/disable", body={"reason": "we know"})
+    assert (status, shown["state"], shown["value"]) == (200, "disabled", None)
+    assert shown["unknown"]["value"].endswith(": we know")
+    assert [(entry["action"], entry["reason"]) for entry in shown["history"]] == [("disable", "we know")]
+    assert shown["history"][0]["actor"]
+    status, shown, _headers = system.call("POST", "/api/rules/slow_route/enable", body={"reason": "mended"})
+    assert (status, shown["state"]) == (200, "ok")
+    assert [entry["action"] for entry in shown["history"]] == ["enable", "disable"]
+
+
+def test_a_silence_is_made_listed_and_ended(system: System) -> None:
+    given = {"matchers": {"rule_id": "zombie_jobs", "labels": {"stage": "recordings"}}, "reason": "migration", "ends_at": SOON}
+    status, made, _headers = system.call("POST", "/api/silences", body=given)
+    assert status == 201
+    assert made["actor"]
+    assert made["id"] in [item["id"] for item in system.get("/api/silences")["items"]]
+    assert system.call("DELETE", f"/api/silences/{made['id']}")[0] == 204
+    assert system.call("DELETE", f"/api/silences/{made['id']}")[0] == 404
+    assert made["id"] not in [item["id"] for item in system.get("/api/silences")["items"]]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"state": "loud"}, "state"),
+        ({"level": "high"}, "level"),
+        ({"since": "yesterday"}, "since"),
+        ({"until": "2026-13-01T00:00:00Z"}, "until"),
+        ({"limit": "0"}, "limit"),
+        ({"limit": "201"}, "limit"),
+        ({"limit": "1e3"}, "limit"),
+        ({"limit": HUGE}, "limit"),
+        ({"cursor": "x"}, "cursor"),
+        ({"cursor": "WzEsMl0"}, "cursor"),
+        ({"cursor": "W251bGwsbnVsbF0"}, "cursor"),
+        ({"cursor": "WyIyMDI2LTAxLTAxVDAwOjAwOjAwIiwgMV0"}, "cursor"),
+        ({"q": "a\x00b"}, "q"),
+        ({"q": "x" * 301}, "q"),
+        ({"rule_id": "\x00"}, "rule_id"),
+    ],
+)
+def test_a_bad_filter_is_named(system: System, query: dict[str, str], field: str) -> None:
+    status, body, _headers = system.call("GET", quoted("/api/alerts", **query))
+    assert (status, body["error"]["code"]) == (422, "invalid_field"), body
+    assert body["error"]["message"].startswith(f"{field}: ")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"q": "%"},
+        {"q": "_\\"},
+        {"q": "\ud7ff\uffff"},
+        {"rule_id": "'; DROP TABLE x"},
+        {"since": "0001-01-01"},
+        {"cursor": "WyIyMDI2LTAxLTAxVDAwOjAwOjAwKzAwOjAwIiwgMTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjNd"},
+    ],
+)
+def test_an_odd_filter_finds_nothing_and_breaks_nothing(system: System, query: dict[str, str]) -> None:
+    status, body, _headers = system.call("GET", quoted("/api/alerts", **query))
+    assert status == 200, body
+
+
+@pytest.mark.parametrize("raw", ["0", "-1", "1e3", "abc", HUGE, "9223372036854775808", "%00", "%F0%9F%98%80", "1%20OR%201"])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/alerts/{}"),
+        ("POST", "/api/alerts/{}/acknowledge"),
+        ("DELETE", "/api/silences/{}"),
+        ("POST", "/api/rules/{}/disable"),
+    ],
+)
+def test_an_id_that_names_nothing_is_not_found(system: System, method: str, path: str, raw: str) -> None:
+    status, body, _headers = system.call(method, path.format(raw), body={"reason": "x"} if method == "POST" else None)
+    assert status in (400, 404), body
+
+
+BAD_REASONS: list[Any] = [{}, [], None, "x", 1, {"reason": ""}, {"reason": "  "}, {"reason": "x" * 1001}, {"reason": "a\x00b"}]
+BAD_REASONS += [{"reason": "\ud800"}, {"reason": 1}, {"reason": ["x"]}, {"reason": None}]
+
+
+@pytest.mark.parametrize("body", BAD_REASONS, ids=lambda body: str(body)[:20].encode("unicode_escape").decode())
+def test_an_action_without_a_usable_reason_is_refused(system: System, body: Any) -> None:
+    for path in ("/api/rules/slow_route/disable", "/api/rules/slow_route/test", "/api/alerts/1/acknowledge"):
+        status, answer, _headers = system.call("POST", path, body=body if body is not None else b"null")
+        assert (status, answer["error"]["message"].split(":")[0]) == (422, "reason"), (path, answer)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"matchers": {}}, "matchers"),
+        ({"matchers": None}, "matchers"),
+        ({"matchers": {"level": "info"}}, "matchers"),
+        ({"matchers": {"rule_id": ""}}, "matchers.rule_id"),
+        ({"matchers": {"rule_id": 1}}, "matchers.rule_id"),
+        ({"matchers": {"service": "x" * 201}}, "matchers.service"),
+        ({"matchers": {"service": "\x00"}}, "matchers.service"),
+        ({"matchers": {"labels": {"a": 1}}}, "matchers.labels"),
+        ({"matchers": {"labels": {"a\x00": "b"}}}, "matchers.labels"),
+        ({"matchers": {"labels": {str(n): "x" for n in range(21)}}}, "matchers.labels"),
+        ({"ends_at": "soon"}, "ends_at"),
+        ({"ends_at": "2020-01-01T00:00:00Z"}, "ends_at"),
+        ({"ends_at": 1}, "ends_at"),
+        ({"ends_at": "9999-12-31T23:59:59-23:59"}, "ends_at"),
+    ],
+)
+def test_a_bad_silence_is_refused_with_its_field(system: System, change: dict[str, Any], field: str) -> None:
+    given = {"matchers": {"rule_id": "zombie_jobs"}, "reason": "x", "ends_at": SOON} | change
+    status, body, _headers = system.call("POST", "/api/silences", body=given)
+    assert (status, body["error"]["message"].split(": ")[0]) == (422, field), body
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b"[" * 5000])
+def test_a_body_that_is_no_json_is_a_bad_request(system: System, raw: bytes) -> None:
+    for path in ("/api/silences", "/api/rules/slow_route/disable", "/api/alerts/1/acknowledge"):
+        assert system.call("POST", path, body=raw)[0] == 400
+
+
+def test_only_an_admin_acts(system: System) -> None:
+    for method, path in (
+        ("POST", "/api/rules/slow_route/disable"),
+        ("POST", "/api/alerts/1/acknowledge"),
+        ("DELETE", "/api/silences/1"),
+    ):
+        assert system.call(method, path, system.viewer_token, {"reason": "x"})[0] == 403
+        assert system.call(method, path, None, {"reason": "x"})[0] == 401

@@ -1,0 +1,58 @@
+"""Critical errors while the database is down: they wait in the ordinary queue, and no retry wears them out."""
+
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from callwatch import queue
+from callwatch.exceptions import QueueUnavailable
+from callwatch.settings import reset_settings
+from callwatch.tracker.event import error_message, finish_event
+from local.processes import free_port
+
+FUNCTIONS = str(Path(__file__).resolve().parents[2] / "functions")
+
+
+@pytest.fixture
+def error_queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URL of an ordinary queue, beside a database that does not answer."""
+    monkeypatch.syspath_prepend(FUNCTIONS)
+    with mock_aws():
+        queue._client.cache_clear()
+        url = boto3.client("sqs").create_queue(QueueName="errors")["QueueUrl"]
+        monkeypatch.setenv("ERROR_QUEUE_URL", url)
+        monkeypatch.setenv("DATABASE_URL", f"postgresql://nobody:secret@127.0.0.1:{free_port()}/none")
+        reset_settings()
+        yield url
+    queue._client.cache_clear()
+    sys.modules.pop("digest_critical", None)
+
+
+def record(number: int) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    event = finish_event({"message": f"down {number}", "severity": "critical", "category": "system"}, now)
+    return {"messageId": str(number), "body": error_message(event, 1, now)}
+
+
+def test_while_the_database_is_down_they_move_to_the_queue_that_waits_for_it(error_queue: str) -> None:
+    digest_critical = importlib.import_module("digest_critical")
+    records = [record(number) for number in range(3)]
+    assert digest_critical.handle({"Records": records}, None) == {"batchItemFailures": []}
+    waiting = [json.loads(message.body)["event"]["message"] for message in queue.receive(error_queue)]
+    assert sorted(waiting) == ["down 0", "down 1", "down 2"]
+
+
+def test_where_the_queue_is_down_too_the_event_source_keeps_them(error_queue: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest_critical = importlib.import_module("digest_critical")
+    monkeypatch.setenv("ERROR_QUEUE_URL", f"{error_queue}-that-is-not-there")
+    reset_settings()
+    with pytest.raises(QueueUnavailable):
+        digest_critical.handle({"Records": [record(1)]}, None)

@@ -1,0 +1,259 @@
+"""The twelve incidents on a running system: the product's database is put into each, and the alerts are read by the API.
+
+`python -m tests.incidents.replay` writes the table of such a run into docs/incidents.md.
+"""
+
+import contextlib
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+from zoneinfo import ZoneInfo
+
+import psycopg2
+from psycopg2 import extensions
+
+from local import product
+from local import product_faults as faults
+from tests.system import System, running_system
+
+ROOT = Path(__file__).resolve().parents[2]
+CYCLE_S = 2.0
+CYCLES = 2
+Labels = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Incident:
+    """What happens, and what must be told of it.
+
+    fault: what it does to the product's database. errors, requests: what the product sends us meanwhile.
+    told: alerts that are notified, as (rule, labels). follows: alerts that are listed in one of them. may: whether these
+    are there too depends on what the product happened to have at hand.
+    """
+
+    number: int
+    what: str
+    told: Sequence[tuple[str, Labels]]
+    follows: Sequence[tuple[str, Labels]] = ()
+    fault: Callable[..., None] | None = None
+    minutes: float | None = None
+    errors: Sequence[Mapping[str, Any]] = ()
+    requests: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    may: Sequence[tuple[str, Labels]] = ()
+
+
+def _slow_requests() -> list[dict[str, Any]]:
+    times = {"/calls": 28_000, "/health": 20}
+    return [
+        {"method": "GET", "route": route, "status_code": 200, "response_time_ms": took}
+        for route, took in times.items()
+        for _ in range(30)
+    ]
+
+
+_NO_UUID = {"message": 'invalid input syntax for type uuid: "1"', "type": "DatabaseError", "context": {"code": "22P02"}}
+_NO_COLUMN = {"message": 'column "started_at" does not exist', "type": "DatabaseError", "context": {"code": "42703"}}
+_QUEUE, _RECORDINGS = {"stage": "transcriptions"}, {"stage": "recordings"}
+
+INCIDENTS = (
+    Incident(1, "Every webhook answered 401: calls stop arriving", [("calls_missing", {})], fault=faults.webhooks_refused),
+    Incident(
+        2, "Webhooks answered 500: a default id is no uuid",
+        [("webhook_errors", {}), ("sql_errors", {"sqlstate": "22P02"}), ("new_error_group", {})], [("calls_missing", {})],
+        faults.webhooks_fail, 60, [_NO_UUID] * 3,
+    ),
+    Incident(
+        3, "The transcription queue stopped dead", [("cron_idle", {"cron": "process-transcription-queue"})],
+        [("pipeline_stopped", _QUEUE)], faults.transcription_stops,
+    ),
+    Incident(
+        4, "Crons got 401 and answered 200 skipped", [("cron_idle", {"cron": "process-recordings-v3"})],
+        [("pipeline_stopped", _RECORDINGS), ("overdue_jobs", _RECORDINGS)], faults.crons_skip,
+        may=[("cron_idle", {"cron": "process-transcription-queue"}), ("pipeline_stopped", _QUEUE), ("queue_backlog", {})],
+    ),
+    Incident(5, "Jobs stuck in processing after function kills", [("stuck_jobs", _QUEUE)], fault=faults.jobs_stuck),
+    Incident(
+        6, "OpenAI's quota used up: analyses stop", [("vendor_quota", {"service": "openai"})],
+        [("analysis_lag", {"stage": "analyses"}), ("vendor_errors", {"service": "openai"})], faults.openai_quota,
+    ),
+    Incident(
+        7, "Deepgram limits our rate", [("vendor_rate_limited", {"service": "deepgram"})],
+        [("vendor_errors", {"service": "deepgram"})], faults.deepgram_limits,
+    ),
+    Incident(
+        8, "Time-outs: pages fetch 500,000 rows",
+        [("slow_route", {"route": "/calls"}), ("api_degradation", {})], requests=_slow_requests(),
+    ),
+    Incident(
+        9, "6 of 100 calls have a recording", [("recordings_unavailable", {})], [("dead_jobs", _RECORDINGS)],
+        faults.recordings_missing,
+    ),
+    Incident(10, "A sync brings 4 sales instead of hundreds", [("sync_volume", {"sync": "sales"})], fault=faults.sync_shrinks),
+    Incident(
+        11, "97 of 100 rows lack key fields",
+        [("fields_missing", {"field": name, "source": "convoso"}) for name in ("agent_name", "campaign", "disposition")],
+        fault=faults.fields_missing, minutes=90,
+    ),
+    Incident(
+        12, "A missing column breaks a query",
+        [("sql_errors", {"sqlstate": "42703"}), ("schema_drift", {"table": "transcription_queue", "column": "started_at"}),
+         ("new_error_group", {})],
+        fault=faults.column_missing, errors=[_NO_COLUMN] * 3,
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was there after two cycles: firing alerts as the API shows them, and how long it took from cause to notice."""
+
+    alerts: list[dict[str, Any]]
+    seconds: float
+
+
+def afternoon_zone(now: datetime) -> str:
+    """A time zone in which it is two in the afternoon, whenever the replay is run."""
+    east = 14 - now.astimezone(UTC).hour
+    return f"Etc/GMT{-east:+d}" if east else "Etc/GMT"
+
+
+def load_healthy(conn: extensions.connection, now: datetime, zone: str) -> None:
+    """Healthy days up to now; where it is weekend, of a product that works on all days alike."""
+    if now.astimezone(ZoneInfo(zone)).weekday() < 5:
+        product.load(conn, now, 8, zone)
+        return
+    with patch.object(product, "_SATURDAY_SHARE", 1.0):
+        # As many days of a weekend as the comparison of syncs takes.
+        product.load(conn, now, 29, zone, hours=dict.fromkeys(range(7), (9, 18)))
+
+
+def put(system: System, zone: str, incident: Incident | None = None) -> float:
+    """Put the product into a healthy state, or into an incident; returns when that was done, by this machine's clock."""
+    with contextlib.closing(psycopg2.connect(system.database_url)) as conn:
+        _make_next(conn)
+        conn.commit()
+        now = datetime.now(UTC)
+        load_healthy(conn, now, zone)
+        if incident and incident.fault:
+            how = {} if incident.minutes is None else {"minutes": incident.minutes}
+            incident.fault(conn, now, **how)
+        conn.commit()
+        # At one blow: no cycle sees a product without tables, or half of an incident.
+        _execute(conn, "DROP SCHEMA IF EXISTS public CASCADE", "ALTER SCHEMA next RENAME TO public", _forget(conn))
+        conn.commit()
+    for path, items in (("/api/errors", incident.errors), ("/api/requests", incident.requests)) if incident else ():
+        if items:
+            status, body, _headers = system.call("POST", path, system.ingest_key, list(items))
+            assert status == 202, body
+    return time.time()
+
+
+def observe(system: System, began_at: float) -> Seen:
+    """What fires when the second cycle that began after `began_at` is over."""
+    since = datetime.fromtimestamp(began_at, UTC)
+    ends = system.eventually(lambda: _two_ends(system, since), 60, "two cycles")
+    alerts = system.get("/api/alerts?state=firing&limit=200")["items"]
+    return Seen(alerts, (ends[-1] - since).total_seconds())
+
+
+def subject_of(alert: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """Rule and labels of an alert, without those that differ from run to run."""
+    labels = {name: value for name, value in alert["labels"].items() if name not in ("group", "environment", "type")}
+    return alert["rule_id"], labels
+
+
+def _two_ends(system: System, since: datetime) -> list[datetime] | None:
+    with contextlib.closing(psycopg2.connect(system.database_url)) as conn, conn.cursor() as cursor:
+        cursor.execute(
+            "SELECT finished_at FROM callwatch.monitor_cycles WHERE started_at > %s ORDER BY finished_at LIMIT %s",
+            (since, CYCLES),
+        )
+        found = [row[0] for row in cursor.fetchall()]
+    return found if len(found) == CYCLES else None
+
+
+def _make_next(conn: extensions.connection) -> None:
+    """The product's tables, empty, in a schema that the monitor does not look at; the search path leads there."""
+    if not _has_schema(conn, "pristine"):
+        product.create_tables(conn)
+        copies = [f"CREATE TABLE pristine.{table} (LIKE public.{table} INCLUDING ALL)" for table in product.TABLES]
+        _execute(conn, "CREATE SCHEMA pristine", *copies)
+    copies = [f"CREATE TABLE next.{table} (LIKE pristine.{table} INCLUDING ALL)" for table in product.TABLES]
+    _execute(conn, "DROP SCHEMA IF EXISTS next CASCADE", "CREATE SCHEMA next", *copies, "SET search_path TO next")
+
+
+def _has_schema(conn: extensions.connection, name: str) -> bool:
+    with conn.cursor() as cursor:
+        cursor.execute("SELECT to_regnamespace(%s) IS NOT NULL", (name,))
+        row = cursor.fetchone()
+        return row is not None and bool(row[0])
+
+
+def _forget(conn: extensions.connection) -> str:
+    """Empties what the incident before sent us: its errors and requests count for an hour and longer."""
+    with conn.cursor() as cursor:
+        cursor.execute(
+            "SELECT format('callwatch.%I', tablename) FROM pg_tables WHERE schemaname = 'callwatch'"
+            r" AND (tablename LIKE 'error\_%' OR tablename LIKE 'request\_%' OR tablename LIKE 'api\_logs%')"
+        )
+        return f"TRUNCATE {', '.join(row[0] for row in cursor.fetchall())}"
+
+
+def _execute(conn: extensions.connection, *statements: str) -> None:
+    with conn.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+@contextlib.contextmanager
+def system_in(zone: str) -> Iterator[System]:
+    """A running system with short cycles, in whose time zone it is afternoon."""
+    with running_system(cycle_s=CYCLE_S, environ={"TIMEZONE": zone}) as system:
+        yield system
+
+
+HEADER = """# The twelve incidents
+
+Each incident of the watched product, put into the product's database of a running system, and what that system had
+raised when the second cycle after it was over. Told: notified. Follows: an alert too, listed in the message of its cause
+and not sent. A healthy day before and after them raised nothing. Written by `python -m tests.incidents.replay`.
+
+| incident | told | follows from it |
+|---|---|---|
+"""
+
+
+def main() -> None:
+    """Run all of them, and write the table."""
+    os.environ.setdefault("TMPDIR", tempfile.gettempdir())
+    zone = afternoon_zone(datetime.now(UTC))
+    rows, longest_s = [], 0.0
+    with system_in(zone) as system:
+        healthy = [observe(system, put(system, zone)).alerts]
+        for incident in INCIDENTS:
+            seen = observe(system, put(system, zone, incident))
+            longest_s = max(longest_s, seen.seconds)
+            told = [alert for alert in seen.alerts if not alert["suppressed_by"]]
+            cells = [f"{incident.number}. {incident.what}"]
+            cells += ["<br>".join(sorted(map(_shown, found))) for found in (told, [a for a in seen.alerts if a["suppressed_by"]])]
+            rows.append(f"| {' | '.join(cells)} |\n")
+        healthy.append(observe(system, put(system, zone)).alerts)
+    assert healthy == [[], []], healthy
+    (ROOT / "docs" / "incidents.md").write_text(HEADER + "".join(rows))
+    print(f"12 incidents; the longest took {longest_s:.1f} s to the end of its second cycle ({CYCLE_S:g} s each)")
+
+
+def _shown(alert: Mapping[str, Any]) -> str:
+    rule_id, labels = subject_of(alert)
+    about = ", ".join(f"{name}={value}" for name, value in sorted(labels.items()))
+    return f"[{rule_id}](runbooks/{rule_id}.md)" + (f" {about}" if about else "")
+
+
+if __name__ == "__main__":
+    main()

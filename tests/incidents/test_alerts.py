@@ -1,0 +1,67 @@
+"""Each incident raises its alert within two cycles, by the built-in rules; a healthy product raises none."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from callwatch.alerts.run import evaluate_rules
+from callwatch.db import connection, ensure_partitions, fetch_all
+from callwatch.db.api_logs import insert_requests
+from callwatch.models.facts import Fact
+from callwatch.requests.performance import request_facts
+from local import product_faults as faults
+from tests.incidents.conftest import BUSY
+from tests.incidents.test_incidents import slow_pages
+
+Facts = Callable[..., list[Fact]]
+EXPECTED = {
+    1: {"calls_missing"},
+    2: {"webhook_errors"},
+    3: {"pipeline_stopped", "cron_idle"},
+    4: {"cron_idle", "pipeline_stopped"},
+    5: {"stuck_jobs"},
+    6: {"analysis_lag", "vendor_quota"},
+    7: {"vendor_rate_limited"},
+    9: {"recordings_unavailable", "dead_jobs"},
+    10: {"sync_volume"},
+    11: {"fields_missing"},
+    12: {"schema_drift"},
+}
+
+
+def fired_within_two_cycles(facts: list[Fact]) -> dict[str, str]:
+    """Level of each rule whose alert fires after two judgements of the same facts, a minute apart."""
+    for cycle in range(2):
+        with connection() as conn:
+            evaluate_rules(conn, facts, BUSY + timedelta(minutes=cycle))
+            conn.commit()
+    with connection() as conn:
+        rows = fetch_all(conn, "SELECT rule_id, level FROM callwatch.alerts WHERE state = 'firing'")
+    return {row["rule_id"]: row["level"] for row in rows}
+
+
+@pytest.mark.parametrize("number", sorted(EXPECTED))
+def test_each_incident_raises_its_alert_within_two_cycles(number: int, busy_product: Any, facts_at: Facts) -> None:
+    faults.INCIDENTS[number](busy_product, BUSY)
+    busy_product.commit()
+    assert EXPECTED[number] <= set(fired_within_two_cycles(facts_at(BUSY)))
+
+
+def test_the_eighth_raises_it_by_the_requests_that_the_product_reports(busy_product: Any) -> None:
+    with connection() as conn:
+        ensure_partitions(conn, BUSY)
+        conn.commit()
+        insert_requests(conn, slow_pages())
+        facts = request_facts(conn, BUSY)
+    assert "slow_route" in fired_within_two_cycles(facts)
+
+
+def test_a_healthy_afternoon_raises_nothing(busy_product: Any, facts_at: Facts) -> None:
+    assert fired_within_two_cycles(facts_at(BUSY)) == {}
+
+
+def test_without_any_table_of_the_product_only_info_is_raised(database: str, facts_at: Facts) -> None:
+    fired = fired_within_two_cycles(facts_at(BUSY))
+    assert fired == {"schema_drift": "info"}

@@ -1,0 +1,38 @@
+"""Everything that is installed is pinned with its hashes, and the pins agree."""
+
+import re
+
+import pytest
+
+from local.licences import is_admitted, of_layer, of_page
+from local.lock import LOCKS, ROOT, is_current, pinned
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_was_written_from_the_sources_of_today(name: str) -> None:
+    assert is_current(name), "run `make lock`"
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_every_package_of_a_lock_has_hashes(name: str) -> None:
+    blocks = re.split(r"\n(?=\S)", (ROOT / f"{name}.txt").read_text())
+    packages = [block for block in blocks if not block.startswith("#")]
+    assert packages
+    assert not [block.splitlines()[0] for block in packages if "--hash=sha256:" not in block]
+
+
+@pytest.mark.parametrize("name", ["requirements-run", "requirements-runtime", "layers/dependencies/requirements"])
+def test_what_is_deployed_is_what_was_tested(name: str) -> None:
+    tested = pinned("requirements-dev")
+    assert {package: tested.get(package) for package in pinned(name)} == pinned(name)
+
+
+def test_the_layers_pins_hold_for_every_interpreter() -> None:
+    # A marker would be judged by the interpreter that builds, not by the one that the layer is for.
+    assert ";" not in (ROOT / "layers/dependencies/requirements.txt").read_text()
+
+
+def test_the_licence_of_everything_that_ships_is_known_and_admitted() -> None:
+    rows = [*of_layer(), *of_page()]
+    assert len(rows) > 10
+    assert not [row for row in rows if not is_admitted(row[2])]
