@@ -15,6 +15,8 @@ BLIND_RULE = "monitor_blind"
 BLIND_METRIC = "monitor.unknown_ratio"
 _FLAPS = 4
 _FLAP_WINDOW = timedelta(hours=1)
+# The facts of a cycle are as old as its start, and it takes no longer than this.
+_CYCLE = timedelta(minutes=1)
 _CALM = timedelta(minutes=30)
 
 
@@ -57,8 +59,18 @@ def evaluate(
         if rule.id == BLIND_RULE:
             by_metric[BLIND_METRIC] = [_blindness(chosen, instances, unread)]
             instances |= _judge_rule(rule, by_metric, by_rule.get(rule.id, {}), now, ())
+    instances |= _fired_meanwhile(known, instances, now)
     standing = [known[key] for key in known if key not in instances]
     return _tell(rules, instances, standing, known, now, silences)
+
+
+def _fired_meanwhile(known: Mapping[str, Instance], judged: Mapping[str, Instance], now: datetime) -> dict[str, Instance]:
+    """What fired on newer facts while these were being measured, as a critical error does at once: they cannot clear it."""
+    return {
+        key: not_after(instance, now)
+        for key, instance in known.items()
+        if instance.state == "firing" and now < instance.since <= now + _CYCLE and key in judged and judged[key].state != "firing"
+    }
 
 
 def _tell(
