@@ -17,7 +17,6 @@ _FLAPS = 4
 _FLAP_WINDOW = timedelta(hours=1)
 # The facts of a cycle are as old as its start, and it takes no longer than this.
 _CYCLE = timedelta(minutes=1)
-_CALM = timedelta(minutes=30)
 
 
 @dataclass(slots=True)
@@ -190,11 +189,11 @@ def _while_bad(rule: AlertRule, instance: Instance, fact: Fact, now: datetime) -
         instance,
         state="firing",
         since=now,
-        # While the all-clear of the last span is owed, that span goes on.
-        began_at=instance.began_at if instance.is_notified and instance.began_at else began_at,
+        # While the last span is not over for those who were told, it goes on.
+        began_at=instance.began_at if instance.is_open and instance.began_at else began_at,
         clear_since=None,
         fired=fired,
-        is_flapping=len(fired) >= _FLAPS,
+        is_flapping=instance.is_flapping or len(fired) >= _FLAPS,
     )
 
 
@@ -203,15 +202,13 @@ def _while_good(rule: AlertRule, instance: Instance, now: datetime) -> Instance:
     if instance.state != "firing":
         return replace(instance, state="ok", since=instance.since if instance.state == "ok" else now)
     clear_since = instance.clear_since or now
-    # The next spell of a flapping one may come any minute: it is over when it has been calm for a while.
-    wait = max(timedelta(seconds=rule.resolve_for_s), _CALM if instance.is_flapping else timedelta(0))
-    if elapsed(clear_since, now) < wait:
+    if elapsed(clear_since, now) < timedelta(seconds=rule.resolve_for_s):
         return replace(instance, clear_since=clear_since)
     return replace(instance, state="ok", since=now, clear_since=None)
 
 
 def _is_idle(rule: AlertRule, instance: Instance, now: datetime) -> bool:
-    if instance.state == "firing" or instance.is_notified or _recent(instance, now):
+    if instance.state == "firing" or instance.is_open or _recent(instance, now):
         return False
     last = [at for at in (instance.last_notified_at, instance.last_cleared_at) if at is not None]
     return all(elapsed(at, now) >= timedelta(minutes=rule.cooldown_minutes) for at in last)
