@@ -40,6 +40,8 @@ def lock(name: str, is_upgrade: bool = False) -> None:
     """Resolve one source and write its lock."""
     path = ROOT / f"{name}.txt"
     command = [str(Path(sys.executable).with_name("uv")), "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
+    # pip takes a package with extras for another one than that without: its line must name them.
+    command += ["--no-strip-extras"]
     command += ["--python-version", OLDEST_PYTHON, "--no-header", "--no-annotate", "--no-emit-index-url", f"{name}.in"]
     command += ["--output-file", str(path)]
     if name not in (LOCKS[0], _APART):
@@ -47,7 +49,18 @@ def lock(name: str, is_upgrade: bool = False) -> None:
     if is_upgrade:
         command += ["--upgrade"]
     subprocess.run(command, cwd=ROOT, check=True)
-    path.write_text(f"# Written by `make lock` from {Path(name).name}.in\n# sources: {digest(name)}\n{path.read_text()}")
+    header = f"# Written by `make lock` from {Path(name).name}.in\n# sources: {digest(name)}\n"
+    path.write_text(header + with_bare_names(path.read_text()))
+
+
+def with_bare_names(content: str) -> str:
+    """The lock with each package that has extras named without them, too: to pip those are two packages."""
+    blocks = re.split(r"\n(?=\S)", content.rstrip("\n"))
+    found = []
+    for block in blocks:
+        bare = re.sub(r"^([\w.-]+)\[[^\]]*\]", r"\1", block)
+        found += [bare, block] if bare != block else [block]
+    return "\n".join(found) + "\n"
 
 
 def digest(name: str) -> str:
