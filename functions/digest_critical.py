@@ -34,7 +34,8 @@ def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
             queue.dead_letter(get_settings().dead_letter_queue_url, body, reason)
         except QueueUnavailable:
             failed += [record["messageId"] for record in records if record["body"] == body]
-    if done.errors:
+    # Those stored before count too: whoever stored them may have died before it could judge.
+    if done.errors or done.duplicates:
         _evaluate(now)
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 

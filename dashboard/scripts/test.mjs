@@ -11,7 +11,16 @@ const outfile = join(folder, "pure.test.mjs");
 const entryPoints = [fileURLToPath(new URL("../tests/pure.test.ts", import.meta.url))];
 // The few modules that look at the page on loading find a bare one.
 const banner = { js: "globalThis.location ??= { search: '', hash: '' }; globalThis.document ??= { addEventListener() {} };" };
-await build({ entryPoints, outfile, bundle: true, platform: "node", format: "esm", jsx: "automatic", jsxImportSource: "preact", banner });
+await build({
+  entryPoints,
+  outfile,
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  banner,
+});
 const done = spawnSync(process.execPath, ["--test", outfile], { stdio: "inherit" });
 await rm(folder, { recursive: true });
 process.exit(done.status ?? 1);

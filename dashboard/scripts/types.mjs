@@ -45,7 +45,9 @@ function fields(schema) {
 function declaration(name, schema) {
   const comment = schema.description ? `/** ${schema.description.replaceAll("*/", "* /").replace(/\s+/g, " ")} */\n` : "";
   if (!schema.properties) return `${comment}export type ${name} = ${typeOf(schema)};\n`;
-  return `${comment}export interface ${name} {\n${fields(schema).map((line) => `  ${line}\n`).join("")}}\n`;
+  return `${comment}export interface ${name} {\n${fields(schema)
+    .map((line) => `  ${line}\n`)
+    .join("")}}\n`;
 }
 
 const { components } = JSON.parse(await readFile(SOURCE, "utf8"));

@@ -21,7 +21,10 @@ test("a share just below 100 % never reads as 100 %", () => {
 });
 
 test("spans read in the unit that fits", () => {
-  assert.deepEqual([ms(12.34), ms(3200), seconds(59), seconds(125), seconds(7500), seconds(90000)], ["12.3 ms", "3.2 s", "59 s", "2 min", "2 h 5 min", "1 d 1 h"]);
+  assert.deepEqual(
+    [ms(12.34), ms(3200), seconds(59), seconds(125), seconds(7500), seconds(90000)],
+    ["12.3 ms", "3.2 s", "59 s", "2 min", "2 h 5 min", "1 d 1 h"],
+  );
 });
 
 test("a day is named with its uptime, and one without checks is not called up", () => {
@@ -31,19 +34,56 @@ test("a day is named with its uptime, and one without checks is not called up", 
 });
 
 test("series become columns over all their times, with gaps where one has no value", () => {
-  const { times, values } = columnsOf([line("a", [[A, 1], [B, null]]), line("b", [[B, 2]])]);
+  const { times, values } = columnsOf([
+    line("a", [
+      [A, 1],
+      [B, null],
+    ]),
+    line("b", [[B, 2]]),
+  ]);
   assert.deepEqual(times, [Date.parse(A) / 1000, Date.parse(B) / 1000]);
-  assert.deepEqual(values, [[1, null], [null, 2]]);
+  assert.deepEqual(values, [
+    [1, null],
+    [null, 2],
+  ]);
 });
 
 test("a stack is unknown where any of its parts is, and draws its top first", () => {
-  assert.deepEqual(drawn([[1, 1], [2, null]], "stack"), [[3, null], [1, 1]]);
+  assert.deepEqual(
+    drawn(
+      [
+        [1, 1],
+        [2, null],
+      ],
+      "stack",
+    ),
+    [
+      [3, null],
+      [1, 1],
+    ],
+  );
   assert.deepEqual(drawn([[1], [2]], "lines"), [[1], [2]]);
 });
 
 test("the summary names the latest, the highest, and what is unknown", () => {
-  assert.match(summaryOf([line("depth", [[A, 7], [B, 3]])]), /^depth: latest 3, highest 7 at /);
-  assert.match(summaryOf([line("depth", [[A, 7], [B, null]])]), /unknown at 1 of 2 points/);
+  assert.match(
+    summaryOf([
+      line("depth", [
+        [A, 7],
+        [B, 3],
+      ]),
+    ]),
+    /^depth: latest 3, highest 7 at /,
+  );
+  assert.match(
+    summaryOf([
+      line("depth", [
+        [A, 7],
+        [B, null],
+      ]),
+    ]),
+    /unknown at 1 of 2 points/,
+  );
   assert.equal(summaryOf([line("depth", [[A, null]])]), "depth: unknown for the whole range.");
 });
 
@@ -55,10 +95,18 @@ test("an address names its view, its id and its parameters", () => {
 });
 
 test("markdown becomes structure, and what looks like markup stays text", () => {
-  const blocks = blocksOf("# Title\n\nA line\nthat goes on.\n\n1. one\n   and more\n2. two\n\n```sh\nget <b>x</b>\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n");
-  assert.deepEqual(blocks.map((block) => block.kind), ["heading", "paragraph", "list", "code", "table"]);
+  const blocks = blocksOf(
+    "# Title\n\nA line\nthat goes on.\n\n1. one\n   and more\n2. two\n\n```sh\nget <b>x</b>\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n",
+  );
+  assert.deepEqual(
+    blocks.map((block) => block.kind),
+    ["heading", "paragraph", "list", "code", "table"],
+  );
   assert.deepEqual(blocks[1], { kind: "paragraph", text: "A line that goes on." });
   assert.deepEqual(blocks[2], { kind: "list", isOrdered: true, items: ["one and more", "two"] });
   assert.deepEqual(blocks[3], { kind: "code", text: "get <b>x</b>" });
-  assert.deepEqual(spansOf("see `a` and **b**, [c](c_d.md), [d](https://example.com), <img>").map((span) => span.kind), ["text", "code", "text", "strong", "text", "page", "text", "text", "text"]);
+  assert.deepEqual(
+    spansOf("see `a` and **b**, [c](c_d.md), [d](https://example.com), <img>").map((span) => span.kind),
+    ["text", "code", "text", "strong", "text", "page", "text", "text", "text"],
+  );
 });

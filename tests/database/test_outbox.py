@@ -1,5 +1,6 @@
 """The outbox under faults: channels that are down for long, senders that die, and many senders at once."""
 
+import dataclasses
 import json
 import multiprocessing
 import os
@@ -15,6 +16,7 @@ import pytest
 
 from callwatch.alerts import AlertChannel, AlertLevel, AlertRule, Condition, alert_manager
 from callwatch.alerts.channel_facts import channel_facts
+from callwatch.alerts.channels import GAP_S, slack
 from callwatch.alerts.deliver import LEASE_S, deliver_due
 from callwatch.alerts.run import Evaluated, evaluate_rules
 from callwatch.alerts.show import alert_detail
@@ -110,7 +112,7 @@ def test_an_open_breaker_costs_the_waiting_ones_neither_tries_nor_their_day(rece
     assert len(receiver.received) == 3, "three failures in a row open the breaker"
     for minute in range(1, 60):
         deliver_due(after(minute), 5)
-    assert len(receiver.received) < 25, "one probe at a time"
+    assert len(receiver.received) < 25, "one trial at a time"
     waiting = rows("SELECT attempts, trying_since FROM callwatch.deliveries WHERE channel = 'webhook' AND attempts = 0")
     assert all(row["trying_since"] is None for row in waiting)
     assert sum(row["attempts"] for row in rows()) == len(receiver.received)
@@ -120,7 +122,7 @@ def test_an_open_breaker_costs_the_waiting_ones_neither_tries_nor_their_day(rece
     assert [subject for _kind, subject, _id in told(receiver)][1:] == sorted(
         [subject for _kind, subject, _id in told(receiver)][1:], key=["first", "second", "third", "fourth", "fifth"].index
     )
-    assert len(receiver.received) == 5, "the probe got through, and all that waited follow at once"
+    assert len(receiver.received) == 5, "the trial got through, and all that waited follow at once"
 
 
 def test_a_breaker_does_not_count_its_time_as_time_of_trying(receiver: Receiver) -> None:
@@ -191,6 +193,18 @@ def test_a_channel_that_refuses_everything_holds_the_rest_for_when_it_is_mended(
     receiver.default = Scripted(200)
     deliver_due(after(6), 5)
     assert Counter(row["state"] for row in rows()) == {"failed": 1, "sent": 2}
+
+
+def test_slack_gets_its_messages_with_the_gap_that_it_asks_for(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLACK_ALERT_WEBHOOK", receiver.url)
+    monkeypatch.setitem(GAP_S, "slack", 0.2)
+    reset_settings()
+    alert_manager.add_rule(dataclasses.replace(RULE, channels=(AlertChannel.SLACK,)))
+    fire("a", "b", "c")
+    started = time.monotonic()
+    assert deliver_due(NOW, 10).sent == 3
+    assert time.monotonic() - started >= 0.4
+    assert slack.GAP_S == 1.0
 
 
 def test_one_message_that_is_refused_holds_up_no_other(receiver: Receiver) -> None:

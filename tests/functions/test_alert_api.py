@@ -1,11 +1,13 @@
 """Alerts, rules and silences by the API of the running system: what is shown, who may act, and what bad input gets."""
 
+import json
 import urllib.parse
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from tests.fakes.receiver import Receiver
 from tests.system import System
 
 SOON = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
@@ -75,7 +77,7 @@ def test_a_silence_is_made_listed_and_ended(system: System) -> None:
         ({"cursor": "x"}, "cursor"),
         ({"cursor": "WzEsMl0"}, "cursor"),
         ({"cursor": "W251bGwsbnVsbF0"}, "cursor"),
-        ({"cursor": "WyIyMDI2LTAxLTAxVDAwOjAwOjAwIiwgMV0"}, "cursor"),
+        ({"cursor": "WyIyMDI2LTAxLTAxVDAwOjAwOjAwKzAwOjAwIiwgMTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjNd"}, "cursor"),
         ({"q": "a\x00b"}, "q"),
         ({"q": "x" * 301}, "q"),
         ({"rule_id": "\x00"}, "rule_id"),
@@ -95,7 +97,7 @@ def test_a_bad_filter_is_named(system: System, query: dict[str, str], field: str
         {"q": "\ud7ff\uffff"},
         {"rule_id": "'; DROP TABLE x"},
         {"since": "0001-01-01"},
-        {"cursor": "WyIyMDI2LTAxLTAxVDAwOjAwOjAwKzAwOjAwIiwgMTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjNd"},
+        {"cursor": "WyIyMDI2LTAxLTAxVDAwOjAwOjAwIiwgMV0"},
     ],
 )
 def test_an_odd_filter_finds_nothing_and_breaks_nothing(system: System, query: dict[str, str]) -> None:
@@ -168,3 +170,53 @@ def test_only_an_admin_acts(system: System) -> None:
     ):
         assert system.call(method, path, system.viewer_token, {"reason": "x"})[0] == 403
         assert system.call(method, path, None, {"reason": "x"})[0] == 401
+
+
+@pytest.fixture
+def alert(system: System) -> dict[str, Any]:
+    """The alert that a critical error raises."""
+    given = {"message": "the transcripts are gone", "severity": "critical", "type": "DataLoss"}
+    assert system.call("POST", "/api/errors", system.ingest_key, given)[0] == 202
+    query = "/api/alerts?state=firing&rule_id=high_error_rate"
+    found: list[dict[str, Any]] = system.eventually(lambda: system.get(query)["items"], what="the alert")
+    return found[0]
+
+
+def test_a_firing_alert_is_found_by_every_filter_and_acknowledged_with_who_and_why(system: System, alert: dict[str, Any]) -> None:
+    assert (alert["level"], alert["title"], alert["suppressed_by"]) == ("error", "High error rate", None)
+    assert "threshold" in alert["message"]
+    before = (datetime.fromisoformat(alert["started_at"]) - timedelta(seconds=1)).isoformat()
+    after = (datetime.fromisoformat(alert["started_at"]) + timedelta(seconds=1)).isoformat()
+    for query, is_found in (
+        ({"level": "error"}, True), ({"level": "info"}, False), ({"state": "resolved"}, False), ({"q": "high ERROR"}, True),
+        ({"q": "no such words"}, False), ({"since": before, "until": after}, True), ({"until": before}, False),
+    ):  # fmt: skip
+        ids = [item["id"] for item in system.get(quoted("/api/alerts", limit="200", **query))["items"]]
+        assert (alert["id"] in ids) is is_found, query
+    status, shown, _headers = system.call("POST", f"/api/alerts/{alert['id']}/acknowledge", body={"reason": "restoring them"})
+    assert status == 200
+    assert shown["acknowledged_by"]
+    entry = next(entry for entry in shown["timeline"] if entry["kind"] == "acknowledged")
+    assert (entry["actor"], entry["details"]) == (shown["acknowledged_by"], "restoring them")
+    assert {"alert.firing", "alert.acknowledged"} <= {delivery["kind"] for delivery in shown["deliveries"]}
+
+
+def test_alerts_come_in_pages_newest_first(system: System, alert: dict[str, Any]) -> None:
+    system.eventually(lambda: len(system.get("/api/alerts")["items"]) > 1, what="a second alert: the error is a new one")
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = system.get(quoted("/api/alerts", limit="1", **({"cursor": cursor} if cursor else {})))
+        assert len(page["items"]) == 1
+        seen += [(item["started_at"], item["id"]) for item in page["items"]]
+        cursor = page["next_cursor"]
+    assert alert["id"] in [alert_id for _at, alert_id in seen]
+    assert len({alert_id for _at, alert_id in seen}) == len(seen)
+    assert [at for at, _id in seen] == sorted((at for at, _id in seen), reverse=True)
+
+
+def test_a_test_notification_is_sent_at_once_and_marked(system: System, receiver: Receiver) -> None:
+    assert system.call("POST", "/api/rules/high_error_rate/test", body={"reason": "does it arrive?"})[0] == 200
+    bodies = [json.loads(request.body) for request in list(receiver.received)]
+    found = [body for body in bodies if body["type"] == "alert.test"]
+    assert found
+    assert found[-1]["data"]["message"].endswith(": does it arrive?")

@@ -1,7 +1,10 @@
 """When a fact is alarming: limits that leave room for an ordinary day."""
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 
+from callwatch.alerts.builtin import RULES
+from callwatch.alerts.evaluate import evaluate
 from callwatch.models.facts import Fact
 
 _ANY: Callable[[float], bool] = lambda value: value > 0  # noqa: E731
@@ -39,6 +42,12 @@ def alarming(facts: Iterable[Fact]) -> list[tuple[str, str]]:
         if fact.value is None or ALARMING[fact.metric](fact.value):
             found.append((fact.metric, "/".join(fact.labels.values())))
     return found
+
+
+def firing(facts: Iterable[Fact], now: datetime) -> list[str]:
+    """The built-in rules that fire on these facts."""
+    instances = evaluate(RULES, facts, {}, now).instances.values()
+    return sorted({instance.rule_id for instance in instances if instance.state == "firing"})
 
 
 def fact_of(facts: Iterable[Fact], metric: str, **labels: str) -> Fact:

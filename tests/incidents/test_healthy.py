@@ -9,7 +9,7 @@ import pytest
 from callwatch.models.facts import Fact
 from local import product
 from tests.incidents.conftest import BUSY
-from tests.incidents.judge import alarming, fact_of
+from tests.incidents.judge import alarming, fact_of, firing
 
 Facts = Callable[..., list[Fact]]
 
@@ -17,6 +17,7 @@ Facts = Callable[..., list[Fact]]
 def test_a_busy_afternoon_shows_nothing(busy_product: Any, facts_at: Facts) -> None:
     facts = facts_at(BUSY)
     assert alarming(facts) == []
+    assert firing(facts, BUSY) == []
     assert fact_of(facts, "calls.missing_ratio").detail == "as many as expected"
     assert fact_of(facts, "recordings.availability").value == pytest.approx(0.95, abs=0.05)
 
@@ -40,7 +41,9 @@ def test_a_healthy_product_shows_nothing(empty_product: Any, facts_at: Facts, mo
     now = datetime.fromisoformat(moment)
     product.load(empty_product, now, days, zone)
     empty_product.commit()
-    assert alarming(facts_at(now, zone)) == []
+    facts = facts_at(now, zone)
+    assert alarming(facts) == []
+    assert firing(facts, now) == []
 
 
 def test_a_product_without_any_row_shows_nothing(empty_product: Any, facts_at: Facts) -> None:

@@ -168,6 +168,34 @@ def test_many_unknown_rules_are_one_alert() -> None:
     assert [told[1] for told in play.told] == [BLIND_RULE]
 
 
+def harmless() -> list[Fact]:
+    """A fact for each condition of the built-in rules, on the right side of its threshold."""
+    facts = []
+    for each in RULES:
+        for condition in each.all_conditions():
+            step = {">": 0.0, ">=": -1.0, "<": 0.0, "<=": 1.0, "==": -1.0}[condition.comparison]
+            facts.append(Fact(condition.metric, condition.threshold + step, labels={**each.labels, **condition.labels}))
+    return [fact for fact in facts if fact.metric != "monitor.unknown_ratio"]
+
+
+def test_all_built_in_rules_going_blind_at_once_are_one_alert_and_none_when_nothing_was_ever_seen() -> None:
+    blank = [Fact(fact.metric, None, "the source is gone", fact.labels) for fact in harmless()]
+    for first, expected in ((harmless(), [(3, BLIND_RULE, "firing")]), (blank, [])):
+        play = Play(*RULES)
+        play.minute(None, *first)
+        for _ in range(4):
+            play.minute(None, *blank)
+        assert play.told == expected
+
+
+def test_a_source_that_fails_from_the_start_is_blindness_too() -> None:
+    play = Play(*RULES)
+    prefixes = tuple({metric for each in RULES for metric in each.metrics if metric != "monitor.unknown_ratio"})
+    for _ in range(4):
+        play.minute(unread=prefixes)
+    assert play.told == [(2, BLIND_RULE, "firing")]
+
+
 def test_the_built_in_five_have_their_defaults() -> None:
     found = {r.id: r for r in RULES}
     expected = {

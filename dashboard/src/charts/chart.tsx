@@ -61,7 +61,11 @@ function Legend({ series, columns, row, kind, markers }: LegendProps) {
         );
       })}
       <li class="legend-time">{row !== null && at !== undefined ? localTime(at * 1000) : "latest"}</li>
-      <MarkerLegend markers={markers} at={row === null ? undefined : at} reach={((columns.times[1] ?? 0) - (columns.times[0] ?? 0)) * 1.5} />
+      <MarkerLegend
+        markers={markers}
+        at={row === null ? undefined : at}
+        reach={((columns.times[1] ?? 0) - (columns.times[0] ?? 0)) * 1.5}
+      />
     </ul>
   );
 }
@@ -101,7 +105,17 @@ function MarkerLegend({ markers, at, reach }: { markers: Marker[]; at: number | 
   if (near.length > 0) return <li class="near">{near.slice(0, 2).map(nameOf).join(", ")}</li>;
   return (["alert", "release"] as const).map((kind) => {
     const count = markers.filter((marker) => marker.kind === kind).length;
-    return count > 0 && <li key={kind}><span class={`mark-${kind}`} aria-hidden="true">{SIGNS[kind]}</span> {count} {kind}{count > 1 && "s"}</li>;
+    return (
+      count > 0 && (
+        <li key={kind}>
+          <span class={`mark-${kind}`} aria-hidden="true">
+            {SIGNS[kind]}
+          </span>{" "}
+          {count} {kind}
+          {count > 1 && "s"}
+        </li>
+      )
+    );
   });
 }
 
@@ -125,7 +139,9 @@ function Table({ title, summary, series, columns, markers }: TableProps) {
     <details class="as-table" onToggle={(event) => setOpen((event.currentTarget as HTMLDetailsElement).open)}>
       <summary aria-label={`${title} as text and table`}>Text and table</summary>
       <p>{summary}</p>
-      {markers.length > 0 && <p>Marks: {markers.map((marker) => `${localTime(marker.at * 1000)} ${marker.kind} ${marker.name}`).join("; ")}.</p>}
+      {markers.length > 0 && (
+        <p>Marks: {markers.map((marker) => `${localTime(marker.at * 1000)} ${marker.kind} ${marker.name}`).join("; ")}.</p>
+      )}
       {isOpen && (
         <div class="scroll" role="region" aria-label={`${title}, table`} tabIndex={0}>
           <table>

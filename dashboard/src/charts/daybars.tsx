@@ -26,7 +26,14 @@ export function DayBars({ name, days }: { name: string; days: UptimeDay[] }) {
   const day = shown === null ? undefined : days[shown];
   return (
     <div class="days">
-      <div class="day-bars" role="group" aria-label={`${name}, last ${days.length} days`} ref={group} onKeyDown={move} onMouseLeave={() => setShown(null)}>
+      <div
+        class="day-bars"
+        role="group"
+        aria-label={`${name}, last ${days.length} days`}
+        ref={group}
+        onKeyDown={move}
+        onMouseLeave={() => setShown(null)}
+      >
         {days.map((one, index) => (
           <span
             key={one.date}

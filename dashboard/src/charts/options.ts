@@ -11,8 +11,12 @@ const DASHES = [[], [7, 4], [2, 3], [10, 3, 2, 3], [1, 3], [14, 5]];
 type Held<T> = { current: T };
 
 export function optionsOf(
-  element: HTMLElement, series: Series[], kind: "lines" | "stack", markers: Held<Marker[]>,
-  span: Held<{ from: number; to: number }>, onRow: (row: number | null) => void,
+  element: HTMLElement,
+  series: Series[],
+  kind: "lines" | "stack",
+  markers: Held<Marker[]>,
+  span: Held<{ from: number; to: number }>,
+  onRow: (row: number | null) => void,
 ): uPlot.Options {
   const colour = (name: string) => resolved(element, name);
   const unit = series[0]?.unit ?? "";
@@ -25,10 +29,21 @@ export function optionsOf(
     cursor: { y: false, drag: { x: false, y: false }, points: { show: kind === "lines" } },
     scales: { x: { range: () => [span.current.from, span.current.to] }, y: { range: (_plot, _low, high) => [0, topOf(high)] } },
     axes: [
-      { ...axis, space: 60, size: 30, values: (_plot, splits) => splits.map((at) => tick(at, span.current.to - span.current.from)) },
+      {
+        ...axis,
+        space: 60,
+        size: 30,
+        values: (_plot, splits) => splits.map((at) => tick(at, span.current.to - span.current.from)),
+      },
       { ...axis, size: 58, values: (_plot, splits) => splits.map((value) => shortly(value, unit)) },
     ],
-    series: [{}, ...inOrder(series.map((one, index) => seriesOption(one, index, kind, colour)), kind)],
+    series: [
+      {},
+      ...inOrder(
+        series.map((one, index) => seriesOption(one, index, kind, colour)),
+        kind,
+      ),
+    ],
     hooks: {
       setCursor: [(plot) => onRow(plot.cursor.left !== undefined && plot.cursor.left >= 0 ? (plot.cursor.idx ?? null) : null)],
       draw: [(plot) => drawMarkers(plot, markers.current, colour)],

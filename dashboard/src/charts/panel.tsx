@@ -40,8 +40,15 @@ export function Charts({ metric, wanted, releases = [] }: ChartsProps) {
           return wanted.map(({ title, kind = "lines", take, order }) => {
             const series = known.filter(take);
             if (order) series.sort((a, b) => order(a) - order(b));
-            if (series.length === 0) return <p class="empty" key={title}>{title}: nothing was recorded in {RANGE_WORDS[range]}.</p>;
-            return <Chart key={title} title={title} series={series} kind={kind} markers={markers} span={span} isOld={live.isOld} />;
+            if (series.length === 0)
+              return (
+                <p class="empty" key={title}>
+                  {title}: nothing was recorded in {RANGE_WORDS[range]}.
+                </p>
+              );
+            return (
+              <Chart key={title} title={title} series={series} kind={kind} markers={markers} span={span} isOld={live.isOld} />
+            );
           });
         }}
       </When>

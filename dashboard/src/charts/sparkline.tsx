@@ -26,7 +26,16 @@ function bars(values: (number | null)[], top: number) {
   const step = WIDTH / values.length;
   return values.map((value, index) => {
     const height = value ? Math.max(1.5, (value / top) * HEIGHT) : 0.6;
-    return <rect key={index} class={value ? "" : "zero"} x={index * step + 0.5} y={HEIGHT - height} width={Math.max(1, step - 1)} height={height} />;
+    return (
+      <rect
+        key={index}
+        class={value ? "" : "zero"}
+        x={index * step + 0.5}
+        y={HEIGHT - height}
+        width={Math.max(1, step - 1)}
+        height={height}
+      />
+    );
   });
 }
 

@@ -26,11 +26,21 @@ export function Errors() {
         {({ summary, unknown }) => (
           <>
             <dl class="tiles">
-              <Tile name="last hour"><Figure value={summary.total_1h} path="summary.total_1h" unknown={unknown} /></Tile>
-              <Tile name="24 hours"><Figure value={summary.total_24h} path="summary.total_24h" unknown={unknown} /></Tile>
-              <Tile name="critical, 24 h" kind={(summary.critical ?? 0) > 0 ? "bad" : ""}><Figure value={summary.critical} path="summary.critical" unknown={unknown} /></Tile>
-              <Tile name="open groups"><Figure value={summary.unresolved} path="summary.unresolved" unknown={unknown} /></Tile>
-              <Tile name="not yet stored"><Figure value={summary.buffer_size} path="summary.buffer_size" unknown={unknown} /></Tile>
+              <Tile name="last hour">
+                <Figure value={summary.total_1h} path="summary.total_1h" unknown={unknown} />
+              </Tile>
+              <Tile name="24 hours">
+                <Figure value={summary.total_24h} path="summary.total_24h" unknown={unknown} />
+              </Tile>
+              <Tile name="critical, 24 h" kind={(summary.critical ?? 0) > 0 ? "bad" : ""}>
+                <Figure value={summary.critical} path="summary.critical" unknown={unknown} />
+              </Tile>
+              <Tile name="open groups">
+                <Figure value={summary.unresolved} path="summary.unresolved" unknown={unknown} />
+              </Tile>
+              <Tile name="not yet stored">
+                <Figure value={summary.buffer_size} path="summary.buffer_size" unknown={unknown} />
+              </Tile>
             </dl>
             <Reasons unknown={unknown} under={["summary"]} />
           </>
@@ -40,10 +50,14 @@ export function Errors() {
         <Charts
           metric="errors"
           releases={releasesOf(groups.data)}
-          wanted={[{
-            title: "Errors by severity", kind: "stack", take: (series) => SEVERITIES.includes(severityOf(series)),
-            order: (series) => SEVERITIES.indexOf(severityOf(series)),
-          }]}
+          wanted={[
+            {
+              title: "Errors by severity",
+              kind: "stack",
+              take: (series) => SEVERITIES.includes(severityOf(series)),
+              order: (series) => SEVERITIES.indexOf(severityOf(series)),
+            },
+          ]}
         />
         <div>
           <h3>Groups that matter</h3>
@@ -68,7 +82,8 @@ function TopGroups({ page }: { page: ErrorGroupPage }) {
         <li key={group.id} class="group">
           <a href={to(`errors/${group.id}`)}>{group.title}</a>
           <p class="quiet">
-            <Badge word={group.state} /> <Badge word={group.severity} /> {number(group.today)} in 24 h · <Age since={group.last_seen_at} /> ago
+            <Badge word={group.state} /> <Badge word={group.severity} /> {number(group.today)} in 24 h ·{" "}
+            <Age since={group.last_seen_at} /> ago
           </p>
           <Sparkline kind="bars" values={group.trend} name={`${group.today} occurrences in 24 hours, by hour`} />
         </li>

@@ -45,17 +45,35 @@ function Sentence({ status, alerts }: { status: Status; alerts: AlertPage | unde
     return (
       <>
         <strong>{status.status === "outage" ? "Something is down" : "It works, but not well"}</strong>
-        {since && <> for <Age since={since} /></>}: {names.slice(0, 3).join(", ")}
+        {since && (
+          <>
+            {" "}
+            for <Age since={since} />
+          </>
+        )}
+        : {names.slice(0, 3).join(", ")}
         {names.length > 3 && `, and ${names.length - 3} more`}.
       </>
     );
   }
-  const ends = (alerts?.items ?? []).map((alert) => alert.resolved_at).filter((at) => at !== null).sort();
+  const ends = (alerts?.items ?? [])
+    .map((alert) => alert.resolved_at)
+    .filter((at) => at !== null)
+    .sort();
   const last = ends.at(-1);
   return (
     <>
       <strong>No alarm</strong>
-      {last ? <> for <Age since={last} />, since the last alert was resolved.</> : alerts?.items.length === 0 ? ": no alert has ever fired." : "."}
+      {last ? (
+        <>
+          {" "}
+          for <Age since={last} />, since the last alert was resolved.
+        </>
+      ) : alerts?.items.length === 0 ? (
+        ": no alert has ever fired."
+      ) : (
+        "."
+      )}
       {status.issues.length > 0 && ` ${status.issues.length} ${status.issues.length === 1 ? "note" : "notes"} below.`}
     </>
   );
@@ -65,7 +83,15 @@ function MonitorLate({ at }: { at: string | null }) {
   return (
     <strong class="late">
       {" "}
-      The monitor has not finished a cycle {at ? <>for <Age since={at} /></> : "yet"}: what stands here may be old.
+      The monitor has not finished a cycle{" "}
+      {at ? (
+        <>
+          for <Age since={at} />
+        </>
+      ) : (
+        "yet"
+      )}
+      : what stands here may be old.
     </strong>
   );
 }

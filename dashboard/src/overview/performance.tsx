@@ -16,17 +16,27 @@ export function Performance({ status }: { status: Status }) {
   return (
     <Panel title="Performance" kind="wide" aside={<span class="quiet">the product's requests, last 5 minutes</span>}>
       <dl class="tiles">
-        <Tile name="requests a minute"><Figure value={performance.requests_per_minute} path="performance.requests_per_minute" unknown={unknown} /></Tile>
+        <Tile name="requests a minute">
+          <Figure value={performance.requests_per_minute} path="performance.requests_per_minute" unknown={unknown} />
+        </Tile>
         <When live={system}>
           {({ api, unknown: why }) => (
             <>
-              <Tile name="p50"><Figure value={api.p50_ms} path="api.p50_ms" unknown={why} show={ms} /></Tile>
-              <Tile name="p95" kind={(api.p95_ms ?? 0) > 3000 ? "warning" : ""}><Figure value={api.p95_ms} path="api.p95_ms" unknown={why} show={ms} /></Tile>
-              <Tile name="p99"><Figure value={api.p99_ms} path="api.p99_ms" unknown={why} show={ms} /></Tile>
+              <Tile name="p50">
+                <Figure value={api.p50_ms} path="api.p50_ms" unknown={why} show={ms} />
+              </Tile>
+              <Tile name="p95" kind={(api.p95_ms ?? 0) > 3000 ? "warning" : ""}>
+                <Figure value={api.p95_ms} path="api.p95_ms" unknown={why} show={ms} />
+              </Tile>
+              <Tile name="p99">
+                <Figure value={api.p99_ms} path="api.p99_ms" unknown={why} show={ms} />
+              </Tile>
             </>
           )}
         </When>
-        <Tile name="error rate" kind={(performance.error_rate ?? 0) > 0.01 ? "bad" : ""}><Figure value={performance.error_rate} path="performance.error_rate" unknown={unknown} show={share} /></Tile>
+        <Tile name="error rate" kind={(performance.error_rate ?? 0) > 0.01 ? "bad" : ""}>
+          <Figure value={performance.error_rate} path="performance.error_rate" unknown={unknown} show={share} />
+        </Tile>
       </dl>
       <Reasons unknown={unknown} under={["performance"]} />
       <div class="columns">
@@ -55,7 +65,11 @@ function Routes({ routes }: { routes: Route[] | null }) {
       <thead>
         <tr>
           <th scope="col">Route</th>
-          {["Requests", "Errors", "p50", "p95", "p99"].map((name) => <th scope="col" key={name} class="right">{name}</th>)}
+          {["Requests", "Errors", "p50", "p95", "p99"].map((name) => (
+            <th scope="col" key={name} class="right">
+              {name}
+            </th>
+          ))}
         </tr>
       </thead>
       <tbody>
@@ -63,7 +77,9 @@ function Routes({ routes }: { routes: Route[] | null }) {
           <tr key={route.route}>
             <th scope="row">{route.route}</th>
             <td data-name="requests">{compact(route.count)}</td>
-            <td data-name="errors">{number(route.errors)} ({cell(route.error_rate, share)})</td>
+            <td data-name="errors">
+              {number(route.errors)} ({cell(route.error_rate, share)})
+            </td>
             <td data-name="p50">{cell(route.p50, ms)}</td>
             <td data-name="p95">{cell(route.p95, ms)}</td>
             <td data-name="p99">{cell(route.p99, ms)}</td>

@@ -30,12 +30,38 @@ function Funnel({ found }: { found: PipelineAnswer }) {
       <ol class="funnel">
         <li class="stage">
           <h3>calls</h3>
-          <Flow count={freshness.actual_last_hour} most={most} path="freshness.actual_last_hour" unknown={unknown} name="arrived" />
+          <Flow
+            count={freshness.actual_last_hour}
+            most={most}
+            path="freshness.actual_last_hour"
+            unknown={unknown}
+            name="arrived"
+          />
           <Facts
             rows={[
-              ["expected", <Figure value={freshness.expected_per_hour} path="freshness.expected_per_hour" unknown={unknown} show={compact} />],
-              ["last call", freshness.last_call_at ? <><Age since={freshness.last_call_at} /> ago</> : <Figure value={null} path="freshness.last_call_at" unknown={unknown} />],
-              ["with recording", <Figure value={found.recording_availability} path="recording_availability" unknown={unknown} show={share} />],
+              [
+                "expected",
+                <Figure
+                  value={freshness.expected_per_hour}
+                  path="freshness.expected_per_hour"
+                  unknown={unknown}
+                  show={compact}
+                />,
+              ],
+              [
+                "last call",
+                freshness.last_call_at ? (
+                  <>
+                    <Age since={freshness.last_call_at} /> ago
+                  </>
+                ) : (
+                  <Figure value={null} path="freshness.last_call_at" unknown={unknown} />
+                ),
+              ],
+              [
+                "with recording",
+                <Figure value={found.recording_availability} path="recording_availability" unknown={unknown} show={share} />,
+              ],
             ]}
           />
         </li>
@@ -50,7 +76,9 @@ function Funnel({ found }: { found: PipelineAnswer }) {
       <Reasons
         unknown={unknown}
         under={["freshness", "stages", "recording_availability", "field_completeness", "crons"]}
-        named={(rest, parent) => rest.replace(/^\d+/, (index) => (parent === "crons" ? found.crons : found.stages)[Number(index)]?.name ?? index)}
+        named={(rest, parent) =>
+          rest.replace(/^\d+/, (index) => (parent === "crons" ? found.crons : found.stages)[Number(index)]?.name ?? index)
+        }
       />
     </>
   );
@@ -77,7 +105,12 @@ function StageBox({ stage, path, most, unknown }: StageProps) {
           ["waiting", figure("pending", compact)],
           ["oldest", stage.oldest_pending_at ? elapsed(stage.oldest_pending_at) : figure("oldest_pending_at")],
           ["success", figure("success_rate", share)],
-          ["p50 / p95", <>{figure("p50_s", seconds)} / {figure("p95_s", seconds)}</>],
+          [
+            "p50 / p95",
+            <>
+              {figure("p50_s", seconds)} / {figure("p95_s", seconds)}
+            </>,
+          ],
         ]}
       />
       {(sticks.length > 0 || (stage.dead ?? 0) > 0) && (
@@ -161,13 +194,22 @@ function Crons({ crons }: { crons: Cron[] }) {
       {late.map((cron) => (
         <li key={cron.name}>
           <Badge word="warning">
-            {cron.name} {cron.last_ok_at ? <>last ran <Age since={cron.last_ok_at} /> ago, every {seconds(cron.period_s)}</> : "is late"}
+            {cron.name}{" "}
+            {cron.last_ok_at ? (
+              <>
+                last ran <Age since={cron.last_ok_at} /> ago, every {seconds(cron.period_s)}
+              </>
+            ) : (
+              "is late"
+            )}
           </Badge>
         </li>
       ))}
       {unknown > 0 && (
         <li>
-          <Badge word="unknown">{unknown === crons.length ? `all ${unknown} crons: unknown` : `${unknown} more crons: unknown`}</Badge>
+          <Badge word="unknown">
+            {unknown === crons.length ? `all ${unknown} crons: unknown` : `${unknown} more crons: unknown`}
+          </Badge>
         </li>
       )}
     </ul>

@@ -14,7 +14,10 @@ export function Queues({ status }: { status: Status }) {
       <div class="columns">
         <Recordings status={status} live={live} />
         <Transcriptions status={status} live={live} />
-        <Charts metric="queues" wanted={[{ title: "Waiting", take: (series) => /pending|waiting|backlog|depth/.test(series.name) }]} />
+        <Charts
+          metric="queues"
+          wanted={[{ title: "Waiting", take: (series) => /pending|waiting|backlog|depth/.test(series.name) }]}
+        />
       </div>
       <Reasons unknown={status.unknown} under={["services.queues"]} />
     </Panel>
@@ -30,13 +33,17 @@ type PartProps = { status: Status; live: ReturnType<typeof useLive<JobMetrics>> 
 
 function Recordings({ status, live }: PartProps) {
   const queue = status.services.queues.recordings;
-  const figure = (name: keyof typeof queue) => <Figure value={queue[name]} path={`services.queues.recordings.${name}`} unknown={status.unknown} />;
+  const figure = (name: keyof typeof queue) => (
+    <Figure value={queue[name]} path={`services.queues.recordings.${name}`} unknown={status.unknown} />
+  );
   return (
     <div>
       <h3>Recordings</h3>
       <dl class="tiles">
         <Tile name="waiting">{figure("pending")}</Tile>
-        <Tile name="overdue" kind={(queue.stale ?? 0) > 5 ? "warning" : ""}>{figure("stale")}</Tile>
+        <Tile name="overdue" kind={(queue.stale ?? 0) > 5 ? "warning" : ""}>
+          {figure("stale")}
+        </Tile>
         <Tile name="failed, 24 h">{figure("failed")}</Tile>
       </dl>
       <When live={live}>
@@ -44,10 +51,28 @@ function Recordings({ status, live }: PartProps) {
           <>
             <Facts
               rows={[
-                ["oldest", jobs.oldest_pending ? <Age since={jobs.oldest_pending} /> : <Figure value={null} path="recording_queue.oldest_pending" unknown={unknown} />],
-                ["to be tried again", <Figure value={jobs.retry_pending} path="recording_queue.retry_pending" unknown={unknown} />],
+                [
+                  "oldest",
+                  jobs.oldest_pending ? (
+                    <Age since={jobs.oldest_pending} />
+                  ) : (
+                    <Figure value={null} path="recording_queue.oldest_pending" unknown={unknown} />
+                  ),
+                ],
+                [
+                  "to be tried again",
+                  <Figure value={jobs.retry_pending} path="recording_queue.retry_pending" unknown={unknown} />,
+                ],
                 ["fetched, 24 h", <Figure value={jobs.completed} path="recording_queue.completed" unknown={unknown} />],
-                ["average", <Figure value={jobs.avg_processing_time_ms} path="recording_queue.avg_processing_time_ms" unknown={unknown} show={ms} />],
+                [
+                  "average",
+                  <Figure
+                    value={jobs.avg_processing_time_ms}
+                    path="recording_queue.avg_processing_time_ms"
+                    unknown={unknown}
+                    show={ms}
+                  />,
+                ],
               ]}
             />
             <Reasons unknown={unless(unknown, "recording_queue.processing")} under={["recording_queue"]} />
@@ -60,7 +85,9 @@ function Recordings({ status, live }: PartProps) {
 
 function Transcriptions({ status, live }: PartProps) {
   const queue = status.services.queues.transcriptions;
-  const figure = (name: keyof typeof queue) => <Figure value={queue[name]} path={`services.queues.transcriptions.${name}`} unknown={status.unknown} />;
+  const figure = (name: keyof typeof queue) => (
+    <Figure value={queue[name]} path={`services.queues.transcriptions.${name}`} unknown={status.unknown} />
+  );
   return (
     <div>
       <h3>Transcriptions</h3>
@@ -75,9 +102,28 @@ function Transcriptions({ status, live }: PartProps) {
             <Facts
               rows={[
                 ["failed, 24 h", <Figure value={jobs.failed} path="transcription_queue.failed" unknown={unknown} />],
-                ["success", <Figure value={jobs.success_rate} path="transcription_queue.success_rate" unknown={unknown} show={share} />],
-                ["average", <Figure value={jobs.avg_duration_seconds} path="transcription_queue.avg_duration_seconds" unknown={unknown} show={seconds} />],
-                ["a minute", <Figure value={throughput.transcriptions_per_minute} path="throughput.transcriptions_per_minute" unknown={unknown} show={number} />],
+                [
+                  "success",
+                  <Figure value={jobs.success_rate} path="transcription_queue.success_rate" unknown={unknown} show={share} />,
+                ],
+                [
+                  "average",
+                  <Figure
+                    value={jobs.avg_duration_seconds}
+                    path="transcription_queue.avg_duration_seconds"
+                    unknown={unknown}
+                    show={seconds}
+                  />,
+                ],
+                [
+                  "a minute",
+                  <Figure
+                    value={throughput.transcriptions_per_minute}
+                    path="throughput.transcriptions_per_minute"
+                    unknown={unknown}
+                    show={number}
+                  />,
+                ],
               ]}
             />
             <Reasons unknown={unknown} under={["transcription_queue", "throughput.transcriptions_per_minute"]} />

@@ -46,13 +46,27 @@ function Own({ health }: { health: Health }) {
           [
             "memory",
             <>
-              {memory?.percent != null && <Meter percent={memory.percent} limit={80} name={`memory: ${percent(memory.percent)}, too much above 80 %`} />}{" "}
+              {memory?.percent != null && (
+                <Meter percent={memory.percent} limit={80} name={`memory: ${percent(memory.percent)}, too much above 80 %`} />
+              )}{" "}
               <Figure value={memory?.percent} path="resources.memory.percent" unknown={unknown} show={percent} />
             </>,
           ],
           ["memory used", <Figure value={memory?.used_mb} path="resources.memory.used_mb" unknown={unknown} show={megabytes} />],
-          ["connections of this process", <Figure value={pool?.utilization} path="resources.pool.utilization" unknown={unknown} show={percent} />],
-          ["monitor's last cycle", monitor?.last_cycle_at ? <><Age since={monitor.last_cycle_at} /> ago</> : <Figure value={null} path="monitor.last_cycle_at" unknown={unknown} />],
+          [
+            "connections of this process",
+            <Figure value={pool?.utilization} path="resources.pool.utilization" unknown={unknown} show={percent} />,
+          ],
+          [
+            "monitor's last cycle",
+            monitor?.last_cycle_at ? (
+              <>
+                <Age since={monitor.last_cycle_at} /> ago
+              </>
+            ) : (
+              <Figure value={null} path="monitor.last_cycle_at" unknown={unknown} />
+            ),
+          ],
           ["version", `${environment?.version ?? "unknown"}${environment?.stage ? `, ${environment.stage}` : ""}`],
         ]}
       />
@@ -68,10 +82,28 @@ function Database({ system }: { system: SystemMetrics }) {
     <div>
       <Facts
         rows={[
-          ["database sessions", active === null ? <Figure value={null} path="database.connections.active" unknown={unknown} /> : `${active} active, ${idle ?? "?"} idle${max ? ` of ${max}` : ""}`],
+          [
+            "database sessions",
+            active === null ? (
+              <Figure value={null} path="database.connections.active" unknown={unknown} />
+            ) : (
+              `${active} active, ${idle ?? "?"} idle${max ? ` of ${max}` : ""}`
+            ),
+          ],
           ["database size", <Figure value={database.size_mb} path="database.size_mb" unknown={unknown} show={megabytes} />],
-          ["cache hits", <Figure value={database.cache_hit_percent} path="database.cache_hit_percent" unknown={unknown} show={percent} />],
-          ["longest query", <Figure value={database.longest_query_s} path="database.longest_query_s" unknown={unknown} show={(value) => ms(value * 1000)} />],
+          [
+            "cache hits",
+            <Figure value={database.cache_hit_percent} path="database.cache_hit_percent" unknown={unknown} show={percent} />,
+          ],
+          [
+            "longest query",
+            <Figure
+              value={database.longest_query_s}
+              path="database.longest_query_s"
+              unknown={unknown}
+              show={(value) => ms(value * 1000)}
+            />,
+          ],
         ]}
       />
       <Reasons unknown={unknown} under={["database"]} />
@@ -79,7 +111,21 @@ function Database({ system }: { system: SystemMetrics }) {
   );
 }
 
-const LINKS = ["health", "status", "metrics/system", "metrics/jobs", "metrics/errors", "metrics/prometheus", "pipeline", "errors", "alerts", "silences", "rules", "uptime", "openapi.json"];
+const LINKS = [
+  "health",
+  "status",
+  "metrics/system",
+  "metrics/jobs",
+  "metrics/errors",
+  "metrics/prometheus",
+  "pipeline",
+  "errors",
+  "alerts",
+  "silences",
+  "rules",
+  "uptime",
+  "openapi.json",
+];
 
 export function RawLinks() {
   return (

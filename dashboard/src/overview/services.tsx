@@ -18,7 +18,14 @@ export function Services({ health }: { health: Live<Health> }) {
         {(found) => (
           <ul class="services">
             {Object.entries(found.services).map(([name, service]) => (
-              <Service key={name} name={name} service={service} unknown={found.unknown} uptime={uptime.data} latencies={latenciesOf(history.data, name)} />
+              <Service
+                key={name}
+                name={name}
+                service={service}
+                unknown={found.unknown}
+                uptime={uptime.data}
+                latencies={latenciesOf(history.data, name)}
+              />
             ))}
           </ul>
         )}
@@ -45,7 +52,11 @@ function Service({ name, service, unknown, uptime, latencies }: ServiceProps) {
         {service.reason && <span class="quiet">{words(service.reason)}</span>}
       </div>
       <div class="service-latency">
-        {service.latency === null ? <Unknown reason={unknown[`services.${name}.latency`]} /> : <Figure value={service.latency} path="" unknown={{}} show={ms} />}
+        {service.latency === null ? (
+          <Unknown reason={unknown[`services.${name}.latency`]} />
+        ) : (
+          <Figure value={service.latency} path="" unknown={{}} show={ms} />
+        )}
         <Sparkline values={latencies} name={`${name}: latency over the range`} />
       </div>
       {days ? <DayBars name={serviceName(name)} days={days.days} /> : <div class="days" />}

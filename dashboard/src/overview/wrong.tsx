@@ -40,7 +40,11 @@ function Firing({ alerts }: { alerts: Alert[] }) {
   const rules = [...byRule.values()];
   return (
     <ul class="alerts">
-      {rules.slice(0, AT_ONCE).flatMap(([first, ...others]) => (first ? [<AlertRow key={first.id} alert={first} />, <Others key={`${first.rule_id} others`} alerts={others} />] : []))}
+      {rules
+        .slice(0, AT_ONCE)
+        .flatMap(([first, ...others]) =>
+          first ? [<AlertRow key={first.id} alert={first} />, <Others key={`${first.rule_id} others`} alerts={others} />] : [],
+        )}
       {rules.length > AT_ONCE && (
         <li class="others">
           <a href={to("alerts", { state: "firing" })}>All {alerts.length} firing alerts</a>
@@ -91,7 +95,12 @@ export function AlertRow({ alert }: { alert: Alert }) {
           {isFiring ? "for " : "began "}
           <Age since={alert.started_at} />
           {!isFiring && " ago"}
-          {!/measured/i.test(alert.message) && <> · <Measured alert={alert} /></>}
+          {!/measured/i.test(alert.message) && (
+            <>
+              {" "}
+              · <Measured alert={alert} />
+            </>
+          )}
           {alert.acknowledged_by && <> · acknowledged by {alert.acknowledged_by}</>}
           {alert.suppressed_by && <> · follows from {alert.suppressed_by}, not notified</>}
         </p>

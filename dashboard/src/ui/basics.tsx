@@ -6,11 +6,33 @@ import { useNow } from "./clock";
 
 /** Signs beside words: colour is never the only sign. */
 const SIGNS: Record<string, string> = {
-  operational: "✓", healthy: "✓", resolved: "✓", ok: "✓", sent: "✓", completed: "✓",
-  degraded: "▲", warning: "▲", pending: "▲", medium: "▲", due: "…",
-  outage: "✕", down: "✕", unhealthy: "✕", error: "✕", critical: "✕", firing: "✕", failed: "✕", high: "✕",
-  unknown: "?", info: "i", disabled: "–", ignored: "–", low: "•",
-  new: "★", regressed: "↺", unresolved: "•",
+  operational: "✓",
+  healthy: "✓",
+  resolved: "✓",
+  ok: "✓",
+  sent: "✓",
+  completed: "✓",
+  degraded: "▲",
+  warning: "▲",
+  pending: "▲",
+  medium: "▲",
+  due: "…",
+  outage: "✕",
+  down: "✕",
+  unhealthy: "✕",
+  error: "✕",
+  critical: "✕",
+  firing: "✕",
+  failed: "✕",
+  high: "✕",
+  unknown: "?",
+  info: "i",
+  disabled: "–",
+  ignored: "–",
+  low: "•",
+  new: "★",
+  regressed: "↺",
+  unresolved: "•",
 };
 
 export function Badge({ word, children }: { word: string; children?: ComponentChildren }) {
@@ -155,7 +177,13 @@ export function Tile({ name, kind = "", children }: { name: string; kind?: strin
 export function Meter({ percent, limit, name }: { percent: number; limit: number; name: string }) {
   const width = Math.min(100, Math.max(0, percent));
   return (
-    <svg class={percent > limit ? "meter over" : "meter"} viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-label={name}>
+    <svg
+      class={percent > limit ? "meter over" : "meter"}
+      viewBox="0 0 100 6"
+      preserveAspectRatio="none"
+      role="img"
+      aria-label={name}
+    >
       <rect class="meter-ground" width="100" height="6" rx="1" />
       <rect class="meter-fill" width={width} height="6" rx="1" />
       <rect class="meter-limit" x={limit} width="0.6" height="6" />

@@ -25,7 +25,14 @@ export function Action({ label, title, kind = "", fields, confirm, needsReason =
         {label}
       </button>
       {isOpen && (
-        <ActionDialog title={title} confirm={confirm ?? label} fields={fields} needsReason={needsReason} act={act} close={() => setOpen(false)} />
+        <ActionDialog
+          title={title}
+          confirm={confirm ?? label}
+          fields={fields}
+          needsReason={needsReason}
+          act={act}
+          close={() => setOpen(false)}
+        />
       )}
     </>
   );
@@ -66,7 +73,14 @@ function ActionDialog({ title, confirm, fields, needsReason, act, close }: Dialo
         {needsReason && (
           <label>
             Reason
-            <textarea name="reason" required maxLength={1000} rows={3} autofocus aria-describedby={problem ? "problem" : undefined} />
+            <textarea
+              name="reason"
+              required
+              maxLength={1000}
+              rows={3}
+              autofocus
+              aria-describedby={problem ? "problem" : undefined}
+            />
           </label>
         )}
         {problem && (

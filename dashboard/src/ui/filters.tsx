@@ -32,7 +32,11 @@ export function Search({ name = "q", label = "Search" }: { name?: string; label?
   return (
     <label class="filter grow">
       {label}
-      <input type="search" value={params.get(name) ?? ""} onChange={(event) => setParams({ [name]: event.currentTarget.value.trim() })} />
+      <input
+        type="search"
+        value={params.get(name) ?? ""}
+        onChange={(event) => setParams({ [name]: event.currentTarget.value.trim() })}
+      />
     </label>
   );
 }
@@ -45,7 +49,12 @@ export function Given({ names }: { names: string[] }) {
   return (
     <p class="buttons given">
       {given.map((name) => (
-        <button type="button" key={name} onClick={() => setParams({ [name]: "" })} aria-label={`Without ${name} ${params.get(name)}`}>
+        <button
+          type="button"
+          key={name}
+          onClick={() => setParams({ [name]: "" })}
+          aria-label={`Without ${name} ${params.get(name)}`}
+        >
           {name} {params.get(name)} <span aria-hidden="true">×</span>
         </button>
       ))}

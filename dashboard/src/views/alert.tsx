@@ -48,7 +48,9 @@ function About({ alert }: { alert: AlertDetail }) {
     <section class={`panel edge ${isFiring ? alert.level : "resolved"}`} aria-label="Alert">
       <h2 class="group-title">{alert.title}</h2>
       <p>
-        <Badge word={isFiring ? alert.level : "resolved"}>{isFiring ? `${alert.level}, firing` : `resolved (${alert.level})`}</Badge>
+        <Badge word={isFiring ? alert.level : "resolved"}>
+          {isFiring ? `${alert.level}, firing` : `resolved (${alert.level})`}
+        </Badge>
       </p>
       <p>{alert.message}</p>
       <div class="buttons">
@@ -58,9 +60,21 @@ function About({ alert }: { alert: AlertDetail }) {
       </div>
       <Facts
         rows={[
-          ["began", <><Time at={alert.started_at} /> (<Age since={alert.started_at} /> ago)</>],
+          [
+            "began",
+            <>
+              <Time at={alert.started_at} /> (<Age since={alert.started_at} /> ago)
+            </>,
+          ],
           ...(alert.resolved_at
-            ? [["resolved", <><Time at={alert.resolved_at} />, after {elapsed(alert.started_at, Date.parse(alert.resolved_at))}</>] as [string, preact.JSX.Element]]
+            ? [
+                [
+                  "resolved",
+                  <>
+                    <Time at={alert.resolved_at} />, after {elapsed(alert.started_at, Date.parse(alert.resolved_at))}
+                  </>,
+                ] as [string, preact.JSX.Element],
+              ]
             : []),
           ["figures", <Measured alert={alert} />],
           ["rule", <a href={to("rules", { q: alert.rule_id })}>{alert.rule_id}</a>],
@@ -81,8 +95,14 @@ function Deliveries({ deliveries }: { deliveries: Delivery[] }) {
         <li key={delivery.message_id + delivery.channel + delivery.kind}>
           <Badge word={delivery.state} /> <b>{delivery.channel}</b> {words(delivery.kind.replace("alert.", ""))}{" "}
           <span class="quiet">
-            {delivery.sent_at ? <Time at={delivery.sent_at} /> : <>due <Time at={delivery.created_at} /></>}, {delivery.attempts}{" "}
-            {delivery.attempts === 1 ? "attempt" : "attempts"}
+            {delivery.sent_at ? (
+              <Time at={delivery.sent_at} />
+            ) : (
+              <>
+                due <Time at={delivery.created_at} />
+              </>
+            )}
+            , {delivery.attempts} {delivery.attempts === 1 ? "attempt" : "attempts"}
           </span>
           {delivery.last_error && <p class="problem">{delivery.last_error}</p>}
         </li>

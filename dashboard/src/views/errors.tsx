@@ -19,7 +19,11 @@ export function Errors() {
       <div class="filters">
         <Choice name="state" label="State" choices={["new", "regressed", "unresolved", "ignored", "resolved"]} />
         <Choice name="severity" label="Severity" choices={["critical", "high", "medium", "low"]} />
-        <Choice name="category" label="Category" choices={["database", "api", "authentication", "validation", "integration", "system", "unknown"]} />
+        <Choice
+          name="category"
+          label="Category"
+          choices={["database", "api", "authentication", "validation", "integration", "system", "unknown"]}
+        />
         <Search />
       </div>
       <Given names={["environment", "release", "tag"]} />
@@ -52,13 +56,11 @@ function GroupRow({ group }: { group: ErrorGroup }) {
   const today = group.trend.reduce((sum, count) => sum + count, 0);
   return (
     <li class="group">
-      <a href={to(`errors/${group.id}`)}>
-        {group.title}
-      </a>
+      <a href={to(`errors/${group.id}`)}>{group.title}</a>
       <p class="quiet">
         <Badge word={group.state} /> <Badge word={group.severity} /> {group.category} · {group.environment}
-        {group.release && <> · {group.release}</>} · {number(group.count)} in all{group.users > 0 && <>, {number(group.users)} users</>} ·{" "}
-        <Age since={group.last_seen_at} /> ago
+        {group.release && <> · {group.release}</>} · {number(group.count)} in all
+        {group.users > 0 && <>, {number(group.users)} users</>} · <Age since={group.last_seen_at} /> ago
       </p>
       <Sparkline kind="bars" values={group.trend} name={`${today} occurrences in 24 hours, by hour`} />
     </li>

@@ -49,10 +49,20 @@ function About({ group }: { group: ErrorGroupDetail }) {
       <div class="columns">
         <Facts
           rows={[
-            ["occurrences", group.sampled_occurrences ? `${number(group.count)} (${number(group.sampled_occurrences)} without details)` : number(group.count)],
+            [
+              "occurrences",
+              group.sampled_occurrences
+                ? `${number(group.count)} (${number(group.sampled_occurrences)} without details)`
+                : number(group.count),
+            ],
             ["users", number(group.users)],
             ["first seen", <Time at={group.first_seen_at} />],
-            ["last seen", <><Time at={group.last_seen_at} /> (<Age since={group.last_seen_at} /> ago)</>],
+            [
+              "last seen",
+              <>
+                <Time at={group.last_seen_at} /> (<Age since={group.last_seen_at} /> ago)
+              </>,
+            ],
           ]}
         />
         <Facts
@@ -66,7 +76,11 @@ function About({ group }: { group: ErrorGroupDetail }) {
         />
         <div>
           <h3>24 hours: {number(today)}</h3>
-          <Sparkline kind="bars" values={group.trend} name={`Occurrences by hour, 24 hours, oldest first: ${group.trend.join(", ")}`} />
+          <Sparkline
+            kind="bars"
+            values={group.trend}
+            name={`Occurrences by hour, 24 hours, oldest first: ${group.trend.join(", ")}`}
+          />
           <p class="trend-axis quiet">
             <span>24 h ago</span>
             <span>most an hour: {number(Math.max(0, ...group.trend))}</span>

@@ -45,7 +45,10 @@ function added(blocks: Block[], line: string, isOpen: boolean): boolean {
     if (last?.kind === "list" && last.isOrdered === isOrdered) last.items.push(item[3] ?? "");
     else blocks.push({ kind: "list", isOrdered, items: [item[3] ?? ""] });
   } else if (line.startsWith("|")) {
-    const cells = line.replace(/^\||\|\s*$/g, "").split("|").map((cell) => cell.trim());
+    const cells = line
+      .replace(/^\||\|\s*$/g, "")
+      .split("|")
+      .map((cell) => cell.trim());
     if (cells.every((cell) => /^:?-+:?$/.test(cell))) return true;
     if (isOpen && last?.kind === "table") last.rows.push(cells);
     else blocks.push({ kind: "table", rows: [cells] });

@@ -8,15 +8,29 @@ import { Empty } from "../ui/state";
 
 export function Occurrences({ occurrences }: { occurrences: Occurrence[] }) {
   const [chosen, choose] = useState<string | null>(null);
-  if (occurrences.length === 0) return <Panel title="Latest occurrence"><Empty>None is kept any more.</Empty></Panel>;
-  const index = Math.max(0, occurrences.findIndex((one) => one.event_id === chosen));
+  if (occurrences.length === 0)
+    return (
+      <Panel title="Latest occurrence">
+        <Empty>None is kept any more.</Empty>
+      </Panel>
+    );
+  const index = Math.max(
+    0,
+    occurrences.findIndex((one) => one.event_id === chosen),
+  );
   const occurrence = occurrences[index] as Occurrence;
   const step = (by: number) => choose(occurrences[index + by]?.event_id ?? null);
   const aside = (
     <span class="buttons">
-      <button type="button" disabled={index === occurrences.length - 1} onClick={() => step(1)}>Older</button>
-      <span class="quiet" role="status">{index + 1} of {occurrences.length}</span>
-      <button type="button" disabled={index === 0} onClick={() => step(-1)}>Newer</button>
+      <button type="button" disabled={index === occurrences.length - 1} onClick={() => step(1)}>
+        Older
+      </button>
+      <span class="quiet" role="status">
+        {index + 1} of {occurrences.length}
+      </span>
+      <button type="button" disabled={index === 0} onClick={() => step(-1)}>
+        Newer
+      </button>
     </span>
   );
   return (
@@ -49,7 +63,11 @@ function Details({ occurrence }: { occurrence: Occurrence }) {
   return (
     <>
       <Exceptions occurrence={occurrence} />
-      {frames.length > 0 ? <Frames frames={frames} /> : typeof occurrence.stack === "string" && <Block title="Stack">{occurrence.stack}</Block>}
+      {frames.length > 0 ? (
+        <Frames frames={frames} />
+      ) : (
+        typeof occurrence.stack === "string" && <Block title="Stack">{occurrence.stack}</Block>
+      )}
       {hasContent(occurrence.tags) && <Tags tags={occurrence.tags as Record<string, unknown>} />}
       {crumbs.length > 0 && <Breadcrumbs crumbs={crumbs} />}
       {hasContent(occurrence.context) && <Block title="Context">{JSON.stringify(occurrence.context, null, 2)}</Block>}
@@ -137,7 +155,8 @@ function Breadcrumbs({ crumbs }: { crumbs: Breadcrumb[] }) {
       <ol class="timeline">
         {[...crumbs].reverse().map((crumb, index) => (
           <li key={index}>
-            {crumb.timestamp !== undefined && <CrumbTime at={crumb.timestamp} />} <b>{String(crumb.category ?? crumb.type ?? "")}</b> {crumb.level && <span class="quiet">{String(crumb.level)}</span>}
+            {crumb.timestamp !== undefined && <CrumbTime at={crumb.timestamp} />}{" "}
+            <b>{String(crumb.category ?? crumb.type ?? "")}</b> {crumb.level && <span class="quiet">{String(crumb.level)}</span>}
             <p>{String(crumb.message ?? "")}</p>
             {hasContent(crumb.data) && <code class="line">{JSON.stringify(crumb.data)}</code>}
           </li>

@@ -18,7 +18,15 @@ export function Raw({ id }: { id: string }) {
         {(found) => {
           const text = typeof found === "string" ? found : JSON.stringify(found, null, 2);
           return (
-            <Panel title={path} kind="wide" aside={<button type="button" onClick={() => copy(text)}>Copy</button>}>
+            <Panel
+              title={path}
+              kind="wide"
+              aside={
+                <button type="button" onClick={() => copy(text)}>
+                  Copy
+                </button>
+              }
+            >
               <pre tabIndex={0} class="tall">
                 {text}
               </pre>

@@ -50,7 +50,8 @@ export function Rules() {
 
 function RuleRow({ rule }: { rule: Rule }) {
   const mayAct = useMayAct();
-  const act = (action: string) => (reason: string) => ask(`/api/rules/${encodeURIComponent(rule.id)}/${action}`, "POST", { reason });
+  const act = (action: string) => (reason: string) =>
+    ask(`/api/rules/${encodeURIComponent(rule.id)}/${action}`, "POST", { reason });
   return (
     <li class="rule">
       <Badge word={rule.state} />
@@ -59,9 +60,15 @@ function RuleRow({ rule }: { rule: Rule }) {
         <p class="quiet">
           value <Figure value={rule.value} path="value" unknown={rule.unknown} />
           {rule.value === null && rule.unknown.value && ` (${rule.unknown.value})`}, threshold {number(rule.threshold)}
-          {rule.for_s > 0 && <>, for {seconds(rule.for_s)}</>} · told to {rule.channels.join(", ") || "nobody"}, at most every {number(rule.cooldown_minutes)} min
+          {rule.for_s > 0 && <>, for {seconds(rule.for_s)}</>} · told to {rule.channels.join(", ") || "nobody"}, at most every{" "}
+          {number(rule.cooldown_minutes)} min
           {rule.depends_on.length > 0 && <> · told to nobody while {rule.depends_on.join(", ")} fires</>}
-          {rule.last_evaluated_at && <> · judged <Age since={rule.last_evaluated_at} /> ago</>}
+          {rule.last_evaluated_at && (
+            <>
+              {" "}
+              · judged <Age since={rule.last_evaluated_at} /> ago
+            </>
+          )}
         </p>
       </div>
       <div class="buttons">

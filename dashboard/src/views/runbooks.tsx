@@ -42,7 +42,12 @@ export function Runbook({ id }: { id: string }) {
         <Text path={pathOf(id)} />
         <p class="quiet">
           <a href={pathOf(id)}>This page as plain text</a>
-          {!BESIDE.has(id) && <> · <a href={to("rules", { q: id })}>The rule</a> · <a href={to("alerts", { rule_id: id })}>Its alerts</a></>}
+          {!BESIDE.has(id) && (
+            <>
+              {" "}
+              · <a href={to("rules", { q: id })}>The rule</a> · <a href={to("alerts", { rule_id: id })}>Its alerts</a>
+            </>
+          )}
         </p>
       </article>
     </div>
@@ -70,7 +75,17 @@ function Shown({ block }: { block: Block }) {
           <table>
             <tbody>
               {block.rows.map((row, index) => (
-                <tr key={index}>{row.map((cell, column) => (index === 0 ? <th scope="col" key={column}>{spans(cell)}</th> : <td key={column}>{spans(cell)}</td>))}</tr>
+                <tr key={index}>
+                  {row.map((cell, column) =>
+                    index === 0 ? (
+                      <th scope="col" key={column}>
+                        {spans(cell)}
+                      </th>
+                    ) : (
+                      <td key={column}>{spans(cell)}</td>
+                    ),
+                  )}
+                </tr>
               ))}
             </tbody>
           </table>
@@ -85,7 +100,12 @@ function spans(text: string): ComponentChildren {
   return spansOf(text).map((span, index) => {
     if (span.kind === "code") return <code key={index}>{span.text}</code>;
     if (span.kind === "strong") return <strong key={index}>{span.text}</strong>;
-    if (span.kind === "page") return <a key={index} href={to(`runbooks/${span.page}`)}>{span.text}</a>;
+    if (span.kind === "page")
+      return (
+        <a key={index} href={to(`runbooks/${span.page}`)}>
+          {span.text}
+        </a>
+      );
     return span.text;
   });
 }

@@ -67,7 +67,9 @@ function Row({ silence, mayEnd }: { silence: Silence; mayEnd: boolean }) {
 
 function matched({ matchers }: Silence): string {
   const labels = Object.entries(matchers.labels ?? {}).map(([name, value]) => `${name} ${value}`);
-  return [matchers.rule_id && `rule ${matchers.rule_id}`, matchers.service && `service ${matchers.service}`, ...labels].filter(Boolean).join(", ");
+  return [matchers.rule_id && `rule ${matchers.rule_id}`, matchers.service && `service ${matchers.service}`, ...labels]
+    .filter(Boolean)
+    .join(", ");
 }
 
 function NewSilence() {
@@ -85,7 +87,9 @@ function NewSilence() {
     </>
   );
   const act = (reason: string, form: FormData) => {
-    const matchers = Object.fromEntries(["rule_id", "service"].map((name) => [name, String(form.get(name) ?? "").trim()]).filter(([, value]) => value));
+    const matchers = Object.fromEntries(
+      ["rule_id", "service"].map((name) => [name, String(form.get(name) ?? "").trim()]).filter(([, value]) => value),
+    );
     return ask("/api/silences", "POST", { matchers, reason, ends_at: endOf(form) });
   };
   return <Action label="New silence" title="Silence a rule, a service, or both" confirm="Silence" fields={fields} act={act} />;

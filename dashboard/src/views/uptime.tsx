@@ -8,7 +8,12 @@ import { useLive } from "../poll";
 import { Figure, Panel, Tile } from "../ui/basics";
 import { When } from "../ui/state";
 
-const WINDOWS = [["uptime_24h", "24 hours"], ["uptime_7d", "7 days"], ["uptime_30d", "30 days"], ["uptime_90d", "90 days"]] as const;
+const WINDOWS = [
+  ["uptime_24h", "24 hours"],
+  ["uptime_7d", "7 days"],
+  ["uptime_30d", "30 days"],
+  ["uptime_90d", "90 days"],
+] as const;
 
 export function Uptime() {
   const live = useLive<UptimeReport>("/api/uptime");
@@ -17,7 +22,9 @@ export function Uptime() {
       <Panel title="Uptime" kind="wide" aside={<span class="quiet">share of checked minutes, UTC days</span>}>
         <When live={live}>
           {({ services, unknown }) =>
-            Object.entries(services).map(([name, service]) => <Service key={name} name={name} service={service} unknown={unknown} />)
+            Object.entries(services).map(([name, service]) => (
+              <Service key={name} name={name} service={service} unknown={unknown} />
+            ))
           }
         </When>
       </Panel>

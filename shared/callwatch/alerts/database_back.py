@@ -1,5 +1,6 @@
 """PostgreSQL is back: the rows of the outage are written, what did not get through and the all-clear go to the outbox."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -77,7 +78,8 @@ def _keep_notice(conn: AnyConnection, alert_id: int, notice: dict[str, Any], now
 def _queue_resolve(conn: AnyConnection, alert_id: int, outage: dict[str, Any], now: datetime) -> None:
     """The all-clear, to every channel that was told, or is still to be."""
     settings = get_settings()
-    payload = payload_of("alert.resolved", outage_id(outage), database_rule(settings), outage_instance(outage), settings, now)
+    answers = replace(outage_instance(outage), value=0.0, detail=None)
+    payload = payload_of("alert.resolved", outage_id(outage), database_rule(settings), answers, settings, now)
     database.record(conn, alert_id, payload, f"{outage_id(outage)}:resolved:record", now)
     channels = {channel for notice in outage["notices"] for channel in notice["channels"]}
     for channel in sorted(channels):

@@ -3,6 +3,7 @@
 One thread a channel sends (alerts/lane.py); this one alone talks to the database.
 """
 
+import contextlib
 import logging
 import queue
 import threading
@@ -20,7 +21,7 @@ from callwatch.alerts.post import TIMEOUT_S
 from callwatch.db import connection
 from callwatch.db.alerts import add_timeline
 from callwatch.db.channel_states import (
-    begin_probe,
+    begin_trial,
     channel_states,
     note_answering,
     note_failing,
@@ -43,7 +44,7 @@ from callwatch.settings import Settings, get_settings
 
 # Longer than sending may take: a claim of a sender that was killed is free again soon after.
 LEASE_S = 30.0
-_AT_ONCE = 20
+_AT_ONCE = 50
 # Less time than this is not worth a try: it would only count as a time-out.
 _LEAST_S = 2.0
 _GRACE_S = 0.3
@@ -119,11 +120,11 @@ def _start_lanes(work: _Round) -> None:
 
 
 def _limit_of(conn: AnyConnection, channel: str, state: Mapping[str, Any] | None, work: _Round) -> int:
-    """How many may be claimed: none behind an open breaker, one to probe with, else a batch."""
+    """How many may be claimed: none behind an open breaker, one as a trial, else a batch."""
     work.opened_at[channel] = state["opened_at"] if state else None
     if state is None or state["open_until"] is None:
         return _AT_ONCE
-    if begin_probe(conn, channel, work.now, work.now + timedelta(seconds=LEASE_S)):
+    if begin_trial(conn, channel, work.now, work.now + timedelta(seconds=LEASE_S)):
         return 1
     work.result.held += 1
     work.done.add(channel)
@@ -134,27 +135,26 @@ def _collect(work: _Round) -> bool:
     """Mark outcomes as they come, until a lane ends; False where none does in time."""
     while True:
         try:
-            found = work.outcomes.get(timeout=max(0.0, work.deadline + _GRACE_S - time.monotonic()))
+            found = [work.outcomes.get(timeout=max(0.0, work.deadline + _GRACE_S - time.monotonic()))]
         except queue.Empty:
             return False
-        if isinstance(found, LaneEnd):
-            # What its thread took out of hand was marked; what is left was not begun.
-            _release(work, work.in_hand.pop(found.channel))
-            if found.is_stopped:
-                work.done.add(found.channel)
-            return True
-        if found.is_tried:
-            del work.in_hand[found.channel][found.row["id"]]
-            with connection() as conn:
-                _mark(conn, found, work)
-                conn.commit()
-
-
-def _release(work: _Round, rows: Mapping[int, Mapping[str, Any]]) -> None:
-    if rows:
+        # What came in while the last ones were being marked is marked together: a commit each would be the bottleneck.
+        with contextlib.suppress(queue.Empty):
+            while True:
+                found.append(work.outcomes.get_nowait())
+        ends = [one for one in found if isinstance(one, LaneEnd)]
         with connection() as conn:
-            release(conn, list(rows), work.holder)
+            for one in found:
+                if isinstance(one, Outcome) and one.is_tried:
+                    del work.in_hand[one.channel][one.row["id"]]
+                    _mark(conn, one, work)
+            for end in ends:
+                # What its thread tried was marked; what is left was not begun.
+                release(conn, list(work.in_hand.pop(end.channel)), work.holder)
             conn.commit()
+        work.done |= {end.channel for end in ends if end.is_stopped}
+        if ends:
+            return True
 
 
 def _leave_behind(work: _Round) -> None:

@@ -30,8 +30,8 @@ _OPEN = """
     UPDATE callwatch.channel_states SET opened_at = coalesce(opened_at, %(now)s), open_until = %(until)s
     WHERE channel = %(channel)s
 """
-# The row count names the one sender that may probe; one that dies leaves the breaker half open again at `until`.
-_PROBE = """
+# The row count names the one sender that may try; one that dies leaves the breaker half open again at `until`.
+_TRIAL = """
     UPDATE callwatch.channel_states SET open_until = %(until)s
     WHERE channel = %(channel)s AND open_until <= %(now)s
 """
@@ -69,6 +69,6 @@ def open_breaker(conn: AnyConnection, channel: str, now: datetime, until: dateti
     execute(conn, _OPEN, {"channel": channel, "now": now, "until": until})
 
 
-def begin_probe(conn: AnyConnection, channel: str, now: datetime, until: datetime) -> bool:
+def begin_trial(conn: AnyConnection, channel: str, now: datetime, until: datetime) -> bool:
     """Whether this caller is the one that may try a channel whose breaker has been open long enough."""
-    return execute(conn, _PROBE, {"channel": channel, "now": now, "until": until}) == 1
+    return execute(conn, _TRIAL, {"channel": channel, "now": now, "until": until}) == 1

@@ -1,5 +1,6 @@
 """The most frequent error groups of a span of time, without adding up every group there is."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from callwatch.db.error_counts import SCOPE
 from callwatch.db.query import fetch_all
 
 # So many of each hour are looked at; and above so many hours it is cheaper to add up everything.
-_DEPTH = 50
+_DEPTH = 30
 _MOST_HOURS = 100
 
 _TOP_OF_HOURS = f"""
@@ -52,8 +53,16 @@ def _from_hours(conn: AnyConnection, given: Mapping[str, Any]) -> list[dict[str,
     by_hour: dict[datetime, list[int]] = {}
     for row in leading:
         by_hour.setdefault(row["hour"], []).append(row["count"])
-    # A group that leads nowhere has in each hour at most what the last of the leading ones has.
-    most_elsewhere = sum(min(counts) for counts in by_hour.values() if len(counts) == given["depth"])
-    top = fetch_all(conn, _SUMS, {**given, "ids": sorted({row["group_id"] for row in leading})})
+    # A group that does not lead in an hour has at most what the last of the leading ones has.
+    most_beside = {hour: min(counts) if len(counts) == given["depth"] else 0 for hour, counts in by_hour.items()}
+    most_elsewhere = sum(most_beside.values())
+    least: Counter[int] = Counter()
+    most: Counter[int] = Counter()
+    for row in leading:
+        least[row["group_id"]] += row["count"]
+        most[row["group_id"]] += row["count"] - most_beside[row["hour"]]
+    needed = sorted(least.values(), reverse=True)[: given["limit"]][-1:]
+    ids = sorted(group_id for group_id in least if most[group_id] + most_elsewhere >= needed[0])
+    top = fetch_all(conn, _SUMS, {**given, "ids": ids}) if ids else []
     is_certain = most_elsewhere == 0 or (len(top) == given["limit"] and top[-1]["count"] >= most_elsewhere)
     return top if is_certain else None

@@ -1,8 +1,10 @@
 """Drains the queue into PostgreSQL: committed before deleted, so that a crash repeats and never loses."""
 
+import contextlib
 import logging
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +20,7 @@ BATCH = 1_000
 # Whatever their number: three batches are in memory at once, one read, one stored, one deleted.
 BATCH_CHARACTERS = 16_000_000
 _RECEIVERS = 8
+_SWITCH_S = 0.0005
 _log = logging.getLogger(__name__)
 
 
@@ -46,6 +49,7 @@ def flush(now: datetime, deadline_s: float) -> FlushResult:
         pass
     total = FlushResult()
     with (
+        _prompt_switching(),
         ThreadPoolExecutor(_RECEIVERS, thread_name_prefix="receive") as receivers,
         ThreadPoolExecutor(1, thread_name_prefix="ahead") as ahead,
         ThreadPoolExecutor(1, thread_name_prefix="delete") as behind,
@@ -67,6 +71,17 @@ def flush(now: datetime, deadline_s: float) -> FlushResult:
         if deleted is not None:
             deleted.result()
     return total
+
+
+@contextlib.contextmanager
+def _prompt_switching() -> Iterator[None]:
+    """Let threads take turns sooner: the one that talks to PostgreSQL would wait 5 ms after each answer for those that read."""
+    usual_s = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual_s)
 
 
 def _next(queue_url: str | None, receivers: ThreadPoolExecutor, now: datetime) -> tuple[list[QueueMessage], Batch]:

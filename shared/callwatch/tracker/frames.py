@@ -1,10 +1,9 @@
 """The stack of a Python exception as frames: where it went, without any variable."""
 
-import sysconfig
+import functools
 import traceback
 from typing import Any
 
-_LIBRARY = tuple(filter(None, {sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), "/opt/python", "<frozen"}))
 _MOST = 100
 
 
@@ -19,10 +18,18 @@ def frames_of(error: BaseException) -> list[dict[str, Any]]:
                 "function": frame.f_code.co_name,
                 "module": frame.f_globals.get("__name__"),
                 "lineno": line,
-                "in_app": not name.startswith(_LIBRARY) and "site-packages" not in name,
+                "in_app": not name.startswith(_library()) and "site-packages" not in name,
             }
         )
     return frames if len(frames) <= _MOST else [*frames[: _MOST // 2], *frames[-_MOST // 2 :]]
+
+
+@functools.cache
+def _library() -> tuple[str, ...]:
+    # 6 ms of import, which a process without an error need not pay.
+    import sysconfig
+
+    return tuple(filter(None, {sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), "/opt/python", "<frozen"}))
 
 
 def chain_of(error: BaseException) -> list[dict[str, Any]]:

@@ -6,8 +6,8 @@ import json
 import re
 from typing import Any
 
+from callwatch.tracker.scrub_counts import counts, is_phone
 from callwatch.tracker.scrub_keys import is_private, verdict_of_key
-from callwatch.tracker.scrub_numbers import counts, is_phone
 from callwatch.tracker.scrub_text import scrub_text
 
 __all__ = ["hash_user", "scrub_event", "scrub_text", "scrub_value"]
@@ -18,6 +18,7 @@ KINDS = (
 _MARK = re.compile(rf"\[({'|'.join(KINDS)})\]")
 _MAX_DEPTH = 64
 _MAX_NESTED_CHARS = 200_000
+_MAX_REPR_CHARS = 20_000
 _MAX_NESTED_DEPTH = 8
 # Fields that we make ourselves, or whose shape we have checked.
 _OURS = frozenset({"event_id", "occurred_at", "severity", "category", "user_hash", "mended", "trimmed", "scrubbed"})
@@ -99,16 +100,29 @@ def _scrub_list(items: list[Any], parent: str, depth: int) -> list[Any]:
 def _scrub_string(text: str, parent: str, depth: int) -> str:
     start = text.lstrip()[:2]
     if (start[:1] in ("{", "[") or start in ('"{', '"[')) and len(text) < _MAX_NESTED_CHARS:
-        try:
-            inner = json.loads(text)
-        except (ValueError, RecursionError):
-            inner = None
+        inner, is_json = _data_of(text)
         if isinstance(inner, (dict, list)) or (isinstance(inner, str) and inner[:1] in ("{", "[")):
             clean = _scrub(inner, parent, depth + _MAX_DEPTH // _MAX_NESTED_DEPTH)
-            return text if clean == inner else json.dumps(clean, ensure_ascii=False)
+            return text if clean == inner else json.dumps(clean, ensure_ascii=False) if is_json else repr(clean)
     if text.isdigit() and len(text) in (10, 11) and counts(parent):
         return text
     return scrub_text(text, parent in _CODE)
+
+
+def _data_of(text: str) -> tuple[Any, bool]:
+    """The data that a text is, as JSON or as Python shows it, and whether it is JSON; None where it is neither."""
+    try:
+        return json.loads(text), True
+    except (ValueError, RecursionError):
+        pass
+    if len(text) < _MAX_REPR_CHARS and "'" in text and text.rstrip()[-1:] in ("}", "]"):
+        import ast
+
+        try:
+            return ast.literal_eval(text.strip()), False
+        except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+            pass
+    return None, False
 
 
 def _is_mark(value: Any) -> bool:

@@ -20,7 +20,7 @@ _WHOLE = {
     "token": (
         "authorization proxyauthorization cookie setcookie cookies token authtoken accesstoken refreshtoken idtoken bearertoken"
         " convosoauthtoken xagencytoken xwebhooksecret xadminsecret xapikey apikey secret clientsecret password passwd pwd passwort"
-        " passphrase credentials convosocredentials session sessionid sid csrf csrftoken xsrftoken privatekey agencytoken"
+        " passphrase passcode pass pw dbpass userpass credentials convosocredentials session sessionid sid csrf csrftoken xsrftoken privatekey agencytoken"
         " webhooksecret adminsecret connectionstring connstr databaseurl dburl dsn secretkey accesskey awssecretaccesskey"
         " awsaccesskeyid jwt xamzsecuritytoken xamzsignature xamzcredential encryptionkey signingkey"
     ),

@@ -1,10 +1,9 @@
 """Numbers that are private (phones, cards, social security, IBAN), told from those that are not: ids, times, sizes."""
 
-import functools
 import re
 from re import Match
 
-from callwatch.tracker.scrub_keys import words_of
+from callwatch.tracker.scrub_counts import counts, is_phone
 
 _DASH = "\u2010\u2011\u2012\u2013\u2014\u2212-"
 _GAP = rf"[ \t\u00a0./{_DASH}]"
@@ -26,16 +25,7 @@ CARD = re.compile(r"(?<![\w.-])\d(?:[ -]?\d){11,18}(?![\w-]|\.\d)")
 SSN = re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])")
 IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}\b")
 
-# Numbers every programmer knows, that have a phone's shape.
-_FAMOUS = frozenset({"2147483647", "2147483648", "4294967295", "4294967296", "8589934592", "9223372036"})
 _LENGTHS = (("34", (15,)), ("37", (15,)), ("30", (14,)), ("36", (14,)), ("38", (14,)), ("35", (16,)))
-_COUNTED = frozenset(
-    "id ids uuid guid count counts total size length len bytes byte ts time timestamp at ms ns us sec seconds duration elapsed"
-    " took offset line lineno col column port pid tid seq sequence version build index row rows page limit memory mem hash seed"
-    " lsn xid oid rss capacity max min epoch expires nonce order ticket invoice job request trace span transaction cost price"
-    " amount tokens key code after within exceeds than attempt batch message msg event record commit revision rev issue pr"
-    " policy case ref reference sku lot position cursor checksum crc balance sum value of range between used".split()
-)
 _UNIT = re.compile(r"\s?(?:ns|us|µs|ms|s|sec|seconds|bytes?|b|kb|mb|gb|rows?|items?|tokens?|cycles|ops|times|hz|%)\b", re.I)
 _WORD_BEFORE = re.compile(r"([A-Za-z][\w.-]*)[\"']?\]?[\s:=#/(]{0,4}[\"']?$|(#)$")
 
@@ -51,23 +41,6 @@ def bare_phone(match: Match[str]) -> str:
     if before and (before[2] or counts(before[1])):
         return match[0]
     return "[phone]"
-
-
-def is_phone(digits: str) -> bool:
-    """Whether 10 digits, or 11 with a 1 in front, can be a number of the North American numbering plan."""
-    national = digits[1:] if len(digits) == 11 and digits[0] == "1" else digits
-    if len(national) != 10 or national in _FAMOUS:
-        return False
-    # An area code begins with 2..9, has no 9 in the middle and is no x11; 555 stands in every example.
-    area = national[:3]
-    return area[0] in "23456789" and area[1] != "9" and area[1:] != "11" and (area == "555" or national[3] in "23456789")
-
-
-@functools.lru_cache(maxsize=4096)
-def counts(key: str) -> bool:
-    """Whether a key or word says that its number is an id, a time, a size or another count."""
-    words = words_of(key)
-    return bool(words) and any(word in _COUNTED or word.removesuffix("s") in _COUNTED for word in words[-2:])
 
 
 def oo_phone(match: Match[str]) -> str:

@@ -89,9 +89,16 @@ SECRETS: tuple[Rule, ...] = (
     _rule("failing row", r"\b(failing row contains )\([^\0]*(?:\)|\Z)", r"\1[row]", re.I),
     _rule(
         "token secret password passwd key",
-        r"(?<![\w-])(x-agency-token|x-webhook-secret|x-admin-secret|auth_token|api[_ -]?key|password|passwd|secret)(\s+)"
+        r"(?<![\w-])(x-agency-token|x-webhook-secret|x-admin-secret|auth_token|api[_ -]?key|password|passwd|passcode|secret)(\s+(?:is |was )?)"
         r"(?=[^\s\d]{0,200}\d)(?=[^\sA-Za-z]{0,200}[A-Za-z])[\w.+/=~!@#$%^*-]{6,200}",
         r"\1\2[token]",
+        re.I,
+    ),
+    _rule("key= code= auth= sig= sid=", r"([?&;](?:key|code|auth|sig|sid)=)(?=[^&\s]{0,200}\d)[\w.~+/-]{8,}", r"\1[token]", re.I),
+    _rule(
+        "password passwd passcode secret",
+        r"(?<![\w-])((?:password|passwd|passcode|secret)(?: is| was)?)( )([\"'])(?!\[)[^\"'\r\n]{1,200}\3",
+        r"\1\2\3[token]\3",
         re.I,
     ),
     _rule("bearer", r"\b(bearer)(\s+|%20|\+)(?!\[)([\w.+/=~-]{3,})", _bearer, re.I),
@@ -104,6 +111,7 @@ PLAIN: tuple[Rule, ...] = (
         r"(?<![\w.+%'-])[\w.+%'-]++[@\uff20](?P<domain>[\w-]{1,63}(?:\.[\w-]{1,63}){0,6}\.[^\W\d_][\w-]{1,23})",
         _email,
     ),
+    _rule("@ <[email]>", rf"(?:\"[^\"<>\r\n]{{1,80}}\"|{_CAPITAL}(?: {_CAPITAL}){{1,2}})(?= ?<\[email\]>)", "[name]"),
     _rule(
         "ssn social",
         r"\b(ssn|social security(?: number| no\.?)?)(\W{1,4}(?:is )?)\d{3}[ .-]?\d{2}[ .-]?\d{4}\b",

@@ -14,7 +14,7 @@ _HAS_DIGITS = re.compile(r"\d[^A-Za-z]{0,3}\d")
 # Something private is made of these at least: a digit pair, an address, a key with a value, or one of a few words.
 _HINT = re.compile(
     r"[@=:\uff20]|\d[^A-Za-z]{0,3}\d|-----begin|eyj|agt_|sk-|[srp]k_|gh[pousr]_|github_pat|xox|whsec|akia|asia|glpat|npm_|sg\.|aiza"
-    r"|bearer|basic|token|\bmrs?\b|\bms\b|miss|\bdr\b|dear|postcode|postal|failing row|customer|agent|caller|client|patient|lead|policyh|beneficiar|spouse"
+    r"|bearer|basic|token|passw|passcode|secret|\bmrs?\b|\bms\b|miss|\bdr\b|dear|postcode|postal|failing row|customer|agent|caller|client|patient|lead|policyh|beneficiar|spouse"
     r"|insured|applicant|contact|my name|, [a-z]{2}(?![a-z])|\brep\b|member|\bbox\b|road|street|avenue|\bave\b|b(?:ou)?le?va?r?d|lane|drive|\bst\b"
 )
 _KEY = re.compile(
@@ -22,6 +22,10 @@ _KEY = re.compile(
 )
 # PostgreSQL names the columns and values of a violated key.
 _DETAIL = re.compile(r"(?<=[Kk]ey )\((?P<columns>[^()]{1,300})\)=\((?P<values>[^\r\n]{0,1000}?)\)(?= |$|\.)", re.MULTILINE)
+_INSERT = re.compile(
+    r"\((?P<columns>[^()]{1,1000})\)(?P<between>\s{0,9}values\s{0,9})\((?P<values>[^()]{0,4000})\)", re.IGNORECASE
+)
+_LIST = re.compile(r"\[[^\]]{2,4000}\]")
 _QUOTE = re.compile(r"(?:[bBuUrR]{1,2})?\\{0,3}([\"'`])")
 # What an unquoted value reaches to, by kind.
 _WORD = re.compile(r"[^\s,;&)}\"'<>`\[\]{(]+")
@@ -32,7 +36,7 @@ _NUMBER = re.compile(r"[+(]?[\w()./-]+(?: ?[\d().+-][\d().+-]*)*")
 _DATE = re.compile(r"[A-Za-z]{3,9}\.? \d{1,2},? \d{4}|\d{1,2} [A-Za-z]{3,9} \d{4}|[^\s,;&)}\"'<>`]+")
 _REACH = {"name": _PEOPLE, "address": _CLAUSE, "city": _PEOPLE, "dob": _DATE, "transcript": _REST}
 _REACH |= dict.fromkeys(("phone", "card", "account", "ssn", "zip", "licence", "medicare"), _NUMBER)
-_WHOLE_LINE = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
+_WHOLE_LINE = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "passphrase"})
 # What stands behind "token:" in a sentence about tokens.
 _NO_VALUE = frozenset(
     "true false null none undefined nil is are was were must not invalid missing required expired empty wrong unknown the a an for"
@@ -83,6 +87,8 @@ def _scrub_plain(text: str, lower: str, is_code: bool) -> str:
     text = apply(SECRETS, text, lower)
     if "key (" in lower:
         text = _DETAIL.sub(_scrub_detail, text)
+    if "values" in lower:
+        text = _INSERT.sub(_scrub_insert, text)
     if ":" in text or "=" in text:
         text = _scrub_pairs(text, is_code)
     text = apply(PLAIN, text, lower)
@@ -100,6 +106,18 @@ def _scrub_detail(match: re.Match[str]) -> str:
         f"[{verdict.kind}]" if verdict and is_private(verdict, value) and _is_open(value) else value for verdict, value in pairs
     ]
     return f"({match['columns']})=({', '.join(clean)})"
+
+
+def _scrub_insert(match: re.Match[str]) -> str:
+    columns, values = match["columns"].split(","), match["values"].split(",")
+    if len(columns) != len(values):
+        return match[0]
+    verdicts = [verdict_of_key(name.strip(' "')) for name in columns]
+    clean = [
+        f" '[{verdict.kind}]'" if verdict and is_private(verdict, value.strip(" '\"")) and _is_open(value.strip(" '")) else value
+        for verdict, value in zip(verdicts, values, strict=True)
+    ]
+    return f"({match['columns']}){match['between']}({','.join(clean).strip()})"
 
 
 def _scrub_pairs(text: str, is_code: bool) -> str:
@@ -130,6 +148,8 @@ def _value_at(text: str, key: re.Match[str], verdict: Verdict, is_code: bool) ->
         value = (text[start:] if end < 0 else text[start:end]).rstrip("\\")
         is_person = not verdict.is_loose or is_name(value, 2 if is_code else 1)
         return (start, start + len(value)) if is_person and _is_open(value) and is_private(verdict, value) else None
+    if verdict.kind == "transcript" and not is_code and (inner := _LIST.match(text, key.end())):
+        return inner.span() if _is_open(inner[0]) else None
     if is_code or (text.startswith(("[", "{", "("), key.end()) and verdict.kind != "phone"):
         return None
     raw = _reach_of(key, verdict).match(text, key.end())
@@ -162,6 +182,9 @@ def _is_value(verdict: Verdict, value: str, separator: str) -> bool:
     """Whether an unquoted text behind a private key is a value, and not the rest of a sentence."""
     if verdict.is_loose:
         return is_name(value, 2)
+    if verdict.kind == "token" and value.isdigit() and len(value) < 4:
+        # "pass: 12, fail: 3"
+        return False
     if verdict.kind in ("phone", "card", "account", "ssn", "zip", "licence", "medicare", "dob"):
         # The shape is asked for even where the key alone would do: "phone: is required".
         return is_private(Verdict(verdict.kind), value)

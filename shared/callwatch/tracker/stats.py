@@ -1,7 +1,8 @@
 """Error statistics, from counters: their cost follows hours and groups, never the number of errors."""
 
+import itertools
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,15 +31,16 @@ MINUTES_KEPT = timedelta(days=2)
 def error_metrics(conn: AnyConnection, now: datetime, scope: Scope = EVERY_PROJECT) -> dict[str, Any]:
     """The answer of GET /api/metrics/errors, but for its timestamp; `unknown` says why a figure is None."""
     unknown: dict[str, str] = {}
-    last_day = _counts_between(conn, now - timedelta(hours=HOURS), now, scope)
-    by_severity, by_category = _summed(last_day)
+    since = now - timedelta(hours=HOURS)
+    hours = [_hour(since) + timedelta(hours=1 + index) for index in range(HOURS)]
+    by_hour = counts_since(conn, hours[0], scope)
+    by_severity, by_category = _summed(_counted(by_hour, _first_part(conn, since, hours[0], now, scope)))
     buffer_size, reason = buffered()
     if reason:
         unknown["summary.buffer_size"] = reason
     last_flush = last_success_at(conn, "flush")
     if last_flush is None:
         unknown["summary.last_flush"] = "no flush has succeeded yet"
-    since = now - timedelta(hours=HOURS)
     return {
         "summary": {
             "total_24h": sum(by_severity.values()),
@@ -58,7 +60,7 @@ def error_metrics(conn: AnyConnection, now: datetime, scope: Scope = EVERY_PROJE
             {"id": str(row["id"]), **{name: row[name] for name in ("message", "count", "category", "severity", "fingerprint")}}
             for row in top_groups_since(conn, _hour(since), now, scope, _TOP)
         ],
-        "trends": _trends(conn, now, scope),
+        "trends": _trends(by_hour, hours),
         "unknown": unknown,
     }
 
@@ -101,14 +103,23 @@ def buffered() -> tuple[int | None, str | None]:
 
 def _counts_between(conn: AnyConnection, since: datetime, until: datetime, scope: Scope) -> Counter[tuple[str, str]]:
     """Counts by (severity, category): whole hours from the counters by hour, the first part of one by minutes."""
-    has_minutes = until - since < MINUTES_KEPT
-    first_whole_hour = _hour(since) + timedelta(hours=1) if has_minutes else _hour(since)
+    if until - since >= MINUTES_KEPT:
+        return _counted(counts_since(conn, _hour(since), scope))
+    first_whole_hour = _hour(since) + timedelta(hours=1)
+    return _counted(counts_since(conn, first_whole_hour, scope), _first_part(conn, since, first_whole_hour, until, scope))
+
+
+def _first_part(
+    conn: AnyConnection, since: datetime, first_whole_hour: datetime, until: datetime, scope: Scope
+) -> list[dict[str, Any]]:
+    """Rows severity, category, count of the part of an hour with which a span begins."""
+    first_minute = since.replace(second=0, microsecond=0)
+    return minute_counts(conn, first_minute, min(first_whole_hour, until + timedelta(minutes=1)), scope)
+
+
+def _counted(*parts: Sequence[Mapping[str, Any]]) -> Counter[tuple[str, str]]:
     counts: Counter[tuple[str, str]] = Counter()
-    for row in minute_counts(
-        conn, since.replace(second=0, microsecond=0), min(first_whole_hour, until + timedelta(minutes=1)), scope
-    ):
-        counts[(row["severity"], row["category"])] += row["count"]
-    for row in counts_since(conn, first_whole_hour, scope):
+    for row in itertools.chain(*parts):
         counts[(row["severity"], row["category"])] += row["count"]
     return counts
 
@@ -122,12 +133,11 @@ def _summed(counts: Mapping[tuple[str, str], int]) -> tuple[Counter[str], Counte
     return by_severity, by_category
 
 
-def _trends(conn: AnyConnection, now: datetime, scope: Scope) -> dict[str, list[Any]]:
+def _trends(by_hour: Sequence[Mapping[str, Any]], hours: Sequence[datetime]) -> dict[str, list[Any]]:
     """24 hours, oldest first, the current one last; an hour without errors is a known 0."""
-    hours = [_hour(now) - timedelta(hours=HOURS - 1 - index) for index in range(HOURS)]
     total: Counter[datetime] = Counter()
     critical: Counter[datetime] = Counter()
-    for row in counts_since(conn, hours[0], scope):
+    for row in by_hour:
         total[row["hour"]] += row["count"]
         if row["severity"] == ErrorSeverity.CRITICAL:
             critical[row["hour"]] += row["count"]

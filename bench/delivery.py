@@ -1,0 +1,134 @@
+"""The outbox against sending directly: the same signed webhooks to the same receiver on loopback, one and two senders."""
+
+import multiprocessing
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from callwatch.alerts.channels.webhook import send
+from callwatch.alerts.deliver import deliver_due
+from callwatch.db import connection, execute, fetch_one, migrate, reset_pool
+from callwatch.db.deliveries import add_delivery
+from callwatch.settings import get_settings, reset_settings
+from local import postgres
+
+DELIVERIES = 300
+# A receiver that answers at once shows the cost of the books; one that needs its time, what is left of it in real life.
+ANSWERS_AFTER_S = (0.0, 0.02)
+PAYLOAD: dict[str, Any] = {
+    "type": "alert.firing",
+    "timestamp": "2026-01-01T00:00:00Z",
+    "data": {"alert_id": "1", "rule_id": "bench", "title": "Bench", "level": "error", "message": "m" * 300, "labels": {}},
+}
+
+
+def main() -> None:
+    """Print notifications a second each way, and the ratios."""
+    folder = Path(tempfile.mkdtemp(prefix="callwatch-bench-"))
+    folder.chmod(0o755)
+    server = postgres.start(folder)
+    os.environ |= {"DATABASE_URL": server.dsn, "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8"}
+    os.environ["ALERT_WEBHOOK_SECRET"] = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    try:
+        migrate(server.dsn)
+        for answers_after_s in ANSWERS_AFTER_S:
+            with_receiver(answers_after_s, measure)
+    finally:
+        reset_pool()
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def measure(answers_after_s: float) -> None:
+    """One table: directly, by the outbox, by two senders of it."""
+    direct = rate(send_directly)
+    one = rate(lambda: send_by_outbox(1))
+    two = rate(lambda: send_by_outbox(2))
+    print(f"receiver answers after {1000 * answers_after_s:.0f} ms")
+    print(f"  directly              {direct:>6,.0f} notifications/s")
+    print(f"  outbox, one sender    {one:>6,.0f} notifications/s   {one / direct:.2f} of directly")
+    print(f"  outbox, two senders   {two:>6,.0f} notifications/s   {two / one:.2f} of one sender")
+
+
+def rate(work: Callable[[], float]) -> float:
+    """Notifications a second of the better of two runs."""
+    return DELIVERIES / min(work(), work())
+
+
+def send_directly() -> float:
+    """Seconds for all of them, one after the other."""
+    settings = get_settings()
+    started = time.perf_counter()
+    for number in range(DELIVERIES):
+        send(PAYLOAD, f"msg_{number}", settings, 8.0)
+    return time.perf_counter() - started
+
+
+def send_by_outbox(senders: int) -> float:
+    """Seconds from the first sender's start to the last delivery's mark."""
+    with connection() as conn:
+        execute(conn, "DELETE FROM callwatch.deliveries")
+        for number in range(DELIVERIES):
+            row = {"alert_id": None, "channel": "webhook", "kind": "alert.firing", "message_id": f"msg_{number}"}
+            add_delivery(conn, {**row, "payload": PAYLOAD, "due_at": datetime.now(UTC)})
+        conn.commit()
+    context = multiprocessing.get_context("spawn")
+    barrier = context.Barrier(senders + 1)
+    processes = [context.Process(target=_sender, args=(dict(os.environ), barrier)) for _ in range(senders)]
+    for process in processes:
+        process.start()
+    barrier.wait(60)
+    started = time.perf_counter()
+    for process in processes:
+        process.join(120)
+    took_s = time.perf_counter() - started
+    with connection() as conn:
+        left = fetch_one(conn, "SELECT count(*) AS left FROM callwatch.deliveries WHERE state <> 'sent' OR attempts <> 1")
+    assert left == {"left": 0}, "each is sent, and once"
+    return took_s
+
+
+def _sender(environ: dict[str, str], barrier: Any) -> None:
+    os.environ |= environ
+    reset_settings()
+    with connection() as conn:
+        fetch_one(conn, "SELECT 1")
+    barrier.wait(60)
+    deliver_due(datetime.now(UTC), 100)
+
+
+def with_receiver(answers_after_s: float, work: Callable[[float], None]) -> None:
+    """Run with a receiver in a process of its own, so that it takes no time from the sender's interpreter."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    receiver = context.Process(target=_receive, args=(answers_after_s, theirs), daemon=True)
+    receiver.start()
+    os.environ["ALERT_WEBHOOK_URL"] = f"http://127.0.0.1:{ours.recv()}/hook"
+    reset_settings()
+    try:
+        work(answers_after_s)
+    finally:
+        receiver.terminate()
+        receiver.join(10)
+
+
+def _receive(answers_after_s: float, pipe: Any) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            time.sleep(answers_after_s)
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_given: Any) -> None:
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    pipe.send(server.server_address[1])
+    server.serve_forever()
