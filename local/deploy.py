@@ -59,6 +59,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the template")
     parser.add_argument("--template", type=Path, default=BUILT, help="built template (what `make build` made)")
+    parser.add_argument("--yes", action="store_true", help="do not ask before the changes are made, whatever samconfig.toml says")
     parser.add_argument("--skip-smoke", action="store_true", help="do not check the deployed system from outside")
     return parser.parse_args()
 
@@ -69,7 +70,7 @@ def deploy(args: argparse.Namespace) -> None:
     if not args.template.is_file():
         raise DeployError("nothing is built; run `make build`")
     given = read_secrets_file(args.secrets) if args.secrets else {}
-    overrides = config | dict(pair.split("=", 1) for pair in args.parameter) | {"CommitSha": _commit()}
+    overrides = config | parameters_of(args.parameter) | {"CommitSha": _commit()}
     name = overrides.pop("stack_name")
     before = stack.find(name)
     if before is not None and before.status in _ENDED:
@@ -102,7 +103,18 @@ def stage_config(stage: str, path: Path = ROOT / "samconfig.toml") -> dict[str, 
     found = common | sections[stage]["deploy"]["parameters"]
     given = found.get("parameter_overrides", "")
     pairs = given if isinstance(given, list) else shlex.split(given)
-    return {"stack_name": found["stack_name"]} | dict(pair.split("=", 1) for pair in pairs)
+    return {"stack_name": found["stack_name"]} | parameters_of(pairs)
+
+
+def parameters_of(pairs: list[str]) -> dict[str, str]:
+    """NAME=VALUE pairs as a dict. Raises DeployError for what is none."""
+    found = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.isalnum():
+            raise DeployError(f"a parameter takes NAME=VALUE, not {pair}")
+        found[name] = value
+    return found
 
 
 def read_secrets_file(path: Path) -> dict[str, str]:
@@ -141,6 +153,7 @@ def _sam_deploy(args: argparse.Namespace, name: str, parameters: Mapping[str, st
     console.rule(f"stack {name}")
     command = [sys.executable, "-m", "samcli", "deploy", "--config-env", args.stage, "--stack-name", name]
     command += ["--template-file", str(args.template), "--config-file", str(ROOT / "samconfig.toml")]
+    command += ["--no-confirm-changeset"] if args.yes else []
     command += ["--parameter-overrides", *(f"{key}={_quoted(value)}" for key, value in sorted(parameters.items()))]
     if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
         for line in stack.failures(name):
@@ -149,7 +162,8 @@ def _sam_deploy(args: argparse.Namespace, name: str, parameters: Mapping[str, st
 
 
 def _quoted(value: str) -> str:
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    # SAM takes the backslash away before a quotation mark, and nowhere else.
+    return '"' + value.replace('"', '\\"') + '"'
 
 
 def _publish_page(deployed: stack.Stack) -> None:

@@ -1,7 +1,9 @@
 """The deployed bundle answers, guards, stores and migrates, each function under the policies of its own role."""
 
+import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -94,6 +96,17 @@ def test_a_second_deployment_without_a_change_changes_nothing(deployed: Deployed
     assert "Page: unchanged" in output
     after = cloud.client("lambda").get_function_configuration(FunctionName=name)["LastModified"], deployed.secrets()
     assert after == before
+
+
+def test_a_rotated_secret_is_read_by_all_functions_after_one_command(deployed: Deployed, tmp_path: Path) -> None:
+    cloud, old, new = deployed.cloud, deployed.token("VIEWER_SECRET"), "a-rotated-viewer-token"
+    file = tmp_path / "rotated.json"
+    file.write_text(json.dumps({"VIEWER_SECRET": f"viewer:{new}"}))
+    database = f"DatabaseUrlSecretArn={deployed.secret_arn}"
+    output = cloud.deploy(deployed.template, "--parameter", database, "--secrets", str(file))
+    assert "Secrets: set VIEWER_SECRET" in output
+    assert new not in output
+    assert [cloud.call("GET", "/api/status", token).status for token in (old, new)] == [401, 200]
 
 
 def test_a_deployment_whose_migrations_fail_is_rolled_back(deployed: Deployed) -> None:

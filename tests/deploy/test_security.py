@@ -1,7 +1,12 @@
 """What the template must never allow."""
 
 import json
+import re
+import subprocess
 
+import pytest
+
+from local.page import HEADERS
 from tests.deploy.template import as_list, of_type, source, statements_of, transformed
 
 # X-Ray's write actions know no resources: the managed policy that SAM attaches for active tracing.
@@ -60,6 +65,135 @@ def test_the_distribution_speaks_https_only_and_never_caches_the_api() -> None:
     (api,) = config["CacheBehaviors"]
     assert api["ViewerProtocolPolicy"] == "https-only"
     assert api["CachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+
+
+def test_the_page_has_the_same_headers_from_cloudfront_as_locally() -> None:
+    policy = of_type("AWS::CloudFront::ResponseHeadersPolicy")["PageHeaders"]["ResponseHeadersPolicyConfig"][
+        "SecurityHeadersConfig"
+    ]
+    there = {
+        "content-security-policy": " ".join(policy["ContentSecurityPolicy"]["ContentSecurityPolicy"].split()),
+        "referrer-policy": policy["ReferrerPolicy"]["ReferrerPolicy"],
+        "strict-transport-security": "max-age={AccessControlMaxAgeSec}; includeSubDomains".format(
+            **policy["StrictTransportSecurity"]
+        ),
+        "x-content-type-options": "nosniff",
+        "x-frame-options": policy["FrameOptions"]["FrameOption"],
+    }
+    assert there == dict(HEADERS)
+    assert all(part["Override"] for part in policy.values())
+
+
+def test_the_rewrite_serves_the_page_where_the_local_one_lies() -> None:
+    code = of_type("AWS::CloudFront::Function")["PageRewrite"]["FunctionCode"]
+    paths = ["/", "/admin", "/admin/", "/admin/operations", "/admin/operations/", "/admin/assets/app.js", "/other"]
+    script = code + f"console.log(JSON.stringify({json.dumps(paths)}.map(uri => handler({{request: {{uri}}}}).uri)))"
+    done = subprocess.run(["node", "-e", script], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == ["/admin/index.html"] * 5 + ["/admin/assets/app.js", "/other"]
+
+
+def test_queues_and_bucket_refuse_plain_http() -> None:
+    policies = [*of_type("AWS::SQS::QueuePolicy").values(), *of_type("AWS::S3::BucketPolicy").values()]
+    for policy in policies:
+        denied = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Deny"]
+        assert [s["Condition"] for s in denied] == [{"Bool": {"aws:SecureTransport": "false"}}]
+    named = {json.dumps(queue) for policy in of_type("AWS::SQS::QueuePolicy").values() for queue in policy["Queues"]}
+    assert named == {json.dumps({"Ref": name}) for name in of_type("AWS::SQS::Queue")}
+
+
+def test_a_database_of_ours_is_private_encrypted_backed_up_and_hard_to_lose() -> None:
+    resource = transformed()["Resources"]["Database"]
+    given = resource["Properties"]
+    assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Snapshot"
+    assert (given["StorageEncrypted"], given["PubliclyAccessible"], given["DeletionProtection"]) == (True, False, True)
+    assert given["BackupRetentionPeriod"] == {"Ref": "DatabaseBackupDays"}
+    assert source()["Parameters"]["DatabaseBackupDays"]["MinValue"] >= 1
+    assert of_type("AWS::RDS::DBParameterGroup")["DatabaseParameters"]["Parameters"]["rds.force_ssl"] == "1"
+    assert "resolve:secretsmanager" in json.dumps(given["MasterUserPassword"])
+
+
+def test_the_database_is_reached_by_functions_alone_and_nothing_else_is_open() -> None:
+    (ingress,) = of_type("AWS::EC2::SecurityGroupIngress").values()
+    assert (ingress["SourceSecurityGroupId"], ingress["FromPort"]) == ({"Ref": "FunctionGroup"}, 5432)
+    assert not [group for group in of_type("AWS::EC2::SecurityGroup").values() if "SecurityGroupIngress" in group]
+    private = {"PrivateSubnetA", "PrivateSubnetB"}
+    assert {subnet["Ref"] for subnet in of_type("AWS::RDS::DBSubnetGroup")["DatabaseSubnets"]["SubnetIds"]} == private
+    routed = {
+        entry["SubnetId"]["Ref"]: entry["RouteTableId"]["Ref"]
+        for entry in of_type("AWS::EC2::SubnetRouteTableAssociation").values()
+    }
+    assert {routed[name] for name in private} == {"PrivateRoutes"}
+    ways = [route for route in of_type("AWS::EC2::Route").values() if route["RouteTableId"] == {"Ref": "PrivateRoutes"}]
+    assert [set(route) & {"GatewayId", "NatGatewayId"} for route in ways] == [{"NatGatewayId"}]
+
+
+def test_whatever_belongs_to_a_made_database_is_made_only_with_one() -> None:
+    for name, resource in transformed()["Resources"].items():
+        if resource["Type"].startswith(("AWS::EC2::", "AWS::RDS::")) or name.startswith("DatabaseSecret"):
+            assert resource.get("Condition") == "MakesDatabase", name
+
+
+# The alarms' topic: CloudWatch cannot publish under AWS's own key, and its messages hold no data.
+NOT_ENCRYPTED_BY_CHOICE = {"OperatorTopic"}
+
+
+def test_every_store_is_encrypted() -> None:
+    topics = of_type("AWS::SNS::Topic")
+    assert {name for name, topic in topics.items() if "KmsMasterKeyId" not in topic} == NOT_ENCRYPTED_BY_CHOICE
+    assert all(queue["SqsManagedSseEnabled"] is True for queue in of_type("AWS::SQS::Queue").values())
+    assert all("BucketEncryption" in bucket for bucket in of_type("AWS::S3::Bucket").values())
+    assert all(database["StorageEncrypted"] is True for database in of_type("AWS::RDS::DBInstance").values())
+
+
+def test_only_our_alarms_publish_to_their_topic() -> None:
+    (statement,) = of_type("AWS::SNS::TopicPolicy")["OperatorTopicPolicy"]["PolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert statement["Condition"]["StringEquals"] == {"AWS:SourceAccount": {"Ref": "AWS::AccountId"}}
+
+
+READS_A_DATABASE = [
+    name for name, function in of_type("AWS::Lambda::Function").items() if "DATABASE_URL" in function["Environment"]["Variables"]
+]
+
+
+@pytest.mark.parametrize("name", READS_A_DATABASE)
+def test_functions_with_a_database_are_in_its_network_and_change_after_the_migrations(name: str) -> None:
+    resource = source()["Resources"][name]
+    made, *_rest = resource["Properties"]["VpcConfig"]["Fn::If"]
+    assert made == "MakesDatabase"
+    assert name == "Migrate" or resource["DependsOn"] == "Migrations"
+
+
+def test_functions_keep_logs_for_a_set_time_trace_and_are_bounded() -> None:
+    logs = {"Ref": "Logs"}
+    for name, function in of_type("AWS::Lambda::Function").items():
+        assert function["LoggingConfig"]["LogGroup"] == logs, name
+        assert function["TracingConfig"] == {"Mode": "Active"}, name
+        assert function["Timeout"] <= 300, name
+        assert function["MemorySize"] <= 1024, name
+    assert all("RetentionInDays" in group for group in of_type("AWS::Logs::LogGroup").values())
+
+
+def test_the_dashboard_in_cloudwatch_is_json_and_shows_both_queues() -> None:
+    (dashboard,) = of_type("AWS::CloudWatch::Dashboard").values()
+    body = dashboard["DashboardBody"]["Fn::Sub"]
+    widgets = json.loads(re.sub(r"\$\{[^}]+\}", "x", body))["widgets"]
+    assert len(widgets) >= 6
+    assert {"ErrorQueue", "CriticalQueue", "DeadLetterQueue"} <= set(re.findall(r"\$\{(\w+)\.QueueName\}", body))
+
+
+@pytest.mark.parametrize("name", sorted(source()["Parameters"]))
+def test_every_parameter_says_what_it_is_for_and_has_a_sound_default(name: str) -> None:
+    parameter = source()["Parameters"][name]
+    assert parameter["Description"].endswith(".")
+    assert "Default" in parameter, "a guided deployment can be answered with return"
+    pattern = parameter.get("AllowedPattern")
+    assert pattern is None or re.fullmatch(pattern, str(parameter["Default"]))
+
+
+def test_every_parameter_has_its_place_in_the_guided_deployment() -> None:
+    groups = source()["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert sorted(name for group in groups for name in group["Parameters"]) == sorted(source()["Parameters"])
 
 
 def test_no_secret_stands_in_the_template() -> None:

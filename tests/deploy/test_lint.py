@@ -1,0 +1,36 @@
+"""The template as SAM and CloudFormation read it is without a fault."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from local.deploy import stage_config
+from tests.deploy.template import ROOT, source, transformed
+
+ENVIRON = {**os.environ, "AWS_DEFAULT_REGION": "us-east-1", "SAM_CLI_TELEMETRY": "0"}
+
+
+def run(*command: str) -> str:
+    done = subprocess.run([sys.executable, *command], cwd=ROOT, env=ENVIRON, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_sam_finds_the_template_valid() -> None:
+    assert "is a valid SAM Template" in run("-m", "samcli", "validate", "--lint")
+
+
+def test_what_sam_makes_of_it_has_no_fault_either(tmp_path: Path) -> None:
+    path = tmp_path / "transformed.json"
+    path.write_text(json.dumps(transformed()))
+    # SAM writes Subs that need none, and puts values in the place of some parameters.
+    run(str(Path(sys.executable).with_name("cfn-lint")), "--ignore-checks", "W1020", "W2001", "--", str(path))
+
+
+def test_every_stage_of_samconfig_names_parameters_that_the_template_has() -> None:
+    for stage in ("default", "staging", "prod"):
+        config = stage_config(stage)
+        assert config.pop("stack_name").startswith("callwatch-")
+        assert set(config) <= set(source()["Parameters"])

@@ -1,0 +1,68 @@
+"""What `make deploy` takes from samconfig.toml, from the command line and from a file of secrets."""
+
+import json
+from pathlib import Path
+
+import pytest
+from samcli.cli.types import CfnParameterOverridesType
+
+from callwatch.exceptions import ConfigurationError
+from local import stack
+from local.deploy import DeployError, _quoted, parameters_of, read_secrets_file, stage_config
+
+
+def test_a_stage_has_its_stack_and_its_parameters(tmp_path: Path) -> None:
+    path = tmp_path / "samconfig.toml"
+    lines = ["version = 0.1", "[qa.deploy.parameters]", 'stack_name = "watch"']
+    # As `sam deploy --guided` writes it.
+    lines += [r'parameter_overrides = "Stage=\"qa\" HttpChecks=\"[{\\\"a\\\": 1}]\" CorsOrigins=\"\""']
+    path.write_text("\n".join(lines))
+    assert stage_config("qa", path) == {"stack_name": "watch", "Stage": "qa", "HttpChecks": '[{"a": 1}]', "CorsOrigins": ""}
+
+
+def test_an_unknown_stage_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(DeployError, match="STAGE takes one of default, staging, prod"):
+        stage_config("production")
+
+
+@pytest.mark.parametrize("value", ["plain", "with space", '[{"name": "x", "url": "https://y/?a=b"}]', "", "back\\slash"])
+def test_a_parameter_reaches_sam_as_it_was_given(value: str) -> None:
+    pair = f"HttpChecks={_quoted(value)}"
+    assert CfnParameterOverridesType().convert((pair,), None, None) == {"HttpChecks": value}
+
+
+def test_a_parameter_without_a_value_is_refused() -> None:
+    with pytest.raises(DeployError, match="NAME=VALUE"):
+        parameters_of(["Stage"])
+
+
+def write(tmp_path: Path, values: object) -> Path:
+    path = tmp_path / "secrets.json"
+    path.write_text(json.dumps(values))
+    return path
+
+
+def test_each_secret_variable_of_a_deployment_has_the_secret_that_holds_it() -> None:
+    holders = stack.secret_names()
+    assert holders["ADMIN_SECRET"] == "AccessSecret"
+    assert holders["INGEST_KEYS"] == holders["USER_HASH_KEY"] == "IngestSecret"
+    assert holders["OPENAI_API_KEY"] == "VendorSecret"
+    assert holders["ALERT_WEBHOOK_SECRET"] == "ChannelSecret"
+
+
+def test_a_bad_value_in_the_file_of_secrets_is_refused_before_anything_is_deployed(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="INGEST_KEYS takes"):
+        read_secrets_file(write(tmp_path, {"INGEST_KEYS": "1:short"}))
+
+
+def test_a_name_that_is_no_secret_is_refused_with_where_it_belongs(tmp_path: Path) -> None:
+    with pytest.raises(DeployError, match=r"ALERT_EMAIL_TO .* give it as a parameter"):
+        read_secrets_file(write(tmp_path, {"ALERT_EMAIL_TO": "a@example.com"}))
+
+
+def test_a_file_that_is_no_json_is_refused_without_its_content(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.json"
+    path.write_text("VIEWER_SECRET=hidden")
+    with pytest.raises(DeployError) as caught:
+        read_secrets_file(path)
+    assert "hidden" not in str(caught.value)
