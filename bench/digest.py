@@ -23,8 +23,8 @@ from callwatch.tracker.flush import BATCH, flush
 from callwatch.tracker.read import read
 from local import postgres
 
-EVENTS = 6_000
-ROUNDS = 3
+EVENTS = 12_000
+ROUNDS = 2
 GROUPS = 50
 USERS = 2_000
 # Bugsink 2.6 with the same events on the same kind of machine: 20 to 44 events a second.
