@@ -50,8 +50,13 @@ def main() -> None:
                 f"  round {number}: bare COPY {copied:>7,.0f} rows/s, flush {flushed:>7,.0f} events/s ({flushed / copied:.2f}), "
                 f"all of them redelivered {again:>7,.0f} ({again / copied:.2f})"
             )
+        bodies = messages(EVENTS, 0)
+        begun_s = time.process_time()
+        flush_rate(bodies)
+        cpu_us = (time.process_time() - begun_s) / EVENTS * 1e6
         copied, flushed, again = (statistics.median(column) for column in zip(*rounds, strict=True))
         print(f"flush, all new       {flushed:>8,.0f} events/s   (at least 2,000)")
+        print(f"our own CPU time     {cpu_us:>8.0f} us an event  (what else the machine does is not in it)")
         print(f"against bare COPY    {statistics.median(f / c for c, f, _a in rounds):>8.2f}            (at least 0.75)")
         print(
             f"against Bugsink      {flushed / BUGSINK_PER_S:>8.0f} times      (it digested {BUGSINK_PER_S} events/s on two cores)"

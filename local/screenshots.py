@@ -92,7 +92,9 @@ def _compress(path: Path) -> None:
         picture.convert("RGB").save(path, optimize=True)
         for colours in (256, 128, 64):
             if path.stat().st_size > MOST_BYTES:
-                picture.convert("RGB").quantize(colours, kmeans=1, dither=Image.Dither.NONE).save(path, optimize=True)
+                picture.convert("RGB").quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+                    path, optimize=True
+                )
 
 
 @contextmanager

@@ -47,6 +47,19 @@ def test_a_paused_page_asks_nothing_until_it_goes_on(viewer: Reader) -> None:
         page.get_by_role("button", name="Pause").click()
 
 
+def test_a_hidden_page_asks_nothing_and_catches_up_when_it_is_seen_again(viewer: Reader) -> None:
+    page = viewer.open(refresh_s=0.3)
+    page.wait_for_selector("figure")
+    page.evaluate(HIDE, True)
+    page.wait_for_load_state("networkidle")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(1000)
+    assert asked == []
+    with page.expect_request("**/api/status"):
+        page.evaluate(HIDE, False)
+
+
 def test_a_figure_that_is_not_known_is_said_so_with_its_reason(viewer: Reader) -> None:
     page = viewer.open()
     queues = page.get_by_role("region", name="Queues")
@@ -65,6 +78,11 @@ REPLAY = """
         return new Response(answers.get(path));
     };
 """
+# What a browser does when the tab goes to the background.
+HIDE = """(isHidden) => {
+    Object.defineProperty(document, 'hidden', {value: isHidden, configurable: true});
+    document.dispatchEvent(new Event('visibilitychange'));
+}"""
 REFRESH = """async (times) => {
     const button = document.querySelector('button[aria-label=Refresh]');
     for (let round = 0; round < times; round += 1) {

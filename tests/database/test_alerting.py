@@ -127,6 +127,26 @@ def test_what_was_silenced_while_it_began_again_stays_one_alert_with_one_end() -
     assert alert["state"] == "resolved"
 
 
+def test_flapping_is_one_alert_whose_state_follows_the_facts_and_whose_end_is_told_when_it_is_calm() -> None:
+    shown = []
+    for minute in range(24):
+        evaluate(NOW + minute * MINUTE, fact("value", 20 if minute % 2 == 0 else 1))
+        shown.append(alerts()[-1]["state"])
+    assert shown == ["firing", "resolved"] * 12
+    rows = alerts()
+    assert len(rows) == 4
+    for minute in range(24, 60):
+        evaluate(NOW + minute * MINUTE, fact("value", 1))
+    assert told() == [("subject", "firing"), ("subject", "resolved")] * 2
+    assert messages()[2].startswith("Flapping: Too much of it")
+    with connection() as conn:
+        ids = [
+            row["alert_id"]
+            for row in fetch_all(conn, "SELECT alert_id FROM callwatch.deliveries WHERE channel = 'log' ORDER BY id")
+        ]
+    assert ids == [rows[0]["id"]] * 2 + [rows[3]["id"]] * 2, "receivers close what they opened"
+
+
 def test_what_fires_through_a_silence_is_told_when_it_ends_though_it_was_told_before() -> None:
     evaluate(NOW, fact("value", 20))
     silence(30, rule_id="subject")

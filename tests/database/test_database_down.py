@@ -1,6 +1,7 @@
 """PostgreSQL itself down, on a clock of the test's own: one page, its retries, its rows afterwards, no second page."""
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,9 +17,12 @@ from callwatch.alerts.issues import MISSED, current_issues, issues_without_datab
 from callwatch.alerts.outage import MEMORY
 from callwatch.alerts.run import evaluate_rules
 from callwatch.alerts.show import alert_detail
-from callwatch.db import connection, fetch_all
+from callwatch.db import connection, fetch_all, reset_pool
 from callwatch.models.facts import Fact
+from callwatch.monitor.cycle import run_cycle
+from callwatch.monitor.steps import steps_with
 from callwatch.settings import get_settings, reset_settings
+from tests.fakes.frozen import FreezingProxy
 from tests.fakes.receiver import Receiver, Scripted
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -241,3 +245,23 @@ def test_status_says_since_when_its_own_process_misses_the_database() -> None:
     with connection() as conn:
         assert current_issues(conn) == []
     assert issues_without_database(after(10))[0]["since"] == after(10)
+
+
+def test_a_server_that_fell_silent_is_told_like_one_that_is_gone(
+    database: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FreezingProxy(database) as proxy:
+        monkeypatch.setenv("DATABASE_URL", proxy.dsn)
+        reset_settings()
+        reset_pool()
+        with connection() as conn:
+            fetch_all(conn, "SELECT 1")
+        proxy.freeze()
+        evaluate, notify = (step for step in steps_with(list) if step[0] in ("evaluate", "notify"))
+        report = run_cycle([evaluate, notify], NOW, 50)
+        assert report["steps"]["evaluate"]["sent"] == ["log", "webhook"]
+        proxy.thaw()
+        # A server that fell silent is asked again after a second.
+        time.sleep(1.2)
+        back(1)
+    assert told(receiver) == [("alert.firing", ID, ID), ("alert.resolved", ID, f"{ID}:resolved")]

@@ -141,10 +141,8 @@ def beheaded(**fields: Any) -> str:
         spoiled(frames=7),
         spoiled(occurred_at="0001-01-01T00:00:00+14:00"),
         spoiled(event_id="0" * 30 + "_1"),
-        beheaded(title=7),
-        beheaded(fingerprint=None),
-        beheaded(tags=3),
-        beheaded(user_hash={"a": 1}),
+        spoiled(severity=["high"]),
+        spoiled(occurred_at=None),
         beheaded(message="with a \x00 in it"),
         message("cut")[:-40] + "}}",
     ],
@@ -172,6 +170,14 @@ def test_a_message_without_a_head_makes_the_same_rows_and_groups(database: str) 
     assert {name for name in one if one[name] != two[name]} == {"event_id", "payload"}
     assert {**json.loads(one["payload"]), "event_id": None} == {**json.loads(two["payload"]), "event_id": None}
     assert (found["count"], found["tags"]) == (2, ['k:v,"event":{'])
+
+
+@pytest.mark.parametrize(
+    "fields", [{"title": 7}, {"fingerprint": None}, {"tags": 3}, {"user_hash": {"a": 1}}, {"severity": "odd"}, {"event_id": "x"}]
+)
+def test_a_head_that_cannot_be_used_is_made_anew_of_the_event(database: str, fields: dict[str, Any]) -> None:
+    assert digest([beheaded(**fields), message("bad")], NOW).errors == 2
+    assert scalar("SELECT count(*) FROM callwatch.error_groups") == 1
 
 
 def test_a_failure_that_passes_makes_no_poison(database: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,19 @@
 """Who may run the cycle, and what cycles leave behind."""
 
 import threading
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from callwatch.db import connection
+import pytest
+
+from callwatch.db import connection, reset_pool
 from callwatch.db.cycles import delete_cycles_before, last_cycle, last_success_at, record_cycle
 from callwatch.db.lease import acquire_lease, release_lease, renew_lease
+from callwatch.monitor.cycle import Cycle, run_cycle
+from callwatch.settings import reset_settings
+from tests.fakes.frozen import FreezingProxy
 
 NOW = datetime(2031, 3, 9, 12, 0, tzinfo=UTC)
 
@@ -125,3 +131,21 @@ def test_old_cycles_are_dropped(database: str) -> None:
         assert delete_cycles_before(conn, datetime.now(UTC) - timedelta(days=1)) == 0
         assert delete_cycles_before(conn, datetime.now(UTC) + timedelta(days=1)) == 1
         assert last_cycle(conn) is None
+
+
+def test_after_an_outage_that_began_within_a_cycle_the_same_process_waits_for_no_lease(database: str) -> None:
+    with FreezingProxy(database) as proxy, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_URL", proxy.dsn)
+        reset_settings()
+        reset_pool()
+
+        def lose(_cycle: Cycle) -> dict[str, Any]:
+            proxy.freeze()
+            return {}
+
+        assert "skipped" not in run_cycle([("evaluate", lose)], NOW, 30)
+        proxy.thaw()
+        # A server that fell silent is asked again after a second.
+        time.sleep(1.2)
+        assert "skipped" not in run_cycle([], NOW, 30)
+        assert run_cycle([], NOW, 30)["is_database_up"]

@@ -15,6 +15,7 @@ import psycopg2
 import pytest
 
 from callwatch.alerts import AlertChannel, AlertLevel, AlertRule, Condition, alert_manager
+from callwatch.alerts.act import acknowledge
 from callwatch.alerts.channel_facts import channel_facts
 from callwatch.alerts.channels import GAP_S, slack
 from callwatch.alerts.deliver import LEASE_S, deliver_due
@@ -23,7 +24,7 @@ from callwatch.alerts.show import alert_detail
 from callwatch.db import connection, execute, fetch_all
 from callwatch.exceptions import DatabaseUnavailable
 from callwatch.models.facts import Fact
-from callwatch.settings import reset_settings
+from callwatch.settings import get_settings, reset_settings
 from tests.fakes.receiver import Receiver, Scripted
 
 NOW = datetime.now(UTC)
@@ -309,3 +310,24 @@ def test_a_sender_that_is_killed_while_it_sends_is_followed_by_another_under_the
     assert deliver_due(NOW, 5).sent == 1
     assert len({message_id for _kind, _subject, message_id in told(receiver)}) == 1
     assert len(receiver.received) == 2
+
+
+def test_an_alert_is_one_incident_of_pagerduty_from_trigger_by_acknowledge_to_resolve(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAGERDUTY_API_URL", receiver.url.rpartition("/")[0])
+    monkeypatch.setenv("PAGERDUTY_ROUTING_KEY", "routing-key")
+    reset_settings()
+    alert_manager.add_rule(dataclasses.replace(RULE, channels=(AlertChannel.PAGERDUTY,)))
+    fire("a")
+    deliver_due(NOW, 5)
+    with connection() as conn:
+        (alert,) = fetch_all(conn, "SELECT id FROM callwatch.alerts WHERE rule_id = 'subject'")
+        acknowledge(conn, str(alert["id"]), {"reason": "on it"}, "ana", get_settings(), after(1))
+        conn.commit()
+    deliver_due(after(1), 5)
+    fire("a", at=after(2), value=1)
+    deliver_due(after(2), 5)
+    events = [json.loads(request.body) for request in receiver.received]
+    assert [event["event_action"] for event in events] == ["trigger", "acknowledge", "resolve"]
+    assert len({event["dedup_key"] for event in events}) == 1

@@ -64,7 +64,7 @@ def test_postgresql_stopped_is_one_page_and_one_all_clear_and_the_rows_are_there
             assert len(told(receiver, "database_health")) == 1, "it goes on being down, and is not told again"
             assert system.get("/api/status")["issues"][0]["since"] == issue["since"]
             own = postgres.start(folder / "own", FAST)
-            system.eventually(lambda: len(told(receiver, "database_health")) == 2, what="the all-clear")
+            system.eventually(lambda: len(told(receiver, "database_health")) == 2, 40, "the all-clear")
             time.sleep(5)
             kinds = [(kind, data["alert_id"]) for kind, data, _id in told(receiver, "database_health")]
             assert kinds == [("alert.firing", page_id), ("alert.resolved", page_id)]
@@ -99,7 +99,7 @@ def test_the_products_postgresql_stopped_is_told_and_its_figures_are_unknown_whi
             assert {"type": "error", "rule_id": "product_database_down"}.items() <= status["issues"][0].items()
             assert system.get("/api/metrics/errors")["summary"]["total_24h"] == 0, "our own figures are known"
             product = postgres.start(folder / "product", FAST)
-            system.eventually(lambda: len(told(receiver, "product_database_down")) == 2, what="the all-clear")
+            system.eventually(lambda: len(told(receiver, "product_database_down")) == 2, 40, "the all-clear")
             assert [kind for kind, _data, _id in told(receiver, "product_database_down")] == ["alert.firing", "alert.resolved"]
             assert told(receiver, "monitor_blind") == []
     finally:

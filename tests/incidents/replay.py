@@ -4,8 +4,6 @@
 """
 
 import contextlib
-import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -231,7 +229,6 @@ and not sent. A healthy day before and after them raised nothing. Written by `py
 
 def main() -> None:
     """Run all of them, and write the table."""
-    os.environ.setdefault("TMPDIR", tempfile.gettempdir())
     zone = afternoon_zone(datetime.now(UTC))
     rows, longest_s = [], 0.0
     with system_in(zone) as system:

@@ -75,6 +75,18 @@ def test_it_resolves_only_after_it_was_clear_for_its_time() -> None:
     assert play.told == [(0, "r", "firing"), (5, "r", "resolved")]
 
 
+def test_facts_older_than_what_fired_meanwhile_do_not_clear_it() -> None:
+    play = Play(rule())
+    started_at = play.now
+    play.now += timedelta(seconds=5)
+    play.minute(20)
+    play.now = started_at
+    play.minute(1)
+    assert [kind for _minute, kind in play.transitions] == ["firing"], "they were measured before it fired"
+    play.minute(1)
+    assert [kind for _minute, kind in play.transitions] == ["firing", "resolved"]
+
+
 def test_unknown_is_read_neither_as_ok_nor_as_firing() -> None:
     play = Play(rule())
     assert play.minute(None).instances["r"].state == "unknown"

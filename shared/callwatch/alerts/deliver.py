@@ -45,6 +45,8 @@ from callwatch.settings import Settings, get_settings
 # Longer than sending may take: a claim of a sender that was killed is free again soon after.
 LEASE_S = 30.0
 _AT_ONCE = 50
+# Of one statement; a server that froze must not hold up those who wait for the next claim.
+_STATEMENT_MS = 3_000
 # Less time than this is not worth a try: it would only count as a time-out.
 _LEAST_S = 2.0
 _GRACE_S = 0.3
@@ -100,7 +102,7 @@ def _start_lanes(work: _Round) -> None:
     """Claim for each channel that has nothing in hand, and start sending."""
     lease_end = time.monotonic() + LEASE_S
     claimed: dict[str, list[dict[str, Any]]] = {}
-    with connection() as conn:
+    with connection(_STATEMENT_MS) as conn:
         for old in give_up_before(conn, work.now - TOLD_WITHIN, work.now):
             _tell_of_giving_up(conn, old, old["channel"], str(old["last_error"]), work)
         states = channel_states(conn)
@@ -143,7 +145,7 @@ def _collect(work: _Round) -> bool:
             while True:
                 found.append(work.outcomes.get_nowait())
         ends = [one for one in found if isinstance(one, LaneEnd)]
-        with connection() as conn:
+        with connection(_STATEMENT_MS) as conn:
             for one in found:
                 if isinstance(one, Outcome) and one.is_tried:
                     del work.in_hand[one.channel][one.row["id"]]
@@ -164,7 +166,7 @@ def _leave_behind(work: _Round) -> None:
             continue
         hanging, *rest = rows.values()
         failure = DeliveryFailed("the channel did not come back in time")
-        with connection() as conn:
+        with connection(_STATEMENT_MS) as conn:
             _mark(conn, Outcome(channel, hanging, failure), work)
             release(conn, [row["id"] for row in rest], work.holder)
             conn.commit()

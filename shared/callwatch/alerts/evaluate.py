@@ -15,7 +15,8 @@ BLIND_RULE = "monitor_blind"
 BLIND_METRIC = "monitor.unknown_ratio"
 _FLAPS = 4
 _FLAP_WINDOW = timedelta(hours=1)
-_CALM = timedelta(minutes=30)
+# The facts of a cycle are as old as its start, and it takes no longer than this.
+_CYCLE = timedelta(minutes=1)
 
 
 @dataclass(slots=True)
@@ -57,8 +58,18 @@ def evaluate(
         if rule.id == BLIND_RULE:
             by_metric[BLIND_METRIC] = [_blindness(chosen, instances, unread)]
             instances |= _judge_rule(rule, by_metric, by_rule.get(rule.id, {}), now, ())
+    instances |= _fired_meanwhile(known, instances, now)
     standing = [known[key] for key in known if key not in instances]
     return _tell(rules, instances, standing, known, now, silences)
+
+
+def _fired_meanwhile(known: Mapping[str, Instance], judged: Mapping[str, Instance], now: datetime) -> dict[str, Instance]:
+    """What fired on newer facts while these were being measured, as a critical error does at once: they cannot clear it."""
+    return {
+        key: not_after(instance, now)
+        for key, instance in known.items()
+        if instance.state == "firing" and now < instance.since <= now + _CYCLE and key in judged and judged[key].state != "firing"
+    }
 
 
 def _tell(
@@ -178,11 +189,11 @@ def _while_bad(rule: AlertRule, instance: Instance, fact: Fact, now: datetime) -
         instance,
         state="firing",
         since=now,
-        # While the all-clear of the last span is owed, that span goes on.
-        began_at=instance.began_at if instance.is_notified and instance.began_at else began_at,
+        # While the last span is not over for those who were told, it goes on.
+        began_at=instance.began_at if instance.is_open and instance.began_at else began_at,
         clear_since=None,
         fired=fired,
-        is_flapping=len(fired) >= _FLAPS,
+        is_flapping=instance.is_flapping or len(fired) >= _FLAPS,
     )
 
 
@@ -191,15 +202,13 @@ def _while_good(rule: AlertRule, instance: Instance, now: datetime) -> Instance:
     if instance.state != "firing":
         return replace(instance, state="ok", since=instance.since if instance.state == "ok" else now)
     clear_since = instance.clear_since or now
-    # The next spell of a flapping one may come any minute: it is over when it has been calm for a while.
-    wait = max(timedelta(seconds=rule.resolve_for_s), _CALM if instance.is_flapping else timedelta(0))
-    if elapsed(clear_since, now) < wait:
+    if elapsed(clear_since, now) < timedelta(seconds=rule.resolve_for_s):
         return replace(instance, clear_since=clear_since)
     return replace(instance, state="ok", since=now, clear_since=None)
 
 
 def _is_idle(rule: AlertRule, instance: Instance, now: datetime) -> bool:
-    if instance.state == "firing" or instance.is_notified or _recent(instance, now):
+    if instance.state == "firing" or instance.is_open or _recent(instance, now):
         return False
     last = [at for at in (instance.last_notified_at, instance.last_cleared_at) if at is not None]
     return all(elapsed(at, now) >= timedelta(minutes=rule.cooldown_minutes) for at in last)

@@ -44,6 +44,11 @@ class Instance:
     last_cleared_at: datetime | None = None
     fired: tuple[datetime, ...] = ()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether its span is not over: it was told and its all-clear was not, or the next spell may come any minute."""
+        return self.is_notified or self.is_flapping
+
 
 @dataclass(frozen=True, slots=True)
 class Silence:
@@ -66,7 +71,7 @@ class Silence:
 class Change:
     """What happened to an instance: a transition, a notification, or both.
 
-    is_reopened: it fires again while the all-clear of its last span is still owed, so that span goes on.
+    is_reopened: it fires again while its last span is open, so that span goes on.
     """
 
     instance: Instance

@@ -9,6 +9,7 @@ from callwatch.alerts.rule import AlertRule
 from callwatch.models.alert import AlertLevel
 
 _REMIND_AFTER = timedelta(hours=1)
+_CALM = timedelta(minutes=30)
 
 
 def told(
@@ -22,7 +23,7 @@ def told(
         transition = "firing" if is_firing else "resolved"
     if not is_firing:
         return _when_clear(rule, instance, transition, now, is_silenced)
-    is_reopened = transition == "firing" and instance.is_notified
+    is_reopened = transition == "firing" and before is not None and before.is_open
     if is_silenced:
         return Change(replace(instance, is_muted=True), transition, None, is_reopened)
     # What is clear again or cannot be seen at the moment is no news; it may be over before anybody looks.
@@ -31,7 +32,7 @@ def told(
         return Change(instance, transition, None, is_reopened)
     if not instance.is_notified:
         instance = replace(instance, is_notified=True, is_muted=False, last_notified_at=now)
-        return Change(instance, transition, "flapping" if instance.is_flapping else "firing")
+        return Change(instance, transition, "flapping" if instance.is_flapping else "firing", is_reopened)
     if _is_reminder_due(rule, instance, now):
         return Change(replace(instance, is_muted=False, last_notified_at=now), transition, "reminder", is_reopened)
     return Change(instance, transition, None, is_reopened)
@@ -41,10 +42,16 @@ def _when_clear(
     rule: AlertRule, instance: Instance, transition: Literal["firing", "resolved"] | None, now: datetime, is_silenced: bool
 ) -> Change:
     if transition:
-        instance = replace(instance, is_muted=False, is_acknowledged=False, is_flapping=False, suppressed_by=None)
-    # The all-clear waits while a silence holds, and while it is not certain that it is one.
-    is_due = instance.is_notified and instance.state == "ok" and not is_silenced
-    if not is_due or not _is_cooled(rule, instance.last_cleared_at, now):
+        instance = replace(instance, is_muted=False, is_acknowledged=False, suppressed_by=None)
+    if instance.state != "ok":
+        return Change(instance, transition)
+    # The next spell of a flapping one may come any minute: it is over when it has been calm for a while.
+    if instance.is_flapping:
+        if elapsed(instance.since, now) < _CALM:
+            return Change(instance, transition)
+        instance = replace(instance, is_flapping=False)
+    # The all-clear waits while a silence holds.
+    if not instance.is_notified or is_silenced or not _is_cooled(rule, instance.last_cleared_at, now):
         return Change(instance, transition)
     return Change(replace(instance, is_notified=False, last_cleared_at=now), transition, "resolved")
 

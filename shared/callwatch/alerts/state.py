@@ -12,7 +12,7 @@ _TEXTS = ("metric", "comparison", "detail", "reason", "suppressed_by")
 
 
 def row_of(instance: Instance, alert_id: int | None, now: datetime) -> dict[str, Any]:
-    """The row that keeps an instance; a resolved span whose all-clear is still owed keeps its alert."""
+    """The row that keeps an instance; a span that is still open keeps its alert."""
     details = {
         **{name: value.isoformat() if (value := getattr(instance, name)) else None for name in _TIMES},
         **{name: getattr(instance, name) for name in (*_FLAGS, *_TEXTS)},
@@ -25,7 +25,7 @@ def row_of(instance: Instance, alert_id: int | None, now: datetime) -> dict[str,
         "state": instance.state,
         "value": instance.value,
         "threshold": instance.threshold,
-        "alert_id": alert_id if instance.state == "firing" or instance.is_notified else None,
+        "alert_id": alert_id if instance.state == "firing" or instance.is_open else None,
         "now": now,
         "details": details,
     }

@@ -23,6 +23,8 @@ LEASE = "monitor"
 LEASE_TTL_S = 30.0
 # A server that took the connection and fell silent must not hold up the page that says so.
 _STATEMENT_MS = 3_000
+# Holders of leases that this process could not give back, since the database went away under a cycle.
+_left: list[str] = []
 
 
 @dataclass(slots=True)
@@ -31,7 +33,7 @@ class Cycle:
 
     now: datetime
     deadline: float
-    holder: str = field(default_factory=lambda: uuid.uuid4().hex)
+    holder: str = field(default_factory=lambda: _left.pop() if _left else uuid.uuid4().hex)
     checks: list[CheckResult] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
     unread: tuple[str, ...] = ()
@@ -124,7 +126,9 @@ def _release_lease(cycle: Cycle) -> None:
             release_lease(conn, LEASE, cycle.holder)
             conn.commit()
     except DatabaseUnavailable:
-        logger.warning("the monitor's lease is left to run out: the database does not answer")
+        # The next cycle of this process takes it up again; one of any other waits until it runs out.
+        _left.append(cycle.holder)
+        logger.warning("the monitor's lease could not be given back: the database does not answer")
 
 
 def _record(cycle: Cycle, results: list[StepResult]) -> None:

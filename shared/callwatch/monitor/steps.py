@@ -43,6 +43,8 @@ _FLUSH_S = 20.0
 _CHECK_S = 3.0
 _CHECKED = ("service.", "provider.")
 _NOTIFY_S = 12.0
+# A statement of the evaluation may take so long; a server that froze is found out by it, and told.
+_EVALUATE_MS = 8_000
 # The metrics (by prefix) that a source states, which are unknown where it fails; and the source.
 Source = tuple[tuple[str, ...], Callable[[], list[Fact]]]
 _CYCLES_KEPT = timedelta(days=30)
@@ -177,7 +179,7 @@ def _dead_letters() -> list[Fact]:
 
 def _evaluate(cycle: Cycle) -> dict[str, Any]:
     try:
-        with connection() as conn:
+        with connection(_EVALUATE_MS) as conn:
             was_down = _note_outage(conn, cycle)
             evaluated = evaluate_rules(conn, without_old_news(cycle.facts, cycle.now), cycle.now, cycle.unread)
             remember(conn, cycle.now)

@@ -16,6 +16,7 @@ from callwatch.tracker.head import head_of
 _EVENT_MARK = ',"event":{'
 _SEVERITIES = frozenset({"low", "medium", "high", "critical"})
 _EVENT_ID = re.compile(r"[0-9a-f]{32}")
+_OPTIONAL_TEXTS = ("category", "type", "endpoint", "release", "service", "user_hash", "sqlstate")
 _LARGEST_PROJECT = 2**31 - 1
 
 
@@ -121,30 +122,46 @@ def _parse(body: str) -> Any:
 
 
 def _occurrence(message: dict[str, Any], body: str, now: datetime) -> Occurrence:
-    head, event = message.get("head"), message.get("event")
-    if not isinstance(head, dict) and not isinstance(event, dict):
-        raise PoisonMessage("event is missing")
     try:
-        head = head if isinstance(head, dict) else head_of(event or {})
+        head = _head(message, body)
         occurred_at = time_of(head["occurred_at"])
         received_at = time_of(message["received_at"])
-        _check(head)
-        environment = str(message.get("environment") or (event or {})["environment"])[:100]
+        environment = message["environment"]
+        if not isinstance(environment, str) or not environment:
+            raise ValueError("environment is no text")
         first, last = day_window(now)
         day = max(first, min(occurred_at.date(), last))
+    except PoisonMessage:
+        raise
     except Exception as error:
         # Whatever an event of another version or sender holds: it must not stop those beside it.
         raise PoisonMessage(f"{type(error).__name__}: {error}"[:300]) from None
-    key = (day, message["project_id"], environment, head["event_id"])
+    key = (day, message["project_id"], environment[:100], head["event_id"])
     minute = occurred_at.replace(second=0, microsecond=0)
     return Occurrence(key, head, occurred_at, received_at, minute.replace(minute=0), minute, body)
 
 
-def _check(head: dict[str, Any]) -> None:
-    if not _EVENT_ID.fullmatch(head["event_id"]):
-        raise ValueError("event_id takes 32 hex digits")
-    if head["severity"] not in _SEVERITIES:
-        raise ValueError("severity is none")
-    for name in ("message", "title", "fingerprint"):
-        if not isinstance(head[name], str):
-            raise ValueError(f"{name} is no text")
+def _head(message: dict[str, Any], body: str) -> dict[str, Any]:
+    """The message's head; made anew of its event where it has none that can be used."""
+    given = message.get("head")
+    if isinstance(given, dict) and _is_sound(given):
+        return given
+    event = message["event"] if "event" in message else json.loads(body).get("event")
+    if not isinstance(event, dict):
+        raise PoisonMessage("event is missing")
+    head = head_of(event)
+    if not _is_sound(head):
+        raise ValueError("event_id, severity or another field of the event is not valid")
+    return head
+
+
+def _is_sound(head: dict[str, Any]) -> bool:
+    texts = ("event_id", "occurred_at", "message", "title", "fingerprint")
+    return (
+        all(isinstance(head.get(name), str) for name in texts)
+        and _EVENT_ID.fullmatch(head["event_id"]) is not None
+        and isinstance(head.get("severity"), str)
+        and head["severity"] in _SEVERITIES
+        and isinstance(head.get("tags", []), list)
+        and all(head.get(name) is None or isinstance(head[name], str) for name in _OPTIONAL_TEXTS)
+    )

@@ -27,7 +27,7 @@ OWN_RULES: tuple[AlertRule, ...] = (
         cooldown_minutes=5, hint="The monitor did not run for a while; what happened meanwhile is judged only now",
     ),
     AlertRule(
-        BLIND_RULE, "Monitor blind", Level.ERROR, NORMAL, (Condition(BLIND_METRIC, ">", 0.5),),
-        for_s=90, cooldown_minutes=30, depends_on=PRODUCT_DB, hint="Most rules cannot get their data",
+        BLIND_RULE, "Monitor blind", Level.ERROR, NORMAL, (Condition(BLIND_METRIC, ">", 0.3),),
+        for_s=90, cooldown_minutes=30, depends_on=PRODUCT_DB, hint="Many rules cannot get their data",
     ),
 )  # fmt: skip
