@@ -26,6 +26,7 @@ from local import postgres
 EVENTS = 6_000
 ROUNDS = 3
 GROUPS = 50
+USERS = 2_000
 # Bugsink 2.6 with the same events on the same kind of machine: 20 to 44 events a second.
 BUGSINK_PER_S = 44
 
@@ -83,7 +84,7 @@ def messages(count: int, round_number: int) -> list[str]:
             {
                 "event_id": uuid.uuid4().hex, "message": f"call {number} could not be stored", "type": kind,
                 "exceptions": [{"type": kind, "value": "could not be stored"}], "frames": frames,
-                "breadcrumbs": crumbs, "endpoint": f"POST /e{number % 7}", "user_hash": uuid.uuid4().hex[:8],
+                "breadcrumbs": crumbs, "endpoint": f"POST /e{number % 7}", "user_hash": f"{number % USERS:032x}",
                 "tags": {"queue": "transcription", "zone": "a"},
             },
             now,

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg2
 
 from callwatch.db import product_connection, reset_pool
-from callwatch.pipeline.clauses import with_joins
+from callwatch.pipeline.clauses import moments, with_joins
 from callwatch.pipeline.facts import product_facts
 from callwatch.pipeline.indexes import statement_of
 from callwatch.pipeline.measure import Measured
@@ -119,7 +119,7 @@ def times(now: datetime) -> dict[str, float]:
 
 def timed(conn: Any, reading: Reading, types: dict[str, dict[str, str]], now: datetime) -> float:
     """Milliseconds of one statement, from here."""
-    given = {"now": now, "timezone": "UTC", **reading.params}
+    given = {"now": now, "timezone": "UTC", **moments(reading.sql, now), **reading.params}
     started = time.perf_counter()
     with conn.cursor() as cursor:
         cursor.execute(with_joins(reading.sql, types), given)

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -42,7 +43,7 @@ def main() -> int:
     args = _arguments()
     try:
         deploy(args)
-    except (DeployError, ConfigurationError, BotoCoreError, ClientError) as error:
+    except (DeployError, ConfigurationError, FileNotFoundError, BotoCoreError, ClientError) as error:
         console.print(f"[bold red]deploy:[/] {escape(str(error))}")
         return 1
     return 0
@@ -151,6 +152,8 @@ def _commit() -> str:
 def _sam_deploy(args: argparse.Namespace, name: str, parameters: Mapping[str, str]) -> None:
     """Let SAM bring the stack to the template; migrations run inside, and roll it back where they fail."""
     console.rule(f"stack {name}")
+    # Compiled files carry times: with them the same functions would look like changed ones.
+    shutil.rmtree(ROOT / "functions" / "__pycache__", ignore_errors=True)
     command = [sys.executable, "-m", "samcli", "deploy", "--config-env", args.stage, "--stack-name", name]
     command += ["--template-file", str(args.template), "--config-file", str(ROOT / "samconfig.toml")]
     command += ["--no-confirm-changeset"] if args.yes else []

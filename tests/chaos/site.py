@@ -1,6 +1,7 @@
 """The site of the faults: a system, its database, its queues and processes, and the load that runs meanwhile."""
 
 import contextlib
+import functools
 import threading
 import time
 from collections import Counter
@@ -28,7 +29,7 @@ class Site:
     postgres: RunningPostgres
     system: System = field(init=False)
 
-    @property
+    @functools.cached_property
     def sqs(self) -> Any:
         """A client of the local queue."""
         port = (self.system.data_dir / "queue.port").read_text()
@@ -60,7 +61,8 @@ class Site:
         """All messages of a queue nobody works on; they can be received again at once."""
         found: dict[str, dict[str, Any]] = {}
         given = {"QueueUrl": self.queue_url(name), "MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"]}
-        while messages := self.sqs.receive_message(**given).get("Messages"):
+        # Hidden for as long as it may take to see them all.
+        while messages := self.sqs.receive_message(**given, VisibilityTimeout=60).get("Messages"):
             found |= {message["MessageId"]: message for message in messages}
         for message in found.values():
             self.sqs.change_message_visibility(

@@ -19,7 +19,7 @@ from tests.chaos.site import Site, wait_for
 from tests.system import ROOT
 
 long = pytest.mark.long
-LONG_TIMEOUT = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(600)
 
 
 # When to kill, as a question about the database.
@@ -64,14 +64,12 @@ def test_a_monitor_killed_in_its_flush_loses_and_doubles_nothing(site: Site, mom
 
 
 @long
-@LONG_TIMEOUT
 def test_a_monitor_killed_in_flush_after_flush_loses_and_doubles_nothing(site: Site) -> None:
     for number in range(10):
         moment = ("in its COPY", "after its commit")[number % 2]
         kill_in_flush(site, f"kill {number}", moment)
 
 
-@LONG_TIMEOUT
 @pytest.mark.parametrize("outage_s", [5, pytest.param(60, marks=long)])
 def test_while_postgresql_is_stopped_under_load_all_is_accepted_and_none_is_lost(site: Site, outage_s: int) -> None:
     environment = f"outage {outage_s}"
@@ -148,7 +146,6 @@ def test_poison_goes_alone_to_the_dead_letters_and_comes_back_when_its_cause_is_
     site.sqs.purge_queue(QueueUrl=site.queue_url("DeadLetterQueue"))
 
 
-@LONG_TIMEOUT
 @pytest.mark.parametrize("restarts", [3, pytest.param(30, marks=long)])
 def test_restarts_of_every_function_under_load_lose_and_double_nothing(site: Site, restarts: int) -> None:
     environment = f"deploy {restarts}"
@@ -162,7 +159,6 @@ def test_restarts_of_every_function_under_load_lose_and_double_nothing(site: Sit
     site.wait_until_stored(environment, accepted)
 
 
-@LONG_TIMEOUT
 @pytest.mark.parametrize("rounds", [3, pytest.param(30, marks=long)])
 def test_of_two_monitors_at_once_one_works_and_nothing_counts_twice(site: Site, rounds: int) -> None:
     environment = f"rivals {rounds}"

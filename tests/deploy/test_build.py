@@ -6,6 +6,9 @@ import pytest
 
 from tests.deploy.conftest import sam_build
 
+# Builds and deployments take their time on a busy machine.
+pytestmark = pytest.mark.timeout(600)
+
 # Lambda takes 250 MB of function and layers together, unzipped; a small layer starts fast.
 LAYERS_LIMIT_MB = 59
 

@@ -14,6 +14,9 @@ from local.stack import ROOT
 from tests.deploy.conftest import Deployed
 from tests.deploy.ministack import STACK
 
+# Builds and deployments take their time on a busy machine.
+pytestmark = pytest.mark.timeout(600)
+
 # The schedule fires once a minute.
 FLUSH_TIMEOUT_S = 90
 

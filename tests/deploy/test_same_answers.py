@@ -12,6 +12,9 @@ from tests.deploy.ministack import Answered
 from tests.system import System, running_system
 
 EVENT = b'{"event_id":"%032x"}\n{"type":"event"}\n{"message":"the same everywhere","level":"warning"}\n'
+# Builds and deployments take their time on a busy machine.
+pytestmark = pytest.mark.timeout(600)
+
 ENVELOPE = {"content-type": "application/x-sentry-envelope"}
 READS = ("health", "status", "metrics/system", "metrics/jobs", "metrics/errors", "pipeline", "errors", "alerts", "silences")
 

@@ -20,6 +20,8 @@ database = "none"
 expected-statuses = ["2xx", "401", "403", "404", "409", "422", "429", "503"]
 [checks.unsupported_method]
 enabled = false
+[phases.coverage]
+unexpected-methods = []
 """
 
 

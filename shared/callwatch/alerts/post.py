@@ -141,7 +141,7 @@ def _judge(response: http.client.HTTPResponse, reason: str) -> int:
     if 300 <= status < 400:
         raise DeliveryFailed(f"the receiver answered {status}: redirects are not followed", True, is_channel_wide=True)
     is_permanent = 400 <= status < 500 and status not in _TRY_AGAIN
-    retry_after_s = None if is_permanent else retry_after_of(response.headers, time.time())
+    retry_after_s = None if is_permanent else retry_after_of(status, response.headers, time.time())
     raise DeliveryFailed(said, is_permanent, retry_after_s, is_channel_wide=status in _CHANNEL_WIDE)
 
 

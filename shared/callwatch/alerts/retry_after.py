@@ -13,15 +13,17 @@ class Headers(Protocol):
 
 # An hour is as long as one answer may silence a channel: the next try asks anew.
 MOST_S = 3600.0
+_LIMIT_MET = 429
 
 
-def retry_after_of(headers: Headers, now_s: float) -> float | None:
+def retry_after_of(status: int, headers: Headers, now_s: float) -> float | None:
     """Seconds from `now_s` (since 1970), at most an hour; None where the headers say nothing usable.
 
-    Retry-After gives seconds or an HTTP date; X-RateLimit-Reset (SendGrid) a time since 1970.
+    Retry-After gives seconds or an HTTP date. X-RateLimit-Reset (SendGrid) gives a time since 1970; it stands on any
+    answer, and asks for something only where the status says that the limit is met.
     """
     seconds = _seconds_of(headers.get("retry-after"), now_s)
-    if seconds is None:
+    if seconds is None and status == _LIMIT_MET:
         reset_at = _number(headers.get("x-ratelimit-reset"))
         seconds = reset_at - now_s if reset_at is not None and reset_at > now_s else None
     return None if seconds is None else min(max(seconds, 0.0), MOST_S)

@@ -1,6 +1,6 @@
 """Error groups: found or made by fingerprint, moved on by what arrives, acted on by people."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -95,8 +95,10 @@ _COUNT_OPEN = """
 """
 
 
-def find_or_make_groups(conn: AnyConnection, wanted: Mapping[GroupKey, Mapping[str, Any]]) -> dict[GroupKey, int]:
-    """Group ids by (project, environment, fingerprint); unknown ones are made of the given fields.
+def find_or_make_groups(
+    conn: AnyConnection, wanted: Collection[GroupKey], fields_of: Callable[[GroupKey], Mapping[str, Any]]
+) -> dict[GroupKey, int]:
+    """Group ids by (project, environment, fingerprint); unknown ones are made of their fields.
 
     Fields: title, type, message, severity, category, endpoint, at, release. The caller commits.
     """
@@ -110,7 +112,7 @@ def find_or_make_groups(conn: AnyConnection, wanted: Mapping[GroupKey, Mapping[s
     still = [key for key in missing if key not in found]
     if still:
         with conn.cursor() as cursor:
-            rows = [(*key, *(wanted[key][name] for name in _FIELDS)) for key in still]
+            rows = [(*key, *map(fields_of(key).__getitem__, _FIELDS)) for key in still]
             made = execute_values(cursor, _MAKE, rows, page_size=1000, fetch=True)
             execute_values(cursor, _MAP, made, page_size=1000)
         found |= {(row[0], row[1], row[2]): row[3] for row in made}

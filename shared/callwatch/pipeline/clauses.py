@@ -8,6 +8,7 @@ Clauses of one list hold together.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 # What a column must hold: its family, as schema.py tells it from the type.
@@ -15,6 +16,7 @@ TEXT, NUMBER, TIME, ANY = "text", "number", "time", "any"
 
 Needs = Mapping[str, Mapping[str, str]]
 
+_AGO = re.compile(r"%\(ago_([\d.]+)\)s")
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _COMPARISONS = ("=", "<", "<=", ">", ">=")
 _TAKES = 'a clause such as ["status", "=", "pending"] or ["started_at", "older than", 600]'
@@ -134,8 +136,16 @@ def _sql(clause: Clause, table: str, alias: str) -> str:
 
 
 def ago(seconds: float) -> str:
-    """The time so many seconds before the reading, as SQL."""
-    return f"%(now)s::timestamptz - interval '{seconds} seconds'"
+    """The time so many seconds before the reading, as SQL; `moments` gives its value.
+
+    A constant, because PostgreSQL works a difference of times out anew for each row.
+    """
+    return f"%(ago_{seconds})s::timestamptz"
+
+
+def moments(sql: str, now: datetime) -> dict[str, datetime]:
+    """The times that a statement names by how long they are ago."""
+    return {f"ago_{seconds}": now - timedelta(seconds=float(seconds)) for seconds in _AGO.findall(sql)}
 
 
 def literal(value: str | float) -> str:

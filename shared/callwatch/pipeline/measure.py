@@ -10,7 +10,7 @@ from typing import Any
 import psycopg2
 
 from callwatch.db.connect import AnyConnection, is_connection_lost
-from callwatch.pipeline.clauses import with_joins
+from callwatch.pipeline.clauses import moments, with_joins
 from callwatch.pipeline.readings import Reading, in_one_scan
 from callwatch.pipeline.schema import Schema, faults, look, types_of
 
@@ -108,7 +108,7 @@ def _execute(
     measured: Measured,
     timeouts: dict[str, int],
 ) -> None:
-    params = {"now": measured.at, "timezone": measured.timezone, **reading.params}
+    params = {"now": measured.at, "timezone": measured.timezone, **moments(reading.sql, measured.at), **reading.params}
     with conn.cursor() as cursor:
         try:
             # One round trip; whatever the statement before left behind is undone first.

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from callwatch.checks.record import without_streaks
 from callwatch.checks.registry import checks_of
@@ -15,17 +15,18 @@ from callwatch.db.check_results import service_states
 from callwatch.db.cycles import last_cycle_at
 from callwatch.exceptions import DatabaseUnavailable
 from callwatch.models.check import CheckResult
-from callwatch.pipeline.measure import Measured, is_stopped, sum_of
-from callwatch.pipeline.stage_file import get_stages
-from callwatch.reports.queues import Unread, read_queues
 from callwatch.reports.unknown import Unknown
-from callwatch.settings import Settings, get_settings
+from callwatch.settings import Settings
 from callwatch.tracker.measuring import capture_measuring
 from callwatch.tracker.stats import buffered, last_hour
 
+if TYPE_CHECKING:
+    from callwatch.reports.queue_health import QueueHealth
+
 MONITOR_LATE_AFTER = timedelta(minutes=3)
 DATABASE_DOWN = "the monitor's database does not answer"
-_QUEUE = ("pending", "processing", "failed", "completed_last_hour")
+PRODUCT_DOWN = "the product's database does not answer"
+QUEUE_FIGURES = ("pending", "processing", "failed", "completed_last_hour")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Gathered:
     is_database_up: bool
     stored: Stored | None
     unread: str
-    measured: Measured
+    queues: "QueueHealth | None"
     buffered: tuple[int | None, str | None]
 
 
@@ -77,13 +78,13 @@ def gather(settings: Settings, now: datetime, is_whole: bool) -> Gathered:
     # Names of checks hold no dot.
     reads = {
         "read.stored": lambda: _read_stored(now),
-        "read.product": lambda: read_queues(settings, now),
+        "read.product": lambda: _read_queues(settings, now),
         "read.buffered": buffered,
     }
     found = at_once({**checks, **reads}, DEADLINE_S)
     verdicts = verdicts_of(checks, found)
     is_database_up = verdicts["database"].status != "unhealthy"
-    stored, measured, size = (found.get(name) for name in reads)
+    stored, queues, size = (found.get(name) for name in reads)
     unread = DATABASE_DOWN
     if isinstance(stored, Exception) and not isinstance(stored, DatabaseUnavailable):
         capture_measuring({"stored results": stored})
@@ -94,7 +95,7 @@ def gather(settings: Settings, now: datetime, is_whole: bool) -> Gathered:
         is_database_up=is_database_up,
         stored=stored,
         unread=unread,
-        measured=measured if isinstance(measured, Measured) else Unread(now),
+        queues=None if queues is None or isinstance(queues, Exception) else queues,
         buffered=size if isinstance(size, tuple) else (None, "the queue does not answer"),
     )
 
@@ -109,7 +110,7 @@ def overall(gathered: Gathered) -> str:
     is_degraded = any(result.status == "degraded" for result in gathered.results) or "unhealthy" in providers
     # Where the database is up and our tables cannot be read, no monitor can have run.
     is_degraded = is_degraded or stored is None or bool(stored.errors[1]) or stored.is_late
-    return "degraded" if is_degraded or _is_any_stopped(gathered.measured) else "healthy"
+    return "degraded" if is_degraded or (gathered.queues and gathered.queues.is_stopped) else "healthy"
 
 
 def _read_stored(now: datetime) -> Stored:
@@ -120,8 +121,11 @@ def _read_stored(now: datetime) -> Stored:
         return Stored(service_states(conn), last_hour(conn, now), finished_at, is_late)
 
 
-def _is_any_stopped(measured: Measured) -> bool:
-    return any(is_stopped(measured, stage.name) for stage in get_stages(get_settings().stages_file).stages)
+def _read_queues(settings: Settings, now: datetime) -> "QueueHealth":
+    # An eighth of this module's import, and needed only here.
+    from callwatch.reports.queue_health import queue_health
+
+    return queue_health(settings, now)
 
 
 def _results(
@@ -157,14 +161,9 @@ def _service(result: CheckResult, is_whole: bool, unknown: Unknown) -> dict[str,
 
 
 def _queue(gathered: Gathered, unknown: Unknown) -> dict[str, Any]:
-    """All queues together; what is processed now is known of those queues alone that record it."""
-    queues = [stage for stage in get_stages(get_settings().stages_file).stages if stage.is_queue]
-    shown = {}
-    for name in _QUEUE:
-        of = [f"{stage.name}.{name}" for stage in queues if name != "processing" or not stage.rows[name].none]
-        value, reason = sum_of(gathered.measured, *of) if of else (None, "no queue of the product records it")
-        shown[name] = unknown.say(f"queue.{name}", value, reason)
-    return shown
+    if gathered.queues is None:
+        return dict(unknown.all_below("queue", QUEUE_FIGURES, PRODUCT_DOWN))
+    return {name: unknown.say(f"queue.{name}", *gathered.queues.figures[name]) for name in QUEUE_FIGURES}
 
 
 def _errors(gathered: Gathered, unknown: Unknown) -> dict[str, Any]:

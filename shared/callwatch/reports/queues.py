@@ -9,10 +9,9 @@ from callwatch.exceptions import DatabaseUnavailable
 from callwatch.pipeline.measure import Measured
 from callwatch.pipeline.queues import measure_queues
 from callwatch.pipeline.stage_file import get_stages
+from callwatch.reports.health import PRODUCT_DOWN
 from callwatch.settings import Settings
 from callwatch.tracker.measuring import capture_measuring
-
-PRODUCT_DOWN = "the product's database does not answer"
 
 
 class Unread(Measured):

@@ -138,10 +138,10 @@ def _store(conn: AnyConnection, errors: Sequence[Occurrence]) -> tuple[int, int]
 
 def _assign_groups(conn: AnyConnection, unique: Sequence[Occurrence]) -> dict[int, dict[str, Any]]:
     """Give each occurrence its group, and lock the groups: two digests at once sample and count one after the other."""
-    wanted = {_group_key(o): _group_fields(o) for o in reversed(unique)}
+    first_of = {_group_key(occurrence): occurrence for occurrence in reversed(unique)}
     # A group that is being forgotten just now may be found and then gone: looked for anew, it is made anew.
     for _attempt in range(3):
-        groups = find_or_make_groups(conn, wanted)
+        groups = find_or_make_groups(conn, first_of.keys(), lambda key: _group_fields(first_of[key]))
         states = lock_groups(conn, sorted(set(groups.values())))
         if len(states) == len(set(groups.values())):
             break

@@ -16,9 +16,9 @@ from callwatch.settings import get_settings
 from callwatch.tracker.digest import Digested, store
 from callwatch.tracker.read import Batch, read
 
-BATCH = 1_000
+BATCH = 3_000
 # Whatever their number: three batches are in memory at once, one read, one stored, one deleted.
-BATCH_CHARACTERS = 16_000_000
+BATCH_CHARACTERS = 25_000_000
 _RECEIVERS = 8
 _SWITCH_S = 0.0005
 _log = logging.getLogger(__name__)

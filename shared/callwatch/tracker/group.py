@@ -39,7 +39,7 @@ _VARIABLE = tuple(
 # Where an application happens to lie, which says nothing about the error.
 _SCHEME = re.compile(r"^(?:https?://[^/]+|file://(?=/)|[a-z][a-z0-9+.-]+:/{2,3}|[a-z]:(?=/))(?:\./)?", re.IGNORECASE)
 _ROOT = re.compile(
-    r"^/(?:var/task|var/www/[^/]+|usr/src/[^/]+|(?:home|Users)/[^/]+/[^/]+|(?:srv|opt|data|mnt|work)/[^/]+|app)(?=/)",
+    r"^/(?:var/task|var/www/[^/]+|usr/src/[^/]+|(?:home|Users)/[^/]+/[^/]+|(?:srv|opt|data|mnt|workspace)/[^/]+|app)(?=/)",
     re.IGNORECASE,
 )
 _DEPLOYED = re.compile(r"(?:^|(?<=/)|/)(?:releases/[^/]+|current|\.next/server|dist|build)(?=/)")

@@ -65,7 +65,8 @@ _NETWORK = frozenset("ip mac remote server host net url web socket memory peer l
 _ABOUT = frozenset(
     "id ids uuid guid count counts total type kind status state at is has had can should length len size bytes ms ns us seconds"
     " duration elapsed version format valid verified enabled required present used limit max min index expiry expires ttl"
-    " sent opened bounced error errors rate class label field column table prefix hash fingerprint position expected".split()
+    " sent opened bounced error errors rate class label field column table prefix hash fingerprint position expected queue queues"
+    " process cron worker job stage".split()
 )
 _BY_WORD: tuple[tuple[str, frozenset[str]], ...] = (
     ("ssn", frozenset({"ssn", "itin"})),

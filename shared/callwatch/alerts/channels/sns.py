@@ -44,7 +44,7 @@ def _failure_of(answer: Mapping[str, Any]) -> DeliveryFailed:
     metadata = answer.get("ResponseMetadata", {})
     code, status = str(answer.get("Error", {}).get("Code", "")), int(metadata.get("HTTPStatusCode", 0))
     is_retried = "Throttl" in code or "Expired" in code or status in (408, 429) or status >= 500
-    retry_after_s = retry_after_of(metadata.get("HTTPHeaders", {}), time.time()) if is_retried else None
+    retry_after_s = retry_after_of(status, metadata.get("HTTPHeaders", {}), time.time()) if is_retried else None
     is_wide = not is_retried and (code in _CHANNEL_WIDE or 300 <= status < 400 or status in (401, 403, 404, 410))
     return DeliveryFailed(f"SNS refused it ({code or status})", not is_retried, retry_after_s, is_wide)
 
