@@ -5,7 +5,6 @@
 
 import argparse
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -166,8 +165,7 @@ def _settle(system: System) -> None:
 
 @contextmanager
 def _system(environ: dict[str, str]) -> Iterator[System]:
-    folder = Path(tempfile.mkdtemp(prefix="callwatch-pictures-"))
-    with running_system(cycle_s=2, data_dir=folder, environ={"COMMIT_SHA": "3f9c2ab", **environ}) as system:
+    with running_system(cycle_s=2, environ={"COMMIT_SHA": "3f9c2ab", **environ}) as system:
         yield system
 
 

@@ -14,26 +14,29 @@ import { Wrong } from "./wrong";
 
 export function Overview() {
   const status = useLive<Status>("/api/status");
+  return (
+    <div class="overview">
+      <When live={{ ...status, error: status.data ? null : status.error }}>{(found) => <Panels status={found} />}</When>
+      <RawLinks />
+    </div>
+  );
+}
+
+/** All that stands below the state; asked for when the state is there, which so comes first. */
+function Panels({ status }: { status: Status }) {
   const health = useLive<Health>("/api/health");
   const alerts = useLive<AlertPage>("/api/alerts?limit=200");
   return (
-    <div class="overview">
-      <When live={{ ...status, error: status.data ? null : status.error }}>
-        {(found) => (
-          <>
-            <Headline status={found} health={health.data} alerts={alerts.data} />
-            <Wrong status={found} />
-            <Services health={health} />
-            <Pipeline />
-            <Queues status={found} />
-            <Errors />
-            <Performance status={found} />
-            <Activity status={found} />
-            <Resources health={health} />
-          </>
-        )}
-      </When>
-      <RawLinks />
-    </div>
+    <>
+      <Headline status={status} health={health.data} alerts={alerts.data} />
+      <Wrong status={status} />
+      <Services health={health} />
+      <Pipeline />
+      <Queues status={status} />
+      <Errors />
+      <Performance status={status} />
+      <Activity status={status} />
+      <Resources health={health} />
+    </>
   );
 }
