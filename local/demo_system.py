@@ -7,7 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,6 +34,8 @@ class LocalSystem:
     database_url: str
     pid: int
     data_dir: Path
+    # Alerts that fired before the demo began are none of its business.
+    earlier: frozenset[str] = frozenset()
 
     def call(self, path: str, body: Any = None, token: str | None = None) -> Any:
         """The answer's JSON. Raises DemoError where the system refuses or is away."""
@@ -56,13 +58,18 @@ class LocalSystem:
         os.kill(self.pid, signal.SIGUSR1)
 
     def firing_alerts(self) -> list[dict[str, Any]]:
-        """The alerts that fire, newest first; what is only good to know left out."""
+        """The alerts that fire, newest first; left out is what is only good to know, and what fired before the demo."""
         found: list[dict[str, Any]] = self.get("/api/alerts?state=firing&limit=200")["items"]
-        return [alert for alert in found if alert["level"] != "info"]
+        return [alert for alert in found if alert["level"] != "info" and alert["id"] not in self.earlier]
 
     def firing(self) -> list[str]:
         """Ids of the rules that fire."""
         return sorted({alert["rule_id"] for alert in self.firing_alerts()})
+
+    def firing_earlier(self) -> set[str]:
+        """Ids of the rules whose alerts fired before the demo, and still do."""
+        found = self.get("/api/alerts?state=firing&limit=200")["items"]
+        return {alert["rule_id"] for alert in found if alert["id"] in self.earlier}
 
     def alert(self, rule_id: str) -> dict[str, Any] | None:
         """A firing alert of a rule."""
@@ -108,5 +115,4 @@ def connect(data_dir: Path) -> LocalSystem:
     facts = json.loads(file.read_text())
     names = ("url", "admin_token", "dsn", "ingest_key", "database_url", "pid")
     system = LocalSystem(**{name: facts[name] for name in names}, data_dir=data_dir)
-    system.get("/api/status")
-    return system
+    return replace(system, earlier=frozenset(alert["id"] for alert in system.firing_alerts()))

@@ -40,7 +40,8 @@ def subject_of(instance: Instance) -> str:
 def message_of(kind: str, rule: AlertRule, instance: Instance, now: datetime, more: Sequence[str] = ()) -> str:
     """The whole message: the short line first, then since when, and what else is known, a line each."""
     began_at = instance.began_at or instance.since
-    lasted = duration(elapsed(began_at, now).total_seconds())
+    lasted_s = elapsed(began_at, now).total_seconds()
+    lasted = "just now" if lasted_s < 1 and kind != "alert.resolved" else duration(lasted_s)
     since = f"Since {began_at.astimezone(UTC):%d %b %H:%M} UTC ({lasted})."
     if kind == "alert.resolved":
         lead = (rule.hint or rule.name).rstrip(".")
