@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg2
@@ -11,7 +12,25 @@ from standardwebhooks.webhooks import Webhook
 
 from tests.fakes.receiver import Received, Receiver
 from tests.functions.conftest import WEBHOOK_SECRET
-from tests.system import System
+from tests.system import System, running_system
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def system(receiver: Receiver) -> Iterator[System]:
+    """A system of this module's own: where other tests sent critical errors, the alert would fire already."""
+    environ = {
+        "ALERT_WEBHOOK_URL": receiver.url,
+        "ALERT_WEBHOOK_SECRET": WEBHOOK_SECRET,
+        "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
+    }
+    with running_system(cycle_s=2, environ=environ) as found:
+        yield found
 
 
 def webhooks(receiver: Receiver, rule_id: str, kind: str = "alert.firing") -> list[Received]:
