@@ -49,7 +49,7 @@ lock: setup-dev ## Pin all packages anew with their hashes, after a requirements
 	@$(VENV_PYTHON) -m local.lock $(ARGS)
 
 build: setup-dev ## Build the SAM bundle into .aws-sam/build
-	@BUILD_PYTHON=$(abspath $(VENV_PYTHON)) $(VENV_PYTHON) -m samcli build
+	@BUILD_PYTHON="$(CURDIR)/$(VENV_PYTHON)" $(VENV_PYTHON) -m samcli build
 
 deploy: build ## Deploy to STAGE (default, staging, prod): stack, migrations, secrets, page, smoke test (ARGS="--help")
 	@$(VENV_PYTHON) -m local.deploy $(ARGS)
