@@ -177,12 +177,13 @@ class step:  # noqa: N801
 
     def __enter__(self) -> None:
         self.started = time.monotonic()
-        print(f"set up: {self.what} ...", end="" if sys.stdout.isatty() else "\n", flush=True)
+        # Not among what a command such as `make export` writes.
+        print(f"set up: {self.what} ...", end="" if sys.stderr.isatty() else "\n", file=sys.stderr, flush=True)
 
     def __exit__(self, kind: object, *_rest: object) -> None:
         word = "failed after" if kind else "done in"
-        start = "\r" if sys.stdout.isatty() else ""
-        print(f"{start}set up: {self.what}: {word} {time.monotonic() - self.started:.1f} s", flush=True)
+        start = "\r" if sys.stderr.isatty() else ""
+        print(f"{start}set up: {self.what}: {word} {time.monotonic() - self.started:.1f} s", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
