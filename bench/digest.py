@@ -27,8 +27,6 @@ EVENTS = 12_000
 ROUNDS = 2
 GROUPS = 50
 USERS = 2_000
-# Bugsink 2.6 with the same events on the same kind of machine: 20 to 44 events a second.
-BUGSINK_PER_S = 44
 
 
 def main() -> None:
@@ -59,9 +57,6 @@ def main() -> None:
         print(f"flush, all new       {flushed:>8,.0f} events/s   (at least 2,000)")
         print(f"our own CPU time     {cpu_us:>8.0f} us an event  (what else the machine does is not in it)")
         print(f"against bare COPY    {statistics.median(f / c for c, f, _a in rounds):>8.2f}            (at least 0.75)")
-        print(
-            f"against Bugsink      {flushed / BUGSINK_PER_S:>8.0f} times      (it digested {BUGSINK_PER_S} events/s on two cores)"
-        )
     finally:
         reset_pool()
         server.stop()
