@@ -35,12 +35,15 @@ _LIFE_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Something that breaks: what is told, what breaks it, the rule that must fire, how it is mended, where to look."""
+    """Something that breaks: what is told, what breaks it, how it is mended, where to look.
+
+    rule_ids: the rules of which one must be told; the others may follow from it.
+    """
 
     title: str
     story: str
     breaks: Callable[[], None]
-    rule_id: str
+    rule_ids: tuple[str, ...]
     mends: Callable[[], None]
     look: str
 
@@ -93,7 +96,7 @@ def play(system: LocalSystem, conn: extensions.connection, console: Console, hol
     status = system.get("/api/status")
     console.print(f"  status: [green]{status['status']}[/] · look at: the first sentence of the page, and the funnel\n")
     for number, scene in enumerate(_scenes(system, conn)[:most], start=1):
-        if scene.rule_id in system.firing_earlier():
+        if system.firing_earlier().intersection(scene.rule_ids):
             console.print(f"[bold]{number}. {scene.title}[/]: left out, as its alert fires already for other reasons\n")
             continue
         _play_scene(number, scene, system, console, hold_s)
@@ -112,7 +115,12 @@ def _live_on(conn: extensions.connection, console: Console) -> None:
 
 def _scenes(system: LocalSystem, conn: extensions.connection) -> list[Scene]:
     def broken(fault: Callable[..., None]) -> Callable[[], None]:
-        return lambda: _commit(conn, lambda: fault(conn, datetime.now(UTC)))
+        def work() -> None:
+            # Just before, so that the product's crons have beaten a moment ago.
+            _healthy(conn)
+            _commit(conn, lambda: fault(conn, datetime.now(UTC)))
+
+        return work
 
     def mended() -> None:
         _healthy(conn)
@@ -120,15 +128,16 @@ def _scenes(system: LocalSystem, conn: extensions.connection) -> list[Scene]:
     return [
         Scene(
             "OpenAI's quota runs out", "Analyses fail with 429 insufficient_quota, while transcripts go on.",
-            broken(openai_quota), "vendor_quota", mended, "#/alerts: one alert names the vendor, and lists what follows",
+            broken(openai_quota), ("vendor_quota",), mended, "#/alerts: one alert names the vendor, and lists what follows",
         ),
         Scene(
             "The transcription queue stops", "Its picking function is broken: work waits, and none is completed.",
-            broken(transcription_stops), "pipeline_stopped", mended, "the funnel: the oldest waiting item, and a rate of zero",
+            broken(transcription_stops), ("cron_idle", "pipeline_stopped"), mended,
+            "the funnel: the oldest waiting item, and a rate of zero",
         ),
         Scene(
             "Errors come in a burst", f"{ERRORS} real exceptions, raised and sent by the Sentry SDK for Python.",
-            lambda: raise_errors(system, ERRORS, timedelta(hours=1) - timedelta(seconds=_SPIKE_LASTS_S)), "high_error_rate",
+            lambda: raise_errors(system, ERRORS, timedelta(hours=1) - timedelta(seconds=_SPIKE_LASTS_S)), ("high_error_rate",),
             lambda: None, "#/errors: one group, its stack, and what was scrubbed",
         ),
     ]  # fmt: skip
@@ -139,15 +148,15 @@ def _play_scene(number: int, scene: Scene, system: LocalSystem, console: Console
     console.print(scene.story)
     scene.breaks()
     with console.status("Waiting for the alert ..."):
-        alert = system.eventually(lambda: system.alert(scene.rule_id), f"the rule {scene.rule_id} did not fire")
+        alert = system.eventually(lambda: system.told(scene.rule_ids), f"{' or '.join(scene.rule_ids)} did not fire")
     console.print(f"[bold red]FIRING[/] {alert['title']} ({alert['level']}): {escape(alert['message'])}")
     console.print(f"  value {alert['value']:g}, threshold {alert['threshold']:g}, runbook {alert['runbook_url']}", soft_wrap=True)
-    others = [other for other in system.firing_alerts() if other["rule_id"] != scene.rule_id]
+    others = [other for other in system.firing_alerts() if other["id"] != alert["id"]]
     for other in others:
         cause = f"follows from {other['suppressed_by']}, not sent" if other["suppressed_by"] else other["level"]
         console.print(f"  with it: {other['title']} ({cause})")
     with console.status("Waiting for the webhook ..."):
-        was_told_lately = system.was_told_lately(scene.rule_id, alert["id"])
+        was_told_lately = system.was_told_lately(alert)
         line = None if was_told_lately else system.eventually(lambda: system.webhook(alert["id"]), "no signed webhook arrived")
     if line is None:
         console.print("[bold]WEBHOOK[/] none: the same alert was told a moment ago, and its cooldown still runs")

@@ -6,7 +6,7 @@ import signal
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -71,9 +71,10 @@ class LocalSystem:
         found = self.get("/api/alerts?state=firing&limit=200")["items"]
         return {alert["rule_id"] for alert in found if alert["id"] in self.earlier}
 
-    def alert(self, rule_id: str) -> dict[str, Any] | None:
-        """A firing alert of a rule."""
-        return next((alert for alert in self.firing_alerts() if alert["rule_id"] == rule_id), None)
+    def told(self, rule_ids: Sequence[str]) -> dict[str, Any] | None:
+        """A firing alert of one of the rules that follows from no other."""
+        found = self.firing_alerts()
+        return next((alert for alert in found if alert["rule_id"] in rule_ids and not alert["suppressed_by"]), None)
 
     def webhook(self, alert_id: str) -> dict[str, Any] | None:
         """The line of the inbox with the signed webhook of an alert."""
@@ -84,8 +85,9 @@ class LocalSystem:
                 return line
         return None
 
-    def was_told_lately(self, rule_id: str, alert_id: str) -> bool:
-        """Whether an earlier alert of the rule was told so lately that this one is not, by the rule's cooldown."""
+    def was_told_lately(self, alert: Mapping[str, Any]) -> bool:
+        """Whether an earlier alert of the same rule was told so lately that this one is not, by the rule's cooldown."""
+        rule_id, alert_id = alert["rule_id"], alert["id"]
         rules = self.get("/api/rules?limit=200")["items"]
         cooldown = timedelta(minutes=next(rule["cooldown_minutes"] for rule in rules if rule["id"] == rule_id))
         since = (datetime.now(UTC) - cooldown).isoformat()
