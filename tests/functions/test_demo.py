@@ -1,0 +1,53 @@
+"""The demo on a running system: what breaks is alerted, told and resolved, and nobody else's tables are touched."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import psycopg2
+import pytest
+
+from tests.functions.test_system import environment
+from tests.system import ROOT, System, running_system
+
+
+@pytest.fixture(scope="module")
+def system() -> Iterator[System]:
+    with running_system(cycle_s=60) as found:
+        yield found
+
+
+def demo(system: System, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "local.demo", "--data-dir", str(system.data_dir), "--hold", "0", *options]
+    return subprocess.run(
+        command, cwd=ROOT, env=environment({}), capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=110
+    )
+
+
+def tables(system: System) -> int:
+    with psycopg2.connect(system.database_url) as conn, conn.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+        found = cursor.fetchone()
+    return int(found[0]) if found else -1
+
+
+def test_each_scene_fires_is_told_by_a_signed_webhook_and_resolves(system: System) -> None:
+    played = demo(system, "--scenes", "2")
+    assert played.returncode == 0, played.stdout + played.stderr
+    assert played.stdout.count("FIRING") == played.stdout.count("RESOLVED") == 2
+    assert " ".join(played.stdout.split()).count("signature checked: right") == 2
+    assert "follows from vendor_quota, not sent" in played.stdout
+    assert tables(system) == 0
+
+
+def test_tables_of_somebody_else_are_left_alone(system: System) -> None:
+    with psycopg2.connect(system.database_url) as conn, conn.cursor() as cursor:
+        cursor.execute("CREATE TABLE public.calls (id int)")
+    try:
+        refused = demo(system)
+        assert refused.returncode == 1
+        assert refused.stderr.startswith("demo: the database already holds a product's table `calls`")
+        assert tables(system) == 1
+    finally:
+        with psycopg2.connect(system.database_url) as conn, conn.cursor() as cursor:
+            cursor.execute("DROP TABLE public.calls")
