@@ -129,7 +129,8 @@ def stop(system: System) -> None:
     if system.process.poll() is None:
         system.process.send_signal(signal.SIGINT)
         try:
-            system.process.wait(20)
+            # PostgreSQL alone may take 20 s for its last checkpoint on a busy disk.
+            system.process.wait(60)
         except subprocess.TimeoutExpired:
             system.process.kill()
             system.process.wait(5)
