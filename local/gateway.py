@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import threading
 import time
 import uuid
@@ -145,14 +146,31 @@ class Gateway:
         return tuple(headers)
 
 
+def claim(port: int) -> socket.socket:
+    """A port of loopback taken for good, 0 for any; who calls before a server listens on it is refused. Raises OSError."""
+    claimed = socket.socket()
+    try:
+        claimed.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        claimed.bind(("127.0.0.1", port))
+    except OSError:
+        claimed.close()
+        raise
+    return claimed
+
+
 class Server(ThreadingHTTPServer):
     """The HTTP server in front of a gateway, on loopback."""
 
     daemon_threads = True
     request_queue_size = 256
 
-    def __init__(self, gateway: Gateway, port: int) -> None:
-        super().__init__(("127.0.0.1", port), _handler(gateway))
+    def __init__(self, gateway: Gateway, claimed: socket.socket) -> None:
+        """claimed: a socket that is bound already; from now on it is listened on."""
+        super().__init__(claimed.getsockname(), _handler(gateway), bind_and_activate=False)
+        self.socket.close()
+        self.socket = claimed
+        self.server_name, self.server_port = "127.0.0.1", claimed.getsockname()[1]
+        self.server_activate()
 
     def handle_error(self, *_args: Any) -> None:
         """A client that hung up is no error of ours."""

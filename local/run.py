@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -22,7 +23,7 @@ from callwatch.pipeline.stage_file import get_stages
 from callwatch.settings import VARIABLES, load_settings
 from local import layers, postgres, workers
 from local import queue as local_queue
-from local.gateway import Gateway, Server
+from local.gateway import Gateway, Server, claim
 from local.inbox import Inbox
 from local.page import Page
 from local.secrets import LocalSecrets, secrets_of, write_private
@@ -100,7 +101,7 @@ def running(options: Options, environ: Mapping[str, str], console: Console, stop
         stack.enter_context(_only_one(options.data_dir))
         workers.end_leftovers(options.data_dir / "functions.pids")
         run_file.unlink(missing_ok=True)
-        server_for = _claim_port(options.port)
+        claimed = stack.enter_context(contextlib.closing(_claim_port(options.port)))
         secrets = secrets_of(options.data_dir, environ)
         paths = layers.build()
         database_url = _database(options, environ, stack, console)
@@ -112,7 +113,7 @@ def running(options: Options, environ: Mapping[str, str], console: Console, stop
         pool = Workers(template.functions, paths, values, options.data_dir / "logs")
         stack.callback(pool.stop)
         _migrate(pool, console)
-        server = server_for(Gateway(template, pool, Page(ROOT / "dashboard" / "dist")))
+        server = Server(Gateway(template, pool, Page(ROOT / "dashboard" / "dist")), claimed)
         threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
         stack.callback(server.server_close)
         stack.callback(server.shutdown)
@@ -141,17 +142,12 @@ def _only_one(data_dir: Path) -> Iterator[None]:
         yield
 
 
-def _claim_port(port: int) -> Any:
-    """Fail early where the port is taken; the server itself binds when there is something to serve."""
-    import socket
-
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            raise StartError(f"port {port} is in use: stop what listens there, or set PORT=") from None
-    return lambda gateway: Server(gateway, port)
+def _claim_port(port: int) -> socket.socket:
+    """Take the port at the start, so that nothing started meanwhile can. Raises StartError."""
+    try:
+        return claim(port)
+    except OSError:
+        raise StartError(f"port {port} is in use: stop what listens there, or set PORT=") from None
 
 
 def _database(options: Options, environ: Mapping[str, str], stack: contextlib.ExitStack, console: Console) -> str:

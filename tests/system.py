@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -99,7 +100,9 @@ def start(folder: Path, cycle_s: float = 2, environ: Mapping[str, str] | None = 
     """Start it and wait until it says that it is ready."""
     output = folder / "run.log"
     clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    given = {"PORT": str(free_port()), "DATA_DIR": str(folder), "CYCLE_S": str(cycle_s), "PYTHONPATH": "shared:."}
+    # Below the ports that the kernel gives to outgoing connections, of which any could be taken meanwhile.
+    port = free_port(random.randint(15_000, 30_000))
+    given = {"PORT": str(port), "DATA_DIR": str(folder), "CYCLE_S": str(cycle_s), "PYTHONPATH": "shared:."}
     with output.open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "local.run"],

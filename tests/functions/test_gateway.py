@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from local import layers
-from local.gateway import Gateway, Server
+from local.gateway import Gateway, Server, claim
 from local.page import Page
 from local.template import load
 from local.workers import Workers
@@ -53,7 +53,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def call(tmp_path_factory: pytest.TempPathFactory, page: Path) -> Iterator[Client]:
     template = load(FOLDER / "template.yaml", {"GREETING": "from outside"}, {})
     workers = Workers(template.functions, layers.build(), {}, tmp_path_factory.mktemp("logs"))
-    server = Server(Gateway(template, workers, Page(page)), 0)
+    server = Server(Gateway(template, workers, Page(page)), claim(0))
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     yield Client(server.server_address[1])
     server.shutdown()
