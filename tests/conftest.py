@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg2 import sql
 
 from callwatch.db import migrate, reset_pool
@@ -18,6 +19,10 @@ from local import postgres
 
 # A crash of the machine may take these databases with it; nothing less does.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+
+# How fast the machine is says nothing about the code.
+settings.register_profile("callwatch", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("callwatch")
 
 _numbers = itertools.count(1)
 
