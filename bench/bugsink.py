@@ -18,10 +18,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
+from bench._database import own_database
 from bench.digest import flush_rate, messages
-from callwatch.db import migrate, reset_pool
-from callwatch.settings import reset_settings
-from local import postgres
 from local.processes import free_port, wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -120,19 +118,9 @@ def digested(folder: Path) -> int:
 
 def our_rate() -> float:
     """Events a second of our flush, into an embedded PostgreSQL."""
-    folder = Path(tempfile.mkdtemp(prefix="callwatch-bench-"))
-    folder.chmod(0o755)
-    server = postgres.start(folder)
-    os.environ["DATABASE_URL"] = server.dsn
-    reset_settings()
-    try:
-        migrate(server.dsn)
+    with own_database():
         flush_rate(messages(1_000, 1))
         return flush_rate(messages(OUR_EVENTS, 2))
-    finally:
-        reset_pool()
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

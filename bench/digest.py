@@ -1,27 +1,22 @@
 """The flush against a bare COPY of the same rows: 8 KB events, one process, an embedded PostgreSQL."""
 
 import io
-import os
-import shutil
 import statistics
-import tempfile
 import time
 import uuid
 from collections import deque
 from datetime import UTC, datetime
-from pathlib import Path
 from unittest.mock import patch
 
+from bench._database import own_database
 from callwatch import queue
-from callwatch.db import connection, migrate, reset_pool
+from callwatch.db import connection
 from callwatch.db.copy import encode_rows
 from callwatch.queue import QueueMessage
-from callwatch.settings import reset_settings
 from callwatch.tracker import digest
 from callwatch.tracker.event import error_message, finish_event
 from callwatch.tracker.flush import BATCH, flush
 from callwatch.tracker.read import read
-from local import postgres
 
 EVENTS = 12_000
 ROUNDS = 2
@@ -31,13 +26,7 @@ USERS = 2_000
 
 def main() -> None:
     """Print events a second of the flush, of the COPY, and their ratio."""
-    folder = Path(tempfile.mkdtemp(prefix="callwatch-bench-"))
-    folder.chmod(0o755)
-    server = postgres.start(folder)
-    os.environ["DATABASE_URL"] = server.dsn
-    reset_settings()
-    try:
-        migrate(server.dsn)
+    with own_database():
         rounds = []
         print(f"events of {len(messages(1, 0)[0]):,} bytes, {EVENTS:,} in a round, {GROUPS} groups, batches of {BATCH:,}")
         for number in range(1, ROUNDS + 1):
@@ -57,10 +46,6 @@ def main() -> None:
         print(f"flush, all new       {flushed:>8,.0f} events/s   (at least 2,000)")
         print(f"our own CPU time     {cpu_us:>8.0f} us an event  (what else the machine does is not in it)")
         print(f"against bare COPY    {statistics.median(f / c for c, f, _a in rounds):>8.2f}            (at least 0.75)")
-    finally:
-        reset_pool()
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def messages(count: int, round_number: int) -> list[str]:

@@ -1,20 +1,16 @@
 """GET /api/metrics/errors with many stored errors against few, and against scanning the rows."""
 
 import os
-import shutil
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-from callwatch.db import connection, execute, fetch_all, migrate, reset_pool
+from bench._database import own_database
+from callwatch.db import connection, execute, fetch_all
 from callwatch.db.connect import AnyConnection
-from callwatch.settings import reset_settings
 from callwatch.tracker.stats import error_metrics
-from local import postgres
 
 FEW = 100_000
 MANY = int(os.environ.get("ERRORS", "10_000_000"))
@@ -79,14 +75,7 @@ def main() -> None:
 
 def measured(count: int) -> tuple[float, float]:
     """Milliseconds of the answer from the counters, and of the same figures from the rows, at a size."""
-    folder = Path(tempfile.mkdtemp(prefix="callwatch-bench-"))
-    folder.chmod(0o755)
-    server = postgres.start(folder, OPTIONS)
-    os.environ["DATABASE_URL"] = server.dsn
-    reset_settings()
-    reset_pool()
-    try:
-        migrate(server.dsn)
+    with own_database(OPTIONS):
         now = datetime.now(UTC)
         with connection() as conn:
             fill(conn, count, now)
@@ -94,10 +83,6 @@ def measured(count: int) -> tuple[float, float]:
             assert abs(total - count / DAYS) <= count / DAYS / 50 + 5, (total, count / DAYS)
             given = {"since": now - timedelta(days=1), "day": (now - timedelta(days=1)).date()}
             return median_ms(lambda: error_metrics(conn, now), ROUNDS), median_ms(lambda: scan(conn, given), 3)
-    finally:
-        reset_pool()
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def fill(conn: AnyConnection, count: int, now: datetime) -> None:

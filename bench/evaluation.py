@@ -1,23 +1,18 @@
 """What judging 1,000 instances costs: the pure evaluation, and the whole of it with its state in PostgreSQL."""
 
-import os
-import shutil
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
+from bench._database import own_database
 from callwatch.alerts import AlertChannel, AlertLevel, AlertRule, Condition, alert_manager
 from callwatch.alerts.builtin import RULES
 from callwatch.alerts.evaluate import evaluate
 from callwatch.alerts.instance import Instance
 from callwatch.alerts.run import evaluate_rules
-from callwatch.db import connection, migrate, reset_pool
+from callwatch.db import connection
 from callwatch.models.facts import Fact
-from callwatch.settings import reset_settings
-from local import postgres
 
 INSTANCES = 1_000
 ROUNDS = 10
@@ -30,24 +25,16 @@ SUBJECT = AlertRule(
 def main() -> None:
     """Print milliseconds a round: nothing changes, values change, and all fire in the same round."""
     pure = pure_ms()
-    folder = Path(tempfile.mkdtemp(prefix="callwatch-bench-"))
-    folder.chmod(0o755)
-    server = postgres.start(folder)
-    os.environ["DATABASE_URL"] = server.dsn
-    reset_settings()
-    try:
-        migrate(server.dsn)
-        alert_manager.add_rule(SUBJECT)
-        few = stored_ms(lambda _round: facts(10, 1))
-        still = stored_ms(lambda _round: facts(INSTANCES, 1))
-        moving = stored_ms(lambda round_: facts(INSTANCES, round_ % 9))
-        storm = stored_ms(lambda _round: facts(INSTANCES, 20), 1)
-        firing = stored_ms(lambda round_: facts(INSTANCES, 20 + round_))
-    finally:
-        alert_manager.remove_rule(SUBJECT.id)
-        reset_pool()
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+    with own_database():
+        try:
+            alert_manager.add_rule(SUBJECT)
+            few = stored_ms(lambda _round: facts(10, 1))
+            still = stored_ms(lambda _round: facts(INSTANCES, 1))
+            moving = stored_ms(lambda round_: facts(INSTANCES, round_ % 9))
+            storm = stored_ms(lambda _round: facts(INSTANCES, 20), 1)
+            firing = stored_ms(lambda round_: facts(INSTANCES, 20 + round_))
+        finally:
+            alert_manager.remove_rule(SUBJECT.id)
     print(f"pure, {INSTANCES:,} instances          {pure:>8.1f} ms")
     print(f"kept, 10 instances             {few:>8.1f} ms")
     print(f"kept, {INSTANCES:,} ok                 {still:>8.1f} ms   {still / pure:.1f} x pure")

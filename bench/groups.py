@@ -1,20 +1,16 @@
 """GET /api/errors over a million error groups against a thousand: every filter, the search, and a page far down."""
 
 import os
-import shutil
-import tempfile
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
+from bench._database import own_database
 from bench.error_metrics import OPTIONS, median_ms
-from callwatch.db import connection, execute, migrate, reset_pool
+from callwatch.db import connection, execute
 from callwatch.db.connect import AnyConnection
 from callwatch.db.error_groups import count_open
-from callwatch.settings import reset_settings
 from callwatch.tracker.groups import groups_page
 from callwatch.tracker.stats import EVERY_PROJECT
-from local import postgres
 
 FEW = 1_000
 MANY = int(os.environ.get("ERROR_GROUPS", "1_000_000"))
@@ -73,23 +69,12 @@ def main() -> None:
 
 def measured(count: int) -> dict[str, float]:
     """Milliseconds by question with so many groups."""
-    folder = Path(tempfile.mkdtemp(prefix="callwatch-bench-"))
-    folder.chmod(0o755)
-    server = postgres.start(folder, OPTIONS)
-    os.environ["DATABASE_URL"] = server.dsn
-    reset_settings()
-    reset_pool()
-    try:
-        migrate(server.dsn)
+    with own_database(OPTIONS):
         with connection() as conn:
             fill(conn, count)
             found = {name: page_ms(conn, given) for name, given in QUESTIONS.items()}
             found["(count of the unresolved)"] = median_ms(lambda: count_open(conn, **EVERY_PROJECT), ROUNDS)
         return found
-    finally:
-        reset_pool()
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def page_ms(conn: AnyConnection, filters: dict[str, Any]) -> float:

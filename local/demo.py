@@ -92,7 +92,9 @@ def play(system: LocalSystem, conn: extensions.connection, console: Console, hol
         system.cycle()
     console.print(f"[bold]A healthy day.[/] {count:,} calls of eight days, all of them recorded, transcribed and analysed.")
     with console.status("Waiting until nothing is wrong ..."):
-        system.eventually(lambda: not system.firing(), "the healthy day still shows alerts: " + ", ".join(system.firing()))
+        system.eventually(
+            lambda: not system.firing(), lambda: f"the healthy day still shows alerts: {', '.join(system.firing())}"
+        )
     status = system.get("/api/status")
     console.print(f"  status: [green]{status['status']}[/] · look at: the first sentence of the page, and the funnel\n")
     for number, scene in enumerate(_scenes(system, conn)[:most], start=1):
@@ -148,7 +150,7 @@ def _play_scene(number: int, scene: Scene, system: LocalSystem, console: Console
     console.print(scene.story)
     scene.breaks()
     with console.status("Waiting for the alert ..."):
-        alert = system.eventually(lambda: system.told(scene.rule_ids), f"{' or '.join(scene.rule_ids)} did not fire")
+        alert = system.eventually(lambda: system.told(scene.rule_ids), lambda: f"{' or '.join(scene.rule_ids)} did not fire")
     console.print(f"[bold red]FIRING[/] {alert['title']} ({alert['level']}): {escape(alert['message'])}")
     console.print(f"  value {alert['value']:g}, threshold {alert['threshold']:g}, runbook {alert['runbook_url']}", soft_wrap=True)
     others = [other for other in system.firing_alerts() if other["id"] != alert["id"]]
@@ -157,7 +159,11 @@ def _play_scene(number: int, scene: Scene, system: LocalSystem, console: Console
         console.print(f"  with it: {other['title']} ({cause})")
     with console.status("Waiting for the webhook ..."):
         was_told_lately = system.was_told_lately(alert)
-        line = None if was_told_lately else system.eventually(lambda: system.webhook(alert["id"]), "no signed webhook arrived")
+        line = (
+            None
+            if was_told_lately
+            else system.eventually(lambda: system.webhook(alert["id"]), lambda: "no signed webhook arrived")
+        )
     if line is None:
         console.print("[bold]WEBHOOK[/] none: the same alert was told a moment ago, and its cooldown still runs")
     else:
@@ -168,7 +174,7 @@ def _play_scene(number: int, scene: Scene, system: LocalSystem, console: Console
     console.print("Now it is mended.")
     scene.mends()
     with console.status("Waiting until it is resolved ..."):
-        system.eventually(lambda: not system.firing(), f"{scene.title}: alerts stay: {', '.join(system.firing())}")
+        system.eventually(lambda: not system.firing(), lambda: f"{scene.title}: alerts stay: {', '.join(system.firing())}")
     console.print("[bold green]RESOLVED[/] and told, the page is green again.\n")
 
 

@@ -95,13 +95,13 @@ class LocalSystem:
         ends = [alert["resolved_at"] for alert in alerts if alert["id"] != alert_id and alert["resolved_at"]]
         return any(end > since for end in ends)
 
-    def eventually(self, look: Callable[[], T | None], failure: str) -> T:
-        """What `look` finds, with a cycle every few seconds until it does. Raises DemoError with `failure`."""
+    def eventually(self, look: Callable[[], T | None], failure: Callable[[], str]) -> T:
+        """What `look` finds, with a cycle every few seconds until it does. Raises DemoError with what `failure` then says."""
         deadline = time.monotonic() + PATIENCE_S
         due = 0.0
         while not (found := look()):
             if time.monotonic() > deadline:
-                raise DemoError(failure)
+                raise DemoError(failure())
             if time.monotonic() > due:
                 self.cycle()
                 due = time.monotonic() + _CYCLE_EVERY_S

@@ -1,7 +1,5 @@
 """The local webhook receiver: takes the alerts of a system that has no other target, and checks their signatures."""
 
-import base64
-import hashlib
 import hmac
 import json
 import threading
@@ -10,6 +8,8 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from callwatch.alerts.channels.webhook import signature
 
 FILE = "inbox.jsonl"
 _MOST_BYTES = 1024 * 1024
@@ -62,9 +62,8 @@ class Inbox(ThreadingHTTPServer):
 
 def verify(headers: Any, body: bytes, secrets: Sequence[bytes]) -> bool:
     """Whether one of the message's signatures was made with one of the secrets (Standard Webhooks, version 1)."""
-    signed = f"{headers.get('webhook-id')}.{headers.get('webhook-timestamp')}.".encode() + body
     given = str(headers.get("webhook-signature") or "").split()
-    right = [f"v1,{base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()}" for key in secrets]
+    right = signature(secrets, str(headers.get("webhook-id")), str(headers.get("webhook-timestamp")), body).split()
     return any(hmac.compare_digest(one.encode(), other.encode()) for one in given for other in right)
 
 
