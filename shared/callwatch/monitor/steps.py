@@ -7,7 +7,7 @@ from typing import Any
 
 from callwatch import queue
 from callwatch.alerts.channel_facts import channel_facts
-from callwatch.alerts.database_back import database_back
+from callwatch.alerts.database_back import database_back, outage_end
 from callwatch.alerts.database_down import database_down, forget_outage, remember, without_old_news
 from callwatch.alerts.deliver import deliver_due
 from callwatch.alerts.outage import current_outage
@@ -201,9 +201,9 @@ def _evaluate(cycle: Cycle) -> dict[str, Any]:
 def _note_outage(conn: AnyConnection, cycle: Cycle) -> bool:
     """Write down an outage of our own database that is over; whether there was one."""
     outage = current_outage()
-    if outage is None:
-        return False
-    fill_outage(conn, "database", "unreachable", datetime.fromisoformat(outage["since"]), cycle.now)
+    if outage is not None:
+        ended_at = outage_end(conn, outage, cycle.now)
+        fill_outage(conn, "database", "unreachable", datetime.fromisoformat(outage["since"]), ended_at)
     return database_back(conn, cycle.now)
 
 
