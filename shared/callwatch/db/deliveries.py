@@ -156,7 +156,7 @@ def deliveries_of(conn: AnyConnection, alert_id: int) -> list[dict[str, Any]]:
     )
 
 
-def test_deliveries(conn: AnyConnection) -> dict[str, list[dict[str, Any]]]:
+def deliveries_of_tests(conn: AnyConnection) -> dict[str, list[dict[str, Any]]]:
     """Deliveries of each rule's latest test, as deliveries_of shows them, by the rule's id."""
     found: dict[str, list[dict[str, Any]]] = {}
     for row in fetch_all(conn, _TESTS):
