@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from local import browser, scenes
-from tests.system import System, running_system
+from local.system import System, running_system
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "screenshots"
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
