@@ -93,8 +93,9 @@ def test_two_hundred_refreshes_leak_neither_memory_nor_nodes(chromium: Browser, 
 
 
 def test_a_thousand_groups_and_two_hundred_alerts_are_shown_in_few_nodes_at_work(chromium: Browser, system: System) -> None:
-    group = system.get("/api/errors?limit=1")["items"][0]
-    alert = system.get("/api/alerts?limit=1")["items"][0]
+    system.call("POST", "/api/errors", system.ingest_key, {"message": "the first of a thousand", "severity": "critical"})
+    group = system.eventually(lambda: system.get("/api/errors?limit=1")["items"], what="a group")[0]
+    alert = system.eventually(lambda: system.get("/api/alerts?limit=1")["items"], what="an alert")[0]
     pages = {
         "errors": [{**group, "id": str(number), "title": f"group {number}"} for number in range(1000)],
         "alerts": [{**alert, "id": str(number)} for number in range(200)],
