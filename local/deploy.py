@@ -71,7 +71,8 @@ def deploy(args: argparse.Namespace) -> None:
     if not args.template.is_file():
         raise DeployError("nothing is built; run `make build`")
     given = read_secrets_file(args.secrets) if args.secrets else {}
-    overrides = config | parameters_of(args.parameter) | {"CommitSha": _commit()}
+    overrides = config | parameters_of(args.parameter)
+    overrides |= {"CommitSha": _commit(), "Architecture": _architecture(args.template.parent, overrides)}
     name = overrides.pop("stack_name")
     before = stack.find(name)
     if before is not None:
@@ -149,6 +150,19 @@ def read_secrets_file(path: Path) -> dict[str, str]:
             raise DeployError(f"{name} in {path} is no variable of the stack's secrets ({', '.join(sorted(known))}); {remedy}")
     load_settings(values)
     return dict(values)
+
+
+def _architecture(bundle: Path, given: Mapping[str, str]) -> str:
+    """The processor that a bundle's compiled packages are for, in Lambda's words: arm64 or x86_64."""
+    names = " ".join(path.name for path in (bundle / "DependenciesLayer").rglob("*.so"))
+    found = [word for word, machine in (("arm64", "aarch64"), ("x86_64", "x86_64")) if machine in names]
+    if len(found) != 1:
+        raise DeployError(f"{bundle} holds no layer built for one processor; run `make build`")
+    wanted = given.get("Architecture", found[0])
+    if wanted != found[0]:
+        # Functions would find packages of another processor in their layer, and each would fail at its first import.
+        raise DeployError(f"Architecture is {wanted}, the bundle is built for {found[0]}; run `make build ARCHITECTURE={wanted}`")
+    return wanted
 
 
 def _fill(name: str, given: Mapping[str, str]) -> str:
