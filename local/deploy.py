@@ -28,7 +28,7 @@ from local.secrets import made_up
 ROOT = Path(__file__).resolve().parent.parent
 BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
 PAGE = ROOT / "dashboard" / "dist"
-_ENDED = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
+_NEVER_UP = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
 
 # An ARN has `:secret:` in it, which would become a picture.
 console = Console(emoji=False)
@@ -75,15 +75,14 @@ def deploy(args: argparse.Namespace) -> None:
     overrides |= {"CommitSha": _commit(), "Architecture": _architecture(args.template.parent, overrides)}
     name = overrides.pop("stack_name")
     before = stack.find(name)
-    if before is not None and before.status in _ENDED:
-        raise DeployError(
-            f"{name} never came up ({before.status}); remove it: aws cloudformation delete-stack --stack-name {name}"
-        )
     if before is not None:
+        _refuse_what_is_stuck(before)
         _step("Secrets", _fill(name, given))
         overrides["SecretsVersion"] = stack.secrets_version(name)
     _sam_deploy(args, name, overrides)
     if before is None:
+        if stack.find(name) is None:
+            raise DeployError(f"{name} was not made, as its changes were not confirmed")
         # The secrets came with the stack: now they can be filled, and the functions told to read them.
         _step("Secrets", _fill(name, given))
         _sam_deploy(args, name, overrides | {"SecretsVersion": stack.secrets_version(name)})
@@ -93,6 +92,21 @@ def deploy(args: argparse.Namespace) -> None:
     _show(deployed)
     if not args.skip_smoke:
         _check(deployed)
+
+
+def _refuse_what_is_stuck(before: stack.Stack) -> None:
+    """Raise DeployError with the remedy where CloudFormation would take no change."""
+    name = before.name
+    if before.status == "UPDATE_ROLLBACK_FAILED":
+        finish = f"aws cloudformation continue-update-rollback --stack-name {name}"
+        raise DeployError(f"the last rollback of {name} did not end; mend what stopped it (stack events), then: {finish}")
+    if before.status in _NEVER_UP:
+        database = stack.resource_of(name, "Database")
+        protection = "aws rds modify-db-instance --no-deletion-protection --db-instance-identifier"
+        first = f"{protection} {database}, then " if database else ""
+        raise DeployError(
+            f"{name} never came up ({before.status}); remove it: {first}aws cloudformation delete-stack --stack-name {name}"
+        )
 
 
 def stage_config(stage: str, path: Path = ROOT / "samconfig.toml") -> dict[str, str]:

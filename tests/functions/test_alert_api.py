@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from local.system import System
 from tests.fakes.receiver import Receiver
-from tests.system import System
 
 SOON = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
 HUGE = "9" * 400

@@ -8,7 +8,15 @@ from samcli.cli.types import CfnParameterOverridesType
 
 from callwatch.exceptions import ConfigurationError
 from local import stack
-from local.deploy import DeployError, _architecture, _quoted, parameters_of, read_secrets_file, stage_config
+from local.deploy import (
+    DeployError,
+    _architecture,
+    _quoted,
+    _refuse_what_is_stuck,
+    parameters_of,
+    read_secrets_file,
+    stage_config,
+)
 
 
 def test_a_stage_has_its_stack_and_its_parameters(tmp_path: Path) -> None:
@@ -90,3 +98,26 @@ def test_a_file_that_is_no_json_is_refused_without_its_content(tmp_path: Path) -
     with pytest.raises(DeployError) as caught:
         read_secrets_file(path)
     assert "hidden" not in str(caught.value)
+
+
+def event(logical_id: str, status: str, reason: str = "", kind: str = "AWS::SQS::Queue") -> dict[str, str]:
+    return {"LogicalResourceId": logical_id, "ResourceStatus": status, "ResourceStatusReason": reason, "ResourceType": kind}
+
+
+def test_the_cause_of_a_rollback_is_found_beyond_the_first_page_of_events_and_no_older_one() -> None:
+    whole = "AWS::CloudFormation::Stack"
+    newest = [event("callwatch", "ROLLBACK_COMPLETE", kind=whole), *(event(f"Queue{n}", "DELETE_COMPLETE") for n in range(99))]
+    middle = [
+        event("callwatch", "UPDATE_ROLLBACK_IN_PROGRESS", kind=whole),
+        event("Migrations", "UPDATE_FAILED", "the schema could not be migrated: no route"),
+        event("callwatch", "UPDATE_IN_PROGRESS", kind=whole),
+        event("ErrorQueue", "CREATE_FAILED", "of an earlier change"),
+    ]
+    found = list(stack.latest_failures([{"StackEvents": newest}, {"StackEvents": middle}]))
+    assert found == ["Migrations: the schema could not be migrated: no route"]
+
+
+def test_a_stack_whose_rollback_did_not_end_is_refused_with_the_command_that_ends_it() -> None:
+    with pytest.raises(DeployError, match="continue-update-rollback --stack-name callwatch-prod"):
+        _refuse_what_is_stuck(stack.Stack("callwatch-prod", "UPDATE_ROLLBACK_FAILED", {}))
+    _refuse_what_is_stuck(stack.Stack("callwatch-prod", "UPDATE_ROLLBACK_COMPLETE", {}))
