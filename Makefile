@@ -7,12 +7,13 @@ export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= us-east-1
 # Variables given as `make run PORT=8080` reach the programs as environment.
 export PORT DATA_DIR CYCLE_S URL TOKEN STAGE SECRETS
+export ARCHITECTURE ?= arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint docs lock audit build deploy smoke demo export redrive bench chaos setup setup-dev
+.PHONY: help run test test-docker lint docs lock audit build deploy smoke demo export redrive bench chaos setup setup-dev
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' Makefile
 
 setup:
 	@$(PYTHON) local/setup.py run
@@ -25,10 +26,13 @@ run: setup ## Start the whole system (PORT=3000 DATA_DIR=.local CYCLE_S=60); Ctr
 
 test: setup-dev ## Set up everything and run every test (ARGS="-k name" for some)
 	@$(VENV_PYTHON) -m local.browser
-	@$(VENV_PYTHON) -m pytest -m "not long" $(ARGS)
+	@$(VENV_PYTHON) -m pytest -m "not long and not docker" $(ARGS)
 
 chaos: setup-dev ## Run the long faults in full
 	@$(VENV_PYTHON) -m pytest tests/chaos $(ARGS)
+
+test-docker: setup-dev ## Run every function under `sam local`; needs a Docker engine (SKIP_PULL_IMAGE=1: images that are there)
+	@$(VENV_PYTHON) -m pytest tests/docker $(ARGS)
 
 lint: setup-dev ## ruff, mypy --strict, tsc, cfn-lint, sam validate, documented variables
 	@$(VENV_PYTHON) -m ruff check .
@@ -48,8 +52,8 @@ docs: setup-dev ## Generate the documents that follow from the code
 lock: setup-dev ## Pin all packages anew with their hashes, after a requirements-*.in changed (ARGS=--upgrade for newer ones)
 	@$(VENV_PYTHON) -m local.lock $(ARGS)
 
-build: setup-dev ## Build the SAM bundle into .aws-sam/build
-	@BUILD_PYTHON="$(CURDIR)/$(VENV_PYTHON)" $(VENV_PYTHON) -m samcli build
+build: setup-dev ## Build the SAM bundle into .aws-sam/build (ARCHITECTURE=x86_64 instead of arm64)
+	@BUILD_PYTHON="$(CURDIR)/$(VENV_PYTHON)" $(VENV_PYTHON) -m samcli build --parameter-overrides Architecture=$(ARCHITECTURE)
 
 deploy: build ## Deploy to STAGE (default, staging, prod): stack, migrations, secrets, page, smoke test (ARGS="--help")
 	@$(VENV_PYTHON) -m local.deploy $(ARGS)

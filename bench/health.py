@@ -15,7 +15,7 @@ from callwatch.runtime.log import logger
 from callwatch.settings import reset_settings
 from functions import get_health
 from local import postgres
-from tests.fakes.vendor import Script, Vendor, answering
+from local.vendor import Script, Vendor, answering
 
 ROUNDS = 15
 HUNG_ROUNDS = 5

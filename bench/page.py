@@ -8,9 +8,8 @@ from collections.abc import Callable
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from local import browser, scenes
-from tests.browser.conftest import reader
-from tests.browser.test_live import REFRESH, REPLAY, heap_and_nodes
-from tests.system import System, running_system
+from local.reader import REFRESH, REPLAY, heap_and_nodes, reader
+from local.system import System, running_system
 
 ROUNDS = 5
 # On the first view: queues, errors, and three of the requests.

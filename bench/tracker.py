@@ -63,7 +63,7 @@ def hanging_s() -> float:
         os.environ |= {"CRITICAL_QUEUE_URL": f"{address}/0/critical", "AWS_ENDPOINT_URL_SQS": address}
         os.environ |= {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none", "AWS_DEFAULT_REGION": "us-east-1"}
         reset_settings()
-        queue.prepare_to_send()
+        queue.prepare_to_send(f"{address}/0/critical")
         tracker = ErrorTracker()
         started = time.perf_counter()
         for _ in range(20):

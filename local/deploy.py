@@ -28,7 +28,7 @@ from local.secrets import made_up
 ROOT = Path(__file__).resolve().parent.parent
 BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
 PAGE = ROOT / "dashboard" / "dist"
-_ENDED = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
+_NEVER_UP = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
 
 # An ARN has `:secret:` in it, which would become a picture.
 console = Console(emoji=False)
@@ -71,18 +71,18 @@ def deploy(args: argparse.Namespace) -> None:
     if not args.template.is_file():
         raise DeployError("nothing is built; run `make build`")
     given = read_secrets_file(args.secrets) if args.secrets else {}
-    overrides = config | parameters_of(args.parameter) | {"CommitSha": _commit()}
+    overrides = config | parameters_of(args.parameter)
+    overrides |= {"CommitSha": _commit(), "Architecture": _architecture(args.template.parent, overrides)}
     name = overrides.pop("stack_name")
     before = stack.find(name)
-    if before is not None and before.status in _ENDED:
-        raise DeployError(
-            f"{name} never came up ({before.status}); remove it: aws cloudformation delete-stack --stack-name {name}"
-        )
     if before is not None:
+        _refuse_what_is_stuck(before)
         _step("Secrets", _fill(name, given))
         overrides["SecretsVersion"] = stack.secrets_version(name)
     _sam_deploy(args, name, overrides)
     if before is None:
+        if stack.find(name) is None:
+            raise DeployError(f"{name} was not made, as its changes were not confirmed")
         # The secrets came with the stack: now they can be filled, and the functions told to read them.
         _step("Secrets", _fill(name, given))
         _sam_deploy(args, name, overrides | {"SecretsVersion": stack.secrets_version(name)})
@@ -92,6 +92,21 @@ def deploy(args: argparse.Namespace) -> None:
     _show(deployed)
     if not args.skip_smoke:
         _check(deployed)
+
+
+def _refuse_what_is_stuck(before: stack.Stack) -> None:
+    """Raise DeployError with the remedy where CloudFormation would take no change."""
+    name = before.name
+    if before.status == "UPDATE_ROLLBACK_FAILED":
+        finish = f"aws cloudformation continue-update-rollback --stack-name {name}"
+        raise DeployError(f"the last rollback of {name} did not end; mend what stopped it (stack events), then: {finish}")
+    if before.status in _NEVER_UP:
+        database = stack.resource_of(name, "Database")
+        protection = "aws rds modify-db-instance --no-deletion-protection --db-instance-identifier"
+        first = f"{protection} {database}, then " if database else ""
+        raise DeployError(
+            f"{name} never came up ({before.status}); remove it: {first}aws cloudformation delete-stack --stack-name {name}"
+        )
 
 
 def stage_config(stage: str, path: Path = ROOT / "samconfig.toml") -> dict[str, str]:
@@ -135,6 +150,19 @@ def read_secrets_file(path: Path) -> dict[str, str]:
             raise DeployError(f"{name} in {path} is no variable of the stack's secrets ({', '.join(sorted(known))}); {remedy}")
     load_settings(values)
     return dict(values)
+
+
+def _architecture(bundle: Path, given: Mapping[str, str]) -> str:
+    """The processor that a bundle's compiled packages are for, in Lambda's words: arm64 or x86_64."""
+    names = " ".join(path.name for path in (bundle / "DependenciesLayer").rglob("*.so"))
+    found = [word for word, machine in (("arm64", "aarch64"), ("x86_64", "x86_64")) if machine in names]
+    if len(found) != 1:
+        raise DeployError(f"{bundle} holds no layer built for one processor; run `make build`")
+    wanted = given.get("Architecture", found[0])
+    if wanted != found[0]:
+        # Functions would find packages of another processor in their layer, and each would fail at its first import.
+        raise DeployError(f"Architecture is {wanted}, the bundle is built for {found[0]}; run `make build ARCHITECTURE={wanted}`")
+    return wanted
 
 
 def _fill(name: str, given: Mapping[str, str]) -> str:

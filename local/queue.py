@@ -1,6 +1,6 @@
 """The local queue: SQS's JSON protocol, as boto3 speaks it, over messages that survive a kill.
 
-A process of its own, on 127.0.0.1 only: `python -m local.queue --data-dir DIR --port PORT`.
+A process of its own: `python -m local.queue --data-dir DIR --port PORT`, on 127.0.0.1 unless --host says more.
 """
 
 import argparse
@@ -300,15 +300,29 @@ def _handler(operations: Operations) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+def _queues_of(template: Path) -> dict[str, dict[str, str]]:
+    # SAM's translator is loaded by whoever asks for it: `make run` makes its queues itself, and starts faster so.
+    from local.template import load
+
+    return {name: dict(attributes) for name, attributes in load(template, {}, {}).queues.items()}
+
+
 def main() -> int:
     """Serve until SIGTERM."""
-    parser = argparse.ArgumentParser(prog="queue", description="SQS's protocol over SQLite, for this machine only.")
+    parser = argparse.ArgumentParser(prog="queue", description="SQS's protocol over SQLite, for one machine.")
     parser.add_argument("--data-dir", type=Path, required=True, help="folder that keeps the messages")
-    parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1")
+    parser.add_argument("--port", type=int, required=True, help="port to listen on")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on; it asks nobody for a key (default: %(default)s)"
+    )
+    parser.add_argument("--template", type=Path, help="make the queues of this SAM template")
     args = parser.parse_args()
+    args.data_dir.mkdir(parents=True, exist_ok=True)
     store = QueueStore(args.data_dir / "queue.sqlite3")
-    operations = Operations(store, f"http://127.0.0.1:{args.port}")
-    server = ThreadingHTTPServer(("127.0.0.1", args.port), _handler(operations))
+    for name, attributes in (_queues_of(args.template) if args.template else {}).items():
+        store.create(name, attributes)
+    operations = Operations(store, f"http://{args.host}:{args.port}")
+    server = ThreadingHTTPServer((args.host, args.port), _handler(operations))
     server.daemon_threads = True
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
     signal.signal(signal.SIGINT, signal.SIG_IGN)

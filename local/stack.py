@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,13 +31,15 @@ def _client(service: str) -> Any:
 
 
 def find(name: str) -> Stack | None:
-    """The stack of that name; None where there is none yet."""
+    """The stack of that name; None where there is none yet, or only a plan of one that nobody confirmed."""
     try:
         (found,) = _client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
         if error.response["Error"]["Code"] == "ValidationError":
             return None
         raise
+    if found["StackStatus"] == "REVIEW_IN_PROGRESS":
+        return None
     outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
     return Stack(name, found["StackStatus"], outputs)
 
@@ -45,17 +47,22 @@ def find(name: str) -> Stack | None:
 def failures(name: str) -> list[str]:
     """Why the latest change of a stack failed: "<resource>: <reason>", the first cause first."""
     try:
-        events = _client("cloudformation").describe_stack_events(StackName=name)["StackEvents"]
+        # The newest first, a hundred a page: a rollback of many resources pushes their cause off the first one.
+        pages = _client("cloudformation").get_paginator("describe_stack_events").paginate(StackName=name)
+        found = list(latest_failures(pages))
     except ClientError:
         return []
-    found = []
-    for event in events:
+    return [line for line in reversed(found) if "cancelled" not in line]
+
+
+def latest_failures(pages: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """What failed since the latest change of a stack began; pages of its events, the newest first."""
+    for event in (event for page in pages for event in page["StackEvents"]):
         if event["ResourceType"] == "AWS::CloudFormation::Stack" and event["ResourceStatus"].endswith("IN_PROGRESS"):
             if "ROLLBACK" not in event["ResourceStatus"]:
-                break
+                return
         elif event["ResourceStatus"].endswith("FAILED"):
-            found.append(f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason given')}")
-    return [line for line in reversed(found) if "cancelled" not in line]
+            yield f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason given')}"
 
 
 def secret_names() -> dict[str, str]:
@@ -94,6 +101,14 @@ def secrets_version(stack: str) -> str:
 def _secret(stack: str, logical_id: str) -> dict[str, Any]:
     found: dict[str, Any] = _client("secretsmanager").get_secret_value(SecretId=_resource(stack, logical_id))
     return found
+
+
+def resource_of(stack: str, logical_id: str) -> str | None:
+    """Physical id of a resource of a stack; None where the stack has none of that name."""
+    try:
+        return _resource(stack, logical_id)
+    except ClientError:
+        return None
 
 
 def _resource(stack: str, logical_id: str) -> str:

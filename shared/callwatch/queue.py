@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from callwatch.exceptions import QueueUnavailable
 
@@ -17,6 +18,7 @@ BATCH_BYTES = 1_048_576
 MESSAGE_BYTES = BATCH_BYTES - 4_096
 _THROTTLES = frozenset({"RequestThrottled", "ThrottlingException", "Throttling", "OverLimit", "SlowDown"})
 REDRIVE_MOST = 10_000
+_AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".api.amazonwebservices.com.cn")
 # SQS refuses a message whose attributes hold anything else.
 _NOT_IN_ATTRIBUTES = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _DELETERS = 8
@@ -155,20 +157,28 @@ def _call(action: Callable[[Any, Any], Any], given: Any, queue_url: str | None, 
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        return action(_client(os.getpid(), is_send), given)
+        return action(_client(os.getpid(), is_send, _endpoint(queue_url)), given)
     except (BotoCoreError, ClientError) as error:
         answer: Any = getattr(error, "response", None) or {}
         is_throttled = answer.get("Error", {}).get("Code", "").rpartition(".")[2] in _THROTTLES
         raise QueueUnavailable(f"the queue does not answer ({type(error).__name__})", unsent, is_throttled) from error
 
 
-def prepare_to_send() -> None:
+def prepare_to_send(queue_url: str) -> None:
     """Load what sending needs (300 ms, once a process), so that a bound on sending need not allow for it."""
-    _client(os.getpid(), True)
+    _client(os.getpid(), True, _endpoint(queue_url))
+
+
+def _endpoint(queue_url: str) -> str | None:
+    """The server that a queue's own address names; None where AWS's tools know it: SQS itself, or one they were told of."""
+    server = urlsplit(queue_url)
+    host = server.hostname or ""
+    is_known = any(name in os.environ for name in ("AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL"))
+    return None if is_known or host.endswith(_AWS_DOMAINS) else f"{server.scheme}://{server.netloc}"
 
 
 @functools.cache
-def _client(_pid: int, is_send: bool) -> Any:
+def _client(_pid: int, is_send: bool, endpoint_url: str | None) -> Any:
     # 300 ms of import, paid by the first use only; a client must not be shared with a forked child.
     import boto3
     from botocore.config import Config
@@ -180,4 +190,4 @@ def _client(_pid: int, is_send: bool) -> Any:
         retries={"total_max_attempts": 2},
         max_pool_connections=32,
     )
-    return boto3.client("sqs", config=config)
+    return boto3.client("sqs", config=config, endpoint_url=endpoint_url)

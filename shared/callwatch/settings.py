@@ -100,11 +100,15 @@ VARIABLES: tuple[Variable, ...] = (
         "Key of the HMAC that stands for a user's id; derived from INGEST_KEYS when unset.",
         is_secret=True,
     ),
-    Variable("ERROR_QUEUE_URL", values.http_url, "SQS queue that buffers errors and requests."),
+    Variable(
+        "ERROR_QUEUE_URL",
+        values.http_url,
+        "SQS queue that buffers errors and requests, or one at a server that speaks SQS's protocol.",
+    ),
     Variable("CRITICAL_QUEUE_URL", values.http_url, "SQS queue that buffers critical errors."),
     Variable("DEAD_LETTER_QUEUE_URL", values.http_url, "SQS queue of messages that could not be digested."),
     Variable("CORS_ORIGINS", values.origins, "Origins whose pages may call the API."),
-    Variable("RETENTION_DAYS", values.integer_between(1, 3650), "Days that errors and requests are kept.", "90"),
+    Variable("RETENTION_DAYS", values.integer_between(1, 3650), "Days that errors, requests and deliveries are kept.", "90"),
     Variable("TIMEZONE", values.timezone, "IANA time zone in which days begin.", "UTC"),
 )
 

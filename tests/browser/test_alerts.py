@@ -4,9 +4,9 @@ import uuid
 
 from playwright.sync_api import expect
 
+from local.reader import Reader
 from local.scenes import make_tables
-from tests.browser.conftest import Reader
-from tests.system import System
+from local.system import System
 
 
 def post(system: System, message: str, severity: str = "high", **more: object) -> None:

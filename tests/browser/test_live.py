@@ -6,10 +6,10 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, CDPSession, Route, expect
+from playwright.sync_api import Browser, Route, expect
 
-from tests.browser.conftest import Reader, reader
-from tests.system import System
+from local.reader import REFRESH, REPLAY, Reader, heap_and_nodes, reader
+from local.system import System
 
 
 @contextmanager
@@ -69,35 +69,11 @@ def test_a_figure_that_is_not_known_is_said_so_with_its_reason(viewer: Reader) -
     expect(service).to_contain_text("not configured")
 
 
-# The API's own answers, given again at once: what is measured is the page, not the API.
-REPLAY = """
-    const answers = new Map();
-    const ask = window.fetch;
-    window.fetch = async (path, options) => {
-        if (!answers.has(path)) answers.set(path, await (await ask(path, options)).text());
-        return new Response(answers.get(path));
-    };
-"""
 # What a browser does when the tab goes to the background.
 HIDE = """(isHidden) => {
     Object.defineProperty(document, 'hidden', {value: isHidden, configurable: true});
     document.dispatchEvent(new Event('visibilitychange'));
 }"""
-REFRESH = """async (times) => {
-    const button = document.querySelector('button[aria-label=Refresh]');
-    for (let round = 0; round < times; round += 1) {
-        button.click();
-        await new Promise((done) => setTimeout(done, 20));
-    }
-}"""
-
-
-def heap_and_nodes(session: CDPSession) -> tuple[float, float]:
-    """Bytes of the JavaScript heap and number of nodes, after the garbage was collected."""
-    session.send("HeapProfiler.collectGarbage")
-    session.send("HeapProfiler.collectGarbage")
-    found = {metric["name"]: metric["value"] for metric in session.send("Performance.getMetrics")["metrics"]}
-    return found["JSHeapUsedSize"], found["Nodes"]
 
 
 def test_two_hundred_refreshes_leak_neither_memory_nor_nodes(chromium: Browser, system: System) -> None:
@@ -117,8 +93,9 @@ def test_two_hundred_refreshes_leak_neither_memory_nor_nodes(chromium: Browser, 
 
 
 def test_a_thousand_groups_and_two_hundred_alerts_are_shown_in_few_nodes_at_work(chromium: Browser, system: System) -> None:
-    group = system.get("/api/errors?limit=1")["items"][0]
-    alert = system.get("/api/alerts?limit=1")["items"][0]
+    system.call("POST", "/api/errors", system.ingest_key, {"message": "the first of a thousand", "severity": "critical"})
+    group = system.eventually(lambda: system.get("/api/errors?limit=1")["items"], what="a group")[0]
+    alert = system.eventually(lambda: system.get("/api/alerts?limit=1")["items"], what="an alert")[0]
     pages = {
         "errors": [{**group, "id": str(number), "title": f"group {number}"} for number in range(1000)],
         "alerts": [{**alert, "id": str(number)} for number in range(200)],

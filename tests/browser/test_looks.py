@@ -7,10 +7,11 @@ import psycopg2
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from local.reader import Reader, reader
 from local.scenes import make_tables
-from tests.browser.conftest import AXE, Reader, reader
+from local.system import System
+from tests.browser.conftest import AXE
 from tests.browser.test_alerts import group_of, post
-from tests.system import System
 
 VIEWS = ("", "errors", "alerts", "rules", "silences", "uptime", "runbooks", "runbooks/queue_backlog", "raw/health")
 

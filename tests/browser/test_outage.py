@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from local import postgres
-from tests.browser.conftest import reader
+from local.reader import reader
+from local.system import running_system
 from tests.conftest import FAST
-from tests.system import running_system
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import Reader, reader
-from tests.system import System
+from local.reader import Reader, reader
+from local.system import System
 
 
 def test_the_token_opens_the_page_and_stays_in_this_tab_alone(chromium: Browser, system: System) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from local import postgres
+from local.system import running_system
 from tests.chaos.site import Site
 from tests.conftest import FAST
-from tests.system import running_system
 
 
 @pytest.fixture(scope="package")

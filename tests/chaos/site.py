@@ -17,8 +17,8 @@ import psycopg2
 from local import postgres
 from local.postgres import RunningPostgres
 from local.queue import ACCOUNT, REGION
+from local.system import System
 from tests.conftest import FAST
-from tests.system import System
 
 
 @dataclass

@@ -14,9 +14,9 @@ import pytest
 
 from callwatch.tracker.event import error_message, finish_event
 from local.invoke import workers_of
+from local.system import ROOT
 from local.workers import Workers
 from tests.chaos.site import Site, wait_for
-from tests.system import ROOT
 
 long = pytest.mark.long
 pytestmark = pytest.mark.timeout(600)

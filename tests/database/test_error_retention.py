@@ -16,7 +16,7 @@ from callwatch.db.error_retention import forget_old_counts, forget_old_groups
 from callwatch.tracker.digest import digest
 from callwatch.tracker.event import error_message, finish_event
 from local.export import write
-from tests.system import ROOT
+from local.system import ROOT
 
 NOW = datetime.now(UTC)
 TABLES = (

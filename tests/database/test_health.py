@@ -21,7 +21,7 @@ from callwatch.settings import get_settings, reset_settings
 from callwatch.tracker.digest import digest
 from callwatch.tracker.event import error_message, finish_event
 from functions import get_health
-from tests.fakes.vendor import Script, Vendor, answering
+from local.vendor import Script, Vendor, answering
 
 OWN = {"uptime": 12.5, "memory": {"used_mb": 50.0, "total_mb": 256.0, "percent": 19.5}, "region": "us-east-1", "version": "1"}
 VENDORS = {"deepgram": "DEEPGRAM_API_KEY", "openai": "OPENAI_API_KEY", "convoso": "CONVOSO_AUTH_TOKEN"}

@@ -16,11 +16,12 @@ from tests.deploy.ministack import Cloud
 from tests.deploy.template import ROOT
 
 
-def sam_build(folder: Path, target: str) -> Path:
+def sam_build(folder: Path, target: str, architecture: str = "arm64") -> Path:
     """`sam build` into a folder; target `lambda` for the functions' runtime, `host` for this interpreter."""
     command = [sys.executable, "-m", "samcli", "build", "--build-dir", str(folder / "build")]
     command += ["--cache-dir", str(folder / "cache"), "--no-cached"]
-    environ = {**os.environ, "AWS_DEFAULT_REGION": "us-east-1", "SAM_CLI_TELEMETRY": "0"}
+    command += ["--parameter-overrides", f"Architecture={architecture}"]
+    environ = {**os.environ, "ARCHITECTURE": architecture, "AWS_DEFAULT_REGION": "us-east-1", "SAM_CLI_TELEMETRY": "0"}
     environ |= {"BUILD_PYTHON": sys.executable, "LAYER_TARGET": target}
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

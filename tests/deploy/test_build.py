@@ -33,7 +33,8 @@ def test_layers_stand_where_lambda_looks_for_them_and_stay_small(built: Path) ->
     assert size_mb(own) + size_mb(others) < LAYERS_LIMIT_MB
 
 
-def test_compiled_packages_are_those_of_the_functions_platform(built: Path) -> None:
-    compiled = [path.name for path in (built / "DependenciesLayer").rglob("*.so") if "cpython" in path.name]
-    assert compiled
-    assert all("cpython-313-aarch64" in name for name in compiled), compiled
+def test_compiled_packages_are_those_of_the_functions_platform(built: Path, tmp_path: Path) -> None:
+    for folder, machine in ((built, "aarch64"), (sam_build(tmp_path, "lambda", "x86_64"), "x86_64")):
+        compiled = [path.name for path in (folder / "DependenciesLayer").rglob("*.so") if "cpython" in path.name]
+        assert compiled
+        assert all(f"cpython-313-{machine}" in name for name in compiled), compiled

@@ -53,7 +53,9 @@ def test_no_word_of_it_is_an_alarm_to_a_topic_of_its_own() -> None:
     (action,) = alarm["AlarmActions"]
     assert action["Ref"] in topics
     assert action["Ref"] != "AlertTopic"
-    assert "KmsMasterKeyId" not in topics[action["Ref"]], "an alarm cannot publish to a topic under AWS's own key"
+    key = of_type("AWS::KMS::Key")[topics[action["Ref"]]["KmsMasterKeyId"]["Ref"]]
+    (alarms,) = [s for s in key["KeyPolicy"]["Statement"] if s["Principal"] == {"Service": "cloudwatch.amazonaws.com"}]
+    assert alarms["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"], "else an alarm could not publish to its topic"
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ from typing import Any
 import psycopg2
 import pytest
 
+from local.deploy import DeployError, _refuse_what_is_stuck
 from local.page import Page
-from local.stack import ROOT
+from local.stack import ROOT, Stack, find
 from tests.deploy.conftest import Deployed
 from tests.deploy.ministack import STACK
 
@@ -122,6 +123,22 @@ def test_a_deployment_whose_migrations_fail_is_rolled_back(deployed: Deployed) -
     (stack,) = cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
     assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     assert cloud.call("GET", "/api/status", deployed.token("VIEWER_SECRET")).status == 200
+
+
+def test_a_stack_that_never_came_up_is_not_deployed_over(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    cloud = deployed.cloud
+    for name, value in {**cloud.credentials(), **cloud.trust(), "AWS_ENDPOINT_URL": cloud.endpoint}.items():
+        monkeypatch.setenv(name, value)
+    client = cloud.client("cloudformation")
+    plan = {"Resources": {"Database": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "db-1"}}}}
+    client.create_change_set(StackName="watch-qa", ChangeSetName="a", ChangeSetType="CREATE", TemplateBody=json.dumps(plan))
+    assert client.describe_stacks(StackName="watch-qa")["Stacks"][0]["StackStatus"] == "REVIEW_IN_PROGRESS"
+    assert find("watch-qa") is None, "a plan that nobody confirmed is no stack yet"
+    client.create_stack(StackName="watch-dev", TemplateBody=json.dumps(plan))
+    with pytest.raises(DeployError, match=r"--no-deletion-protection --db-instance-identifier \S*db-1, then aws cloudform"):
+        _refuse_what_is_stuck(Stack("watch-dev", "ROLLBACK_FAILED", {}))
+    with pytest.raises(DeployError, match="remove it: aws cloudformation delete-stack --stack-name none-such"):
+        _refuse_what_is_stuck(Stack("none-such", "ROLLBACK_COMPLETE", {}))
 
 
 def test_errors_that_were_accepted_are_rows_after_the_schedule_ran(deployed: Deployed, accepted: dict[str, int]) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from local.system import System, running_system
 from tests.deploy.conftest import Deployed
 from tests.deploy.ministack import Answered
-from tests.system import System, running_system
 
 EVENT = b'{"event_id":"%032x"}\n{"type":"event"}\n{"message":"the same everywhere","level":"warning"}\n'
 # Builds and deployments take their time on a busy machine.

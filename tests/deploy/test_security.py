@@ -65,6 +65,9 @@ def test_the_distribution_speaks_https_only_and_never_caches_the_api() -> None:
     (api,) = config["CacheBehaviors"]
     assert api["ViewerProtocolPolicy"] == "https-only"
     assert api["CachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+    # CloudFront keeps answers with these states for 10 seconds, whatever the behaviour says, unless it is told otherwise.
+    kept = {400, 403, 404, 405, 414, 500, 501, 502, 503, 504}
+    assert config["CustomErrorResponses"] == [{"ErrorCode": code, "ErrorCachingMinTTL": 0} for code in sorted(kept)]
 
 
 def test_the_page_has_the_same_headers_from_cloudfront_as_locally() -> None:
@@ -92,13 +95,52 @@ def test_the_rewrite_serves_the_page_where_the_local_one_lies() -> None:
     assert json.loads(done.stdout) == ["/admin/index.html"] * 5 + ["/admin/assets/app.js", "/other"]
 
 
-def test_queues_and_bucket_refuse_plain_http() -> None:
-    policies = [*of_type("AWS::SQS::QueuePolicy").values(), *of_type("AWS::S3::BucketPolicy").values()]
-    for policy in policies:
+def test_queues_topics_and_bucket_refuse_plain_http() -> None:
+    kinds = ("AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy", "AWS::S3::BucketPolicy")
+    for policy in [policy for kind in kinds for policy in of_type(kind).values()]:
         denied = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Deny"]
         assert [s["Condition"] for s in denied] == [{"Bool": {"aws:SecureTransport": "false"}}]
-    named = {json.dumps(queue) for policy in of_type("AWS::SQS::QueuePolicy").values() for queue in policy["Queues"]}
-    assert named == {json.dumps({"Ref": name}) for name in of_type("AWS::SQS::Queue")}
+
+
+@pytest.mark.parametrize(("kind", "named"), [("AWS::SQS::Queue", "Queues"), ("AWS::SNS::Topic", "Topics")])
+def test_every_queue_and_topic_has_a_policy_of_its_own_that_names_nothing_else(kind: str, named: str) -> None:
+    found = []
+    for policy in of_type(f"{kind}Policy").values():
+        (subject,) = policy[named]
+        found.append(subject["Ref"])
+        # SQS and SNS refuse a statement about several resources, which no linter and no stand-in tells.
+        arn = subject if kind == "AWS::SNS::Topic" else {"Fn::GetAtt": [subject["Ref"], "Arn"]}
+        assert [statement["Resource"] for statement in policy["PolicyDocument"]["Statement"]] == [arn] * len(
+            policy["PolicyDocument"]["Statement"]
+        )
+    assert sorted(found) == sorted(of_type(kind))
+
+
+NAMES = ("Name", "LogGroupName", "DashboardName", "DBInstanceIdentifier", "LayerName", "FunctionName", "QueueName", "TopicName")
+# Their FunctionName is a reference to a function.
+REFERRING = ("AWS::Lambda::Permission", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::EventSourceMapping")
+
+
+def names_given() -> dict[str, str]:
+    """Names that resources get from the template and not from CloudFormation, as JSON."""
+    found = {}
+    for logical_id, resource in transformed()["Resources"].items():
+        given = resource.get("Properties", {}) if resource["Type"] not in REFERRING else {}
+        for part in [given, *(part for part in given.values() if isinstance(part, dict))]:
+            for key in set(NAMES) & set(part):
+                found[logical_id] = json.dumps(part[key])
+    return found
+
+
+def test_two_stages_and_two_regions_can_live_in_one_account() -> None:
+    names = names_given()
+    assert {"Logs", "PageRewrite", "OperationsDashboard", "Database"} <= set(names)
+    # SAM puts the stage's value, dev, in the place of the parameter.
+    assert not {logical_id for logical_id, name in names.items() if "dev" not in name and "${Stage}" not in name}
+    everywhere = ("AWS::CloudFront::", "AWS::CloudWatch::Dashboard")
+    for logical_id, resource in transformed()["Resources"].items():
+        if resource["Type"].startswith(everywhere) and logical_id in names:
+            assert "${AWS::Region}" in names[logical_id], logical_id
 
 
 def test_a_database_of_ours_is_private_encrypted_backed_up_and_hard_to_lose() -> None:
@@ -133,22 +175,51 @@ def test_whatever_belongs_to_a_made_database_is_made_only_with_one() -> None:
             assert resource.get("Condition") == "MakesDatabase", name
 
 
-# The alarms' topic: CloudWatch cannot publish under AWS's own key, and its messages hold no data.
-NOT_ENCRYPTED_BY_CHOICE = {"OperatorTopic"}
-
-
 def test_every_store_is_encrypted() -> None:
-    topics = of_type("AWS::SNS::Topic")
-    assert {name for name, topic in topics.items() if "KmsMasterKeyId" not in topic} == NOT_ENCRYPTED_BY_CHOICE
+    assert all(topic["KmsMasterKeyId"] for topic in of_type("AWS::SNS::Topic").values())
     assert all(queue["SqsManagedSseEnabled"] is True for queue in of_type("AWS::SQS::Queue").values())
     assert all("BucketEncryption" in bucket for bucket in of_type("AWS::S3::Bucket").values())
     assert all(database["StorageEncrypted"] is True for database in of_type("AWS::RDS::DBInstance").values())
 
 
 def test_only_our_alarms_publish_to_their_topic() -> None:
-    (statement,) = of_type("AWS::SNS::TopicPolicy")["OperatorTopicPolicy"]["PolicyDocument"]["Statement"]
-    assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
-    assert statement["Condition"]["StringEquals"] == {"AWS:SourceAccount": {"Ref": "AWS::AccountId"}}
+    statements = of_type("AWS::SNS::TopicPolicy")["OperatorTopicPolicy"]["PolicyDocument"]["Statement"]
+    (allowed,) = [statement for statement in statements if statement["Effect"] == "Allow"]
+    assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert allowed["Condition"]["StringEquals"] == {"AWS:SourceAccount": {"Ref": "AWS::AccountId"}}
+
+
+def test_what_stays_when_a_stack_goes_does_not_stay_when_it_never_came_up() -> None:
+    policies = {name: resource.get("DeletionPolicy") for name, resource in source()["Resources"].items()}
+    assert "Retain" not in policies.values()
+    assert [name for name, policy in policies.items() if policy == "RetainExceptOnCreate"] == ["DatabaseSecret", "PageBucket"]
+
+
+def test_the_network_stands_before_the_migrations_need_it_and_falls_after() -> None:
+    resources = source()["Resources"]
+    assert set(resources["NatGateway"]["DependsOn"]) == {"PublicDefaultRoute", "PublicRoutesOfSubnet"}
+    named = json.dumps(resources["Migrations"]["Properties"]["Network"])
+    ways = ("PrivateDefaultRoute", "PrivateRoutesA", "PrivateRoutesB", "StorageEndpoint")
+    for name in (*ways, "FunctionsToDatabase", "DatabaseFromFunctions"):
+        assert f'"{name}"' in named
+
+
+def test_rules_ask_only_what_cloudformation_admits_in_them_of_plain_parameters() -> None:
+    rules = source()["Rules"]
+    assert set(re.findall(r'"(Fn::\w+)"', json.dumps(rules))) <= {"Fn::Equals", "Fn::Not"}
+    referred = set(re.findall(r'"Ref": "(\w+)"', json.dumps(rules)))
+    assert {source()["Parameters"][name]["Type"] for name in referred} <= {"String", "Number"}
+
+
+def test_a_storm_of_critical_errors_leaves_connections_for_others() -> None:
+    (mapping,) = of_type("AWS::Lambda::EventSourceMapping").values()
+    assert mapping["ScalingConfig"]["MaximumConcurrency"] <= 5
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_parameters_that_may_hold_a_secret_are_not_shown_again() -> None:
+    parameters = source()["Parameters"]
+    assert [name for name, parameter in parameters.items() if parameter.get("NoEcho")] == ["HttpChecks", "AlertWebhookUrl"]
 
 
 READS_A_DATABASE = [
@@ -171,7 +242,14 @@ def test_functions_keep_logs_for_a_set_time_trace_and_are_bounded() -> None:
         assert function["TracingConfig"] == {"Mode": "Active"}, name
         assert function["Timeout"] <= 300, name
         assert function["MemorySize"] <= 1024, name
-    assert all("RetentionInDays" in group for group in of_type("AWS::Logs::LogGroup").values())
+    groups = of_type("AWS::Logs::LogGroup")
+    assert set(groups) == {"Logs", "AccessLogs", "DatabaseLogs"}
+    assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
+    # RDS makes the group itself where it is not there yet, and then keeps everything for ever.
+    database = transformed()["Resources"]["Database"]
+    assert database["DependsOn"] == "DatabaseLogs"
+    assert groups["DatabaseLogs"]["LogGroupName"]["Fn::Sub"] == "/aws/rds/instance/callwatch-${Stage}/postgresql"
+    assert database["Properties"]["DBInstanceIdentifier"]["Fn::Sub"] == "callwatch-${Stage}"
 
 
 def test_the_dashboard_in_cloudwatch_is_json_and_shows_both_queues() -> None:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from local.system import System, running_system
 from tests.fakes.receiver import Receiver
-from tests.system import System, running_system
 
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from callwatch.models.openapi import OPERATIONS
+from local.system import System
 from tests.contract import check_answer, operation
-from tests.system import System
 
 # Method, route, an address of it that touches nothing, and who may pass.
 ROUTES = [

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import psycopg2
 import pytest
 
+from local.system import ROOT, System, running_system
 from tests.functions.test_system import environment
-from tests.system import ROOT, System, running_system
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from local.invoke import workers_of
+from local.system import System
 from local.workers import Workers
-from tests.system import System
 from tests.unit.test_template import TEMPLATE
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,8 +16,8 @@ from standardwebhooks.webhooks import Webhook
 
 from callwatch.settings_values import webhook_secrets
 from local.inbox import FILE, Inbox
+from local.system import running_system
 from tests.functions.conftest import WEBHOOK_SECRET
-from tests.system import running_system
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import pytest
 from psycopg2.extras import RealDictCursor
 from standardwebhooks.webhooks import Webhook
 
+from local.system import System, running_system
 from tests.fakes.receiver import Received, Receiver
 from tests.functions.conftest import WEBHOOK_SECRET
-from tests.system import System, running_system
 
 
 @pytest.fixture(scope="module")

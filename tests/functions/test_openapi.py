@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system import System
+from local.system import System
 
 ROOT = Path(__file__).resolve().parents[2]
 # A schema cannot say that a cursor is one of ours, or that a time lies in the future: those are 422.

@@ -13,10 +13,10 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from local import postgres
+from local.system import running_system
 from tests.conftest import FAST
 from tests.fakes.receiver import Receiver
 from tests.functions.conftest import WEBHOOK_SECRET
-from tests.system import running_system
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 import sentry_sdk
 import zstandard
 
-from tests.system import System
+from local.system import System
 
 
 def envelope(event: dict[str, Any] | bytes, event_id: str | None = None) -> bytes:

@@ -6,8 +6,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from local.system import System
 from tests.functions.test_sentry import group_with, letters
-from tests.system import System
 
 CLIENT = Path(__file__).resolve().parents[1] / "node" / "raise.mjs"
 

@@ -2,8 +2,8 @@
 
 import json
 
-from tests.fakes.vendor import Vendor, answering
-from tests.system import System, running_system
+from local.system import System, running_system
+from local.vendor import Vendor, answering
 
 KEY = "vendor-key-that-must-not-show"
 QUOTA = answering(429, {"error": {"code": "insufficient_quota", "message": "private words of the vendor"}})

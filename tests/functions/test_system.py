@@ -16,8 +16,8 @@ import psutil
 import pytest
 
 from local import postgres
+from local.system import ROOT, System, running_system, start, stop
 from tests.conftest import FAST
-from tests.system import ROOT, System, running_system, start, stop
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import psycopg2
 import pytest
 from standardwebhooks.webhooks import Webhook
 
+from local.system import System, running_system
 from tests.fakes.receiver import Receiver
 from tests.functions.conftest import WEBHOOK_SECRET
-from tests.system import System, running_system
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from psycopg2 import extensions
 
 from local import product
 from local import product_faults as faults
-from tests.system import System, running_system
+from local.system import System, running_system
 
 ROOT = Path(__file__).resolve().parents[2]
 CYCLE_S = 2.0

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from local.system import System
 from tests.incidents.replay import INCIDENTS, Incident, afternoon_zone, observe, put, subject_of, system_in
-from tests.system import System
 
 Subject = tuple[str, Mapping[str, str]]
 ZONE = afternoon_zone(datetime.now(UTC))

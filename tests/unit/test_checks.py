@@ -14,7 +14,7 @@ from callwatch.checks.registry import BUILT_IN, checks_of
 from callwatch.checks.run import run_checks
 from callwatch.checks.verdict import Verdict
 from callwatch.settings import Settings, load_settings
-from tests.fakes.vendor import Script, Vendor, answering
+from local.vendor import Script, Vendor, answering
 
 KEY = "key-that-must-not-show"
 SHORT_S = 0.3

@@ -8,7 +8,15 @@ from samcli.cli.types import CfnParameterOverridesType
 
 from callwatch.exceptions import ConfigurationError
 from local import stack
-from local.deploy import DeployError, _quoted, parameters_of, read_secrets_file, stage_config
+from local.deploy import (
+    DeployError,
+    _architecture,
+    _quoted,
+    _refuse_what_is_stuck,
+    parameters_of,
+    read_secrets_file,
+    stage_config,
+)
 
 
 def test_a_stage_has_its_stack_and_its_parameters(tmp_path: Path) -> None:
@@ -34,6 +42,30 @@ def test_a_parameter_reaches_sam_as_it_was_given(value: str) -> None:
 def test_a_parameter_without_a_value_is_refused() -> None:
     with pytest.raises(DeployError, match="NAME=VALUE"):
         parameters_of(["Stage"])
+
+
+def bundle(folder: Path, *machines: str) -> Path:
+    for machine in machines:
+        compiled = folder / "DependenciesLayer" / "python" / "pydantic_core" / f"_core.cpython-313-{machine}-linux-gnu.so"
+        compiled.parent.mkdir(parents=True, exist_ok=True)
+        compiled.touch()
+    return folder
+
+
+def test_functions_get_the_processor_that_the_bundle_was_built_for(tmp_path: Path) -> None:
+    assert _architecture(bundle(tmp_path / "arm", "aarch64"), {}) == "arm64"
+    assert _architecture(bundle(tmp_path / "intel", "x86_64"), {"Architecture": "x86_64"}) == "x86_64"
+
+
+def test_another_processor_than_the_bundles_is_refused_with_the_command_that_builds_for_it(tmp_path: Path) -> None:
+    with pytest.raises(DeployError, match="make build ARCHITECTURE=x86_64"):
+        _architecture(bundle(tmp_path, "aarch64"), {"Architecture": "x86_64"})
+
+
+@pytest.mark.parametrize("machines", [(), ("aarch64", "x86_64")])
+def test_a_bundle_without_one_processor_is_refused(machines: tuple[str, ...], tmp_path: Path) -> None:
+    with pytest.raises(DeployError, match="make build"):
+        _architecture(bundle(tmp_path, *machines), {})
 
 
 def write(tmp_path: Path, values: object) -> Path:
@@ -66,3 +98,26 @@ def test_a_file_that_is_no_json_is_refused_without_its_content(tmp_path: Path) -
     with pytest.raises(DeployError) as caught:
         read_secrets_file(path)
     assert "hidden" not in str(caught.value)
+
+
+def event(logical_id: str, status: str, reason: str = "", kind: str = "AWS::SQS::Queue") -> dict[str, str]:
+    return {"LogicalResourceId": logical_id, "ResourceStatus": status, "ResourceStatusReason": reason, "ResourceType": kind}
+
+
+def test_the_cause_of_a_rollback_is_found_beyond_the_first_page_of_events_and_no_older_one() -> None:
+    whole = "AWS::CloudFormation::Stack"
+    newest = [event("callwatch", "ROLLBACK_COMPLETE", kind=whole), *(event(f"Queue{n}", "DELETE_COMPLETE") for n in range(99))]
+    middle = [
+        event("callwatch", "UPDATE_ROLLBACK_IN_PROGRESS", kind=whole),
+        event("Migrations", "UPDATE_FAILED", "the schema could not be migrated: no route"),
+        event("callwatch", "UPDATE_IN_PROGRESS", kind=whole),
+        event("ErrorQueue", "CREATE_FAILED", "of an earlier change"),
+    ]
+    found = list(stack.latest_failures([{"StackEvents": newest}, {"StackEvents": middle}]))
+    assert found == ["Migrations: the schema could not be migrated: no route"]
+
+
+def test_a_stack_whose_rollback_did_not_end_is_refused_with_the_command_that_ends_it() -> None:
+    with pytest.raises(DeployError, match="continue-update-rollback --stack-name callwatch-prod"):
+        _refuse_what_is_stuck(stack.Stack("callwatch-prod", "UPDATE_ROLLBACK_FAILED", {}))
+    _refuse_what_is_stuck(stack.Stack("callwatch-prod", "UPDATE_ROLLBACK_COMPLETE", {}))

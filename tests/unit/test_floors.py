@@ -79,3 +79,9 @@ def test_functions_import_neither_each_other_nor_what_runs_them_locally(path: Pa
     siblings = {file.stem for file in path.parent.glob("*.py")}
     for module in imports_of(path):
         assert module.split(".")[0] not in siblings | {"local", "functions", "tests"}
+
+
+@pytest.mark.parametrize("folder", ["functions", "local", "bench"])
+def test_nothing_outside_of_the_tests_depends_on_them(folder: str) -> None:
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        assert not [module for module in imports_of(path) if module.split(".")[0] == "tests"], path.name

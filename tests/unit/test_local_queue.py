@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from botocore.exceptions import ClientError
 from callwatch import queue
 from callwatch.exceptions import QueueUnavailable
 from local import queue as local_queue
+from local.processes import free_port
 
 
 @pytest.fixture
@@ -121,6 +124,36 @@ def test_refusals_have_the_names_that_boto3_knows(sqs: Any, url: str) -> None:
         sqs.receive_message(QueueUrl=url + "x")
     with pytest.raises(ClientError, match="BatchRequestTooLong"):
         sqs.send_message(QueueUrl=url, MessageBody="x" * 1_100_000)
+
+
+def test_a_queue_of_another_server_than_amazons_is_reached_at_its_own_address(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL_SQS")
+    queue.send(url, ["hello"])
+    assert [message.body for message in queue.receive(url)] == ["hello"]
+
+
+@pytest.mark.parametrize("host", ["sqs.eu-west-1.amazonaws.com", "sqs.cn-north-1.amazonaws.com.cn", "sqs.us-east-1.api.aws"])
+def test_queues_of_amazon_are_left_to_its_own_tools(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL_SQS", raising=False)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    assert queue._endpoint(f"https://{host}/123456789012/ErrorQueue") is None
+    assert queue._endpoint("https://not-amazonaws.com:9324/1/ErrorQueue") == "https://not-amazonaws.com:9324"
+
+
+def test_the_queues_of_a_template_are_made_before_the_first_request(tmp_path: Path) -> None:
+    port = free_port(20_000)
+    command = [sys.executable, "-m", "local.queue", "--data-dir", str(tmp_path / "new"), "--port", str(port)]
+    process = subprocess.Popen([*command, "--template", "template.yaml"])
+    try:
+        deadline = time.monotonic() + 30
+        while not (is_up := local_queue._answers(f"http://127.0.0.1:{port}")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert is_up
+        found = boto3.client("sqs", endpoint_url=f"http://127.0.0.1:{port}").list_queues()["QueueUrls"]
+        assert {address.rpartition("/")[2] for address in found} >= {"ErrorQueue", "CriticalQueue", "DeadLetterQueue"}
+    finally:
+        process.terminate()
+        process.wait(10)
 
 
 def test_a_queue_that_is_not_there_is_one_clear_error_in_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system import ROOT
+from local.system import ROOT
 
 
 def run(data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from callwatch.settings import load_settings
-
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
 FUNCTIONS = {
@@ -47,11 +45,3 @@ def test_no_route_ends_in_a_slash() -> None:
     routes = [t["Properties"]["Path"] for p in FUNCTIONS.values() for t in p.get("Events", {}).values() if t["Type"] == "HttpApi"]
     assert routes
     assert not [route for route in routes if route.endswith("/")], "SAM drops such routes in silence"
-
-
-def test_the_values_for_docker_are_values_that_functions_take_and_leave_nothing_to_aws() -> None:
-    given = json.loads((ROOT / "events" / "env" / "docker.json").read_text())["Parameters"]
-    assert load_settings(given).admin_secret
-    text = json.dumps([properties.get("Environment", {}) for properties in FUNCTIONS.values()])
-    in_aws = set(re.findall(r"Secret\.Id\}:(\w+)::", text)) | {"DATABASE_URL", "PRODUCT_DATABASE_URL", "APP_URL"}
-    assert set(given) == in_aws

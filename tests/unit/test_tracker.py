@@ -38,7 +38,7 @@ class Sent:
 def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     found = Sent()
     monkeypatch.setattr(queue, "send", found.send)
-    monkeypatch.setattr(queue, "prepare_to_send", lambda: None)
+    monkeypatch.setattr(queue, "prepare_to_send", lambda _queue_url: None)
     monkeypatch.setenv("ERROR_QUEUE_URL", "http://127.0.0.1:1/0/errors")
     monkeypatch.setenv("CRITICAL_QUEUE_URL", "http://127.0.0.1:1/0/critical")
     reset_settings()
@@ -138,7 +138,7 @@ def test_without_a_queue_the_host_goes_on_and_the_loss_is_counted_and_logged(
     reset_settings()
     queue._client.cache_clear()
     tracker = ErrorTracker()
-    queue.prepare_to_send()
+    queue.prepare_to_send(f"http://127.0.0.1:{port}/0/critical")
     started = time.monotonic()
     for _ in range(20):
         tracker.track_error("disk gone", ErrorSeverity.CRITICAL)

@@ -151,7 +151,7 @@ def _send(name: str, messages: Sequence[str]) -> None:
     queue_url = settings.critical_queue_url if name == "critical" else settings.error_queue_url
     if not queue_url:
         raise QueueUnavailable("the address of the queue is not configured", len(messages))
-    queue.prepare_to_send()
+    queue.prepare_to_send(queue_url)
     outcome: list[BaseException | None] = []
 
     def send() -> None:

@@ -1,4 +1,4 @@
-"""The whole system as `make run` starts it, in a process of its own, for tests that look at it from outside."""
+"""The whole system as `make run` starts it, in a process of its own: for tests, measurements and pictures from outside."""
 
 import contextlib
 import json
@@ -49,9 +49,9 @@ class System:
         raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         if raw is not None:
             sent.setdefault("content-type", "application/json")
-        request = urllib.request.Request(self.url + path, data=raw, method=method, headers=sent)
+        request = urllib.request.Request(self.url + path, data=raw, method=method, headers=sent)  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=40) as answer:
+            with urllib.request.urlopen(request, timeout=40) as answer:  # noqa: S310
                 status, content, found = answer.status, answer.read(), answer.headers
         except urllib.error.HTTPError as error:
             status, content, found = error.code, error.read(), error.headers
@@ -101,7 +101,7 @@ def start(folder: Path, cycle_s: float = 2, environ: Mapping[str, str] | None = 
     output = folder / "run.log"
     clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     # Below the ports that the kernel gives to outgoing connections, of which any could be taken meanwhile.
-    port = free_port(random.randint(15_000, 30_000))
+    port = free_port(random.randint(15_000, 30_000))  # noqa: S311
     given = {"PORT": str(port), "DATA_DIR": str(folder), "CYCLE_S": str(cycle_s), "PYTHONPATH": "shared:."}
     with output.open("w") as log:
         process = subprocess.Popen(
