@@ -100,6 +100,17 @@ def test_hostile_json_is_read_as_far_as_it_goes_and_marked() -> None:
         assert load(broken) is None
 
 
+def test_a_message_keeps_the_stack_in_which_it_was_captured() -> None:
+    def thread(name: str, **fields: Any) -> dict[str, Any]:
+        return {"stacktrace": {"frames": [{"function": name}]}, **fields}
+
+    idle, current, crashed = thread("idle"), thread("mine", current=True, crashed=False), thread("dead", crashed=True)
+    for values, shown in (([idle, current], "mine"), ([idle, current, crashed], "dead"), ([idle], "idle"), ([7, idle], "idle")):
+        for threads in (values, {"values": values}):
+            assert convert({"message": "x", "threads": threads}, "key")["frames"] == [{"function": shown}]
+    assert convert({"message": "x", "threads": [idle, idle]}, "key")["frames"] is None
+
+
 def test_an_event_that_cannot_be_read_is_kept_with_its_beginning() -> None:
     event = finish_event(stub("cut", b'{"message": "cut in the middle", "phone": "415-555-2671'), NOW)
     assert (event["message"], event["mended"], event["type"]) == ("cut", ["unreadable"], "UnreadableEvent")

@@ -84,12 +84,15 @@ def _message(event: dict[str, Any], last: dict[str, Any]) -> str:
 
 
 def _thread(event: dict[str, Any]) -> dict[str, Any]:
+    """The thread to show where there is no exception: the one that crashed, or that a message was captured in."""
     threads = event.get("threads")
-    values = threads.get("values") if isinstance(threads, dict) else None
-    for thread in values if isinstance(values, list) else []:
-        if isinstance(thread, dict) and thread.get("crashed"):
-            return thread
-    return {}
+    values = threads.get("values") if isinstance(threads, dict) else threads
+    found = [thread for thread in values if isinstance(thread, dict)] if isinstance(values, list) else []
+    for name in ("crashed", "current"):
+        for thread in found:
+            if thread.get(name):
+                return thread
+    return found[0] if len(found) == 1 else {}
 
 
 def _frames(holder: dict[str, Any]) -> list[dict[str, Any]] | None:
