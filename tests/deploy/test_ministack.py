@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import boto3
 import psycopg2
 import pytest
 
@@ -129,6 +130,8 @@ def test_a_stack_that_never_came_up_is_not_deployed_over(deployed: Deployed, mon
     cloud = deployed.cloud
     for name, value in {**cloud.credentials(), **cloud.trust(), "AWS_ENDPOINT_URL": cloud.endpoint}.items():
         monkeypatch.setenv(name, value)
+    # Whoever used boto3 before in this process left it the credentials of then.
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     client = cloud.client("cloudformation")
     plan = {"Resources": {"Database": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "db-1"}}}}
     client.create_change_set(StackName="watch-qa", ChangeSetName="a", ChangeSetType="CREATE", TemplateBody=json.dumps(plan))
