@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from callwatch.db.migrate import Migration, load_migrations
 from local.smoke import CONCURRENCY, REQUESTS
 from tests.deploy.template import ROOT, of_type, source, transformed
 
@@ -97,3 +98,15 @@ def test_every_output_that_the_guides_name_is_there() -> None:
     named = set(re.findall(r"<([A-Z]\w+(?:Arn|Function|Domain|Url|Name))>", guides))
     assert named
     assert named <= set(transformed()["Outputs"])
+
+
+# What functions of the release before could miss for the minutes of a deployment, or after a rollback.
+TAKES_AWAY = r"DROP\s+(TABLE|COLUMN|VIEW|FUNCTION|SCHEMA)|RENAME|ALTER\s+COLUMN\s+\w+\s+(TYPE|SET\s+NOT\s+NULL|DROP\s+DEFAULT)"
+
+
+@pytest.mark.parametrize("migration", load_migrations(), ids=str)
+def test_a_migration_adds_and_takes_nothing_from_the_functions_before_it(migration: Migration) -> None:
+    statements = re.sub(r"--[^\n]*", "", migration.sql)
+    assert not re.search(TAKES_AWAY, statements, re.IGNORECASE), "expand now, contract in a later release (docs/deployment.md)"
+    for column in re.findall(r"ADD\s+COLUMN\s+[^,;]+", statements, re.IGNORECASE):
+        assert "NOT NULL" not in column.upper() or "DEFAULT" in column.upper(), column
