@@ -4,7 +4,8 @@ VENV_PYTHON := .venv/bin/python
 export PYTHONPATH := shared:.
 export PYTHONDONTWRITEBYTECODE ?= 1
 export SAM_CLI_TELEMETRY := 0
-export AWS_DEFAULT_REGION ?= us-east-1
+# What builds and tests needs any region; a deployment takes the one of the shell or of the profile.
+test test-docker chaos lint build bench: export AWS_DEFAULT_REGION ?= us-east-1
 # Variables given as `make run PORT=8080` reach the programs as environment.
 export PORT DATA_DIR CYCLE_S URL TOKEN STAGE SECRETS
 export ARCHITECTURE ?= arm64

@@ -28,6 +28,7 @@ from local.secrets import made_up
 ROOT = Path(__file__).resolve().parent.parent
 BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
 PAGE = ROOT / "dashboard" / "dist"
+_OF_DATABASES = ("DatabaseUrlSecretArn", "ProductDatabaseUrlSecretArn")
 _NEVER_UP = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
 
 # An ARN has `:secret:` in it, which would become a picture.
@@ -78,14 +79,15 @@ def deploy(args: argparse.Namespace) -> None:
     if before is not None:
         _refuse_what_is_stuck(before)
         _step("Secrets", _fill(name, given))
-        overrides["SecretsVersion"] = stack.secrets_version(name)
+        overrides["SecretsVersion"] = _secrets_version(before, overrides)
     _sam_deploy(args, name, overrides)
     if before is None:
-        if stack.find(name) is None:
+        made = stack.find(name)
+        if made is None:
             raise DeployError(f"{name} was not made, as its changes were not confirmed")
         # The secrets came with the stack: now they can be filled, and the functions told to read them.
         _step("Secrets", _fill(name, given))
-        _sam_deploy(args, name, overrides | {"SecretsVersion": stack.secrets_version(name)})
+        _sam_deploy(args, name, overrides | {"SecretsVersion": _secrets_version(made, overrides)})
     deployed = stack.find(name)
     assert deployed is not None
     _publish_page(deployed)
@@ -170,6 +172,12 @@ def _fill(name: str, given: Mapping[str, str]) -> str:
     missing = {key: value for key, value in made_up().items() if not kept.get(key) and key not in given}
     changed = stack.write_secrets(name, {**given, **missing})
     return f"set {', '.join(sorted(changed))}" if changed else "unchanged"
+
+
+def _secrets_version(found: stack.Stack, overrides: Mapping[str, str]) -> str:
+    """Changes with any secret that functions read; a parameter that is not given now keeps the value it has."""
+    databases = (overrides.get(name, found.parameters.get(name)) for name in _OF_DATABASES)
+    return stack.secrets_version(found.name, [arn for arn in databases if arn])
 
 
 def _commit() -> str:

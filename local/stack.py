@@ -3,8 +3,8 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A deployed stack: its name, its status in CloudFormation's words, its outputs."""
+    """A deployed stack: its name, its status in CloudFormation's words, its outputs and parameters."""
 
     name: str
     status: str
     outputs: Mapping[str, str]
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 def _client(service: str) -> Any:
@@ -41,7 +42,8 @@ def find(name: str) -> Stack | None:
     if found["StackStatus"] == "REVIEW_IN_PROGRESS":
         return None
     outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
-    return Stack(name, found["StackStatus"], outputs)
+    parameters = {entry["ParameterKey"]: entry["ParameterValue"] for entry in found.get("Parameters", [])}
+    return Stack(name, found["StackStatus"], outputs, parameters)
 
 
 def failures(name: str) -> list[str]:
@@ -92,9 +94,16 @@ def write_secrets(stack: str, values: Mapping[str, str]) -> list[str]:
     return changed
 
 
-def secrets_version(stack: str) -> str:
-    """A short word that changes when any of the stack's secrets does, and tells nothing about them."""
+def secrets_version(stack: str, database_secrets: Sequence[str] = ()) -> str:
+    """A short word that changes when any of the stack's secrets does, or a database's, and tells nothing about them.
+
+    database_secrets: the ARNs of those that were brought along; that of a database which the stack made is found.
+    """
     versions = [_secret(stack, secret)["VersionId"] for secret in sorted(set(secret_names().values()))]
+    made = resource_of(stack, "DatabaseSecret")
+    for secret in [*([made] if made else []), *database_secrets]:
+        stages = _client("secretsmanager").describe_secret(SecretId=secret)["VersionIdsToStages"]
+        versions += [version for version, names in stages.items() if "AWSCURRENT" in names]
     return hashlib.sha256(" ".join(versions).encode()).hexdigest()[:12]
 
 

@@ -26,6 +26,7 @@ def test_layers_stand_where_lambda_looks_for_them_and_stay_small(built: Path) ->
     own, others = built / "CallwatchLayer" / "python", built / "DependenciesLayer" / "python"
     assert (own / "callwatch" / "settings.py").is_file()
     assert (own / "callwatch" / "db" / "migrations" / "0001_core.sql").is_file()
+    assert (own / "callwatch" / "db" / "rds-ca.pem").is_file(), "without it no certificate of RDS can be verified"
     for package in ("psycopg2", "pydantic", "aws_lambda_powertools", "requests"):
         assert (others / package / "__init__.py").is_file(), package
     assert not (others / "boto3").exists(), "Lambda's runtime brings it"

@@ -6,14 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import boto3
 import psycopg2
 import pytest
 
 from local.deploy import DeployError, _refuse_what_is_stuck
 from local.page import Page
-from local.stack import ROOT, Stack, find
+from local.stack import ROOT, Stack, find, secrets_version
 from tests.deploy.conftest import Deployed
-from tests.deploy.ministack import STACK
+from tests.deploy.ministack import STACK, Cloud
 
 # Builds and deployments take their time on a busy machine.
 pytestmark = pytest.mark.timeout(600)
@@ -28,6 +29,14 @@ def eventually(condition: Callable[[], Any], what: str) -> Any:
         assert time.monotonic() < deadline, f"{what} did not come true within {FLUSH_TIMEOUT_S} s"
         time.sleep(0.5)
     return found
+
+
+def act_in(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the program's own functions talk to that cloud."""
+    for name, value in {**cloud.credentials(), **cloud.trust(), "AWS_ENDPOINT_URL": cloud.endpoint}.items():
+        monkeypatch.setenv(name, value)
+    # Whoever used boto3 before in this process left it the credentials of then.
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
 
 
 def stored(deployed: Deployed) -> dict[str, int]:
@@ -125,10 +134,23 @@ def test_a_deployment_whose_migrations_fail_is_rolled_back(deployed: Deployed) -
     assert cloud.call("GET", "/api/status", deployed.token("VIEWER_SECRET")).status == 200
 
 
+def test_a_rotated_password_of_the_database_makes_the_functions_start_anew(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud = deployed.cloud
+    act_in(cloud, monkeypatch)
+    before = secrets_version(STACK, [deployed.secret_arn])
+    assert secrets_version(STACK, [deployed.secret_arn]) == before
+    cloud.client("secretsmanager").put_secret_value(SecretId=deployed.secret_arn, SecretString=deployed.database_url)
+    assert secrets_version(STACK, [deployed.secret_arn]) != before
+    found = find(STACK)
+    assert found
+    assert found.parameters["DatabaseUrlSecretArn"] == deployed.secret_arn, "what is not given keeps its value"
+
+
 def test_a_stack_that_never_came_up_is_not_deployed_over(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
     cloud = deployed.cloud
-    for name, value in {**cloud.credentials(), **cloud.trust(), "AWS_ENDPOINT_URL": cloud.endpoint}.items():
-        monkeypatch.setenv(name, value)
+    act_in(cloud, monkeypatch)
     client = cloud.client("cloudformation")
     plan = {"Resources": {"Database": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "db-1"}}}}
     client.create_change_set(StackName="watch-qa", ChangeSetName="a", ChangeSetType="CREATE", TemplateBody=json.dumps(plan))

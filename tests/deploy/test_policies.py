@@ -97,6 +97,20 @@ def test_dead_letters_are_within_reach_of_those_alone_who_handle_them(name: str)
     assert bool(reached) == ("DEAD_LETTER_QUEUE_URL" in environment(name))
 
 
+def test_each_queue_is_emptied_by_one_function_alone() -> None:
+    emptied = {
+        name: {
+            resource.split()[-2] for action, resource in statements(name) if action in ("sqs:ReceiveMessage", "sqs:DeleteMessage")
+        }
+        for name in FUNCTIONS
+    }
+    assert {name: queues for name, queues in emptied.items() if queues} == {
+        "run_monitor": {"ErrorQueue"},
+        "digest_critical": {"CriticalQueue"},
+        "redrive": {"DeadLetterQueue"},
+    }
+
+
 def needed_variables(name: str) -> set[str]:
     reach = reach_of(name)
     names = {field.name for field in fields(Settings)} & reach.fields - LEFT_ALONE

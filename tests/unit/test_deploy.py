@@ -1,6 +1,8 @@
 """What `make deploy` takes from samconfig.toml, from the command line and from a file of secrets."""
 
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from samcli.cli.types import CfnParameterOverridesType
 from callwatch.exceptions import ConfigurationError
 from local import stack
 from local.deploy import (
+    ROOT,
     DeployError,
     _architecture,
     _quoted,
@@ -121,3 +124,18 @@ def test_a_stack_whose_rollback_did_not_end_is_refused_with_the_command_that_end
     with pytest.raises(DeployError, match="continue-update-rollback --stack-name callwatch-prod"):
         _refuse_what_is_stuck(stack.Stack("callwatch-prod", "UPDATE_ROLLBACK_FAILED", {}))
     _refuse_what_is_stuck(stack.Stack("callwatch-prod", "UPDATE_ROLLBACK_COMPLETE", {}))
+
+
+def test_a_deployment_goes_to_the_region_of_the_shell_or_the_profile_and_to_no_other(tmp_path: Path) -> None:
+    probe = tmp_path / "probe.mk"
+    probe.write_text('region:\n\t@echo "$${AWS_DEFAULT_REGION-the profile decides}"\n')
+    command = ["make", "-s", "-f", "Makefile", "-f", str(probe), "region"]
+    environ = {name: value for name, value in os.environ.items() if name != "AWS_DEFAULT_REGION"}
+
+    def seen(**more: str) -> str:
+        return subprocess.run(
+            command, cwd=ROOT, env={**environ, **more}, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    assert seen() == "the profile decides"
+    assert seen(AWS_DEFAULT_REGION="eu-west-1") == "eu-west-1"
