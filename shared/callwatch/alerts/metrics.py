@@ -48,6 +48,7 @@ METRICS: Mapping[str, Metric] = {
     "fields.null_rate": Metric("ratio", "share of recent calls without a key field", ("field", "source")),
     "cron.late": Metric("times", "age of a cron's last success in periods", ("cron",)),
     "cron.idle": Metric("yes", "1 where a cron runs and does nothing though there is work", ("cron",)),
+    "cron.failing": Metric("count", "crons that are late, or run and do nothing though there is work"),
     "webhooks.error_ratio": Metric("ratio", "share of webhooks answered with 5xx"),
     "sync.volume_ratio": Metric("times", "records of the latest sync against the same hour of earlier days", ("sync",)),
     "schema.drift": Metric("yes", "1 where a table or column is missing", ("table", "column")),
