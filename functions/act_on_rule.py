@@ -8,6 +8,7 @@ from callwatch.alerts.deliver import deliver_due
 from callwatch.alerts.show import rule_items
 from callwatch.db import connection
 from callwatch.http import Request
+from callwatch.reports.unknown import explained
 from callwatch.runtime.endpoint import endpoint
 from callwatch.settings import get_settings
 
@@ -15,17 +16,18 @@ _DELIVER_S = 5.0
 
 
 def handle(request: Request) -> dict[str, Any]:
-    """The rule as it is now; a test is sent at once."""
+    """The rule as it is now; a test is sent at once, and what became of it stands in `test_deliveries`."""
     given = request.json()
     settings, now = get_settings(), datetime.now(UTC)
     rule_id, action = request.path_parameters["id"], request.path_parameters["action"]
     with connection(statement_timeout_ms=5000) as conn:
         rule = act_on_rule(conn, rule_id, action, given, request.actor, settings, now)
         conn.commit()
-        (item,) = rule_items(conn, [rule], settings)
     if action == "test":
         deliver_due(now, _DELIVER_S)
-    return item
+    with connection(statement_timeout_ms=5000) as conn:
+        (item,) = rule_items(conn, [rule], settings)
+    return explained(item, item["unknown"])
 
 
 lambda_handler = endpoint("admin")(handle)

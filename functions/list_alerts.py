@@ -1,5 +1,6 @@
 """GET /api/alerts: alerts, newest first."""
 
+import re
 from typing import Any
 
 from callwatch.alerts.show import alert_item
@@ -11,6 +12,9 @@ from callwatch.models.alert import AlertLevel
 from callwatch.reports.unknown import explained
 from callwatch.runtime.endpoint import endpoint
 
+# What a pattern of LIKE would not take as it stands.
+_LIKE, _LITERALLY = re.compile(r"[\\%_]"), r"\\\g<0>"
+
 
 def handle(request: Request) -> dict[str, Any]:
     """Filters: state level rule_id q since until."""
@@ -21,7 +25,7 @@ def handle(request: Request) -> dict[str, Any]:
         "state": choice_filter(request, "state", ("firing", "resolved")),
         "level": choice_filter(request, "level", [level.value for level in AlertLevel]),
         "rule_id": text_filter(request, "rule_id"),
-        "q": f"%{words}%" if words else None,
+        "q": f"%{_LIKE.sub(_LITERALLY, words)}%" if words else None,
         "since": time_filter(request, "since"),
         "until": time_filter(request, "until"),
         "before_at": before_at,

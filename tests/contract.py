@@ -42,7 +42,10 @@ def check_answer(method: str, path: str, body: Any) -> None:
 
 
 def check_nulls(body: dict[str, Any]) -> None:
-    """Fails where a null has no reason in the nearest `unknown`, or a reason stands for something that is known."""
+    """Fails where a null has no reason in `unknown`, or a reason stands for something that is known.
+
+    A part that has an `unknown` of its own is held to that too.
+    """
     nulls, reasons = set(_nulls(body, "")), body.get("unknown", {})
     listed = set(reasons)
     assert nulls == listed, f"null without a reason: {sorted(nulls - listed)}; a reason without null: {sorted(listed - nulls)}"
@@ -56,7 +59,6 @@ def _nulls(value: Any, path: str) -> Iterator[str]:
         # A category of errors is named so, too.
         if path and isinstance(value.get("unknown"), dict):
             check_nulls(value)
-            return
         for name, item in value.items():
             if name not in UNLISTED and name != "context":
                 yield from _nulls(item, f"{path}.{name}")

@@ -599,7 +599,7 @@ export interface Route {
   route: string;
 }
 
-/** An alert rule with its state and last value. */
+/** An alert rule with its state, its last value, and the deliveries of its latest test notification (none: no test). */
 export interface Rule {
   channels: Array<string>;
   cooldown_minutes: number;
@@ -613,6 +613,7 @@ export interface Rule {
   resolve_for_s: number;
   runbook_url: string;
   state: "ok" | "pending" | "firing" | "unknown" | "disabled";
+  test_deliveries: Array<Delivery>;
   threshold: number;
   unknown: Record<string, string>;
   value: number | null;
@@ -626,13 +627,14 @@ export interface RuleAction {
   reason: string;
 }
 
-/** GET /api/rules. */
+/** GET /api/rules; every rule has an `unknown` of its own too. */
 export interface RulePage {
   items: Array<Rule>;
   next_cursor: string | null;
+  unknown: Record<string, string>;
 }
 
-/** One line of a chart: [time, value] by step, oldest first; a value is null where nothing is known of its step. */
+/** One line of a chart: [time, value] by step, oldest first; a value is null where nothing is known of its step, and `unknown` of the answer says why, as in `series.0.points.59.1`. */
 export interface Series {
   labels: Record<string, string>;
   name: string;

@@ -108,7 +108,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("CRITICAL_QUEUE_URL", values.http_url, "SQS queue that buffers critical errors."),
     Variable("DEAD_LETTER_QUEUE_URL", values.http_url, "SQS queue of messages that could not be digested."),
     Variable("CORS_ORIGINS", values.origins, "Origins whose pages may call the API."),
-    Variable("RETENTION_DAYS", values.integer_between(1, 3650), "Days that errors and requests are kept.", "90"),
+    Variable("RETENTION_DAYS", values.integer_between(1, 3650), "Days that errors, requests and deliveries are kept.", "90"),
     Variable("TIMEZONE", values.timezone, "IANA time zone in which days begin.", "UTC"),
 )
 

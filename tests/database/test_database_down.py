@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from callwatch.alerts.issues import MISSED, current_issues, issues_without_datab
 from callwatch.alerts.outage import MEMORY
 from callwatch.alerts.run import evaluate_rules
 from callwatch.alerts.show import alert_detail
-from callwatch.db import connection, fetch_all, reset_pool
+from callwatch.db import connection, execute, fetch_all, reset_pool
 from callwatch.models.facts import Fact
 from callwatch.monitor.cycle import run_cycle
 from callwatch.monitor.steps import steps_with
@@ -182,6 +182,70 @@ def test_a_later_process_of_the_same_environment_goes_on_where_the_first_ended(r
     MEMORY.forget_process()
     down(3)
     assert [kind for kind, _alert, _id in told(receiver)] == ["alert.firing", "alert.resolved"]
+
+
+def replaced() -> None:
+    """The execution environment ends, and another one takes over."""
+    MEMORY.file.unlink(missing_ok=True)
+    MEMORY.forget_process()
+
+
+def cycle_ended(minutes: float) -> None:
+    with connection() as conn:
+        execute(conn, "INSERT INTO callwatch.monitor_cycles (started_at, finished_at, duration_ms, is_ok, steps)"
+                      " VALUES (%s, %s, 1, true, '[]')", (after(minutes), after(minutes)))  # fmt: skip
+        conn.commit()
+
+
+@pytest.fixture
+def pagerduty(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[tuple[str, str]]]:
+    """What PagerDuty got: action and key of each event."""
+    monkeypatch.setenv("PAGERDUTY_ROUTING_KEY", "hidden-routing-key")
+    monkeypatch.setenv("PAGERDUTY_API_URL", receiver.url.rpartition("/")[0])
+    reset_settings()
+
+    def events() -> list[tuple[str, str]]:
+        bodies = [json.loads(request.body) for request in receiver.received if request.path == "/v2/enqueue"]
+        return [(body["event_action"], body["dedup_key"]) for body in bodies]
+
+    return events
+
+
+def test_a_monitor_that_takes_over_in_an_outage_goes_on_with_the_incident(pagerduty: Callable[[], list[tuple[str, str]]]) -> None:
+    down(0)
+    replaced()
+    down(3)
+    back(4)
+    assert [action for action, _key in pagerduty()] == ["trigger", "trigger", "resolve"]
+    assert len({key for _action, key in pagerduty()}) == 1
+
+
+def test_a_monitor_that_takes_over_after_an_outage_closes_the_incident_and_tells_nobody_else(
+    pagerduty: Callable[[], list[tuple[str, str]]], receiver: Receiver
+) -> None:
+    cycle_ended(-1)
+    down(0)
+    replaced()
+    back(4)
+    back(5)
+    assert [action for action, _key in pagerduty()] == ["trigger", "resolve"]
+    assert len({key for _action, key in pagerduty()}) == 1
+    assert len(receiver.received) == 3, "the webhook was told of the beginning alone"
+
+
+def test_a_new_monitor_without_a_gap_before_it_closes_nothing(pagerduty: Callable[[], list[tuple[str, str]]]) -> None:
+    back(0)
+    cycle_ended(1)
+    replaced()
+    back(2)
+    assert pagerduty() == []
+
+
+def test_an_outage_ended_when_another_monitor_first_wrote_down_a_cycle() -> None:
+    down(0)
+    cycle_ended(2)
+    back(90)
+    assert [alert["resolved_at"] for alert in alerts()] == [after(2)]
 
 
 def test_a_process_that_dies_after_the_rows_were_written_does_not_write_them_twice(receiver: Receiver) -> None:

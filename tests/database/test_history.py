@@ -32,9 +32,11 @@ def points(answer: dict[str, Any], name: str, **labels: str) -> dict[datetime, f
 def test_every_metric_over_every_range_fits_its_model_on_an_empty_database(database: str, metric: str, range_name: str) -> None:
     answer = history(NOW, metric, range_name)
     History.model_validate(answer)
-    assert answer["unknown"] == {}
-    for series in answer["series"]:
+    nulls = set()
+    for place, series in enumerate(answer["series"]):
         assert len(series["points"]) == RANGES[range_name][0] / RANGES[range_name][1]
+        nulls |= {f"series.{place}.points.{n}.1" for n, (_at, value) in enumerate(series["points"]) if value is None}
+    assert set(answer["unknown"]) == nulls
 
 
 def test_a_minute_without_a_reading_is_null_and_never_zero(database: str) -> None:
@@ -78,6 +80,19 @@ def test_errors_are_counted_by_severity_and_the_monitors_own_are_not(database: s
     answer = history(NOW, "errors", "1h")
     assert points(answer, "errors", severity="high")[minute] == 7
     assert set(points(answer, "errors", severity="critical").values()) == {0}
+
+
+def test_counts_are_null_before_the_monitor_was_set_up_and_zero_since(database: str) -> None:
+    with connection() as conn:
+        execute(conn, "UPDATE callwatch.migrations SET applied_at = %s", (NOW - timedelta(minutes=10),))
+        conn.commit()
+    for metric, name, labels in (("errors", "errors", {"severity": "low"}), ("requests", "rpm", {})):
+        answer = history(NOW, metric, "1h")
+        values = list(points(answer, name, **labels).values())
+        assert (values[:49], values[49:]) == ([None] * 49, [0] * 11)
+        place = next(n for n, series in enumerate(answer["series"]) if (series["name"], series["labels"]) == (name, labels))
+        assert answer["unknown"][f"series.{place}.points.48.1"].startswith("from before the monitor was set up")
+        assert f"series.{place}.points.49.1" not in answer["unknown"]
 
 
 def test_percentiles_are_of_requests_and_null_without_traffic(database: str) -> None:

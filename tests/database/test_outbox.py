@@ -22,6 +22,7 @@ from callwatch.alerts.deliver import LEASE_S, deliver_due
 from callwatch.alerts.run import Evaluated, evaluate_rules
 from callwatch.alerts.show import alert_detail
 from callwatch.db import connection, execute, fetch_all
+from callwatch.db.deliveries import forget_deliveries
 from callwatch.exceptions import DatabaseUnavailable
 from callwatch.models.facts import Fact
 from callwatch.settings import get_settings, reset_settings
@@ -331,3 +332,33 @@ def test_an_alert_is_one_incident_of_pagerduty_from_trigger_by_acknowledge_to_re
     events = [json.loads(request.body) for request in receiver.received]
     assert [event["event_action"] for event in events] == ["trigger", "acknowledge", "resolve"]
     assert len({event["dedup_key"] for event in events}) == 1
+
+
+def test_old_deliveries_are_forgotten_but_not_who_is_to_be_told_the_end(receiver: Receiver) -> None:
+    fire("over", "goes on")
+    with connection() as conn:
+        execute(conn, "UPDATE callwatch.deliveries SET created_at = %s, state = 'sent'", (after(-90 * 1440),))
+        execute(conn, "UPDATE callwatch.alerts SET state = 'resolved' WHERE labels->>'stage' = 'over'")
+        conn.commit()
+    # A day later the alert that still fires is told once more, to the webhook alone.
+    again = """
+        INSERT INTO callwatch.deliveries (alert_id, channel, kind, message_id, payload, state, due_at)
+        SELECT alert_id, channel, kind, 'again ' || message_id, payload, state, due_at FROM callwatch.deliveries
+        WHERE channel = 'webhook' AND payload #>> '{data,labels,stage}' = 'goes on'
+    """
+    with connection() as conn:
+        execute(conn, again)
+        execute(conn, "INSERT INTO callwatch.deliveries (channel, kind, message_id, payload, due_at, created_at)"
+                      " VALUES ('webhook', 'alert.test', 'due', '{}', now(), %s)", (after(-90 * 1440),))  # fmt: skip
+        assert forget_deliveries(conn, after(-30 * 1440)) == 4
+        conn.commit()
+    left = [
+        (row["channel"], row["message_id"].partition("_")[0], row["state"])
+        for row in rows("SELECT * FROM callwatch.deliveries ORDER BY id")
+    ]
+    assert left == [
+        ("database", "msg", "sent"),
+        ("log", "msg", "sent"),
+        ("webhook", "again msg", "sent"),
+        ("webhook", "due", "due"),
+    ]

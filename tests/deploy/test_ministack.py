@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import boto3
 import psycopg2
 import pytest
 
@@ -34,6 +35,8 @@ def act_in(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the program's own functions talk to that cloud."""
     for name, value in {**cloud.credentials(), **cloud.trust(), "AWS_ENDPOINT_URL": cloud.endpoint}.items():
         monkeypatch.setenv(name, value)
+    # Whoever used boto3 before in this process left it the credentials of then.
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
 
 
 def stored(deployed: Deployed) -> dict[str, int]:

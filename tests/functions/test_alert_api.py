@@ -26,6 +26,7 @@ def test_every_rule_is_shown_with_its_state_and_when_it_was_judged(system: Syste
     for item in items.values():
         assert item["last_evaluated_at"] is not None
         assert (item["value"] is None) == ("value" in item["unknown"])
+        assert item["test_deliveries"] == []
         assert item["runbook_url"].endswith(f"/runbooks/{item['id']}.md")
         assert item["history"] == []
     backlog = items["queue_backlog"]
@@ -189,7 +190,8 @@ def test_a_firing_alert_is_found_by_every_filter_and_acknowledged_with_who_and_w
     after = (datetime.fromisoformat(alert["started_at"]) + timedelta(seconds=1)).isoformat()
     for query, is_found in (
         ({"level": "error"}, True), ({"level": "info"}, False), ({"state": "resolved"}, False), ({"q": "high ERROR"}, True),
-        ({"q": "no such words"}, False), ({"since": before, "until": after}, True), ({"until": before}, False),
+        ({"q": "no such words"}, False), ({"q": "h_gh error"}, False), ({"q": "high%rate"}, False),
+        ({"since": before, "until": after}, True), ({"until": before}, False),
     ):  # fmt: skip
         ids = [item["id"] for item in system.get(quoted("/api/alerts", limit="200", **query))["items"]]
         assert (alert["id"] in ids) is is_found, query
@@ -220,3 +222,26 @@ def test_a_test_notification_is_sent_at_once_and_marked(system: System, receiver
     found = [body for body in bodies if body["type"] == "alert.test"]
     assert found
     assert found[-1]["data"]["message"].endswith(": does it arrive?")
+
+
+def test_whether_a_test_notification_arrived_is_told_with_the_rule(system: System, receiver: Receiver) -> None:
+    _status, shown, _headers = system.call("POST", "/api/rules/zombie_jobs/test", body={"reason": "does it arrive?"})
+    states = {delivery["channel"]: delivery["state"] for delivery in shown["test_deliveries"]}
+    assert states == {"database": "sent", "log": "sent", "webhook": "sent"}
+    page = system.get("/api/rules")
+    (item,) = (item for item in page["items"] if item["id"] == "zombie_jobs")
+    assert item["test_deliveries"] == shown["test_deliveries"]
+    place = page["items"].index(item)
+    assert page["unknown"][f"items.{place}.test_deliveries.0.last_error"] == item["unknown"]["test_deliveries.0.last_error"]
+
+
+def test_rules_come_in_pages_and_by_their_state_and_level(system: System) -> None:
+    everything = [item["id"] for item in system.get("/api/rules")["items"]]
+    first = system.get("/api/rules?limit=20")
+    rest = system.get(quoted("/api/rules", cursor=first["next_cursor"]))
+    assert [item["id"] for item in [*first["items"], *rest["items"]]] == everything
+    assert rest["next_cursor"] is None
+    assert {item["level"] for item in system.get("/api/rules?level=critical")["items"]} == {"critical"}
+    assert system.get("/api/rules?state=disabled")["items"] == []
+    for query in ("limit=0", "state=loud", "cursor=x", "cursor=LTE"):
+        assert system.call("GET", f"/api/rules?{query}")[0] == 422

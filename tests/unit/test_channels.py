@@ -241,6 +241,21 @@ def test_pagerduty_opens_acknowledges_and_resolves_one_incident(settings: Settin
     assert [link["text"] for link in first["links"]] == ["Dashboard", "Runbook"]
 
 
+def test_pagerduty_knows_an_outage_of_the_database_whenever_a_monitor_first_saw_it(
+    settings: Settings, receiver: Receiver
+) -> None:
+    for alert_id in (
+        "database_health:2026-11-24T14:15:00Z",
+        "database_health:2026-11-24T14:40:00Z",
+        "12",
+        "test-database_health",
+    ):
+        send("pagerduty", settings, notification(alert_id=alert_id))
+    first, second, *others = [json.loads(request.body)["dedup_key"] for request in receiver.received]
+    assert first == second == "callwatch:prod:database_health"
+    assert others == ["callwatch:prod:12", "callwatch:prod:test-database_health"]
+
+
 def test_pagerduty_lengths_are_kept_and_long_alert_ids_stay_apart(settings: Settings, receiver: Receiver) -> None:
     for end in ("a", "b"):
         send("pagerduty", settings, notification(alert_id="x" * 400 + end, message="y" * 3000))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from callwatch.alerts.builtin import RULE_IDS
+from callwatch.alerts.builtin import RULE_IDS, RULES
 from callwatch.alerts.manager import AlertManager
 from callwatch.alerts.rule import Cause
 from callwatch.alerts.rules_file import read_rules
@@ -24,7 +24,7 @@ def write(folder: Path, text: str) -> Path:
 
 def fault(folder: Path, text: str) -> str:
     with pytest.raises(ConfigurationError) as caught:
-        read_rules(write(folder, text), RULE_IDS)
+        read_rules(write(folder, text), RULES)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -35,7 +35,7 @@ def test_a_whole_rule_is_read(tmp_path: Path) -> None:
         "depends_on": ["database_health", {"rule_id": "service_down", "labels": {"service": "openai"}}],
         "labels": {"stage": "recordings"}, "runbook": "https://example.com/many", "also": ["email"],
     }  # fmt: skip
-    (rule,) = read_rules(write(tmp_path, json.dumps([whole])), RULE_IDS)
+    (rule,) = read_rules(write(tmp_path, json.dumps([whole])), RULES)
     assert (rule.id, rule.level, rule.cooldown_minutes, rule.for_s, rule.resolve_for_s) == (
         "many",
         AlertLevel.WARNING,
@@ -88,6 +88,25 @@ def test_a_bad_field_is_named_with_its_line_and_remedy(tmp_path: Path, change: d
     line = 3 + [name for name, _value in fields].index(next(iter(change)))
     assert found.startswith(f"RULES_FILE, line {line}: ")
     assert says in found
+
+
+@pytest.mark.parametrize(
+    ("causes", "says"),
+    [
+        ({"a": ["b"], "b": ["a"]}, "line 2: depends_on goes in a circle: a -> b -> a; take one of these out"),
+        ({"d": ["a"], "a": ["b", "c"], "b": [], "c": ["e"], "e": ["a"]}, "line 3: depends_on goes in a circle: a -> c -> e"),
+        ({"database_health": ["a"], "a": ["queue_backlog"]}, "database_health -> a -> queue_backlog -> database_health"),
+    ],
+)  # fmt: skip
+def test_rules_that_follow_from_each_other_are_named(tmp_path: Path, causes: dict[str, list[object]], says: str) -> None:
+    rules = [json.dumps(GOOD | {"id": name, "depends_on": of}) for name, of in causes.items()]
+    assert says in fault(tmp_path, "[\n" + ",\n".join(rules) + "\n]")
+
+
+def test_two_rules_with_one_cause_are_no_circle(tmp_path: Path) -> None:
+    causes = {"a": ["b", "c"], "b": ["d"], "c": ["d"], "d": ["database_health"]}
+    rules = [GOOD | {"id": name, "depends_on": of} for name, of in causes.items()]
+    assert len(read_rules(write(tmp_path, json.dumps(rules)), RULES)) == 4
 
 
 @pytest.mark.parametrize("name", list(GOOD))

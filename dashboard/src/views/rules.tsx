@@ -1,6 +1,6 @@
 /** The alert rules: how they stand, and switches for them. */
 
-import type { Rule, RulePage } from "../api-types";
+import type { Delivery, Rule, RulePage } from "../api-types";
 import { ask } from "../api";
 import { number, seconds } from "../format";
 import { useLive } from "../poll";
@@ -70,6 +70,7 @@ function RuleRow({ rule }: { rule: Rule }) {
             </>
           )}
         </p>
+        <LatestTest deliveries={rule.test_deliveries} />
       </div>
       <div class="buttons">
         <a href={to(`runbooks/${rule.id}`)}>Runbook</a>
@@ -78,5 +79,17 @@ function RuleRow({ rule }: { rule: Rule }) {
         {mayAct && <Action label="Test" title={`Send a test notification: ${rule.name}`} confirm="Send" act={act("test")} />}
       </div>
     </li>
+  );
+}
+
+/** Whether the latest test notification got through, channel by channel. */
+function LatestTest({ deliveries }: { deliveries: Delivery[] }) {
+  const first = deliveries[0];
+  if (!first) return null;
+  const told = deliveries.map(({ channel, state, last_error }) => `${channel} ${state}${last_error ? ` (${last_error})` : ""}`);
+  return (
+    <p class="quiet">
+      tested <Age since={first.created_at} /> ago: {told.join(", ")}
+    </p>
   );
 }

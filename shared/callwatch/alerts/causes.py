@@ -33,6 +33,29 @@ def causes_of(rules: Sequence[AlertRule], instances: Iterable[Instance]) -> dict
     return roots
 
 
+def circle_in(causes: Mapping[str, Sequence[str]]) -> list[str]:
+    """The ids of rules that explain each other in a circle, each before its cause; empty where none do.
+
+    causes: for each rule the ids of those that explain it.
+    """
+    cleared: set[str] = set()
+    for start in causes:
+        way: list[str] = []
+        waiting = [iter([start])]
+        while waiting:
+            rule_id = next(waiting[-1], None)
+            if rule_id is None:
+                waiting.pop()
+                if way:
+                    cleared.add(way.pop())
+            elif rule_id in way:
+                return way[way.index(rule_id) :]
+            elif rule_id not in cleared:
+                way.append(rule_id)
+                waiting.append(iter(causes.get(rule_id, ())))
+    return []
+
+
 def _direct(rule: AlertRule, instance: Instance, firing: Mapping[str, Mapping[str, Instance]]) -> list[str]:
     return [
         key

@@ -1,19 +1,24 @@
 """PostgreSQL is back: the rows of the outage are written, what did not get through and the all-clear go to the outbox."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from callwatch.alerts.channels import database
+from callwatch.alerts.channels import database, is_configured
 from callwatch.alerts.database_down import database_rule, outage_id, outage_instance
-from callwatch.alerts.message import payload_of, runbook_url, text_of
-from callwatch.alerts.outage import LABELS, current_outage
+from callwatch.alerts.message import iso, payload_of, runbook_url, text_of
+from callwatch.alerts.outage import LABELS, MEMORY, current_outage
 from callwatch.alerts.send_now import is_open, message_id_of
 from callwatch.db.alerts import add_timeline, open_alert, resolve_alert
 from callwatch.db.connect import AnyConnection
+from callwatch.db.cycles import first_cycle_after, last_cycle_at
 from callwatch.db.deliveries import add_delivery
 from callwatch.db.query import fetch_one
 from callwatch.settings import get_settings
+
+# Cycles are a minute apart: of more than two the monitor did not run, or had nowhere to write.
+_GAP = timedelta(minutes=2)
+_PAGERDUTY = "pagerduty"
 
 
 def database_back(conn: AnyConnection, now: datetime) -> bool:
@@ -23,6 +28,7 @@ def database_back(conn: AnyConnection, now: datetime) -> bool:
     """
     outage = current_outage()
     if outage is None:
+        _close_unremembered(conn, now)
         return False
     key = f"{outage_instance(outage).key}|outage={outage['since']}"
     if fetch_one(conn, "SELECT id FROM callwatch.alerts WHERE alert_key = %s", (key,)):
@@ -31,11 +37,31 @@ def database_back(conn: AnyConnection, now: datetime) -> bool:
     add_timeline(conn, alert_id, datetime.fromisoformat(outage["since"]), "firing", "callwatch", "the database did not answer")
     for notice in outage["notices"]:
         _keep_notice(conn, alert_id, notice, now)
-    resolve_alert(conn, alert_id, now)
-    add_timeline(conn, alert_id, now, "resolved", "callwatch", "the database answers again")
+    ended_at = outage_end(conn, outage, now)
+    resolve_alert(conn, alert_id, ended_at)
+    add_timeline(conn, alert_id, ended_at, "resolved", "callwatch", "the database answers again")
     if outage["notices"]:
         _queue_resolve(conn, alert_id, outage, now)
     return True
+
+
+def outage_end(conn: AnyConnection, outage: dict[str, Any], now: datetime) -> datetime:
+    """When the database answered again: now, or as another monitor wrote down that took over meanwhile."""
+    seen_at = first_cycle_after(conn, datetime.fromisoformat(outage["since"]))
+    return min(seen_at, now) if seen_at else now
+
+
+def _close_unremembered(conn: AnyConnection, now: datetime) -> None:
+    """Close at PagerDuty what a monitor may have opened that was replaced before the database was back.
+
+    Only one that remembers nothing, after a time without cycles, does so. Where no incident is open a resolve changes
+    nothing; the other channels would tell people of the end of what they may never have heard of.
+    """
+    settings = get_settings()
+    last_at, _set_up_at = last_cycle_at(conn)
+    if MEMORY.load() or last_at is None or now - last_at < _GAP or not is_configured(_PAGERDUTY, settings):
+        return
+    _add_all_clear(conn, None, _PAGERDUTY, _all_clear({"since": iso(last_at), "reason": ""}, now), now)
 
 
 def _open(conn: AnyConnection, outage: dict[str, Any], key: str) -> int:
@@ -77,13 +103,21 @@ def _keep_notice(conn: AnyConnection, alert_id: int, notice: dict[str, Any], now
 
 def _queue_resolve(conn: AnyConnection, alert_id: int, outage: dict[str, Any], now: datetime) -> None:
     """The all-clear, to every channel that was told, or is still to be."""
-    settings = get_settings()
-    answers = replace(outage_instance(outage), value=0.0, detail=None)
-    payload = payload_of("alert.resolved", outage_id(outage), database_rule(settings), answers, settings, now)
+    payload = _all_clear(outage, now)
     database.record(conn, alert_id, payload, f"{outage_id(outage)}:resolved:record", now)
     channels = {channel for notice in outage["notices"] for channel in notice["channels"]}
     for channel in sorted(channels):
-        message_id = message_id_of(outage_id(outage), channel, "resolved")
-        row = {"alert_id": alert_id, "channel": channel, "kind": "alert.resolved", "message_id": message_id}
-        add_delivery(conn, {**row, "payload": payload, "due_at": now})
+        _add_all_clear(conn, alert_id, channel, payload, now)
     add_timeline(conn, alert_id, now, "notified: resolved", "callwatch", None)
+
+
+def _all_clear(outage: dict[str, Any], now: datetime) -> dict[str, Any]:
+    settings = get_settings()
+    answers = replace(outage_instance(outage), value=0.0, detail=None)
+    return payload_of("alert.resolved", outage_id(outage), database_rule(settings), answers, settings, now)
+
+
+def _add_all_clear(conn: AnyConnection, alert_id: int | None, channel: str, payload: dict[str, Any], now: datetime) -> None:
+    message_id = message_id_of(payload["data"]["alert_id"], channel, "resolved")
+    row = {"alert_id": alert_id, "channel": channel, "kind": "alert.resolved", "message_id": message_id}
+    add_delivery(conn, {**row, "payload": payload, "due_at": now})

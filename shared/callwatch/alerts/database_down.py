@@ -1,7 +1,7 @@
 """PostgreSQL itself is down: one page goes out without it, and the rows are written when it is back.
 
 State and outbox are in the database, so the outage is remembered in this process and in a file under /tmp. Both end
-with the execution environment: one that is replaced during an outage begins it anew.
+with the execution environment: one that is replaced during an outage begins it anew (docs/decisions/0030).
 """
 
 from datetime import datetime, timedelta

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from callwatch.alerts.builtin import RULE_IDS, RULES
+from callwatch.alerts.builtin import RULES
 from callwatch.alerts.rule import AlertRule, custom_metric
 from callwatch.alerts.rules_file import read_rules
 from callwatch.models.facts import Fact
@@ -39,7 +39,7 @@ class AlertManager:
         found = {rule.id: rule for rule in RULES}
         if settings.rules_file:
             if self._from_file is None or self._from_file[0] != settings.rules_file:
-                self._from_file = (settings.rules_file, read_rules(Path(settings.rules_file), found))
+                self._from_file = (settings.rules_file, read_rules(Path(settings.rules_file), RULES))
             found |= {rule.id: rule for rule in self._from_file[1]}
         return list((found | self._added).values())
 
@@ -52,7 +52,7 @@ class AlertManager:
 def check_rules_file(environ: Mapping[str, str]) -> None:
     """Read the user's rules once, at the start. Raises ConfigurationError."""
     if environ.get("RULES_FILE"):
-        read_rules(Path(environ["RULES_FILE"]), RULE_IDS)
+        read_rules(Path(environ["RULES_FILE"]), RULES)
 
 
 def _outcome(rule: AlertRule, deadline: float) -> Fact:

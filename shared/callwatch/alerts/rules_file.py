@@ -1,12 +1,13 @@
 """RULES_FILE: the user's own rules as JSON, checked so that each fault is named with its line and its remedy."""
 
 import json
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from callwatch.alerts.causes import circle_in
 from callwatch.alerts.metrics import is_metric, nearest
 from callwatch.alerts.rule import COMPARISONS, AlertRule, Cause, Condition
 from callwatch.exceptions import ConfigurationError
@@ -28,8 +29,8 @@ class _Entry:
         return ConfigurationError(f"RULES_FILE, line {self.lines.get(name, self.line)}: {name} {remedy}")
 
 
-def read_rules(path: Path, built_in: Container[str] = ()) -> list[AlertRule]:
-    """The rules of a JSON file: a list of objects. `built_in`: ids that depends_on may name beside those of the file.
+def read_rules(path: Path, built_in: Iterable[AlertRule] = ()) -> list[AlertRule]:
+    """The rules of a JSON file: a list of objects. `built_in`: rules that depends_on may name beside those of the file.
 
     Raises ConfigurationError with one line that names the line of the first fault and its remedy.
     """
@@ -47,11 +48,22 @@ def read_rules(path: Path, built_in: Container[str] = ()) -> list[AlertRule]:
         if rules[-1].id in seen:
             raise entry.fault("id", f"{rules[-1].id} is taken by the rule of line {seen[rules[-1].id]}; give it another one")
         seen[rules[-1].id] = entry.line
-    for rule, entry in zip(rules, entries, strict=True):
-        for cause in rule.causes:
-            if cause.rule_id == rule.id or (cause.rule_id not in seen and cause.rule_id not in built_in):
-                raise entry.fault("depends_on", f"names {cause.rule_id}, which is no other rule; GET /api/rules lists them")
+    _check_causes(rules, entries, built_in)
     return rules
+
+
+def _check_causes(rules: Sequence[AlertRule], entries: Sequence[_Entry], built_in: Iterable[AlertRule]) -> None:
+    # A rule of the file takes the place of the built-in one with its id.
+    causes = {rule.id: [cause.rule_id for cause in rule.causes] for rule in (*built_in, *rules)}
+    for rule, entry in zip(rules, entries, strict=True):
+        for cause in causes[rule.id]:
+            if cause == rule.id or cause not in causes:
+                raise entry.fault("depends_on", f"names {cause}, which is no other rule; GET /api/rules lists them")
+    circle = circle_in(causes)
+    if circle:
+        first = next(index for index, rule in enumerate(rules) if rule.id in circle)
+        way = " -> ".join([*circle, circle[0]])
+        raise entries[first].fault("depends_on", f"goes in a circle: {way}; take one of these out")
 
 
 def _rule_of(entry: _Entry) -> AlertRule:

@@ -9,7 +9,7 @@ from callwatch.alerts.message import runbook_of
 from callwatch.alerts.rule import AlertRule
 from callwatch.db.alerts import followers_of, get_alert, timeline_of
 from callwatch.db.connect import AnyConnection
-from callwatch.db.deliveries import deliveries_of
+from callwatch.db.deliveries import deliveries_of, deliveries_of_tests
 from callwatch.db.rule_states import rule_histories, stored_states, switches
 from callwatch.http import not_found
 from callwatch.settings import Settings
@@ -50,17 +50,18 @@ def silence_item(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def rule_items(conn: AnyConnection, rules: Sequence[AlertRule], settings: Settings) -> list[dict[str, Any]]:
-    """Rules with where they stand, and what people did to them."""
+    """Rules with where they stand, what people did to them, and what became of the latest test notification."""
     of_rule: dict[str, list[dict[str, Any]]] = {}
     for row in stored_states(conn):
         of_rule.setdefault(row["rule_id"], []).append(row)
     judged_at = max((row["last_evaluated_at"] for rows in of_rule.values() for row in rows), default=None)
-    switched, histories = switches(conn), rule_histories(conn)
+    switched, histories, tests = switches(conn), rule_histories(conn), deliveries_of_tests(conn)
     return [
         {
             **_rule_item(rule, of_rule.get(rule.id, []), settings),
             **_state(of_rule.get(rule.id, []), switched.get(rule.id), judged_at),
             "history": histories.get(rule.id, []),
+            "test_deliveries": tests.get(rule.id, []),
         }
         for rule in rules
     ]

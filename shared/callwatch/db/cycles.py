@@ -21,6 +21,7 @@ _LAST_AT = """
     SELECT (SELECT max(finished_at) FROM callwatch.monitor_cycles) AS finished_at,
            (SELECT min(applied_at) FROM callwatch.migrations) AS waiting_since
 """
+_FIRST_AFTER = "SELECT min(finished_at) AS finished_at FROM callwatch.monitor_cycles WHERE finished_at > %s"
 _LAST_SUCCESS = """
     SELECT finished_at FROM callwatch.monitor_cycles
     WHERE finished_at > clock_timestamp() - interval '7 days'
@@ -77,6 +78,12 @@ def last_cycle_at(conn: AnyConnection) -> tuple[datetime | None, datetime]:
     """When the last cycle ended (None before the first), and since when one could have."""
     row = fetch_one(conn, _LAST_AT) or {}
     return row["finished_at"], row["waiting_since"]
+
+
+def first_cycle_after(conn: AnyConnection, at: datetime) -> datetime | None:
+    """When the first cycle after a time ended that could write its row; None: there was none."""
+    row = fetch_one(conn, _FIRST_AFTER, (at,))
+    return row["finished_at"] if row else None
 
 
 def last_success_at(conn: AnyConnection, step: str) -> datetime | None:

@@ -67,6 +67,27 @@ _EXPIRE = """
     WHERE state = 'due' AND created_at < %(before)s AND (claimed_until IS NULL OR claimed_until < now())
     RETURNING id, alert_id, channel, kind, last_error
 """
+# So many rows are looked at in a cycle, the oldest first: ids follow time. Who is to be told the end of an alert that
+# still fires is known from what was told of it: of that the latest word to each channel stays.
+_LOOKED_AT = 5_000
+_FORGET = """
+    DELETE FROM callwatch.deliveries WHERE id IN (
+        SELECT id FROM (SELECT id, alert_id, channel, state, created_at FROM callwatch.deliveries
+                        ORDER BY id LIMIT %(looked_at)s) AS old
+        WHERE state <> 'due' AND created_at < %(before)s
+          AND NOT (EXISTS (SELECT FROM callwatch.alerts WHERE alerts.id = old.alert_id AND alerts.state = 'firing')
+                   AND NOT EXISTS (SELECT FROM callwatch.deliveries AS later
+                                   WHERE later.alert_id = old.alert_id AND later.channel = old.channel
+                                     AND later.kind = 'alert.firing' AND later.id > old.id)))
+"""
+# A test is about no alert; its deliveries are of one transaction, and so of one time.
+_TESTS = """
+    SELECT rule_id, channel, kind, state, attempts, last_error, created_at, sent_at, message_id FROM (
+        SELECT *, rank() OVER (PARTITION BY payload #>> '{data,rule_id}' ORDER BY created_at DESC) AS place,
+               payload #>> '{data,rule_id}' AS rule_id
+        FROM callwatch.deliveries WHERE alert_id IS NULL AND kind = 'alert.test'
+    ) AS placed WHERE place = 1 ORDER BY id
+"""
 
 
 def add_delivery(conn: AnyConnection, delivery: Mapping[str, Any]) -> None:
@@ -120,6 +141,11 @@ def give_up_before(conn: AnyConnection, before: datetime, now: datetime) -> list
     return fetch_all(conn, _EXPIRE, {"before": before, "now": now})
 
 
+def forget_deliveries(conn: AnyConnection, before: datetime) -> int:
+    """Drop what was sent, or given up, and was written before then; returns how many. The caller commits."""
+    return execute(conn, _FORGET, {"before": before, "looked_at": _LOOKED_AT})
+
+
 def deliveries_of(conn: AnyConnection, alert_id: int) -> list[dict[str, Any]]:
     """Deliveries of an alert, oldest first: channel, kind, state, attempts, last_error, created_at, sent_at, message_id."""
     return fetch_all(
@@ -128,6 +154,14 @@ def deliveries_of(conn: AnyConnection, alert_id: int) -> list[dict[str, Any]]:
         " FROM callwatch.deliveries WHERE alert_id = %s ORDER BY id",
         (alert_id,),
     )
+
+
+def deliveries_of_tests(conn: AnyConnection) -> dict[str, list[dict[str, Any]]]:
+    """Deliveries of each rule's latest test, as deliveries_of shows them, by the rule's id."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in fetch_all(conn, _TESTS):
+        found.setdefault(row.pop("rule_id"), []).append(row)
+    return found
 
 
 def told_channels(conn: AnyConnection, alert_id: int) -> list[str]:

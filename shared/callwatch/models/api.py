@@ -401,7 +401,8 @@ class Pipeline(Known):
 
 
 class Series(Answer):
-    """One line of a chart: [time, value] by step, oldest first; a value is null where nothing is known of its step."""
+    """One line of a chart: [time, value] by step, oldest first; a value is null where nothing is known of its step, and
+    `unknown` of the answer says why, as in `series.0.points.59.1`."""
 
     name: str
     unit: Literal["count", "per_minute", "ms", "ratio"]

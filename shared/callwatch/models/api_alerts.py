@@ -114,7 +114,7 @@ class RuleAction(Answer):
 
 
 class Rule(Answer):
-    """An alert rule with its state and last value."""
+    """An alert rule with its state, its last value, and the deliveries of its latest test notification (none: no test)."""
 
     id: str
     name: str
@@ -130,11 +130,12 @@ class Rule(Answer):
     runbook_url: str
     last_evaluated_at: datetime | None
     history: list[RuleAction]
+    test_deliveries: list[Delivery]
     unknown: dict[str, str]
 
 
-class RulePage(Answer):
-    """GET /api/rules."""
+class RulePage(Known):
+    """GET /api/rules; every rule has an `unknown` of its own too."""
 
     items: list[Rule]
     next_cursor: str | None

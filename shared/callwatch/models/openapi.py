@@ -60,7 +60,7 @@ OPERATIONS = (
     Operation("get", "/api/silences", "Silences", "viewer", api_alerts.SilencePage, query=_LISTS),
     Operation("post", "/api/silences", "Silence", "admin", api_alerts.Silence, api_alerts.NewSilence, status=201),
     Operation("delete", "/api/silences/{id}", "End a silence", "admin", None, status=204),
-    Operation("get", "/api/rules", "Rules", "viewer", api_alerts.RulePage),
+    Operation("get", "/api/rules", "Rules", "viewer", api_alerts.RulePage, query=f"{_LISTS} state level"),
     Operation("post", "/api/rules/{id}/{action}", "Enable, disable, test", "admin", api_alerts.Rule, api_alerts.Reason),
     Operation("get", "/api/openapi.json", "This document", None, None),
 )  # fmt: skip
@@ -83,6 +83,7 @@ _TAKES: Mapping[str, Any] = {
     "id": {"type": "string", "minLength": 1},
     "/api/errors:state": {"enum": ["", *get_args(api.GroupState)]},
     "/api/alerts:state": {"enum": ["", "firing", "resolved"]},
+    "/api/rules:state": {"enum": ["", *get_args(api_alerts.Rule.model_fields["state"].annotation)]},
     "/api/errors/{id}/{action}:action": {"enum": ["resolve", "ignore", "reopen"]},
     "/api/rules/{id}/{action}:action": {"enum": ["enable", "disable", "test"]},
 }

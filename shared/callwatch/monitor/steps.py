@@ -7,7 +7,7 @@ from typing import Any
 
 from callwatch import queue
 from callwatch.alerts.channel_facts import channel_facts
-from callwatch.alerts.database_back import database_back
+from callwatch.alerts.database_back import database_back, outage_end
 from callwatch.alerts.database_down import database_down, forget_outage, remember, without_old_news
 from callwatch.alerts.deliver import deliver_due
 from callwatch.alerts.outage import current_outage
@@ -19,6 +19,7 @@ from callwatch.db import connection, product_connection
 from callwatch.db.check_results import delete_old_results, fill_outage
 from callwatch.db.connect import AnyConnection
 from callwatch.db.cycles import delete_cycles_before
+from callwatch.db.deliveries import forget_deliveries
 from callwatch.db.error_groups import end_ignoring
 from callwatch.db.error_retention import forget_old_counts, forget_old_groups
 from callwatch.db.partitions import drop_old_partitions, ensure_partitions
@@ -64,21 +65,24 @@ def steps_with(own_facts: Callable[[], list[Fact]]) -> list[Step]:
 
 
 def _prepare(cycle: Cycle) -> dict[str, Any]:
+    days = get_settings().retention_days
+    oldest = cycle.now - timedelta(days=days)
     with connection() as conn:
         made = ensure_partitions(conn, cycle.now)
         conn.commit()
-        dropped = drop_old_partitions(conn, cycle.now, get_settings().retention_days)
+        dropped = drop_old_partitions(conn, cycle.now, days)
         delete_cycles_before(conn, cycle.now - _CYCLES_KEPT)
-        hours_kept = timedelta(days=get_settings().retention_days)
-        delete_histograms_before(conn, cycle.now - _MINUTES_KEPT, cycle.now - hours_kept)
+        delete_histograms_before(conn, cycle.now - _MINUTES_KEPT, oldest)
         delete_old_results(conn, cycle.now)
         delete_old_depths(conn, cycle.now)
         conn.commit()
         end_ignoring(conn, cycle.now)
         conn.commit()
-        forget_old_counts(conn, cycle.now, get_settings().retention_days)
+        forget_old_counts(conn, cycle.now, days)
         conn.commit()
-        forgotten = forget_old_groups(conn, cycle.now, get_settings().retention_days)
+        forgotten = forget_old_groups(conn, cycle.now, days)
+        conn.commit()
+        forget_deliveries(conn, oldest)
         conn.commit()
     return {"partitions_made": len(made), "partitions_dropped": len(dropped), "groups_forgotten": forgotten}
 
@@ -197,9 +201,9 @@ def _evaluate(cycle: Cycle) -> dict[str, Any]:
 def _note_outage(conn: AnyConnection, cycle: Cycle) -> bool:
     """Write down an outage of our own database that is over; whether there was one."""
     outage = current_outage()
-    if outage is None:
-        return False
-    fill_outage(conn, "database", "unreachable", datetime.fromisoformat(outage["since"]), cycle.now)
+    if outage is not None:
+        ended_at = outage_end(conn, outage, cycle.now)
+        fill_outage(conn, "database", "unreachable", datetime.fromisoformat(outage["since"]), ended_at)
     return database_back(conn, cycle.now)
 
 

@@ -37,10 +37,10 @@ class Unknown:
         return dict.fromkeys(names)
 
 
-def explained(answer: dict[str, Any]) -> dict[str, Any]:
-    """An answer made of stored rows, with `unknown`: each null in them means that there is none."""
+def explained(answer: dict[str, Any], reasons: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """An answer made of stored rows, with `unknown`: a null without a reason of its own means that there is none."""
     found = {path: _WHY.get(path.rpartition(".")[2], "there is none") for path in _nulls(answer, "")}
-    return {**answer, "unknown": found}
+    return {**answer, "unknown": {**found, **(reasons or {})}}
 
 
 def _nulls(value: Any, path: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from callwatch.alerts import outage
 from callwatch.alerts.channels.parts import headline_of, lead_of, links_of, notes_of, one_line, shortened
 from callwatch.alerts.post import post
 from callwatch.settings import Settings
@@ -61,6 +62,9 @@ def body_of(payload: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
 
 
 def dedup_key_of(alert_id: str, stage: str) -> str:
-    """One key an alert and deployment; a longer one than PagerDuty takes is told apart by its digest."""
-    key = f"callwatch:{stage}:{alert_id}"
+    """One key an alert and deployment; a longer one than PagerDuty takes is told apart by its digest.
+
+    An outage of the database has the same key whenever it began, which a monitor that took over meanwhile cannot know.
+    """
+    key = f"callwatch:{stage}:{outage.RULE_ID if alert_id.startswith(f'{outage.RULE_ID}:') else alert_id}"
     return key if len(key) <= _MOST_KEY else key[: _MOST_KEY - 33] + ":" + hashlib.sha256(key.encode()).hexdigest()[:32]
