@@ -4,25 +4,24 @@ from datetime import UTC, datetime
 from typing import Any
 
 from callwatch import queue
-from callwatch.http import HttpError, Request, Response, unprocessable
+from callwatch.http import Request, Response, unprocessable
 from callwatch.runtime.endpoint import endpoint
 from callwatch.settings import get_settings
 from callwatch.tracker.accept import MAX_ITEMS, Rejected, accept_error
 from callwatch.tracker.event import error_message
+from callwatch.tracker.hostile_json import body_of, marks_within
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
 
 
 def handle(request: Request) -> Response:
     """202 with the ids of what was taken; 422 where every item was rejected."""
-    if len(request.body) > MAX_BODY_BYTES:
-        raise HttpError(413, "too_large", f"the body is longer than {MAX_BODY_BYTES} bytes: send fewer errors at once")
-    given = request.json()
+    given, marks = body_of(request, MAX_BODY_BYTES)
     items = given if isinstance(given, list) else [given]
     if not 1 <= len(items) <= MAX_ITEMS:
         raise unprocessable("body", f"takes one error or a list of 1 to {MAX_ITEMS}")
     now = datetime.now(UTC)
-    events, rejected = _accept(items, now)
+    events, rejected = _accept(items, marks, now)
     project_id = project_of(request)
     _send(events, project_id, now)
     body = {"accepted": len(events), "ids": [event["event_id"] for event in events], "rejected": rejected}
@@ -39,11 +38,11 @@ def project_of(request: Request) -> int:
     return int(raw)
 
 
-def _accept(items: list[Any], now: datetime) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _accept(items: list[Any], marks: list[str], now: datetime) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     events, rejected = [], []
     for index, item in enumerate(items):
         try:
-            events.append(accept_error(item, now, get_settings().user_hash_key or ""))
+            events.append(accept_error(item, now, get_settings().user_hash_key or "", marks_within(item, marks)))
         except Rejected as refusal:
             rejected.append({"index": index, "field": refusal.field, "message": str(refusal)})
     return events, rejected

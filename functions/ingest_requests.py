@@ -4,19 +4,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from callwatch import queue
-from callwatch.http import HttpError, Request, Response, unprocessable
+from callwatch.http import Request, Response, unprocessable
 from callwatch.requests.accept import MAX_ITEMS, Rejected, accept_request, request_messages
 from callwatch.runtime.endpoint import endpoint
 from callwatch.settings import get_settings
+from callwatch.tracker.hostile_json import body_of
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
 
 
 def handle(request: Request) -> Response:
     """202 with the ids of what was taken; 422 where every item was rejected."""
-    if len(request.body) > MAX_BODY_BYTES:
-        raise HttpError(413, "too_large", f"the body is longer than {MAX_BODY_BYTES} bytes: send fewer at once")
-    given = request.json()
+    given, _marks = body_of(request, MAX_BODY_BYTES)
     items = given if isinstance(given, list) else [given]
     if not 1 <= len(items) <= MAX_ITEMS:
         raise unprocessable("body", f"takes one request or a list of 1 to {MAX_ITEMS}")

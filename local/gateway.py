@@ -1,5 +1,6 @@
 """The local API Gateway: routes, authorizer, throttling and CORS of the template, payload 2.0, and the static page."""
 
+import contextlib
 import json
 import re
 import socket
@@ -18,6 +19,7 @@ from local.workers import FunctionFailed, FunctionTimedOut, Workers
 
 # API Gateway quotas: 10 MB a request, 30 s an integration.
 MAX_BODY_BYTES = 10 * 1024 * 1024
+_MOST_DISCARDED_BYTES = 64 * 1024 * 1024
 INTEGRATION_TIMEOUT_S = 30.0
 
 
@@ -197,6 +199,7 @@ def _handler(gateway: Gateway) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - 
             if body is None:
                 self.close_connection = True
                 self._send(gateway_answer(413, "Request Entity Too Large"))
+                self._discard()
                 return
             headers = tuple((name.lower(), value) for name, value in self.headers.items())
             request_id = str(uuid.uuid4())
@@ -229,6 +232,14 @@ def _handler(gateway: Gateway) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - 
             while self.rfile.readline(8192).strip():
                 continue
             return b"".join(chunks)
+
+        def _discard(self) -> None:
+            """Read on for a while: a client that is still sending would see a broken pipe in the place of its answer."""
+            left = _MOST_DISCARDED_BYTES
+            self.connection.settimeout(1)
+            with contextlib.suppress(OSError):
+                while left > 0 and (piece := self.rfile.read1(65_536)):
+                    left -= len(piece)
 
         def _send(self, answer: Answer) -> None:
             self.send_response(answer.status)

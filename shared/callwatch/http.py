@@ -28,13 +28,17 @@ class Request:
 
     def json(self) -> Any:
         """The body as JSON. Raises HttpError 400 where it is none, 415 where another type is declared."""
-        content_type = self.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-        if content_type != "application/json" and not content_type.endswith("+json"):
-            raise HttpError(415, "unsupported_media_type", "content-type must be application/json")
+        self.expect_json()
         try:
             return json.loads(self.body, parse_int=read_int)
         except (ValueError, RecursionError):
             raise bad_request("the body is not valid JSON") from None
+
+    def expect_json(self) -> None:
+        """Raises HttpError 415 where another type than JSON is declared."""
+        content_type = self.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+        if content_type != "application/json" and not content_type.endswith("+json"):
+            raise HttpError(415, "unsupported_media_type", "content-type must be application/json")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -226,6 +227,49 @@ def test_a_group_that_is_forgotten_while_an_error_of_it_comes_is_made_anew(
     assert scalar("SELECT count FROM callwatch.error_groups") == 1
 
 
+def test_a_new_group_has_all_that_its_first_occurrences_carry(database: str) -> None:
+    hostile = {"path": 'C:\\temp,"{x}"\t', "empty": "", "null": "NULL"}
+    early: dict[str, Any] = {"severity": "low", "release": "1", "endpoint": "GET /a", "occurred_at": NOW - timedelta(days=3)}
+    late: dict[str, Any] = {"severity": "high", "release": "2", "endpoint": "GET /b", "occurred_at": NOW}
+    bodies = [message("call 7 failed", tags=hostile, user_hash=user, **late) for user in ("u1", "u1", "u2")]
+    digest([*bodies, message("call 8 failed", tags={"zone": "a"}, **early)], NOW)
+    with connection() as conn:
+        found = group_detail(conn, "1", NOW, 90)
+    assert (found["message"], found["severity"], found["endpoint"], found["count"]) == ("call 8 failed", "low", "GET /a", 4)
+    assert (found["users"], found["first_release"], found["release"]) == (2, "1", "2")
+    assert found["first_seen_at"] == early["occurred_at"]
+    assert found["last_seen_at"] == NOW
+    assert {(row["release"], row["count"]) for row in found["releases"]} == {("1", 1), ("2", 3)}
+    assert set(found["tags"]) == {*(f"{key}:{value}" for key, value in hostile.items()), "zone:a"}
+    assert found["state"] == "new", "news, however late it comes"
+    assert scalar("SELECT sum(count) FROM callwatch.error_counts_by_group_minute") == 4
+    digest([message("call 9 failed", tags={"zone": "b"}, **late, user_hash="u2")], NOW)
+    with connection() as conn:
+        found = group_detail(conn, "1", NOW, 90)
+    assert (found["count"], found["users"], found["state"]) == (5, 2, "unresolved")
+    assert "zone:b" in found["tags"]
+
+
+def test_an_event_stored_before_makes_no_group_of_its_own_under_another_fingerprint(database: str) -> None:
+    digest([message("one", event_id="ab" * 16)], NOW)
+    done = digest([message("two", event_id="ab" * 16), message("three")], NOW)
+    assert (done.errors, done.duplicates) == (1, 1)
+    assert counted() == (2, 2, 2, 2)
+    assert scalar("SELECT count(*) FROM callwatch.error_groups") == 2
+    assert scalar("SELECT count(*) FROM callwatch.error_fingerprints") == 2
+
+
+def test_digests_at_once_that_all_bring_new_errors_make_each_group_once(database: str) -> None:
+    bodies = [message("x", type=f"Kind{n % 60}", user_hash=f"u{n % 5}", tags={"n": str(n % 3)}) for n in range(240)]
+    parts = [bodies[start::4] + bodies[:60] for start in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda part: digest(part[::-1], NOW), parts))
+    assert sum(one.errors for one in done) == count_rows() == 240
+    assert counted() == (240, 240, 240, 240)
+    assert scalar("SELECT count(*) FROM callwatch.error_groups") == 60
+    assert scalar("SELECT sum(users) FROM callwatch.error_groups") == scalar("SELECT count(*) FROM callwatch.error_group_users")
+
+
 def test_a_spike_keeps_its_count_and_samples_its_payloads(database: str) -> None:
     bodies = [message("the same again", type="Spike") for _ in range(PAYLOADS_PER_HOUR + 300)]
     for start in range(0, len(bodies), 100):
@@ -271,7 +315,7 @@ def test_an_ignored_group_comes_back_when_its_number_is_over(database: str) -> N
     digest([message("noise", type="Noise")], NOW)
     with connection() as conn:
         set_state(conn, 1, "ignored", more=2)
-        add_history(conn, 1, "ana", "ignore", "noise")
+        add_history(conn, [(1, "ana", "ignore", "noise")])
         conn.commit()
     digest([message("noise", type="Noise")], NOW)
     assert scalar("SELECT state FROM callwatch.error_groups") == "ignored"

@@ -20,7 +20,7 @@ from local.system import ROOT
 
 NOW = datetime.now(UTC)
 TABLES = (
-    *("error_groups", "error_fingerprints", "error_group_history", "error_group_users", "error_group_tags"),
+    *("error_groups", "error_fingerprints", "error_group_history", "error_group_users", "error_group_tags", "error_group_words"),
     *("error_group_releases", "error_counts_by_group", "error_counts_hourly", "error_counts_by_endpoint"),
     *("error_counts_by_minute", "error_counts_by_group_minute", "error_counts_by_sqlstate", "error_logs"),
 )

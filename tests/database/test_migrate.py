@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from callwatch.db import connection, execute, fetch_all, fetch_one
 from callwatch.db.connect import Connection, open_connection
+from callwatch.db.group_lists import list_groups
 from callwatch.db.lock import lock_in_transaction
 from callwatch.db.migrate import load_migrations, migrate
 from callwatch.exceptions import DatabaseUnavailable, MigrationError
@@ -71,6 +73,24 @@ def test_four_runners_at_once_apply_each_migration_once(empty_database: str) -> 
     applied: list[str] = []
     in_threads(4, lambda: applied.extend(migrate(empty_database)))
     assert sorted(applied) == [str(migration) for migration in load_migrations()]
+
+
+def test_groups_of_before_are_found_by_their_words_after_the_migration(empty_database: str, tmp_path: Path) -> None:
+    for migration in migrate_module.FOLDER.glob("*.sql"):
+        if migration.name < "0012":
+            shutil.copy(migration, tmp_path)
+    migrate(empty_database, tmp_path)
+    with opened(empty_database) as conn:
+        execute(
+            conn,
+            "INSERT INTO callwatch.error_groups (project_id, environment, fingerprint, title, type, message, severity, category,"
+            " endpoint, first_seen_at, last_seen_at) VALUES (1, 'p', '1:x', 't', 'app.OldError', 'an old story', 'low', 'api',"
+            " 'GET /calls', now(), now())",
+        )
+        conn.commit()
+    migrate(empty_database)
+    with opened(empty_database) as conn:
+        assert [len(list_groups(conn, {"q": word}, 5)) for word in ("story", "olderr", "calls", "new")] == [1, 1, 1, 0]
 
 
 def test_a_failing_migration_leaves_nothing_of_itself_and_all_before_it(empty_database: str, folder: Path) -> None:

@@ -91,10 +91,17 @@ def test_the_busiest_routes_come_first_and_the_list_is_bounded(database: str) ->
     assert [route["count"] for route in shown] == sorted((route["count"] for route in shown), reverse=True)
 
 
-def test_routes_with_enough_requests_are_judged_by_their_p95(database: str) -> None:
-    store([request("/slow", took_ms=8_000) for _ in range(20)] + [request("/rare", took_ms=9_000) for _ in range(19)])
+def test_routes_with_enough_requests_are_judged_by_their_p95_and_others_by_their_median(database: str) -> None:
+    store([request("/slow", took_ms=8_000 if n < 2 else 10) for n in range(20)])
+    store(
+        [request("/few", took_ms=9_000 if n < 2 else 10) for n in range(19)] + [request("/most", took_ms=9_000) for _ in range(5)]
+    )
+    store([request("/rare", took_ms=9_000) for _ in range(4)])
     found = facts()
     assert found["requests.route_p95_ms /slow"].value == pytest.approx(8_000, rel=0.02)
+    assert found["requests.route_p95_ms /few"].value == pytest.approx(10, rel=0.02)
+    assert found["requests.route_p95_ms /most"].value == pytest.approx(9_000, rel=0.02)
+    assert found["requests.route_p95_ms /most"].detail == "p50 of 5 requests to /most"
     assert "requests.route_p95_ms /rare" not in found
 
 

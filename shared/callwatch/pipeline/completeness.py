@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from callwatch.models.facts import Fact
-from callwatch.pipeline.clauses import ANY, TEXT, TIME, ago, merge, needs_of, sql_of
+from callwatch.pipeline.clauses import ANY, TEXT, TIME, Needs, ago, merge, needs_of, sql_of
 from callwatch.pipeline.measure import Measured
 from callwatch.pipeline.readings import DAY_S, Reading
 
@@ -15,16 +15,30 @@ _LOOKED_AT, _LOOK_BACK_S = 2000, 14 * DAY_S
 
 
 def availability_reading(given: Mapping[str, Any]) -> Reading:
-    """Of the newest items that are old enough: how many there are, and how many have what they should."""
+    """Of the newest items that are old enough: how many there are, and how many have what they should.
+
+    Where the file says from what age on an item counts whatever `where` says, that also stands in for a missing column.
+    """
+    table, where = given["table"], sql_of(given["where"], given["table"])
+    needs = needs_of(table, given["where"])
+    anyway_s = given.get("anyway_after_s")
+    if anyway_s is None:
+        return _availability(given, where, given["after_s"], needs)
+    counted = f'({where} OR r."{given["at"]}" < {ago(anyway_s)})'
+    return _availability(given, counted, given["after_s"], needs, _availability(given, "true", anyway_s, {}))
+
+
+def _availability(
+    given: Mapping[str, Any], where: str, after_s: float, needs: Needs, otherwise: Reading | None = None
+) -> Reading:
     table, at, column = given["table"], given["at"], given["column"]
-    needs = merge(needs_of(table, given["where"]), {table: {at: TIME, column: ANY}})
     sql = f"""
         SELECT count(*)::float AS items, avg((wanted IS NOT NULL)::int)::float AS ratio FROM (
             SELECT r."{column}" AS wanted FROM "{table}" r
-            WHERE {sql_of(given["where"], table)} AND r."{at}" > {ago(DAY_S)} AND r."{at}" < {ago(given["after_s"])}
+            WHERE {where} AND r."{at}" > {ago(DAY_S)} AND r."{at}" < {ago(after_s)}
             ORDER BY r."{at}" DESC LIMIT {int(given["newest"])}) AS newest
     """
-    return Reading(AVAILABILITY, needs, sql)
+    return Reading(AVAILABILITY, merge({}, needs, {table: {at: TIME, column: ANY}}), sql, otherwise=otherwise)
 
 
 def completeness_readings(given: Mapping[str, Any]) -> list[Reading]:

@@ -53,6 +53,8 @@ def faults(needs: Needs, schema: Schema) -> dict[tuple[str, str], str]:
         known = schema.get(table)
         if known is None:
             found[table, ""] = f"table {table} is missing"
+        elif not any(column.may_read for column in known.values()):
+            found[table, ""] = f"table {table} may not be read by the monitor's user"
         else:
             found |= {(table, c): why for c, family in columns.items() if (why := _fault(table, c, family, known))}
     return found

@@ -44,7 +44,7 @@ PARTS: Mapping[str, tuple[Mapping[str, Callable[[Any], Any]], Mapping[str, Calla
     "freshness": ({"table": name, "at": name}, {"open_from": _number, "open_until": _number, "closed_days": _list_of(_text)}),
     "availability": (
         {"table": name, "at": name, "where": clauses, "column": name, "after_s": _number, "newest": _number, "at_least": _number},
-        {},
+        {"anyway_after_s": _number},
     ),
     "completeness": (
         {"table": name, "at": name, "by": name, "columns": _list_of(name), "newest": _number, "at_least": _number},

@@ -14,8 +14,10 @@ NO_TRAFFIC = "no traffic in the window"
 WINDOW = timedelta(minutes=5)
 _ROUTES_SHOWN = 20
 _ROUTES_JUDGED = 50
-# With fewer requests a percentile says little about a route.
-_FEWEST = 20
+# With fewer requests a 95th percentile is the slowest one alone, which says little: half of them must be slow.
+_FEW = 20
+# With fewer still nothing is said of a route.
+_FEWEST = 5
 
 
 def performance(conn: AnyConnection, now: datetime) -> dict[str, Any]:
@@ -43,8 +45,9 @@ def request_facts(conn: AnyConnection, now: datetime) -> list[Fact]:
     ]
     for route in _by_route(conn, since, until, _ROUTES_JUDGED):
         if route["count"] >= _FEWEST:
-            detail = f"p95 of {route['count']} requests to {route['route']}"
-            facts.append(Fact("requests.route_p95_ms", route["p95"], None, {"route": route["route"]}, detail))
+            name = "p95" if route["count"] >= _FEW else "p50"
+            detail = f"{name} of {route['count']} requests to {route['route']}"
+            facts.append(Fact("requests.route_p95_ms", route[name], None, {"route": route["route"]}, detail))
     return facts
 
 

@@ -1,6 +1,7 @@
 """What POST /api/errors takes: one error as JSON, checked field by field, without a library that costs a cold start."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -26,8 +27,8 @@ class Rejected(Exception):
         self.field = field
 
 
-def accept_error(item: Any, now: datetime, user_key: str) -> dict[str, Any]:
-    """The finished event of one item; a user's id leaves as an HMAC under `user_key`.
+def accept_error(item: Any, now: datetime, user_key: str, mended: Sequence[str] = ()) -> dict[str, Any]:
+    """The finished event of one item; a user's id leaves as an HMAC under `user_key`; mended: marks of how it was read.
 
     Raises Rejected naming the first bad field.
     """
@@ -44,6 +45,7 @@ def accept_error(item: Any, now: datetime, user_key: str) -> dict[str, Any]:
         raise Rejected("stack", "takes a text")
     given["stack"] = stack[:_STACK_LIMIT] if stack else None
     given["trimmed"] = ["message"] * (len(message) > _MESSAGE_LIMIT) + ["stack"] * (len(stack or "") > _STACK_LIMIT)
+    given["mended"] = mended
     given["severity"] = _one_of(item, "severity", _SEVERITIES)
     given["category"] = _one_of(item, "category", _CATEGORIES)
     given["context"] = _context(item)

@@ -1,7 +1,7 @@
 """From messages to rows: group, COPY, count; one transaction a batch, every figure exact under redelivery."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -15,7 +15,8 @@ from callwatch.db.api_logs import insert_requests
 from callwatch.db.connect import AnyConnection
 from callwatch.db.copy import insert_new
 from callwatch.db.error_counts import counts_of_hours
-from callwatch.db.error_groups import find_or_make_groups, lock_groups
+from callwatch.db.error_groups import find_groups, lock_groups
+from callwatch.db.new_groups import reserve_ids
 from callwatch.exceptions import CallwatchError, DatabaseUnavailable
 from callwatch.tracker.read import Batch, Occurrence, read, time_of
 from callwatch.tracker.tally import tally
@@ -43,7 +44,6 @@ COLUMNS = [
 KEY = ("day", "project_id", "environment", "event_id")
 # Of one group in one hour so many occurrences keep their payload, then one of 256: counts stay, bulk goes.
 PAYLOADS_PER_HOUR = 200
-_GROUP_MESSAGE = 2_000
 
 
 @dataclass(slots=True)
@@ -128,7 +128,7 @@ def _store(conn: AnyConnection, errors: Sequence[Occurrence]) -> tuple[int, int]
     by_key = {occurrence.key: occurrence for occurrence in errors}
     unique = [by_key[key] for key in sorted(by_key)]
     states = _assign_groups(conn, unique)
-    _sample(conn, unique)
+    _sample(conn, unique, states)
     new_keys = insert_new(conn, "error_logs", COLUMNS, KEY, map(_row, unique))
     fresh = unique if new_keys is None else [o for o in unique if _text_key(o) in new_keys]
     if fresh:
@@ -137,16 +137,20 @@ def _store(conn: AnyConnection, errors: Sequence[Occurrence]) -> tuple[int, int]
 
 
 def _assign_groups(conn: AnyConnection, unique: Sequence[Occurrence]) -> dict[int, dict[str, Any]]:
-    """Give each occurrence its group, and lock the groups: two digests at once sample and count one after the other."""
-    first_of = {_group_key(occurrence): occurrence for occurrence in reversed(unique)}
+    """Give each occurrence its group, and lock the groups: two digests at once sample and count one after the other.
+
+    Returns the states of the groups that are there; an occurrence of a new error gets the id that its group will have.
+    """
+    wanted = {_group_key(occurrence) for occurrence in unique}
     # A group that is being forgotten just now may be found and then gone: looked for anew, it is made anew.
     for _attempt in range(3):
-        groups = find_or_make_groups(conn, first_of.keys(), lambda key: _group_fields(first_of[key]))
+        groups, unknown = find_groups(conn, wanted)
         states = lock_groups(conn, sorted(set(groups.values())))
         if len(states) == len(set(groups.values())):
             break
     else:
         raise DatabaseUnavailable("groups vanish faster than they are found")
+    groups |= zip(unknown, reserve_ids(conn, len(unknown)), strict=True)
     for occurrence in unique:
         occurrence.group_id = groups[_group_key(occurrence)]
     return states
@@ -156,22 +160,10 @@ def _group_key(occurrence: Occurrence) -> tuple[int, str, str]:
     return occurrence.key[1], occurrence.key[2], occurrence.head["fingerprint"]
 
 
-def _group_fields(occurrence: Occurrence) -> dict[str, Any]:
-    head = occurrence.head
-    return {
-        "title": head["title"],
-        "message": head["message"][:_GROUP_MESSAGE],
-        "severity": head["severity"],
-        "category": occurrence.category,
-        **{name: head.get(name) for name in ("type", "endpoint", "release")},
-        "at": occurrence.occurred_at,
-    }
-
-
-def _sample(conn: AnyConnection, unique: Sequence[Occurrence]) -> None:
+def _sample(conn: AnyConnection, unique: Sequence[Occurrence], known: Collection[int]) -> None:
     """Decide whose payload is kept, by what the hour of the occurrence has counted of its group so far."""
     hours = sorted({occurrence.hour for occurrence in unique})
-    seen = Counter(counts_of_hours(conn, sorted({o.group_id for o in unique}), hours))
+    seen = Counter(counts_of_hours(conn, sorted(known), hours))
     for occurrence in unique:
         place = (occurrence.group_id, occurrence.hour)
         seen[place] += 1

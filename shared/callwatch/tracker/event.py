@@ -48,15 +48,18 @@ def finish_event(given: dict[str, Any], now: datetime) -> dict[str, Any]:
     """Complete, mend, scrub and trim an event; nothing private is left in what comes back."""
     event = {**EMPTY, **{key: value for key, value in given.items() if value is not None}}
     event["event_id"] = event["event_id"] or uuid.uuid4().hex
-    event["occurred_at"] = clamp(event["occurred_at"], now).isoformat()
+    when = clamp(event["occurred_at"], now)
+    is_moved = isinstance(event["occurred_at"], datetime) and when != in_utc(event["occurred_at"])
+    event["occurred_at"] = when.isoformat()
     event["message"] = str(event["message"] or event["type"] or "(no message)")
     if not event["severity"] or not event["category"]:
         severity, category = classify_words(event["type"], event["message"])
         event["severity"] = event["severity"] or severity.value
         event["category"] = event["category"] or category.value
     event["environment"] = event["environment"] or "production"
-    event, marks = mend(event)
-    event = scrub_event({**event, "mended": sorted({*marks, *given.get("mended", [])}), "trimmed": given.get("trimmed") or []})
+    event, kinds = mend(event)
+    marks = {*kinds, *given.get("mended", []), *["time"] * is_moved}
+    event = scrub_event({**event, "mended": sorted(marks), "trimmed": given.get("trimmed") or []})
     return trim(event, MESSAGE_BYTES - _ENVELOPE_BYTES)
 
 
@@ -87,5 +90,9 @@ def clamp(occurred_at: Any, now: datetime) -> datetime:
     """The event's own time in UTC, held inside the window that has partitions; now where it gave none."""
     if not isinstance(occurred_at, datetime):
         return now
-    when = occurred_at if occurred_at.tzinfo else occurred_at.replace(tzinfo=UTC)
-    return max(now - OLDEST, min(when.astimezone(UTC), now + NEWEST))
+    return max(now - OLDEST, min(in_utc(occurred_at), now + NEWEST))
+
+
+def in_utc(when: datetime) -> datetime:
+    """A time in UTC; one without its zone is taken for that."""
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)

@@ -88,7 +88,7 @@ def act(conn: AnyConnection, name: str, action: str, given: Any, actor: str, now
     if group is None:
         raise not_found("there is no such error group")
     set_state(conn, group["id"], ACTIONS[action], release, until, more)
-    add_history(conn, group["id"], actor, action, reason)
+    add_history(conn, [(group["id"], actor, action, reason)])
     changed = find_group(conn, str(group["id"]))
     if changed is None:
         raise HttpError(409, "conflict", "the group was changed meanwhile; look at it again")

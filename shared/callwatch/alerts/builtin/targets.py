@@ -27,7 +27,7 @@ TARGET_RULES: tuple[AlertRule, ...] = (
     AlertRule(
         "error_budget_leak", "Error budget leaks", Level.WARNING, NORMAL, _slow("slo.errors_burn"),
         cooldown_minutes=360, depends_on=(*DATABASE, "error_budget_burn"),
-        hint="Requests have failed for days more often than the 1 % of the target",
+        hint="Of the last three days' requests more than the 1 % of the target failed",
     ),
     AlertRule(
         "latency_budget_burn", "Latency budget burns", Level.ERROR, LOUD, _fast("slo.latency_burn"),
@@ -36,7 +36,7 @@ TARGET_RULES: tuple[AlertRule, ...] = (
     AlertRule(
         "latency_budget_leak", "Latency budget leaks", Level.WARNING, NORMAL, _slow("slo.latency_burn"),
         cooldown_minutes=360, depends_on=(*DATABASE, "latency_budget_burn"),
-        hint="For days more than 5 % of the requests have taken over 3 s",
+        hint="Of the last three days' requests more than 5 % took over 3 s",
     ),
     AlertRule(
         "uptime_budget_burn", "Uptime budget burns", Level.ERROR, LOUD, _fast("slo.uptime_burn"),
@@ -45,10 +45,10 @@ TARGET_RULES: tuple[AlertRule, ...] = (
     AlertRule(
         "uptime_budget_leak", "Uptime budget leaks", Level.WARNING, NORMAL, _slow("slo.uptime_burn"),
         cooldown_minutes=360, depends_on=(*DATABASE, "uptime_budget_burn"),
-        hint="For days uptime has been below the target of 99.9 %",
+        hint="In the last three days uptime was below the target of 99.9 %",
     ),
     AlertRule(
         "slow_route", "Slow route", Level.WARNING, NORMAL, (Condition("requests.route_p95_ms", ">", 3000),),
-        cooldown_minutes=30, depends_on=DATABASE, hint="One request in twenty to a route takes over 3 s",
+        cooldown_minutes=30, depends_on=DATABASE, hint="Requests to a route take over 3 s",
     ),
 )  # fmt: skip

@@ -1,17 +1,13 @@
 """An envelope's frame: a header line, then items, each a header line and a payload."""
 
-import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from callwatch.http import bad_request, read_int
+from callwatch.http import bad_request
+from callwatch.tracker.hostile_json import load_hostile
 
 MAX_ITEMS = 1_000
-# Deeper than anything that is kept, and far from what Python's parser cannot do.
-MAX_DEPTH = 200
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,41 +31,11 @@ def load(payload: bytes) -> Any:
 
 
 def load_marked(payload: bytes) -> tuple[Any, list[str]]:
-    """A payload as data, hostile numbers and nesting included, with the kinds of what was mended: utf8, depth.
-
-    None where it is not JSON at all.
-    """
+    """A payload as data, with the kinds of what was mended; None where it is not JSON at all."""
     try:
-        text, marks = payload.decode(), []
-    except UnicodeDecodeError:
-        text, marks = payload.decode("utf-8", "replace"), ["utf8"]
-    try:
-        return json.loads(text, parse_int=read_int), marks
+        return load_hostile(payload)
     except ValueError:
-        return None, marks
-    except RecursionError:
-        pass
-    try:
-        return json.loads(_flattened(text), parse_int=read_int), [*marks, "depth"]
-    except (ValueError, RecursionError):
-        return None, marks
-
-
-def _flattened(text: str) -> str:
-    """JSON text with whatever is nested deeper than MAX_DEPTH cut out, so that the rest can be read."""
-    parts, done, depth = [], 0, 0
-    for match in _TOKEN.finditer(text):
-        bracket = match[0]
-        if bracket in "[{":
-            depth += 1
-            if depth == MAX_DEPTH + 1:
-                parts.append(text[done : match.start()])
-        elif bracket in "]}":
-            if depth == MAX_DEPTH + 1:
-                parts.append('"[too deep]"')
-                done = match.end()
-            depth -= 1
-    return "".join([*parts, text[done:]])
+        return None, []
 
 
 def _items(body: bytes, at: int) -> Iterator[Item]:

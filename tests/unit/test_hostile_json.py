@@ -1,0 +1,71 @@
+"""Bodies of POST /api/errors that no parser likes: what can be read of them is kept, and marked where it was mended."""
+
+import gzip
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import brotli
+import pytest
+
+from callwatch.http import HttpError, Request
+from callwatch.tracker.accept import accept_error
+from callwatch.tracker.hostile_json import body_of, marks_within
+
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+LIMIT = 5_000_000
+
+
+def read(body: bytes, **headers: str) -> tuple[Any, list[str]]:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return body_of(Request("POST", "/api/errors", headers=named, body=body), LIMIT)
+
+
+def status_of(body: bytes, **headers: str) -> int:
+    with pytest.raises(HttpError) as caught:
+        read(body, **headers)
+    return caught.value.status
+
+
+def test_one_broken_item_takes_nothing_down_and_is_the_only_one_marked() -> None:
+    deep = b"[" * 100_000 + b"]" * 100_000
+    bodies = [
+        b'{"message": "good"}',
+        b'{"message": "deep", "context": {"a": %b, "b": 1}}' % deep,
+        b'{"message": "caf\xe9"}',
+        b'{"message": "first", "context": {"a": 1, "a": 2}, "message": "last"}',
+    ]
+    items, marks = read(b"[" + b",".join(bodies) + b"]")
+    events = [accept_error(item, NOW, "key", marks_within(item, marks)) for item in items]
+    assert [event["message"] for event in events] == ["good", "deep", "caf\ufffd", "last"]
+    assert [event["mended"] for event in events] == [[], ["depth"], ["utf8"], ["duplicate"]]
+    assert events[1]["context"]["b"] == 1
+    assert "[too deep]" in json.dumps(events[1]["context"]["a"])
+    assert events[3]["context"] == {"a": 2}
+
+
+def test_a_body_may_be_compressed() -> None:
+    body = json.dumps({"message": "x"}).encode()
+    for encoded, name in ((gzip.compress(body), "gzip"), (brotli.compress(body), "br"), (body, "identity"), (body, "")):
+        assert read(encoded, content_encoding=name) == ({"message": "x"}, [])
+    assert status_of(body, content_encoding="gzip") == 400
+    assert status_of(body, content_encoding="snappy") == 415
+    assert status_of(gzip.compress(b" " * (LIMIT + 1)), content_encoding="gzip") == 413
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"nope", b"[" * 100_000, b'{"a":' * 100_000, b"\xff\xfe"])
+def test_what_is_no_json_is_400(body: bytes) -> None:
+    assert status_of(body) == 400
+
+
+def test_another_type_than_json_is_415() -> None:
+    assert status_of(b"{}", content_type="text/plain") == 415
+    assert read("{}".encode("utf-16"), content_type="application/vnd.x+json; charset=utf-16") == ({}, [])
+
+
+def test_a_time_that_had_to_be_moved_is_marked() -> None:
+    marks = {
+        at: accept_error({"message": "x", "occurred_at": at}, NOW, "key")["mended"]
+        for at in ("2026-01-01T00:00:00Z", "2026-01-30T12:00:00+02:00", "2026-03-01T00:00:00Z")
+    }
+    assert list(marks.values()) == [["time"], [], ["time"]]
