@@ -1,6 +1,6 @@
 """POST /api/{project}/{proxy+}: the Sentry protocol. 200 only after the queue took everything."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,15 +10,12 @@ from callwatch.http import HttpError, Request, Response, not_found
 from callwatch.requests.accept import request_messages
 from callwatch.runtime.endpoint import endpoint
 from callwatch.settings import get_settings
-from callwatch.tracker.event import error_message, finish_event
+from callwatch.tracker.event import error_message
 from callwatch.tracker.sentry.auth import key_of, project_of
 from callwatch.tracker.sentry.body import decode
-from callwatch.tracker.sentry.convert import convert, stub
-from callwatch.tracker.sentry.envelope import Item, load, load_marked, parse
+from callwatch.tracker.sentry.envelope import Item, parse
 from callwatch.tracker.sentry.refuse import busy, refusal
-from callwatch.tracker.sentry.traces import rows_of_spans, rows_of_transaction
-
-MAX_EVENT_BYTES = 1024 * 1024
+from callwatch.tracker.sentry.take import take
 
 
 def handle(request: Request) -> Response:
@@ -29,47 +26,17 @@ def handle(request: Request) -> Response:
     # A key outside of the body is looked at before any work is done on the body.
     outer_key = key_of(request)
     project_id = project_of(request, outer_key, known) if outer_key else None
-    headers, items = parse(decode(request.body, request.headers.get("content-encoding", "")))
+    headers, items, rest = parse(decode(request.body, request.headers.get("content-encoding", "")))
     if project_id is None:
         project_id = project_of(request, key_of(request, headers), known)
     now = datetime.now(UTC)
-    events, rows = _read(items, headers, now)
+    events, rows = take(headers, items, rest, get_settings().user_hash_key or "", now)
     try:
         _send(events, rows, project_id, now)
     except QueueUnavailable as error:
         raise _unavailable(error, items) from error
     event_id = events[0]["event_id"] if events else headers.get("event_id")
     return Response(200, {"id": event_id} if isinstance(event_id, str) else {}, refusal(item.kind for item in items))
-
-
-def _read(items: Sequence[Item], headers: dict[str, Any], now: datetime) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Events and requests of the items that we take. Raises HttpError 413 for an event above the limit."""
-    events: list[dict[str, Any]] = []
-    rows: list[dict[str, Any]] = []
-    user_key = get_settings().user_hash_key or ""
-    for item in items:
-        if item.kind == "span":
-            rows += rows_of_spans(load(item.payload), now)
-        elif item.kind in ("event", "transaction"):
-            if len(item.payload) > MAX_EVENT_BYTES:
-                raise _too_large()
-            payload, marks = load_marked(item.payload)
-            if item.kind == "transaction" or _is_transaction(payload):
-                rows += rows_of_transaction(payload, now)
-            else:
-                given = convert(payload, headers.get("event_id"), user_key) if isinstance(payload, dict) else None
-                given = given or stub(headers.get("event_id"), item.payload)
-                events.append(finish_event({**given, "mended": [*given.get("mended", []), *marks]}, now))
-    return events, rows
-
-
-def _is_transaction(payload: Any) -> bool:
-    return isinstance(payload, dict) and payload.get("type") == "transaction"
-
-
-def _too_large() -> HttpError:
-    message = f"the event is longer than {MAX_EVENT_BYTES} bytes"
-    return HttpError(413, "too_large", message, {"x-sentry-error": message})
 
 
 def _unavailable(error: QueueUnavailable, items: Iterable[Item]) -> HttpError:

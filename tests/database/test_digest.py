@@ -311,6 +311,20 @@ def test_a_resolved_group_that_comes_back_is_regressed_and_says_so(database: str
     assert [entry["action"] for entry in found["history"]] == ["regressed", "resolve"]
 
 
+def test_of_commits_those_are_older_than_the_fix_in_which_the_error_was_seen_before_it(database: str) -> None:
+    digest([message("flaky", type="Flaky", release=release) for release in ("fff0001", "app@0a0b0c0d")], NOW)
+    with connection() as conn:
+        act(conn, "1", "resolve", {"reason": "told by ana@example.com", "in_release": "ccc0002"}, "ana", NOW)
+        conn.commit()
+    later = datetime.now(UTC) + timedelta(seconds=5)
+    for old in ("fff0001", "app@0a0b0c0d"):
+        digest([message("flaky", later, type="Flaky", release=old, occurred_at=later)], later)
+    assert scalar("SELECT state FROM callwatch.error_groups") == "resolved"
+    digest([message("flaky", later, type="Flaky", release="aaa0003", occurred_at=later)], later)
+    assert scalar("SELECT state FROM callwatch.error_groups") == "regressed"
+    assert scalar("SELECT reason FROM callwatch.error_group_history WHERE action = 'resolve'") == "told by [email]"
+
+
 def test_an_ignored_group_comes_back_when_its_number_is_over(database: str) -> None:
     digest([message("noise", type="Noise")], NOW)
     with connection() as conn:

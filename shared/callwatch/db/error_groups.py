@@ -45,7 +45,11 @@ _TOUCH = """
     RETURNING known.id, known.state
 """
 _LOCK_STATES = """
-    SELECT id, state, state_changed_at, resolved_in_release, ignored_until FROM callwatch.error_groups
+    SELECT id, state, state_changed_at, resolved_in_release, ignored_until,
+        CASE WHEN resolved_in_release IS NOT NULL THEN ARRAY(
+            SELECT release FROM callwatch.error_group_releases AS known WHERE known.group_id = error_groups.id
+        ) END AS seen_in
+    FROM callwatch.error_groups
     WHERE id = ANY (%s) ORDER BY id FOR UPDATE
 """
 _HISTORY = "INSERT INTO callwatch.error_group_history (group_id, actor, action, reason) VALUES %s"

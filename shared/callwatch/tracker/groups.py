@@ -13,6 +13,7 @@ from callwatch.db.error_logs import occurrences_of
 from callwatch.db.group_lists import find_group, history_of, list_groups, releases_of, tags_of
 from callwatch.http import HttpError, not_found, unprocessable
 from callwatch.http_filters import is_storable
+from callwatch.tracker.scrub import scrub_text
 
 TREND_HOURS = 24
 _OCCURRENCES = 20
@@ -88,7 +89,7 @@ def act(conn: AnyConnection, name: str, action: str, given: Any, actor: str, now
     if group is None:
         raise not_found("there is no such error group")
     set_state(conn, group["id"], ACTIONS[action], release, until, more)
-    add_history(conn, [(group["id"], actor, action, reason)])
+    add_history(conn, [(group["id"], actor, action, scrub_text(reason.strip()))])
     changed = find_group(conn, str(group["id"]))
     if changed is None:
         raise HttpError(409, "conflict", "the group was changed meanwhile; look at it again")

@@ -9,7 +9,8 @@ _DASH = "\u2010\u2011\u2012\u2013\u2014\u2212-"
 _GAP = rf"[ \t\u00a0./{_DASH}]"
 # Neither inside a word, a decimal number or a dashed code, nor an amount of money.
 _BEFORE = r"(?<![0-9A-Za-z.$€£])(?<!\d-)(?<![0-9a-fA-F]{4}-)"
-_AFTER = r"(?![0-9A-Za-z])(?!-\w)(?!\.\d)"
+# An extension may follow at once: "4155552671x12".
+_AFTER = r"(?:(?![0-9A-Za-z])|(?=x\d{1,6}\b))(?!-\w)(?!\.\d)"
 
 GROUPED_PHONE = re.compile(
     rf"(?<![0-9A-Za-z.])(?<!\d-)(?:\+?1{_GAP}{{0,2}})?(?:\(\d{{3}}\){_GAP}{{0,3}}|\d{{3}}{_GAP}{{1,3}})\d{{3}}{_GAP}{{1,3}}\d{{4}}"
@@ -21,11 +22,20 @@ OO_PHONE = re.compile(rf"(?<![\w.{_DASH}])00[1-9]\d{{0,2}}(?:[ {_DASH}]\d{{2,6}}
 # Two groups only: "415-5552671", "415555-2671".
 HALF_GROUPED_PHONE = re.compile(rf"{_BEFORE}(?:1-)?(?:[2-9]\d{{2}}-[2-9]\d{{6}}|[2-9]\d{{5}}-\d{{4}}){_AFTER}")
 BARE_PHONE = re.compile(rf"{_BEFORE}1?[2-9]\d{{9}}{_AFTER}")
-CARD = re.compile(r"(?<![\w.-])\d(?:[ -]?\d){11,18}(?![\w-]|\.\d)")
+# A run of digits, which may hold more than a card: "7 4111 1111 1111 1111 12/27".
+CARD = re.compile(r"(?<![\w.-])\d(?:[ -]?\d){11,400}(?![\w-]|\.\d)")
+# The same four times four digits, with another gap between them than a blank or a hyphen.
+WIDE_CARD = re.compile(
+    rf"(?<![\w.-])\d{{4}}(?P<gap>[./_\u00a0{_DASH}]|[ \t]{{1,3}})\d{{4}}(?:(?P=gap)\d{{4}}){{2}}(?![\w-]|\.\d)"
+)
 SSN = re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])")
 IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}\b")
 
 _LENGTHS = (("34", (15,)), ("37", (15,)), ("30", (14,)), ("36", (14,)), ("38", (14,)), ("35", (16,)))
+_CARD_SHAPES = frozenset({(4, 4, 4, 4), (4, 4, 4, 4, 3), (4, 6, 5), (4, 6, 4)})
+_GROUPS_OF_FOUR = (5, 4, 3)
+# What a digit counts in the Luhn algorithm where it counts twice.
+_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 _UNIT = re.compile(r"\s?(?:ns|us|µs|ms|s|sec|seconds|bytes?|b|kb|mb|gb|rows?|items?|tokens?|cycles|ops|times|hz|%)\b", re.I)
 _WORD_BEFORE = re.compile(r"([A-Za-z][\w.-]*)[\"']?\]?[\s:=#/(]{0,4}[\"']?$|(#)$")
 
@@ -57,9 +67,28 @@ def grouped_phone(match: Match[str]) -> str:
 
 
 def card(match: Match[str]) -> str:
-    """The mark for a card number: a known range of issuers, its length, and the check digit."""
-    digits = re.sub(r"\D", "", match[0])
-    return "[card]" if _is_issued(digits) and has_luhn(digits) else match[0]
+    """The text with the mark for each card number: a known range of issuers, its length, and the check digit."""
+    if _is_card(match[0]):
+        return "[card]"
+    words, kept, at = match[0].split(" "), [], 0
+    while at < len(words):
+        # Beside other numbers only as cards are written, so that numbers in a row do not make one by chance.
+        sizes = _GROUPS_OF_FOUR if len(words[at]) == 4 else (1,) if len(words[at]) >= 12 else ()
+        size = next((n for n in sizes if _is_written_as_card(words[at : at + n])), 0)
+        kept.append("[card]" if size else words[at])
+        at += size or 1
+    return " ".join(kept)
+
+
+def _is_written_as_card(words: list[str]) -> bool:
+    text = " ".join(words)
+    shape = tuple(map(len, (text.replace("-", " ") if "-" in text else text).split(" ")))
+    return (len(shape) == 1 or shape in _CARD_SHAPES) and _is_card(text)
+
+
+def _is_card(text: str) -> bool:
+    digits = text if text.isdecimal() else re.sub(r"\D", "", text)
+    return 12 <= len(digits) <= 19 and _is_issued(digits) and has_luhn(digits)
 
 
 def _is_issued(digits: str) -> bool:
@@ -75,11 +104,7 @@ def _is_issued(digits: str) -> bool:
 
 def has_luhn(digits: str) -> bool:
     """Whether the last digit is the check digit of the Luhn algorithm (ISO/IEC 7812-1)."""
-    total = 0
-    for index, digit in enumerate(reversed(digits)):
-        value = int(digit) * (2 if index % 2 else 1)
-        total += value - 9 if value > 9 else value
-    return total % 10 == 0
+    return (sum(map(int, digits[-1::-2])) + sum(_DOUBLED[int(digit)] for digit in digits[-2::-2])) % 10 == 0
 
 
 def iban(match: Match[str]) -> str:

@@ -74,6 +74,8 @@ SECRETS: tuple[Rule, ...] = (
         r"(?P<scheme>(?<![\w+.-])[A-Za-z][\w+.-]*+://)[^\s/@:\"'<>]*+:(?P<password>[^\s\"'<>]{1,300})@(?=[\w.\[-])",
         _userinfo,
     ),
+    # A key alone, as in the address that SDKs are given.
+    _rule("@", r"(?<=://)(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{20,}(?=@[\w.\[-])", "[credentials]"),
     _rule("://", r"(?<!\w)(?:https?|s3|gs)://[^\s\"'<>]+", _url, re.I),
     _rule("eyj", r"\beyJ[\w-]{8,}+\.[\w-]{8,}+(?:\.[\w-]*+)?", "[token]"),
     _rule("agt_", r"\bagt_(?:[\w-]*\d[\w-]*|[\w-]{6,})", "[token]", re.I),
@@ -210,6 +212,7 @@ NUMERIC: tuple[Rule, ...] = (
     ),
     ((), numbers.IBAN, numbers.iban),
     ((), numbers.CARD, numbers.card),
+    ((), numbers.WIDE_CARD, numbers.card),
     ((), numbers.SSN, "[ssn]"),
     (
         (),

@@ -50,7 +50,7 @@ def _decoded(body: bytes, name: str) -> bytes:
 
 
 def _too_large(limit: int) -> HttpError:
-    message = f"the envelope is longer than {limit} bytes"
+    message = f"the body is longer than {limit} bytes"
     return HttpError(413, "too_large", message, {"x-sentry-error": message})
 
 

@@ -14,7 +14,7 @@ _STUB_BYTES = 2_000
 _USER_FIELDS = ("id", "email", "username", "ip_address")
 
 
-def convert(event: dict[str, Any], event_id: str | None, user_key: str) -> dict[str, Any]:
+def convert(event: dict[str, Any], user_key: str) -> dict[str, Any]:
     """Fields as callwatch.tracker.event wants them; whatever has another shape than expected is left out."""
     links = _links(event)
     last = links[-1] if links else {}
@@ -24,7 +24,7 @@ def convert(event: dict[str, Any], event_id: str | None, user_key: str) -> dict[
     severity, category = classify_words(f"{module}.{kind}" if module and kind else kind, message)
     level = str(event.get("level") or "error")
     return {
-        "event_id": _event_id(event.get("event_id")) or _event_id(event_id),
+        "event_id": id_of(event.get("event_id")),
         "occurred_at": _time(event.get("timestamp")),
         "type": kind,
         "message": message,
@@ -46,15 +46,21 @@ def convert(event: dict[str, Any], event_id: str | None, user_key: str) -> dict[
     }
 
 
-def stub(event_id: str | None, payload: bytes) -> dict[str, Any]:
-    """An event whose payload could not be read: that it happened is kept, with the beginning of what came."""
+def stub(message: str, payload: bytes) -> dict[str, Any]:
+    """An event whose payload was not read, and why: that it happened is kept, with the beginning of what came."""
     return {
-        "event_id": _event_id(event_id),
-        "message": "an event that could not be read: it is no JSON object, or nested too deep",
+        "event_id": None,
+        "message": message,
         "type": "UnreadableEvent",
         "context": {"payload": payload[:_STUB_BYTES].decode("utf-8", "replace")},
         "mended": ["unreadable"],
     }
+
+
+def id_of(value: Any) -> str | None:
+    """An event's id as 32 hex digits; None for what is none."""
+    text = value.replace("-", "").lower() if isinstance(value, str) else ""
+    return text if re.fullmatch(r"[0-9a-f]{32}", text) else None
 
 
 def _links(event: dict[str, Any]) -> list[dict[str, Any]]:
@@ -78,12 +84,15 @@ def _message(event: dict[str, Any], last: dict[str, Any]) -> str:
 
 
 def _thread(event: dict[str, Any]) -> dict[str, Any]:
+    """The thread to show where there is no exception: the one that crashed, or that a message was captured in."""
     threads = event.get("threads")
-    values = threads.get("values") if isinstance(threads, dict) else None
-    for thread in values if isinstance(values, list) else []:
-        if isinstance(thread, dict) and thread.get("crashed"):
-            return thread
-    return {}
+    values = threads.get("values") if isinstance(threads, dict) else threads
+    found = [thread for thread in values if isinstance(thread, dict)] if isinstance(values, list) else []
+    for name in ("crashed", "current"):
+        for thread in found:
+            if thread.get(name):
+                return thread
+    return found[0] if len(found) == 1 else {}
 
 
 def _frames(holder: dict[str, Any]) -> list[dict[str, Any]] | None:
@@ -139,11 +148,6 @@ def _sdk(value: Any) -> str | None:
 
 def _text(value: Any, limit: int) -> str | None:
     return None if value is None or value == "" else str(value)[:limit]
-
-
-def _event_id(value: Any) -> str | None:
-    text = value.replace("-", "").lower() if isinstance(value, str) else ""
-    return text if re.fullmatch(r"[0-9a-f]{32}", text) else None
 
 
 def _time(value: Any) -> datetime | None:

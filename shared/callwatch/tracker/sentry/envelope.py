@@ -1,6 +1,5 @@
 """An envelope's frame: a header line, then items, each a header line and a payload."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,10 +18,26 @@ class Item:
     payload: bytes
 
 
-def parse(body: bytes) -> tuple[dict[str, Any], list[Item]]:
-    """Headers and items. Raises HttpError 400 where the frame is broken; what an item holds is not looked at."""
+def parse(body: bytes) -> tuple[dict[str, Any], list[Item], Item | None]:
+    """Headers, items, and where the frame breaks the rest: an item with what can be told of its type; None where it is whole.
+
+    Raises HttpError 400 where the envelope's own header is broken. What an item holds is not looked at.
+    """
     line, after = _line(body, 0)
-    return _object(line, "the envelope's header"), list(_items(body, after))
+    headers = load(line)
+    if not isinstance(headers, dict):
+        raise bad_request("the envelope's header is not a JSON object")
+    items: list[Item] = []
+    at = _skip_blank(body, after)
+    while at < len(body):
+        if len(items) == MAX_ITEMS:
+            raise bad_request(f"an envelope takes at most {MAX_ITEMS} items")
+        item, at, is_whole = _item(body, at)
+        if not is_whole:
+            return headers, items, item
+        items.append(item)
+        at = _skip_blank(body, at)
+    return headers, items, None
 
 
 def load(payload: bytes) -> Any:
@@ -38,22 +53,19 @@ def load_marked(payload: bytes) -> tuple[Any, list[str]]:
         return None, []
 
 
-def _items(body: bytes, at: int) -> Iterator[Item]:
-    count = 0
-    while (at := _skip_blank(body, at)) < len(body):
-        count += 1
-        if count > MAX_ITEMS:
-            raise bad_request(f"an envelope takes at most {MAX_ITEMS} items")
-        line, start = _line(body, at)
-        headers = _object(line, "an item's header")
-        length = headers.get("length")
-        if length is None:
-            payload, at = _line(body, start)
-        elif isinstance(length, int) and not isinstance(length, bool) and 0 <= length <= len(body) - start:
-            payload, at = body[start : start + length], start + length
-        else:
-            raise bad_request("an item's length goes past the envelope's end")
-        yield Item(str(headers.get("type") or ""), headers, payload)
+def _item(body: bytes, at: int) -> tuple[Item, int, bool]:
+    """The item at a position, where the next one begins, and whether it is whole."""
+    line, start = _line(body, at)
+    headers = load(line)
+    if not isinstance(headers, dict):
+        return Item("", {}, body[at:]), len(body), False
+    kind, length = str(headers.get("type") or ""), headers.get("length")
+    if length is None:
+        payload, after = _line(body, start)
+        return Item(kind, headers, payload), after, True
+    if isinstance(length, int) and not isinstance(length, bool) and 0 <= length <= len(body) - start:
+        return Item(kind, headers, body[start : start + length]), start + length, True
+    return Item(kind, headers, body[start:]), len(body), False
 
 
 def _line(body: bytes, at: int) -> tuple[bytes, int]:
@@ -66,10 +78,3 @@ def _skip_blank(body: bytes, at: int) -> int:
     while at < len(body) and body[at] in b" \t\r\n":
         at += 1
     return at
-
-
-def _object(line: bytes, what: str) -> dict[str, Any]:
-    found = load(line)
-    if not isinstance(found, dict):
-        raise bad_request(f"{what} is not a JSON object")
-    return found
