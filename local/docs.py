@@ -32,14 +32,20 @@ OTHER_VARIABLES = (
     ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "", "Set by Lambda: the limit that memory is measured against."),
 )
 
+# API Gateway itself answers pages of others; the page's address is a parameter in SSM that the stack makes.
+_BESIDE_THE_ENVIRONMENT = {"CORS_ORIGINS": ["CorsOrigins"], "APP_URL": ["DomainName"]}
+
 HEADER = """# Configuration
 
 Every environment variable, generated from the code by `python -m local.docs`. A value may stand in the environment
 itself or be named there: `arn:aws:secretsmanager:...` reads a secret (`<arn>:<key>::` one key of a JSON secret),
 `ssm:<name>` a parameter. A bad value stops the start with one line that names the variable and what it takes.
 
-| variable | default | secret | what it is for |
-|---|---|---|---|
+Deployed, a value comes from a parameter of the stack, from the file of secrets (`make deploy SECRETS=...`), or from the
+stack itself ([deployment.md](deployment.md)).
+
+| variable | default | secret | deployed by | what it is for |
+|---|---|---|---|---|
 """
 
 
@@ -70,12 +76,33 @@ def main() -> int:
 
 def configuration() -> str:
     """The page of all variables, as Markdown."""
+    template = (ROOT / "template.yaml").read_text()
     rows = [
-        (variable.name, variable.default or "", "yes" if variable.is_secret else "", variable.purpose) for variable in VARIABLES
+        (
+            variable.name,
+            variable.default or "",
+            "yes" if variable.is_secret else "",
+            deployed_by(variable.name, template),
+            variable.purpose,
+        )
+        for variable in VARIABLES
     ]
-    lines = [f"| `{name}` | {f'`{default}`' if default else ''} | {secret} | {use} |" for name, default, secret, use in rows]
-    lines += [f"| `{name}` | {f'`{default}`' if default else ''} | | {use} |" for name, default, use in OTHER_VARIABLES]
+    rows += [(name, default, "", "", use) for name, default, use in OTHER_VARIABLES]
+    lines = [
+        f"| `{name}` | {f'`{default}`' if default else ''} | {secret} | {by} | {use} |" for name, default, secret, by, use in rows
+    ]
     return HEADER + "\n".join(lines) + "\n"
+
+
+def deployed_by(name: str, template: str) -> str:
+    """Where a variable's value comes from in a deployment: a parameter's name, the file of secrets, or the stack."""
+    if re.search(rf"Secret\.Id}}:{name}::", template):
+        return "the file of secrets"
+    parameters = re.findall(r"^  (\w+):$", template.partition("\nParameters:\n")[2].partition("\nRules:\n")[0], re.MULTILINE)
+    values = " ".join(re.findall(rf"^ +{name}: (.*)$", template, re.MULTILINE))
+    found = [parameter for parameter in parameters if re.search(rf"\b{parameter}\b", values)]
+    found = _BESIDE_THE_ENVIRONMENT.get(name, found)
+    return f"`{found[0]}`" if found else "the stack" if values else ""
 
 
 def openapi() -> str:

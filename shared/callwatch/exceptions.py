@@ -3,6 +3,7 @@
 CallwatchError
 ├── ConfigurationError     a variable, rule or stage file that cannot be used
 ├── DatabaseUnavailable    PostgreSQL cannot be reached in time
+│   ├── DatabaseRefused    it is there, and does not take our password
 │   ├── DatabaseSilent     it takes the connection, or seems to, and says nothing
 │   └── PoolExhausted      every pooled connection stayed in use for the whole wait
 ├── QueueUnavailable       SQS did not take or give messages
@@ -22,6 +23,10 @@ class ConfigurationError(CallwatchError):
 
 class DatabaseUnavailable(CallwatchError):
     """PostgreSQL could not be reached within the time allowed."""
+
+
+class DatabaseRefused(DatabaseUnavailable):
+    """PostgreSQL does not take the password: it was changed, or was never right."""
 
 
 class DatabaseSilent(DatabaseUnavailable):

@@ -210,6 +210,11 @@ def reset_settings() -> None:
     _client.cache_clear()
 
 
+def forget_secrets() -> None:
+    """Have the next value that names a secret read anew; the configuration at hand stays."""
+    _secret.cache_clear()
+
+
 def fetch_named_value(name: str) -> str:
     """The text behind a Secrets Manager ARN or an `ssm:` parameter name.
 

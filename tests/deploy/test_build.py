@@ -1,10 +1,12 @@
 """The bundle as `sam build` makes it."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.deploy.conftest import sam_build
+from tests.deploy.template import ROOT
 
 # Builds and deployments take their time on a busy machine.
 pytestmark = pytest.mark.timeout(600)
@@ -39,3 +41,9 @@ def test_compiled_packages_are_those_of_the_functions_platform(built: Path, tmp_
         compiled = [path.name for path in (folder / "DependenciesLayer").rglob("*.so") if "cpython" in path.name]
         assert compiled
         assert all(f"cpython-313-{machine}" in name for name in compiled), compiled
+
+
+def test_a_layer_is_the_same_wherever_it_is_built(built: Path) -> None:
+    here = (str(ROOT).encode(), sys.prefix.encode())
+    files = [path for name in ("CallwatchLayer", "DependenciesLayer") for path in (built / name).rglob("*") if path.is_file()]
+    assert not [path for path in files if any(place in path.read_bytes() for place in here)]

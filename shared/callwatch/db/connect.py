@@ -9,7 +9,7 @@ import psycopg2
 from psycopg2 import extensions
 
 from callwatch.db.watchdog import WatchedCursor
-from callwatch.exceptions import DatabaseSilent, DatabaseUnavailable
+from callwatch.exceptions import DatabaseRefused, DatabaseSilent, DatabaseUnavailable
 
 CONNECT_TIMEOUT_S = 3
 OLDEST_MAJOR = 14
@@ -79,7 +79,9 @@ def open_connection(dsn: str) -> Connection:
         if time.monotonic() - started > CONNECT_TIMEOUT_S - 1.1:
             _silent_until[dsn] = time.monotonic() + _SILENT_S
             raise DatabaseSilent(first_line(error)) from error
-        raise DatabaseUnavailable(first_line(error)) from error
+        # An error of the start has no SQLSTATE in psycopg2, only its words.
+        refused = "password authentication failed" in str(error)
+        raise (DatabaseRefused if refused else DatabaseUnavailable)(first_line(error)) from error
     except psycopg2.ProgrammingError as error:
         # libpq's words about a connection string it cannot read quote that string, password and all.
         raise DatabaseUnavailable("the connection string cannot be read") from error.with_traceback(None)

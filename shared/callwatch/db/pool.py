@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import psycopg2
 
+from callwatch.db.changed_password import Connect, following_its_secret
 from callwatch.db.connect import CONNECT_TIMEOUT_S, Connection, first_line, has_hung_up, is_connection_lost, open_connection
 from callwatch.db.watchdog import last_bite_at, roll_back, watched
 from callwatch.exceptions import DatabaseUnavailable, PoolExhausted
@@ -36,8 +37,11 @@ class _Idle:
 class Pool:
     """At most `size` connections to `dsn`, of which up to `kept` stay open while idle; callers wait in line."""
 
-    def __init__(self, dsn: str, size: int, kept: int | None = None, wait_s: float = _WAIT_S) -> None:
+    def __init__(
+        self, dsn: str, size: int, kept: int | None = None, wait_s: float = _WAIT_S, connect: Connect = open_connection
+    ) -> None:
         self._dsn = dsn
+        self._connect = connect
         self._size = size
         self._kept = size if kept is None else min(kept, size)
         self._wait_s = wait_s
@@ -74,7 +78,7 @@ class Pool:
         """
         self._take_place()
         try:
-            return self._reuse() or open_connection(self._dsn)
+            return self._reuse() or self._connect(self._dsn)
         except BaseException:
             self._leave_place(None)
             raise
@@ -187,17 +191,13 @@ def _pool(name: str) -> Pool:
 
 
 def _make_pool(name: str) -> Pool:
-    settings = get_settings()
-    is_product = name == "product"
+    settings, is_product = get_settings(), name == "product"
     dsn = settings.product_database_url if is_product else settings.database_url
     if not dsn:
         raise DatabaseUnavailable("DATABASE_URL is not set")
-    size = settings.database_pool_size
-    if size is None:
-        size = _LAMBDA_SIZE if "AWS_LAMBDA_FUNCTION_NAME" in os.environ else _SIZE
-    if is_product:
-        size = min(size, _PRODUCT_SIZE)
-    return Pool(dsn, size, _KEPT)
+    size = settings.database_pool_size or (_LAMBDA_SIZE if "AWS_LAMBDA_FUNCTION_NAME" in os.environ else _SIZE)
+    connect = following_its_secret("PRODUCT_DATABASE_URL" if is_product else "DATABASE_URL")
+    return Pool(dsn, min(size, _PRODUCT_SIZE) if is_product else size, _KEPT, connect=connect)
 
 
 @contextlib.contextmanager
