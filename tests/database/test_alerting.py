@@ -276,6 +276,14 @@ def test_what_is_unknown_as_a_whole_ends_no_alert_on_a_part_of_it() -> None:
     assert [row["state"] for row in alerts()] == ["firing"]
 
 
+def test_a_rule_whose_data_went_away_while_it_fires_shows_no_old_value() -> None:
+    evaluate(NOW, fact("value", 20))
+    evaluate(NOW + MINUTE, fact("value", None))
+    with connection() as conn:
+        (item,) = rule_items(conn, [each for each in alert_manager.rules(get_settings()) if each.id == "subject"], get_settings())
+    assert (item["state"], item["value"], item["unknown"]) == ("firing", None, {"value": "why"})
+
+
 def test_a_message_tells_what_changed_lately() -> None:
     group = """
         INSERT INTO callwatch.error_groups (project_id, environment, fingerprint, title, message, severity, category,

@@ -65,6 +65,7 @@ METRICS: Mapping[str, Metric] = {
     "errors.last_hour": Metric("count", "the product's errors of the last hour"),
     "errors.critical_last_hour": Metric("count", "critical ones among them"),
     "errors.new_group": Metric("yes", "1 for an error group first seen in the last 15 minutes", _GROUP),
+    "errors.new_groups": Metric("count", "error groups first seen in the last 15 minutes"),
     "errors.regressed_group": Metric("yes", "1 for a resolved group that came back in the last 15 minutes", _GROUP),
     "errors.spike": Metric("times", "errors of a group in 5 minutes against its own past", ("group",)),
     "errors.sqlstate": Metric("count", "errors of the last hour with a SQLSTATE of broken queries", ("sqlstate",)),
