@@ -75,6 +75,9 @@ def deploy(args: argparse.Namespace) -> None:
     overrides = config | parameters_of(args.parameter)
     overrides |= {"CommitSha": _commit(), "Architecture": _architecture(args.template.parent, overrides)}
     name = overrides.pop("stack_name")
+    if region := overrides.pop("region", ""):
+        # As SAM wrote it down after a guided deployment: it goes there, and so must all else.
+        os.environ["AWS_DEFAULT_REGION"] = region
     before = stack.find(name)
     if before is not None:
         _refuse_what_is_stuck(before)
@@ -112,7 +115,10 @@ def _refuse_what_is_stuck(before: stack.Stack) -> None:
 
 
 def stage_config(stage: str, path: Path = ROOT / "samconfig.toml") -> dict[str, str]:
-    """stack_name and the parameters of one section of samconfig.toml. Raises DeployError for a stage it has not."""
+    """stack_name, region where one is set, and the parameters of one section of samconfig.toml.
+
+    Raises DeployError for a stage it has not.
+    """
     sections = tomllib.loads(path.read_text())
     if "deploy" not in sections.get(stage, {}):
         known = ", ".join(name for name, section in sections.items() if isinstance(section, dict) and "deploy" in section)
@@ -121,7 +127,7 @@ def stage_config(stage: str, path: Path = ROOT / "samconfig.toml") -> dict[str, 
     found = common | sections[stage]["deploy"]["parameters"]
     given = found.get("parameter_overrides", "")
     pairs = given if isinstance(given, list) else shlex.split(given)
-    return {"stack_name": found["stack_name"]} | parameters_of(pairs)
+    return {key: found[key] for key in ("stack_name", "region") if key in found} | parameters_of(pairs)
 
 
 def parameters_of(pairs: list[str]) -> dict[str, str]:

@@ -217,9 +217,9 @@ def test_a_storm_of_critical_errors_leaves_connections_for_others() -> None:
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
-def test_parameters_that_may_hold_a_secret_are_not_shown_again() -> None:
-    parameters = source()["Parameters"]
-    assert [name for name, parameter in parameters.items() if parameter.get("NoEcho")] == ["HttpChecks", "AlertWebhookUrl"]
+def test_a_guided_deployment_can_be_answered_with_return() -> None:
+    # SAM asks for a hidden parameter again and again until it is given something, whatever its default.
+    assert not [name for name, parameter in source()["Parameters"].items() if "NoEcho" in parameter]
 
 
 READS_A_DATABASE = [

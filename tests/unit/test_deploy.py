@@ -24,11 +24,13 @@ from local.deploy import (
 
 def test_a_stage_has_its_stack_and_its_parameters(tmp_path: Path) -> None:
     path = tmp_path / "samconfig.toml"
-    lines = ["version = 0.1", "[qa.deploy.parameters]", 'stack_name = "watch"']
+    lines = ["version = 0.1", "[qa.deploy.parameters]", 'stack_name = "watch"', 'region = "eu-west-1"']
     # As `sam deploy --guided` writes it.
     lines += [r'parameter_overrides = "Stage=\"qa\" HttpChecks=\"[{\\\"a\\\": 1}]\" CorsOrigins=\"\""']
     path.write_text("\n".join(lines))
-    assert stage_config("qa", path) == {"stack_name": "watch", "Stage": "qa", "HttpChecks": '[{"a": 1}]', "CorsOrigins": ""}
+    found = stage_config("qa", path)
+    assert (found.pop("stack_name"), found.pop("region")) == ("watch", "eu-west-1")
+    assert found == {"Stage": "qa", "HttpChecks": '[{"a": 1}]', "CorsOrigins": ""}
 
 
 def test_an_unknown_stage_is_refused_with_those_that_there_are() -> None:
