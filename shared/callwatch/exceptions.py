@@ -9,6 +9,7 @@ CallwatchError
 ├── QueueUnavailable       SQS did not take or give messages
 ├── LockUnavailable        an advisory lock stayed in other hands for the whole wait
 ├── MigrationError         the schema cannot be brought forward
+├── Rejected               an item of a body that is not taken
 └── HttpError              (callwatch.http) an answer that is not a success
 """
 
@@ -55,3 +56,11 @@ class LockUnavailable(CallwatchError):
 
 class MigrationError(CallwatchError):
     """The schema could not be brought forward; nothing of the failing migration was kept."""
+
+
+class Rejected(CallwatchError):
+    """An item of a body that is not taken: the field, and the remedy as text."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field

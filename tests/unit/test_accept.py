@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from callwatch.exceptions import Rejected
 from callwatch.requests import accept as requests
-from callwatch.tracker.accept import Rejected, accept_error
+from callwatch.tracker.accept import accept_error
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -117,7 +118,7 @@ def test_an_item_of_any_shape_is_taken_or_rejected_and_never_raises_otherwise(it
     ],
 )  # fmt: skip
 def test_a_bad_request_is_rejected_by_its_field(fields: dict[str, Any], field: str) -> None:
-    with pytest.raises(requests.Rejected) as refusal:
+    with pytest.raises(Rejected) as refusal:
         request(**fields)
     assert refusal.value.field == field
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from callwatch.exceptions import Rejected
 from callwatch.queue import MESSAGE_BYTES
-from callwatch.requests.accept import Rejected, accept_request, request_messages
+from callwatch.requests.accept import accept_request, request_messages
 
 NOW = datetime(2026, 5, 6, 12, 0, tzinfo=UTC)
 GOOD: dict[str, Any] = {"method": "get", "route": "/calls/{id}?token=1", "status_code": 200, "response_time_ms": 12.5}

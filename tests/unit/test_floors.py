@@ -15,6 +15,7 @@ FLOOR = {
     "settings": 1,
     "http": 1,
     "http_filters": 1,
+    "http_batch": 1,
     "queue": 1,
     "db": 1,
     "tracker": 2,
@@ -30,6 +31,7 @@ FLOOR = {
 ALLOWED_SIDEWAYS = {
     ("requests", "tracker"),
     ("http_filters", "http"),
+    ("http_batch", "http"),
     ("db", "settings"),
     ("queue", "settings"),
     ("settings", "settings_values"),

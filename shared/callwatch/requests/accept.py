@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from callwatch.exceptions import Rejected
 from callwatch.http_filters import parse_time
 from callwatch.queue import MESSAGE_BYTES
 from callwatch.tracker.route import clean_text, route_of
@@ -16,14 +17,6 @@ _DAY_MS = 86_400_000
 _OLDEST, _NEWEST = timedelta(days=6), timedelta(days=1)
 # Half of what a message holds: one transaction stores its rows. A single row has 6 KB at most.
 _ROWS_BYTES = MESSAGE_BYTES // 2
-
-
-class Rejected(Exception):
-    """An item that is not taken: which field, and the remedy."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
 
 
 def accept_request(item: Any, now: datetime) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from callwatch.exceptions import Rejected
 from callwatch.http_filters import parse_time
 from callwatch.models.error import ErrorCategory, ErrorSeverity
 from callwatch.tracker.event import finish_event
@@ -17,14 +18,6 @@ _SEVERITIES = {severity.value for severity in ErrorSeverity}
 _CATEGORIES = {category.value for category in ErrorCategory}
 _MESSAGE_LIMIT = 20_000
 _STACK_LIMIT = 100_000
-
-
-class Rejected(Exception):
-    """An item that is not taken: which field, and the remedy."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
 
 
 def accept_error(item: Any, now: datetime, user_key: str, mended: Sequence[str] = ()) -> dict[str, Any]:
