@@ -4,6 +4,7 @@ import contextlib
 import functools
 import threading
 import time
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -120,10 +121,9 @@ class Site:
 
     def send(self, environment: str, count: int, **fields: Any) -> list[str]:
         """Send errors in one request; returns the ids of those accepted, none where the request failed."""
-        items = [
-            {"message": f"boom {n}", "environment": environment, "context": {"blob": "word " * 300}, **fields}
-            for n in range(count)
-        ]
+        return self._post(_errors(environment, count, fields))
+
+    def _post(self, items: list[dict[str, Any]]) -> list[str]:
         try:
             status, body, _headers = self.system.call("POST", "/api/errors", self.system.ingest_key, items)
         except OSError:
@@ -132,13 +132,21 @@ class Site:
 
     @contextlib.contextmanager
     def load(self, environment: str, per_request: int = 10, pause_s: float = 0.1, **fields: Any) -> Iterator[set[str]]:
-        """Two senders for as long as the block lasts; the set of accepted ids grows meanwhile."""
+        """Two senders for as long as the block lasts; the set of accepted ids grows meanwhile.
+
+        What gets no answer is sent again under its ids: it may have been taken all the same.
+        """
         accepted: set[str] = set()
         is_over = threading.Event()
 
         def work() -> None:
             while not is_over.wait(pause_s):
-                accepted.update(self.send(environment, per_request, **fields))
+                items = _errors(environment, per_request, fields)
+                for _attempt in range(300):
+                    if ids := self._post(items):
+                        accepted.update(ids)
+                        break
+                    time.sleep(pause_s)
 
         threads = [threading.Thread(target=work) for _ in range(2)]
         for thread in threads:
@@ -175,6 +183,11 @@ class Site:
             assert counted == len(accepted), counter
         ((counted,),) = self.sql("SELECT sum(count) FROM callwatch.error_groups WHERE environment = %s", environment)
         assert counted == len(accepted)
+
+
+def _errors(environment: str, count: int, fields: dict[str, Any]) -> list[dict[str, Any]]:
+    given = {"environment": environment, "context": {"blob": "word " * 300}, **fields}
+    return [{"message": f"boom {n}", "event_id": uuid.uuid4().hex, **given} for n in range(count)]
 
 
 def wait_for(condition: Callable[[], Any], timeout_s: float = 30) -> None:

@@ -69,3 +69,12 @@ def test_a_time_that_had_to_be_moved_is_marked() -> None:
         for at in ("2026-01-01T00:00:00Z", "2026-01-30T12:00:00+02:00", "2026-03-01T00:00:00Z")
     }
     assert list(marks.values()) == [["time"], [], ["time"]]
+
+
+def test_what_is_far_too_large_is_cut_before_it_is_scrubbed_and_nothing_private_is_left() -> None:
+    numbers = {"a": "4111 1111 1111 1111 " * 60_000, "b": {f"password{n}": "hunter2" for n in range(30_000)}}
+    event = accept_error({"message": "x", "context": numbers}, NOW, "key")
+    assert "text" in event["trimmed"]
+    assert event["scrubbed"] == ["card", "token"]
+    assert "hunter2" not in json.dumps(event)
+    assert len(event["context"]["b"]) == 200

@@ -10,7 +10,7 @@ from callwatch.tracker.classify import classify_words
 from callwatch.tracker.head import LARGEST_BYTES, head_of
 from callwatch.tracker.mend import mend
 from callwatch.tracker.scrub import scrub_event
-from callwatch.tracker.trim import trim
+from callwatch.tracker.trim import size_of, trim
 
 VERSION = 1
 EMPTY: dict[str, Any] = dict.fromkeys(
@@ -37,8 +37,8 @@ EMPTY: dict[str, Any] = dict.fromkeys(
         "sdk",
     ]
 )
-# Room beside the event in its message: its head, project, environment, time of arrival.
-_ENVELOPE_BYTES = 1_024 + LARGEST_BYTES
+# Beside the event its message holds its head, project, environment and time of arrival.
+_MOST_BYTES = MESSAGE_BYTES - LARGEST_BYTES - 1_024
 # Events are kept under the day of their own time, for which a partition must exist.
 OLDEST = timedelta(days=6)
 NEWEST = timedelta(days=1)
@@ -58,9 +58,13 @@ def finish_event(given: dict[str, Any], now: datetime) -> dict[str, Any]:
         event["category"] = event["category"] or category.value
     event["environment"] = event["environment"] or "production"
     event, kinds = mend(event)
-    marks = {*kinds, *given.get("mended", []), *["time"] * is_moved}
-    event = scrub_event({**event, "mended": sorted(marks), "trimmed": given.get("trimmed") or []})
-    return trim(event, MESSAGE_BYTES - _ENVELOPE_BYTES)
+    event["mended"] = sorted({*kinds, *given.get("mended", []), *["time"] * is_moved})
+    event["trimmed"] = given.get("trimmed") or []
+    size = size_of(event)
+    # Before the scrubbing, whose time grows with the size: five megabytes of numbers would take longer than a function may.
+    event = scrub_event(trim(event, _MOST_BYTES) if size > _MOST_BYTES else event)
+    # A mark may be longer than what it stands for, and is never four times as long as a field with its name.
+    return trim(event, _MOST_BYTES) if size > _MOST_BYTES // 4 else event
 
 
 def error_message(event: dict[str, Any], project_id: int, now: datetime) -> str:
