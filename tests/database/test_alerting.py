@@ -112,6 +112,16 @@ def test_what_follows_is_listed_in_its_cause_and_told_when_the_cause_is_over() -
     assert (freed["suppressed_by"], freed["cause_id"]) == (None, cause["id"]), "what it followed from stays known"
 
 
+def test_acknowledging_what_nobody_was_told_of_tells_nobody() -> None:
+    evaluate(NOW, fact("cause", 20, service="a"), fact("effect", 20, service="a"))
+    effect = next(row for row in alerts() if row["rule_id"] == "effect")
+    with connection() as conn:
+        shown = acknowledge(conn, str(effect["id"]), {"reason": "on it"}, "ana", get_settings(), NOW)
+        conn.commit()
+    assert (shown["acknowledged_by"], shown["deliveries"]) == ("ana", [])
+    assert told() == [("cause", "firing")]
+
+
 def test_what_was_silenced_while_it_began_again_stays_one_alert_with_one_end() -> None:
     evaluate(NOW, fact("value", 20))
     made = silence(-1, rule_id="subject")
@@ -264,6 +274,14 @@ def test_what_is_unknown_as_a_whole_ends_no_alert_on_a_part_of_it() -> None:
     evaluate(NOW + MINUTE, fact("value", None))
     evaluate(NOW + 2 * MINUTE, unread=("test.",))
     assert [row["state"] for row in alerts()] == ["firing"]
+
+
+def test_a_rule_whose_data_went_away_while_it_fires_shows_no_old_value() -> None:
+    evaluate(NOW, fact("value", 20))
+    evaluate(NOW + MINUTE, fact("value", None))
+    with connection() as conn:
+        (item,) = rule_items(conn, [each for each in alert_manager.rules(get_settings()) if each.id == "subject"], get_settings())
+    assert (item["state"], item["value"], item["unknown"]) == ("firing", None, {"value": "why"})
 
 
 def test_a_message_tells_what_changed_lately() -> None:

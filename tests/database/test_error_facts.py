@@ -63,6 +63,8 @@ def test_news_are_bounded_and_the_monitors_own_errors_are_none(database: str) ->
     digest([message(f"kind {kind}", type=f"Type{kind}") for kind in kinds], NOW)
     digest([message("ours", type="Ours", project=0) for _ in range(40)], NOW)
     assert len(facts("errors.new_group")) == 20
+    (count,) = facts("errors.new_groups")
+    assert count.value == 30
     assert facts("errors.spike") == []
     assert facts("errors.last_hour")[0].value == 30
 

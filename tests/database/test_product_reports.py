@@ -229,8 +229,9 @@ def test_the_advised_statements_run_and_are_then_found(tables: Any) -> None:
 
 def test_a_call_of_which_no_end_is_known_is_judged_after_two_hours(tables: Any) -> None:
     for minutes, url in ((30, "u"), (40, "u"), (180, "u"), (200, None), (220, None), (240, None)):
-        row = (NOW - minutes * MINUTE, url)
-        tables.execute("INSERT INTO calls (source, created_at, recording_url) VALUES ('x', %s, %s)", row)
+        tables.execute(
+            "INSERT INTO calls (source, created_at, recording_url) VALUES ('x', %s, %s)", (NOW - minutes * MINUTE, url)
+        )
     assert pipeline(get_settings(), NOW)["recording_availability"] == 0.25
     tables.execute("ALTER TABLE calls DROP COLUMN ended_at")
     assert pipeline(get_settings(), NOW)["recording_availability"] == 0.25

@@ -25,6 +25,7 @@ ALARMING: Mapping[str, Callable[[float], bool]] = {
     "fields.null_rate": lambda value: value > 0.3,
     "cron.late": lambda value: value >= 2,
     "cron.idle": _ANY,
+    "cron.failing": lambda value: value >= 3,
     "webhooks.error_ratio": lambda value: value > 0.1,
     "vendor.error_ratio": lambda value: value > 0.3,
     "vendor.rate_limited": _ANY,

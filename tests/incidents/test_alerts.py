@@ -58,6 +58,18 @@ def test_the_eighth_raises_it_by_the_requests_that_the_product_reports(busy_prod
     assert "slow_route" in fired_within_two_cycles(facts)
 
 
+def test_crons_that_are_all_refused_are_one_page(busy_product: Any, facts_at: Facts) -> None:
+    with busy_product.cursor() as cursor:
+        cursor.execute("UPDATE cron_heartbeats SET last_message = 'skipped: 401'")
+    busy_product.commit()
+    facts = facts_at(BUSY)
+    assert fired_within_two_cycles(facts) == {"crons_down": "critical", "cron_idle": "critical"}
+    with connection() as conn:
+        rows = fetch_all(conn, "SELECT rule_id, suppressed_by, message FROM callwatch.alerts ORDER BY rule_id DESC")
+    assert [row["suppressed_by"] for row in rows] == [None] + ["crons_down"] * 12
+    assert "12, threshold >= 3 (process-recordings-v3, " in rows[0]["message"]
+
+
 def test_a_healthy_afternoon_raises_nothing(busy_product: Any, facts_at: Facts) -> None:
     assert fired_within_two_cycles(facts_at(BUSY)) == {}
 

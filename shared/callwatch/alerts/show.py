@@ -89,7 +89,8 @@ def _state(states: Sequence[Mapping[str, Any]], switch: Mapping[str, Any] | None
     unknown = {}
     worst = _worst(states)
     is_enabled = switch is None or switch["is_enabled"]
-    value = worst["value"] if worst and is_enabled else None
+    # What fires fires on while its data cannot be read: its value is the last one then, and not the present one.
+    value = worst["value"] if worst and is_enabled and not worst["details"].get("is_unknown") else None
     if not is_enabled:
         unknown["value"] = f"switched off by {switch['actor']}: {switch['reason']}" if switch else "switched off"
     elif value is None:

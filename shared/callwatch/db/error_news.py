@@ -5,12 +5,17 @@ from datetime import datetime
 from typing import Any
 
 from callwatch.db.connect import AnyConnection
-from callwatch.db.query import fetch_all
+from callwatch.db.query import fetch_all, fetch_one
 
 _NEW = """
     SELECT id, environment, type, title, made_at AS since FROM callwatch.error_groups
     WHERE made_at > %(since)s AND state = 'new' AND project_id <> 0
     ORDER BY made_at DESC, id DESC LIMIT %(limit)s
+"""
+_COUNT_NEW = """
+    SELECT count(*) AS count FROM (
+        SELECT FROM callwatch.error_groups WHERE made_at > %(since)s AND state = 'new' AND project_id <> 0 LIMIT %(limit)s
+    ) AS found
 """
 _REGRESSED = """
     SELECT id, environment, type, title, state_changed_at AS since FROM callwatch.error_groups
@@ -40,6 +45,12 @@ _SQLSTATES = """
 def new_groups(conn: AnyConnection, since: datetime, limit: int) -> list[dict[str, Any]]:
     """Rows id, environment, type, title, since of groups made after `since` that nobody has touched, newest first."""
     return fetch_all(conn, _NEW, {"since": since, "limit": limit})
+
+
+def count_new_groups(conn: AnyConnection, since: datetime, limit: int) -> int:
+    """How many of these there are; `limit` where there are more."""
+    row = fetch_one(conn, _COUNT_NEW, {"since": since, "limit": limit})
+    return int(row["count"]) if row else 0
 
 
 def regressed_groups(conn: AnyConnection, since: datetime, limit: int) -> list[dict[str, Any]]:

@@ -8,7 +8,9 @@ from callwatch.alerts.run import evaluate_rules
 from callwatch.db import connection
 from callwatch.tracker.facts import count_facts, news_facts
 
-_METRICS = frozenset({"errors.last_hour", "errors.critical_last_hour", "errors.new_group", "errors.regressed_group"})
+_METRICS = frozenset(
+    {"errors.last_hour", "errors.critical_last_hour", "errors.new_group", "errors.new_groups", "errors.regressed_group"}
+)
 _DELIVER_S = 10.0
 
 

@@ -1,7 +1,7 @@
 """The product's crons: whether they run by their period, and whether they do any work."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,9 +15,13 @@ HEARTBEATS = "heartbeats"
 LATE_AFTER_PERIODS = 2
 # Two periods of the crons that run each minute.
 _SKIPS_AFTER_S = 120
+_NAMED = 5
 NEVER = "no heartbeat of it was ever recorded"
-# A bare 401 may as well be a count of rows.
-_REFUSED = re.compile(r"unauthori[sz]ed|forbidden|\b(http|status|code|error)\W{0,3}40[13]\b|^\W*40[13]\b", re.IGNORECASE)
+# A bare 401 may as well be a count of rows; one that stands alone behind "skipped" is why.
+_REFUSED = re.compile(
+    r"unauthori[sz]ed|forbidden|\b(http|status|code|error)\W{0,3}40[13]\b|^\W*40[13]\b|\bskip(ped|ping)?\W{1,3}40[13]\W*$",
+    re.IGNORECASE,
+)
 # "skipped", but not a count of skipped items.
 _SKIPPED = re.compile(r"^\W*skip(ped|ping)?\b(?!\W*\d)", re.IGNORECASE)
 
@@ -68,11 +72,11 @@ def crons_of(given: Mapping[str, Any], measured: Measured) -> list[Cron]:
 
 
 def cron_facts(given: Mapping[str, Any], measured: Measured, stopped: Mapping[str, bool]) -> list[Fact]:
-    """cron.late and cron.idle; stopped: whether due work waits and none is done, by stage."""
+    """cron.late and cron.idle, and how many are one of both; stopped: whether due work waits and none is done, by stage."""
     if HEARTBEATS in measured.unknown:
         reason = measured.unknown[HEARTBEATS]
-        return [Fact("cron.late", None, reason), Fact("cron.idle", None, reason)]
-    facts = []
+        return [Fact(metric, None, reason) for metric in ("cron.late", "cron.idle", "cron.failing")]
+    facts, failing = [], []
     for cron in crons_of(given, measured):
         if cron.age_s is None:
             continue
@@ -81,7 +85,14 @@ def cron_facts(given: Mapping[str, Any], measured: Measured, stopped: Mapping[st
         facts.append(Fact("cron.late", late, None, labels, f"last success {_spoken(cron.age_s)} ago", cron.last_ok_at))
         is_idle, detail = _idle(cron, measured, bool(cron.stage and stopped.get(cron.stage)))
         facts.append(Fact("cron.idle", float(is_idle), None, labels, detail))
-    return facts
+        if is_idle or cron.is_late:
+            failing.append(cron.name)
+    return [*facts, Fact("cron.failing", float(len(failing)), detail=_named(failing))]
+
+
+def _named(names: Sequence[str]) -> str | None:
+    rest = f", and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{rest}" if names else None
 
 
 def _idle(cron: Cron, measured: Measured, is_stopped: bool) -> tuple[bool, str | None]:

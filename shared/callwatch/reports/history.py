@@ -27,13 +27,13 @@ RANGES: Mapping[str, tuple[int, int]] = {
 }
 _SEVERITIES = ("critical", "high", "medium", "low")
 _STATEMENT_TIMEOUT_MS = 5_000
-_NOT_KEPT = "from before the monitor was set up, or older than what is kept"
+_NOT_KEPT = "older than what is kept"
 # Why a point of a series may be null; counts are known of every step that is kept.
 _WHY: Mapping[str, str] = {
-    "pending": "not measured in this step",
-    "completed": "not measured in this step",
-    "latency": "no probe was answered in this step, or none is kept of it",
-    **dict.fromkeys(("p50", "p95", "p99", "error_rate"), "no traffic in this step"),
+    "pending": "not measured",
+    "completed": "not measured",
+    "latency": "no answer of a probe is kept",
+    **dict.fromkeys(("p50", "p95", "p99", "error_rate"), "no traffic"),
 }
 _FIGURES = {"pending": ("peak", "count"), "completed": ("mean", "per_minute")}
 

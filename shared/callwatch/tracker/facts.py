@@ -7,13 +7,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from callwatch.db.connect import AnyConnection
-from callwatch.db.error_news import frequent_groups, hours_of_groups, new_groups, regressed_groups, sqlstates_between
+from callwatch.db.error_news import (
+    count_new_groups,
+    frequent_groups,
+    hours_of_groups,
+    new_groups,
+    regressed_groups,
+    sqlstates_between,
+)
 from callwatch.models.facts import Fact
 from callwatch.tracker.capture import error_tracker
 from callwatch.tracker.stats import last_hour
 
 NEWS = timedelta(minutes=15)
 MOST_NEWS = 20
+# Of a flood it is enough to know that it is one.
+_MOST_COUNTED = 1000
 # A spike is judged by the last five minutes against what five minutes held before; few errors are no spike.
 SPAN = timedelta(minutes=5)
 SPIKE_LEAST = 20
@@ -36,8 +45,10 @@ def count_facts(conn: AnyConnection, now: datetime) -> list[Fact]:
 
 
 def news_facts(conn: AnyConnection, now: datetime) -> list[Fact]:
-    """Groups that came up, or came back, in the last 15 minutes; the newest 20 of each."""
+    """Groups that came up, or came back, in the last 15 minutes: the newest 20 of each, and how many came up."""
+    count = count_new_groups(conn, now - NEWS, _MOST_COUNTED)
     return [
+        Fact("errors.new_groups", float(count), detail="or more" if count == _MOST_COUNTED else None),
         *_news("errors.new_group", new_groups(conn, now - NEWS, MOST_NEWS)),
         *_news("errors.regressed_group", regressed_groups(conn, now - NEWS, MOST_NEWS)),
     ]

@@ -19,8 +19,12 @@ def _of_group(lead: str) -> Any:
 
 ERROR_RULES: tuple[AlertRule, ...] = (
     AlertRule(
+        "many_new_errors", "Many new errors", Level.WARNING, NORMAL, (Condition("errors.new_groups", ">", 10),),
+        cooldown_minutes=30, depends_on=DATABASE, hint="Many errors appeared for the first time within a quarter of an hour",
+    ),
+    AlertRule(
         "new_error_group", "New error", Level.INFO, NORMAL, (Condition("errors.new_group", ">=", 1),),
-        cooldown_minutes=60, depends_on=DATABASE, message=_of_group("never seen before"),
+        cooldown_minutes=60, depends_on=(*DATABASE, "many_new_errors"), message=_of_group("never seen before"),
         hint="An error appeared for the first time",
     ),
     AlertRule(

@@ -78,12 +78,17 @@ PRODUCT_RULES: tuple[AlertRule, ...] = (
         cooldown_minutes=60, depends_on=PRODUCT_DB, hint="Many of the recent calls lack a key field",
     ),
     AlertRule(
+        "crons_down", "Crons down", Level.CRITICAL, LOUD, (Condition("cron.failing", ">=", 3),),
+        cooldown_minutes=30, depends_on=PRODUCT_DB, hint="Several crons are late or idle at once: what calls them is broken",
+    ),
+    AlertRule(
         "cron_late", "Cron late", Level.ERROR, LOUD, (Condition("cron.late", ">=", 2),),
-        cooldown_minutes=30, depends_on=PRODUCT_DB, hint="A cron has not succeeded for twice its period",
+        cooldown_minutes=30, depends_on=(*PRODUCT_DB, "crons_down"), hint="A cron has not succeeded for twice its period",
     ),
     AlertRule(
         "cron_idle", "Cron idle", Level.CRITICAL, LOUD, (Condition("cron.idle", ">=", 1),),
-        cooldown_minutes=30, depends_on=PRODUCT_DB, hint="A cron runs and reports success, and does none of the work that waits",
+        cooldown_minutes=30, depends_on=(*PRODUCT_DB, "crons_down"),
+        hint="A cron runs and reports success, and does none of the work that waits",
     ),
     AlertRule(
         "webhook_errors", "Webhook errors", Level.CRITICAL, LOUD, (Condition("webhooks.error_ratio", ">", 0.1),),

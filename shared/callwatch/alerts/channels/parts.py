@@ -28,7 +28,7 @@ def word_of(payload: Mapping[str, Any]) -> str:
 def headline_of(payload: Mapping[str, Any]) -> str:
     """What fits a subject or a lock screen: the state, the rule, and what it is about."""
     data = payload["data"]
-    about = ", ".join(str(value) for _name, value in sorted(data["labels"].items()))
+    about = ", ".join(str(value) for _name, value in sorted(data["labels"].items()) if value)
     return one_line(f"[{word_of(payload)}] {data['title']}{': ' + about if about else ''} ({level_of(payload)})")
 
 
