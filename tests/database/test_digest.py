@@ -287,6 +287,14 @@ def test_old_and_future_times_have_their_partition(database: str) -> None:
     assert (done.errors, done.poison) == (3, [])
 
 
+def test_an_error_of_a_clock_that_runs_ahead_counts_under_its_arrival(database: str) -> None:
+    digest([message("ahead", severity="critical", occurred_at=NOW + timedelta(hours=20))], NOW)
+    for later, found in ((NOW, 1), (NOW + timedelta(hours=2), 0)):
+        with connection() as conn:
+            assert error_metrics(conn, later)["summary"]["total_1h"] == found
+    assert scalar("SELECT last_seen_at FROM callwatch.error_groups") == NOW
+
+
 def test_the_monitors_own_errors_are_not_the_products(database: str) -> None:
     digest([message("ours", project=0), message("theirs", project=1)], NOW)
     with connection() as conn:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import psycopg2
@@ -196,12 +196,13 @@ def _text_key(occurrence: Occurrence) -> tuple[str, ...]:
 
 
 def _store_requests(messages: Sequence[tuple[str, dict[str, Any]]], now: datetime) -> tuple[int, int]:
-    first, last = day_window(now)
+    first, _last = day_window(now)
     oldest = datetime.combine(first, datetime.min.time(), UTC)
-    newest = datetime.combine(last + timedelta(days=1), datetime.min.time(), UTC) - timedelta(microseconds=1)
+    # None is later than its arrival: of a clock that runs ahead it would be among the latest for as long as that is ahead.
     rows = [
-        {**request, "project_id": message["project_id"], "at": max(oldest, min(time_of(request["at"]), newest))}
+        {**request, "project_id": message["project_id"], "at": max(oldest, min(time_of(request["at"]), received_at))}
         for _body, message in messages
+        for received_at in (time_of(message["received_at"]),)
         for request in message["requests"]
     ]
     stored = with_transaction(lambda conn: insert_requests(conn, rows), is_idempotent=True)

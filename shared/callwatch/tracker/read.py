@@ -137,8 +137,11 @@ def _occurrence(message: dict[str, Any], body: str, now: datetime) -> Occurrence
         # Whatever an event of another version or sender holds: it must not stop those beside it.
         raise PoisonMessage(f"{type(error).__name__}: {error}"[:300]) from None
     key = (day, message["project_id"], environment[:100], head["event_id"])
-    minute = occurred_at.replace(second=0, microsecond=0)
-    return Occurrence(key, head, occurred_at, received_at, minute.replace(minute=0), minute, body)
+    # A clock that runs ahead: under an hour to come it would stay within "the last hour", and be the latest, until that is over.
+    # The day stays that of its own time: sent once more, it is the same event.
+    happened_at = min(occurred_at, received_at)
+    minute = happened_at.replace(second=0, microsecond=0)
+    return Occurrence(key, head, happened_at, received_at, minute.replace(minute=0), minute, body)
 
 
 def _head(message: dict[str, Any], body: str) -> dict[str, Any]:
