@@ -5,6 +5,8 @@ import hashlib
 import re
 from typing import Any
 
+from callwatch.tracker.stack_text import frames_of_text
+
 VERSION = 1
 _DEFAULT = re.compile(r"\{\{\s*default\s*\}\}")
 
@@ -59,7 +61,7 @@ def fingerprint_of(event: dict[str, Any]) -> str:
     """ "1:" and 32 hex digits, the same for occurrences of the same error.
 
     The client's own fingerprint decides where it gave one; else type and in-app frames of the exception and its
-    causes, without line numbers; else the type with the normalised message.
+    causes, without line numbers; else the type with the normalised message, and the frames of a stack that came as text.
     """
     given = event.get("fingerprint")
     parts = [_DEFAULT.sub(lambda _match: _default_of(event), str(part)) for part in given] if given else [_default_of(event)]
@@ -87,13 +89,17 @@ def _default_of(event: dict[str, Any]) -> str:
     # A message that was captured comes with the stack of its capture, and without any type.
     types = [str(link["type"]) for link in event.get("exceptions") or [] if link.get("type")]
     types = types or ([str(event["type"])] if event.get("type") else [])
-    places = _places_of(event.get("frames") or [])
+    frames = event.get("frames") or []
+    text = "" if frames else str(event.get("stack") or "")
+    places = _places_of(frames or frames_of_text(text))
     if not types or not places:
         return "|".join([*types, normalise(message)])
     sqlstate = _SQLSTATE.search(message)
     # Without one name left that a person gave, the message has to tell two causes apart.
     is_nameless = all(place.endswith(":") for place in places)
-    return "|".join([*types, sqlstate[1] if sqlstate else "", *places, *([normalise(message)] if is_nameless else [])])
+    # A text says less surely what it is than frames do: there the message counts as well.
+    told = [normalise(message)] if is_nameless or text else []
+    return "|".join([*types, sqlstate[1] if sqlstate else "", *places, *told])
 
 
 def _places_of(frames: list[dict[str, Any]]) -> list[str]:
