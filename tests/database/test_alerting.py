@@ -182,6 +182,9 @@ def test_an_acknowledged_alert_sends_no_reminders_and_clears_when_it_resolves() 
     with connection() as conn:
         shown = acknowledge(conn, str(alert["id"]), {"reason": "on it"}, "ana", get_settings(), NOW)
         conn.commit()
+        sent = len(shown["deliveries"])
+        assert len(acknowledge(conn, str(alert["id"]), {"reason": "on it"}, "ana", get_settings(), NOW)["deliveries"]) == sent
+        conn.rollback()
     assert shown["acknowledged_by"] == "ana"
     assert messages()[-1].startswith("Acknowledged by ana: on it\n")
     evaluate(NOW + 180 * MINUTE, fact("value", 20))

@@ -51,8 +51,9 @@ def acknowledge(conn: AnyConnection, raw_id: str, given: Any, actor: str, settin
     add_timeline(conn, alert_id, now, "acknowledged", actor, reason)
     state = mark_acknowledged(conn, alert_id)
     rule = find_rule(row["rule_id"], settings)
-    # Whoever was not told that it fires has nothing to be told of.
-    if rule is not None and state is not None and instance_of(state).is_notified:
+    # Whoever was not told that it fires has nothing to be told of; a second click is no news.
+    is_news = row["acknowledged_by"] != actor
+    if is_news and rule is not None and state is not None and instance_of(state).is_notified:
         payload = payload_of("alert.acknowledged", alert_id, rule, instance_of(state), settings, now)
         payload["data"]["message"] = f"Acknowledged by {actor}: {reason}\n{payload['data']['message']}"
         queue_notification(conn, alert_id, rule, payload, settings, now)
