@@ -64,6 +64,8 @@ def test_without_earlier_days_nothing_is_expected() -> None:
         ([42, 40, 45, 39, 41], 90, False),
         ([42, 40, 0, 39, 41], 0, True),
         ([10, 80, 0, 45, 30], 2, False),
+        ([45, 50, 28, 36, 33], 0, True),
+        ([45, 50, 28, 36, 33], 12, False),
         ([4, 5, 3, 6, 4], 0, False),
         ([0, 0, 0, 0, 0], 0, False),
         ([42], 0, True),

@@ -136,8 +136,11 @@ def expected(counts: Sequence[int]) -> Expected | None:
         return None
     median = median_of(counts)
     deviation = _MEDIAN_ABSOLUTE_TO_DEVIATION * median_of([abs(count - median) for count in counts])
-    spread = max(deviation, math.sqrt(median))
-    return Expected(median, median - _SPREADS * _FEW_DAYS.get(len(counts), 1.0) * spread)
+    spreads = _SPREADS * _FEW_DAYS.get(len(counts), 1.0)
+    # Days that differ much among themselves would let even none pass; but none of them had less than its quietest one,
+    # and what arrives by chance falls below that by a multiple of its root.
+    least = min(counts)
+    return Expected(median, max(median - spreads * max(deviation, math.sqrt(median)), least - spreads * math.sqrt(least)))
 
 
 def median_of(values: Sequence[float]) -> float:
