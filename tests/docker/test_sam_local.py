@@ -53,8 +53,8 @@ def test_sam_local_invoke_answers_the_example_event(name: str, migrated: SamLoca
     assert "errorType" not in answer, answer
     if "statusCode" in answer:
         assert answer["statusCode"] < 500, answer
-        kind = answer["headers"].get("content-type", "")
-        assert json.loads(answer["body"]) if "json" in kind else bool(answer["body"]) == bool(kind), answer
+        body, kind = answer.get("body", ""), answer["headers"].get("content-type", "")
+        assert json.loads(body) if "json" in kind else bool(body) == bool(kind), answer
 
 
 def test_an_error_sent_to_sam_local_start_api_comes_back_counted_after_a_cycle(api: str, migrated: SamLocal) -> None:
