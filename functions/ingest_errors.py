@@ -5,14 +5,12 @@ from typing import Any
 
 from callwatch import queue
 from callwatch.http import Request, Response
-from callwatch.http_batch import accept_each, batch_answer, project_of
+from callwatch.http_batch import MAX_BODY_BYTES, accept_each, batch_answer, project_of
 from callwatch.runtime.endpoint import endpoint
 from callwatch.settings import get_settings
 from callwatch.tracker.accept import MAX_ITEMS, accept_error
 from callwatch.tracker.event import error_message
 from callwatch.tracker.hostile_json import body_of, marks_within
-
-MAX_BODY_BYTES = 5 * 1024 * 1024
 
 
 def handle(request: Request) -> Response:

@@ -4,13 +4,11 @@ from datetime import UTC, datetime
 
 from callwatch import queue
 from callwatch.http import Request, Response
-from callwatch.http_batch import accept_each, batch_answer, project_of
+from callwatch.http_batch import MAX_BODY_BYTES, accept_each, batch_answer, project_of
 from callwatch.requests.accept import MAX_ITEMS, accept_request, request_messages
 from callwatch.runtime.endpoint import endpoint
 from callwatch.settings import get_settings
 from callwatch.tracker.hostile_json import body_of
-
-MAX_BODY_BYTES = 5 * 1024 * 1024
 
 
 def handle(request: Request) -> Response:

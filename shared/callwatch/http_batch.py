@@ -6,6 +6,8 @@ from typing import Any
 from callwatch.exceptions import Rejected
 from callwatch.http import Request, Response, unprocessable
 
+MAX_BODY_BYTES = 5 * 1024 * 1024
+
 
 def project_of(request: Request) -> int:
     """The project of the key; an admin sends to project 1, or names one by `?project=`. Raises HttpError 422."""

@@ -17,14 +17,24 @@ def receiver() -> Iterator[Receiver]:
         yield found
 
 
-@pytest.fixture(scope="session")
-def system(receiver: Receiver) -> Iterator[System]:
-    """The system with a cycle of 2 s and a webhook."""
-    environ = {
+@pytest.fixture(scope="module")
+def own_receiver() -> Iterator[Receiver]:
+    """A webhook's target for one module's own system."""
+    with Receiver() as found:
+        yield found
+
+
+def webhook_to(receiver: Receiver) -> dict[str, str]:
+    """The settings of a system whose alerts go to a receiver on this machine."""
+    return {
         "ALERT_WEBHOOK_URL": receiver.url,
         "ALERT_WEBHOOK_SECRET": WEBHOOK_SECRET,
         "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
-        "CORS_ORIGINS": "https://ops.example.com",
     }
-    with running_system(cycle_s=2, environ=environ) as found:
+
+
+@pytest.fixture(scope="session")
+def system(receiver: Receiver) -> Iterator[System]:
+    """The system with a cycle of 2 s and a webhook."""
+    with running_system(cycle_s=2, environ={**webhook_to(receiver), "CORS_ORIGINS": "https://ops.example.com"}) as found:
         yield found

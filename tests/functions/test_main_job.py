@@ -12,24 +12,13 @@ from standardwebhooks.webhooks import Webhook
 
 from local.system import System, running_system
 from tests.fakes.receiver import Received, Receiver
-from tests.functions.conftest import WEBHOOK_SECRET
+from tests.functions.conftest import WEBHOOK_SECRET, webhook_to
 
 
 @pytest.fixture(scope="module")
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def system(receiver: Receiver) -> Iterator[System]:
+def system(own_receiver: Receiver) -> Iterator[System]:
     """A system of this module's own: where other tests sent critical errors, the alert would fire already."""
-    environ = {
-        "ALERT_WEBHOOK_URL": receiver.url,
-        "ALERT_WEBHOOK_SECRET": WEBHOOK_SECRET,
-        "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
-    }
-    with running_system(cycle_s=2, environ=environ) as found:
+    with running_system(cycle_s=2, environ=webhook_to(own_receiver)) as found:
         yield found
 
 
@@ -43,7 +32,7 @@ def webhooks(receiver: Receiver, rule_id: str, kind: str = "alert.firing") -> li
 
 
 def test_a_critical_error_is_stored_counted_and_told_by_a_signed_webhook_within_seconds(
-    system: System, receiver: Receiver
+    system: System, own_receiver: Receiver
 ) -> None:
     sent_at = time.monotonic()
     given = {
@@ -57,7 +46,7 @@ def test_a_critical_error_is_stored_counted_and_told_by_a_signed_webhook_within_
     status, body, _headers = system.call("POST", "/api/errors", system.ingest_key, given)
     assert (status, body["accepted"], body["rejected"]) == (202, 1, [])
 
-    (told,) = system.eventually(lambda: webhooks(receiver, "high_error_rate"), what="the webhook")
+    (told,) = system.eventually(lambda: webhooks(own_receiver, "high_error_rate"), what="the webhook")
     assert time.monotonic() - sent_at < 10, "a critical error does not wait for the cycle"
     payload = Webhook(WEBHOOK_SECRET).verify(told.body, told.headers)
     assert payload["data"]["value"] >= 1

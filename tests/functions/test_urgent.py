@@ -11,19 +11,12 @@ from standardwebhooks.webhooks import Webhook
 
 from local.system import System, running_system
 from tests.fakes.receiver import Receiver
-from tests.functions.conftest import WEBHOOK_SECRET
+from tests.functions.conftest import WEBHOOK_SECRET, webhook_to
 
 
 @pytest.fixture(scope="module")
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def system(receiver: Receiver) -> Iterator[System]:
-    webhook = {"ALERT_WEBHOOK_URL": receiver.url, "ALERT_WEBHOOK_SECRET": WEBHOOK_SECRET}
-    with running_system(60, environ={**webhook, "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8"}) as found:
+def system(own_receiver: Receiver) -> Iterator[System]:
+    with running_system(60, environ=webhook_to(own_receiver)) as found:
         yield found
 
 
@@ -37,16 +30,16 @@ def cycles(system: System) -> int:
     return int(query(system, "SELECT count(*) FROM callwatch.monitor_cycles")[0][0])
 
 
-def test_a_critical_error_is_told_before_the_next_cycle(system: System, receiver: Receiver) -> None:
+def test_a_critical_error_is_told_before_the_next_cycle(system: System, own_receiver: Receiver) -> None:
     system.eventually(lambda: cycles(system), what="the first cycle")
     before = cycles(system)
     given = {"message": "payment of the subscription failed", "severity": "critical", "category": "integration"}
     started = time.monotonic()
     assert system.call("POST", "/api/errors", system.ingest_key, given)[0] == 202
-    system.eventually(lambda: receiver.received, what="the webhook")
+    system.eventually(lambda: own_receiver.received, what="the webhook")
     print(f"critical error to webhook: {time.monotonic() - started:.1f} s")
     assert cycles(system) == before, "no cycle has run in between"
-    body = Webhook(WEBHOOK_SECRET).verify(receiver.received[0].body, receiver.received[0].headers)
+    body = Webhook(WEBHOOK_SECRET).verify(own_receiver.received[0].body, own_receiver.received[0].headers)
     assert (body["type"], body["data"]["rule_id"]) == ("alert.firing", "high_error_rate")
 
 

@@ -10,6 +10,7 @@ from callwatch.alerts.message import iso, payload_of, runbook_url, text_of
 from callwatch.alerts.outage import LABELS, MEMORY, current_outage
 from callwatch.alerts.send_now import is_open, message_id_of
 from callwatch.db.alerts import add_timeline, open_alert, resolve_alert
+from callwatch.db.check_results import fill_outage
 from callwatch.db.connect import AnyConnection
 from callwatch.db.cycles import first_cycle_after, last_cycle_at
 from callwatch.db.deliveries import add_delivery
@@ -22,7 +23,7 @@ _PAGERDUTY = "pagerduty"
 
 
 def database_back(conn: AnyConnection, now: datetime) -> bool:
-    """Write the alert of an outage that is over, from firing to resolved, with its timeline and deliveries.
+    """Write the alert of an outage that is over, from firing to resolved, with its timeline, deliveries and minutes.
 
     True where there was one; the caller commits, then calls forget_outage(). Written twice it is there once.
     """
@@ -30,14 +31,16 @@ def database_back(conn: AnyConnection, now: datetime) -> bool:
     if outage is None:
         _close_unremembered(conn, now)
         return False
+    since = datetime.fromisoformat(outage["since"])
+    ended_at = _end_of(conn, since, now)
+    fill_outage(conn, "database", "unreachable", since, ended_at)
     key = f"{outage_instance(outage).key}|outage={outage['since']}"
     if fetch_one(conn, "SELECT id FROM callwatch.alerts WHERE alert_key = %s", (key,)):
         return True
     alert_id = _open(conn, outage, key)
-    add_timeline(conn, alert_id, datetime.fromisoformat(outage["since"]), "firing", "callwatch", "the database did not answer")
+    add_timeline(conn, alert_id, since, "firing", "callwatch", "the database did not answer")
     for notice in outage["notices"]:
         _keep_notice(conn, alert_id, notice, now)
-    ended_at = outage_end(conn, outage, now)
     resolve_alert(conn, alert_id, ended_at)
     add_timeline(conn, alert_id, ended_at, "resolved", "callwatch", "the database answers again")
     if outage["notices"]:
@@ -45,9 +48,9 @@ def database_back(conn: AnyConnection, now: datetime) -> bool:
     return True
 
 
-def outage_end(conn: AnyConnection, outage: dict[str, Any], now: datetime) -> datetime:
+def _end_of(conn: AnyConnection, since: datetime, now: datetime) -> datetime:
     """When the database answered again: now, or as another monitor wrote down that took over meanwhile."""
-    seen_at = first_cycle_after(conn, datetime.fromisoformat(outage["since"]))
+    seen_at = first_cycle_after(conn, since)
     return min(seen_at, now) if seen_at else now
 
 
@@ -57,9 +60,10 @@ def _close_unremembered(conn: AnyConnection, now: datetime) -> None:
     Only one that remembers nothing, after a time without cycles, does so. Where no incident is open a resolve changes
     nothing; the other channels would tell people of the end of what they may never have heard of.
     """
-    settings = get_settings()
+    if MEMORY.load() or not is_configured(_PAGERDUTY, get_settings()):
+        return
     last_at, _set_up_at = last_cycle_at(conn)
-    if MEMORY.load() or last_at is None or now - last_at < _GAP or not is_configured(_PAGERDUTY, settings):
+    if last_at is None or now - last_at < _GAP:
         return
     _add_all_clear(conn, None, _PAGERDUTY, _all_clear({"since": iso(last_at), "reason": ""}, now), now)
 

@@ -2,22 +2,20 @@
 
 import dataclasses
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from callwatch import queue
 from callwatch.alerts.channel_facts import channel_facts
-from callwatch.alerts.database_back import database_back, outage_end
+from callwatch.alerts.database_back import database_back
 from callwatch.alerts.database_down import database_down, forget_outage, remember, without_old_news
 from callwatch.alerts.deliver import deliver_due
-from callwatch.alerts.outage import current_outage
 from callwatch.alerts.run import evaluate_rules
 from callwatch.checks.record import check_facts, record_checks, without_streaks
 from callwatch.checks.run import run_checks
 from callwatch.checks.slo import uptime_burn_facts
 from callwatch.db import connection, product_connection
-from callwatch.db.check_results import delete_old_results, fill_outage
-from callwatch.db.connect import AnyConnection
+from callwatch.db.check_results import delete_old_results
 from callwatch.db.cycles import delete_cycles_before
 from callwatch.db.deliveries import forget_deliveries
 from callwatch.db.error_groups import end_ignoring
@@ -184,7 +182,7 @@ def _dead_letters() -> list[Fact]:
 def _evaluate(cycle: Cycle) -> dict[str, Any]:
     try:
         with connection(_EVALUATE_MS) as conn:
-            was_down = _note_outage(conn, cycle)
+            was_down = database_back(conn, cycle.now)
             evaluated = evaluate_rules(conn, without_old_news(cycle.facts, cycle.now), cycle.now, cycle.unread)
             remember(conn, cycle.now)
             conn.commit()
@@ -196,15 +194,6 @@ def _evaluate(cycle: Cycle) -> dict[str, Any]:
     if was_down:
         forget_outage(cycle.now)
     return dataclasses.asdict(evaluated)
-
-
-def _note_outage(conn: AnyConnection, cycle: Cycle) -> bool:
-    """Write down an outage of our own database that is over; whether there was one."""
-    outage = current_outage()
-    if outage is not None:
-        ended_at = outage_end(conn, outage, cycle.now)
-        fill_outage(conn, "database", "unreachable", datetime.fromisoformat(outage["since"]), ended_at)
-    return database_back(conn, cycle.now)
 
 
 def _notify(cycle: Cycle) -> dict[str, Any]:
