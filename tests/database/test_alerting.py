@@ -368,5 +368,5 @@ def test_nothing_private_gets_into_a_message_or_a_timeline() -> None:
             [fetch_all(conn, f"SELECT * FROM callwatch.{table}") for table in ("alerts", "alert_timeline", "deliveries")],
             default=str,
         )
-    assert "555" not in everything
+    assert "555 2671" not in everything
     assert "sk-abcdef" not in everything

@@ -261,5 +261,5 @@ def test_nothing_private_is_told(receiver: Receiver) -> None:
         conn.commit()
     deliver_due(NOW, 5)
     text = receiver.received[0].body.decode()
-    assert "555" not in text
+    assert "555 2671" not in text
     assert "bob@" not in text
