@@ -17,6 +17,7 @@ from callwatch.alerts.issues import current_issues
 from callwatch.alerts.run import Evaluated, evaluate_rules
 from callwatch.alerts.show import alert_detail
 from callwatch.db import connection, execute, fetch_all
+from callwatch.db.alerts import open_alert
 from callwatch.http import HttpError
 from callwatch.models.facts import Fact
 from callwatch.settings import get_settings, reset_settings
@@ -252,6 +253,21 @@ def test_a_rule_in_python_is_judged_by_its_condition(receiver: Receiver) -> None
         conn.commit()
     assert [(issue["type"], issue["rule_id"]) for issue in issues] == [("warning", "custom_rule")]
     assert issues[0]["message"] == "Custom: measured 1.0"
+
+
+def test_all_that_fires_is_an_issue_the_worst_first_however_much_it_is() -> None:
+    with connection() as conn:
+        alert: dict[str, Any] = {
+            "rule_id": "slow_route", "title": "Slow route", "message": "slow", "value": None, "threshold": None, "service": None,
+            "labels": {}, "suppressed_by": None, "runbook_url": "x",
+        }  # fmt: skip
+        for n in range(1_200):
+            open_alert(conn, {**alert, "alert_key": f"slow_route{{{n}}}", "level": "warning", "started_at": NOW})
+        open_alert(conn, {**alert, "alert_key": "oldest", "level": "critical", "started_at": NOW - timedelta(days=3)})
+        issues = current_issues(conn)
+        conn.rollback()
+    assert len(issues) == 1_201
+    assert issues[0]["type"] == "error"
 
 
 def test_nothing_private_is_told(receiver: Receiver) -> None:

@@ -110,7 +110,7 @@ def timeline_of(conn: AnyConnection, alert_id: int) -> list[dict[str, Any]]:
 def firing_alerts(conn: AnyConnection) -> list[dict[str, Any]]:
     """All alerts that fire, newest first."""
     none = dict.fromkeys(("level", "rule_id", "since", "until", "q", "before_at", "before_id"))
-    return list_alerts(conn, {**none, "state": "firing", "limit": 1000})
+    return list_alerts(conn, {**none, "state": "firing", "limit": None})
 
 
 def firing_rows(conn: AnyConnection) -> list[dict[str, Any]]:

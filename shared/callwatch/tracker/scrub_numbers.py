@@ -1,5 +1,6 @@
 """Numbers that are private (phones, cards, social security, IBAN), told from those that are not: ids, times, sizes."""
 
+import functools
 import re
 from re import Match
 
@@ -33,9 +34,13 @@ IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}\b")
 
 _LENGTHS = (("34", (15,)), ("37", (15,)), ("30", (14,)), ("36", (14,)), ("38", (14,)), ("35", (16,)))
 _CARD_SHAPES = frozenset({(4, 4, 4, 4), (4, 4, 4, 4, 3), (4, 6, 5), (4, 6, 4)})
-_GROUPS_OF_FOUR = (5, 4, 3)
+# How many words a card may be made of, by the length of its first one: groups of four digits, or all in one.
+_SIZES = {4: (5, 4, 3), **dict.fromkeys(range(12, 24), (1,))}
+# The first digits that issuers have; most numbers in a row are told apart by this alone.
+_ISSUERS = frozenset("23456")
 # What a digit counts in the Luhn algorithm where it counts twice.
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+_SHORTEST_IBAN = 15
 _UNIT = re.compile(r"\s?(?:ns|us|µs|ms|s|sec|seconds|bytes?|b|kb|mb|gb|rows?|items?|tokens?|cycles|ops|times|hz|%)\b", re.I)
 _WORD_BEFORE = re.compile(r"([A-Za-z][\w.-]*)[\"']?\]?[\s:=#/(]{0,4}[\"']?$|(#)$")
 
@@ -73,7 +78,7 @@ def card(match: Match[str]) -> str:
     words, kept, at = match[0].split(" "), [], 0
     while at < len(words):
         # Beside other numbers only as cards are written, so that numbers in a row do not make one by chance.
-        sizes = _GROUPS_OF_FOUR if len(words[at]) == 4 else (1,) if len(words[at]) >= 12 else ()
+        sizes = _SIZES.get(len(words[at]), ()) if words[at][0] in _ISSUERS else ()
         size = next((n for n in sizes if _is_written_as_card(words[at : at + n])), 0)
         kept.append("[card]" if size else words[at])
         at += size or 1
@@ -110,10 +115,19 @@ def has_luhn(digits: str) -> bool:
 def iban(match: Match[str]) -> str:
     """The mark for an international bank account number: its check digits are right (ISO 13616)."""
     text = match[0].replace(" ", "")
-    # A match may run into the next word: the account ends where the check is right.
-    for end in range(len(text), 14, -1):
-        turned = text[4:end] + text[:4]
-        if int("".join(str(int(char, 36)) for char in turned)) % 97 == 1:
-            rest = text[end:]
-            return "[account]" + (f" {rest}" if rest else "")
-    return match[0]
+    remainder, ends = 0, []
+    for end, char in enumerate(text[4:], 5):
+        remainder = _appended(remainder, char)
+        if end >= _SHORTEST_IBAN and functools.reduce(_appended, text[:4], remainder) == 1:
+            ends.append(end)
+    if not ends:
+        return match[0]
+    # A match may run into the next word: the account ends where the check is right, as late as it can.
+    rest = text[ends[-1] :]
+    return "[account]" + (f" {rest}" if rest else "")
+
+
+def _appended(remainder: int, char: str) -> int:
+    """The remainder by 97 of a number after one more character, a letter being worth 10 to 35."""
+    value = int(char, 36)
+    return (remainder * (10 if value < 10 else 100) + value) % 97
