@@ -13,6 +13,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from psycopg2 import sql
 
+from callwatch.alerts.issues import MISSED
+from callwatch.alerts.outage import MEMORY
 from callwatch.db import migrate, reset_pool
 from callwatch.settings import VARIABLES, reset_settings
 from local import postgres
@@ -39,6 +41,14 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     reset_pool()
     reset_settings()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_memory(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What is remembered without a database is this run's own, whatever else runs on the machine."""
+    folder = tmp_path_factory.mktemp("memory")
+    for memory in (MEMORY, MISSED):
+        memory.file = folder / memory.file.name
 
 
 @pytest.fixture(scope="session")

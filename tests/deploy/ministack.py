@@ -130,7 +130,8 @@ class Cloud:
             "AWS_ENDPOINT_URL": self.endpoint,
             "PYTHONPATH": "shared:.",
         }
-        environ |= {"SAM_CLI_TELEMETRY": "0", "COLUMNS": "200"}
+        # SAM leaves an empty folder behind for all that it packs.
+        environ |= {"SAM_CLI_TELEMETRY": "0", "COLUMNS": "200", "TMPDIR": tempfile.mkdtemp(dir=self.log.parent)}
         return subprocess.run(
             [*command, *arguments],
             cwd=ROOT,

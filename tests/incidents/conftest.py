@@ -1,5 +1,6 @@
 """A database in which the product lives: each test gets a copy of a healthy week, as it looked at one moment."""
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
@@ -22,7 +23,7 @@ BUSY = datetime.fromisoformat("2031-03-12T14:37:00+00:00")
 @pytest.fixture(scope="session")
 def product_template(postgres_server: str) -> Iterator[str]:
     """Name of a migrated database with the product's tables, empty."""
-    name = "callwatch_product_template"
+    name = f"callwatch_product_template_{os.getpid()}"
     _administer(postgres_server, "CREATE DATABASE {}", name)
     dsn = dsn_of(postgres_server, name)
     migrate(dsn)
@@ -36,7 +37,7 @@ def product_template(postgres_server: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def busy_template(postgres_server: str, product_template: str) -> Iterator[str]:
     """Name of a database with eight healthy days up to BUSY."""
-    name = "callwatch_busy_template"
+    name = f"callwatch_busy_template_{os.getpid()}"
     _administer(postgres_server, "CREATE DATABASE {} TEMPLATE {}", name, product_template)
     with psycopg2.connect(dsn_of(postgres_server, name)) as conn:
         product.load(conn, BUSY, days=8)
