@@ -39,7 +39,7 @@ lint: setup-dev ## ruff, mypy --strict, tsc, cfn-lint, sam validate, documented 
 	@$(VENV_PYTHON) -m ruff check .
 	@$(VENV_PYTHON) -m ruff format --check .
 	@$(VENV_PYTHON) -m mypy shared/callwatch local tests bench
-	@cd functions && MYPYPATH=../shared ../$(VENV_PYTHON) -m mypy --config-file ../pyproject.toml *.py
+	@cd functions && MYPYPATH=../shared ../$(VENV_PYTHON) -m mypy --config-file ../pyproject.toml --cache-dir ../.mypy_cache *.py
 	@$(VENV_PYTHON) .venv/bin/cfn-lint template.yaml
 	@$(VENV_PYTHON) -m samcli validate --lint
 	@$(VENV_PYTHON) -m local.docs --check

@@ -47,3 +47,8 @@ def test_a_layer_is_the_same_wherever_it_is_built(built: Path) -> None:
     here = (str(ROOT).encode(), sys.prefix.encode())
     files = [path for name in ("CallwatchLayer", "DependenciesLayer") for path in (built / name).rglob("*") if path.is_file()]
     assert not [path for path in files if any(place in path.read_bytes() for place in here)]
+
+
+def test_nothing_lies_between_the_functions_that_would_be_deployed_with_each() -> None:
+    # Compiled files go before each deployment (local/deploy.py).
+    assert {path.suffix for path in (ROOT / "functions").iterdir() if path.name != "__pycache__"} == {".py"}
