@@ -10,13 +10,13 @@ from callwatch.models.alert import AlertLevel as Level
 def _drift(given: Any) -> str:
     labels = given.labels
     what = f"column {labels.get('table')}.{labels['column']}" if "column" in labels else f"table {labels.get('table')}"
-    return f"schema drift: the product's {given.detail or what + ' is missing'}; figures that need it are unknown"
+    return f"The product's {given.detail or what + ' is missing'}; figures that need it are unknown"
 
 
 def _index(given: Any) -> str:
     labels = given.labels
     advice = f"; add it: {given.detail}" if given.detail else ""
-    return f"index advice: {labels.get('table')} has no index {labels.get('index')}, so reading its figures is slow{advice}"
+    return f"{labels.get('table')} has no index {labels.get('index')}, so reading its figures is slow{advice}"
 
 
 PRODUCT_RULES: tuple[AlertRule, ...] = (
