@@ -53,7 +53,11 @@ def test_a_rule_is_switched_off_and_on_with_who_and_why(system: System) -> None:
 
 
 def test_a_silence_is_made_listed_and_ended(system: System) -> None:
-    given = {"matchers": {"rule_id": "zombie_jobs", "labels": {"stage": "recordings"}}, "reason": "migration", "ends_at": SOON}
+    given = {
+        "matchers": {"rule_id": "zombie_jobs", "labels": {"stage": "recordings", "type": ""}},
+        "reason": "migration",
+        "ends_at": SOON,
+    }
     status, made, _headers = system.call("POST", "/api/silences", body=given)
     assert status == 201
     assert made["actor"]

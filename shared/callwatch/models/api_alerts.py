@@ -233,7 +233,7 @@ class NewMatchers(BaseModel):
 
     rule_id: Word | None = None
     service: Word | None = None
-    labels: dict[Word, Word] | None = Field(None, max_length=20)
+    labels: dict[Word, Annotated[str, StringConstraints(max_length=200)]] | None = Field(None, max_length=20)
 
 
 class NewSilence(Reason):
