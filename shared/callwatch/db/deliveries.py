@@ -11,9 +11,9 @@ from callwatch.db.query import execute, fetch_all
 
 _ADD = """
     INSERT INTO callwatch.deliveries
-        (alert_id, channel, kind, message_id, payload, due_at, state, attempts, sent_at, last_error)
+        (alert_id, channel, kind, message_id, payload, due_at, state, attempts, sent_at, last_error, created_at)
     VALUES (%(alert_id)s, %(channel)s, %(kind)s, %(message_id)s, %(payload)s, %(due_at)s, %(state)s, %(attempts)s,
-            %(sent_at)s, %(last_error)s)
+            %(sent_at)s, %(last_error)s, least(now(), %(sent_at)s))
     ON CONFLICT (message_id) DO NOTHING
 """
 _DUE_CHANNELS = """
