@@ -1,5 +1,6 @@
 """The tracker inside of its host: it captures, and neither raises into it, nor holds it up, nor loses in silence."""
 
+import asyncio
 import json
 import logging
 import os
@@ -104,6 +105,32 @@ def test_a_watched_function_captures_what_it_raises_and_raises_it_on(sent: Sent,
 class Unprintable(Exception):
     def __str__(self) -> str:
         raise RuntimeError("no text")
+
+
+def test_a_watched_coroutine_function_is_one_still(sent: Sent, tracker: ErrorTracker) -> None:
+    @tracker.watch
+    async def charge(amount: int) -> int:
+        if amount < 0:
+            raise ValueError("no such amount")
+        return amount
+
+    assert asyncio.run(charge(5)) == 5
+    assert sent.calls == 0
+    with pytest.raises(ValueError, match="no such amount"):
+        asyncio.run(charge(-1))
+    (event,) = sent.events()
+    assert event["endpoint"].endswith("charge")
+
+
+def test_the_variables_of_its_host_are_none_of_the_trackers(
+    sent: Sent, tracker: ErrorTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"DATABASE_URL": "sqlite:///db", "TIMEZONE": "EST5", "RETENTION_DAYS": "30d", "APP_URL": "x"}.items():
+        monkeypatch.setenv(name, value)
+    reset_settings()
+    tracker.track_error("of a program with variables of its own")
+    tracker.flush()
+    assert [event["message"] for event in sent.events()] == ["of a program with variables of its own"]
 
 
 def test_nothing_that_is_handed_in_raises_into_the_host(sent: Sent, tracker: ErrorTracker) -> None:

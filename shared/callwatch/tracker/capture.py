@@ -3,28 +3,24 @@
 import atexit
 import contextlib
 import functools
+import inspect
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any, ParamSpec, TypeVar
 
 from callwatch import queue
 from callwatch.exceptions import QueueUnavailable
 from callwatch.models.error import ErrorCategory, ErrorSeverity
-from callwatch.settings import get_settings
+from callwatch.settings import tracker_settings
 from callwatch.tracker.buffer import Buffer
-from callwatch.tracker.classify import classify, classify_words
-from callwatch.tracker.event import error_message, finish_event
-from callwatch.tracker.frames import chain_of, frames_of, message_of
-from callwatch.tracker.mend import text_of
-from callwatch.tracker.scrub import hash_user
+from callwatch.tracker.captured import event_of
+from callwatch.tracker.event import error_message
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Choice = TypeVar("Choice", bound=StrEnum)
 
 # What an error of its host may cost the host, where the queue does not answer.
 SEND_LIMIT_S = 3.0
@@ -58,8 +54,8 @@ class ErrorTracker:
             return None
         with _at_work():
             try:
-                event = _event_of(error, severity, category, _context(context))
-                message = error_message(event, get_settings().callwatch_project_id, datetime.now(UTC))
+                event = event_of(error, severity, category, context)
+                message = error_message(event, tracker_settings().callwatch_project_id, datetime.now(UTC))
                 is_critical = event["severity"] == ErrorSeverity.CRITICAL
                 self._buffer.add("critical" if is_critical else "errors", message, is_urgent=is_critical)
                 self._send_soon()
@@ -117,7 +113,12 @@ class ErrorTracker:
         return error_stats(hours)
 
     def watch(self, fn: Callable[P, R]) -> Callable[P, R]:
-        """Decorator: capture what the function raises, raise it on, and send before it returns."""
+        """Decorator: capture what the function raises, raise it on, and send before it returns.
+
+        A coroutine function is one too: sending then holds up no other task.
+        """
+        if inspect.iscoroutinefunction(fn):
+            return self._watch_coroutine(fn)  # type: ignore[return-value]
 
         @functools.wraps(fn)
         def watched(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -131,45 +132,21 @@ class ErrorTracker:
 
         return watched
 
+    def _watch_coroutine(self, fn: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+        @functools.wraps(fn)
+        async def watched(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                return await fn(*args, **kwargs)
+            except Exception as error:
+                self.track_error(error, context={"endpoint": fn.__qualname__})
+                raise
+            finally:
+                if self.buffer_size:
+                    import asyncio
 
-def _event_of(
-    error: BaseException | str, severity: ErrorSeverity | None, category: ErrorCategory | None, context: dict[str, Any]
-) -> dict[str, Any]:
-    settings = get_settings()
-    is_exception = isinstance(error, BaseException)
-    text = message_of(error) if isinstance(error, BaseException) else text_of(error)
-    worked_out = classify(error) if isinstance(error, BaseException) else classify_words(None, text)
-    user_id = context.pop("user_id", None)
-    given: dict[str, Any] = {
-        "type": type(error).__name__ if is_exception else None,
-        "message": text,
-        "severity": _choice(severity, worked_out[0]).value,
-        "category": _choice(category, worked_out[1]).value,
-        "endpoint": context.pop("endpoint", None),
-        "release": context.pop("release", settings.commit_sha),
-        "service": context.pop("service", None),
-        "environment": settings.node_env or "production",
-        "user_hash": hash_user(text_of(user_id), settings.user_hash_key or "") if user_id is not None else None,
-        "frames": frames_of(error) if isinstance(error, BaseException) else None,
-        "exceptions": chain_of(error) if isinstance(error, BaseException) else None,
-        "context": context or None,
-        "sdk": "callwatch",
-    }
-    return finish_event(given, datetime.now(UTC))
+                    await asyncio.to_thread(self.flush)
 
-
-def _choice(given: Any, otherwise: Choice) -> Choice:
-    """What was given, where it is one of the words: an error is not lost for the wrong name of its severity."""
-    try:
-        return type(otherwise)(given.lower())
-    except (AttributeError, ValueError):
-        return otherwise
-
-
-def _context(given: Any) -> dict[str, Any]:
-    if given is None:
-        return {}
-    return {text_of(key): value for key, value in given.items()} if isinstance(given, Mapping) else {"context": given}
+        return watched
 
 
 def _is_at_work() -> bool:
@@ -190,7 +167,7 @@ def _send(name: str, messages: Sequence[str]) -> None:
 
     In a thread of its own: no time-out of a socket covers a name server or a credentials service that does not answer.
     """
-    settings = get_settings()
+    settings = tracker_settings()
     queue_url = settings.critical_queue_url if name == "critical" else settings.error_queue_url
     if not queue_url:
         raise QueueUnavailable("the address of the queue is not configured", len(messages))
