@@ -21,7 +21,8 @@ from callwatch.tracker.sentry.take import take
 def handle(request: Request) -> Response:
     """Take an envelope; unsupported items are refused the protocol's way, by category."""
     if request.path_parameters.get("proxy", "").rstrip("/") != "envelope":
-        raise not_found("the Sentry protocol is spoken at /api/<project>/envelope/")
+        remedy = "an SDK that sends to store/ is too old (for Python: 2.0 or later)"
+        raise not_found(f"the Sentry protocol is spoken at /api/<project>/envelope/; {remedy}")
     known = get_settings().ingest_keys or {}
     # A key outside of the body is looked at before any work is done on the body.
     outer_key = key_of(request)

@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterable
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
@@ -212,11 +213,16 @@ def _handler(gateway: Gateway) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - 
                 return self._serve
             raise AttributeError(name)
 
+        def send_error(self, code: int, *_words: Any, **_more: Any) -> None:
+            """What the server itself cannot read is refused in the gateway's shape too."""
+            self.close_connection = True
+            self._send(gateway_answer(code, HTTPStatus(code).phrase))
+
         def _body(self) -> bytes | None:
             """The request's body; None where it is too long. Raises ValueError for broken framing."""
             if (self.headers.get("transfer-encoding") or "").lower() == "chunked":
                 return self._chunks()
-            length = int(self.headers.get("content-length") or 0)
+            (length,) = {int(found) for found in self.headers.get_all("content-length") or ["0"]}
             if length < 0:
                 raise ValueError("negative length")
             return None if length > MAX_BODY_BYTES else self.rfile.read(length)

@@ -52,12 +52,14 @@ class Options:
 def main() -> int:
     """Start everything, say where it is, wait for a signal, stop everything."""
     console = Console(highlight=False)
+    # A blank variable is one that is not set, whoever reads it.
+    environ = {name: value for name, value in os.environ.items() if value.strip()}
     try:
-        options = read_options(os.environ)
+        options = read_options(environ)
         stopped = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stopped.set())
-        with running(options, os.environ, console, stopped):
+        with running(options, environ, console, stopped):
             stopped.wait()
             console.print("\nstopping ...")
     except ConfigurationError as error:

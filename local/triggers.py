@@ -55,7 +55,9 @@ class Schedule(Trigger):
             try:
                 self._workers.invoke(self._function, self._event())
             except (FunctionFailed, FunctionTimedOut) as failure:
-                self._say(f"{self._function} failed: {type(failure).__name__} {failure}")
+                # Whoever stops the system ends what is at work, and needs no word of it.
+                if not self.is_stopped.is_set():
+                    self._say(f"{self._function} failed: {type(failure).__name__} {failure}")
             due = max(due + self._period_s, time.monotonic())
 
     def _event(self) -> bytes:

@@ -56,6 +56,14 @@ export interface AlertPage {
   unknown: Record<string, string>;
 }
 
+/** No item was taken: why, beside what an answer of success holds. */
+export interface AllRejected {
+  accepted: number;
+  error: ErrorBody;
+  ids: Array<string>;
+  rejected: Array<RejectedItem>;
+}
+
 /** Completed and failed: last 24 h; total_last_hour: both, of the last hour. */
 export interface AnalysisJobs {
   avg_analysis_time_ms: number | null;
@@ -634,6 +642,11 @@ export interface RulePage {
   unknown: Record<string, string>;
 }
 
+/** Why somebody acts on a rule, where they say so. */
+export interface RuleReason {
+  reason?: string;
+}
+
 /** One line of a chart: [time, value] by step, oldest first; a value is null where nothing is known of its step, and `unknown` of the answer says why, as in `series.0.points.59.1`. */
 export interface Series {
   labels: Record<string, string>;
@@ -674,6 +687,7 @@ export interface Silence {
 export interface SilencePage {
   items: Array<Silence>;
   next_cursor: string | null;
+  unknown: Record<string, string>;
 }
 
 /** One stage. failed, dead, false_success: of 24 h; success_rate, p50_s, p95_s (time an item takes): of an hour. */

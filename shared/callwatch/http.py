@@ -51,14 +51,25 @@ class Response:
 
 
 class HttpError(CallwatchError):
-    """An answer that is not a success; `code` is for programs, the message for people."""
+    """An answer that is not a success; `code` is for programs, the message for people.
 
-    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+    beside: what else stands in the answer, next to its `error`.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        headers: Mapping[str, str] | None = None,
+        beside: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.headers = dict(headers or {})
+        self.beside = dict(beside or {})
 
 
 def read_int(text: str) -> int | float:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from callwatch.exceptions import Rejected
-from callwatch.http import Request, Response, unprocessable
+from callwatch.http import HttpError, Request, Response, unprocessable
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
 
@@ -39,5 +39,10 @@ def accept_each(
 
 
 def batch_answer(ids: Sequence[str], rejected: Sequence[dict[str, Any]]) -> Response:
-    """202 with the ids of what was taken; 422 where every item was rejected."""
-    return Response(202 if ids else 422, {"accepted": len(ids), "ids": list(ids), "rejected": list(rejected)})
+    """202 with the ids of what was taken. Raises HttpError 422, with the same beside it, where every item was rejected."""
+    found = {"accepted": len(ids), "ids": list(ids), "rejected": list(rejected)}
+    if ids:
+        return Response(202, found)
+    first = rejected[0]
+    what = f"{first['field']}: {first['message']}" if first["field"] else first["message"]
+    raise HttpError(422, "all_rejected", f"every item was rejected, the first for this: {what}", beside=found)

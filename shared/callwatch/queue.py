@@ -1,6 +1,7 @@
 """SQS as the durable buffer: send, receive, delete, count, dead-letter, redrive."""
 
 import functools
+import gc
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ MESSAGE_BYTES = BATCH_BYTES - 4_096
 _THROTTLES = frozenset({"RequestThrottled", "ThrottlingException", "Throttling", "OverLimit", "SlowDown"})
 REDRIVE_MOST = 10_000
 _AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".api.amazonwebservices.com.cn")
+_IN_REGION = re.compile(r"^sqs(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com|api\.)")
 # SQS refuses a message whose attributes hold anything else.
 _NOT_IN_ATTRIBUTES = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _DELETERS = 8
@@ -157,7 +159,7 @@ def _call(action: Callable[[Any, Any], Any], given: Any, queue_url: str | None, 
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        return action(_client(os.getpid(), is_send, _endpoint(queue_url)), given)
+        return action(_client(os.getpid(), is_send, _endpoint(queue_url), _region(queue_url)), given)
     except (BotoCoreError, ClientError) as error:
         answer: Any = getattr(error, "response", None) or {}
         is_throttled = answer.get("Error", {}).get("Code", "").rpartition(".")[2] in _THROTTLES
@@ -166,7 +168,13 @@ def _call(action: Callable[[Any, Any], Any], given: Any, queue_url: str | None, 
 
 def prepare_to_send(queue_url: str) -> None:
     """Load what sending needs (300 ms, once a process), so that a bound on sending need not allow for it."""
-    _client(os.getpid(), True, _endpoint(queue_url))
+    _client(os.getpid(), True, _endpoint(queue_url), _region(queue_url))
+
+
+def let_go() -> None:
+    """Let go of the connections at the interpreter's exit: urllib3's must not outlive the modules that they need."""
+    _client.cache_clear()
+    gc.collect()
 
 
 def _endpoint(queue_url: str) -> str | None:
@@ -177,8 +185,14 @@ def _endpoint(queue_url: str) -> str | None:
     return None if is_known or host.endswith(_AWS_DOMAINS) else f"{server.scheme}://{server.netloc}"
 
 
+def _region(queue_url: str) -> str | None:
+    """Where the queue is, by its own address or by what Lambda sets; None where AWS's tools are to know it."""
+    named = _IN_REGION.search(urlsplit(queue_url).hostname or "")
+    return named[1] if named else os.environ.get("AWS_REGION")
+
+
 @functools.cache
-def _client(_pid: int, is_send: bool, endpoint_url: str | None) -> Any:
+def _client(_pid: int, is_send: bool, endpoint_url: str | None, region: str | None) -> Any:
     # 300 ms of import, paid by the first use only; a client must not be shared with a forked child.
     import boto3
     from botocore.config import Config
@@ -190,4 +204,4 @@ def _client(_pid: int, is_send: bool, endpoint_url: str | None) -> Any:
         retries={"total_max_attempts": 2},
         max_pool_connections=32,
     )
-    return boto3.client("sqs", config=config, endpoint_url=endpoint_url)
+    return boto3.client("sqs", config=config, endpoint_url=endpoint_url, region_name=region)

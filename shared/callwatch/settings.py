@@ -7,7 +7,6 @@ once per execution environment.
 
 import functools
 import hashlib
-import json
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from typing import Any
 
 from callwatch import settings_values as values
 from callwatch.exceptions import ConfigurationError
+from callwatch.settings_named import fetch_named_value, forget_secrets
 from callwatch.settings_values import NamedToken
 
 
@@ -39,14 +39,14 @@ VARIABLES: tuple[Variable, ...] = (
         is_secret=True,
     ),
     Variable("DATABASE_POOL_SIZE", values.integer_between(1, 100), "Most connections of one process to a database."),
-    Variable("DEEPGRAM_API_KEY", values.text, "Key for Deepgram's check; unset: not configured.", is_secret=True),
-    Variable("OPENAI_API_KEY", values.text, "Key for OpenAI's check; unset: not configured.", is_secret=True),
-    Variable("CONVOSO_AUTH_TOKEN", values.text, "Token for Convoso's check; unset: not configured.", is_secret=True),
-    Variable("DEEPGRAM_API_URL", values.http_url, "Base of Deepgram's API.", "https://api.deepgram.com"),
-    Variable("OPENAI_API_URL", values.http_url, "Base of OpenAI's API.", "https://api.openai.com"),
-    Variable("CONVOSO_API_URL", values.http_url, "Base of Convoso's API.", "https://api.convoso.com"),
-    Variable("SENDGRID_API_URL", values.http_url, "Base of SendGrid's API.", "https://api.sendgrid.com"),
-    Variable("PAGERDUTY_API_URL", values.http_url, "Base of PagerDuty's Events API.", "https://events.pagerduty.com"),
+    Variable("DEEPGRAM_API_KEY", values.key, "Key for Deepgram's check; unset: not configured.", is_secret=True),
+    Variable("OPENAI_API_KEY", values.key, "Key for OpenAI's check; unset: not configured.", is_secret=True),
+    Variable("CONVOSO_AUTH_TOKEN", values.key, "Token for Convoso's check; unset: not configured.", is_secret=True),
+    Variable("DEEPGRAM_API_URL", values.base_url, "Base of Deepgram's API.", "https://api.deepgram.com"),
+    Variable("OPENAI_API_URL", values.base_url, "Base of OpenAI's API.", "https://api.openai.com"),
+    Variable("CONVOSO_API_URL", values.base_url, "Base of Convoso's API.", "https://api.convoso.com"),
+    Variable("SENDGRID_API_URL", values.base_url, "Base of SendGrid's API.", "https://api.sendgrid.com"),
+    Variable("PAGERDUTY_API_URL", values.base_url, "Base of PagerDuty's Events API.", "https://events.pagerduty.com"),
     Variable(
         "HTTP_CHECKS",
         values.http_checks,
@@ -56,7 +56,7 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable("ALERT_EMAIL_TO", values.emails, "Who receives alerts by e-mail."),
     Variable("ALERT_EMAIL_FROM", values.email, "Sender of alerts by e-mail."),
-    Variable("SENDGRID_API_KEY", values.text, "Key of the e-mail channel.", is_secret=True),
+    Variable("SENDGRID_API_KEY", values.key, "Key of the e-mail channel.", is_secret=True),
     Variable("ALERT_WEBHOOK_URL", values.http_url, "Target of the webhook channel.", is_secret=True),
     Variable(
         "ALERT_WEBHOOK_SECRET",
@@ -66,11 +66,11 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable("WEBHOOK_ALLOWED_NETWORKS", values.networks, "Private networks (CIDRs) that webhooks may reach."),
     Variable("SLACK_ALERT_WEBHOOK", values.http_url, "Slack's incoming webhook for alerts.", is_secret=True),
-    Variable("PAGERDUTY_ROUTING_KEY", values.text, "Routing key of a PagerDuty Events v2 service.", is_secret=True),
+    Variable("PAGERDUTY_ROUTING_KEY", values.key, "Routing key of a PagerDuty Events v2 service.", is_secret=True),
     Variable("ALERT_SNS_TOPIC_ARN", values.topic_arn, "SNS topic for alerts."),
     Variable("RULES_FILE", values.text, "Path of a JSON file with alert rules of your own."),
     Variable("STAGES_FILE", values.text, "Path of a JSON file that describes the watched product; unset: the call product."),
-    Variable("APP_URL", values.http_url, "Public address of the dashboard, for links in messages."),
+    Variable("APP_URL", values.base_url, "Public address of the dashboard, for links in messages."),
     Variable("NODE_ENV", values.text, "Shown in health as node_env."),
     Variable("VERCEL_ENV", values.text, "Shown in health as vercel_env."),
     Variable("STAGE", values.text, "Name of this deployment.", "local"),
@@ -112,6 +112,10 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("TIMEZONE", values.timezone, "IANA time zone in which days begin.", "UTC"),
 )
 
+# In another program's process all else may mean something else: its DATABASE_URL, say, is its own.
+_OF_TRACKER = (
+    "ERROR_QUEUE_URL", "CRITICAL_QUEUE_URL", "CALLWATCH_PROJECT_ID", "COMMIT_SHA", "NODE_ENV", "USER_HASH_KEY", "INGEST_KEYS",
+)  # fmt: skip
 # A channel that was half set up would be silent when it is needed.
 _NEEDED_TOGETHER = (
     ("ALERT_WEBHOOK_URL", "ALERT_WEBHOOK_SECRET", "whsec_ + base64"),
@@ -203,47 +207,14 @@ def get_settings() -> Settings:
     return load_settings(os.environ)
 
 
+@functools.cache
+def tracker_settings() -> Settings:
+    """What the tracker needs of it, whatever the rest of this process' environment holds."""
+    return load_settings({name: os.environ[name] for name in _OF_TRACKER if name in os.environ})
+
+
 def reset_settings() -> None:
     """Forget the configuration and its secrets, so that the next get_settings() reads both anew."""
     get_settings.cache_clear()
-    _secret.cache_clear()
-    _client.cache_clear()
-
-
-def forget_secrets() -> None:
-    """Have the next value that names a secret read anew; the configuration at hand stays."""
-    _secret.cache_clear()
-
-
-def fetch_named_value(name: str) -> str:
-    """The text behind a Secrets Manager ARN or an `ssm:` parameter name.
-
-    Raises ConfigurationError where it cannot be read; the value itself is never part of the message.
-    """
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        if name.startswith("ssm:"):
-            answer = _client("ssm").get_parameter(Name=name.removeprefix("ssm:"), WithDecryption=True)
-            return str(answer["Parameter"]["Value"])
-        # An ARN has seven parts; an eighth names one key of a JSON secret.
-        parts = name.split(":")
-        secret = _secret(":".join(parts[:7]))
-        key = parts[7] if len(parts) > 7 else ""
-        return str(json.loads(secret).get(key, "")) if key else secret
-    except (BotoCoreError, ClientError, ValueError, KeyError) as error:
-        raise ConfigurationError(f"{name} cannot be read ({type(error).__name__})") from None
-
-
-@functools.cache
-def _secret(arn: str) -> str:
-    """The text of a secret; asked for once, however many of its keys are named."""
-    return str(_client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
-
-
-@functools.cache
-def _client(service: str) -> Any:
-    import boto3
-
-    make: Any = boto3.client
-    return make(service)
+    tracker_settings.cache_clear()
+    forget_secrets()

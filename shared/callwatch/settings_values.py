@@ -29,6 +29,13 @@ def text(raw: str) -> str:
     return raw
 
 
+def key(raw: str) -> str:
+    """A key that a header of HTTP can carry; the quotes of a shell or of a file around it are no part of it."""
+    if not re.fullmatch(r"[\x21-\x7e]+", raw) or raw[0] in "\"'" or raw[-1] in "\"'":
+        raise ValueError("a key of letters, digits and signs, without spaces and without quotes around it")
+    return raw
+
+
 def integer_between(low: int, high: int) -> Any:
     """A parser for whole numbers from `low` to `high`, both included."""
 
@@ -70,6 +77,14 @@ def http_url(raw: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or not has_valid_port or not is_plain:
         raise ValueError(takes)
     return raw.rstrip("/")
+
+
+def base_url(raw: str) -> str:
+    """An http or https URL to which paths are appended: so it has no query, no fragment and no password."""
+    url = http_url(raw)
+    if any(sign in url for sign in "?#@"):
+        raise ValueError("a URL such as https://host[:port][/prefix], without a query and without a password")
+    return url
 
 
 def named_tokens(default_name: str) -> Any:

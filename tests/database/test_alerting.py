@@ -1,6 +1,7 @@
 """The evaluation with its state in a real PostgreSQL: what is kept, what is told, and with which words."""
 
 import json
+import math
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -310,7 +311,7 @@ def test_a_message_tells_what_changed_lately() -> None:
 
 
 def test_a_rule_in_python_shows_its_number_and_one_that_breaks_is_unknown() -> None:
-    outcomes: dict[str, Any] = {"number": 7, "none": None, "false": False, "raises": 0}
+    outcomes: dict[str, Any] = {"number": 7, "none": None, "false": False, "raises": 0, "endless": math.nan}
 
     def condition(name: str) -> Any:
         return lambda: 1 / 0 if name == "raises" else outcomes[name]
@@ -341,6 +342,7 @@ def test_a_rule_in_python_shows_its_number_and_one_that_breaks_is_unknown() -> N
         "none": ("unknown", "its condition gave no answer"),
         "false": ("ok", None),
         "raises": ("unknown", "its condition raised ZeroDivisionError"),
+        "endless": ("unknown", "its condition gave no finite number"),
         "waits": ("firing", None),
     }
     assert {message.splitlines()[0] for message in messages()} == {"measured 7.0 7.0", "measured 1.0 1.0"}
@@ -350,9 +352,9 @@ def test_a_condition_that_hangs_holds_up_nothing_else() -> None:
     held = threading.Event()
     slow = AlertRule(id="slow", name="s", condition=held.wait, level=AlertLevel.INFO)
     quick = AlertRule(id="quick", name="q", condition=lambda: True, level=AlertLevel.INFO)
-    facts = alert_manager.custom_facts([quick, slow], 0.2)
+    facts = alert_manager.custom_facts([slow, quick], 0.5)
     held.set()
-    assert [(each.value, each.reason) for each in facts] == [(1.0, None), (None, "its condition takes too long")]
+    assert [(each.value, each.reason) for each in facts] == [(None, "its condition takes too long"), (1.0, None)]
 
 
 def test_a_message_that_raises_is_replaced_not_lost() -> None:

@@ -105,6 +105,7 @@ def test_a_channel_that_is_down_for_ten_minutes_gets_every_notification_once_it_
     )
     assert set(ids.values()) == {1}
     assert {row["state"] for row in rows()} == {"sent"}
+    assert all(row["created_at"] <= row["sent_at"] for row in rows("SELECT created_at, sent_at FROM callwatch.deliveries"))
 
 
 def test_an_open_breaker_costs_the_waiting_ones_neither_tries_nor_their_day(receiver: Receiver) -> None:

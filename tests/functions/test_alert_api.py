@@ -53,11 +53,17 @@ def test_a_rule_is_switched_off_and_on_with_who_and_why(system: System) -> None:
 
 
 def test_a_silence_is_made_listed_and_ended(system: System) -> None:
-    given = {"matchers": {"rule_id": "zombie_jobs", "labels": {"stage": "recordings"}}, "reason": "migration", "ends_at": SOON}
+    given = {
+        "matchers": {"rule_id": "zombie_jobs", "labels": {"stage": "recordings", "type": ""}},
+        "reason": "migration",
+        "ends_at": SOON,
+    }
     status, made, _headers = system.call("POST", "/api/silences", body=given)
     assert status == 201
     assert made["actor"]
-    assert made["id"] in [item["id"] for item in system.get("/api/silences")["items"]]
+    queries = {"": True, "?rule_id=zombie_jobs&q=MIGRATION": True, "?rule_id=stuck_jobs": False, "?q=%25": False}
+    for query, is_found in queries.items():
+        assert (made["id"] in [item["id"] for item in system.get(f"/api/silences{query}")["items"]]) is is_found, query
     assert system.call("DELETE", f"/api/silences/{made['id']}")[0] == 204
     assert system.call("DELETE", f"/api/silences/{made['id']}")[0] == 404
     assert made["id"] not in [item["id"] for item in system.get("/api/silences")["items"]]
@@ -120,7 +126,7 @@ def test_an_id_that_names_nothing_is_not_found(system: System, method: str, path
     assert status in (400, 404), body
 
 
-BAD_REASONS: list[Any] = [{}, [], None, "x", 1, {"reason": ""}, {"reason": "  "}, {"reason": "x" * 1001}, {"reason": "a\x00b"}]
+BAD_REASONS: list[Any] = [[], None, "x", 1, {"reason": ""}, {"reason": "  "}, {"reason": "x" * 1001}, {"reason": "a\x00b"}]
 BAD_REASONS += [{"reason": "\ud800"}, {"reason": 1}, {"reason": ["x"]}, {"reason": None}]
 
 
@@ -129,6 +135,13 @@ def test_an_action_without_a_usable_reason_is_refused(system: System, body: Any)
     for path in ("/api/rules/slow_route/disable", "/api/rules/slow_route/test", "/api/alerts/1/acknowledge"):
         status, answer, _headers = system.call("POST", path, body=body if body is not None else b"null")
         assert (status, answer["error"]["message"].split(":")[0]) == (422, "reason"), (path, answer)
+
+
+def test_a_rule_is_acted_on_without_a_reason_and_an_alert_is_not(system: System) -> None:
+    for action, body in (("disable", None), ("test", {}), ("enable", b"")):
+        status, shown, _headers = system.call("POST", f"/api/rules/orphan_calls/{action}", body=body)
+        assert (status, shown["history"][0]["action"], shown["history"][0]["reason"]) == (200, action, "no reason given")
+    assert system.call("POST", "/api/alerts/1/acknowledge", body={})[0] == 422
 
 
 @pytest.mark.parametrize(
@@ -159,7 +172,7 @@ def test_a_bad_silence_is_refused_with_its_field(system: System, change: dict[st
 @pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b"[" * 5000])
 def test_a_body_that_is_no_json_is_a_bad_request(system: System, raw: bytes) -> None:
     for path in ("/api/silences", "/api/rules/slow_route/disable", "/api/alerts/1/acknowledge"):
-        assert system.call("POST", path, body=raw)[0] == 400
+        assert (raw == b"" and "rules" in path) or system.call("POST", path, body=raw)[0] == 400
 
 
 def test_only_an_admin_acts(system: System) -> None:
@@ -242,5 +255,7 @@ def test_rules_come_in_pages_and_by_their_state_and_level(system: System) -> Non
     assert rest["next_cursor"] is None
     assert {item["level"] for item in system.get("/api/rules?level=critical")["items"]} == {"critical"}
     assert system.get("/api/rules?state=disabled")["items"] == []
+    assert [item["id"] for item in system.get("/api/rules?rule_id=zombie_jobs")["items"]] == ["zombie_jobs"]
+    assert "slow_route" in {item["id"] for item in system.get("/api/rules?q=SLOW")["items"]} != set(everything)
     for query in ("limit=0", "state=loud", "cursor=x", "cursor=LTE"):
         assert system.call("GET", f"/api/rules?{query}")[0] == 422

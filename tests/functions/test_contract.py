@@ -138,7 +138,7 @@ def test_sending_is_answered_with_what_was_taken_and_what_was_not(system: System
     fields = [(item["index"], item["field"]) for item in body["rejected"]]
     assert fields == [(1, "status_code"), (2, "response_time_ms"), (3, "at"), (4, ""), (5, "status_code")]
     status, body, _headers = system.call("POST", "/api/requests", "", bad[0])
-    assert (status, body["accepted"], body["ids"]) == (422, 0, [])
+    assert (status, body["accepted"], body["ids"], body["error"]["code"]) == (422, 0, [], "all_rejected")
     assert system.call("POST", "/api/requests", "", [])[0] == 422
     assert system.call("POST", "/api/requests", "", [good] * 1001)[0] == 422
     assert system.call("POST", "/api/requests", "", b"{")[0] == 400

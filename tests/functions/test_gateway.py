@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -137,6 +138,27 @@ def test_a_body_over_the_limit_is_413(call: Client) -> None:
     connection.request("POST", "/echo/x", body=b"x" * (11 * 1024 * 1024))
     answer = connection.getresponse()
     assert (answer.status, json.loads(answer.read())) == (413, {"message": "Request Entity Too Large"})
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "words"),
+    [
+        (b"\x16\x03\x01\r\n\r\n", None, "Bad Request"),
+        (b"GET /echo/x HTTP/1.1\r\nX: " + b"a" * 70_000 + b"\r\n\r\n", b"431", "Request Header Fields Too Large"),
+        (b"POST /echo/x HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx", b"400", "Bad Request"),
+    ],
+    ids=["no HTTP", "a header without end", "two lengths"],
+)
+def test_what_cannot_be_read_is_refused_in_the_gateways_words(
+    call: Client, given: bytes, status: bytes | None, words: str
+) -> None:
+    with socket.create_connection(("127.0.0.1", call.port), timeout=20) as connection, connection.makefile("rwb") as stream:
+        stream.write(given)
+        stream.flush()
+        head, _, body = stream.read().rpartition(b"\r\n\r\n")
+    # Who speaks no HTTP gets the words alone.
+    assert status is None or head.split(b" ")[1] == status
+    assert json.loads(body) == {"message": words}
 
 
 def test_a_throttled_route_is_429_in_the_gateways_words(call: Client) -> None:

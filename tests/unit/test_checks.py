@@ -1,5 +1,6 @@
 """The checks of vendors, against one that answers in every way an answer can go wrong."""
 
+import dataclasses
 import socket
 import threading
 import time
@@ -235,7 +236,7 @@ def test_name_servers_that_hang_hold_up_neither_the_answer_nor_the_other_checks(
 
 def test_a_check_that_breaks_leaves_the_others_alone_and_tells_no_key(vendor: Vendor, caplog: pytest.LogCaptureFixture) -> None:
     vendor.script = answering(200, MODELS)
-    settings = settings_for(vendor.url, DEEPGRAM_API_KEY=f"{KEY}\nx: y")
+    settings = dataclasses.replace(settings_for(vendor.url), deepgram_api_key=f"{KEY}\nx: y")
     verdicts = run_checks(settings, 2.0)
     assert verdicts["deepgram"] == Verdict("degraded", "error", None)
     assert verdicts["openai"].status == "healthy"

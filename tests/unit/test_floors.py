@@ -12,6 +12,7 @@ FLOOR = {
     "models": 0,
     "exceptions": 0,
     "settings_values": 1,
+    "settings_named": 1,
     "settings": 1,
     "http": 1,
     "http_filters": 1,
@@ -33,8 +34,10 @@ ALLOWED_SIDEWAYS = {
     ("http_filters", "http"),
     ("http_batch", "http"),
     ("db", "settings"),
+    ("db", "settings_named"),
     ("queue", "settings"),
     ("settings", "settings_values"),
+    ("settings", "settings_named"),
 }
 
 

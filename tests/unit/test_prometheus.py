@@ -35,6 +35,7 @@ ANSWERS: dict[str, Any] = {
         "stages": [{"name": "recordings", "pending": 4, "oldest_pending_at": AT}, {"name": "analyses", "pending": None}],
         "crons": [{"name": "rollup", "period_s": 60, "is_late": False}],
         "field_completeness": {"agent_name": 0.5},
+        "field_completeness_by_source": {"five-nine \n": {"agent_name": 0.25}},
         "recording_availability": 0.75,
     },
 }
@@ -70,6 +71,7 @@ def test_every_figure_is_there_with_its_unit_and_labels() -> None:
         ("callwatch_pipeline_cron_period_s", (("cron", "rollup"),)): 60,
         ("callwatch_pipeline_cron_is_late", (("cron", "rollup"),)): 0,
         ("callwatch_pipeline_field_completeness_ratio", (("field", "agent_name"),)): 0.5,
+        ("callwatch_pipeline_field_completeness_by_source_ratio", (("field", "agent_name"), ("source", "five-nine \n"))): 0.25,
         ("callwatch_pipeline_recording_availability_ratio", ()): 0.75,
     }
 

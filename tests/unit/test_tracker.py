@@ -1,9 +1,12 @@
 """The tracker inside of its host: it captures, and neither raises into it, nor holds it up, nor loses in silence."""
 
+import asyncio
 import json
 import logging
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -104,6 +107,32 @@ class Unprintable(Exception):
         raise RuntimeError("no text")
 
 
+def test_a_watched_coroutine_function_is_one_still(sent: Sent, tracker: ErrorTracker) -> None:
+    @tracker.watch
+    async def charge(amount: int) -> int:
+        if amount < 0:
+            raise ValueError("no such amount")
+        return amount
+
+    assert asyncio.run(charge(5)) == 5
+    assert sent.calls == 0
+    with pytest.raises(ValueError, match="no such amount"):
+        asyncio.run(charge(-1))
+    (event,) = sent.events()
+    assert event["endpoint"].endswith("charge")
+
+
+def test_the_variables_of_its_host_are_none_of_the_trackers(
+    sent: Sent, tracker: ErrorTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"DATABASE_URL": "sqlite:///db", "TIMEZONE": "EST5", "RETENTION_DAYS": "30d", "APP_URL": "x"}.items():
+        monkeypatch.setenv(name, value)
+    reset_settings()
+    tracker.track_error("of a program with variables of its own")
+    tracker.flush()
+    assert [event["message"] for event in sent.events()] == ["of a program with variables of its own"]
+
+
 def test_nothing_that_is_handed_in_raises_into_the_host(sent: Sent, tracker: ErrorTracker) -> None:
     circular: dict[str, Any] = {}
     circular["self"] = circular
@@ -114,10 +143,14 @@ def test_nothing_that_is_handed_in_raises_into_the_host(sent: Sent, tracker: Err
     for context in contexts:
         tracker.track_error("x", context=context)
     tracker.track_error("x", severity="high", category="api")  # type: ignore[arg-type]
-    tracker.track_error("x", severity="awful")  # type: ignore[arg-type]
+    tracker.track_error("x", severity="HIGH", category=5)  # type: ignore[arg-type]
+    tracker.track_error("x", severity="awful", category="awful", context={"of": Unprintable()})  # type: ignore[arg-type]
     tracker.flush()
-    assert len(sent.events()) + len(sent.events("critical")) + tracker.lost_count == len(odd) + len(contexts) + 2
-    assert tracker.lost_count <= 3
+    assert tracker.lost_count == 0
+    assert len(sent.events()) == len(odd) + len(contexts) + 3
+    *_, capitals, last = sent.events()
+    assert (capitals["severity"], capitals["category"]) == ("high", "unknown")
+    assert (last["severity"], last["context"]) == ("medium", {"of": "(no text: its __str__ failed)"})
 
 
 @pytest.fixture
@@ -175,6 +208,41 @@ def test_what_is_held_is_bounded_and_what_falls_out_is_counted() -> None:
     for number in range(MOST_HELD + 5):
         buffer.add("errors", str(number), is_urgent=False)
     assert (len(buffer), buffer.lost_count) == (MOST_HELD, 5)
+
+
+def test_what_a_host_holds_is_sent_after_a_while_and_at_its_exit() -> None:
+    script = """
+import os, sys, threading
+from callwatch import queue
+from callwatch.tracker import capture, error_tracker
+
+sent = threading.Event()
+
+def send(url, bodies):
+    print(len(bodies), flush=True)
+    sent.set()
+
+queue.send, queue.prepare_to_send = send, lambda url: None
+capture.LINGER_S = 0.05
+error_tracker.track_error("one of a host that goes on")
+sent.wait(20)
+capture.LINGER_S = 600
+error_tracker.track_error("one of a host that ends")
+if os.fork() == 0:
+    error_tracker.track_error("one of its child")
+    error_tracker.track_error("and another")
+    sys.exit()
+os.wait()
+"""
+    environment = {**os.environ, "ERROR_QUEUE_URL": "http://127.0.0.1:1/0/errors"}
+    ran = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=True)
+    assert (ran.stdout.split(), ran.stderr) == (["1", "2", "1"], "")
+
+
+def test_the_region_is_that_of_the_queues_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-north-1")
+    assert queue._region("https://sqs.eu-west-1.amazonaws.com/123456789012/errors") == "eu-west-1"
+    assert queue._region("http://127.0.0.1:9324/0/errors") == "eu-north-1"
 
 
 def test_many_threads_capture_at_once_and_each_error_is_sent_once(sent: Sent, tracker: ErrorTracker) -> None:

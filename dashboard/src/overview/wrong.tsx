@@ -126,7 +126,7 @@ export function Reading({ alert }: { alert: Alert }) {
 
 /** What the alert is about, where one rule watches many things. */
 function about(alert: Alert): string {
-  const named = Object.entries(alert.labels).filter(([name]) => name !== "group");
+  const named = Object.entries(alert.labels).filter(([name, value]) => name !== "group" && value);
   return named.map(([, value]) => value).join(", ");
 }
 

@@ -43,7 +43,7 @@ export function AlertView({ id }: { id: string }) {
 function About({ alert }: { alert: AlertDetail }) {
   const mayAct = useMayAct();
   const isFiring = alert.state === "firing";
-  const labels = Object.entries(alert.labels).map(([name, value]) => `${name} ${value}`);
+  const labels = Object.entries(alert.labels).map(([name, value]) => `${name} ${value || "none"}`);
   return (
     <section class={`panel edge ${isFiring ? alert.level : "resolved"}`} aria-label="Alert">
       <h2 class="group-title">{alert.title}</h2>

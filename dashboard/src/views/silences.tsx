@@ -66,7 +66,7 @@ function Row({ silence, mayEnd }: { silence: Silence; mayEnd: boolean }) {
 }
 
 function matched({ matchers }: Silence): string {
-  const labels = Object.entries(matchers.labels ?? {}).map(([name, value]) => `${name} ${value}`);
+  const labels = Object.entries(matchers.labels ?? {}).map(([name, value]) => `${name} ${value || "none"}`);
   return [matchers.rule_id && `rule ${matchers.rule_id}`, matchers.service && `service ${matchers.service}`, ...labels]
     .filter(Boolean)
     .join(", ");

@@ -26,8 +26,13 @@ _WAIT_S = 4.0
 RULE_ACTIONS = ("enable", "disable", "test")
 
 
-def reason_of(given: Any) -> str:
-    """The reason that every action needs, with nothing private in it. Raises HttpError 422."""
+def reason_of(given: Any, otherwise: str | None = None) -> str:
+    """The reason that an action needs, with nothing private in it; `otherwise` where none is given.
+
+    Raises HttpError 422.
+    """
+    if otherwise is not None and isinstance(given, dict) and "reason" not in given:
+        return otherwise
     reason = given.get("reason") if isinstance(given, dict) else None
     if not _is_text(reason, 1000) or not str(reason).strip():
         raise unprocessable("reason", "is required: a text of at most 1,000 characters")
@@ -81,7 +86,7 @@ def act_on_rule(
     """
     if action not in RULE_ACTIONS:
         raise not_found(f"the action is one of {', '.join(RULE_ACTIONS)}")
-    reason = reason_of(given)
+    reason = reason_of(given, "no reason given")
     rule = find_rule(rule_id, settings)
     if rule is None:
         raise not_found("there is no such rule")
@@ -118,7 +123,8 @@ def _matchers_of(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _are_texts(labels: Mapping[str, Any]) -> bool:
-    return all(_is_text(name, 200) and _is_text(value, 200) for name, value in labels.items())
+    # An alert's label may be empty, as the type of an error without one.
+    return all(_is_text(name, 200) and (value == "" or _is_text(value, 200)) for name, value in labels.items())
 
 
 def _is_text(value: Any, most: int) -> bool:

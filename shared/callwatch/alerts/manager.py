@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import math
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -46,7 +47,11 @@ class AlertManager:
     def custom_facts(self, rules: Sequence[AlertRule], limit_s: float = CONDITIONS_S) -> list[Fact]:
         """The outcome of each rule whose condition is a callable; unknown where it raises or takes too long."""
         deadline = time.monotonic() + limit_s
-        return [_outcome(rule, deadline) for rule in rules if rule.condition is not None]
+        # All at once: a condition that hangs holds up its own rule, and no other.
+        asked = [(rule, *_ask(rule)) for rule in rules if rule.condition is not None]
+        for _rule, thread, _found in asked:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return [_fact(rule, found) for rule, _thread, found in asked]
 
 
 def check_rules_file(environ: Mapping[str, str]) -> None:
@@ -55,7 +60,8 @@ def check_rules_file(environ: Mapping[str, str]) -> None:
         read_rules(Path(environ["RULES_FILE"]), RULES)
 
 
-def _outcome(rule: AlertRule, deadline: float) -> Fact:
+def _ask(rule: AlertRule) -> tuple[threading.Thread, list[float | Exception | None]]:
+    """The rule's condition at work in a thread, and where its value, or what it raised, will stand."""
     found: list[float | Exception | None] = []
 
     def run() -> None:
@@ -64,10 +70,12 @@ def _outcome(rule: AlertRule, deadline: float) -> Fact:
         except Exception as error:
             found.append(error)
 
-    # A condition that hangs holds up its own rule, and no other.
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    thread.join(max(0.0, deadline - time.monotonic()))
+    return thread, found
+
+
+def _fact(rule: AlertRule, found: Sequence[float | Exception | None]) -> Fact:
     metric = custom_metric(rule.id)
     if not found:
         return Fact(metric, None, "its condition takes too long")
@@ -75,7 +83,9 @@ def _outcome(rule: AlertRule, deadline: float) -> Fact:
     if isinstance(outcome, Exception):
         _log.warning("a rule's condition raised", extra={"rule_id": rule.id, "error": type(outcome).__name__})
         return Fact(metric, None, f"its condition raised {type(outcome).__name__}")
-    return Fact(metric, outcome, "its condition gave no answer" if outcome is None else None)
+    if outcome is None or not math.isfinite(outcome):
+        return Fact(metric, None, "its condition gave no answer" if outcome is None else "its condition gave no finite number")
+    return Fact(metric, outcome)
 
 
 def _value(rule: AlertRule) -> float | None:

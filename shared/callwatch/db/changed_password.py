@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from callwatch.db.connect import Connection, open_connection
 from callwatch.exceptions import ConfigurationError, DatabaseRefused
-from callwatch.settings import forget_secrets, load_settings
+from callwatch.settings import load_settings
+from callwatch.settings_named import forget_secrets
 
 Connect = Callable[[str], Connection]
 # A password that is simply wrong must not be asked for at each attempt.

@@ -13,7 +13,7 @@ _ADD = """
     INSERT INTO callwatch.deliveries
         (alert_id, channel, kind, message_id, payload, due_at, state, attempts, sent_at, last_error)
     VALUES (%(alert_id)s, %(channel)s, %(kind)s, %(message_id)s, %(payload)s, %(due_at)s, %(state)s, %(attempts)s,
-            %(sent_at)s, %(last_error)s)
+            coalesce(%(sent_at)s, CASE WHEN %(state)s = 'sent' THEN now() END), %(last_error)s)
     ON CONFLICT (message_id) DO NOTHING
 """
 _DUE_CHANNELS = """
@@ -93,7 +93,7 @@ _TESTS = """
 def add_delivery(conn: AnyConnection, delivery: Mapping[str, Any]) -> None:
     """Put a notification into the outbox: alert_id, channel, kind, message_id, payload, due_at. The caller commits.
 
-    state, attempts, sent_at and last_error may be given of one that was sent already. A message_id that is there
+    state, attempts, sent_at (else now) and last_error may be given of one that was sent already. A message_id that is there
     already is left as it is.
     """
     already = {"state": "due", "attempts": 0, "sent_at": None, "last_error": None}

@@ -31,6 +31,8 @@ _HISTORY = """
 _SILENCES = """
     SELECT id, matchers, reason, actor, created_at, ends_at FROM callwatch.silences
     WHERE ended_at IS NULL AND ends_at > %(now)s AND (%(before)s::bigint IS NULL OR id < %(before)s)
+        AND (%(rule_id)s::text IS NULL OR matchers ->> 'rule_id' = %(rule_id)s)
+        AND (%(words)s::text IS NULL OR strpos(lower(reason || ' ' || matchers::text), lower(%(words)s)) > 0)
     ORDER BY id DESC LIMIT %(limit)s
 """
 _ADD_SILENCE = """
@@ -98,9 +100,20 @@ def rule_histories(conn: AnyConnection, most: int = 20) -> dict[str, list[dict[s
     return found
 
 
-def active_silences(conn: AnyConnection, now: datetime, limit: int = 1000, before: int | None = None) -> list[dict[str, Any]]:
-    """Silences that have not ended, newest first: id, matchers, reason, actor, created_at, ends_at."""
-    return fetch_all(conn, _SILENCES, {"now": now, "limit": limit, "before": before})
+def active_silences(
+    conn: AnyConnection,
+    now: datetime,
+    limit: int = 1000,
+    before: int | None = None,
+    rule_id: str | None = None,
+    words: str | None = None,
+) -> list[dict[str, Any]]:
+    """Silences that have not ended, newest first: id, matchers, reason, actor, created_at, ends_at.
+
+    before: only those with a smaller id; rule_id: only those of this rule; words: what they hold, in whatever case.
+    """
+    given = {"now": now, "limit": limit, "before": before, "rule_id": rule_id, "words": words}
+    return fetch_all(conn, _SILENCES, given)
 
 
 def add_silence(conn: AnyConnection, matchers: Mapping[str, Any], reason: str, actor: str, ends_at: datetime) -> dict[str, Any]:

@@ -97,7 +97,7 @@ class Silence(Answer):
     ends_at: datetime
 
 
-class SilencePage(Answer):
+class SilencePage(Known):
     """GET /api/silences."""
 
     items: list[Silence]
@@ -200,6 +200,12 @@ class Reason(Sent):
     reason: str = Field(min_length=1, max_length=1000, pattern=r"\S")
 
 
+class RuleReason(Sent):
+    """Why somebody acts on a rule, where they say so."""
+
+    reason: str = Field("no reason given", min_length=1, max_length=1000, pattern=r"\S")
+
+
 class GroupAction(Reason):
     """until, more: for ignore. in_release: for resolve."""
 
@@ -227,7 +233,7 @@ class NewMatchers(BaseModel):
 
     rule_id: Word | None = None
     service: Word | None = None
-    labels: dict[Word, Word] | None = Field(None, max_length=20)
+    labels: dict[Word, Annotated[str, StringConstraints(max_length=200)]] | None = Field(None, max_length=20)
 
 
 class NewSilence(Reason):
@@ -235,6 +241,12 @@ class NewSilence(Reason):
 
     matchers: NewMatchers
     ends_at: datetime
+
+
+class AllRejected(Accepted):
+    """No item was taken: why, beside what an answer of success holds."""
+
+    error: "ErrorBody"
 
 
 class ErrorBody(Answer):

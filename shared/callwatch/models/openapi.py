@@ -57,16 +57,18 @@ OPERATIONS = (
     ),
     Operation("get", "/api/alerts/{id}", "One alert", "viewer", api_alerts.AlertDetail),
     Operation("post", "/api/alerts/{id}/acknowledge", "Acknowledge", "admin", api_alerts.AlertDetail, api_alerts.Reason),
-    Operation("get", "/api/silences", "Silences", "viewer", api_alerts.SilencePage, query=_LISTS),
+    Operation("get", "/api/silences", "Silences", "viewer", api_alerts.SilencePage, query=f"{_LISTS} rule_id q"),
     Operation("post", "/api/silences", "Silence", "admin", api_alerts.Silence, api_alerts.NewSilence, status=201),
     Operation("delete", "/api/silences/{id}", "End a silence", "admin", None, status=204),
-    Operation("get", "/api/rules", "Rules", "viewer", api_alerts.RulePage, query=f"{_LISTS} state level"),
-    Operation("post", "/api/rules/{id}/{action}", "Enable, disable, test", "admin", api_alerts.Rule, api_alerts.Reason),
+    Operation("get", "/api/rules", "Rules", "viewer", api_alerts.RulePage, query=f"{_LISTS} state level rule_id q"),
+    Operation("post", "/api/rules/{id}/{action}", "Enable, disable, test", "admin", api_alerts.Rule, api_alerts.RuleReason),
     Operation("get", "/api/openapi.json", "This document", None, None),
 )  # fmt: skip
 _TEXT = {"type": "string", "maxLength": 300, "pattern": "^[^\\u0000]*$"}
 # A filter that is empty is one that is not given.
 _TIME = {"anyOf": [{"type": "string", "format": "date-time"}, {"const": ""}]}
+# draft-inadarei-api-health-check, for who asks for it.
+_HEALTH_DRAFT = {"type": "object", "required": ["status"], "properties": {"status": {"enum": ["pass", "warn", "fail"]}}}
 # What a query's or a path's parameter takes, by its name, or by path and name where the name alone does not say it.
 _TAKES: Mapping[str, Any] = {
     "limit": {"type": "integer", "minimum": 1, "maximum": 200},
@@ -92,7 +94,8 @@ _TAKES: Mapping[str, Any] = {
 def document() -> dict[str, Any]:
     """The document, as JSON-ready data (OpenAPI 3.1)."""
     answers = sorted(
-        {o.answer for o in OPERATIONS if o.answer} | {api_alerts.ErrorAnswer, api_alerts.GatewayAnswer}, key=lambda m: m.__name__
+        {o.answer for o in OPERATIONS if o.answer} | {api_alerts.AllRejected, api_alerts.ErrorAnswer, api_alerts.GatewayAnswer},
+        key=lambda m: m.__name__,
     )
     bodies = sorted({o.body for o in OPERATIONS if o.body}, key=lambda m: m.__name__)
     wanted: Any = [(model, "serialization") for model in answers] + [(model, "validation") for model in bodies]
@@ -123,7 +126,8 @@ def _operation(operation: Operation) -> dict[str, Any]:
         one = {"$ref": f"#/components/schemas/{operation.body.__name__}"}
         many = {"type": "array", "items": one, "minItems": 1, "maxItems": operation.most_items}
         schema = {"anyOf": [one, many]} if operation.most_items else one
-        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        is_required = any(field.is_required() for field in operation.body.model_fields.values())
+        found["requestBody"] = {"required": is_required, "content": {"application/json": {"schema": schema}}}
     return found
 
 
@@ -142,11 +146,14 @@ def _responses(operation: Operation) -> dict[str, Any]:
     if operation.answer:
         schema = {"$ref": f"#/components/schemas/{operation.answer.__name__}"}
         responses[str(operation.status)]["content"] = {"application/json": {"schema": schema}}
+    if operation.path == "/api/metrics/prometheus":
+        responses["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
     if operation.path == "/api/health":
+        responses["200"]["content"]["application/health+json"] = {"schema": _HEALTH_DRAFT}
         responses["503"] = {**responses["200"], "description": "Unhealthy."}
     refused = {"$ref": "#/components/schemas/ErrorAnswer"}
     if operation.most_items:
-        every_item = {"anyOf": [{"$ref": "#/components/schemas/Accepted"}, refused]}
+        every_item = {"anyOf": [{"$ref": "#/components/schemas/AllRejected"}, refused]}
         responses["422"] = {"description": "Every item was rejected.", "content": {"application/json": {"schema": every_item}}}
     # API Gateway's own refusals (no route, too many requests, a function that failed) have a shape of their own.
     either = {"anyOf": [refused, {"$ref": "#/components/schemas/GatewayAnswer"}]}

@@ -16,8 +16,13 @@ _ANSWERS = {
     "errors": "/api/metrics/errors",
     "pipeline": "/api/pipeline",
 }
-# Objects whose keys, and lists one of whose fields, become a label; other lists are no figures.
-_LABELS_BY_KEY = {"services": "service", "by_category": "category", "field_completeness": "field"}
+# Objects whose keys become labels, one a level, and lists one of whose fields becomes one; other lists are no figures.
+_LABELS_BY_KEY = {
+    "services": ("service",),
+    "by_category": ("category",),
+    "field_completeness": ("field",),
+    "field_completeness_by_source": ("source", "field"),
+}
 _LABELS_BY_FIELD = {
     "by_route": ("route", "route"),
     "by_endpoint": ("endpoint", "endpoint"),
@@ -42,6 +47,7 @@ _UNITS = {
     "success_rate": "ratio",
     "recording_availability": "ratio",
     "field_completeness": "ratio",
+    "field_completeness_by_source": "ratio",
 }
 
 
@@ -82,12 +88,18 @@ def _samples(
 
 def _labelled(name: str, item: Any) -> list[tuple[Any, dict[str, str]]]:
     """What stands under a name, in parts that a label tells apart; as a whole where there is none."""
-    if name in _LABELS_BY_KEY and isinstance(item, Mapping):
-        return [(part, {_LABELS_BY_KEY[name]: str(key)}) for key, part in item.items()]
+    if name in _LABELS_BY_KEY:
+        return _by_keys(item, _LABELS_BY_KEY[name])
     if name in _LABELS_BY_FIELD and isinstance(item, list):
         label, key = _LABELS_BY_FIELD[name]
         return [({n: part[n] for n in part if n != key}, {label: str(part[key])}) for part in item]
     return [(item, {})]
+
+
+def _by_keys(item: Any, names: tuple[str, ...]) -> list[tuple[Any, dict[str, str]]]:
+    if not names or not isinstance(item, Mapping):
+        return [(item, {})]
+    return [(part, {names[0]: str(key), **deeper}) for key, value in item.items() for part, deeper in _by_keys(value, names[1:])]
 
 
 def _name(answer: str, path: tuple[str, ...]) -> str:

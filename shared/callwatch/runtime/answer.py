@@ -51,7 +51,7 @@ def encode(body: Any) -> str:
 
 def error_response(error: HttpError, request_id: str) -> Response:
     """The one shape of every error of ours."""
-    body = {"error": {"code": error.code, "message": error.message, "request_id": request_id}}
+    body = {**error.beside, "error": {"code": error.code, "message": error.message, "request_id": request_id}}
     return Response(error.status, body, error.headers)
 
 

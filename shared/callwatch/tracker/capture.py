@@ -1,27 +1,31 @@
 """The error tracker as code uses it: capture never raises into its host, and slows it by little."""
 
+import atexit
 import contextlib
 import functools
+import inspect
+import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ParamSpec, TypeVar
 
 from callwatch import queue
 from callwatch.exceptions import QueueUnavailable
 from callwatch.models.error import ErrorCategory, ErrorSeverity
-from callwatch.settings import get_settings
+from callwatch.settings import tracker_settings
 from callwatch.tracker.buffer import Buffer
-from callwatch.tracker.classify import classify, classify_words
-from callwatch.tracker.event import error_message, finish_event
-from callwatch.tracker.frames import chain_of, frames_of, message_of
-from callwatch.tracker.scrub import hash_user
+from callwatch.tracker.captured import event_of
+from callwatch.tracker.event import error_message
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 # What an error of its host may cost the host, where the queue does not answer.
 SEND_LIMIT_S = 3.0
+# What is held by a host that never says that its work is done is sent after so long.
+LINGER_S = 5.0
 _this_thread = threading.local()
 
 
@@ -30,6 +34,8 @@ class ErrorTracker:
 
     def __init__(self) -> None:
         self._buffer = Buffer(_send)
+        self._is_lingering = False
+        os.register_at_fork(after_in_child=self._begin_anew)
 
     def track_error(
         self,
@@ -48,20 +54,44 @@ class ErrorTracker:
             return None
         with _at_work():
             try:
-                event = _event_of(error, severity, category, _context(context))
-                message = error_message(event, get_settings().callwatch_project_id, datetime.now(UTC))
+                event = event_of(error, severity, category, context)
+                message = error_message(event, tracker_settings().callwatch_project_id, datetime.now(UTC))
                 is_critical = event["severity"] == ErrorSeverity.CRITICAL
                 self._buffer.add("critical" if is_critical else "errors", message, is_urgent=is_critical)
+                self._send_soon()
                 return str(event["event_id"])
             except Exception as failure:
                 self._buffer.count_lost(1, f"it could not be captured ({type(failure).__name__})")
                 return None
 
     def flush(self) -> None:
-        """Send what is buffered; called before an invocation ends. Never raises, and takes at most a few seconds."""
+        """Send what is buffered; called before an invocation ends, and at the interpreter's exit.
+
+        Never raises, and takes at most a few seconds.
+        """
         if len(self._buffer) and not _is_at_work():
             with _at_work():
                 self._buffer.flush()
+
+    def _send_soon(self) -> None:
+        if self._is_lingering or not len(self._buffer):
+            return
+        self._is_lingering = True
+        try:
+            threading.Thread(target=self._linger, name="callwatch linger", daemon=True).start()
+        except RuntimeError:
+            # No thread can be had, as at the interpreter's exit: what is held goes with the next flush.
+            self._is_lingering = False
+
+    def _linger(self) -> None:
+        time.sleep(LINGER_S)
+        self._is_lingering = False
+        self.flush()
+        self._send_soon()
+
+    def _begin_anew(self) -> None:
+        """In a forked child, which has no thread but its own."""
+        self._is_lingering = False
 
     @property
     def lost_count(self) -> int:
@@ -83,7 +113,12 @@ class ErrorTracker:
         return error_stats(hours)
 
     def watch(self, fn: Callable[P, R]) -> Callable[P, R]:
-        """Decorator: capture what the function raises, raise it on, and send before it returns."""
+        """Decorator: capture what the function raises, raise it on, and send before it returns.
+
+        A coroutine function is one too: sending then holds up no other task.
+        """
+        if inspect.iscoroutinefunction(fn):
+            return self._watch_coroutine(fn)  # type: ignore[return-value]
 
         @functools.wraps(fn)
         def watched(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -97,36 +132,21 @@ class ErrorTracker:
 
         return watched
 
+    def _watch_coroutine(self, fn: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+        @functools.wraps(fn)
+        async def watched(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                return await fn(*args, **kwargs)
+            except Exception as error:
+                self.track_error(error, context={"endpoint": fn.__qualname__})
+                raise
+            finally:
+                if self.buffer_size:
+                    import asyncio
 
-def _event_of(
-    error: BaseException | str, severity: ErrorSeverity | None, category: ErrorCategory | None, context: dict[str, Any]
-) -> dict[str, Any]:
-    settings = get_settings()
-    is_exception = isinstance(error, BaseException)
-    worked_out = classify(error) if isinstance(error, BaseException) else classify_words(None, str(error))
-    user_id = context.pop("user_id", None)
-    given: dict[str, Any] = {
-        "type": type(error).__name__ if is_exception else None,
-        "message": message_of(error) if isinstance(error, BaseException) else str(error),
-        "severity": ErrorSeverity(severity or worked_out[0]).value,
-        "category": ErrorCategory(category or worked_out[1]).value,
-        "endpoint": context.pop("endpoint", None),
-        "release": context.pop("release", settings.commit_sha),
-        "service": context.pop("service", None),
-        "environment": settings.node_env or "production",
-        "user_hash": hash_user(str(user_id), settings.user_hash_key or "") if user_id is not None else None,
-        "frames": frames_of(error) if isinstance(error, BaseException) else None,
-        "exceptions": chain_of(error) if isinstance(error, BaseException) else None,
-        "context": context or None,
-        "sdk": "callwatch",
-    }
-    return finish_event(given, datetime.now(UTC))
+                    await asyncio.to_thread(self.flush)
 
-
-def _context(given: Any) -> dict[str, Any]:
-    if given is None:
-        return {}
-    return {str(key): value for key, value in given.items()} if isinstance(given, Mapping) else {"context": given}
+        return watched
 
 
 def _is_at_work() -> bool:
@@ -147,7 +167,7 @@ def _send(name: str, messages: Sequence[str]) -> None:
 
     In a thread of its own: no time-out of a socket covers a name server or a credentials service that does not answer.
     """
-    settings = get_settings()
+    settings = tracker_settings()
     queue_url = settings.critical_queue_url if name == "critical" else settings.error_queue_url
     if not queue_url:
         raise QueueUnavailable("the address of the queue is not configured", len(messages))
@@ -163,12 +183,23 @@ def _send(name: str, messages: Sequence[str]) -> None:
                 outcome.append(error)
 
     thread = threading.Thread(target=send, name="callwatch send", daemon=True)
-    thread.start()
-    thread.join(SEND_LIMIT_S)
+    try:
+        thread.start()
+        thread.join(SEND_LIMIT_S)
+    except RuntimeError:
+        # At the interpreter's exit no thread can be had.
+        send()
     if not outcome:
         raise QueueUnavailable(f"no answer within {SEND_LIMIT_S:g} s", len(messages))
     if outcome[0] is not None:
         raise outcome[0]
 
 
+def _at_exit() -> None:
+    if error_tracker.buffer_size:
+        error_tracker.flush()
+        queue.let_go()
+
+
 error_tracker = ErrorTracker()
+atexit.register(_at_exit)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from callwatch.models.error import ErrorCategory, ErrorSeverity
+from callwatch.tracker.mend import text_of
 
 Verdict = tuple[ErrorSeverity, ErrorCategory]
 
@@ -116,7 +117,7 @@ def classify(error: BaseException) -> Verdict:
         verdict = _by_codes(link) or _by_type(link)
         if verdict:
             return verdict
-    return classify_words(type(error).__name__, str(error))
+    return classify_words(type(error).__name__, text_of(error))
 
 
 def classify_words(type_name: str | None, message: str) -> Verdict:

@@ -4,6 +4,8 @@ import functools
 import traceback
 from typing import Any
 
+from callwatch.tracker.mend import text_of
+
 _MOST = 100
 
 
@@ -46,9 +48,6 @@ def chain_of(error: BaseException) -> list[dict[str, Any]]:
 
 def message_of(error: BaseException) -> str:
     """The exception's text, with the SQLSTATE where it has one; never raises."""
-    try:
-        text = str(error)
-    except Exception:
-        text = "(no text: its __str__ failed)"
+    text = text_of(error)
     sqlstate = getattr(error, "pgcode", None)
     return f"{text.strip()} (SQLSTATE {sqlstate})" if sqlstate else text.strip() or type(error).__name__

@@ -31,9 +31,17 @@ def _mend(value: Any, marks: set[str], depth: int) -> Any:
             marks.add("depth")
             return "[too deep]"
         if isinstance(value, dict):
-            return {_mend_text(str(key), marks): _mend(item, marks, depth + 1) for key, item in value.items()}
+            return {_mend_text(text_of(key), marks): _mend(item, marks, depth + 1) for key, item in value.items()}
         return [_mend(item, marks, depth + 1) for item in value]
-    return _mend_text(str(value), marks)
+    return _mend_text(text_of(value), marks)
+
+
+def text_of(value: Any) -> str:
+    """The value as text; never raises, whatever its class does."""
+    try:
+        return str(value)
+    except Exception:
+        return "(no text: its __str__ failed)"
 
 
 def _mend_text(text: str, marks: set[str]) -> str:

@@ -11,4 +11,4 @@ from callwatch.db.deliveries import add_delivery
 def record(conn: AnyConnection, alert_id: int | None, payload: Mapping[str, Any], message_id: str, now: datetime) -> None:
     """Keep what is told, whatever becomes of the other channels. The caller commits."""
     row = {"alert_id": alert_id, "channel": "database", "kind": payload["type"], "message_id": message_id}
-    add_delivery(conn, {**row, "payload": payload, "due_at": now, "state": "sent", "attempts": 1, "sent_at": now})
+    add_delivery(conn, {**row, "payload": payload, "due_at": now, "state": "sent", "attempts": 1})
