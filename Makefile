@@ -9,6 +9,7 @@ test test-docker chaos lint build bench: export AWS_DEFAULT_REGION ?= us-east-1
 # Variables given as `make run PORT=8080` reach the programs as environment.
 export PORT DATA_DIR CYCLE_S URL TOKEN STAGE SECRETS
 export ARCHITECTURE ?= arm64
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-docker lint docs lock audit build deploy smoke demo export redrive bench chaos setup setup-dev
@@ -25,9 +26,9 @@ setup-dev:
 run: setup ## Start the whole system (PORT=3000 DATA_DIR=.local CYCLE_S=60); Ctrl-C stops it
 	@exec $(VENV_PYTHON) -m local.run
 
-test: setup-dev ## Set up everything and run every test (ARGS="-k name" for some)
+test: setup-dev ## Set up everything and run every test, in two processes (ARGS="-k name" for some, WORKERS=0 for one after the other)
 	@$(VENV_PYTHON) -m local.browser
-	@$(VENV_PYTHON) -m pytest -m "not long and not docker" $(ARGS)
+	@$(VENV_PYTHON) -m pytest -m "not long and not docker" -n $(WORKERS) --no-loadscope-reorder $(ARGS)
 
 chaos: setup-dev ## Run the long faults in full
 	@$(VENV_PYTHON) -m pytest tests/chaos $(ARGS)

@@ -7,16 +7,19 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import pytest
 from hypothesis import HealthCheck, settings
 from psycopg2 import sql
+from xdist.scheduler import LoadFileScheduling
 
 from callwatch.alerts.issues import MISSED
 from callwatch.alerts.outage import MEMORY
 from callwatch.db import migrate, reset_pool
 from callwatch.settings import VARIABLES, reset_settings
+from callwatch.tracker import capture, error_tracker
 from local import postgres
 
 # A crash of the machine may take these databases with it; nothing less does.
@@ -29,6 +32,19 @@ settings.load_profile("callwatch")
 _numbers = itertools.count(1)
 
 
+class _ByFile(LoadFileScheduling):  # type: ignore[misc]  # xdist comes without types
+    """Files side by side, each whole in one process; all tests of a deployment in one, as they share a cloud."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return "tests/deploy" if file.startswith("tests/deploy/") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFile:
+    """How tests are dealt out to the processes of `-n`."""
+    return _ByFile(config, log)
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No test sees the settings of the person who runs it, nor those of the test before."""
@@ -37,8 +53,11 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    # Nothing that a test captured is sent during another one, or at the end.
+    monkeypatch.setattr(capture, "LINGER_S", 600.0)
     reset_settings()
     yield
+    error_tracker._buffer._begin_anew()
     reset_pool()
     reset_settings()
 
