@@ -19,7 +19,7 @@ def handle(request: Request) -> dict[str, Any]:
     now = datetime.now(UTC)
     scope = {"project_id": number_filter(request, "project"), "environment": text_filter(request, "environment")}
     try:
-        with connection() as conn:
+        with connection(statement_timeout_ms=5000) as conn:
             return {"timestamp": now, **error_metrics(conn, now, scope)}
     except DatabaseUnavailable:
         return {"timestamp": now, **_without_database()}

@@ -97,7 +97,7 @@ def running(options: Options, environ: Mapping[str, str], console: Console, stop
     settings = load_settings(environ)
     alert_manager.rules(settings)
     get_stages(settings.stages_file)
-    options.data_dir.mkdir(parents=True, exist_ok=True)
+    _make_folder(options.data_dir)
     run_file = options.data_dir / "run.json"
     with contextlib.ExitStack() as stack:
         stack.enter_context(_only_one(options.data_dir))
@@ -131,6 +131,14 @@ def running(options: Options, environ: Mapping[str, str], console: Console, stop
         stack.callback(run_file.unlink, missing_ok=True)
         _announce(console, options, secrets, time.monotonic() - started_at)
         yield
+
+
+def _make_folder(data_dir: Path) -> None:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        (data_dir / "lock").touch()
+    except OSError as error:
+        raise ConfigurationError(f"DATA_DIR takes a folder that can be written to ({error.strerror}: {data_dir})") from None
 
 
 @contextlib.contextmanager

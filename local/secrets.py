@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from callwatch.exceptions import ConfigurationError
 from callwatch.settings import load_settings
 
 
@@ -24,7 +25,10 @@ class LocalSecrets:
 def secrets_of(data_dir: Path, environ: Mapping[str, str]) -> LocalSecrets:
     """Read or make the secrets of a data folder; variables of `environ` go before them."""
     path = data_dir / "secrets.json"
-    kept = json.loads(path.read_text()) if path.is_file() else {}
+    try:
+        kept = json.loads(path.read_text()) if path.is_file() else {}
+    except ValueError:
+        raise ConfigurationError(f"{path} is damaged: delete it, and tokens and keys are made anew") from None
     made = made_up() | kept
     if made != kept:
         write_private(path, json.dumps(made))

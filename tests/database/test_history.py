@@ -91,7 +91,9 @@ def test_counts_are_null_before_the_monitor_was_set_up_and_zero_since(database: 
         values = list(points(answer, name, **labels).values())
         assert (values[:49], values[49:]) == ([None] * 49, [0] * 11)
         place = next(n for n, series in enumerate(answer["series"]) if (series["name"], series["labels"]) == (name, labels))
-        assert answer["unknown"][f"series.{place}.points.48.1"] == "older than what is kept"
+        assert (
+            answer["unknown"][f"series.{place}.points.48.1"] == "from before the monitor was set up, or older than what is kept"
+        )
         assert f"series.{place}.points.49.1" not in answer["unknown"]
 
 

@@ -11,10 +11,12 @@ import pytest
 from callwatch.db import connection, fetch_one, pool_statistics, product_connection, reset_pool
 from callwatch.db.watchdog import watched
 from callwatch.exceptions import DatabaseUnavailable
+from callwatch.http import Request
 from callwatch.monitor.cycle import Cycle, run_cycle
 from callwatch.reports.health import health
 from callwatch.reports.status import status
 from callwatch.settings import get_settings, reset_settings
+from functions import get_metrics_errors
 from tests.database.test_health import OWN
 from tests.fakes.frozen import FreezingProxy
 
@@ -66,6 +68,16 @@ def test_answers_are_given_without_the_silent_server(proxy: FreezingProxy) -> No
     assert (found["status"], found["services"]["database"]["reason"]) == ("unhealthy", "timeout")
     assert status(get_settings(), datetime.now(UTC), 1.0)["status"] == "outage"
     assert time.monotonic() - started < 30
+
+
+def test_the_errors_metrics_do_not_wait_for_the_silent_server_longer_than_their_function_may(proxy: FreezingProxy) -> None:
+    proxy.freeze()
+    found: list[Any] = []
+    # The function has ten seconds; it never came back by itself.
+    asked = threading.Thread(target=lambda: found.append(get_metrics_errors.handle(Request("GET", "/"))), daemon=True)
+    asked.start()
+    asked.join(10)
+    assert [answer["trends"] for answer in found] == [None]
 
 
 def test_the_monitor_gets_to_its_last_step_without_the_silent_server(proxy: FreezingProxy) -> None:

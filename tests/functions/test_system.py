@@ -100,6 +100,7 @@ def test_a_second_start_on_the_same_folder_is_refused_in_one_line(folder: Path) 
         ("ALERT_WEBHOOK_SECRET", "secret"),
         ("INGEST_KEYS", "1:x"),
         ("HTTP_CHECKS", "[{}]"),
+        ("DATA_DIR", __file__),
     ],
 )
 def test_bad_configuration_stops_the_start_with_one_line(folder: Path, name: str, value: str) -> None:
@@ -107,6 +108,15 @@ def test_bad_configuration_stops_the_start_with_one_line(folder: Path, name: str
     assert done.returncode == 2
     assert done.stderr.startswith(f"configuration: {name} takes")
     assert done.stderr.count("\n") == 1
+
+
+def test_secrets_that_are_damaged_and_blank_variables_do_no_harm(folder: Path) -> None:
+    (folder / "secrets.json").write_text("")
+    done = run({"DATA_DIR": str(folder)})
+    assert (done.returncode, done.stderr.count("\n"), "secrets.json is damaged" in done.stderr) == (2, 1, True)
+    (folder / "secrets.json").unlink()
+    with running_system(data_dir=folder, cycle_s=60, environ={"ADMIN_SECRET": "  ", "INGEST_KEYS": " "}) as found:
+        assert (len(found.admin_token), len(found.ingest_key)) == (40, 32)
 
 
 def test_a_bad_rule_of_ones_own_stops_the_start_with_its_line(folder: Path) -> None:

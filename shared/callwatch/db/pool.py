@@ -159,10 +159,11 @@ class Pool:
 
 
 def _is_alive(entry: _Idle) -> bool:
-    if has_hung_up(entry.conn):
+    # Where a server fell silent in another connection meanwhile, this one may be as dead, and a new one costs
+    # less than to wait for its answer.
+    if has_hung_up(entry.conn) or entry.since <= last_bite_at():
         return False
-    # Where the server fell silent in another connection meanwhile, this one may be as dead.
-    if time.monotonic() - entry.since <= _ASK_AFTER_IDLE_S and entry.since > last_bite_at():
+    if time.monotonic() - entry.since <= _ASK_AFTER_IDLE_S:
         return True
     try:
         with watched(entry.conn, CONNECT_TIMEOUT_S), entry.conn.cursor() as cursor:

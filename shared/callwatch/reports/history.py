@@ -27,7 +27,7 @@ RANGES: Mapping[str, tuple[int, int]] = {
 }
 _SEVERITIES = ("critical", "high", "medium", "low")
 _STATEMENT_TIMEOUT_MS = 5_000
-_NOT_KEPT = "older than what is kept"
+_NOT_KEPT = "from before the monitor was set up, or older than what is kept"
 # Why a point of a series may be null; counts are known of every step that is kept.
 _WHY: Mapping[str, str] = {
     "pending": "not measured",
