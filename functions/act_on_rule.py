@@ -17,7 +17,7 @@ _DELIVER_S = 5.0
 
 def handle(request: Request) -> dict[str, Any]:
     """The rule as it is now; a test is sent at once, and what became of it stands in `test_deliveries`."""
-    given = request.json()
+    given = request.json() if request.body else {}
     settings, now = get_settings(), datetime.now(UTC)
     rule_id, action = request.path_parameters["id"], request.path_parameters["action"]
     with connection(statement_timeout_ms=5000) as conn:

@@ -7,6 +7,11 @@ export interface Accepted {
   rejected: Array<RejectedItem>;
 }
 
+/** Why somebody acts on a rule; it can be left out, and the body with it. */
+export interface ActOnRule {
+  reason?: string;
+}
+
 /** One span from firing to resolved. */
 export interface Alert {
   acknowledged_by: string | null;

@@ -10,6 +10,7 @@ from callwatch.pipeline.facts import product_facts
 from callwatch.pipeline.freshness import LONG_SILENCE, SILENCE, freshness_facts, windows_of
 from callwatch.pipeline.measure import Measured
 from callwatch.pipeline.stage_file import get_stages
+from callwatch.pipeline.syncs import sync_facts
 from callwatch.pipeline.webhooks import webhook_facts
 
 WEDNESDAY = datetime(2031, 3, 12, 14, 0, tzinfo=UTC)
@@ -91,3 +92,33 @@ def test_a_small_product_is_missed_by_a_silence_of_days() -> None:
     assert (fact.value, fact.detail) == (1.0, "0 calls, 20 expected in 2400 min")
     measured.values["freshness.last_at"] = (WEDNESDAY - timedelta(hours=5)).timestamp()
     assert LONG_SILENCE not in windows_of(measured), "a shorter one has a window of its own"
+
+
+def test_a_sync_of_a_sunday_is_compared_with_sundays_alone() -> None:
+    sunday = datetime(2031, 3, 16, 12, 0, tzinfo=UTC)
+    measured = Measured(sunday)
+    runs = [(sunday - timedelta(days=day), 0 if day % 7 == 0 else 300) for day in range(29)]
+    measured.rows["syncs"] = [{"name": "calls", "started": at.timestamp(), "records": records} for at, records in runs]
+    assert sync_facts(measured) == [], "nothing comes on Sundays, and none is missed"
+    (saturday,) = sync_facts(Measured(sunday, rows={"syncs": measured.rows["syncs"][1:]}))
+    assert (saturday.value, saturday.detail) == (1.0, "300 records, 300 at this hour on earlier days")
+
+
+@pytest.mark.parametrize(
+    ("items", "is_open", "newest_open", "is_down"),
+    [
+        (36, 6, 1, False),
+        (36, 9, 1, True),
+        (700, 60, 1, False),
+        (700, 90, 2, True),
+        (36, 3, 3, True),
+        (1, 1, 1, True),
+        (9, 1, 1, False),
+    ],
+)
+def test_a_stage_without_a_queue_is_down_by_many_open_items_not_by_a_few_that_failed(
+    items: int, is_open: int, newest_open: int, is_down: bool
+) -> None:
+    given = {"items": items, "open": is_open, "newest_open": newest_open, "since": WEDNESDAY.timestamp() - 4000}
+    measured = Measured(WEDNESDAY, values={f"analyses.unfinished.{name}": value for name, value in given.items()})
+    assert value_of(product_facts(get_stages(None), measured), "pipeline.unfinished_s") == (4000 if is_down else 0)

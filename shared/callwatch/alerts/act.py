@@ -24,11 +24,12 @@ _MATCHERS = {"rule_id", "service", "labels"}
 # Shorter than the statement timeout of whoever asks.
 _WAIT_S = 4.0
 RULE_ACTIONS = ("enable", "disable", "test")
+NO_REASON = "no reason given"
 
 
-def reason_of(given: Any) -> str:
-    """The reason that every action needs, with nothing private in it. Raises HttpError 422."""
-    reason = given.get("reason") if isinstance(given, dict) else None
+def reason_of(given: Any, default: str | None = None) -> str:
+    """The reason that an action needs, with nothing private in it. default: where none is given. Raises HttpError 422."""
+    reason = given.get("reason", default) if isinstance(given, dict) else None
     if not _is_text(reason, 1000) or not str(reason).strip():
         raise unprocessable("reason", "is required: a text of at most 1,000 characters")
     return scrub_text(str(reason).strip())
@@ -81,7 +82,7 @@ def act_on_rule(
     """
     if action not in RULE_ACTIONS:
         raise not_found(f"the action is one of {', '.join(RULE_ACTIONS)}")
-    reason = reason_of(given)
+    reason = reason_of(given, NO_REASON)
     rule = find_rule(rule_id, settings)
     if rule is None:
         raise not_found("there is no such rule")

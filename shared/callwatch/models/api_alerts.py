@@ -200,6 +200,12 @@ class Reason(Sent):
     reason: str = Field(min_length=1, max_length=1000, pattern=r"\S")
 
 
+class ActOnRule(Sent):
+    """Why somebody acts on a rule; it can be left out, and the body with it."""
+
+    reason: str = Field("no reason given", min_length=1, max_length=1000, pattern=r"\S")
+
+
 class GroupAction(Reason):
     """until, more: for ignore. in_release: for resolve."""
 

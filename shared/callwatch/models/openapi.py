@@ -61,7 +61,7 @@ OPERATIONS = (
     Operation("post", "/api/silences", "Silence", "admin", api_alerts.Silence, api_alerts.NewSilence, status=201),
     Operation("delete", "/api/silences/{id}", "End a silence", "admin", None, status=204),
     Operation("get", "/api/rules", "Rules", "viewer", api_alerts.RulePage, query=f"{_LISTS} state level"),
-    Operation("post", "/api/rules/{id}/{action}", "Enable, disable, test", "admin", api_alerts.Rule, api_alerts.Reason),
+    Operation("post", "/api/rules/{id}/{action}", "Enable, disable, test", "admin", api_alerts.Rule, api_alerts.ActOnRule),
     Operation("get", "/api/openapi.json", "This document", None, None),
 )  # fmt: skip
 _TEXT = {"type": "string", "maxLength": 300, "pattern": "^[^\\u0000]*$"}
@@ -123,7 +123,8 @@ def _operation(operation: Operation) -> dict[str, Any]:
         one = {"$ref": f"#/components/schemas/{operation.body.__name__}"}
         many = {"type": "array", "items": one, "minItems": 1, "maxItems": operation.most_items}
         schema = {"anyOf": [one, many]} if operation.most_items else one
-        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        is_required = any(field.is_required() for field in operation.body.model_fields.values())
+        found["requestBody"] = {"required": is_required, "content": {"application/json": {"schema": schema}}}
     return found
 
 

@@ -1,5 +1,6 @@
 """The measured product as facts: what rules are judged by."""
 
+import math
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
@@ -131,7 +132,9 @@ def _unfinished(stage: Stage, measured: Measured, labels: Mapping[str, str]) -> 
     since: datetime | None = measured.time(f"{name}.since")
     if items is None or is_open is None or newest_open is None or since is None:
         return Fact("pipeline.unfinished_s", None, measured.why(f"{name}.items"), labels)
-    is_down = is_open > 0 and (newest_open >= min(items, 3) or (is_open >= _MANY_OPEN and is_open >= _OPEN_SHARE * items))
+    # Of a few items, more than that share are open now and then by chance.
+    many = max(_MANY_OPEN, _OPEN_SHARE * items + 2 * math.sqrt(_OPEN_SHARE * items))
+    is_down = is_open > 0 and (newest_open >= min(items, 3) or is_open >= many)
     detail = f"{is_open:.0f} of {items:.0f} {stage.table} are not finished"
     age_s = (measured.at - since).total_seconds() if is_down else 0.0
     return Fact("pipeline.unfinished_s", round(age_s), None, labels, detail, since if is_down else None)

@@ -128,14 +128,15 @@ def earlier_windows(start: datetime, end: datetime, zone: ZoneInfo, first_at: da
     for days in range(1, _DAYS_BACK + 1):
         # Wall-clock arithmetic: nine o'clock stays nine o'clock when the clocks change.
         since, until = local_start - timedelta(days=days), local_end - timedelta(days=days)
-        is_alike = _kind(since) == _kind(local_start) and _kind(until) == _kind(local_end)
+        is_alike = kind_of_day(since) == kind_of_day(local_start) and kind_of_day(until) == kind_of_day(local_end)
         pair = since.astimezone(UTC), until.astimezone(UTC)
         if is_alike and pair[0] >= first_at and pair[0] <= last_at and pair[0] < pair[1]:
             found.append(pair)
     return found[:_DAYS_COMPARED]
 
 
-def _kind(moment: datetime) -> int:
+def kind_of_day(moment: datetime) -> int:
+    """Which days are like this one: days of work are like each other, Saturdays and Sundays only like themselves."""
     return max(4, moment.weekday())
 
 
