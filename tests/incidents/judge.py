@@ -6,6 +6,7 @@ from datetime import datetime
 from callwatch.alerts.builtin import RULES
 from callwatch.alerts.evaluate import evaluate
 from callwatch.models.facts import Fact
+from callwatch.pipeline.freshness import NOT_COMPARABLE
 
 _ANY: Callable[[float], bool] = lambda value: value > 0  # noqa: E731
 ALARMING: Mapping[str, Callable[[float], bool]] = {
@@ -22,6 +23,7 @@ ALARMING: Mapping[str, Callable[[float], bool]] = {
     "pipeline.unfinished_s": _ANY,
     "calls.missing_ratio": lambda value: value > 0.5,
     "recordings.availability": lambda value: value < 0.7,
+    "recordings.shortfall": lambda value: value > 0.33,
     "fields.null_rate": lambda value: value > 0.3,
     "cron.late": lambda value: value >= 2,
     "cron.idle": _ANY,
@@ -37,9 +39,11 @@ ALARMING: Mapping[str, Callable[[float], bool]] = {
 
 
 def alarming(facts: Iterable[Fact]) -> list[tuple[str, str]]:
-    """(metric, its label) of each fact that an operator must hear of; an unknown one is alarming too."""
+    """(metric, its label) of each fact that an operator must hear of; an unknown one is too, if its past is not too short."""
     found = []
     for fact in facts:
+        if fact.value is None and fact.reason == NOT_COMPARABLE:
+            continue
         if fact.value is None or ALARMING[fact.metric](fact.value):
             found.append((fact.metric, "/".join(fact.labels.values())))
     return found

@@ -47,4 +47,6 @@ def test_a_healthy_product_shows_nothing(empty_product: Any, facts_at: Facts, mo
 
 
 def test_a_product_without_any_row_shows_nothing(empty_product: Any, facts_at: Facts) -> None:
-    assert alarming(facts_at(BUSY)) == []
+    facts = facts_at(BUSY)
+    assert firing(facts, BUSY) == []
+    assert [fact.metric for fact in facts if fact.value is None] == ["cron.late", "cron.idle", "cron.failing"], "and no 0"

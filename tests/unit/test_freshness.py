@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callwatch.pipeline.crons import crons_of
+from callwatch.pipeline.crons import NEVER, NONE_EVER, cron_facts, crons_of
 from callwatch.pipeline.freshness import earlier_windows, expected, median_of
 from callwatch.pipeline.measure import Measured
 
@@ -107,3 +107,15 @@ def test_a_heartbeat_is_heard_for_refusals_and_skips_but_not_for_counts(message:
     measured.rows["heartbeats"] = [{"name": "x", "last_ok": WEDNESDAY.timestamp() - 90, "message": message}]
     (cron,) = crons_of({"crons": [{"name": "x", "period_s": 60}]}, measured)
     assert (cron.said, cron.is_late, cron.age_s) == (said, False, 90)
+
+
+def test_a_cron_that_never_beat_is_unknown_and_one_that_need_not_have_yet_is_not_told_of() -> None:
+    given = {"crons": [{"name": "quick", "period_s": 60}, {"name": "daily", "period_s": 86_400}, {"name": "x", "period_s": 60}]}
+    measured = Measured(WEDNESDAY, values={"freshness.first_at": WEDNESDAY.timestamp() - 7200})
+    measured.rows["heartbeats"] = [{"name": "x", "last_ok": WEDNESDAY.timestamp() - 30, "message": None}]
+    facts = {(fact.metric, fact.labels.get("cron")): (fact.value, fact.reason) for fact in cron_facts(given, measured, {})}
+    assert facts["cron.late", "quick"] == facts["cron.idle", "quick"] == (None, NEVER)
+    assert facts["cron.late", "x"] == (0.5, None)
+    assert ("cron.late", "daily") not in facts
+    measured.rows["heartbeats"] = []
+    assert {(fact.value, fact.reason) for fact in cron_facts(given, measured, {})} == {(None, NONE_EVER)}

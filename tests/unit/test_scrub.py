@@ -129,3 +129,21 @@ def test_the_work_grows_with_the_text_and_no_faster(seed: str) -> None:
 
     # Eight times the text: a quadratic pattern would take 64 times as long.
     assert cost(80_000) / cost(10_000) < 30
+
+
+@pytest.mark.parametrize("first", ["+14155552671", "+442071838750", "(415) 555-2671", "415-555-2671"])
+@pytest.mark.parametrize("second", ["(212) 555-0143", "212-555-0143", "212 555 0143", "+12125550143"])
+def test_two_phones_beside_each_other_are_both_taken(first: str, second: str) -> None:
+    assert scrub_text(f"from {first} {second} today") == "from [phone] [phone] today"
+
+
+@pytest.mark.parametrize(
+    ("text", "scrubbed"),
+    [
+        ("DL D400-7836-0001 refused", "DL [licence] refused"),
+        ("DL: D1234567", "DL: [licence]"),
+        ("dl 1048576 bytes", "dl 1048576 bytes"),
+    ],
+)
+def test_a_licence_is_known_by_its_two_letters_and_its_shape(text: str, scrubbed: str) -> None:
+    assert scrub_text(text) == scrubbed

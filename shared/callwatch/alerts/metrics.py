@@ -45,6 +45,7 @@ METRICS: Mapping[str, Metric] = {
     "pipeline.unfinished_s": Metric("s", "age of the oldest transcript without an analysis", _STAGE),
     "calls.missing_ratio": Metric("ratio", "how far the calls of the last hour fall below what is expected"),
     "recordings.availability": Metric("ratio", "share of recent ended calls that have a recording"),
+    "recordings.shortfall": Metric("ratio", "by how much that share falls below the usual one of earlier days"),
     "fields.null_rate": Metric("ratio", "share of recent calls without a key field", ("field", "source")),
     "cron.late": Metric("times", "age of a cron's last success in periods", ("cron",)),
     "cron.idle": Metric("yes", "1 where a cron runs and does nothing though there is work", ("cron",)),

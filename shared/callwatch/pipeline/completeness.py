@@ -9,9 +9,13 @@ from callwatch.pipeline.measure import Measured
 from callwatch.pipeline.readings import DAY_S, Reading
 
 AVAILABILITY = "availability"
+USUAL_AVAILABILITY = "availability.usual"
 COMPLETENESS = "completeness"
 # Whether a field is used at all is seen from so many items, over so many days.
 _LOOKED_AT, _LOOK_BACK_S = 2000, 14 * DAY_S
+# What is taken for usual where earlier days do not tell, and which of them are asked: without an index each is a scan.
+_ASSUMED_AVAILABILITY = 0.9
+_EARLIER_DAYS = (1, 3, 5, 7, 9)
 
 
 def availability_reading(given: Mapping[str, Any]) -> Reading:
@@ -41,6 +45,23 @@ def _availability(
     return Reading(AVAILABILITY, merge({}, needs, {table: {at: TIME, column: ANY}}), sql, otherwise=otherwise)
 
 
+def usual_availability_reading(given: Mapping[str, Any]) -> Reading:
+    """The same share at this time of earlier days: their median, of days with enough items."""
+    table, at, column = given["table"], given["at"], given["column"]
+    day = f"make_interval(secs => day * {DAY_S} + {int(given.get('anyway_after_s') or given['after_s'])})"
+    sql = f"""
+        SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY ratio)::float AS value FROM (
+            SELECT avg((wanted IS NOT NULL)::int) AS ratio
+            FROM unnest(ARRAY{list(_EARLIER_DAYS)}) AS day CROSS JOIN LATERAL (
+                SELECT r."{column}" AS wanted FROM "{table}" r
+                WHERE r."{at}" < %(now)s::timestamptz - {day}
+                  AND r."{at}" > %(now)s::timestamptz - {day} - interval '1 day'
+                ORDER BY r."{at}" DESC LIMIT {int(given["newest"])}) AS newest
+            GROUP BY day HAVING count(*) >= {int(given["at_least"])}) AS days
+    """
+    return Reading(USUAL_AVAILABILITY, {table: {at: TIME, column: ANY}}, sql, empty="no earlier day to compare with")
+
+
 def completeness_readings(given: Mapping[str, Any]) -> list[Reading]:
     """One reading a field: by source, the newest items of a day, how many lack it, and how many ever had it."""
     return [_field(given, column) for column in given["columns"]]
@@ -64,15 +85,21 @@ def _field(given: Mapping[str, Any], column: str) -> Reading:
 
 
 def availability_facts(given: Mapping[str, Any], measured: Measured) -> list[Fact]:
-    """recordings.availability; no fact where there are too few items to tell."""
+    """recordings.availability, and by how much it falls short of earlier days; no fact where there are too few items."""
     items = measured.get(f"{AVAILABILITY}.items")
     if items is None:
-        return [Fact("recordings.availability", None, measured.why(f"{AVAILABILITY}.items"))]
+        reason = measured.why(f"{AVAILABILITY}.items")
+        return [Fact(metric, None, reason) for metric in ("recordings.availability", "recordings.shortfall")]
     if items < given["at_least"]:
         return []
-    ratio = measured.values[f"{AVAILABILITY}.ratio"]
+    ratio, usual = measured.values[f"{AVAILABILITY}.ratio"], measured.get(USUAL_AVAILABILITY)
+    detail = f"{round(ratio * items)} of the newest {items:.0f} calls have a recording"
+    detail += f", {usual:.0%} on earlier days" if usual is not None else ""
+    expected = _ASSUMED_AVAILABILITY if usual is None else usual
+    shortfall = max(0.0, 1 - ratio / expected) if expected else 0.0
     return [
-        Fact("recordings.availability", ratio, detail=f"{round(ratio * items)} of the newest {items:.0f} calls have a recording")
+        Fact("recordings.availability", ratio, detail=detail),
+        Fact("recordings.shortfall", round(shortfall, 4), detail=detail),
     ]
 
 

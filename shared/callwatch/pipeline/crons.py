@@ -17,6 +17,7 @@ LATE_AFTER_PERIODS = 2
 _SKIPS_AFTER_S = 120
 _NAMED = 5
 NEVER = "no heartbeat of it was ever recorded"
+NONE_EVER = "no heartbeat of any cron was ever recorded"
 # A bare 401 may as well be a count of rows; one that stands alone behind "skipped" is why.
 _REFUSED = re.compile(
     r"unauthori[sz]ed|forbidden|\b(http|status|code|error)\W{0,3}40[13]\b|^\W*40[13]\b|\bskip(ped|ping)?\W{1,3}40[13]\W*$",
@@ -76,11 +77,17 @@ def cron_facts(given: Mapping[str, Any], measured: Measured, stopped: Mapping[st
     if HEARTBEATS in measured.unknown:
         reason = measured.unknown[HEARTBEATS]
         return [Fact(metric, None, reason) for metric in ("cron.late", "cron.idle", "cron.failing")]
-    facts, failing = [], []
-    for cron in crons_of(given, measured):
-        if cron.age_s is None:
-            continue
+    facts: list[Fact] = []
+    failing = []
+    crons = crons_of(given, measured)
+    if crons and all(cron.age_s is None for cron in crons):
+        return [Fact(metric, None, NONE_EVER) for metric in ("cron.late", "cron.idle", "cron.failing")]
+    for cron in crons:
         labels = {"cron": cron.name}
+        if cron.age_s is None:
+            if _should_have_run(cron, measured):
+                facts += [Fact(metric, None, NEVER, labels) for metric in ("cron.late", "cron.idle")]
+            continue
         late = round(cron.age_s / cron.period_s, 2)
         facts.append(Fact("cron.late", late, None, labels, f"last success {_spoken(cron.age_s)} ago", cron.last_ok_at))
         is_idle, detail = _idle(cron, measured, bool(cron.stage and stopped.get(cron.stage)))
@@ -88,6 +95,12 @@ def cron_facts(given: Mapping[str, Any], measured: Measured, stopped: Mapping[st
         if is_idle or cron.is_late:
             failing.append(cron.name)
     return [*facts, Fact("cron.failing", float(len(failing)), detail=_named(failing))]
+
+
+def _should_have_run(cron: Cron, measured: Measured) -> bool:
+    """Whether the product is older than two periods of a cron: a new one has not come to its daily crons yet."""
+    first_at = measured.get("freshness.first_at")
+    return first_at is not None and measured.at.timestamp() - first_at > LATE_AFTER_PERIODS * cron.period_s
 
 
 def _named(names: Sequence[str]) -> str | None:

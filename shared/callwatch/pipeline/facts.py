@@ -1,5 +1,6 @@
 """The measured product as facts: what rules are judged by."""
 
+import math
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
@@ -20,7 +21,7 @@ METRICS = (
     "schema.",
 )  # fmt: skip
 _COUNTS = ("stuck", "zombie", "false_success", "orphan", "overdue")
-_ENOUGH_FINISHED = 20
+_ENOUGH_FINISHED, _FEW_DEAD = 20, 0.05
 _MANY_OPEN, _OPEN_SHARE = 5, 0.1
 
 
@@ -81,8 +82,7 @@ def _stage_facts(stage: Stage, measured: Measured) -> Iterator[Fact]:
     if not stage.rows["due"].none:
         yield _stopped(stage, measured, labels)
     if not stage.rows["dead"].none:
-        yield _fact("pipeline.dead", measured, f"{stage.name}.dead_last_hour", labels)
-        yield _dead_ratio(stage, measured, labels)
+        yield from _dead(stage, measured, labels)
     if stage.unfinished:
         yield _unfinished(stage, measured, labels)
 
@@ -103,14 +103,23 @@ def _stopped(stage: Stage, measured: Measured, labels: Mapping[str, str]) -> Fac
     return Fact("pipeline.stopped", float(found), None, labels, detail, since)
 
 
-def _dead_ratio(stage: Stage, measured: Measured, labels: Mapping[str, str]) -> Fact:
+def _dead(stage: Stage, measured: Measured, labels: Mapping[str, str]) -> Iterator[Fact]:
+    """How many dead letters, where they are not few beside what is done, and their share.
+
+    An item dies hours after it came: what dies in the evening is held against an ordinary hour of the day, too.
+    """
     dead, done = measured.get(f"{stage.name}.dead_last_hour"), measured.get(f"{stage.name}.completed_last_hour")
     if dead is None or done is None:
+        yield _fact("pipeline.dead", measured, f"{stage.name}.dead_last_hour", labels)
         reason = measured.why(f"{stage.name}.dead_last_hour", f"{stage.name}.completed_last_hour")
-        return Fact("pipeline.dead_ratio", None, reason, labels)
+        yield Fact("pipeline.dead_ratio", None, reason, labels)
+        return
+    usual = max(done, (measured.get(f"{stage.name}.completed") or 0.0) / 24)
+    share = dead / (dead + usual) if dead else 0.0
     detail = f"{dead:.0f} dead beside {done:.0f} done in an hour"
-    ratio = round(dead / (dead + done), 4) if dead + done >= _ENOUGH_FINISHED else 0.0
-    return Fact("pipeline.dead_ratio", ratio, None, labels, detail)
+    yield Fact("pipeline.dead_ratio", round(share, 4) if dead + done >= _ENOUGH_FINISHED else 0.0, None, labels, detail)
+    if not dead or share > _FEW_DEAD:
+        yield Fact("pipeline.dead", dead, None, labels, detail)
 
 
 def _unfinished(stage: Stage, measured: Measured, labels: Mapping[str, str]) -> Fact:
@@ -123,7 +132,9 @@ def _unfinished(stage: Stage, measured: Measured, labels: Mapping[str, str]) -> 
     since: datetime | None = measured.time(f"{name}.since")
     if items is None or is_open is None or newest_open is None or since is None:
         return Fact("pipeline.unfinished_s", None, measured.why(f"{name}.items"), labels)
-    is_down = is_open > 0 and (newest_open >= min(items, 3) or (is_open >= _MANY_OPEN and is_open >= _OPEN_SHARE * items))
+    # Of a few items, more than that share are open now and then by chance.
+    many = max(_MANY_OPEN, _OPEN_SHARE * items + 2 * math.sqrt(_OPEN_SHARE * items))
+    is_down = is_open > 0 and (newest_open >= min(items, 3) or is_open >= many)
     detail = f"{is_open:.0f} of {items:.0f} {stage.table} are not finished"
     age_s = (measured.at - since).total_seconds() if is_down else 0.0
     return Fact("pipeline.unfinished_s", round(age_s), None, labels, detail, since if is_down else None)

@@ -14,10 +14,15 @@ from callwatch.pipeline.readings import Reading
 
 LAST_HOUR = "freshness.last_hour"
 SILENCE = "freshness.silence"
+LONG_SILENCE = "freshness.long_silence"
 _DAYS_BACK, _DAYS_COMPARED = 28, 10
 _WINDOWS_S = (3600, 1800, 900)
 # A silence is compared up to this length: longer ones reach into other parts of the day.
 _LONGEST_SILENCE = timedelta(hours=6)
+# A small product has too few items in such a time to miss them. In two days a weekend cannot hide between days of work.
+_LONGEST_OF_ALL = timedelta(hours=48)
+_COUNTED_OF_ALL = 1000
+NOT_COMPARABLE = "no earlier day of this kind to compare with"
 # How many spreads below the median are still ordinary; few earlier days say less, and ask for more.
 _SPREADS = 3.5
 _FEW_DAYS = {1: 1.3, 2: 1.15}
@@ -58,6 +63,8 @@ def windows_of(measured: Measured) -> Windows:
     now, zone = measured.at, ZoneInfo(measured.timezone)
     starts = {f"freshness.window_{seconds}": now - timedelta(seconds=seconds) for seconds in _WINDOWS_S}
     starts[SILENCE] = max(last_at, now - _LONGEST_SILENCE)
+    if last_at < starts[SILENCE]:
+        starts[LONG_SILENCE] = max(last_at, now - _LONGEST_OF_ALL)
     return {name: [(start, now), *earlier_windows(start, now, zone, first_at, last_at)] for name, start in starts.items()}
 
 
@@ -68,8 +75,10 @@ def window_readings(given: Mapping[str, Any], windows: Windows) -> list[Reading]
 
 def _counts(name: str, given: Mapping[str, Any], pairs: Sequence[Window]) -> Reading:
     table, at = given["table"], given["at"]
+    rows = f'FROM "{table}" r WHERE r."{at}" > w.since AND r."{at}" <= w.until'
+    counted = f"FROM (SELECT {rows} LIMIT {_COUNTED_OF_ALL}) AS items" if name == LONG_SILENCE else rows
     sql = f"""
-        SELECT (SELECT count(*) FROM "{table}" r WHERE r."{at}" > w.since AND r."{at}" <= w.until)::int AS count
+        SELECT (SELECT count(*) {counted})::int AS count
         FROM unnest(%(since)s::timestamptz[], %(until)s::timestamptz[]) WITH ORDINALITY AS w (since, until, place)
         ORDER BY w.place
     """
@@ -119,14 +128,15 @@ def earlier_windows(start: datetime, end: datetime, zone: ZoneInfo, first_at: da
     for days in range(1, _DAYS_BACK + 1):
         # Wall-clock arithmetic: nine o'clock stays nine o'clock when the clocks change.
         since, until = local_start - timedelta(days=days), local_end - timedelta(days=days)
-        is_alike = _kind(since) == _kind(local_start) and _kind(until) == _kind(local_end)
+        is_alike = kind_of_day(since) == kind_of_day(local_start) and kind_of_day(until) == kind_of_day(local_end)
         pair = since.astimezone(UTC), until.astimezone(UTC)
         if is_alike and pair[0] >= first_at and pair[0] <= last_at and pair[0] < pair[1]:
             found.append(pair)
     return found[:_DAYS_COMPARED]
 
 
-def _kind(moment: datetime) -> int:
+def kind_of_day(moment: datetime) -> int:
+    """Which days are like this one: days of work are like each other, Saturdays and Sundays only like themselves."""
     return max(4, moment.weekday())
 
 
@@ -161,12 +171,14 @@ def freshness_facts(given: Mapping[str, Any], measured: Measured) -> list[Fact]:
     if measured.get("freshness.first_at") is None:
         reason = measured.why("freshness.first_at")
         return [] if reason == "there is none yet" else [Fact("calls.missing_ratio", None, reason)]
-    names = [f"freshness.window_{seconds}" for seconds in _WINDOWS_S] + [SILENCE]
+    names = [f"freshness.window_{seconds}" for seconds in _WINDOWS_S] + [SILENCE, LONG_SILENCE]
     unread = next((name for name in names if name in measured.unknown), None)
     if unread:
         return [Fact("calls.missing_ratio", None, measured.unknown[unread])]
     if _is_closed(given, measured):
         return [Fact("calls.missing_ratio", 0.0, detail="outside of business hours")]
+    if all(_judged(measured, name) is None for name in names):
+        return [Fact("calls.missing_ratio", None, NOT_COMPARABLE)]
     worst, detail = 0.0, "as many as expected"
     for name in names:
         found = _judged(measured, name)
@@ -182,8 +194,9 @@ def freshness_facts(given: Mapping[str, Any], measured: Measured) -> list[Fact]:
 
 
 def _start_of(measured: Measured, name: str) -> datetime:
-    if name == SILENCE:
-        return max(measured.time("freshness.last_at") or measured.at, measured.at - _LONGEST_SILENCE)
+    longest = {SILENCE: _LONGEST_SILENCE, LONG_SILENCE: _LONGEST_OF_ALL}.get(name)
+    if longest:
+        return max(measured.time("freshness.last_at") or measured.at, measured.at - longest)
     return measured.at - timedelta(seconds=int(name.rpartition("_")[2]))
 
 

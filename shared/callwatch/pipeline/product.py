@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from callwatch.db.connect import AnyConnection
-from callwatch.pipeline.completeness import availability_reading, completeness_readings
+from callwatch.pipeline.completeness import availability_reading, completeness_readings, usual_availability_reading
 from callwatch.pipeline.crons import heartbeats_reading
 from callwatch.pipeline.freshness import first_readings, scan_reading, take_scan, window_readings, windows_of
 from callwatch.pipeline.indexes import indexes_reading, without_index
@@ -47,6 +47,7 @@ def all_readings(stages: StageFile) -> Iterator[Reading]:
         yield from first_readings(parts["freshness"])
     if "availability" in parts:
         yield availability_reading(parts["availability"])
+        yield usual_availability_reading(parts["availability"])
     if "completeness" in parts:
         yield from completeness_readings(parts["completeness"])
     if "heartbeats" in parts:
@@ -59,7 +60,7 @@ def all_readings(stages: StageFile) -> Iterator[Reading]:
         yield from vendor_readings(vendor)
 
 
-_NOT_IN_CYCLE = ("total", "completed", "completed_today", "failed", "duration", "duration_24h", "retry", "failed_last_hour")
+_NOT_IN_CYCLE = ("total", "completed_today", "failed", "duration", "duration_24h", "retry", "failed_last_hour")
 
 
 def of_stages(stages: StageFile) -> Wanted:

@@ -9,6 +9,8 @@ from callwatch.pipeline.stage import COUNTED, Duration, Rows, Stage, Unfinished
 
 NOTHING_DUE = "nothing is due"
 HOUR_S, DAY_S, RECENT_S = 3600, 86_400, 600
+# The share of open items above which a stretch of time counts as one in which a stage was down.
+_OPEN_WEIGHT = 0.3
 # Counting a larger table exactly would cost the product more than the figure is worth.
 COUNTED_EXACTLY = 100_000
 
@@ -174,12 +176,18 @@ def _unfinished_of(stage: Stage, given: Unfinished, rows: Rows) -> Reading:
     window = f'r."{given.at}" > {ago(given.within_s)} AND r."{given.at}" < {ago(given.older_than_s)}'
     newest = f'SELECT {columns} FROM "{rows.table}" r WHERE {window} ORDER BY r."{given.at}" DESC LIMIT 3'
     is_open = sql_of(rows.where, rows.table)
-    since = f'extract(epoch FROM min(r."{given.at}"))'
+    # Where it began: counted back from the newest, the time up to which open items outweigh finished ones most. One that
+    # failed for good long before is not part of it.
+    items = f'SELECT r."{given.at}" AS at, false AS is_open, -{_OPEN_WEIGHT} AS weight FROM "{rows.table}" r WHERE {window}'
+    opens = f'SELECT r."{given.at}", true, 1.0 FROM "{rows.table}" r WHERE {window} AND {is_open}'
+    since = f"""SELECT extract(epoch FROM at) FROM (
+                    SELECT at, is_open, sum(weight) OVER (ORDER BY at DESC) AS excess FROM ({items} UNION ALL {opens}) AS items
+                ) AS weighed WHERE is_open ORDER BY excess DESC, at LIMIT 1"""
     sql = f"""
         SELECT (SELECT count(*) FROM "{rows.table}" r WHERE {window})::float AS items,
                (SELECT count(*) FROM "{rows.table}" r WHERE {window} AND {is_open})::float AS open,
                (SELECT count(*) FROM ({newest}) r WHERE {is_open})::float AS newest_open,
-               coalesce((SELECT {since} FROM "{rows.table}" r WHERE {window} AND {is_open}), 0)::float AS since
+               coalesce(({since}), 0)::float AS since
     """
     otherwise = _unfinished_of(stage, given, rows.otherwise) if rows.otherwise else None
     return Reading(name, needs, sql, otherwise=otherwise)

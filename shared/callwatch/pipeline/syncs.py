@@ -7,13 +7,15 @@ from zoneinfo import ZoneInfo
 
 from callwatch.models.facts import Fact
 from callwatch.pipeline.clauses import NUMBER, TEXT, TIME, ago
-from callwatch.pipeline.freshness import median_of
+from callwatch.pipeline.freshness import kind_of_day, median_of
 from callwatch.pipeline.measure import Measured
 from callwatch.pipeline.readings import DAY_S, Reading
 
 SYNCS = "syncs"
-_DAYS, _MOST = 15, 5000
+# Four weeks hold four Saturdays; days of work are like each other, Saturdays and Sundays only like themselves.
+_DAYS, _MOST = 29, 5000
 _AT_LEAST_EARLIER, _AT_LEAST_MEDIAN = 3, 20
+_PLAINLY_FEW = 0.1
 _SAME_HOUR = timedelta(minutes=40)
 
 
@@ -32,7 +34,7 @@ def syncs_reading(given: Mapping[str, Any]) -> Reading:
 
 
 def sync_facts(measured: Measured) -> list[Fact]:
-    """sync.volume_ratio by sync; 1 where earlier days do not tell what to expect."""
+    """sync.volume_ratio by sync; no fact where earlier days do not tell what to expect."""
     if SYNCS in measured.unknown:
         return [Fact("sync.volume_ratio", None, measured.unknown[SYNCS])]
     by_name: dict[str, list[tuple[datetime, float]]] = {}
@@ -47,17 +49,23 @@ def _fact(name: str, runs: list[tuple[datetime, float]], now: datetime) -> Fact 
     (latest_at, latest), *earlier = runs
     if now - latest_at > timedelta(days=1):
         return None  # Whether it runs at all is the cron's matter.
-    alike = [records for at, records in earlier if _is_same_hour(at, latest_at)]
-    median = median_of(alike) if alike else 0.0
+    same_hour = [(at, records) for at, records in earlier if _is_same_hour(at, latest_at)]
+    alike = [records for at, records in same_hour if kind_of_day(at) == kind_of_day(latest_at)]
+    is_alike = len(alike) >= _AT_LEAST_EARLIER
+    compared = alike if is_alike else [records for _at, records in same_hour]
+    median = median_of(compared) if compared else 0.0
+    if len(compared) < _AT_LEAST_EARLIER or median < _AT_LEAST_MEDIAN:
+        return None
+    # Of a Sunday without three Sundays before it, only what is plainly broken can be told: a few of hundreds.
+    if not is_alike and not 0 < latest < _PLAINLY_FEW * median:
+        return None
     detail = f"{latest:.0f} records, {median:.0f} at this hour on earlier days"
-    is_enough = len(alike) >= _AT_LEAST_EARLIER and median >= _AT_LEAST_MEDIAN
-    ratio = round(latest / median, 4) if is_enough else 1.0
-    return Fact("sync.volume_ratio", ratio, None, {"sync": name}, detail if is_enough else "too few earlier syncs to compare")
+    return Fact("sync.volume_ratio", round(latest / median, 4), None, {"sync": name}, detail)
 
 
 def _is_same_hour(at: datetime, latest_at: datetime) -> bool:
-    """On an earlier day of the same kind (a day of work or of the weekend), at about the same time of day."""
-    if at.date() == latest_at.date() or (at.weekday() < 5) != (latest_at.weekday() < 5):
+    """On an earlier day, at about the same time of day."""
+    if at.date() == latest_at.date():
         return False
     apart = abs(timedelta(hours=at.hour - latest_at.hour, minutes=at.minute - latest_at.minute))
     return min(apart, timedelta(days=1) - apart) <= _SAME_HOUR

@@ -102,7 +102,8 @@ def gather(settings: Settings, now: datetime, is_whole: bool) -> Gathered:
 
 def overall(gathered: Gathered) -> str:
     """unhealthy: the database is down, or every configured provider. degraded: one of them is not healthy, a critical
-    error, a stopped pipeline, a monitor that is late. Unknown and not configured change nothing."""
+    error, a pipeline that is stopped or whose database does not answer, a monitor that is late. Unknown and not
+    configured change nothing."""
     providers = [r.status for r in gathered.results if r.service != "database" and r.status != "unknown"]
     if not gathered.is_database_up or (providers and set(providers) == {"unhealthy"}):
         return "unhealthy"
@@ -110,7 +111,8 @@ def overall(gathered: Gathered) -> str:
     is_degraded = any(result.status == "degraded" for result in gathered.results) or "unhealthy" in providers
     # Where the database is up and our tables cannot be read, no monitor can have run.
     is_degraded = is_degraded or stored is None or bool(stored.errors[1]) or stored.is_late
-    return "degraded" if is_degraded or (gathered.queues and gathered.queues.is_stopped) else "healthy"
+    queues = gathered.queues
+    return "degraded" if is_degraded or queues is None or queues.is_stopped or queues.is_unread else "healthy"
 
 
 def _read_stored(now: datetime) -> Stored:

@@ -6,16 +6,20 @@ from datetime import datetime
 from callwatch.pipeline.measure import is_stopped, sum_of
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.reports.health import QUEUE_FIGURES
-from callwatch.reports.queues import read_queues
+from callwatch.reports.queues import Unread, read_queues
 from callwatch.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class QueueHealth:
-    """Each figure with its value, or None and why; whether some stage does no work although it is due."""
+    """Each figure with its value, or None and why; whether some stage does no work although it is due.
+
+    is_unread: the product's database does not answer.
+    """
 
     figures: dict[str, tuple[int | None, str | None]]
     is_stopped: bool
+    is_unread: bool
 
 
 def queue_health(settings: Settings, now: datetime) -> QueueHealth:
@@ -28,4 +32,5 @@ def queue_health(settings: Settings, now: datetime) -> QueueHealth:
             f"{stage.name}.{name}" for stage in stages if stage.is_queue and (name != "processing" or not stage.rows[name].none)
         ]
         figures[name] = sum_of(measured, *of) if of else (None, "no queue of the product records it")
-    return QueueHealth(figures, any(is_stopped(measured, stage.name) for stage in stages))
+    is_any_stopped = any(is_stopped(measured, stage.name) for stage in stages)
+    return QueueHealth(figures, is_any_stopped, isinstance(measured, Unread))

@@ -17,8 +17,14 @@ GROUPED_PHONE = re.compile(
     rf"(?<![0-9A-Za-z.])(?<!\d-)(?:\+?1{_GAP}{{0,2}})?(?:\(\d{{3}}\){_GAP}{{0,3}}|\d{{3}}{_GAP}{{1,3}})\d{{3}}{_GAP}{{1,3}}\d{{4}}"
     r"(?!\d)(?!-\d)(?!\.\d)"
 )
-BRACKETED_PHONE = re.compile(rf"(?:\+?1{_GAP}{{0,2}})?\(\d{{3}}\){_GAP}{{0,3}}\d{{3}}{_GAP}?\d{{4}}(?!\d)")
-PLUS_PHONE = re.compile(rf"(?<![\w+])\+\(?\d(?:[ \t\u00a0().{_DASH}]{{0,2}}\d){{9,14}}(?![\d-])(?!\.\d)")
+BRACKETED_PHONE = re.compile(rf"(?:(?<!\d)\+?1{_GAP}{{0,2}})?\(\d{{3}}\){_GAP}{{0,3}}\d{{3}}{_GAP}?\d{{4}}(?!\d)")
+_PLUS_GAP = rf"[ \t\u00a0).{_DASH}]{{0,2}}"
+# +1 has ten digits more, and digits without a gap are a number of their own: the next one may follow at once. Brackets
+# stand about an area code at the start; further on they open that next number.
+PLUS_PHONE = re.compile(
+    rf"(?<![\w+])\+\(?(?:1{_PLUS_GAP}\(?(?:\d{_PLUS_GAP}){{9}}\d|\d{{10,15}}"
+    rf"|\d(?:[ \t\u00a0().{_DASH}]{{0,2}}\d){{4}}(?:{_PLUS_GAP}\d){{5,10}})(?![\d-])(?!\.\d)"
+)
 OO_PHONE = re.compile(rf"(?<![\w.{_DASH}])00[1-9]\d{{0,2}}(?:[ {_DASH}]\d{{2,6}}){{2,5}}(?![\d-])")
 # Two groups only: "415-5552671", "415555-2671".
 HALF_GROUPED_PHONE = re.compile(rf"{_BEFORE}(?:1-)?(?:[2-9]\d{{2}}-[2-9]\d{{6}}|[2-9]\d{{5}}-\d{{4}}){_AFTER}")

@@ -140,6 +140,8 @@ PLAIN: tuple[Rule, ...] = (
         r"\1\2[licence]",
         re.I,
     ),
+    # With the two letters alone only what begins as a licence does: "DL D400-7836-0001", not "dl 1048576".
+    _rule("dl", r"\b(DL|D\.L\.)(\W{1,3}(?:is )?)(?=[A-Z]{1,2}-?\d{3})[A-Z0-9-]{6,20}\b", r"\1\2[licence]"),
     _rule(
         "account acct routing aba",
         r"\b((?:bank )?(?:account|acct)\.?(?: number| no\.?| num| #)|bank (?:account|acct)|routing(?: number| no\.?)?|aba(?: number| routing)?"

@@ -70,7 +70,8 @@ PRODUCT_RULES: tuple[AlertRule, ...] = (
         hint="Far fewer calls arrive than at this hour of earlier days",
     ),
     AlertRule(
-        "recordings_unavailable", "Recordings unavailable", Level.ERROR, LOUD, (Condition("recordings.availability", "<", 0.6),),
+        "recordings_unavailable", "Recordings unavailable", Level.ERROR, LOUD,
+        (Condition("recordings.availability", "<", 0.3), Condition("recordings.shortfall", ">", 0.33)),
         cooldown_minutes=60, depends_on=PRODUCT_DB, hint="Few of the recent calls have a recording",
     ),
     AlertRule(
