@@ -238,6 +238,22 @@ def test_without_the_products_database_its_queues_are_unknown_and_the_rest_is_kn
         assert found["errors"]["last_hour"] == 0
 
 
+def test_queues_that_are_slow_to_read_are_unknown_and_no_fault_of_the_product(vendors: dict[str, Vendor]) -> None:
+    columns = ", ".join(
+        [f"{name} int" for name in ("id", "call_id", "attempts", "priority")]
+        + [f"{name} text" for name in ("status", "last_error")]
+        + [f"{name}_at timestamptz" for name in ("created", "started", "completed", "processed")]
+        + ["scheduled_for timestamptz"]
+    )
+    for table in ("pending_recordings", "transcription_queue"):
+        sql(f"CREATE TABLE rows_of_{table} ({columns})")
+        sql(f"INSERT INTO rows_of_{table} (id) SELECT generate_series(1, 100)")
+        sql(f"CREATE VIEW {table} AS SELECT * FROM rows_of_{table} WHERE (SELECT pg_sleep(1 + 0 * id)) IS NOT NULL")
+    found = whole()
+    assert found["unknown"]["queue.pending"] == "reading it took too long; see docs/indexes.md"
+    assert found["status"] == "healthy"
+
+
 def check_without_database(monkeypatch: pytest.MonkeyPatch, reason: str) -> None:
     reset_settings()
     reset_pool()
