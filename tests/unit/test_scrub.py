@@ -147,3 +147,10 @@ def test_two_phones_beside_each_other_are_both_taken(first: str, second: str) ->
 )
 def test_a_licence_is_known_by_its_two_letters_and_its_shape(text: str, scrubbed: str) -> None:
     assert scrub_text(text) == scrubbed
+
+
+@pytest.mark.parametrize("gap", [" ", "  ", "\t", ".", " \t "])
+def test_four_times_four_digits_that_are_no_card_stay_whatever_stands_between_them(gap: str) -> None:
+    text = f"rows {gap.join(['4111', '1111', '1111', '1112'])} read"
+    assert scrub_text(text) == text
+    assert scrub_text(text.replace("1112", "1111")) == "rows [card] read"

@@ -33,7 +33,7 @@ BARE_PHONE = re.compile(rf"{_BEFORE}1?[2-9]\d{{9}}{_AFTER}")
 CARD = re.compile(r"(?<![\w.-])\d(?:[ -]?\d){11,400}(?![\w-]|\.\d)")
 # The same four times four digits, with another gap between them than a blank or a hyphen.
 WIDE_CARD = re.compile(
-    rf"(?<![\w.-])\d{{4}}(?P<gap>[./_\u00a0{_DASH}]|[ \t]{{1,3}})\d{{4}}(?:(?P=gap)\d{{4}}){{2}}(?![\w-]|\.\d)"
+    rf"(?<![\w.-])\d{{4}}(?P<gap>[./_\u00a0{_DASH}]|\t[ \t]{{0,2}}| [ \t]{{1,2}})\d{{4}}(?:(?P=gap)\d{{4}}){{2}}(?![\w-]|\.\d)"
 )
 SSN = re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])")
 IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}\b")
@@ -82,9 +82,13 @@ def card(match: Match[str]) -> str:
     if _is_card(match[0]):
         return "[card]"
     words, kept, at = match[0].split(" "), [], 0
+    # Where a word may hold groups of its own, its length alone says nothing.
+    lengths = () if "-" in match[0] else tuple(map(len, words))
     while at < len(words):
         # Beside other numbers only as cards are written, so that numbers in a row do not make one by chance.
-        sizes = _SIZES.get(len(words[at]), ()) if words[at][0] in _ISSUERS else ()
+        sizes = _SIZES.get(len(words[at]), ()) if words[at][:1] in _ISSUERS else ()
+        if lengths and sizes != (1,):
+            sizes = tuple(size for size in sizes if lengths[at : at + size] in _CARD_SHAPES)
         size = next((n for n in sizes if _is_written_as_card(words[at : at + n])), 0)
         kept.append("[card]" if size else words[at])
         at += size or 1
@@ -98,7 +102,8 @@ def _is_written_as_card(words: list[str]) -> bool:
 
 
 def _is_card(text: str) -> bool:
-    digits = text if text.isdecimal() else re.sub(r"\D", "", text)
+    digits = text.replace(" ", "").replace("-", "")
+    digits = digits if digits.isdecimal() else re.sub(r"\D", "", digits)
     return 12 <= len(digits) <= 19 and _is_issued(digits) and has_luhn(digits)
 
 
