@@ -15,11 +15,14 @@ import boto3
 import psutil
 import psycopg2
 
-from local import postgres
+from local import postgres, processes
 from local.postgres import RunningPostgres
 from local.queue import ACCOUNT, REGION
 from local.system import System
 from tests.conftest import FAST
+
+# The lock by which a test holds a writer.
+_HELD = 4711
 
 
 @dataclass
@@ -107,6 +110,46 @@ class Site:
         finally:
             self.free_lease()
 
+    @contextlib.contextmanager
+    def writers_held(self, environment: str) -> Iterator[Callable[[], None]]:
+        """Who writes errors of an environment waits amid its COPY, until what is given is called or the block ends."""
+        with contextlib.closing(psycopg2.connect(self.postgres.dsn)) as holder, holder.cursor() as cursor:
+            holder.autocommit = True
+
+            def go_on() -> None:
+                cursor.execute("SELECT pg_advisory_unlock_all()")
+
+            cursor.execute("SELECT pg_advisory_lock(%s)", (_HELD,))
+            cursor.execute(
+                """CREATE FUNCTION callwatch.held() RETURNS trigger LANGUAGE plpgsql AS
+                   $$ BEGIN PERFORM pg_advisory_xact_lock_shared(%s); RETURN NEW; END $$;
+                   CREATE TRIGGER held BEFORE INSERT ON callwatch.error_logs FOR EACH ROW
+                   WHEN (NEW.environment = %s AND NEW.message = 'boom 50') EXECUTE FUNCTION callwatch.held()""",
+                (_HELD, environment),
+            )
+            try:
+                yield go_on
+            finally:
+                go_on()
+                cursor.execute("DROP FUNCTION callwatch.held CASCADE")
+
+    def is_writer_held(self) -> bool:
+        """Whether somebody waits amid its COPY."""
+        waiting = """SELECT pid FROM pg_locks JOIN pg_stat_activity USING (pid)
+            WHERE locktype = 'advisory' AND objid = %s AND NOT granted AND query LIKE 'COPY callwatch.%%error_logs%%'"""
+        return bool(self.sql(waiting, _HELD))
+
+    @contextlib.contextmanager
+    def queue_stopped(self) -> Iterator[None]:
+        """The queue answers nobody for the block; what was asked meanwhile it answers afterwards."""
+        server = processes.find((self.system.data_dir / "queue.pid").read_text())
+        assert server is not None
+        server.suspend()
+        try:
+            yield
+        finally:
+            server.resume()
+
     def free_lease(self) -> None:
         """The lease of a dead monitor runs out after 30 s; who has no time for that ends it."""
         self.sql("DELETE FROM callwatch.monitor_lease")
@@ -189,10 +232,3 @@ def _errors(environment: str, count: int, fields: dict[str, Any]) -> list[dict[s
     given = {"environment": environment, "context": {"blob": "word " * 300}, **fields}
     return [{"message": f"boom {n}", "event_id": uuid.uuid4().hex, **given} for n in range(count)]
 
-
-def wait_for(condition: Callable[[], Any], timeout_s: float = 30) -> None:
-    """Watch closely for what lasts only milliseconds."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "what the test waits for did not happen"
-        time.sleep(0.0005)

@@ -9,25 +9,16 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-import psycopg2
 import pytest
 
 from callwatch.tracker.event import error_message, finish_event
 from local.invoke import workers_of
 from local.system import ROOT
 from local.workers import Workers
-from tests.chaos.site import Site, wait_for
+from tests.chaos.site import Site
 
 long = pytest.mark.long
 pytestmark = pytest.mark.timeout(600)
-
-
-# When to kill, as a question about the database.
-MOMENTS = {
-    "in its COPY": """SELECT count(*) FROM pg_stat_activity
-        WHERE query LIKE 'COPY callwatch.%error_logs%' AND state = 'active' AND pid <> pg_backend_pid()""",
-    "after its commit": "SELECT count(*) FROM callwatch.error_logs WHERE environment = %s",
-}
 
 
 def message(environment: str, text: str, **fields: Any) -> str:
@@ -39,22 +30,19 @@ def kill_in_flush(site: Site, environment: str, moment: str) -> None:
     """Fill the queue, let a flush begin, and kill the monitor in its COPY, or after its commit and before it has deleted."""
     with site.no_monitor():
         accepted = [event_id for _ in range(10) for event_id in site.send(environment, 100)]
-    watcher = psycopg2.connect(site.postgres.dsn)
-    watcher.autocommit = True
-    question = MOMENTS[moment]
-    with watcher.cursor() as cursor:
-
-        def is_the_moment() -> bool:
-            cursor.execute(question, (environment,) if "environment" in question else None)
-            row = cursor.fetchone()
-            return row is not None and row[0] > 0
-
-        wait_for(is_the_moment)
-        assert site.kill("run_monitor") == 1
-        # What is stored now and still in the queue will be delivered again.
-        assert site.waiting() > 0
-    watcher.close()
-    site.free_lease()
+        with site.writers_held(environment) as go_on:
+            site.free_lease()
+            site.system.eventually(site.is_writer_held, 60, "a monitor amid its COPY")
+            if moment == "in its COPY":
+                assert site.kill("run_monitor") == 1
+            else:
+                # While the queue is stopped nothing can be deleted from it.
+                with site.queue_stopped():
+                    go_on()
+                    site.system.eventually(lambda: site.stored(environment) > 0, 40, "its commit")
+                    assert site.kill("run_monitor") == 1
+            # What is stored now and still in the queue will be delivered again.
+            assert site.waiting() > 0
     site.wait_until_stored(environment, accepted)
 
 
