@@ -4,29 +4,36 @@ from datetime import UTC, datetime
 from typing import Any
 
 from callwatch import queue
-from callwatch.exceptions import DatabaseUnavailable, QueueUnavailable
+from callwatch.db import is_retryable, statements_within
+from callwatch.exceptions import DatabaseUnavailable, LockUnavailable, QueueUnavailable
 from callwatch.monitor.urgent import evaluate_urgent
 from callwatch.runtime.invocation import invocation
 from callwatch.runtime.log import logger
 from callwatch.settings import get_settings
 from callwatch.tracker.digest import digest
 
+# Two tries of a digest, each stopped by it, leave the function the time to hand its records on.
+_STATEMENT_S = 8.0
+
 
 def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Store the records; the event source deletes them when this returns, and gives them again when it raises.
 
     A record that cannot be stored goes to the dead letters with its reason; where even that fails, it alone comes again.
-    While the database is down, records move to the ordinary queue, which the monitor drains once it is back: tried here
-    again and again, a long outage would wear good messages out.
+    While the database is down, or keeps them waiting for a lock, records move to the ordinary queue, which the monitor
+    drains once it is back: tried here again and again, a long outage would wear good messages out.
     """
     now = datetime.now(UTC)
     records = event["Records"]
     bodies = [record["body"] for record in records]
     try:
-        done = digest(bodies, now)
-    except DatabaseUnavailable:
+        with statements_within(lambda: _STATEMENT_S):
+            done = digest(bodies, now)
+    except Exception as error:
+        if not (isinstance(error, DatabaseUnavailable | LockUnavailable) or is_retryable(error)):
+            raise
         queue.send(get_settings().error_queue_url, bodies)
-        logger.warning("critical errors wait for the database", extra={"count": len(bodies)})
+        logger.warning("critical errors wait for the database", extra={"count": len(bodies), "why": type(error).__name__})
         return {"batchItemFailures": []}
     failed = []
     for body, reason in done.poison:
@@ -42,7 +49,8 @@ def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
 
 def _evaluate(now: datetime) -> None:
     try:
-        evaluate_urgent(now)
+        with statements_within(lambda: _STATEMENT_S):
+            evaluate_urgent(now)
     except Exception:
         # The errors are stored: the monitor's next cycle judges them. Failing here would only store them again.
         logger.exception("urgent evaluation failed")

@@ -231,4 +231,3 @@ class Site:
 def _errors(environment: str, count: int, fields: dict[str, Any]) -> list[dict[str, Any]]:
     given = {"environment": environment, "context": {"blob": "word " * 300}, **fields}
     return [{"message": f"boom {n}", "event_id": uuid.uuid4().hex, **given} for n in range(count)]
-

@@ -12,7 +12,6 @@ from callwatch import queue
 from callwatch.db import connection, error_groups, execute, fetch_all, fetch_one
 from callwatch.db.error_groups import add_history, set_state
 from callwatch.exceptions import DatabaseUnavailable, LockUnavailable
-from callwatch.queue import QueueMessage
 from callwatch.settings import reset_settings
 from callwatch.tracker import digest as digest_module
 from callwatch.tracker import error_tracker, flush, tally
@@ -20,6 +19,7 @@ from callwatch.tracker.digest import PAYLOADS_PER_HOUR, digest
 from callwatch.tracker.event import error_message, finish_event
 from callwatch.tracker.groups import act, group_detail, groups_page
 from callwatch.tracker.stats import error_metrics
+from tests.fakes.queue import FakeQueue
 
 NOW = datetime.now(UTC)
 
@@ -364,32 +364,10 @@ def test_pages_and_search_find_groups(database: str) -> None:
     assert len(staging) == 4
 
 
-class FakeQueue:
-    """SQS as flush sees it: what was received and not deleted comes again."""
-
-    def __init__(self, bodies: list[str]) -> None:
-        self.waiting = {f"r{index}": body for index, body in enumerate(bodies)}
-        self.hidden: set[str] = set()
-        self.dead: list[tuple[str, str]] = []
-
-    def receive(self, _url: str | None, most: int = 10, _wait_s: int = 0) -> list[QueueMessage]:
-        handles = [handle for handle in self.waiting if handle not in self.hidden][:most]
-        self.hidden |= set(handles)
-        return [QueueMessage(self.waiting[handle], handle, handle, 1) for handle in handles]
-
-    def delete(self, _url: str | None, handles: list[str]) -> None:
-        for handle in handles:
-            del self.waiting[handle]
-
-    def dead_letter(self, _url: str | None, body: str, reason: str) -> None:
-        self.dead.append((body, reason))
-
-
 @pytest.fixture
 def fake_queue(monkeypatch: pytest.MonkeyPatch) -> FakeQueue:
-    fake = FakeQueue([message(f"queued {n}") for n in range(120)] + ["poison"])
-    for name in ("receive", "delete", "dead_letter"):
-        monkeypatch.setattr(queue, name, getattr(fake, name))
+    fake = FakeQueue([message(f"queued {n}") for n in range(120)] + ["poison"], datetime.now(UTC))
+    fake.stand_in(monkeypatch)
     return fake
 
 

@@ -4,11 +4,13 @@ import importlib
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import boto3
+import psycopg2
 import pytest
 from moto import mock_aws
 
@@ -56,3 +58,14 @@ def test_where_the_queue_is_down_too_the_event_source_keeps_them(error_queue: st
     reset_settings()
     with pytest.raises(QueueUnavailable):
         digest_critical.handle({"Records": [record(1)]}, None)
+
+
+def test_while_a_table_is_locked_they_move_as_well(error_queue: str, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest_critical = importlib.import_module("digest_critical")
+    monkeypatch.setattr(digest_critical, "_STATEMENT_S", 0.3)
+    monkeypatch.setattr("callwatch.db.retry.GIVE_UP_AFTER_S", 0.0)
+    with closing(psycopg2.connect(database)) as conn, conn.cursor() as cursor:
+        cursor.execute("LOCK TABLE callwatch.error_logs IN ACCESS EXCLUSIVE MODE")
+        assert digest_critical.handle({"Records": [record(1)]}, None) == {"batchItemFailures": []}
+    (waiting,) = queue.receive(error_queue)
+    assert json.loads(waiting.body)["event"]["message"] == "down 1"

@@ -5,7 +5,7 @@ from callwatch.db.connect import Connection
 from callwatch.db.lock import advisory_lock, lock_in_transaction, try_lock_in_transaction
 from callwatch.db.migrate import migrate
 from callwatch.db.partitions import day_window, drop_old_partitions, ensure_partitions
-from callwatch.db.pool import connection, pool_statistics, product_connection, reset_pool
+from callwatch.db.pool import connection, pool_statistics, product_connection, reset_pool, statements_within
 from callwatch.db.query import execute, fetch_all, fetch_one
 from callwatch.db.retry import CommitOutcomeUnknown, is_retryable, with_deadlock_retry, with_retry
 from callwatch.db.transaction import with_transaction
@@ -28,6 +28,7 @@ __all__ = [
     "pool_statistics",
     "product_connection",
     "reset_pool",
+    "statements_within",
     "try_lock_in_transaction",
     "with_deadlock_retry",
     "with_retry",

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg2
 from psycopg2 import extensions
 
-from callwatch.db.watchdog import WatchedCursor
+from callwatch.db.watchdog import WatchedCursor, within_its_time
 from callwatch.exceptions import DatabaseRefused, DatabaseSilent, DatabaseUnavailable
 
 CONNECT_TIMEOUT_S = 3
@@ -28,7 +28,8 @@ class Connection(extensions.connection):
     """A psycopg2 connection that gives each of its transactions the settings of `transaction_settings`.
 
     They are set with SET LOCAL, so that no pooler between us and the server can hand them on to a
-    session of somebody else. answer_within_s: how long a statement may take before its connection is ended.
+    session of somebody else. answer_within_s: how long a statement or a commit may take
+    before its connection is ended.
     """
 
     transaction_settings: dict[str, str]
@@ -47,6 +48,11 @@ class Connection(extensions.connection):
             with super().cursor() as cursor:
                 cursor.execute("SELECT " + ", ".join(assignments), list(self.transaction_settings.values()))
         return super().cursor(*arguments, **options)
+
+    def commit(self) -> None:
+        """As of any connection."""
+        with within_its_time(self):
+            super().commit()
 
 
 # Until when (on the monotonic clock) a server is not asked again that let an attempt run into its time-out: an

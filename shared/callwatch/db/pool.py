@@ -5,7 +5,8 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import psycopg2
@@ -180,6 +181,24 @@ def _bound(conn: Connection, statement_timeout_ms: int) -> None:
     conn.answer_within_s = statement_timeout_ms / 1000 + _GRACE_S
 
 
+# Seconds that statements may take where nobody says more.
+_usual_s: ContextVar[Callable[[], float] | None] = ContextVar("usual_s", default=None)
+
+
+@contextlib.contextmanager
+def statements_within(limit_s: Callable[[], float]) -> Iterator[None]:
+    """For the length of a `with` block, bound the statements of each connection to our own database that is lent without
+    a limit of its own: what waits for somebody's lock, or for a slow disk, then fails as a cancelled query does.
+
+    limit_s: asked when a connection is lent.
+    """
+    token = _usual_s.set(limit_s)
+    try:
+        yield
+    finally:
+        _usual_s.reset(token)
+
+
 _pools: dict[str, Pool] = {}
 _pools_lock = threading.Lock()
 
@@ -207,7 +226,10 @@ def connection(statement_timeout_ms: int | None = None) -> Iterator[Connection]:
 
     Raises DatabaseUnavailable where it cannot be had, or is lost on the way.
     """
+    usual_s = _usual_s.get()
     with _pool("own").connection() as conn:
+        if statement_timeout_ms is None and usual_s is not None:
+            statement_timeout_ms = max(1, round(usual_s() * 1000))
         if statement_timeout_ms is not None:
             _bound(conn, statement_timeout_ms)
         yield conn

@@ -75,6 +75,12 @@ def watched(conn: extensions.connection, limit_s: float) -> Iterator[None]:
         _watchdog.end(wait)
 
 
+def within_its_time(conn: extensions.connection) -> contextlib.AbstractContextManager[None]:
+    """`watched` where the connection says how long an answer may take (`answer_within_s`), else no limit."""
+    limit_s = getattr(conn, "answer_within_s", None)
+    return contextlib.nullcontext() if limit_s is None else watched(conn, limit_s)
+
+
 def last_bite_at() -> float:
     """When a connection was last ended for its silence, on the monotonic clock; -inf: never."""
     return _watchdog.bit_at
@@ -85,12 +91,13 @@ class WatchedCursor(extensions.cursor):
 
     def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002 (the driver's own name for it)
         """As of any cursor."""
-        limit_s = getattr(self.connection, "answer_within_s", None)
-        if limit_s is None:
+        with within_its_time(self.connection):
             super().execute(query, vars)
-            return
-        with watched(self.connection, limit_s):
-            super().execute(query, vars)
+
+    def copy_expert(self, *arguments: Any, **options: Any) -> None:
+        """As of any cursor."""
+        with within_its_time(self.connection):
+            super().copy_expert(*arguments, **options)
 
 
 def roll_back(conn: extensions.connection, limit_s: float) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from callwatch.db import connection
+from callwatch.db import connection, statements_within
 from callwatch.db.cycles import record_cycle
 from callwatch.db.lease import acquire_lease, release_lease, renew_lease
 from callwatch.exceptions import DatabaseUnavailable
@@ -23,13 +23,21 @@ LEASE = "monitor"
 LEASE_TTL_S = 30.0
 # A server that took the connection and fell silent must not hold up the page that says so.
 _STATEMENT_MS = 3_000
+# What a statement of a step may take: one that waits for somebody's lock must not keep the cycle from judging and telling.
+_STEP_STATEMENT_S = 20.0
+_LEAST_S = 0.5
+# Kept of the cycle for the evaluation and for sending.
+_KEPT_S = 20.0
 # Holders of leases that this process could not give back, since the database went away under a cycle.
 _left: list[str] = []
 
 
 @dataclass(slots=True)
 class Cycle:
-    """What the steps of one cycle hand on to each other; `deadline` is on the monotonic clock."""
+    """What the steps of one cycle hand on to each other.
+
+    deadline: on the monotonic clock. uncounted: why accepted errors and requests may be missing from what is stored.
+    """
 
     now: datetime
     deadline: float
@@ -37,11 +45,16 @@ class Cycle:
     checks: list[CheckResult] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
     unread: tuple[str, ...] = ()
+    uncounted: str | None = None
     is_database_up: bool = True
 
     def remaining_s(self, at_most: float) -> float:
         """Seconds a step may take: what is left of the cycle, and no more than `at_most`."""
         return max(0.0, min(at_most, self.deadline - time.monotonic()))
+
+    def statement_s(self) -> float:
+        """Seconds a statement may take before the evaluation: what the cycle can spare, within bounds."""
+        return max(_LEAST_S, min(_STEP_STATEMENT_S, self.deadline - _KEPT_S - time.monotonic()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +97,8 @@ def _run_step(name: str, run: Callable[[Cycle], dict[str, Any]], cycle: Cycle) -
     error: str | None = None
     details: dict[str, Any] = {}
     try:
-        details = run(cycle)
+        with statements_within(cycle.statement_s):
+            details = run(cycle)
     except DatabaseUnavailable as unavailable:
         cycle.is_database_up = False
         error = f"database unavailable: {unavailable}"

@@ -10,6 +10,7 @@ from callwatch.alerts.channel_facts import channel_facts
 from callwatch.alerts.database_back import database_back
 from callwatch.alerts.database_down import database_down, forget_outage, remember, without_old_news
 from callwatch.alerts.deliver import deliver_due
+from callwatch.alerts.metrics import METRICS
 from callwatch.alerts.run import evaluate_rules
 from callwatch.checks.record import check_facts, record_checks, without_streaks
 from callwatch.checks.run import run_checks
@@ -27,7 +28,8 @@ from callwatch.exceptions import DatabaseUnavailable, PoolExhausted, QueueUnavai
 from callwatch.models.facts import Fact
 from callwatch.monitor.cycle import Cycle, Step
 from callwatch.monitor.silence import silence_facts
-from callwatch.pipeline.facts import METRICS, depths, product_facts
+from callwatch.pipeline.facts import METRICS as PRODUCT_METRICS
+from callwatch.pipeline.facts import depths, product_facts
 from callwatch.pipeline.product import measure, of_cycle
 from callwatch.pipeline.reach import product_database_facts
 from callwatch.pipeline.stage_file import get_stages
@@ -35,13 +37,14 @@ from callwatch.requests.performance import request_facts
 from callwatch.requests.slo import request_burn_facts
 from callwatch.settings import get_settings
 from callwatch.tracker.facts import error_facts, tracker_facts
-from callwatch.tracker.flush import flush
+from callwatch.tracker.flush import flush, unstored
 from callwatch.tracker.measuring import capture_measuring
 
 _FLUSH_S = 20.0
 _CHECK_S = 3.0
 _CHECKED = ("service.", "provider.")
 _NOTIFY_S = 12.0
+_FROM_QUEUE = ("errors.", "requests.", "slo.errors_burn", "slo.latency_burn")
 # A statement of the evaluation may take so long; a server that froze is found out by it, and told.
 _EVALUATE_MS = 8_000
 # The metrics (by prefix) that a source states, which are unknown where it fails; and the source.
@@ -88,12 +91,27 @@ def _prepare(cycle: Cycle) -> dict[str, Any]:
 def _flush(cycle: Cycle) -> dict[str, Any]:
     try:
         flushed = flush(cycle.now, cycle.remaining_s(_FLUSH_S))
-    except Exception:
-        cycle.unread += ("queue.oldest_message_s",)
+    except Exception as error:
+        cycle.uncounted = f"accepted ones wait in the queue: the flush failed ({type(error).__name__})"
+        if not _tell_unstored(cycle):
+            cycle.unread += ("queue.oldest_message_s",)
         raise
-    detail = "drained" if flushed.is_drained else "not drained within the cycle"
-    cycle.facts.append(Fact("queue.oldest_message_s", flushed.oldest_s, detail=detail))
+    if not _tell_unstored(cycle):
+        detail = "drained" if flushed.is_drained else "not drained within the cycle"
+        cycle.facts.append(Fact("queue.oldest_message_s", flushed.oldest_s, detail=detail))
     return dataclasses.asdict(flushed)
+
+
+def _tell_unstored(cycle: Cycle) -> bool:
+    """State the age of what was received and could not be stored; False where there is nothing of the kind."""
+    waiting = unstored(cycle.now)
+    if waiting is None:
+        return False
+    age_s = max(0.0, (cycle.now - waiting.since).total_seconds())
+    detail = f"could not be stored ({waiting.reason})"
+    cycle.facts.append(Fact("queue.oldest_message_s", age_s, detail=detail, since=waiting.since))
+    cycle.uncounted = f"accepted ones wait in the queue: they {detail}"
+    return True
 
 
 def _check(cycle: Cycle) -> dict[str, Any]:
@@ -129,8 +147,11 @@ def _measure(cycle: Cycle, own_facts: Callable[[], list[Fact]]) -> dict[str, Any
         (("queue.dead_letters",), _dead_letters),
         (("monitor.silence_s",), lambda: _own(silence_facts, cycle)),
     ]
-    product: list[Source] = [(METRICS, lambda: _product(cycle))]
+    product: list[Source] = [(PRODUCT_METRICS, lambda: _product(cycle))]
     failures = _read(cycle, own)
+    if cycle.uncounted:
+        # What is stored may fire a rule, and can clear none: more was accepted than is counted.
+        cycle.facts += [Fact(metric, None, cycle.uncounted) for metric in METRICS if metric.startswith(_FROM_QUEUE)]
     reach = product_database_facts()
     cycle.facts += reach
     if reach[0].value == 1.0:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from callwatch import queue
 from callwatch.db import connection
@@ -21,6 +21,8 @@ BATCH = 3_000
 BATCH_CHARACTERS = 25_000_000
 _RECEIVERS = 8
 _SWITCH_S = 0.0005
+# Messages that could not be stored come again after two minutes: this long without them, others have stored them.
+_UNSTORED_FOR = timedelta(minutes=5)
 _log = logging.getLogger(__name__)
 
 
@@ -35,6 +37,26 @@ class FlushResult:
     poisoned: int = 0
     is_drained: bool = False
     oldest_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Unstored:
+    """Messages that were received and could not be stored: since when the oldest of them waits, and why."""
+
+    since: datetime
+    reason: str
+    failed_at: datetime
+
+
+_unstored: Unstored | None = None
+
+
+def unstored(now: datetime) -> Unstored | None:
+    """What flushes of this process could not store up to now, while nothing says that it was stored after all.
+
+    The queue hides a message for a while after each try, so that it seems empty between two of them.
+    """
+    return _unstored if _unstored is not None and now - _unstored.failed_at < _UNSTORED_FOR else None
 
 
 def flush(now: datetime, deadline_s: float) -> FlushResult:
@@ -62,7 +84,7 @@ def flush(now: datetime, deadline_s: float) -> FlushResult:
                 total.is_drained, total.oldest_s = True, 0.0
                 break
             coming = ahead.submit(_next, queue_url, receivers, now) if time.monotonic() < deadline else None
-            done = store(batch, now)
+            done = _store(messages, batch, now)
             _bury(done)
             if deleted is not None:
                 deleted.result()
@@ -71,6 +93,19 @@ def flush(now: datetime, deadline_s: float) -> FlushResult:
         if deleted is not None:
             deleted.result()
     return total
+
+
+def _store(messages: Sequence[QueueMessage], batch: Batch, now: datetime) -> Digested:
+    global _unstored
+    try:
+        done = store(batch, now)
+    except Exception as error:
+        known = unstored(now)
+        since = min([message.sent_at for message in messages if message.sent_at] + [known.since if known else now])
+        _unstored = Unstored(since, type(error).__name__, now)
+        raise
+    _unstored = None
+    return done
 
 
 @contextlib.contextmanager

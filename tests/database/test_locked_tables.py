@@ -1,0 +1,147 @@
+"""Tables that somebody keeps locked, in a database that else answers: the cycle judges and tells all the same."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg2
+import pytest
+
+from callwatch.db import connection, fetch_all, fetch_one, reset_pool, statements_within
+from callwatch.exceptions import DatabaseUnavailable
+from callwatch.monitor.cycle import run_cycle
+from callwatch.monitor.steps import steps_with
+from callwatch.settings import reset_settings
+from callwatch.tracker import flush
+from callwatch.tracker.event import error_message, finish_event
+from tests.fakes.frozen import FreezingProxy
+from tests.fakes.queue import FakeQueue
+
+START = datetime.now(UTC)
+ERRORS = ("high_error_rate", "error_spike")
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits that would take the test's time are short."""
+    monkeypatch.setattr("callwatch.monitor.cycle._STEP_STATEMENT_S", 0.4)
+    monkeypatch.setattr("callwatch.db.retry.GIVE_UP_AFTER_S", 0.0)
+    monkeypatch.setattr(flush, "_unstored", None)
+
+
+@contextmanager
+def locked(dsn: str, table: str) -> Iterator[None]:
+    with closing(psycopg2.connect(dsn)) as conn, conn.cursor() as cursor:
+        cursor.execute(f"LOCK TABLE callwatch.{table} IN ACCESS EXCLUSIVE MODE")
+        yield
+
+
+def accepted(number: int) -> str:
+    return error_message(finish_event({"message": f"boom {number}"}, START), 1, START)
+
+
+class SilencingRows:
+    """Rows for COPY; the server falls silent while it takes them."""
+
+    def __init__(self, proxy: FreezingProxy) -> None:
+        self.proxy = proxy
+        self.left = 10
+
+    def read(self, _size: int) -> bytes:
+        self.proxy.freeze()
+        self.left -= 1
+        return b"1\n" if self.left else b""
+
+
+def through(proxy: FreezingProxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", proxy.dsn)
+    reset_settings()
+    reset_pool()
+
+
+def cycle(minutes: float) -> dict[str, Any]:
+    return dict(run_cycle(steps_with(list), START + timedelta(minutes=minutes), 50)["steps"])
+
+
+def states() -> dict[str, str]:
+    with connection() as conn:
+        rows = fetch_all(conn, "SELECT rule_id, state FROM callwatch.rule_states")
+    return {row["rule_id"]: row["state"] for row in rows}
+
+
+def stored() -> int:
+    with connection() as conn:
+        return int((fetch_one(conn, "SELECT count(*) AS stored FROM callwatch.error_logs") or {})["stored"])
+
+
+def test_a_locked_table_of_errors_is_told_and_no_rule_on_errors_says_that_all_is_well(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeQueue([accepted(number) for number in range(10)], START - timedelta(minutes=9))
+    fake.stand_in(monkeypatch)
+    with locked(database, "error_logs"):
+        first = cycle(0)
+        assert (first["flush"]["error"], first["evaluate"]["error"], first["notify"]["error"]) == ("QueryCanceled", None, None)
+        assert {states()[rule_id] for rule_id in ERRORS} == {"unknown"}
+        assert states()["ingest_backlog"] == "ok"
+        # The messages are hidden meanwhile, and the queue looks empty: nobody takes them for stored.
+        second = cycle(2)
+        assert (second["flush"]["error"], second["flush"]["is_drained"]) == (None, True)
+        assert states()["ingest_backlog"] == "firing"
+        assert {states()[rule_id] for rule_id in ERRORS} == {"unknown"}
+    fake.hidden.clear()
+    cycle(3)
+    assert stored() == 10
+    # A spike that nobody has seen leaves no state behind.
+    assert [states().get(rule_id) for rule_id in ERRORS] == ["ok", None]
+    cycle(40)
+    assert states()["ingest_backlog"] == "ok"
+
+
+def test_what_is_stored_fires_a_rule_though_more_waits(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    early = [error_message(finish_event({"message": f"m {n}", "severity": "critical"}, START), 1, START) for n in range(30)]
+    FakeQueue(early, START).stand_in(monkeypatch)
+    flush.flush(START, 5)
+    FakeQueue([accepted(1)], START).stand_in(monkeypatch)
+    with locked(database, "error_logs"):
+        cycle(0)
+    assert states()["high_error_rate"] == "firing"
+
+
+def test_another_table_that_is_locked_keeps_nobody_from_storing_and_judging(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FakeQueue([accepted(number) for number in range(3)], START).stand_in(monkeypatch)
+    with locked(database, "check_results"):
+        steps = cycle(0)
+    assert {name: step["error"] for name, step in steps.items() if step["error"]} == {
+        "prepare": "QueryCanceled",
+        "check": "QueryCanceled",
+        "measure": "QueryCanceled",
+    }
+    assert stored() == 3
+    assert states()["high_error_rate"] == "ok"
+
+
+def copy_while_silencing(proxy: FreezingProxy) -> None:
+    with statements_within(lambda: 0.3), connection() as conn, conn.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE taken (n int)")
+        cursor.copy_expert("COPY taken FROM STDIN", SilencingRows(proxy))
+
+
+def commit_in_silence(proxy: FreezingProxy) -> None:
+    with statements_within(lambda: 0.3), connection() as conn:
+        fetch_one(conn, "SELECT 1 AS one")
+        proxy.freeze()
+        conn.commit()
+
+
+@pytest.mark.parametrize("work", [copy_while_silencing, commit_in_silence])
+def test_a_server_that_falls_silent_amid_a_copy_or_a_commit_is_given_up(
+    database: str, monkeypatch: pytest.MonkeyPatch, work: Callable[[FreezingProxy], None]
+) -> None:
+    with FreezingProxy(database) as proxy:
+        through(proxy, monkeypatch)
+        with pytest.raises(DatabaseUnavailable):
+            work(proxy)
