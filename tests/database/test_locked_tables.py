@@ -90,9 +90,15 @@ def test_a_locked_table_of_errors_is_told_and_no_rule_on_errors_says_that_all_is
         assert (second["flush"]["error"], second["flush"]["is_drained"]) == (None, True)
         assert states()["ingest_backlog"] == "firing"
         assert {states()[rule_id] for rule_id in ERRORS} == {"unknown"}
+    # Others may be stored meanwhile: that says nothing of those.
+    other = FakeQueue([accepted(100)], START)
+    other.stand_in(monkeypatch)
+    cycle(2.5)
+    assert (stored(), {states()[rule_id] for rule_id in ERRORS}) == (1, {"unknown"})
+    fake.stand_in(monkeypatch)
     fake.hidden.clear()
     cycle(3)
-    assert stored() == 10
+    assert stored() == 11
     # A spike that nobody has seen leaves no state behind.
     assert [states().get(rule_id) for rule_id in ERRORS] == ["ok", None]
     cycle(40)

@@ -12,7 +12,7 @@ class FakeQueue:
     """SQS as flush sees it: what was received and not deleted comes again."""
 
     def __init__(self, bodies: list[str], sent_at: datetime) -> None:
-        self.waiting = {f"r{index}": body for index, body in enumerate(bodies)}
+        self.waiting = {f"{id(self)}-{index}": body for index, body in enumerate(bodies)}
         self.hidden: set[str] = set()
         self.sent_at = sent_at
         self.dead: list[tuple[str, str]] = []

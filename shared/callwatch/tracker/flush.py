@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from callwatch import queue
@@ -23,6 +23,8 @@ _RECEIVERS = 8
 _SWITCH_S = 0.0005
 # Messages that could not be stored come again after two minutes: this long without them, others have stored them.
 _UNSTORED_FOR = timedelta(minutes=5)
+# Of a longer failure not every message is remembered by its id.
+_IDS_KEPT = 100_000
 _log = logging.getLogger(__name__)
 
 
@@ -46,13 +48,14 @@ class Unstored:
     since: datetime
     reason: str
     failed_at: datetime
+    message_ids: frozenset[str]
 
 
 _unstored: Unstored | None = None
 
 
 def unstored(now: datetime) -> Unstored | None:
-    """What flushes of this process could not store up to now, while nothing says that it was stored after all.
+    """What flushes of this process received and could not store, until they have stored it after all.
 
     The queue hides a message for a while after each try, so that it seems empty between two of them.
     """
@@ -97,14 +100,17 @@ def flush(now: datetime, deadline_s: float) -> FlushResult:
 
 def _store(messages: Sequence[QueueMessage], batch: Batch, now: datetime) -> Digested:
     global _unstored
+    known = unstored(now)
+    before = known.message_ids if known else frozenset()
+    ids = {message.message_id for message in messages}
     try:
         done = store(batch, now)
     except Exception as error:
-        known = unstored(now)
         since = min([message.sent_at for message in messages if message.sent_at] + [known.since if known else now])
-        _unstored = Unstored(since, type(error).__name__, now)
+        _unstored = Unstored(since, type(error).__name__, now, before | ids if len(before) < _IDS_KEPT else before)
         raise
-    _unstored = None
+    left = before - ids
+    _unstored = replace(known, message_ids=left) if known and left else None
     return done
 
 
