@@ -54,7 +54,7 @@ def amounts() -> list[int]:
 
 
 def test_a_true_deadlock_is_retried_and_both_transactions_happen_once(accounts: str) -> None:
-    both_hold_one = threading.Barrier(2, timeout=10)
+    both_hold_one = threading.Barrier(2, timeout=30)
     attempts: list[str] = []
 
     def cross(first: int, second: int) -> Callable[[], None]:
@@ -78,7 +78,7 @@ def test_a_true_deadlock_is_retried_and_both_transactions_happen_once(accounts: 
 
 
 def test_a_serialization_failure_repeats_the_whole_transaction(accounts: str) -> None:
-    both_have_read = threading.Barrier(2, timeout=10)
+    both_have_read = threading.Barrier(2, timeout=30)
     attempts: list[int] = []
 
     def adder() -> None:
@@ -174,12 +174,12 @@ def test_a_caller_waits_for_a_connection_and_fails_only_when_the_wait_ran_out(da
         while pool.statistics()["waiting"] == 0:
             time.sleep(0.01)
         assert pool.statistics() == {"total": 1, "active": 1, "idle": 0, "waiting": 1, "utilization": 100}
-    thread.join(5)
+    thread.join(30)
     assert len(waited) == 1
     started = time.monotonic()
     with pool.connection(), pytest.raises(PoolExhausted, match="all 1 database connections"), pool.connection():
         pass
-    assert 0.4 < time.monotonic() - started < 3
+    assert 0.4 < time.monotonic() - started < 20
     assert pool.statistics() == {"total": 1, "active": 0, "idle": 1, "waiting": 0, "utilization": 0}
     pool.close()
 
@@ -199,7 +199,7 @@ def test_waiting_callers_are_served_in_the_order_they_came(database: str) -> Non
             while pool.statistics()["waiting"] < count:
                 time.sleep(0.005)
     for thread in threads:
-        thread.join(5)
+        thread.join(30)
     assert served == [0, 1, 2, 3, 4]
     pool.close()
 
@@ -315,7 +315,7 @@ def test_a_lock_held_elsewhere_is_waited_for_and_then_given_up(database: str) ->
         thread.start()
         time.sleep(0.2)
         order.append("first")
-    thread.join(5)
+    thread.join(30)
     assert order == ["other names are free", "first", "second"]
 
 
@@ -404,7 +404,7 @@ def test_an_idempotent_transaction_is_repeated_after_a_lost_commit(accounts: str
 
 
 def test_a_deferred_conflict_at_commit_repeats_the_transaction(accounts: str) -> None:
-    both_have_read = threading.Barrier(2, timeout=10)
+    both_have_read = threading.Barrier(2, timeout=30)
     attempts = []
 
     def claim(mine: int, other: int) -> Callable[[], None]:

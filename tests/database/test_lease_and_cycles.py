@@ -38,7 +38,7 @@ def test_of_many_at_once_one_gets_the_lease(database: str) -> None:
     winners: list[str] = []
 
     def compete(holder: str) -> None:
-        start.wait(10)
+        start.wait(30)
         if take(holder):
             winners.append(holder)
 
@@ -46,7 +46,7 @@ def test_of_many_at_once_one_gets_the_lease(database: str) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(30)
     assert len(winners) == 1
 
 

@@ -117,7 +117,7 @@ def test_a_function_that_fails_is_500_without_a_trace_and_the_next_request_works
 def test_a_function_that_hangs_is_ended_at_its_timeout_and_the_next_request_works(call: Client) -> None:
     started = time.monotonic()
     assert call("GET", "/fail/hang")[:2] == (500, {"message": "Internal Server Error"})
-    assert 1.8 < time.monotonic() - started < 8
+    assert 1.8 < time.monotonic() - started < 20
     assert call("GET", "/fail/none")[0] == 200
 
 

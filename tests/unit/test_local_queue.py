@@ -81,7 +81,7 @@ def test_messages_survive_a_kill_of_the_server(running: local_queue.RunningQueue
 def test_a_leftover_server_is_ended_and_a_stranger_with_its_pid_is_not(tmp_path: Path) -> None:
     leftover = local_queue.start(tmp_path)
     again = local_queue.start(tmp_path)
-    assert leftover.process.wait(5) is not None
+    assert leftover.process.wait(20) is not None
     again.stop()
     (tmp_path / "queue.pid").write_text(f"{os.getpid()} 1.0")
     local_queue.start(tmp_path).stop()
@@ -110,8 +110,8 @@ def test_a_dead_letter_carries_its_reason_and_comes_back(sqs: Any, url: str) -> 
 def test_a_waiting_receiver_gets_a_message_as_soon_as_it_is_sent(url: str) -> None:
     threading.Timer(0.3, lambda: queue.send(url, ["late"])).start()
     started = time.monotonic()
-    assert [message.body for message in queue.receive(url, wait_s=5)] == ["late"]
-    assert time.monotonic() - started < 3
+    assert [message.body for message in queue.receive(url, wait_s=20)] == ["late"]
+    assert time.monotonic() - started < 15
 
 
 def test_batches_keep_to_the_limits_of_sqs() -> None:
@@ -153,7 +153,7 @@ def test_the_queues_of_a_template_are_made_before_the_first_request(tmp_path: Pa
         assert {address.rpartition("/")[2] for address in found} >= {"ErrorQueue", "CriticalQueue", "DeadLetterQueue"}
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(30)
 
 
 def test_a_queue_that_is_not_there_is_one_clear_error_in_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +164,7 @@ def test_a_queue_that_is_not_there_is_one_clear_error_in_bounded_time(monkeypatc
     with pytest.raises(QueueUnavailable) as failure:
         queue.send("http://127.0.0.1:1/0/x", ["a", "b"])
     assert failure.value.unsent == 2
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
     queue._client.cache_clear()
     with pytest.raises(QueueUnavailable, match="not configured"):
         queue.send(None, ["a"])
