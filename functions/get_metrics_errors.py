@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from callwatch.db import connection
-from callwatch.exceptions import DatabaseUnavailable
+from callwatch.db.unread import UNREAD, why_unread
 from callwatch.http import Request
 from callwatch.http_filters import number_filter, text_filter
 from callwatch.runtime.endpoint import endpoint
@@ -21,15 +21,14 @@ def handle(request: Request) -> dict[str, Any]:
     try:
         with connection(statement_timeout_ms=5000) as conn:
             return {"timestamp": now, **error_metrics(conn, now, scope)}
-    except DatabaseUnavailable:
-        return {"timestamp": now, **_without_database()}
+    except UNREAD as error:
+        return {"timestamp": now, **_without_database(why_unread(error))}
 
 
-def _without_database() -> dict[str, Any]:
+def _without_database(why: str) -> dict[str, Any]:
     """What is known without the database: how much waits in the queue."""
     size, reason = buffered()
-    down = "the monitor's database does not answer"
-    unknown = {f"summary.{name}": down for name in _SUMMARY} | dict.fromkeys(_PARTS, down)
+    unknown = {f"summary.{name}": why for name in _SUMMARY} | dict.fromkeys(_PARTS, why)
     if reason:
         unknown["summary.buffer_size"] = reason
     summary = {**dict.fromkeys(_SUMMARY), "buffer_size": size}

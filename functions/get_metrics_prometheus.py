@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from callwatch.db import connection
-from callwatch.exceptions import DatabaseUnavailable
+from callwatch.db.unread import UNREAD
 from callwatch.http import Request, Response
 from callwatch.reports.health import health
 from callwatch.reports.jobs import job_metrics
@@ -35,7 +35,7 @@ def handle(_request: Request) -> Response:
     try:
         with connection(statement_timeout_ms=5000) as conn:
             parts["errors"] = error_metrics(conn, now)
-    except DatabaseUnavailable:
+    except UNREAD:
         parts["errors"] = {}
     return Response(200, exposition(parts), {"content-type": "text/plain; version=0.0.4; charset=utf-8"})
 

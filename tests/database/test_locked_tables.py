@@ -7,17 +7,25 @@ from typing import Any
 
 import psycopg2
 import pytest
+from psycopg2.errors import QueryCanceled
 
-from callwatch.db import connection, fetch_all, fetch_one, reset_pool, statements_within
+from callwatch.db import connection, fetch_all, fetch_one, pool, reset_pool, statements_within
 from callwatch.exceptions import DatabaseUnavailable
+from callwatch.http import Request
 from callwatch.monitor.cycle import run_cycle
 from callwatch.monitor.steps import steps_with
+from callwatch.reports.history import history
+from callwatch.reports.system import system_metrics
+from callwatch.runtime.answer import as_http_error
 from callwatch.settings import reset_settings
 from callwatch.tracker import flush
 from callwatch.tracker.event import error_message, finish_event
+from functions import get_metrics_errors, get_metrics_prometheus, list_silences
+from tests.database.test_system_metrics import OWN
 from tests.fakes.frozen import FreezingProxy
 from tests.fakes.queue import FakeQueue
 
+TOO_LATE = "the monitor's tables could not be read in time"
 START = datetime.now(UTC)
 ERRORS = ("high_error_rate", "error_spike")
 
@@ -141,6 +149,40 @@ def commit_in_silence(proxy: FreezingProxy) -> None:
         fetch_one(conn, "SELECT 1 AS one")
         proxy.freeze()
         conn.commit()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every limit of a statement is short."""
+    monkeypatch.setattr(pool, "_bound", lambda conn, _ms, bound=pool._bound: bound(conn, 200))
+
+
+@pytest.mark.usefixtures("impatient")
+def test_metrics_say_null_and_why_for_what_is_locked_and_the_rest_as_it_is(database: str) -> None:
+    ask = Request("GET", "/")
+    with locked(database, "error_counts_hourly"):
+        errors = get_metrics_errors.handle(ask)
+        text = str(get_metrics_prometheus.handle(ask).body)
+    assert (errors["summary"]["total_24h"], errors["trends"]) == (None, None)
+    assert errors["unknown"]["summary.total_24h"] == errors["unknown"]["trends"] == TOO_LATE
+    assert "callwatch_system_database_size_mb " in text
+    assert "callwatch_errors_summary_total_24h" not in text
+    with locked(database, "request_histograms"):
+        system = system_metrics(START, OWN)
+    assert system["database"]["size_mb"] > 1
+    assert (system["api"]["p95_ms"], system["unknown"]["api.p95_ms"]) == (None, TOO_LATE)
+    with locked(database, "error_counts_by_minute"):
+        shown = history(START, "errors", "1h")
+    assert (shown["series"], shown["unknown"]["series"]) == (None, TOO_LATE)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_list_that_is_locked_is_503_and_says_so(database: str) -> None:
+    with locked(database, "silences"), pytest.raises(QueryCanceled) as failure:
+        list_silences.handle(Request("GET", "/"))
+    answer = as_http_error(failure.value)
+    assert answer is not None
+    assert (answer.status, answer.code, answer.message) == (503, "database_unavailable", TOO_LATE)
 
 
 @pytest.mark.parametrize("work", [copy_while_silencing, commit_in_silence])

@@ -13,6 +13,7 @@ from callwatch.checks.verdict import Verdict
 from callwatch.db import connection, pool_statistics
 from callwatch.db.check_results import service_states
 from callwatch.db.cycles import last_cycle_at
+from callwatch.db.unread import DATABASE_DOWN
 from callwatch.exceptions import DatabaseUnavailable
 from callwatch.models.check import CheckResult
 from callwatch.reports.unknown import Unknown
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from callwatch.reports.queue_health import QueueHealth
 
 MONITOR_LATE_AFTER = timedelta(minutes=3)
-DATABASE_DOWN = "the monitor's database does not answer"
 PRODUCT_DOWN = "the product's database does not answer"
 QUEUE_FIGURES = ("pending", "processing", "failed", "completed_last_hour")
 

@@ -11,9 +11,8 @@ from callwatch.db.connect import AnyConnection
 from callwatch.db.cycles import last_cycle_at
 from callwatch.db.series import errors_by_step, latencies_by_step, requests_by_step
 from callwatch.db.stage_depths import depths_between
-from callwatch.exceptions import DatabaseUnavailable
+from callwatch.db.unread import UNREAD, why_unread
 from callwatch.models.latency import percentile
-from callwatch.reports.health import DATABASE_DOWN
 from callwatch.settings import get_settings
 
 # Length of a range and of one step of it, in s: about as many points as a chart is wide.
@@ -87,8 +86,8 @@ def history(now: datetime, metric: str, range_name: str) -> dict[str, Any]:
             _last_at, set_up_at = last_cycle_at(conn)
             steps.kept_since = max(steps.kept_since, set_up_at)
             series = METRICS[metric](conn, steps)
-    except DatabaseUnavailable:
-        return {**answer, "series": None, "unknown": {"series": DATABASE_DOWN}}
+    except UNREAD as error:
+        return {**answer, "series": None, "unknown": {"series": why_unread(error)}}
     return {**answer, "series": series, "unknown": _unknown(series, steps)}
 
 

@@ -10,11 +10,12 @@ from callwatch.db import connection, fetch_one
 from callwatch.db.check_results import service_states
 from callwatch.db.cycles import last_cycle
 from callwatch.db.server import ServerFigures, session_figures
+from callwatch.db.unread import DATABASE_DOWN
 from callwatch.exceptions import DatabaseUnavailable
 from callwatch.pipeline.measure import Measured
 from callwatch.pipeline.product import of_stages
 from callwatch.pipeline.stage_file import get_stages
-from callwatch.reports.health import DATABASE_DOWN, MONITOR_LATE_AFTER
+from callwatch.reports.health import MONITOR_LATE_AFTER
 from callwatch.reports.product import read_product
 from callwatch.reports.unknown import Unknown
 from callwatch.requests.performance import NO_TRAFFIC, performance

@@ -6,11 +6,11 @@ from typing import Any
 
 from callwatch.db import connection, pool_statistics
 from callwatch.db.server import session_figures, storage_figures
-from callwatch.exceptions import DatabaseUnavailable
-from callwatch.reports.health import DATABASE_DOWN
+from callwatch.db.unread import UNREAD, why_unread
 from callwatch.reports.unknown import Unknown
 from callwatch.requests.performance import NO_TRAFFIC, performance
 
+_STATEMENT_MS = 3_000
 _CONNECTIONS = ("active", "idle", "max")
 _FIGURES = ("size_mb", "cache_hit_percent", "longest_query_s", "deadlocks", "replication_lag_s")
 _API = {
@@ -26,7 +26,7 @@ _API = {
 def system_metrics(now: datetime, own: Mapping[str, Any]) -> dict[str, Any]:
     """The answer of GET /api/metrics/system; own: what the running process knows of itself."""
     unknown = Unknown()
-    database, api = _read(now)
+    database, api = _read_server(), _read_requests(now)
     memory = {n: unknown.say(f"memory.{n}", value, "not measured") for n, value in own["memory"].items()}
     lambda_facts = {n: unknown.say(f"lambda.{n}", value, "not run by Lambda") for n, value in own["lambda"].items()}
     answer = {
@@ -34,22 +34,30 @@ def system_metrics(now: datetime, own: Mapping[str, Any]) -> dict[str, Any]:
         "process": {"uptime": own["uptime"], "version": own["version"], "platform": own["platform"]},
         "memory": memory,
         "database": _database(*database, unknown),
-        "api": _api(api, unknown),
+        "api": _api(*api, unknown),
         "lambda": lambda_facts,
     }
     return {**answer, "unknown": unknown.reasons}
 
 
-def _read(now: datetime) -> tuple[tuple[dict[str, Any], dict[str, str]], dict[str, Any] | None]:
-    """The server's figures with the reasons of those that are None, and the requests of the last minutes."""
+def _read_server() -> tuple[dict[str, Any], dict[str, str]]:
+    """The server's figures, and the reasons of those that are None."""
     try:
-        with connection(statement_timeout_ms=3000) as conn:
+        with connection(_STATEMENT_MS) as conn:
             sessions, storage = session_figures(conn), storage_figures(conn)
-            found = performance(conn, now)
-        return ({**sessions.values, **storage.values}, {**sessions.unknown, **storage.unknown}), found
-    except DatabaseUnavailable:
+        return {**sessions.values, **storage.values}, {**sessions.unknown, **storage.unknown}
+    except UNREAD as error:
         names = (*_CONNECTIONS, *_FIGURES)
-        return (dict.fromkeys(names), dict.fromkeys(names, DATABASE_DOWN)), None
+        return dict.fromkeys(names), dict.fromkeys(names, why_unread(error))
+
+
+def _read_requests(now: datetime) -> tuple[dict[str, Any] | None, str]:
+    """The requests of the last minutes, and why a figure of them is missing."""
+    try:
+        with connection(_STATEMENT_MS) as conn:
+            return performance(conn, now), NO_TRAFFIC
+    except UNREAD as error:
+        return None, why_unread(error)
 
 
 def _database(values: Mapping[str, Any], reasons: Mapping[str, str], unknown: Unknown) -> dict[str, Any]:
@@ -61,9 +69,9 @@ def _database(values: Mapping[str, Any], reasons: Mapping[str, str], unknown: Un
     return {"pool": pool, "connections": connections, **figures}
 
 
-def _api(found: Mapping[str, Any] | None, unknown: Unknown) -> dict[str, Any]:
+def _api(found: Mapping[str, Any] | None, why: str, unknown: Unknown) -> dict[str, Any]:
     if found is None:
-        shown: dict[str, Any] = dict(unknown.all_below("api", tuple(_API), DATABASE_DOWN))
-        return {**shown, "by_route": unknown.say("api.by_route", None, DATABASE_DOWN)}
-    figures = {name: unknown.say(f"api.{name}", found[key], NO_TRAFFIC) for name, key in _API.items()}
+        shown: dict[str, Any] = dict(unknown.all_below("api", tuple(_API), why))
+        return {**shown, "by_route": unknown.say("api.by_route", None, why)}
+    figures = {name: unknown.say(f"api.{name}", found[key], why) for name, key in _API.items()}
     return {**figures, "by_route": found["by_route"]}

@@ -19,6 +19,8 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "x-frame-options": "DENY",
 }
 
+_QUERY_CANCELED = "57014"
+
 
 def to_gateway(response: Response, request_id: str, duration_ms: float) -> dict[str, Any]:
     """The payload v2 answer, with the headers that every answer carries."""
@@ -59,6 +61,8 @@ def as_http_error(error: BaseException) -> HttpError | None:
     """The HTTP error that a known exception stands for; None for one nobody expected."""
     if isinstance(error, HttpError):
         return error
+    if getattr(error, "pgcode", None) == _QUERY_CANCELED:
+        return unavailable("database_unavailable", "the monitor's tables could not be read in time")
     if isinstance(error, DatabaseUnavailable) or _is_lost_connection(error):
         return unavailable("database_unavailable", "the monitor's database does not answer")
     if isinstance(error, QueueUnavailable):

@@ -1,0 +1,15 @@
+"""Reads that an answer can do without: what they fail with, and the words for it."""
+
+from psycopg2.errors import QueryCanceled
+
+from callwatch.exceptions import DatabaseUnavailable
+
+# The database cannot be reached, or the statement ran past its time: somebody locked a table, the disk is too slow.
+UNREAD = (DatabaseUnavailable, QueryCanceled)
+DATABASE_DOWN = "the monitor's database does not answer"
+_TOO_LATE = "the monitor's tables could not be read in time"
+
+
+def why_unread(error: BaseException) -> str:
+    """The reason that an answer gives for the nulls that follow from one of UNREAD."""
+    return DATABASE_DOWN if isinstance(error, DatabaseUnavailable) else _TOO_LATE
