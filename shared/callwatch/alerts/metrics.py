@@ -33,6 +33,7 @@ METRICS: Mapping[str, Metric] = {
     "queue.stale": Metric("count", "rows there that wait or are in work for far too long"),
     "queue.dead_letters": Metric("count", "messages of our own that could not be digested"),
     "queue.oldest_message_s": Metric("s", "age of the oldest message in our own queue"),
+    "queue.up": Metric("yes", "0 where our own queue does not give its messages"),
     "product_database.up": Metric("yes", "0 where the product's database does not answer"),
     "pipeline.stopped": Metric("yes", "1 where due work waits and none is completed", _STAGE),
     "pipeline.stuck": Metric("count", "rows in processing for ever", _STAGE),

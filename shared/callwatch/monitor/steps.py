@@ -91,11 +91,19 @@ def _prepare(cycle: Cycle) -> dict[str, Any]:
 def _flush(cycle: Cycle) -> dict[str, Any]:
     try:
         flushed = flush(cycle.now, cycle.remaining_s(_FLUSH_S))
+    except QueueUnavailable as error:
+        cycle.uncounted = f"accepted ones wait in the queue: {error}"
+        cycle.unread += ("queue.oldest_message_s",)
+        # One that asks for fewer calls is there.
+        cycle.facts.append(Fact("queue.up", 1.0 if error.is_throttled else 0.0, detail=str(error)))
+        raise
     except Exception as error:
         cycle.uncounted = f"accepted ones wait in the queue: the flush failed ({type(error).__name__})"
+        cycle.unread += ("queue.up",)
         if not _tell_unstored(cycle):
             cycle.unread += ("queue.oldest_message_s",)
         raise
+    cycle.facts.append(Fact("queue.up", 1.0))
     if not _tell_unstored(cycle):
         detail = "drained" if flushed.is_drained else "not drained within the cycle"
         cycle.facts.append(Fact("queue.oldest_message_s", flushed.oldest_s, detail=detail))

@@ -7,6 +7,10 @@ from callwatch.models.alert import AlertLevel as Level
 
 OWN_RULES: tuple[AlertRule, ...] = (
     AlertRule(
+        "queue_down", "Queue down", Level.ERROR, LOUD, (Condition("queue.up", "<", 1),),
+        for_s=60, cooldown_minutes=15, hint="Our own queue does not answer: no error can be accepted",
+    ),
+    AlertRule(
         "dead_letters", "Dead letters", Level.WARNING, NORMAL, (Condition("queue.dead_letters", ">", 0),),
         cooldown_minutes=60, hint="Messages could not be digested",
     ),
