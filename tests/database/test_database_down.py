@@ -3,10 +3,12 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 
 from callwatch.alerts.act import act_on_rule, create_silence
@@ -23,6 +25,7 @@ from callwatch.monitor.cycle import run_cycle
 from callwatch.monitor.steps import steps_with
 from callwatch.settings import get_settings, reset_settings
 from tests.fakes.frozen import FreezingProxy
+from tests.fakes.queue import FakeQueue
 from tests.fakes.receiver import Receiver, Scripted
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -329,3 +332,56 @@ def test_a_server_that_fell_silent_is_told_like_one_that_is_gone(
         time.sleep(1.2)
         back(1)
     assert told(receiver) == [("alert.firing", ID, ID), ("alert.resolved", ID, f"{ID}:resolved")]
+
+
+@contextmanager
+def read_only(dsn: str) -> Iterator[None]:
+    """The server takes no writes for the block, as a standby and a host with a full disk do."""
+
+    def switch(word: str) -> None:
+        with closing(psycopg2.connect(dsn, options="-c default_transaction_read_only=off")) as conn, conn.cursor() as cursor:
+            cursor.execute(f"ALTER DATABASE {conn.info.dbname} SET default_transaction_read_only = {word}")
+            conn.commit()
+        reset_pool()
+
+    switch("on")
+    try:
+        yield
+    finally:
+        switch("off")
+
+
+@contextmanager
+def rules_locked(dsn: str) -> Iterator[None]:
+    """Somebody keeps the table of the rules' states locked for the block."""
+    with closing(psycopg2.connect(dsn)) as conn, conn.cursor() as cursor:
+        cursor.execute("LOCK TABLE callwatch.rule_states IN ACCESS EXCLUSIVE MODE")
+        yield
+
+
+@pytest.mark.parametrize(("fault", "why"), [(read_only, "read-only"), (rules_locked, "statement timeout")])
+def test_a_database_that_answers_and_takes_nothing_is_paged_as_well(
+    database: str,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Callable[[str], AbstractContextManager[None]],
+    why: str,
+) -> None:
+    monkeypatch.setattr("callwatch.monitor.steps._EVALUATE_MS", 300)
+    FakeQueue([], NOW).stand_in(monkeypatch)
+    with fault(database):
+        reports = [run_cycle(steps_with(list), after(minute), 50) for minute in range(2)]
+    assert [(report["is_database_up"], report["steps"]["evaluate"]["error"]) for report in reports] == [(False, None)] * 2
+    assert told(receiver) == [("alert.firing", ID, ID)]
+    assert why in json.loads(receiver.received[0].body)["data"]["message"]
+    run_cycle(steps_with(list), after(2), 50)
+    assert told(receiver)[1:] == [("alert.resolved", ID, f"{ID}:resolved")]
+
+
+def test_a_read_only_database_wears_out_no_message(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = FakeQueue(["{}"], NOW)
+    queue.stand_in(monkeypatch)
+    with read_only(database):
+        report = run_cycle(steps_with(list), NOW, 50)
+    assert report["steps"]["flush"]["error"] == "database unavailable: the server is read-only"
+    assert queue.hidden == set()

@@ -10,6 +10,7 @@ from typing import Any
 
 from callwatch.db import connection, statements_within
 from callwatch.db.cycles import record_cycle
+from callwatch.db.failing import is_failing
 from callwatch.db.lease import acquire_lease, release_lease, renew_lease
 from callwatch.exceptions import DatabaseUnavailable
 from callwatch.models.check import CheckResult
@@ -117,7 +118,9 @@ def _take_lease(cycle: Cycle) -> bool:
             is_ours = acquire_lease(conn, LEASE, cycle.holder, LEASE_TTL_S)
             conn.commit()
             return is_ours
-    except DatabaseUnavailable:
+    except Exception as error:
+        if not is_failing(error):
+            raise
         # Without a database there is no lease to hold and no row to write twice: the cycle goes on, to say so.
         cycle.is_database_up = False
         return True
@@ -130,7 +133,9 @@ def _renew_lease(cycle: Cycle) -> None:
         with connection(statement_timeout_ms=_STATEMENT_MS) as conn:
             renew_lease(conn, LEASE, cycle.holder, LEASE_TTL_S)
             conn.commit()
-    except DatabaseUnavailable:
+    except Exception as error:
+        if not is_failing(error):
+            raise
         cycle.is_database_up = False
 
 
@@ -139,10 +144,12 @@ def _release_lease(cycle: Cycle) -> None:
         with connection(statement_timeout_ms=_STATEMENT_MS) as conn:
             release_lease(conn, LEASE, cycle.holder)
             conn.commit()
-    except DatabaseUnavailable:
+    except Exception as error:
+        if not is_failing(error):
+            raise
         # The next cycle of this process takes it up again; one of any other waits until it runs out.
         _left.append(cycle.holder)
-        logger.warning("the monitor's lease could not be given back: the database does not answer")
+        logger.warning("the monitor's lease could not be given back", extra={"why": type(error).__name__})
 
 
 def _record(cycle: Cycle, results: list[StepResult]) -> None:
@@ -150,5 +157,7 @@ def _record(cycle: Cycle, results: list[StepResult]) -> None:
         with connection(statement_timeout_ms=_STATEMENT_MS) as conn:
             record_cycle(conn, cycle.now, results)
             conn.commit()
-    except DatabaseUnavailable:
-        logger.warning("the cycle leaves no row: the database does not answer")
+    except Exception as error:
+        if not is_failing(error):
+            raise
+        logger.warning("the cycle leaves no row: the database does not take it", extra={"why": type(error).__name__})

@@ -17,10 +17,12 @@ from callwatch.checks.run import run_checks
 from callwatch.checks.slo import uptime_burn_facts
 from callwatch.db import connection, product_connection
 from callwatch.db.check_results import delete_old_results
+from callwatch.db.connect import first_line
 from callwatch.db.cycles import delete_cycles_before
 from callwatch.db.deliveries import forget_deliveries
 from callwatch.db.error_groups import end_ignoring
 from callwatch.db.error_retention import forget_old_counts, forget_old_groups
+from callwatch.db.failing import is_failing
 from callwatch.db.partitions import drop_old_partitions, ensure_partitions
 from callwatch.db.request_histograms import delete_histograms_before
 from callwatch.db.stage_depths import delete_old_depths, keep_depths
@@ -217,9 +219,12 @@ def _evaluate(cycle: Cycle) -> dict[str, Any]:
             conn.commit()
     except PoolExhausted:
         raise
-    except DatabaseUnavailable as unavailable:
+    except Exception as error:
+        if not is_failing(error):
+            raise
         # Neither state nor outbox can be had: the one alert that matters now goes out without them.
-        return database_down(cycle.now, str(unavailable), cycle.remaining_s(_NOTIFY_S))
+        cycle.is_database_up = False
+        return database_down(cycle.now, first_line(error), cycle.remaining_s(_NOTIFY_S))
     if was_down:
         forget_outage(cycle.now)
     return dataclasses.asdict(evaluated)

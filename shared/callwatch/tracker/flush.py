@@ -9,8 +9,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from psycopg2.errors import LockNotAvailable
+
 from callwatch import queue
-from callwatch.db import connection
+from callwatch.db import connection, execute, fetch_one
+from callwatch.db.connect import AnyConnection
+from callwatch.exceptions import DatabaseUnavailable
 from callwatch.queue import QueueMessage
 from callwatch.settings import get_settings
 from callwatch.tracker.digest import Digested, store
@@ -25,6 +29,7 @@ _SWITCH_S = 0.0005
 _UNSTORED_FOR = timedelta(minutes=5)
 # Of a longer failure not every message is remembered by its id.
 _IDS_KEPT = 100_000
+_LOCK_WAIT_MS = 2_000
 _log = logging.getLogger(__name__)
 
 
@@ -65,13 +70,14 @@ def unstored(now: datetime) -> Unstored | None:
 def flush(now: datetime, deadline_s: float) -> FlushResult:
     """Drain the error queue for about `deadline_s`; the next batch is received and read while one is stored.
 
-    Raises DatabaseUnavailable before anything is received: an outage must not wear good messages out.
+    Raises DatabaseUnavailable before anything is received: an outage must not wear good messages out. Neither must tables
+    that are still locked after a flush that could not store: psycopg2.errors.LockNotAvailable.
     Raises QueueUnavailable where the queue does not answer.
     """
     queue_url = get_settings().error_queue_url
     deadline = time.monotonic() + deadline_s
-    with connection():
-        pass
+    with connection() as conn:
+        _ask_for_tables(conn, now)
     total = FlushResult()
     with (
         _prompt_switching(),
@@ -96,6 +102,24 @@ def flush(now: datetime, deadline_s: float) -> FlushResult:
         if deleted is not None:
             deleted.result()
     return total
+
+
+def _ask_for_tables(conn: AnyConnection, now: datetime) -> None:
+    """What cannot be stored now must not wear out by being received again and again."""
+    global _unstored
+    if fetch_one(conn, "SHOW transaction_read_only") == {"transaction_read_only": "on"}:
+        # The next connection finds the primary, where this one's server is a standby by now.
+        conn.close()
+        raise DatabaseUnavailable("the server is read-only")
+    known = unstored(now)
+    if known is None:
+        return
+    try:
+        execute(conn, f"SET LOCAL lock_timeout = '{_LOCK_WAIT_MS}ms'")
+        execute(conn, "LOCK TABLE callwatch.error_logs, callwatch.error_groups IN ROW EXCLUSIVE MODE")
+    except LockNotAvailable:
+        _unstored = replace(known, failed_at=now)
+        raise
 
 
 def _store(messages: Sequence[QueueMessage], batch: Batch, now: datetime) -> Digested:

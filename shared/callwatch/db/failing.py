@@ -1,0 +1,18 @@
+"""A database that answers and is of no use: it takes nothing, or not in time."""
+
+import psycopg2
+
+from callwatch.exceptions import DatabaseUnavailable
+
+# Read only (a standby, a full disk at some hosts); a statement that was cancelled in its time-out.
+_SQLSTATES = frozenset({"25006", "57014"})
+# Insufficient resources (a full disk, no memory), errors of the system (I/O), of the server itself (damaged files).
+_CLASSES = ("53", "58", "XX")
+
+
+def is_failing(error: BaseException) -> bool:
+    """Whether the database is to blame, unreachable or not, as against a statement of ours."""
+    if isinstance(error, DatabaseUnavailable):
+        return True
+    code = error.pgcode if isinstance(error, psycopg2.Error) else None
+    return code is not None and (code in _SQLSTATES or code.startswith(_CLASSES))
