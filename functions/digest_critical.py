@@ -5,7 +5,8 @@ from typing import Any
 
 from callwatch import queue
 from callwatch.db import is_retryable, statements_within
-from callwatch.exceptions import DatabaseUnavailable, LockUnavailable, QueueUnavailable
+from callwatch.db.failing import is_failing
+from callwatch.exceptions import LockUnavailable, QueueUnavailable
 from callwatch.monitor.urgent import evaluate_urgent
 from callwatch.runtime.invocation import invocation
 from callwatch.runtime.log import logger
@@ -20,8 +21,8 @@ def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Store the records; the event source deletes them when this returns, and gives them again when it raises.
 
     A record that cannot be stored goes to the dead letters with its reason; where even that fails, it alone comes again.
-    While the database is down, or keeps them waiting for a lock, records move to the ordinary queue, which the monitor
-    drains once it is back: tried here again and again, a long outage would wear good messages out.
+    While the database is down, takes no writes or keeps them waiting for a lock, records move to the ordinary queue, which
+    the monitor drains once it can: tried here again and again, a long outage would wear good messages out.
     """
     now = datetime.now(UTC)
     records = event["Records"]
@@ -30,7 +31,7 @@ def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
         with statements_within(lambda: _STATEMENT_S):
             done = digest(bodies, now)
     except Exception as error:
-        if not (isinstance(error, DatabaseUnavailable | LockUnavailable) or is_retryable(error)):
+        if not (isinstance(error, LockUnavailable) or is_failing(error) or is_retryable(error)):
             raise
         queue.send(get_settings().error_queue_url, bodies)
         logger.warning("critical errors wait for the database", extra={"count": len(bodies), "why": type(error).__name__})

@@ -3,8 +3,8 @@
 import importlib
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from callwatch.exceptions import QueueUnavailable
 from callwatch.settings import reset_settings
 from callwatch.tracker.event import error_message, finish_event
 from local.processes import free_port
+from tests.database.test_database_down import read_only
 
 FUNCTIONS = str(Path(__file__).resolve().parents[2] / "functions")
 
@@ -60,12 +61,21 @@ def test_where_the_queue_is_down_too_the_event_source_keeps_them(error_queue: st
         digest_critical.handle({"Records": [record(1)]}, None)
 
 
-def test_while_a_table_is_locked_they_move_as_well(error_queue: str, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def errors_locked(dsn: str) -> Iterator[None]:
+    with closing(psycopg2.connect(dsn)) as conn, conn.cursor() as cursor:
+        cursor.execute("LOCK TABLE callwatch.error_logs IN ACCESS EXCLUSIVE MODE")
+        yield
+
+
+@pytest.mark.parametrize("fault", [errors_locked, read_only])
+def test_while_a_table_is_locked_or_nothing_is_written_they_move_as_well(
+    error_queue: str, database: str, monkeypatch: pytest.MonkeyPatch, fault: Callable[[str], AbstractContextManager[None]]
+) -> None:
     digest_critical = importlib.import_module("digest_critical")
     monkeypatch.setattr(digest_critical, "_STATEMENT_S", 0.3)
     monkeypatch.setattr("callwatch.db.retry.GIVE_UP_AFTER_S", 0.0)
-    with closing(psycopg2.connect(database)) as conn, conn.cursor() as cursor:
-        cursor.execute("LOCK TABLE callwatch.error_logs IN ACCESS EXCLUSIVE MODE")
+    with fault(database):
         assert digest_critical.handle({"Records": [record(1)]}, None) == {"batchItemFailures": []}
     (waiting,) = queue.receive(error_queue)
     assert json.loads(waiting.body)["event"]["message"] == "down 1"
