@@ -3,6 +3,7 @@
 import base64
 import json
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,6 +21,8 @@ from callwatch.db import connection, execute, fetch_all
 from callwatch.db.alerts import open_alert
 from callwatch.http import HttpError
 from callwatch.models.facts import Fact
+from callwatch.monitor.cycle import Cycle
+from callwatch.monitor.steps import steps_with
 from callwatch.settings import get_settings, reset_settings
 from tests.fakes.receiver import Receiver, Scripted
 
@@ -106,6 +109,18 @@ def test_retry_after_is_honoured(receiver: Receiver) -> None:
     assert len(receiver.received) == 1
     deliver_due(NOW + timedelta(minutes=21), 5)
     assert deliveries()[0]["state"] == "sent"
+
+
+def test_retry_after_counts_from_the_answer_however_long_the_cycle_had_taken_until_then(receiver: Receiver) -> None:
+    receiver.script.append(Scripted(429, {"retry-after": "60"}, delay_s=0.5))
+    evaluate(20)
+    cycle = Cycle(now=NOW, deadline=time.monotonic() + 30)
+    cycle.began -= 40
+    dict(steps_with(list))["notify"](cycle)
+    (row,) = deliveries()
+    assert timedelta(seconds=100.5) <= row["due_at"] - NOW < timedelta(seconds=105)
+    deliver_due(NOW + timedelta(seconds=100), 5)
+    assert len(receiver.received) == 1, "nor does the channel's breaker let it through before"
 
 
 @pytest.mark.parametrize(

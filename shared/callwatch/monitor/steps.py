@@ -211,11 +211,11 @@ def _evaluate(cycle: Cycle) -> dict[str, Any]:
         raise
     except DatabaseUnavailable as unavailable:
         # Neither state nor outbox can be had: the one alert that matters now goes out without them.
-        return database_down(cycle.now, str(unavailable), cycle.remaining_s(_NOTIFY_S))
+        return database_down(cycle.time(), str(unavailable), cycle.remaining_s(_NOTIFY_S), cycle.now)
     if was_down:
         forget_outage(cycle.now)
     return dataclasses.asdict(evaluated)
 
 
 def _notify(cycle: Cycle) -> dict[str, Any]:
-    return dataclasses.asdict(deliver_due(cycle.now, cycle.remaining_s(_NOTIFY_S)))
+    return dataclasses.asdict(deliver_due(cycle.time(), cycle.remaining_s(_NOTIFY_S)))
