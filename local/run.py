@@ -199,6 +199,8 @@ def _values(
         if name in given:
             # A function runs in a folder of its own, where a relative path would lead nowhere.
             given[name] = str(Path(given[name]).resolve())
+    # A topic is reached at Amazon, or at the server that stands in for it.
+    given |= {name: environ[name] for name in ("AWS_ENDPOINT_URL_SNS",) if environ.get(name)}
     return {
         "STAGE": "local",
         "NODE_ENV": "development",
