@@ -203,7 +203,7 @@ def _mark(conn: AnyConnection, outcome: Outcome, work: _Round) -> None:
     failures = note_failing(conn, channel, now, error)
     held_s = hold_s(failures, failure)
     if held_s is not None:
-        open_breaker(conn, channel, now, work.later(held_s))
+        open_breaker(conn, channel, now, work.later(held_s), failure.retry_after_s is not None)
 
 
 def _set_free(conn: AnyConnection, channel: str, work: _Round) -> None:
