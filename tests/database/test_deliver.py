@@ -1,6 +1,7 @@
 """Alerts end to end on a real PostgreSQL: one transaction, one claim, one message id, order kept, the database down."""
 
 import base64
+import dataclasses
 import json
 import threading
 import time
@@ -226,6 +227,15 @@ def test_an_acknowledged_alert_says_by_whom_and_clears_when_it_resolves(receiver
         with pytest.raises(HttpError) as refusal:
             acknowledge(conn, alert_id, {"reason": "late"}, "ana", get_settings(), NOW)
     assert refusal.value.status == 409
+
+
+def test_the_end_is_told_to_those_who_were_told_the_beginning_though_the_rule_changed(receiver: Receiver) -> None:
+    evaluate(20)
+    alert_manager.add_rule(dataclasses.replace(RULE, channels=(AlertChannel.LOG,)))
+    evaluate(1, NOW + timedelta(minutes=1))
+    deliver_due(NOW + timedelta(minutes=1), 5)
+    assert kinds(receiver) == ["alert.firing", "alert.resolved"]
+    assert [row["channel"] for row in deliveries()] == ["webhook", "webhook"]
 
 
 def test_a_silence_mutes_until_it_is_ended(receiver: Receiver) -> None:
