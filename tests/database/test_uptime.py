@@ -106,7 +106,7 @@ def test_an_outage_in_which_nothing_could_be_stored_counts_once_as_downtime(data
     assert report(services=("database",))[0]["database"]["uptime_24h"] == 50.0
     facts = {fact.labels["window"]: fact for fact in burn_facts()}
     assert facts["1h_5m"].value == pytest.approx(500.0)
-    assert facts["1h_5m"].detail == "database"
+    assert facts["1h_5m"].detail == "database, window 1h_5m"
 
 
 def burn_facts() -> list[Any]:

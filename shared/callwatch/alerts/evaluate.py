@@ -123,8 +123,8 @@ def _found(rule: AlertRule, by_metric: Mapping[str, list[Fact]], known: Mapping[
     for condition in rule.all_conditions():
         for fact in by_metric.get(condition.metric, []):
             if rule.matches(fact) and condition.concerns(fact):
-                key = instance_key(rule.id, fact.labels)
-                found.setdefault(key, _Found(fact.labels, [])).pairs.append((condition, fact))
+                labels = rule.labels_of(fact)
+                found.setdefault(instance_key(rule.id, labels), _Found(labels, [])).pairs.append((condition, fact))
                 if not _is_known(fact):
                     blanks.append((condition, fact))
     for key, instance in known.items():

@@ -31,6 +31,6 @@ def uptime_burn_facts(conn: AnyConnection, now: datetime) -> list[Fact]:
         }
         if rates:
             worst = max(rates, key=lambda service: rates[service])
-            detail = worst if rates[worst] else None
+            detail = f"{worst}, window {window}" if rates[worst] else f"window {window}"
             facts.append(Fact("slo.uptime_burn", round(rates[worst], 2), None, {"window": window}, detail))
     return facts

@@ -24,7 +24,8 @@ def request_burn_facts(conn: AnyConnection, now: datetime) -> list[Fact]:
             continue
         for metric, (kind, budget) in BUDGETS.items():
             of_long, of_short = ((shares[span][kind], shares[span]["count"]) for span in (long, short))
-            facts.append(Fact(metric, round(burn_rate(of_long, of_short, budget), 2), None, {"window": window}))
+            rate = round(burn_rate(of_long, of_short, budget), 2)
+            facts.append(Fact(metric, rate, None, {"window": window}, f"window {window}"))
     return facts
 
 
