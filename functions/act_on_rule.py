@@ -27,7 +27,7 @@ def handle(request: Request) -> dict[str, Any]:
         rule = act_on_rule(conn, rule_id, action, given, request.actor, settings, now)
         conn.commit()
     if action == "test":
-        deliver_due(now, _DELIVER_S)
+        deliver_due(datetime.now(UTC), _DELIVER_S)
     with connection(statement_timeout_ms=5000) as conn:
         (item,) = rule_items(conn, [rule], settings)
     return explained(item, item["unknown"])

@@ -44,14 +44,14 @@ def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
             failed += [record["messageId"] for record in records if record["body"] == body]
     # Those stored before count too: whoever stored them may have died before it could judge.
     if done.errors or done.duplicates:
-        _evaluate(now)
+        _evaluate()
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
-def _evaluate(now: datetime) -> None:
+def _evaluate() -> None:
     try:
         with statements_within(lambda: _STATEMENT_S):
-            evaluate_urgent(now)
+            evaluate_urgent(datetime.now(UTC))
     except Exception:
         # The errors are stored: the monitor's next cycle judges them. Failing here would only store them again.
         logger.exception("urgent evaluation failed")

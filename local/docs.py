@@ -27,6 +27,7 @@ OTHER_VARIABLES = (
     ("CYCLE_S", "60", "`make run`: seconds between two cycles of the monitor."),
     ("CHROMIUM", "", "`make test`: path of a Chromium to use instead of the one found."),
     ("AWS_ENDPOINT_URL_SQS", "", "Endpoint of an SQS-compatible queue; `make run` sets it."),
+    ("AWS_ENDPOINT_URL_SNS", "", "`make run`: server that stands in for SNS, which no local function has the right to reach."),
     ("SECRETS_VERSION", "", "Set on a deploy; it changes when a secret does, so that functions start anew and read it."),
     ("AWS_LAMBDA_FUNCTION_NAME", "", "Set by Lambda: small connection pools are used there."),
     ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "", "Set by Lambda: the limit that memory is measured against."),

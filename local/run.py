@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import json
 import os
+import queue
 import signal
 import socket
 import sys
@@ -34,6 +35,8 @@ from local.workers import FunctionFailed, FunctionTimedOut, Workers
 ROOT = Path(__file__).resolve().parent.parent
 # The functions that the page asks first; the others start with their first request.
 WARM = ["Authorize", "GetHealth", "GetStatus", "GetMetricsErrors"]
+# As long as a stop waits for the cycle under way.
+_CYCLE_ENDS_S = 3.0
 
 
 class StartError(Exception):
@@ -56,11 +59,14 @@ def main() -> int:
     environ = {name: value for name, value in os.environ.items() if value.strip()}
     try:
         options = read_options(environ)
-        stopped = threading.Event()
+        # An event's lock may be in the very hands that a signal interrupts; this queue alone can be used then, too.
+        signals: queue.SimpleQueue[int] = queue.SimpleQueue()
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stopped.set())
+            signal.signal(number, lambda number, _frame: signals.put(number))
+        stopped = threading.Event()
         with running(options, environ, console, stopped):
-            stopped.wait()
+            signals.get()
+            stopped.set()
             console.print("\nstopping ...")
     except ConfigurationError as error:
         print(f"configuration: {error}", file=sys.stderr)
@@ -123,6 +129,9 @@ def running(options: Options, environ: Mapping[str, str], console: Console, stop
         triggers = _triggers(template, queue_urls, sqs, pool, options, console)
         for trigger in triggers:
             trigger.start()
+            # A cycle that is ended amid its work leaves its lease, and keeps the next start's monitor waiting for that.
+            if isinstance(trigger, Schedule):
+                stack.callback(trigger.join, _CYCLE_ENDS_S)
             stack.callback(trigger.stop)
         signal.signal(signal.SIGUSR1, lambda *_: _run_now(triggers))
         housekeeping = threading.Thread(target=_keep_house, args=(pool, options.data_dir, stopped), daemon=True)
@@ -199,6 +208,8 @@ def _values(
         if name in given:
             # A function runs in a folder of its own, where a relative path would lead nowhere.
             given[name] = str(Path(given[name]).resolve())
+    # A topic is reached at Amazon, or at the server that stands in for it.
+    given |= {name: environ[name] for name in ("AWS_ENDPOINT_URL_SNS",) if environ.get(name)}
     return {
         "STAGE": "local",
         "NODE_ENV": "development",

@@ -66,7 +66,7 @@ def _url_of_rds_secret(raw: str) -> str:
 
 
 def http_url(raw: str) -> str:
-    """An http or https URL; a slash at its end is dropped, so that paths can be appended."""
+    """An http or https URL, as it is: a slash at its end is part of a path, and many a receiver redirects where it is missing."""
     takes = "a URL such as https://host[:port][/prefix]"
     try:
         parts = urlsplit(raw)
@@ -76,12 +76,12 @@ def http_url(raw: str) -> str:
     is_plain = raw.isascii() and raw.isprintable() and " " not in raw
     if parts.scheme not in ("http", "https") or not parts.hostname or not has_valid_port or not is_plain:
         raise ValueError(takes)
-    return raw.rstrip("/")
+    return raw
 
 
 def base_url(raw: str) -> str:
-    """An http or https URL to which paths are appended: so it has no query, no fragment and no password."""
-    url = http_url(raw)
+    """An http or https URL to which paths are appended: so it has no slash at its end, no query, fragment or password."""
+    url = http_url(raw).rstrip("/")
     if any(sign in url for sign in "?#@"):
         raise ValueError("a URL such as https://host[:port][/prefix], without a query and without a password")
     return url

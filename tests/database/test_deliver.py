@@ -1,8 +1,10 @@
 """Alerts end to end on a real PostgreSQL: one transaction, one claim, one message id, order kept, the database down."""
 
 import base64
+import dataclasses
 import json
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,6 +22,8 @@ from callwatch.db import connection, execute, fetch_all
 from callwatch.db.alerts import open_alert
 from callwatch.http import HttpError
 from callwatch.models.facts import Fact
+from callwatch.monitor.cycle import Cycle
+from callwatch.monitor.steps import steps_with
 from callwatch.settings import get_settings, reset_settings
 from tests.fakes.receiver import Receiver, Scripted
 
@@ -106,6 +110,18 @@ def test_retry_after_is_honoured(receiver: Receiver) -> None:
     assert len(receiver.received) == 1
     deliver_due(NOW + timedelta(minutes=21), 5)
     assert deliveries()[0]["state"] == "sent"
+
+
+def test_retry_after_counts_from_the_answer_however_long_the_cycle_had_taken_until_then(receiver: Receiver) -> None:
+    receiver.script.append(Scripted(429, {"retry-after": "60"}, delay_s=0.5))
+    evaluate(20)
+    cycle = Cycle(now=NOW, deadline=time.monotonic() + 30)
+    cycle.began -= 40
+    dict(steps_with(list))["notify"](cycle)
+    (row,) = deliveries()
+    assert timedelta(seconds=100.5) <= row["due_at"] - NOW < timedelta(seconds=105)
+    deliver_due(NOW + timedelta(seconds=100), 5)
+    assert len(receiver.received) == 1, "nor does the channel's breaker let it through before"
 
 
 @pytest.mark.parametrize(
@@ -211,6 +227,15 @@ def test_an_acknowledged_alert_says_by_whom_and_clears_when_it_resolves(receiver
         with pytest.raises(HttpError) as refusal:
             acknowledge(conn, alert_id, {"reason": "late"}, "ana", get_settings(), NOW)
     assert refusal.value.status == 409
+
+
+def test_the_end_is_told_to_those_who_were_told_the_beginning_though_the_rule_changed(receiver: Receiver) -> None:
+    evaluate(20)
+    alert_manager.add_rule(dataclasses.replace(RULE, channels=(AlertChannel.LOG,)))
+    evaluate(1, NOW + timedelta(minutes=1))
+    deliver_due(NOW + timedelta(minutes=1), 5)
+    assert kinds(receiver) == ["alert.firing", "alert.resolved"]
+    assert [row["channel"] for row in deliveries()] == ["webhook", "webhook"]
 
 
 def test_a_silence_mutes_until_it_is_ended(receiver: Receiver) -> None:

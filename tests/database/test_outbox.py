@@ -15,7 +15,7 @@ import psycopg2
 import pytest
 
 from callwatch.alerts import AlertChannel, AlertLevel, AlertRule, Condition, alert_manager
-from callwatch.alerts.act import acknowledge
+from callwatch.alerts.act import acknowledge, act_on_rule
 from callwatch.alerts.channel_facts import channel_facts
 from callwatch.alerts.channels import GAP_S, slack
 from callwatch.alerts.deliver import LEASE_S, deliver_due
@@ -196,6 +196,21 @@ def test_a_channel_that_refuses_everything_holds_the_rest_for_when_it_is_mended(
     receiver.default = Scripted(200)
     deliver_due(after(6), 5)
     assert Counter(row["state"] for row in rows()) == {"failed": 1, "sent": 2}
+
+
+@pytest.mark.parametrize(("answer", "is_sent"), [(Scripted(404), True), (Scripted(429, {"retry-after": "300"}), False)])
+def test_a_test_tries_a_channel_that_is_held_unless_the_receiver_named_the_time(
+    answer: Scripted, is_sent: bool, receiver: Receiver
+) -> None:
+    receiver.script.append(answer)
+    fire("a", "b")
+    deliver_due(NOW, 5)
+    with connection() as conn:
+        act_on_rule(conn, "subject", "test", {"reason": "mended"}, "ana", get_settings(), after(0.1))
+        conn.commit()
+    deliver_due(after(0.1), 5)
+    kinds = [kind for kind, _subject, _id in told(receiver)]
+    assert kinds == (["alert.firing", "alert.test", "alert.firing"] if is_sent else ["alert.firing"])
 
 
 def test_slack_gets_its_messages_with_the_gap_that_it_asks_for(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:

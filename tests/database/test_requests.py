@@ -79,7 +79,7 @@ def test_requests_of_the_monitor_itself_never_count(database: str) -> None:
     store([request(project_id=0, status=500, took_ms=9_000) for _ in range(200)])
     assert figures()["count"] == 0
     assert facts()["requests.count_5xx_5m"].value == 0.0
-    assert facts()["slo.errors_burn 1h_5m"].value == 0.0
+    assert "slo.errors_burn 1h_5m" not in facts()
 
 
 def test_the_busiest_routes_come_first_and_the_list_is_bounded(database: str) -> None:
@@ -166,10 +166,9 @@ def test_slow_requests_burn_the_budget_of_latency(database: str) -> None:
     assert facts()["slo.errors_burn 1h_5m"].value == 0.0
 
 
-def test_a_few_failed_requests_of_a_quiet_night_burn_nothing(database: str) -> None:
+def test_of_a_few_requests_of_a_quiet_night_no_burn_rate_is_said(database: str) -> None:
     store([request(status=500) for _ in range(5)])
-    fact = facts()["slo.errors_burn 1h_5m"]
-    assert (fact.value, fact.detail) == (0.0, "5 requests are too few to judge")
+    assert not [name for name in facts() if name.startswith("slo.")]
 
 
 @given(st.lists(st.floats(0.01, 86_400_000), min_size=1, max_size=300), st.sampled_from([0.5, 0.9, 0.95, 0.99, 1.0]))

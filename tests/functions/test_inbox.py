@@ -17,6 +17,7 @@ from standardwebhooks.webhooks import Webhook
 from callwatch.settings_values import webhook_secrets
 from local.inbox import FILE, Inbox
 from local.system import running_system
+from tests.fakes.receiver import Receiver, Scripted
 from tests.functions.conftest import WEBHOOK_SECRET
 
 
@@ -75,3 +76,17 @@ def test_alerts_reach_the_inbox_where_no_target_is_set_and_a_signal_starts_a_cyc
         message = system.eventually(told, what="the webhook in the inbox")[0]
         assert message["data"]["value"] == 60
         assert system.get("/api/metrics/errors")["summary"]["total_1h"] == 60
+
+
+def test_a_topic_is_reached_at_the_server_that_stands_in_for_it() -> None:
+    with Receiver() as topic:
+        topic.default = Scripted(
+            200, body=b"<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>"
+        )
+        given = {"ALERT_SNS_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:alerts", "AWS_ENDPOINT_URL_SNS": topic.url}
+        with running_system(cycle_s=60, environ=given) as system:
+            status, rule, _headers = system.call("POST", "/api/rules/service_down/test", body={"reason": "does it arrive?"})
+    assert status == 200
+    assert ("sns", "sent") in [(each["channel"], each["state"]) for each in rule["test_deliveries"]]
+    (request,) = topic.received
+    assert b"Action=Publish" in request.body

@@ -165,7 +165,7 @@ def test_credentials_in_a_webhook_address_travel_as_a_header_and_are_never_said(
     assert receiver.received[0].headers["authorization"] == "Basic dXNlcjpwQHNzLXdvcmQ="
     assert "@" not in receiver.received[0].headers["host"]
     said = clean_error(str(found), given)
-    assert "ss-word" not in said.replace("for p%40ss-word", "")
+    assert "ss-word" not in said
     assert "ss-word" not in caplog.text
 
 
@@ -225,6 +225,25 @@ def test_without_an_app_url_there_are_no_links_to_nowhere(channel: str, settings
     _request, body = sent(channel, settings, receiver, payload)
     if channel != "webhook":
         assert "/admin/" not in json.dumps(body)
+
+
+@pytest.mark.parametrize("channel", ["email", "slack", "sns"])
+def test_value_and_threshold_are_told_once_also_where_a_rule_words_its_own_message(
+    channel: str, settings: Settings, receiver: Receiver
+) -> None:
+    given = {"rule_id": "new_error_group", "title": "New error", "level": "info", "value": 1.0, "threshold": 1.0, "labels": {}}
+    for message, is_row in (("never seen before: Boom", True), ("An error: measured 1, threshold >= 1", False)):
+        receiver.received.clear()
+        send(channel, settings, notification(message=message, **given))
+        body = receiver.received[0].body.decode()
+        assert ("Measured" in body, "Threshold" in body) == (is_row, is_row)
+
+
+def test_no_row_is_made_of_an_empty_label(settings: Settings, receiver: Receiver) -> None:
+    _request, body = sent("slack", settings, receiver, notification(labels={"type": "", "group": "7"}))
+    names = [field["text"].partition("\n")[0] for field in body["blocks"][1]["fields"]]
+    assert "*Group*" in names
+    assert "*Type*" not in names
 
 
 def test_pagerduty_opens_acknowledges_and_resolves_one_incident(settings: Settings, receiver: Receiver) -> None:
@@ -318,6 +337,17 @@ def test_a_refusal_says_its_reason_without_our_secrets(settings: Settings, recei
     said = clean_error(str(failure("slack", settings)), settings)
     assert said.startswith("the receiver answered 404: no_service x")
     assert len(said) <= 300
+
+
+def test_a_receiver_that_repeats_the_path_it_was_called_by_gives_no_token_away(settings: Settings, receiver: Receiver) -> None:
+    base = receiver.url.rpartition("/")[0]
+    address = f"{base}/services/T0/B0/token-of-the-path?key=token-of-the-query&to=ops"
+    given = load_settings({"SLACK_ALERT_WEBHOOK": address})
+    for said_by_it in ("no token-of-the-path", "Cannot POST /services/T0/B0/token-of-the-path", "bad token-of-the-query for ops"):
+        receiver.script.append(Scripted(404, {"content-type": "text/plain"}, said_by_it.encode()))
+        said = clean_error(str(failure("slack", given)), given)
+        assert "token-of" not in said
+        assert "[secret]" in said
 
 
 def test_a_receiver_that_cannot_be_reached_is_tried_again(settings: Settings, tmp_path: Path) -> None:

@@ -96,6 +96,13 @@ def test_a_channel_that_is_half_set_up_is_refused_in_one_line_that_names_what_is
     assert "\n" not in str(refusal.value)
 
 
+@pytest.mark.parametrize("name", ["ALERT_WEBHOOK_URL", "SLACK_ALERT_WEBHOOK"])
+@pytest.mark.parametrize("url", ["https://hooks.example.com/alerts/", "https://hooks.example.com/alerts?to=ops/"])
+def test_the_address_of_a_webhook_is_taken_as_it_is(name: str, url: str) -> None:
+    settings = load_settings({name: url, "ALERT_WEBHOOK_SECRET": "whsec_c2VjcmV0"})
+    assert getattr(settings, name.lower()) == url
+
+
 def test_named_secrets_are_fetched() -> None:
     arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:x-AbCdEf"
     fetched = {arn: "postgresql://u:p@db/own", "ssm:/callwatch/app-url": "https://ops.example.com/"}

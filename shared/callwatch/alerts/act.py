@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from callwatch.alerts.channels import channels_for
 from callwatch.alerts.instance import Instance
 from callwatch.alerts.manager import alert_manager
 from callwatch.alerts.message import payload_of
@@ -13,6 +14,7 @@ from callwatch.alerts.show import alert_detail, parse_id, silence_item
 from callwatch.alerts.state import instance_of
 from callwatch.db import lock_in_transaction
 from callwatch.db.alerts import acknowledge_alert, add_timeline, get_alert
+from callwatch.db.channel_states import end_holds
 from callwatch.db.connect import AnyConnection
 from callwatch.db.rule_states import add_silence, end_silence, mark_acknowledged, note_action, switch_rule
 from callwatch.exceptions import LockUnavailable
@@ -99,6 +101,8 @@ def act_on_rule(
     payload = payload_of("alert.test", f"test-{rule.id}", rule, instance, settings, now)
     payload["data"]["message"] = f"This is a test by {actor}: {reason}"[:1000]
     queue_notification(conn, None, rule, payload, settings, now)
+    # Whoever mended a channel wants to see that it works.
+    end_holds(conn, channels_for(rule, settings), now)
     return rule
 
 

@@ -28,16 +28,16 @@ _LAST_TOLD = "SELECT details->>'last_notified_at' AS at FROM callwatch.rule_stat
 _FOR_GOOD = "9999-12-31T00:00:00Z"
 
 
-def database_down(now: datetime, reason: str, deadline_s: float) -> dict[str, Any]:
+def database_down(now: datetime, reason: str, deadline_s: float, since: datetime | None = None) -> dict[str, Any]:
     """Note the outage, tell it where that is due, and try again what did not get through. Ends by `deadline_s`.
 
     Due: at its start, unless the last notification is younger than the cooldown, a person silenced or disabled the
-    rule, and once an hour after that.
+    rule, and once an hour after that. since: when it was missed first, where that is not now.
     """
     memory, settings = MEMORY.load(), get_settings()
     rule = database_rule(settings)
     if not memory.get("since"):
-        memory |= {"since": iso(now.replace(microsecond=0)), "reason": clean_error(reason, settings), "notices": []}
+        memory |= {"since": iso((since or now).replace(microsecond=0)), "reason": clean_error(reason, settings), "notices": []}
     if _is_due(memory, rule, now):
         _add_notice(memory, rule, settings, now)
     MEMORY.save(memory)

@@ -69,6 +69,7 @@ class _Round:
     deadline: float
     least_s: float
     settings: Settings
+    began: float = field(default_factory=time.monotonic)
     holder: str = field(default_factory=lambda: uuid.uuid4().hex)
     outcomes: Outcomes = field(default_factory=queue.SimpleQueue)
     stopped: threading.Event = field(default_factory=threading.Event)
@@ -77,6 +78,10 @@ class _Round:
     done: set[str] = field(default_factory=set)
     opened_at: dict[str, datetime | None] = field(default_factory=dict)
     result: DeliveryResult = field(default_factory=DeliveryResult)
+
+    def later(self, seconds: float) -> datetime:
+        """A time so long from this moment: what a receiver asks for counts from its answer, not from the round's start."""
+        return self.now + timedelta(seconds=time.monotonic() - self.began + seconds)
 
 
 def deliver_due(now: datetime, deadline_s: float) -> DeliveryResult:
@@ -187,7 +192,7 @@ def _mark(conn: AnyConnection, outcome: Outcome, work: _Round) -> None:
             work.result.failed += 1
             _tell_of_giving_up(conn, row, channel, error, work)
     else:
-        due_at = now + timedelta(seconds=delay_s(row["attempts"], failure))
+        due_at = work.later(delay_s(row["attempts"], failure))
         if mark_later(conn, row["id"], work.holder, due_at, error):
             work.result.postponed += 1
     if failure.is_permanent and not failure.is_channel_wide:
@@ -198,7 +203,7 @@ def _mark(conn: AnyConnection, outcome: Outcome, work: _Round) -> None:
     failures = note_failing(conn, channel, now, error)
     held_s = hold_s(failures, failure)
     if held_s is not None:
-        open_breaker(conn, channel, now, now + timedelta(seconds=held_s))
+        open_breaker(conn, channel, now, work.later(held_s), failure.retry_after_s is not None)
 
 
 def _set_free(conn: AnyConnection, channel: str, work: _Round) -> None:

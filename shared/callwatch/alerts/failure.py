@@ -1,6 +1,7 @@
 """The one error of a delivery, and what may be kept of its text."""
 
 import re
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from callwatch.settings import VARIABLES, Settings
 from callwatch.tracker.scrub import scrub_text
@@ -8,6 +9,8 @@ from callwatch.tracker.scrub import scrub_text
 _MOST_CHARACTERS = 300
 # A shorter secret would take harmless words out, and no real one is.
 _LEAST_SECRET = 6
+# As of a word of an address: "services" is no secret.
+_LEAST_WORD = 16
 _ADDRESS = re.compile(r"https?://[^\s\"'<>]+")
 
 
@@ -40,6 +43,17 @@ def clean_error(text: str, settings: Settings) -> str:
 
 
 def _secrets(settings: Settings) -> list[str]:
+    """Secrets of ours that are text, and what is secret in those that are addresses; the longest first."""
     names = [variable.name.lower() for variable in VARIABLES if variable.is_secret]
-    values = [getattr(settings, name, None) for name in names]
-    return [value for value in values if isinstance(value, str) and len(value) >= _LEAST_SECRET]
+    values = [value for name in names if isinstance(value := getattr(settings, name, None), str)]
+    parts = [part for value in values if "://" in value for part in _parts_of(value)]
+    return sorted({each for each in (*values, *parts) if len(each) >= _LEAST_SECRET}, key=len, reverse=True)
+
+
+def _parts_of(address: str) -> list[str]:
+    """What a receiver may say of an address that it was called by: its path, the tokens in it, its password."""
+    parts = urlsplit(address)
+    password = parts.password or ""
+    words = [*parts.path.split("/"), *(value for _name, value in parse_qsl(parts.query))]
+    tokens = [word for word in words if len(word) >= _LEAST_WORD]
+    return [f"{parts.path}?{parts.query}", parts.path, password, unquote(password), *tokens]

@@ -4,10 +4,10 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from callwatch.alerts.channels import channels_for, database
+from callwatch.alerts.channels import CHANNELS, channels_for, database, is_configured
 from callwatch.alerts.rule import AlertRule
 from callwatch.db.connect import AnyConnection
-from callwatch.db.deliveries import add_delivery
+from callwatch.db.deliveries import add_delivery, told_channels
 from callwatch.settings import Settings
 
 
@@ -19,9 +19,10 @@ def queue_notification(
     settings: Settings,
     now: datetime,
 ) -> None:
-    """One delivery for each channel of the rule that is configured, and the audit trail's. The caller commits."""
+    """One delivery for each channel that is to be told and is configured, and the audit trail's. The caller commits."""
+    channels = _channels_of(conn, alert_id, rule, payload, settings)
     database.record(conn, alert_id, payload, new_message_id(), now)
-    for channel in channels_for(rule, settings, payload["data"]["labels"]):
+    for channel in channels:
         delivery = {
             "alert_id": alert_id,
             "channel": channel,
@@ -31,6 +32,17 @@ def queue_notification(
             "due_at": now,
         }
         add_delivery(conn, delivery)
+
+
+def _channels_of(
+    conn: AnyConnection, alert_id: int | None, rule: AlertRule, payload: dict[str, Any], settings: Settings
+) -> list[str]:
+    """The rule's; of what becomes of an alert, those that were told that it fires, though the rule changed meanwhile."""
+    if alert_id is not None and payload["type"] != "alert.firing":
+        told = told_channels(conn, alert_id)
+        if told:
+            return [channel for channel in CHANNELS if channel in told and is_configured(channel, settings)]
+    return channels_for(rule, settings, payload["data"]["labels"])
 
 
 def new_message_id() -> str:

@@ -82,7 +82,7 @@ class MessageContext(dict[str, Any]):
 
 @dataclass(frozen=True)
 class AlertRule:
-    """One rule. Any one of its conditions is enough; each set of labels is an alert of its own.
+    """One rule. Any one of its conditions is enough; each set of labels is an alert of its own (`joined` aside).
 
     id, name: who it is, for programs and for people.
     conditions: what is judged; or `condition`, a callable without arguments that returns a truth value (a number is
@@ -92,6 +92,7 @@ class AlertRule:
     message: a text, or a callable that gets a MessageContext; made up where left out.
     depends_on: ids of rules, or Causes, whose firing explains this one: it is then listed, and not sent.
     also: channels that get it too where they are configured. runbook: the URL of a page of your own.
+    joined: labels that tell facts apart and no alerts, as the windows of a burn rate.
     """
 
     id: str
@@ -109,6 +110,7 @@ class AlertRule:
     hint: str = ""
     also: Sequence[AlertChannel] = ()
     runbook: str | None = None
+    joined: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         where = f"rule {self.id}: "
@@ -152,6 +154,10 @@ class AlertRule:
     def matches(self, fact: Fact) -> bool:
         """Whether a fact is this rule's."""
         return fact.metric in self.metrics and _fits(self.labels, fact)
+
+    def labels_of(self, fact: Fact) -> Mapping[str, str]:
+        """The labels of the alert that a fact of this rule is about."""
+        return {name: value for name, value in fact.labels.items() if name not in self.joined}
 
 
 def custom_metric(rule_id: str) -> str:

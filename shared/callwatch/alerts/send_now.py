@@ -53,7 +53,7 @@ def send_now(notices: Sequence[dict[str, Any]], settings: Settings, now: datetim
 
     Returns the channels that took one. What hangs is left behind, and tried again under the same id.
     """
-    ends_at = time.monotonic() + deadline_s
+    began = time.monotonic()
     due = [
         (notice["payload"], channel, share)
         for notice in notices
@@ -68,10 +68,11 @@ def send_now(notices: Sequence[dict[str, Any]], settings: Settings, now: datetim
         threading.Thread(target=_send, args=given, daemon=True).start()
     for _share in due:
         try:
-            share, failure = outcomes.get(timeout=max(0.0, ends_at - time.monotonic()))
+            share, failure = outcomes.get(timeout=max(0.0, began + deadline_s - time.monotonic()))
         except queue.Empty:
             break
-        _note(share, failure, settings, now)
+        # What a receiver asks for counts from its answer.
+        _note(share, failure, settings, now + timedelta(seconds=time.monotonic() - began))
     return sorted(channel for _payload, channel, share in due if share["sent_at"])
 
 

@@ -14,7 +14,7 @@ _FEWEST = 30
 
 
 def uptime_burn_facts(conn: AnyConnection, now: datetime) -> list[Fact]:
-    """slo.uptime_burn by window, of whichever service of the owners' own was down most.
+    """slo.uptime_burn by window, of whichever service of the owners' own was down most; none with too few results.
 
     Those are the database and the services of HTTP_CHECKS: vendors have rules of their own.
     """
@@ -29,7 +29,8 @@ def uptime_burn_facts(conn: AnyConnection, now: datetime) -> list[Fact]:
             for service in services
             if counts.get((service, sinces[long]), (0, 0))[1] >= _FEWEST
         }
-        worst = max(rates, key=lambda service: rates[service], default=None)
-        detail = "too few results of checks to judge" if worst is None else worst if rates[worst] else None
-        facts.append(Fact("slo.uptime_burn", round(rates[worst], 2) if worst else 0.0, None, {"window": window}, detail))
+        if rates:
+            worst = max(rates, key=lambda service: rates[service])
+            detail = f"{worst}, window {window}" if rates[worst] else f"window {window}"
+            facts.append(Fact("slo.uptime_burn", round(rates[worst], 2), None, {"window": window}, detail))
     return facts

@@ -1,5 +1,6 @@
 """How each channel does: failures in a row, and its breaker."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +28,8 @@ _FAILING = """
     RETURNING failures
 """
 _OPEN = """
-    UPDATE callwatch.channel_states SET opened_at = coalesce(opened_at, %(now)s), open_until = %(until)s
+    UPDATE callwatch.channel_states SET opened_at = coalesce(opened_at, %(now)s), open_until = %(until)s,
+        is_asked = %(is_asked)s
     WHERE channel = %(channel)s
 """
 # The row count names the one sender that may try; one that dies leaves the breaker half open again at `until`.
@@ -35,10 +37,15 @@ _TRIAL = """
     UPDATE callwatch.channel_states SET open_until = %(until)s
     WHERE channel = %(channel)s AND open_until <= %(now)s
 """
+_END = """
+    UPDATE callwatch.channel_states SET open_until = %(now)s
+    WHERE channel = ANY (%(channels)s) AND open_until > %(now)s AND NOT is_asked
+"""
 
 
 def channel_states(conn: AnyConnection) -> dict[str, dict[str, Any]]:
-    """All rows by channel: last_sent_at, last_failed_at, last_error, failures, failing_since, opened_at, open_until."""
+    """All rows by channel: last_sent_at, last_failed_at, last_error, failures, failing_since, opened_at, open_until,
+    is_asked."""
     return {row["channel"]: row for row in fetch_all(conn, "SELECT * FROM callwatch.channel_states")}
 
 
@@ -64,9 +71,14 @@ def note_failing(conn: AnyConnection, channel: str, now: datetime, error: str) -
     return int(row["failures"])
 
 
-def open_breaker(conn: AnyConnection, channel: str, now: datetime, until: datetime) -> None:
-    """Hold the channel's notifications until then."""
-    execute(conn, _OPEN, {"channel": channel, "now": now, "until": until})
+def open_breaker(conn: AnyConnection, channel: str, now: datetime, until: datetime, is_asked: bool) -> None:
+    """Hold the channel's notifications until then. is_asked: the receiver named the time."""
+    execute(conn, _OPEN, {"channel": channel, "now": now, "until": until, "is_asked": is_asked})
+
+
+def end_holds(conn: AnyConnection, channels: Sequence[str], now: datetime) -> None:
+    """Let channels be tried now, except where the receiver named the time. The caller commits."""
+    execute(conn, _END, {"channels": list(channels), "now": now})
 
 
 def begin_trial(conn: AnyConnection, channel: str, now: datetime, until: datetime) -> bool:

@@ -20,7 +20,8 @@ _DUE_CHANNELS = """
     SELECT DISTINCT channel FROM callwatch.deliveries
     WHERE state = 'due' AND due_at <= %(now)s AND (claimed_until IS NULL OR claimed_until < now())
 """
-# The oldest open delivery of each alert and channel goes first: a resolve never overtakes what it resolves.
+# The oldest open delivery of each alert and channel goes first: a resolve never overtakes what it resolves. A test goes
+# before all: where it is the trial of a channel, no news is lost to that.
 _CLAIM = """
     UPDATE callwatch.deliveries AS mine
     SET claimed_until = now() + make_interval(secs => %(lease_s)s), claimed_by = %(holder)s, attempts = attempts + 1,
@@ -32,7 +33,7 @@ _CLAIM = """
           AND NOT EXISTS (SELECT 1 FROM callwatch.deliveries earlier
                           WHERE earlier.alert_id = due.alert_id AND earlier.channel = due.channel
                             AND earlier.state = 'due' AND earlier.id < due.id)
-        ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+        ORDER BY kind <> 'alert.test', id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
     RETURNING id, alert_id, channel, kind, message_id, payload, attempts, trying_since
 """
 _SENT = """

@@ -5,7 +5,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from callwatch.db import connection, statements_within
@@ -37,7 +37,8 @@ _left: list[str] = []
 class Cycle:
     """What the steps of one cycle hand on to each other.
 
-    deadline: on the monotonic clock. uncounted: why accepted errors and requests may be missing from what is stored.
+    now: when it began, for all that it judges. deadline, began: on the monotonic clock.
+    uncounted: why accepted errors and requests may be missing from what is stored.
     """
 
     now: datetime
@@ -48,6 +49,11 @@ class Cycle:
     unread: tuple[str, ...] = ()
     uncounted: str | None = None
     is_database_up: bool = True
+    began: float = field(default_factory=time.monotonic)
+
+    def time(self) -> datetime:
+        """The present time: what is waited for counts from it."""
+        return self.now + timedelta(seconds=time.monotonic() - self.began)
 
     def remaining_s(self, at_most: float) -> float:
         """Seconds a step may take: what is left of the cycle, and no more than `at_most`."""

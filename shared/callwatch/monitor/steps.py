@@ -224,11 +224,11 @@ def _evaluate(cycle: Cycle) -> dict[str, Any]:
             raise
         # Neither state nor outbox can be had: the one alert that matters now goes out without them.
         cycle.is_database_up = False
-        return database_down(cycle.now, first_line(error), cycle.remaining_s(_NOTIFY_S))
+        return database_down(cycle.time(), first_line(error), cycle.remaining_s(_NOTIFY_S), cycle.now)
     if was_down:
         forget_outage(cycle.now)
     return dataclasses.asdict(evaluated)
 
 
 def _notify(cycle: Cycle) -> dict[str, Any]:
-    return dataclasses.asdict(deliver_due(cycle.now, cycle.remaining_s(_NOTIFY_S)))
+    return dataclasses.asdict(deliver_due(cycle.time(), cycle.remaining_s(_NOTIFY_S)))

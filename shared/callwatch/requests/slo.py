@@ -16,16 +16,16 @@ _BY_HOUR_FROM = timedelta(hours=6)
 
 
 def request_burn_facts(conn: AnyConnection, now: datetime) -> list[Fact]:
-    """slo.errors_burn and slo.latency_burn by window; 0, with a detail, where too few requests came."""
+    """slo.errors_burn and slo.latency_burn by window; none of a window with too few requests to judge."""
     shares = _shares(conn, now)
     facts = []
     for window, (long, short) in WINDOWS.items():
-        is_enough = shares[long]["count"] >= _FEWEST
-        detail = None if is_enough else f"{shares[long]['count']} requests are too few to judge"
+        if shares[long]["count"] < _FEWEST:
+            continue
         for metric, (kind, budget) in BUDGETS.items():
             of_long, of_short = ((shares[span][kind], shares[span]["count"]) for span in (long, short))
-            rate = burn_rate(of_long, of_short, budget) if is_enough else 0.0
-            facts.append(Fact(metric, round(rate, 2), None, {"window": window}, detail))
+            rate = round(burn_rate(of_long, of_short, budget), 2)
+            facts.append(Fact(metric, rate, None, {"window": window}, f"window {window}"))
     return facts
 
 
