@@ -227,6 +227,25 @@ def test_without_an_app_url_there_are_no_links_to_nowhere(channel: str, settings
         assert "/admin/" not in json.dumps(body)
 
 
+@pytest.mark.parametrize("channel", ["email", "slack", "sns"])
+def test_value_and_threshold_are_told_once_also_where_a_rule_words_its_own_message(
+    channel: str, settings: Settings, receiver: Receiver
+) -> None:
+    given: dict[str, Any] = {
+        "rule_id": "new_error_group",
+        "title": "New error",
+        "level": "info",
+        "value": 1.0,
+        "threshold": 1.0,
+        "labels": {},
+    }
+    for message, is_row in (("never seen before: Boom", True), ("An error: measured 1, threshold >= 1", False)):
+        receiver.received.clear()
+        send(channel, settings, notification(message=message, **given))
+        body = receiver.received[0].body.decode()
+        assert ("Measured" in body, "Threshold" in body) == (is_row, is_row)
+
+
 def test_pagerduty_opens_acknowledges_and_resolves_one_incident(settings: Settings, receiver: Receiver) -> None:
     for kind in ("firing", "acknowledged", "resolved"):
         send("pagerduty", settings, notification(kind=f"alert.{kind}"))

@@ -54,12 +54,14 @@ def rows_of(payload: Mapping[str, Any], timezone: str) -> list[tuple[str, str]]:
 
 
 def _figures_of(data: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Value and threshold with their unit, where the rule is a built-in one; of a mere yes or no there is no figure."""
+    """Value and threshold with their unit, where the rule is a built-in one; of a yes or no only where the lead has neither."""
     rule = next((rule for rule in RULES if rule.id == data["rule_id"]), None)
     conditions = rule.all_conditions() if rule else ()
     metric = next((condition.metric for condition in conditions if condition.threshold == data["threshold"]), None)
     if metric is not None and metric in METRICS and METRICS[metric].unit == "yes":
-        return []
+        if "measured " in str(data["message"]).partition("\n")[0]:
+            return []
+        metric = None
     return [("Measured", figure(data["value"], metric)), ("Threshold", figure(data["threshold"], metric))]
 
 
