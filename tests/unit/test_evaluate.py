@@ -65,6 +65,23 @@ def test_a_trouble_that_burns_in_two_windows_is_one_alert_until_neither_does() -
     assert [instance.labels for instance in outcome.instances.values()] == [{}]
 
 
+def test_an_alert_ends_when_what_it_fired_by_is_clear_though_another_condition_was_never_known() -> None:
+    play = Play(rule(conditions=(Condition("m", ">", 10), Condition("n", ">", 10))))
+    for value in (20, None, 5, 5):
+        play.minute(None, Fact("m", value), Fact("n", None, "its table is missing"))
+    assert play.transitions == [(0, "firing"), (2, "resolved")]
+    assert [kind for _minute, _rule, kind in play.told] == ["firing", "resolved"]
+    assert [instance.state for instance in play.known.values()] == ["unknown"]
+
+
+def test_an_alert_goes_on_where_what_it_fired_by_is_known_in_part() -> None:
+    play = Play(rule())
+    play.minute(20)
+    play.minute(None, Fact("m", 5), Fact("m", None, "more was accepted than is counted"))
+    play.minute(None, Fact("n", 5), unread=("m",))
+    assert play.transitions == [(0, "firing")]
+
+
 def test_a_rule_fires_once_and_resolves_once() -> None:
     play = Play(rule())
     for value in (1, 20, 30, 40, 5, 5):

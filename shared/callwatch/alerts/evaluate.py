@@ -142,6 +142,9 @@ def _judge(rule: AlertRule, key: str, found: _Found, before: Instance | None, no
     hit = next(((c, f) for c, f in found.pairs if _is_known(f) and c.holds(f.value)), None)
     blank = next((fact for _condition, fact in found.pairs if not _is_known(fact)), None)
     if hit is None and (blank is not None or found.unread):
+        cleared = _cleared(old, found.pairs)
+        if cleared is not None:
+            return _while_good(rule, _measured(replace(old, is_unknown=False, reason=None), *cleared), now)
         reason = (blank.reason if blank else "its source could not be read") or "not known"
         return _while_unknown(old, reason, now)
     current = replace(old, is_unknown=False, reason=None, has_seen=old.has_seen or bool(found.pairs))
@@ -152,6 +155,14 @@ def _judge(rule: AlertRule, key: str, found: _Found, before: Instance | None, no
     elif before is not None:
         current = replace(current, value=None, detail=None)
     return _while_good(rule, current, now)
+
+
+def _cleared(old: Instance, pairs: Sequence[tuple[Condition, Fact]]) -> tuple[Condition, Fact] | None:
+    """What shows that a firing one is clear though not all of its rule is known: all of the metric that it fired by is."""
+    of_metric = [(condition, fact) for condition, fact in pairs if condition.metric == old.metric]
+    if old.state != "firing" or not all(_is_known(fact) for _condition, fact in of_metric):
+        return None
+    return next(iter(of_metric), None)
 
 
 def _measured(instance: Instance, condition: Condition, fact: Fact) -> Instance:
