@@ -94,6 +94,12 @@ def test_a_message_says_what_how_much_since_when_and_reads_well_on_a_phone() -> 
     assert len(firing.splitlines()[0]) < 100
 
 
+def test_a_message_is_silent_about_an_empty_label() -> None:
+    evaluate(NOW, fact("value", 42, type="", group="7"))
+    (firing,) = messages()
+    assert firing.splitlines()[0] == "Too much of it [group 7]: measured 42, threshold > 10"
+
+
 def test_what_follows_is_listed_in_its_cause_and_told_when_the_cause_is_over() -> None:
     both = [fact("cause", 20, service="a"), fact("effect", 20, service="a"), fact("effect", 20, service="b")]
     evaluate(NOW, *both)

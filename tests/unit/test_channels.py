@@ -246,6 +246,13 @@ def test_value_and_threshold_are_told_once_also_where_a_rule_words_its_own_messa
         assert ("Measured" in body, "Threshold" in body) == (is_row, is_row)
 
 
+def test_no_row_is_made_of_an_empty_label(settings: Settings, receiver: Receiver) -> None:
+    _request, body = sent("slack", settings, receiver, notification(labels={"type": "", "group": "7"}))
+    names = [field["text"].partition("\n")[0] for field in body["blocks"][1]["fields"]]
+    assert "*Group*" in names
+    assert "*Type*" not in names
+
+
 def test_pagerduty_opens_acknowledges_and_resolves_one_incident(settings: Settings, receiver: Receiver) -> None:
     for kind in ("firing", "acknowledged", "resolved"):
         send("pagerduty", settings, notification(kind=f"alert.{kind}"))

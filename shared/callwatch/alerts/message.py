@@ -33,7 +33,7 @@ def text_of(rule: AlertRule, instance: Instance) -> str:
 
 def subject_of(instance: Instance) -> str:
     """What it is about: " [deepgram]", " [stage transcriptions]"; nothing for a rule without labels."""
-    about = [value if name == "service" else f"{name} {value}" for name, value in sorted(instance.labels.items())]
+    about = [value if name == "service" else f"{name} {value}" for name, value in sorted(instance.labels.items()) if value]
     return f" [{', '.join(about)}]" if about else ""
 
 
