@@ -34,6 +34,8 @@ from local.workers import FunctionFailed, FunctionTimedOut, Workers
 ROOT = Path(__file__).resolve().parent.parent
 # The functions that the page asks first; the others start with their first request.
 WARM = ["Authorize", "GetHealth", "GetStatus", "GetMetricsErrors"]
+# As long as a stop waits for the cycle under way.
+_CYCLE_ENDS_S = 3.0
 
 
 class StartError(Exception):
@@ -123,6 +125,9 @@ def running(options: Options, environ: Mapping[str, str], console: Console, stop
         triggers = _triggers(template, queue_urls, sqs, pool, options, console)
         for trigger in triggers:
             trigger.start()
+            # A cycle that is ended amid its work leaves its lease, and keeps the next start's monitor waiting for that.
+            if isinstance(trigger, Schedule):
+                stack.callback(trigger.join, _CYCLE_ENDS_S)
             stack.callback(trigger.stop)
         signal.signal(signal.SIGUSR1, lambda *_: _run_now(triggers))
         housekeeping = threading.Thread(target=_keep_house, args=(pool, options.data_dir, stopped), daemon=True)

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -18,6 +19,7 @@ import pytest
 from local import postgres
 from local.system import ROOT, System, running_system, start, stop
 from tests.conftest import FAST
+from tests.fakes.receiver import Receiver, Scripted
 
 
 @pytest.fixture
@@ -62,6 +64,21 @@ def test_ctrl_c_leaves_no_process_and_the_next_start_keeps_data_and_tokens(folde
         assert total(second) == 1
     finally:
         stop(second)
+
+
+def test_a_stop_amid_a_cycle_keeps_no_monitor_waiting_after_the_next_start(folder: Path) -> None:
+    with Receiver() as vendor:
+        vendor.default = Scripted(delay_s=1.5)
+        environ = {"DEEPGRAM_API_KEY": "a-key-of-a-test", "DEEPGRAM_API_URL": vendor.url}
+        first = start(folder, cycle_s=1, environ=environ)
+        first.eventually(lambda: vendor.received, what="a cycle")
+        stop(first)
+        stopped_at = datetime.now(UTC).isoformat()
+        second = start(folder, cycle_s=1, environ=environ)
+        try:
+            second.eventually(lambda: second.get("/api/rules")["items"][0]["last_evaluated_at"] > stopped_at, 8, "a cycle")
+        finally:
+            stop(second)
 
 
 def test_a_killed_system_leaves_nothing_behind_for_long_and_loses_nothing(folder: Path) -> None:
