@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import json
 import os
+import queue
 import signal
 import socket
 import sys
@@ -58,11 +59,14 @@ def main() -> int:
     environ = {name: value for name, value in os.environ.items() if value.strip()}
     try:
         options = read_options(environ)
-        stopped = threading.Event()
+        # An event's lock may be in the very hands that a signal interrupts; this queue alone can be used then, too.
+        signals: queue.SimpleQueue[int] = queue.SimpleQueue()
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stopped.set())
+            signal.signal(number, lambda number, _frame: signals.put(number))
+        stopped = threading.Event()
         with running(options, environ, console, stopped):
-            stopped.wait()
+            signals.get()
+            stopped.set()
             console.print("\nstopping ...")
     except ConfigurationError as error:
         print(f"configuration: {error}", file=sys.stderr)

@@ -81,6 +81,31 @@ def test_a_stop_amid_a_cycle_keeps_no_monitor_waiting_after_the_next_start(folde
             stop(second)
 
 
+_STOPPED_AS_IT_BEGINS_TO_WAIT = """
+import contextlib, os, signal, sys, threading
+from local import run
+
+run.running = lambda *_given: contextlib.nullcontext()
+
+def in_wait(frame, event, _arg):
+    if frame.f_code.co_qualname == "Condition.wait" and event == "line":
+        sys.settrace(None)
+        os.kill(os.getpid(), signal.SIGINT)
+    return in_wait
+
+threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
+sys.argv = ["run"]
+sys.settrace(in_wait)
+sys.exit(run.main())
+"""
+
+
+def test_a_signal_at_any_moment_stops_it() -> None:
+    script = [sys.executable, "-c", _STOPPED_AS_IT_BEGINS_TO_WAIT]
+    done = subprocess.run(script, cwd=ROOT, env={**os.environ, "PYTHONPATH": "shared:."}, timeout=20, check=False)
+    assert done.returncode == 0
+
+
 def test_a_killed_system_leaves_nothing_behind_for_long_and_loses_nothing(folder: Path) -> None:
     first = start(folder, cycle_s=3600)
     first.eventually(lambda: first.get("/api/health")["monitor"]["last_cycle_at"], what="the first cycle")
