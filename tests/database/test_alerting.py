@@ -175,7 +175,7 @@ def test_what_fires_through_a_silence_is_told_when_it_ends_though_it_was_told_be
     assert [message.split(":")[0] for message in messages()] == ["Too much of it", "Still firing"]
     with connection() as conn:
         noted = [each for each in alert_detail(conn, str(alerts()[0]["id"]))["timeline"] if each["kind"] == "silenced"]
-    assert [(each["actor"], each["details"]) for each in noted] == [("ana", "until 01 Mar 12:30 UTC: work")]
+    assert [(each["actor"], each["details"]) for each in noted] == [("ana", "until 01 Mar 2026, 12:30 UTC: work")]
 
 
 def test_an_acknowledged_alert_sends_no_reminders_and_clears_when_it_resolves() -> None:
@@ -249,6 +249,8 @@ def test_switching_a_rule_off_ends_its_alert_and_tells_who_was_told() -> None:
     assert told() == [("subject", "firing"), ("subject", "resolved")]
     assert messages()[-1] == "Over: the rule was switched off by ana: noise of [email]."
     with connection() as conn:
+        kinds = [each["kind"] for each in alert_detail(conn, str(alerts()[0]["id"]))["timeline"]]
+        assert kinds == ["firing", "notified: firing", "resolved", "notified: resolved"]
         (item,) = rule_items(conn, [r for r in alert_manager.rules(get_settings()) if r.id == "subject"], get_settings())
         act_on_rule(conn, "subject", "enable", {"reason": "again"}, "bea", get_settings(), NOW)
         conn.commit()

@@ -59,3 +59,4 @@ def _tell(conn: AnyConnection, row: Mapping[str, Any], why: str, silences: Seque
     payload = payload_of("alert.resolved", row["id"], rule, instance, get_settings(), now)
     payload["data"]["message"] = f"Over: {why}."
     queue_notification(conn, row["id"], rule, payload, get_settings(), now)
+    add_timeline(conn, row["id"], now, "notified: resolved", "callwatch", None)

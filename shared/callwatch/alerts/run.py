@@ -142,7 +142,7 @@ def _keep_mutes(work: _Work) -> None:
         if instance.is_muted and not (before and before.is_muted):
             row = next((row for row in work.silences if silence_of(row["matchers"]).matches(instance)), None)
             if row is not None:
-                until = f"until {row['ends_at'].astimezone(UTC):%d %b %H:%M} UTC: {row['reason']}"
+                until = f"until {row['ends_at'].astimezone(UTC):%d %b %Y, %H:%M} UTC: {row['reason']}"
                 add_timeline(work.conn, alert_id, work.now, "silenced", row["actor"], until)
 
 
