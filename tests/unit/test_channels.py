@@ -231,7 +231,14 @@ def test_without_an_app_url_there_are_no_links_to_nowhere(channel: str, settings
 def test_value_and_threshold_are_told_once_also_where_a_rule_words_its_own_message(
     channel: str, settings: Settings, receiver: Receiver
 ) -> None:
-    given = {"rule_id": "new_error_group", "title": "New error", "level": "info", "value": 1.0, "threshold": 1.0, "labels": {}}
+    given: dict[str, Any] = {
+        "rule_id": "new_error_group",
+        "title": "New error",
+        "level": "info",
+        "value": 1.0,
+        "threshold": 1.0,
+        "labels": {},
+    }
     for message, is_row in (("never seen before: Boom", True), ("An error: measured 1, threshold >= 1", False)):
         receiver.received.clear()
         send(channel, settings, notification(message=message, **given))
