@@ -20,6 +20,7 @@ from callwatch.alerts.outage import MEMORY
 from callwatch.alerts.run import evaluate_rules
 from callwatch.alerts.show import alert_detail
 from callwatch.db import connection, execute, fetch_all, reset_pool
+from callwatch.http import HttpError
 from callwatch.models.facts import Fact
 from callwatch.monitor.cycle import run_cycle
 from callwatch.monitor.steps import steps_with
@@ -93,6 +94,10 @@ def test_the_rows_are_there_afterwards_with_timeline_and_deliveries(receiver: Re
     back(2)
     (alert,) = alerts()
     assert (alert["state"], alert["started_at"], alert["resolved_at"]) == ("resolved", NOW, after(2))
+    with connection() as conn:
+        assert alert_detail(conn, ID) == alert, "it is found by the id that its messages gave"
+        with pytest.raises(HttpError, match="no such alert"):
+            alert_detail(conn, "database_health:2026-01-01T00:00:00Z")
     kinds = [entry["kind"] for entry in alert["timeline"]]
     assert kinds == ["firing", "notified: firing", "resolved", "notified: resolved"]
     deliveries = [(row["channel"], row["kind"], row["state"]) for row in alert["deliveries"]]

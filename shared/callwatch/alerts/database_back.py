@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from callwatch.alerts.channels import database, is_configured
-from callwatch.alerts.database_down import database_rule, outage_id, outage_instance
+from callwatch.alerts.database_down import database_rule, outage_instance
 from callwatch.alerts.message import iso, payload_of, runbook_url, text_of
-from callwatch.alerts.outage import LABELS, MEMORY, current_outage
+from callwatch.alerts.outage import LABELS, MEMORY, current_outage, outage_id, outage_key
 from callwatch.alerts.send_now import is_open, message_id_of
 from callwatch.db.alerts import add_timeline, open_alert, resolve_alert
 from callwatch.db.check_results import fill_outage
@@ -34,7 +34,7 @@ def database_back(conn: AnyConnection, now: datetime) -> bool:
     since = datetime.fromisoformat(outage["since"])
     ended_at = _end_of(conn, since, now)
     fill_outage(conn, "database", "unreachable", since, ended_at)
-    key = f"{outage_instance(outage).key}|outage={outage['since']}"
+    key = outage_key(outage["since"])
     if fetch_one(conn, "SELECT id FROM callwatch.alerts WHERE alert_key = %s", (key,)):
         return True
     alert_id = _open(conn, outage, key)
@@ -108,7 +108,7 @@ def _keep_notice(conn: AnyConnection, alert_id: int, notice: dict[str, Any], now
 def _queue_resolve(conn: AnyConnection, alert_id: int, outage: dict[str, Any], now: datetime) -> None:
     """The all-clear, to every channel that was told, or is still to be."""
     payload = _all_clear(outage, now)
-    database.record(conn, alert_id, payload, f"{outage_id(outage)}:resolved:record", now)
+    database.record(conn, alert_id, payload, f"{outage_id(outage['since'])}:resolved:record", now)
     channels = {channel for notice in outage["notices"] for channel in notice["channels"]}
     for channel in sorted(channels):
         _add_all_clear(conn, alert_id, channel, payload, now)
@@ -118,7 +118,7 @@ def _queue_resolve(conn: AnyConnection, alert_id: int, outage: dict[str, Any], n
 def _all_clear(outage: dict[str, Any], now: datetime) -> dict[str, Any]:
     settings = get_settings()
     answers = replace(outage_instance(outage), value=0.0, detail=None)
-    return payload_of("alert.resolved", outage_id(outage), database_rule(settings), answers, settings, now)
+    return payload_of("alert.resolved", outage_id(outage["since"]), database_rule(settings), answers, settings, now)
 
 
 def _add_all_clear(conn: AnyConnection, alert_id: int | None, channel: str, payload: dict[str, Any], now: datetime) -> None:

@@ -12,7 +12,7 @@ from callwatch.alerts.failure import clean_error
 from callwatch.alerts.instance import Instance, Silence, instance_key
 from callwatch.alerts.manager import alert_manager
 from callwatch.alerts.message import iso, payload_of
-from callwatch.alerts.outage import LABELS, MEMORY, RULE_ID
+from callwatch.alerts.outage import LABELS, MEMORY, RULE_ID, outage_id
 from callwatch.alerts.rule import AlertRule
 from callwatch.alerts.send_now import is_open, new_notice, send_now
 from callwatch.db.connect import AnyConnection
@@ -85,11 +85,6 @@ def _is_bad(rule: AlertRule, fact: Fact) -> bool:
     return value is None or any(c.metric == fact.metric and c.holds(value) for c in rule.all_conditions())
 
 
-def outage_id(outage: dict[str, Any]) -> str:
-    """The alert's id in every message: the rule, and the start of the outage."""
-    return f"{RULE_ID}:{outage['since']}"
-
-
 def outage_instance(outage: dict[str, Any]) -> Instance:
     """The outage as the rules would have judged it."""
     since = datetime.fromisoformat(outage["since"])
@@ -107,11 +102,14 @@ def database_rule(settings: Settings) -> AlertRule:
 def _add_notice(memory: dict[str, Any], rule: AlertRule, settings: Settings, now: datetime) -> None:
     """One more notification, for the channels where none is still on its way."""
     waiting = {channel for notice in memory["notices"] for channel, share in notice["channels"].items() if is_open(share)}
-    payload = payload_of("alert.firing", outage_id(memory), rule, outage_instance(memory), settings, now)
+    payload = payload_of("alert.firing", outage_id(memory["since"]), rule, outage_instance(memory), settings, now)
     if memory["notices"]:
         payload["data"]["message"] = "Still firing: " + payload["data"]["message"]
     channels = [channel for channel in channels_for(rule, settings) if channel not in waiting]
-    memory["notices"] = [*memory["notices"], new_notice(outage_id(memory), len(memory["notices"]) + 1, payload, channels, now)]
+    memory["notices"] = [
+        *memory["notices"],
+        new_notice(outage_id(memory["since"]), len(memory["notices"]) + 1, payload, channels, now),
+    ]
     memory["last_told_at"] = iso(now)
 
 

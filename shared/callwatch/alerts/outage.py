@@ -2,11 +2,28 @@
 
 from typing import Any
 
+from callwatch.alerts.instance import instance_key
 from callwatch.alerts.memory import Memory
 
 RULE_ID = "database_health"
 LABELS = {"service": "database"}
 MEMORY = Memory("callwatch-database-down.json")
+
+
+def outage_id(since: str) -> str:
+    """The alert's id in every message: the rule, and the start of the outage."""
+    return f"{RULE_ID}:{since}"
+
+
+def outage_key(since: str) -> str:
+    """The key under which the row of an outage is written."""
+    return f"{instance_key(RULE_ID, LABELS)}|outage={since}"
+
+
+def key_of_id(alert_id: str) -> str | None:
+    """The key of the outage that messages gave this id; None for the id of any other alert."""
+    since = alert_id.removeprefix(f"{RULE_ID}:")
+    return None if since == alert_id else outage_key(since)
 
 
 def current_outage() -> dict[str, Any] | None:

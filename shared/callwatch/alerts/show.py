@@ -6,8 +6,9 @@ from typing import Any
 
 from callwatch.alerts.channels import channels_for
 from callwatch.alerts.message import runbook_of
+from callwatch.alerts.outage import key_of_id
 from callwatch.alerts.rule import AlertRule
-from callwatch.db.alerts import followers_of, get_alert, timeline_of
+from callwatch.db.alerts import alert_with_key, followers_of, get_alert, timeline_of
 from callwatch.db.connect import AnyConnection
 from callwatch.db.deliveries import deliveries_of, deliveries_of_tests
 from callwatch.db.rule_states import rule_histories, stored_states, switches
@@ -23,10 +24,11 @@ def alert_item(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def alert_detail(conn: AnyConnection, raw_id: str) -> dict[str, Any]:
-    """An alert with its timeline and deliveries. Raises HttpError 404."""
-    alert_id = parse_id(raw_id)
-    row = get_alert(conn, alert_id)
-    if row is None:
+    """An alert with its timeline and deliveries; also by the id that the messages of an outage gave. Raises HttpError 404."""
+    key = key_of_id(raw_id)
+    alert_id = parse_id(raw_id) if key is None else alert_with_key(conn, key)
+    row = get_alert(conn, alert_id) if alert_id is not None else None
+    if row is None or alert_id is None:
         raise not_found("there is no such alert")
     follows = [{**each, "id": str(each["id"])} for each in followers_of(conn, alert_id)]
     return {

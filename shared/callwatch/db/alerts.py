@@ -98,6 +98,12 @@ def get_alert(conn: AnyConnection, alert_id: int) -> dict[str, Any] | None:
     return fetch_one(conn, f"SELECT {_COLUMNS} FROM callwatch.alerts WHERE id = %s", (alert_id,))
 
 
+def alert_with_key(conn: AnyConnection, alert_key: str) -> int | None:
+    """The id of the latest alert with this key."""
+    row = fetch_one(conn, "SELECT max(id) AS id FROM callwatch.alerts WHERE alert_key = %s", (alert_key,))
+    return row["id"] if row else None
+
+
 def timeline_of(conn: AnyConnection, alert_id: int) -> list[dict[str, Any]]:
     """What happened to an alert, oldest first: at, kind, actor, details."""
     return fetch_all(
