@@ -37,8 +37,16 @@ export async function ask<T>(path: string, method = "GET", body?: unknown): Prom
   }
   if (answer.status === 204) return null as T;
   const found = parsed(text);
-  if (answer.ok || (path === "/api/health" && answer.status === 503 && found?.status)) return found as T;
+  const isSuccess = answer.ok || (path === "/api/health" && answer.status === 503 && found?.status);
+  if (isSuccess && method === "GET" && !isOurs(path, found)) throw new ApiError(0, `${path} does not answer as the API does`);
+  if (isSuccess) return found as T;
   throw new ApiError(answer.status, found?.error?.message ?? found?.message ?? `the API answered with status ${answer.status}`);
+}
+
+/** Whether the API said this, and not a proxy or a sign-in page before it: all its answers tell what is unknown. */
+function isOurs(path: string, found: unknown): boolean {
+  if (path === "/api/metrics/prometheus") return typeof found === "string" && found.startsWith("# ");
+  return typeof found === "object" && found !== null && ["unknown", "items", "openapi"].some((name) => name in found);
 }
 
 /** JSON where it is some; a text answer (Prometheus) as it is. */

@@ -1,10 +1,11 @@
 /** The frame around the views: sign-in, navigation, the data's age, the banner. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { useEffect, useErrorBoundary, useRef, useState } from "preact/hooks";
 import { keepToken, token } from "./api";
 import type { Status } from "./api-types";
 import { Overview } from "./overview/overview";
-import { refresh, setPaused, startPolling, stopPolling, useLive, usePolling } from "./poll";
+import { forgetAll, refresh, setPaused, startPolling, stopPolling, useLive, usePolling } from "./poll";
 import { RANGE_WORDS, RANGES, type Route, rangeOf, setParams, to, useRoute } from "./route";
 import { nextTheme, theme, useColours } from "./theme";
 import { elapsed, localTime, utcTime } from "./format";
@@ -99,7 +100,9 @@ function Frame({ signOut }: { signOut: () => void }) {
       </header>
       <Banner />
       <main ref={main} id="main" tabIndex={-1} aria-label={name}>
-        <View route={route} />
+        <Guarded key={`${route.view}/${route.id}`}>
+          <View route={route} />
+        </Guarded>
       </main>
       <p class="hidden" role="status">
         {status && `State: ${status.status}, ${status.issues.length} alerts fire`}
@@ -117,6 +120,20 @@ function useFocusOnNewView(main: { current: HTMLElement | null }, view: string):
     window.scrollTo(0, 0);
     main.current?.focus({ preventScroll: true });
   }, [view]);
+}
+
+/** A view that breaks says so, instead of standing still as if its figures were current; each round tries anew. */
+function Guarded({ children }: { children: ComponentChildren }) {
+  const [error, reset] = useErrorBoundary(() => forgetAll());
+  const { rounds } = usePolling();
+  useEffect(() => reset(), [rounds]);
+  if (!error) return <>{children}</>;
+  return (
+    <p class="problem panel" role="alert">
+      <span aria-hidden="true">? </span>unknown: this page cannot read the API's answer ({String(error.message ?? error)}). It is asked
+      again by itself.
+    </p>
+  );
 }
 
 function View({ route }: { route: Route }) {

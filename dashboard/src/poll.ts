@@ -95,6 +95,11 @@ export function startPolling(signOut: () => void): void {
   schedule();
 }
 
+/** Forget every answer: those who show it ask anew. */
+export function forgetAll(): void {
+  for (const entry of entries.values()) Object.assign(entry, { data: undefined, at: 0 });
+}
+
 /** Stop, and forget everything that was shown. */
 export function stopPolling(): void {
   window.clearTimeout(timer);

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from playwright.sync_api import Browser, Route, expect
 
 from local.reader import REFRESH, REPLAY, Reader, heap_and_nodes, reader
@@ -121,3 +122,25 @@ def test_a_thousand_groups_and_two_hundred_alerts_are_shown_in_few_nodes_at_work
         expect(page.locator(".group").nth(999)).to_be_in_viewport()
         page = somebody.open("alerts", refresh_s=60)
         expect(page.locator(".alert")).to_have_count(200)
+
+
+@pytest.mark.parametrize("body", ["<html>Sign in</html>", "null", "{}"])
+def test_an_answer_that_is_not_the_apis_makes_the_page_stale_and_tears_nothing(viewer: Reader, body: str) -> None:
+    page = viewer.open()
+    page.wait_for_selector(".day-bars")
+    page.route("**/api/status", lambda route: route.fulfill(body=body, content_type="text/html"))
+    expect(page.get_by_role("alert")).to_contain_text("/api/status does not answer as the API does")
+    expect(page.locator(".headline")).to_have_count(1)
+    page.unroute("**/api/status")
+    expect(page.get_by_text("Stale since")).to_have_count(0)
+
+
+def test_a_view_that_cannot_be_drawn_says_so_and_comes_back_by_itself(chromium: Browser, system: System) -> None:
+    with reader(chromium, system, system.viewer_token) as somebody:
+        page = somebody.open()
+        page.wait_for_selector(".day-bars")
+        page.route("**/api/pipeline", lambda route: route.fulfill(json={"unknown": {}}))
+        expect(page.get_by_role("alert").last).to_contain_text("this page cannot read the API's answer")
+        expect(page.locator(".headline")).to_have_count(0)
+        page.unroute("**/api/pipeline")
+        expect(page.get_by_role("region", name="Overall state")).to_be_visible()

@@ -13,7 +13,8 @@ const BESIDE = new Set(["troubleshooting", "alerting"]);
 async function fetchText(path: string): Promise<string> {
   const answer = await fetch(path).catch(() => null);
   if (!answer) throw new ApiError(0, "the page's own files do not answer");
-  if (!answer.ok) throw new ApiError(404, "there is no such runbook");
+  if (answer.status === 403 || answer.status === 404) throw new ApiError(404, "there is no such runbook");
+  if (!answer.ok) throw new ApiError(answer.status, `the page's own files answer with status ${answer.status}`);
   return answer.text();
 }
 
