@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useErrorBoundary, useRef, useState } from "preact/hooks";
 import { keepToken, token } from "./api";
 import type { Status } from "./api-types";
+import { reasonsOf } from "./overview/headline";
 import { Overview } from "./overview/overview";
 import { forgetAll, refresh, setPaused, startPolling, stopPolling, useLive, usePolling } from "./poll";
 import { RANGE_WORDS, RANGES, type Route, rangeOf, setParams, to, useRoute } from "./route";
@@ -75,12 +76,13 @@ function SignIn({ message, signIn }: { message: string; signIn: (token: string) 
 
 function Frame({ signOut }: { signOut: () => void }) {
   const route = useRoute();
-  const status = useLive<Status>("/api/status").data;
+  const { data: status, error } = useLive<Status>("/api/status");
   const main = useRef<HTMLElement>(null);
   const name = nameOf(route.view);
+  const isToldByOverview = route.view === "" && status !== undefined;
   useEffect(() => {
-    document.title = `${route.view ? name : (status?.status ?? name)} · Callwatch`;
-  }, [route.view, status?.status]);
+    if (!isToldByOverview) document.title = `${name} · Callwatch`;
+  }, [name, isToldByOverview]);
   useFocusOnNewView(main, `${route.view}/${route.id}`);
   return (
     <>
@@ -105,10 +107,16 @@ function Frame({ signOut }: { signOut: () => void }) {
         </Guarded>
       </main>
       <p class="hidden" role="status">
-        {status && `State: ${status.status}, ${status.issues.length} alerts fire`}
+        {status && `State: ${error ? "not known now" : spoken(status)}`}
       </p>
     </>
   );
+}
+
+/** The state in words for those who hear the page. */
+function spoken({ status, issues, unknown }: Status): string {
+  const isBlind = status === "operational" && reasonsOf({ unknown }).length > 0;
+  return `${isBlind ? "partly unknown" : status}, ${issues.length} ${issues.length === 1 ? "alert fires" : "alerts fire"}`;
 }
 
 /** A new view takes the focus, and begins at its top; a refresh moves neither. */

@@ -144,3 +144,20 @@ def test_a_view_that_cannot_be_drawn_says_so_and_comes_back_by_itself(chromium: 
         expect(page.locator(".headline")).to_have_count(0)
         page.unroute("**/api/pipeline")
         expect(page.get_by_role("region", name="Overall state")).to_be_visible()
+
+
+def test_a_state_that_is_not_known_any_more_is_neither_green_nor_in_the_title_of_the_tab(chromium: Browser, system: System) -> None:
+    good = {**system.get("/api/status"), "status": "operational", "issues": [], "unknown": {}}
+    with reader(chromium, system, system.viewer_token) as somebody:
+        somebody.page.route("**/api/status", lambda route: route.fulfill(json=good))
+        page = somebody.open(refresh_s=0.5)
+        expect(page.locator(".headline.operational")).to_contain_text("No alarm")
+        expect(page).to_have_title("operational · Callwatch")
+        page.route("**/api/status", lambda route: route.fulfill(status=500, json={"message": "Internal Server Error"}))
+        expect(page.locator(".headline.unknown")).to_contain_text("How it is now is not known. It was operational")
+        expect(page).to_have_title("unknown · Callwatch")
+        expect(page.get_by_role("status").filter(has_text="State:")).to_have_text("State: not known now")
+        page.route("**/api/status", lambda route: route.fulfill(json={**good, "unknown": {"performance.p95_ms": "not read"}}))
+        expect(page).to_have_title("partly unknown · Callwatch")
+        page.get_by_role("link", name="Rules", exact=True).click()
+        expect(page).to_have_title("Rules · Callwatch")
