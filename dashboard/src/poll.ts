@@ -46,21 +46,30 @@ export function useLive<T>(key: string, load?: () => Promise<T>): Live<T> {
     const listener = () => rerender((count) => count + 1);
     entry.listeners.add(listener);
     if (Date.now() - entry.at > FRESH_MS) void fetchEntry(entry);
-    return () => void entry.listeners.delete(listener);
+    tell({});
+    return () => {
+      entry.listeners.delete(listener);
+      tell({});
+    };
   }, [key]);
   const entry = entries.get(key);
   return { data: entry?.data as T | undefined, at: entry?.at ?? 0, error: entry?.error ?? null };
 }
 
+/** What is known under `key`, without asking for it. */
+export function known<T>(key: string): Live<T> | undefined {
+  return entries.get(key) as Live<T> | undefined;
+}
+
 /** Like useLive, but while another key is asked for the first time, the data of the one before stays. */
-export function useLiveKept<T>(key: string, load?: () => Promise<T>): Live<T> & { isOld: boolean } {
-  const live = useLive<T>(key, load);
+export function useLiveKept<T>(key: string): Live<T> & { isOld: boolean } {
+  const live = useLive<T>(key);
   const [kept, keep] = useState<{ data: T; key: string } | null>(null);
   useEffect(() => {
     if (live.data !== undefined) keep({ data: live.data, key });
   }, [live.data, key]);
-  const isOld = live.data === undefined && kept !== null;
-  return { ...live, data: live.data ?? kept?.data, isOld };
+  const isOld = live.data === undefined && live.error === null && kept !== null;
+  return { ...live, data: isOld ? kept.data : live.data, isOld };
 }
 
 /** How the polling is doing, live. */

@@ -146,7 +146,7 @@ def test_a_view_that_cannot_be_drawn_says_so_and_comes_back_by_itself(chromium: 
         expect(page.get_by_role("region", name="Overall state")).to_be_visible()
 
 
-def test_a_state_that_is_not_known_any_more_is_neither_green_nor_in_the_title_of_the_tab(chromium: Browser, system: System) -> None:
+def test_a_state_not_known_any_more_is_neither_green_nor_in_the_tabs_title(chromium: Browser, system: System) -> None:
     good = {**system.get("/api/status"), "status": "operational", "issues": [], "unknown": {}}
     with reader(chromium, system, system.viewer_token) as somebody:
         somebody.page.route("**/api/status", lambda route: route.fulfill(json=good))
@@ -161,3 +161,31 @@ def test_a_state_that_is_not_known_any_more_is_neither_green_nor_in_the_title_of
         expect(page).to_have_title("partly unknown · Callwatch")
         page.get_by_role("link", name="Rules", exact=True).click()
         expect(page).to_have_title("Rules · Callwatch")
+
+
+def test_a_list_is_never_shown_under_filters_that_it_was_not_asked_for(viewer: Reader, system: System) -> None:
+    system.call("POST", "/api/errors", system.ingest_key, {"message": "a group to filter by", "severity": "low"})
+    system.eventually(lambda: system.get("/api/errors?q=filter")["items"], what="the group")
+    page = viewer.open("errors?severity=low", refresh_s=60)
+    expect(page.locator(".group").first).to_be_visible()
+    held: list[Route] = []
+    page.route("**/api/errors?severity=high*", lambda route: held.append(route))
+    page.get_by_label("Severity").select_option("high")
+    expect(page.get_by_text("Asking …")).to_be_visible()
+    expect(page.locator(".group")).to_have_count(0)
+    held[0].fulfill(status=500, json={"message": "Internal Server Error"})
+    expect(page.get_by_text("unknown: Internal Server Error")).to_be_visible()
+    expect(page.locator(".group")).to_have_count(0)
+
+
+def test_going_back_to_a_view_the_age_is_that_of_what_is_shown(viewer: Reader) -> None:
+    page = viewer.open("rules", refresh_s=60)
+    page.wait_for_selector(".rule")
+    page.get_by_role("link", name="Silences", exact=True).click()
+    page.wait_for_timeout(4000)
+    page.route("**/api/rules?*", lambda route: None)
+    page.get_by_role("button", name="Refresh").click()
+    expect(page.locator(".age")).to_have_text("0 s old")
+    page.get_by_role("link", name="Rules", exact=True).click()
+    page.wait_for_selector(".rule")
+    assert int(page.locator(".age").inner_text().split()[0]) >= 4
