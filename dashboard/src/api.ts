@@ -28,6 +28,8 @@ export async function ask<T>(path: string, method = "GET", body?: unknown): Prom
   if (body !== undefined) headers["content-type"] = "application/json";
   let answer: Response;
   let text: string;
+  // A sign that no header can carry, as a quotation mark that a copy brought along, is in no token.
+  if (/[^\u0000-\u00ff]/.test(headers.authorization ?? "")) throw new ApiError(401, "this is not a token");
   try {
     const sent = body === undefined ? null : JSON.stringify(body);
     answer = await fetch(path, { method, headers, body: sent, signal: AbortSignal.timeout(TIMEOUT_MS) });

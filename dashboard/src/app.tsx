@@ -211,9 +211,10 @@ function Banner() {
       {stale && (
         <p>
           <b>
-            <span aria-hidden="true">▲ </span>Stale since {localTime(stale.since)}
+            <span aria-hidden="true">▲ </span>
+            {stale.since === null ? "Partly unknown:" : `Stale since ${localTime(stale.since)}`}
           </b>{" "}
-          {stale.reasons.join("; ")}. The last good data stay; it is asked again by itself.
+          {stale.reasons.join("; ")}. {stale.since !== null && "The last good data stay; "}it is asked again by itself.
         </p>
       )}
     </div>

@@ -26,8 +26,8 @@ export interface PollState {
   isPaused: boolean;
   /** Time of the oldest answer shown; 0 before the first. */
   at: number;
-  /** What could not be asked anew: reasons, and since when (ms) the page shows old data; null while all is well. */
-  stale: { since: number; reasons: string[] } | null;
+  /** What could not be asked anew: reasons, and since when (ms) the page shows old data, where it shows any; null while all is well. */
+  stale: { since: number | null; reasons: string[]; isThrottled: boolean } | null;
   /** Grows with every round that ended. */
   rounds: number;
 }
@@ -37,6 +37,8 @@ const watchers = new Set<() => void>();
 let state: PollState = { isPaused: false, at: 0, stale: null, rounds: 0 };
 let timer: number | undefined;
 let onSignOut: () => void = () => {};
+/** Rises with each sign-out: what was asked before it is not heard any more. */
+let session = 0;
 
 /** The answer under `key` (a path, where `load` is left out), asked again with every round while in use. */
 export function useLive<T>(key: string, load?: () => Promise<T>): Live<T> {
@@ -83,10 +85,10 @@ export function usePolling(): PollState {
   return state;
 }
 
-/** Ask everything in use anew, now. */
+/** Ask everything in use anew, now: what was asked before may not know yet what was just done. */
 export async function refresh(): Promise<void> {
   window.clearTimeout(timer);
-  await Promise.all(inUse().map(fetchEntry));
+  await Promise.all(inUse().map((entry) => (entry.running ? entry.running.then(() => fetchEntry(entry)) : fetchEntry(entry))));
   forgetIdle();
   tell({ rounds: state.rounds + 1 });
   schedule();
@@ -113,6 +115,7 @@ export function forgetAll(): void {
 export function stopPolling(): void {
   window.clearTimeout(timer);
   timer = undefined;
+  session += 1;
   entries.clear();
   tell({ at: 0, stale: null, isPaused: false });
 }
@@ -138,6 +141,7 @@ function inUse(): Entry[] {
 }
 
 function fetchEntry(entry: Entry): Promise<void> {
+  const began = session;
   entry.running ??= entry
     .load()
     .then(
@@ -148,6 +152,7 @@ function fetchEntry(entry: Entry): Promise<void> {
     )
     .then(() => {
       entry.running = null;
+      if (began !== session) return;
       if (entry.error?.status === 401) return onSignOut();
       for (const listener of entry.listeners) listener();
       tell({});
@@ -157,8 +162,8 @@ function fetchEntry(entry: Entry): Promise<void> {
 
 function schedule(): void {
   window.clearTimeout(timer);
-  // A page that lost the API looks for it more often, so that it comes back soon.
-  const delay = state.stale ? Math.min(INTERVAL_MS, RETRY_MS) : INTERVAL_MS;
+  // A page that lost the API looks for it more often, so that it comes back soon; but not where it asks too often.
+  const delay = state.stale && !state.stale.isThrottled ? Math.min(INTERVAL_MS, RETRY_MS) : INTERVAL_MS;
   timer = window.setTimeout(() => void refresh(), delay);
   if (state.isPaused || document.hidden) window.clearTimeout(timer);
 }
@@ -172,9 +177,11 @@ function tell(changed: Partial<PollState>): void {
   const used = inUse();
   const times = used.filter((entry) => entry.at > 0).map((entry) => entry.at);
   const failed = used.filter((entry) => entry.error && entry.error.status !== 404);
-  const since = Math.min(...failed.map((entry) => entry.at || Date.now()));
+  const old = failed.filter((entry) => entry.at > 0);
+  const since = old.length ? Math.min(...old.map((entry) => entry.at)) : null;
+  const isThrottled = failed.some((entry) => entry.error?.status === 429);
   const reasons = [...new Set(failed.map((entry) => entry.error?.message ?? ""))];
-  const stale = failed.length ? { since, reasons } : null;
+  const stale = failed.length ? { since, reasons, isThrottled } : null;
   state = { ...state, at: times.length ? Math.min(...times) : 0, stale, ...changed };
   for (const watcher of watchers) watcher();
 }

@@ -174,7 +174,7 @@ def test_a_list_is_never_shown_under_filters_that_it_was_not_asked_for(viewer: R
     expect(page.get_by_text("Asking …")).to_be_visible()
     expect(page.locator(".group")).to_have_count(0)
     held[0].fulfill(status=500, json={"message": "Internal Server Error"})
-    expect(page.get_by_text("unknown: Internal Server Error")).to_be_visible()
+    expect(page.get_by_role("main")).to_contain_text("unknown: Internal Server Error")
     expect(page.locator(".group")).to_have_count(0)
 
 
@@ -189,3 +189,16 @@ def test_going_back_to_a_view_the_age_is_that_of_what_is_shown(viewer: Reader) -
     page.get_by_role("link", name="Rules", exact=True).click()
     page.wait_for_selector(".rule")
     assert int(page.locator(".age").inner_text().split()[0]) >= 4
+
+
+def test_a_page_that_asks_too_often_does_not_ask_more_often(viewer: Reader) -> None:
+    page = viewer.open(refresh_s=60)
+    page.wait_for_load_state("networkidle")
+    page.route("**/api/**", lambda route: route.fulfill(status=429, json={"message": "Too Many Requests"}))
+    page.get_by_role("button", name="Refresh").click()
+    expect(page.get_by_role("alert")).to_contain_text("Too Many Requests")
+    page.wait_for_load_state("networkidle")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(6000)
+    assert asked == []
