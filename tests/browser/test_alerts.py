@@ -2,7 +2,7 @@
 
 import uuid
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from local.reader import Reader
 from local.scenes import make_tables
@@ -106,3 +106,38 @@ def test_a_view_answers_to_its_address(admin: Reader, system: System) -> None:
     expect(page.get_by_text("# Queue backlog")).to_be_visible()
     page = admin.open("raw/status")
     expect(page.get_by_text('"recent_activity"')).to_be_visible()
+
+
+def test_what_was_just_done_is_shown_though_an_older_question_is_still_open(admin: Reader, system: System) -> None:
+    before = system.get("/api/silences?limit=200")
+    held: list[Route] = []
+    admin.page.route("**/api/silences?*", lambda route: held.append(route), times=1)
+    page = admin.open("silences", refresh_s=60)
+    page.get_by_role("button", name="New silence").click()
+    page.locator("input[name=rule_id]").fill("cron_late")
+    page.get_by_label("Reason").fill("done while asked")
+    with page.expect_response(lambda response: response.request.method == "POST"):
+        page.get_by_role("dialog").get_by_role("button", name="Silence").click()
+    held[0].fulfill(json=before)
+    expect(page.get_by_text("done while asked")).to_be_visible()
+
+
+def test_one_failure_of_the_list_of_alerts_takes_no_form_from_under_a_hand(admin: Reader, system: System) -> None:
+    post(system, "the form stays", "critical")
+    page = admin.open(refresh_s=0.5)
+    alert = page.locator(".alert[data-rule=high_error_rate]").first
+    alert.get_by_role("button", name="Silence").click()
+    page.get_by_label("Reason").fill("half writ")
+    page.route("**/api/alerts?state=firing*", lambda route: route.fulfill(status=500, json={"message": "Internal Server Error"}))
+    expect(page.get_by_role("region", name="What is wrong now")).to_contain_text("Internal Server Error; this is")
+    expect(page.get_by_label("Reason")).to_have_value("half writ")
+
+
+def test_without_its_list_what_is_wrong_is_what_the_status_says(admin: Reader, system: System) -> None:
+    post(system, "the status says so", "critical")
+    admin.page.route("**/api/alerts?*", lambda route: route.fulfill(status=500, json={"message": "Internal Server Error"}))
+    page = admin.open(refresh_s=0.5)
+    wrong = page.get_by_role("region", name="What is wrong now")
+    expect(wrong.locator(".alert[data-rule=high_error_rate]")).to_be_visible()
+    expect(wrong).to_contain_text("Internal Server Error; this is what the status says")
+    expect(page.locator(".banner")).to_contain_text("Partly unknown: Internal Server Error")

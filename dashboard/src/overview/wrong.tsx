@@ -17,11 +17,11 @@ export const FIRING = "/api/alerts?state=firing&limit=200";
 
 export function Wrong({ status }: { status: Status }) {
   const live = useLive<AlertPage>(FIRING);
-  // Without its database the API has no list; then the status itself says what is wrong.
-  const isBlind = live.error !== null && live.error.status !== 0;
+  // Without its database the API has no list; then the status itself says what is wrong. Else the list stays, and forms in it.
+  const isBlind = live.error !== null && (live.data === undefined || live.error.status === 503);
   return (
     <Panel title="What is wrong now" kind="wide" aside={<a href={to("alerts")}>All alerts</a>}>
-      {isBlind ? <Issues status={status} /> : <When live={live}>{(page) => <Firing alerts={page.items} />}</When>}
+      {isBlind ? <Issues status={status} why={live.error?.message} /> : <When live={live}>{(page) => <Firing alerts={page.items} />}</When>}
     </Panel>
   );
 }
@@ -152,23 +152,30 @@ export function SilenceAlert({ alert }: { alert: Alert }) {
   return <Action label="Silence" title={`Silence: ${alert.title}`} fields={<Duration />} act={act} />;
 }
 
-function Issues({ status }: { status: Status }) {
+function Issues({ status, why }: { status: Status; why: string | undefined }) {
   return (
-    <ul class="alerts">
-      {status.issues.map((issue) => (
-        <li key={issue.rule_id + issue.message} class={`alert ${issue.type}`} data-rule={issue.rule_id}>
-          <Badge word={issue.type} />
-          <div class="alert-text">
-            <p>{issue.message}</p>
-            <p class="quiet">
-              for <Age since={issue.since} />
-            </p>
-          </div>
-          <div class="buttons">
-            <a href={to(`runbooks/${issue.rule_id}`)}>Runbook</a>
-          </div>
-        </li>
-      ))}
-    </ul>
+    <>
+      <p class="problem">
+        <span aria-hidden="true">▲ </span>
+        {why}; this is what the status says
+        {status.issues.length === 0 && ": no alert fires"}
+      </p>
+      <ul class="alerts">
+        {status.issues.map((issue) => (
+          <li key={issue.rule_id + issue.message} class={`alert ${issue.type}`} data-rule={issue.rule_id}>
+            <Badge word={issue.type} />
+            <div class="alert-text">
+              <p>{issue.message}</p>
+              <p class="quiet">
+                for <Age since={issue.since} />
+              </p>
+            </div>
+            <div class="buttons">
+              <a href={to(`runbooks/${issue.rule_id}`)}>Runbook</a>
+            </div>
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }
