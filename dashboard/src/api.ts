@@ -1,5 +1,7 @@
 /** The API as the page asks it. The token lives in this tab alone. */
 
+import { heard } from "./now";
+
 const KEY = "callwatch-token";
 const TIMEOUT_MS = 10_000;
 
@@ -33,6 +35,7 @@ export async function ask<T>(path: string, method = "GET", body?: unknown): Prom
   try {
     const sent = body === undefined ? null : JSON.stringify(body);
     answer = await fetch(path, { method, headers, body: sent, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    heard(answer.headers.get("date"));
     text = await answer.text();
   } catch {
     throw new ApiError(0, "the API does not answer");

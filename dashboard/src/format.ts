@@ -1,5 +1,7 @@
 /** Figures, spans and times as text for people. */
 
+import { now } from "./now";
+
 const plain = new Intl.NumberFormat(undefined, { maximumFractionDigits: 2 });
 const short = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1, notation: "compact" });
 const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
@@ -59,8 +61,8 @@ export function inUnit(value: number, unit: string): string {
   return number(value);
 }
 
-export function elapsed(since: string | number, now = Date.now()): string {
-  return seconds(Math.max(0, Math.round((now - new Date(since).getTime()) / 1000)));
+export function elapsed(since: string | number, at = now()): string {
+  return seconds(Math.max(0, Math.round((at - new Date(since).getTime()) / 1000)));
 }
 
 /** The reader's own zone: "14:02" today, "Nov 24, 14:02" else. */

@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, ask } from "./api";
+import { now } from "./now";
 
 const FRESH_MS = 2_000;
 const RETRY_MS = 5_000;
@@ -47,7 +48,7 @@ export function useLive<T>(key: string, load?: () => Promise<T>): Live<T> {
     const entry = entryOf(key, load ?? (() => ask(key)));
     const listener = () => rerender((count) => count + 1);
     entry.listeners.add(listener);
-    if (Date.now() - entry.at > FRESH_MS) void fetchEntry(entry);
+    if (now() - entry.at > FRESH_MS) void fetchEntry(entry);
     tell({});
     return () => {
       entry.listeners.delete(listener);
@@ -145,7 +146,7 @@ function fetchEntry(entry: Entry): Promise<void> {
   entry.running ??= entry
     .load()
     .then(
-      (data) => Object.assign(entry, { data, at: Date.now(), error: null }),
+      (data) => Object.assign(entry, { data, at: now(), error: null }),
       (error: unknown) => {
         entry.error = error instanceof ApiError ? error : new ApiError(0, String(error));
       },

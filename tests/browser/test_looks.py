@@ -1,6 +1,8 @@
 """For every reader: keyboard, screen reader, dark, narrow, wide."""
 
 import contextlib
+import re
+from datetime import datetime
 from typing import Any
 
 import psycopg2
@@ -119,10 +121,36 @@ def test_a_chart_has_a_legend_a_summary_and_a_table_and_the_range_is_in_the_addr
 
 
 def test_times_are_the_readers_own_with_utc_beside_them(chromium: Browser, system: System) -> None:
-    group = group_of(system, "")
+    post(system, "for its time")
+    group = group_of(system, "for its time")
     with reader(chromium, system, system.viewer_token, timezone_id="Pacific/Auckland") as somebody:
         page = somebody.open(f"errors/{group}")
         shown = page.get_by_role("region", name="Error group").locator("time").first
         utc = shown.get_attribute("title") or ""
         assert utc.endswith("UTC")
         assert shown.inner_text()[-5:] != utc[11:16]
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+def test_a_readers_wrong_clock_makes_no_age_and_no_end_wrong(chromium: Browser, system: System, hours: int) -> None:
+    wrong = """((ahead) => {
+        const Right = Date;
+        window.Date = class extends Right {
+            constructor(...given) { given.length ? super(...given) : super(Right.now() + ahead); }
+            static now() { return Right.now() + ahead; }
+        };
+    })"""
+    with reader(chromium, system, system.admin_token) as somebody:
+        somebody.context.add_init_script(f"{wrong}({hours * 3_600_000})")
+        page = somebody.open(refresh_s=60)
+        cycle = page.locator(".facts div", has_text="monitor's last cycle").locator("time")
+        expect(cycle).to_have_text(re.compile(r"^\d\d? s$"))
+        page.goto(f"{somebody.url}/admin/operations#/silences")
+        page.get_by_role("button", name="New silence").click()
+        page.locator("input[name=rule_id]").fill("cron_late")
+        page.get_by_label("Reason").fill(f"a clock wrong by {hours} h")
+        page.get_by_role("dialog").get_by_role("button", name="Silence").click()
+        expect(page.get_by_text(f"a clock wrong by {hours} h")).to_be_visible()
+        made = system.get("/api/silences")["items"][0]
+        lasts = datetime.fromisoformat(made["ends_at"]) - datetime.fromisoformat(made["created_at"])
+        assert abs(lasts.total_seconds() - 3600) < 60
