@@ -141,3 +141,36 @@ def test_without_its_list_what_is_wrong_is_what_the_status_says(admin: Reader, s
     expect(wrong.locator(".alert[data-rule=high_error_rate]")).to_be_visible()
     expect(wrong).to_contain_text("Internal Server Error; this is what the status says")
     expect(page.locator(".banner")).to_contain_text("Partly unknown: Internal Server Error")
+
+
+def test_an_open_group_matters_though_a_hundred_others_were_seen_since(admin: Reader, system: System) -> None:
+    post(system, "open and long ago", "low")
+    group = {**system.get(f"/api/errors/{group_of(system, 'open and long ago')}"), "state": "new"}
+    resolved = [{**group, "id": f"r{number}", "state": "resolved"} for number in range(100)]
+
+    def answer(route: Route) -> None:
+        is_whole = "state=" not in route.request.url
+        items = resolved if is_whole else [group] if "state=new" in route.request.url else []
+        route.fulfill(json={"items": items, "next_cursor": "more" if is_whole else None, "unknown": {}})
+
+    admin.page.route("**/api/errors?*", answer)
+    page = admin.open(refresh_s=60)
+    errors = page.get_by_role("region", name="Errors", exact=True)
+    expect(errors.get_by_role("link", name="open and long ago")).to_be_visible()
+
+
+def test_more_firing_alerts_than_are_listed_are_not_counted_as_all(admin: Reader, system: System) -> None:
+    post(system, "one of very many", "critical")
+    alert = system.eventually(lambda: system.get("/api/alerts?state=firing&rule_id=high_error_rate")["items"], what="an alert")[0]
+    many = {"items": [{**alert, "id": str(number)} for number in range(200)], "next_cursor": "more", "unknown": {}}
+    admin.page.route("**/api/alerts?state=firing*", lambda route: route.fulfill(json=many))
+    page = admin.open(refresh_s=60)
+    expect(page.get_by_role("link", name="More than the latest 200 alerts fire")).to_be_visible()
+
+
+def test_fields_that_are_unknown_are_not_called_filled_in(admin: Reader, system: System) -> None:
+    found = {**system.get("/api/pipeline"), "field_completeness": {"agent_name": 1.0, "duration": None}}
+    admin.page.route("**/api/pipeline", lambda route: route.fulfill(json=found))
+    page = admin.open(refresh_s=60)
+    expect(page.get_by_text("1 key fields are filled in, 1 unknown")).to_be_visible()
+    expect(page.get_by_text("All 1 key fields")).to_have_count(0)

@@ -157,7 +157,17 @@ function Flow({ count, most, path, unknown, name }: FlowProps) {
 function Completeness({ fields }: { fields: Record<string, number | null> | null }) {
   const known = Object.entries(fields ?? {}).filter((field): field is [string, number] => field[1] !== null);
   if (known.length === 0) return null;
+  const missing = Object.keys(fields ?? {}).length - known.length;
   const lacking = known.filter(([, share]) => share < COMPLETE).sort((a, b) => a[1] - b[1]);
+  if (lacking.length === 0 && missing > 0) {
+    return (
+      <p>
+        <Badge word="unknown">
+          {known.length} key fields are filled in, {missing} unknown
+        </Badge>
+      </p>
+    );
+  }
   if (lacking.length === 0) {
     return (
       <p class="calm">

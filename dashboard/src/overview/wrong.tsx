@@ -21,12 +21,12 @@ export function Wrong({ status }: { status: Status }) {
   const isBlind = live.error !== null && (live.data === undefined || live.error.status === 503);
   return (
     <Panel title="What is wrong now" kind="wide" aside={<a href={to("alerts")}>All alerts</a>}>
-      {isBlind ? <Issues status={status} why={live.error?.message} /> : <When live={live}>{(page) => <Firing alerts={page.items} />}</When>}
+      {isBlind ? <Issues status={status} why={live.error?.message} /> : <When live={live}>{(page) => <Firing alerts={page.items} hasMore={page.next_cursor !== null} />}</When>}
     </Panel>
   );
 }
 
-function Firing({ alerts }: { alerts: Alert[] }) {
+function Firing({ alerts, hasMore }: { alerts: Alert[]; hasMore: boolean }) {
   if (alerts.length === 0) {
     return (
       <p class="calm">
@@ -45,9 +45,11 @@ function Firing({ alerts }: { alerts: Alert[] }) {
         .flatMap(([first, ...others]) =>
           first ? [<AlertRow key={first.id} alert={first} />, <Others key={`${first.rule_id} others`} alerts={others} />] : [],
         )}
-      {rules.length > AT_ONCE && (
+      {(rules.length > AT_ONCE || hasMore) && (
         <li class="others">
-          <a href={to("alerts", { state: "firing" })}>All {alerts.length} firing alerts</a>
+          <a href={to("alerts", { state: "firing" })}>
+            {hasMore ? `More than the latest ${alerts.length} alerts fire` : `All ${alerts.length} firing alerts`}
+          </a>
         </li>
       )}
     </ul>
