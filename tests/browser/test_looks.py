@@ -154,3 +154,34 @@ def test_a_readers_wrong_clock_makes_no_age_and_no_end_wrong(chromium: Browser, 
         made = system.get("/api/silences")["items"][0]
         lasts = datetime.fromisoformat(made["ends_at"]) - datetime.fromisoformat(made["created_at"])
         assert abs(lasts.total_seconds() - 3600) < 60
+
+
+def test_text_that_turns_the_way_of_reading_around_turns_no_figure(admin: Reader, system: System) -> None:
+    item = {"message": "turned", "release": "\u202eabc", "environment": "العربية 12", "severity": "low"}
+    assert system.call("POST", "/api/errors", system.ingest_key, item)[0] == 202
+    group_of(system, "turned")
+    page = admin.open("errors?q=turned", refresh_s=60)
+    about = page.locator(".group p.quiet").first
+    expect(about).to_contain_text("1 in all")
+    # Where each letter of "1 in all" stands on the page: from left to right, as it is written.
+    lefts = about.evaluate("""(line) => {
+        const text = [...line.childNodes].filter((node) => node.nodeType === 3 && / in all|^1$/.test(node.data));
+        return text.flatMap((node) => [...node.data].map((_, index) => {
+            const range = document.createRange();
+            range.setStart(node, index);
+            range.setEnd(node, index + 1);
+            return range.getBoundingClientRect().left;
+        }));
+    }""")
+    assert len(lefts) > 6
+    assert lefts == sorted(lefts)
+
+
+def test_a_dark_page_is_printed_dark_on_light(chromium: Browser, system: System) -> None:
+    with reader(chromium, system, system.viewer_token, color_scheme="dark") as somebody:
+        page = somebody.open("rules", refresh_s=60)
+        colour = "getComputedStyle(document.body).color"
+        on_screen = page.evaluate(colour)
+        page.emulate_media(media="print")
+        assert page.evaluate(colour) != on_screen
+        expect(page.get_by_role("button", name="Refresh")).to_be_hidden()

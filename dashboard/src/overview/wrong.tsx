@@ -103,7 +103,7 @@ export function AlertRow({ alert }: { alert: Alert }) {
               · <Measured alert={alert} />
             </>
           )}
-          {alert.acknowledged_by && <> · acknowledged by {alert.acknowledged_by}</>}
+          {alert.acknowledged_by && <> · acknowledged by <bdi>{alert.acknowledged_by}</bdi></>}
           {alert.suppressed_by && <> · follows from {alert.suppressed_by}, not notified</>}
         </p>
       </div>

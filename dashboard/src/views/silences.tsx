@@ -53,7 +53,7 @@ function Row({ silence, mayEnd }: { silence: Silence; mayEnd: boolean }) {
         <b>{matched(silence)}</b>
         <p>{silence.reason}</p>
         <p class="quiet">
-          by {silence.actor}, <Time at={silence.created_at} /> until <Time at={silence.ends_at} />
+          by <bdi>{silence.actor}</bdi>, <Time at={silence.created_at} /> until <Time at={silence.ends_at} />
         </p>
       </div>
       {mayEnd && (
