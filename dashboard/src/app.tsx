@@ -11,6 +11,7 @@ import { RANGE_WORDS, RANGES, type Route, rangeOf, setParams, to, useRoute } fro
 import { nextTheme, theme, useColours } from "./theme";
 import { elapsed, localTime, utcTime } from "./format";
 import { useNow } from "./ui/clock";
+import { Dialogs } from "./ui/dialog";
 import { AlertView } from "./views/alert";
 import { Alerts } from "./views/alerts";
 import { Errors } from "./views/errors";
@@ -106,6 +107,7 @@ function Frame({ signOut }: { signOut: () => void }) {
           <View route={route} />
         </Guarded>
       </main>
+      <Dialogs />
       <p class="hidden" role="status">
         {status && `State: ${error ? "not known now" : spoken(status)}`}
       </p>

@@ -174,3 +174,31 @@ def test_fields_that_are_unknown_are_not_called_filled_in(admin: Reader, system:
     page = admin.open(refresh_s=60)
     expect(page.get_by_text("1 key fields are filled in, 1 unknown")).to_be_visible()
     expect(page.get_by_text("All 1 key fields")).to_have_count(0)
+
+
+def test_a_form_stays_when_its_alert_goes_and_says_why_nothing_was_done(admin: Reader, system: System) -> None:
+    post(system, "gone before the form was sent", "critical")
+    page = admin.open(refresh_s=0.5)
+    page.locator(".alert[data-rule=high_error_rate]").first.get_by_role("button", name="Silence").click()
+    page.get_by_label("Reason").fill("too late")
+    page.route("**/api/alerts?state=firing*", lambda route: route.fulfill(json={"items": [], "next_cursor": None, "unknown": {}}))
+    gone = {"error": {"code": "not_firing", "message": "this one is resolved", "request_id": "1"}}
+    page.route("**/api/silences", lambda route: route.fulfill(status=409, json=gone))
+    expect(page.get_by_text("No alert fires.")).to_be_visible()
+    expect(page.get_by_label("Reason")).to_have_value("too late")
+    page.get_by_role("dialog").get_by_role("button", name="Silence").click()
+    expect(page.get_by_role("dialog")).to_contain_text("this one is resolved")
+    page.evaluate("location.hash = '/rules'")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_without_the_status_all_that_has_an_answer_of_its_own_is_shown(admin: Reader, system: System) -> None:
+    post(system, "known without the status", "critical")
+    admin.page.route("**/api/status", lambda route: route.fulfill(status=500, json={"message": "Internal Server Error"}))
+    page = admin.open(refresh_s=0.5)
+    expect(page.locator(".alert[data-rule=high_error_rate]").first).to_be_visible()
+    expect(page.locator(".service", has_text="Database")).to_contain_text("healthy")
+    expect(page.locator(".headline")).to_have_count(0)
+    page.unroute("**/api/status")
+    expect(page.locator(".headline")).to_have_count(1)
+    expect(page.get_by_role("region", name="What is wrong now")).to_have_count(1)

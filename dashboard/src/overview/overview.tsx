@@ -17,8 +17,23 @@ export function Overview() {
   return (
     <div class="overview">
       <When live={{ ...status, error: status.data ? null : status.error }}>{(found) => <Panels status={found} live={status} />}</When>
+      {status.data === undefined && status.error && <Rest />}
       <RawLinks />
     </div>
+  );
+}
+
+/** Without the state stands all that has an answer of its own. */
+function Rest() {
+  const health = useLive<Health>("/api/health");
+  return (
+    <>
+      <Wrong />
+      <Services health={health} />
+      <Pipeline />
+      <Errors />
+      <Resources health={health} />
+    </>
   );
 }
 

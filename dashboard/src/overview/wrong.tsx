@@ -15,13 +15,17 @@ const ORDER = ["critical", "error", "warning", "info"];
 const AT_ONCE = 8;
 export const FIRING = "/api/alerts?state=firing&limit=200";
 
-export function Wrong({ status }: { status: Status }) {
+export function Wrong({ status }: { status?: Status }) {
   const live = useLive<AlertPage>(FIRING);
   // Without its database the API has no list; then the status itself says what is wrong. Else the list stays, and forms in it.
-  const isBlind = live.error !== null && (live.data === undefined || live.error.status === 503);
+  const isBlind = status && live.error !== null && (live.data === undefined || live.error.status === 503);
   return (
     <Panel title="What is wrong now" kind="wide" aside={<a href={to("alerts")}>All alerts</a>}>
-      {isBlind ? <Issues status={status} why={live.error?.message} /> : <When live={live}>{(page) => <Firing alerts={page.items} hasMore={page.next_cursor !== null} />}</When>}
+      {isBlind ? (
+        <Issues status={status} why={live.error?.message} />
+      ) : (
+        <When live={live}>{(page) => <Firing alerts={page.items} hasMore={page.next_cursor !== null} />}</When>
+      )}
     </Panel>
   );
 }
