@@ -216,7 +216,7 @@ function Banner() {
             <span aria-hidden="true">▲ </span>
             {stale.since === null ? "Partly unknown:" : `Stale since ${localTime(stale.since)}`}
           </b>{" "}
-          {stale.reasons.join("; ")}. {stale.since !== null && "The last good data stay; "}it is asked again by itself.
+          {stale.reasons.join("; ")}. {stale.since !== null ? "The last good data stay; it is" : "It is"} asked again by itself.
         </p>
       )}
     </div>
