@@ -185,3 +185,14 @@ def test_a_dark_page_is_printed_dark_on_light(chromium: Browser, system: System)
         page.emulate_media(media="print")
         assert page.evaluate(colour) != on_screen
         expect(page.get_by_role("button", name="Refresh")).to_be_hidden()
+
+
+def test_axe_finds_nothing_serious_while_all_but_the_status_fails(chromium: Browser, system: System) -> None:
+    with reader(chromium, system, system.admin_token, bypass_csp=True) as somebody:
+        page = somebody.page
+        page.route("**/api/**", lambda route: route.fulfill(status=500, json={"message": "Internal Server Error"}))
+        page.route("**/api/status", lambda route: route.continue_())
+        page = somebody.open(refresh_s=60)
+        expect(page.locator(".banner")).to_contain_text("Internal Server Error")
+        page.wait_for_load_state("networkidle")
+        assert serious(page) == []
