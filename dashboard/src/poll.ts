@@ -86,10 +86,12 @@ export function usePolling(): PollState {
   return state;
 }
 
-/** Ask everything in use anew, now: what was asked before may not know yet what was just done. */
-export async function refresh(): Promise<void> {
+/** Ask everything in use anew, now; after an act once more what was asked before it, and may not know of it. */
+export async function refresh(isAfterAct = false): Promise<void> {
   window.clearTimeout(timer);
-  await Promise.all(inUse().map((entry) => (entry.running ? entry.running.then(() => fetchEntry(entry)) : fetchEntry(entry))));
+  await Promise.all(
+    inUse().map((entry) => (isAfterAct && entry.running ? entry.running.then(() => fetchEntry(entry)) : fetchEntry(entry))),
+  );
   forgetIdle();
   tell({ rounds: state.rounds + 1 });
   schedule();

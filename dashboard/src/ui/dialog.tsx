@@ -53,7 +53,7 @@ function ActionDialog({ label, title, confirm = label, fields, needsReason = tru
     try {
       await act(String(form.get("reason") ?? "").trim(), form);
       dialog.current?.close();
-      await refresh();
+      await refresh(true);
     } catch (error) {
       setProblem(error instanceof ApiError ? error.message : String(error));
       setSending(false);
