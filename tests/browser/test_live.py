@@ -202,3 +202,27 @@ def test_a_page_that_asks_too_often_does_not_ask_more_often(viewer: Reader) -> N
     page.on("request", lambda request: asked.append(request.url))
     page.wait_for_timeout(6000)
     assert asked == []
+
+
+def test_a_page_that_was_paused_for_minutes_does_not_go_on_being_green(chromium: Browser, system: System) -> None:
+    good = {**system.get("/api/status"), "status": "operational", "issues": [], "unknown": {}}
+    with reader(chromium, system, system.viewer_token) as somebody:
+        somebody.context.add_init_script(CLOCK)
+        somebody.page.route("**/api/status", lambda route: route.fulfill(json=good))
+        page = somebody.open(refresh_s=60)
+        expect(page.locator(".headline.operational")).to_be_visible()
+        page.get_by_role("button", name="Pause").click()
+        page.evaluate("window.ahead = 300_000")
+        expect(page.locator(".headline.unknown")).to_contain_text("It was operational 5 min ago")
+        expect(page).to_have_title("unknown · Callwatch")
+        page.evaluate("window.ahead = 0")
+        page.get_by_role("button", name="Pause").click()
+        expect(page.locator(".headline.operational")).to_be_visible()
+
+
+# A clock that can be put forward.
+CLOCK = """
+    window.ahead = 0;
+    const now = Date.now;
+    Date.now = () => now() + window.ahead;
+"""

@@ -4,6 +4,10 @@ import { useEffect } from "preact/hooks";
 import type { AlertPage, Health, Status } from "../api-types";
 import type { Live } from "../poll";
 import { Age, Badge, isNone } from "../ui/basics";
+import { useNow } from "../ui/clock";
+
+/** A state that was not asked for so long, as in a tab that is paused or hidden, is none of now. */
+const CURRENT_MS = 120_000;
 
 interface HeadlineProps {
   status: Status;
@@ -14,7 +18,8 @@ interface HeadlineProps {
 
 export function Headline({ status, live, health, alerts }: HeadlineProps) {
   const reasons = reasonsOf(status);
-  const isOld = live.error !== null;
+  const now = useNow(10_000);
+  const isOld = live.error !== null || now - live.at > CURRENT_MS;
   const isGood = status.status === "operational";
   const isBlind = isGood && (reasons.length > 0 || health?.monitor?.is_late === true);
   const word = isBlind || (isGood && isOld) ? "unknown" : status.status;
