@@ -43,7 +43,7 @@ export async function ask<T>(path: string, method = "GET", body?: unknown): Prom
   if (answer.status === 204) return null as T;
   const found = parsed(text);
   const isSuccess = answer.ok || (path === "/api/health" && answer.status === 503 && found?.status);
-  if (isSuccess && method === "GET" && !isOurs(path, found)) throw new ApiError(0, `${path} does not answer as the API does`);
+  if (isSuccess && method === "GET" && !isOurs(path, found)) throw new ApiError(0, "something else answers in the API's place");
   if (isSuccess) return found as T;
   throw new ApiError(answer.status, found?.error?.message ?? found?.message ?? `the API answered with status ${answer.status}`);
 }

@@ -18,6 +18,8 @@ export interface Live<T> {
 }
 
 interface Entry extends Live<unknown> {
+  /** Its key without what narrows it: for people. */
+  path: string;
   load: () => Promise<unknown>;
   listeners: Set<() => void>;
   running: Promise<void> | null;
@@ -27,7 +29,7 @@ export interface PollState {
   isPaused: boolean;
   /** Time of the oldest answer shown; 0 before the first. */
   at: number;
-  /** What could not be asked anew: reasons, and since when (ms) the page shows old data, where it shows any; null while all is well. */
+  /** What could not be asked anew, and since when (ms) the page shows old data, where it shows any; null while all is well. */
   stale: { since: number | null; reasons: string[]; isThrottled: boolean } | null;
   /** Grows with every round that ended. */
   rounds: number;
@@ -133,7 +135,8 @@ function entryOf(key: string, load: () => Promise<unknown>): Entry {
   const known = entries.get(key);
   // The latest used stands last, so that the longest unused is forgotten first.
   entries.delete(key);
-  const entry = known ?? { data: undefined, at: 0, error: null, load, listeners: new Set(), running: null };
+  const path = key.replace(/[?#].*/, "");
+  const entry = known ?? { path, data: undefined, at: 0, error: null, load, listeners: new Set(), running: null };
   entry.load = load;
   entries.set(key, entry);
   return entry;
@@ -180,10 +183,14 @@ function tell(changed: Partial<PollState>): void {
   const used = inUse();
   const times = used.filter((entry) => entry.at > 0).map((entry) => entry.at);
   const failed = used.filter((entry) => entry.error && entry.error.status !== 404);
+  const isWhole = failed.length === used.length;
   const old = failed.filter((entry) => entry.at > 0);
   const since = old.length ? Math.min(...old.map((entry) => entry.at)) : null;
   const isThrottled = failed.some((entry) => entry.error?.status === 429);
-  const reasons = [...new Set(failed.map((entry) => entry.error?.message ?? ""))];
+  const reasons = [...new Set(failed.map((entry) => entry.error?.message ?? ""))].map((reason) => {
+    const paths = failed.filter((entry) => entry.error?.message === reason).map((entry) => entry.path);
+    return isWhole ? reason : `${reason} (${[...new Set(paths)].join(", ")})`;
+  });
   const stale = failed.length ? { since, reasons, isThrottled } : null;
   state = { ...state, at: times.length ? Math.min(...times) : 0, stale, ...changed };
   for (const watcher of watchers) watcher();

@@ -129,7 +129,7 @@ def test_an_answer_that_is_not_the_apis_makes_the_page_stale_and_tears_nothing(v
     page = viewer.open()
     page.wait_for_selector(".day-bars")
     page.route("**/api/status", lambda route: route.fulfill(body=body, content_type="text/html"))
-    expect(page.get_by_role("alert")).to_contain_text("/api/status does not answer as the API does")
+    expect(page.get_by_role("alert")).to_contain_text("something else answers in the API's place (/api/status)")
     expect(page.locator(".headline")).to_have_count(1)
     page.unroute("**/api/status")
     expect(page.get_by_text("Stale since")).to_have_count(0)
@@ -226,3 +226,12 @@ CLOCK = """
     const now = Date.now;
     Date.now = () => now() + window.ahead;
 """
+
+
+def test_the_banner_names_the_part_that_fails_where_it_is_not_the_whole(viewer: Reader) -> None:
+    page = viewer.open(refresh_s=0.5)
+    page.wait_for_selector(".day-bars")
+    page.route("**/api/uptime", lambda route: route.fulfill(status=500, json={"message": "Internal Server Error"}))
+    expect(page.locator(".banner")).to_contain_text("Internal Server Error (/api/uptime).")
+    page.route("**/api/**", lambda route: route.fulfill(status=500, json={"message": "Internal Server Error"}))
+    expect(page.locator(".banner")).to_contain_text("Internal Server Error. The last good data stay")

@@ -36,7 +36,7 @@ export function severityOf(series: Series): string {
 
 export function Errors() {
   const metrics = useLive<ErrorMetrics>("/api/metrics/errors");
-  const groups = useLive<Groups>("groups that matter", loadGroups);
+  const groups = useLive<Groups>(`${LATEST}#matter`, loadGroups);
   return (
     <Panel title="Errors" kind="wide" aside={<a href={to("errors")}>All error groups</a>}>
       <When live={metrics}>
