@@ -11,6 +11,8 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
 const LIMIT_KB = 60;
+// The pages that runbooks lead to, and those that these lead to.
+const BESIDE = ["troubleshooting", "alerting", "scaling", "deployment", "configuration", "incidents"];
 const here = new URL("..", import.meta.url);
 const path = (name) => fileURLToPath(new URL(name, here));
 
@@ -29,6 +31,7 @@ const { metafile } = await build({
   minify: true,
   legalComments: "none",
   metafile: true,
+  define: { BESIDE: JSON.stringify(BESIDE) },
   logLevel: "warning",
 });
 
@@ -41,8 +44,8 @@ const page = (await readFile(path("src/index.html"), "utf8"))
 await writeFile(join(dist, "index.html"), page);
 
 await cp(path("../docs/runbooks"), join(dist, "assets", "runbooks"), { recursive: true });
-// What the runbooks refer to, where their links expect it.
-for (const name of ["troubleshooting.md", "alerting.md"]) await cp(path(`../docs/${name}`), join(dist, "assets", name));
+// Where the links of runbooks expect them.
+for (const name of BESIDE) await cp(path(`../docs/${name}.md`), join(dist, "assets", `${name}.md`));
 
 let total = 0;
 for (const name of ["index.html", ...built.map((found) => `assets/${found}`)]) {

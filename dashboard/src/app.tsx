@@ -1,14 +1,17 @@
 /** The frame around the views: sign-in, navigation, the data's age, the banner. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { useEffect, useErrorBoundary, useRef, useState } from "preact/hooks";
 import { keepToken, token } from "./api";
 import type { Status } from "./api-types";
+import { reasonsOf } from "./overview/headline";
 import { Overview } from "./overview/overview";
-import { refresh, setPaused, startPolling, stopPolling, useLive, usePolling } from "./poll";
+import { forgetAll, refresh, setPaused, startPolling, stopPolling, useLive, usePolling } from "./poll";
 import { RANGE_WORDS, RANGES, type Route, rangeOf, setParams, to, useRoute } from "./route";
 import { nextTheme, theme, useColours } from "./theme";
 import { elapsed, localTime, utcTime } from "./format";
 import { useNow } from "./ui/clock";
+import { Dialogs } from "./ui/dialog";
 import { AlertView } from "./views/alert";
 import { Alerts } from "./views/alerts";
 import { Errors } from "./views/errors";
@@ -74,12 +77,13 @@ function SignIn({ message, signIn }: { message: string; signIn: (token: string) 
 
 function Frame({ signOut }: { signOut: () => void }) {
   const route = useRoute();
-  const status = useLive<Status>("/api/status").data;
+  const { data: status, error } = useLive<Status>("/api/status");
   const main = useRef<HTMLElement>(null);
   const name = nameOf(route.view);
+  const isToldByOverview = route.view === "" && status !== undefined;
   useEffect(() => {
-    document.title = `${route.view ? name : (status?.status ?? name)} · Callwatch`;
-  }, [route.view, status?.status]);
+    if (!isToldByOverview) document.title = `${name} · Callwatch`;
+  }, [name, isToldByOverview]);
   useFocusOnNewView(main, `${route.view}/${route.id}`);
   return (
     <>
@@ -99,13 +103,22 @@ function Frame({ signOut }: { signOut: () => void }) {
       </header>
       <Banner />
       <main ref={main} id="main" tabIndex={-1} aria-label={name}>
-        <View route={route} />
+        <Guarded key={`${route.view}/${route.id}`}>
+          <View route={route} />
+        </Guarded>
       </main>
+      <Dialogs />
       <p class="hidden" role="status">
-        {status && `State: ${status.status}, ${status.issues.length} alerts fire`}
+        {status && `State: ${error ? "not known now" : spoken(status)}`}
       </p>
     </>
   );
+}
+
+/** The state in words for those who hear the page. */
+function spoken({ status, issues, unknown }: Status): string {
+  const isBlind = status === "operational" && reasonsOf({ unknown }).length > 0;
+  return `${isBlind ? "partly unknown" : status}, ${issues.length} ${issues.length === 1 ? "alert fires" : "alerts fire"}`;
 }
 
 /** A new view takes the focus, and begins at its top; a refresh moves neither. */
@@ -117,6 +130,20 @@ function useFocusOnNewView(main: { current: HTMLElement | null }, view: string):
     window.scrollTo(0, 0);
     main.current?.focus({ preventScroll: true });
   }, [view]);
+}
+
+/** A view that breaks says so, instead of standing still as if its figures were current; each round tries anew. */
+function Guarded({ children }: { children: ComponentChildren }) {
+  const [error, reset] = useErrorBoundary(() => forgetAll());
+  const { rounds } = usePolling();
+  useEffect(() => reset(), [rounds]);
+  if (!error) return <>{children}</>;
+  return (
+    <p class="problem panel" role="alert">
+      <span aria-hidden="true">? </span>unknown: this page cannot read the API's answer ({String(error.message ?? error)}). It is asked
+      again by itself.
+    </p>
+  );
 }
 
 function View({ route }: { route: Route }) {
@@ -186,9 +213,10 @@ function Banner() {
       {stale && (
         <p>
           <b>
-            <span aria-hidden="true">▲ </span>Stale since {localTime(stale.since)}
+            <span aria-hidden="true">▲ </span>
+            {stale.since === null ? "Partly unknown:" : `Stale since ${localTime(stale.since)}`}
           </b>{" "}
-          {stale.reasons.join("; ")}. The last good data stay; it is asked again by itself.
+          {stale.reasons.join("; ")}. {stale.since !== null ? "The last good data stay; it is" : "It is"} asked again by itself.
         </p>
       )}
     </div>

@@ -1,6 +1,10 @@
 /** Figures, spans and times as text for people. */
 
+import { now } from "./now";
+
 const plain = new Intl.NumberFormat(undefined, { maximumFractionDigits: 2 });
+// What is little is not nothing.
+const tiny = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 2 });
 const short = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1, notation: "compact" });
 const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
@@ -15,11 +19,13 @@ const full = new Intl.DateTimeFormat(undefined, {
 const utcDay = new Intl.DateTimeFormat("en-US", { month: "short", day: "numeric", year: "numeric", timeZone: "UTC" });
 
 export function number(value: number): string {
-  return Math.abs(value) >= 1000 ? whole.format(value) : plain.format(value);
+  const size = Math.abs(value);
+  if (size > 0 && size < 0.01) return tiny.format(value);
+  return size >= 1000 ? whole.format(value) : plain.format(value);
 }
 
 export function compact(value: number): string {
-  return Math.abs(value) < 1000 ? plain.format(value) : short.format(value);
+  return Math.abs(value) < 1000 ? number(value) : short.format(value);
 }
 
 /** A span given in ms: "840 ms", "3.2 s". */
@@ -40,8 +46,9 @@ export function share(value: number): string {
   return percent(value * 100);
 }
 
-/** 0..100 as percent; 99.996 must not read as 100. */
+/** 0..100 as percent; 99.996 must not read as 100, nor 0.004 as 0. */
 export function percent(value: number): string {
+  if (value > 0 && value < 0.01) return "< 0.01 %";
   const shown = value < 100 && value > 99.99 ? Math.floor(value * 1000) / 1000 : Math.round(value * 100) / 100;
   return `${shown} %`;
 }
@@ -59,8 +66,8 @@ export function inUnit(value: number, unit: string): string {
   return number(value);
 }
 
-export function elapsed(since: string | number, now = Date.now()): string {
-  return seconds(Math.max(0, Math.round((now - new Date(since).getTime()) / 1000)));
+export function elapsed(since: string | number, at = now()): string {
+  return seconds(Math.max(0, Math.round((at - new Date(since).getTime()) / 1000)));
 }
 
 /** The reader's own zone: "14:02" today, "Nov 24, 14:02" else. */

@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { ask } from "./api";
-import { type Live, useLiveKept } from "./poll";
+import { known, type Live, useLive } from "./poll";
 
 const LIMIT = 200;
 
@@ -16,12 +16,14 @@ interface Page<T> {
   next_cursor: string | null;
 }
 
-/** The list at `path` (with its filters), and a way to get its next page. */
+/** The list at `path` (with its filters), and a way to get its next page; what is there already stays meanwhile. */
 export function usePages<T>(path: string): Live<Pages<T>> & { isOld: boolean; more: () => void } {
   const [asked, setAsked] = useState({ path, count: 1 });
   const count = asked.path === path ? asked.count : 1;
-  const live = useLiveKept<Pages<T>>(`${path}#${count}`, () => load<T>(path, count));
-  return { ...live, more: () => setAsked({ path, count: count + 1 }) };
+  const live = useLive<Pages<T>>(`${path}#${count}`, () => load<T>(path, count));
+  const before = live.data === undefined ? known<Pages<T>>(`${path}#${count - 1}`) : undefined;
+  const shown = before?.data ? { data: before.data, at: before.at } : {};
+  return { ...live, ...shown, isOld: live.data === undefined, more: () => setAsked({ path, count: count + 1 }) };
 }
 
 async function load<T>(path: string, count: number): Promise<Pages<T>> {

@@ -6,7 +6,7 @@ import type { Series } from "../src/api-types";
 import { nameOf } from "../src/charts/daybars";
 import { columnsOf, summaryOf } from "../src/charts/history";
 import { drawn } from "../src/charts/stack";
-import { dayName, ms, percent, seconds } from "../src/format";
+import { compact, dayName, ms, number, percent, seconds, share } from "../src/format";
 import { routeOf } from "../src/route";
 import { blocksOf, spansOf } from "../src/views/markdown";
 
@@ -18,6 +18,19 @@ test("a share just below 100 % never reads as 100 %", () => {
   assert.equal(percent(100), "100 %");
   assert.equal(percent(99.9965), "99.996 %");
   assert.equal(percent(75), "75 %");
+});
+
+test("what is little does not read as nothing", () => {
+  assert.deepEqual([share(0.00004), share(0), number(0.004), number(0), compact(0.002)], ["< 0.01 %", "0 %", "0.004", "0", "0.002"]);
+});
+
+test("the latest figure that is known names its time where newer ones are not", () => {
+  const points: Series["points"] = [
+    [A, 1],
+    [B, null],
+  ];
+  assert.match(summaryOf([line("depth", points)]), /^depth: latest 1 at .+, highest 1 at /);
+  assert.match(summaryOf([line("depth", [[A, 1]])]), /^depth: latest 1, highest 1 at /);
 });
 
 test("spans read in the unit that fits", () => {

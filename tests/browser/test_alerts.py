@@ -2,7 +2,7 @@
 
 import uuid
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from local.reader import Reader
 from local.scenes import make_tables
@@ -106,3 +106,99 @@ def test_a_view_answers_to_its_address(admin: Reader, system: System) -> None:
     expect(page.get_by_text("# Queue backlog")).to_be_visible()
     page = admin.open("raw/status")
     expect(page.get_by_text('"recent_activity"')).to_be_visible()
+
+
+def test_what_was_just_done_is_shown_though_an_older_question_is_still_open(admin: Reader, system: System) -> None:
+    before = system.get("/api/silences?limit=200")
+    held: list[Route] = []
+    admin.page.route("**/api/silences?*", lambda route: held.append(route), times=1)
+    page = admin.open("silences", refresh_s=60)
+    page.get_by_role("button", name="New silence").click()
+    page.locator("input[name=rule_id]").fill("cron_late")
+    page.get_by_label("Reason").fill("done while asked")
+    with page.expect_response(lambda response: response.request.method == "POST"):
+        page.get_by_role("dialog").get_by_role("button", name="Silence").click()
+    held[0].fulfill(json=before)
+    expect(page.get_by_text("done while asked")).to_be_visible()
+
+
+def test_one_failure_of_the_list_of_alerts_takes_no_form_from_under_a_hand(admin: Reader, system: System) -> None:
+    post(system, "the form stays", "critical")
+    page = admin.open(refresh_s=0.5)
+    alert = page.locator(".alert[data-rule=high_error_rate]").first
+    alert.get_by_role("button", name="Silence").click()
+    page.get_by_label("Reason").fill("half writ")
+    page.route("**/api/alerts?state=firing*", lambda route: route.fulfill(status=500, json={"message": "Internal Server Error"}))
+    expect(page.get_by_role("region", name="What is wrong now")).to_contain_text("Internal Server Error; this is")
+    expect(page.get_by_label("Reason")).to_have_value("half writ")
+
+
+def test_without_its_list_what_is_wrong_is_what_the_status_says(admin: Reader, system: System) -> None:
+    post(system, "the status says so", "critical")
+    admin.page.route("**/api/alerts?*", lambda route: route.fulfill(status=500, json={"message": "Internal Server Error"}))
+    page = admin.open(refresh_s=0.5)
+    wrong = page.get_by_role("region", name="What is wrong now")
+    expect(wrong.locator(".alert[data-rule=high_error_rate]")).to_be_visible()
+    expect(wrong).to_contain_text("Internal Server Error; this is what the status says")
+    expect(page.locator(".banner")).to_contain_text("Partly unknown: Internal Server Error")
+
+
+def test_an_open_group_matters_though_a_hundred_others_were_seen_since(admin: Reader, system: System) -> None:
+    post(system, "open and long ago", "low")
+    group = {**system.get(f"/api/errors/{group_of(system, 'open and long ago')}"), "state": "new"}
+    resolved = [{**group, "id": f"r{number}", "state": "resolved"} for number in range(100)]
+
+    def answer(route: Route) -> None:
+        is_whole = "state=" not in route.request.url
+        items = resolved if is_whole else [group] if "state=new" in route.request.url else []
+        route.fulfill(json={"items": items, "next_cursor": "more" if is_whole else None, "unknown": {}})
+
+    admin.page.route("**/api/errors?*", answer)
+    page = admin.open(refresh_s=60)
+    errors = page.get_by_role("region", name="Errors", exact=True)
+    expect(errors.get_by_role("link", name="open and long ago")).to_be_visible()
+
+
+def test_more_firing_alerts_than_are_listed_are_not_counted_as_all(admin: Reader, system: System) -> None:
+    post(system, "one of very many", "critical")
+    alert = system.eventually(lambda: system.get("/api/alerts?state=firing&rule_id=high_error_rate")["items"], what="an alert")[0]
+    many = {"items": [{**alert, "id": str(number)} for number in range(200)], "next_cursor": "more", "unknown": {}}
+    admin.page.route("**/api/alerts?state=firing*", lambda route: route.fulfill(json=many))
+    page = admin.open(refresh_s=60)
+    expect(page.get_by_role("link", name="More than the latest 200 alerts fire")).to_be_visible()
+
+
+def test_fields_that_are_unknown_are_not_called_filled_in(admin: Reader, system: System) -> None:
+    found = {**system.get("/api/pipeline"), "field_completeness": {"agent_name": 1.0, "duration": None}}
+    admin.page.route("**/api/pipeline", lambda route: route.fulfill(json=found))
+    page = admin.open(refresh_s=60)
+    expect(page.get_by_text("1 key fields are filled in, 1 unknown")).to_be_visible()
+    expect(page.get_by_text("All 1 key fields")).to_have_count(0)
+
+
+def test_a_form_stays_when_its_alert_goes_and_says_why_nothing_was_done(admin: Reader, system: System) -> None:
+    post(system, "gone before the form was sent", "critical")
+    page = admin.open(refresh_s=0.5)
+    page.locator(".alert[data-rule=high_error_rate]").first.get_by_role("button", name="Silence").click()
+    page.get_by_label("Reason").fill("too late")
+    page.route("**/api/alerts?state=firing*", lambda route: route.fulfill(json={"items": [], "next_cursor": None, "unknown": {}}))
+    gone = {"error": {"code": "not_firing", "message": "this one is resolved", "request_id": "1"}}
+    page.route("**/api/silences", lambda route: route.fulfill(status=409, json=gone))
+    expect(page.get_by_text("No alert fires.")).to_be_visible()
+    expect(page.get_by_label("Reason")).to_have_value("too late")
+    page.get_by_role("dialog").get_by_role("button", name="Silence").click()
+    expect(page.get_by_role("dialog")).to_contain_text("this one is resolved")
+    page.evaluate("location.hash = '/rules'")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_without_the_status_all_that_has_an_answer_of_its_own_is_shown(admin: Reader, system: System) -> None:
+    post(system, "known without the status", "critical")
+    admin.page.route("**/api/status", lambda route: route.fulfill(status=500, json={"message": "Internal Server Error"}))
+    page = admin.open(refresh_s=0.5)
+    expect(page.locator(".alert[data-rule=high_error_rate]").first).to_be_visible()
+    expect(page.locator(".service", has_text="Database")).to_contain_text("healthy")
+    expect(page.locator(".headline")).to_have_count(0)
+    page.unroute("**/api/status")
+    expect(page.locator(".headline")).to_have_count(1)
+    expect(page.get_by_role("region", name="What is wrong now")).to_have_count(1)

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from playwright.sync_api import Browser, Route, expect
 
 from local.reader import REFRESH, REPLAY, Reader, heap_and_nodes, reader
@@ -121,3 +122,116 @@ def test_a_thousand_groups_and_two_hundred_alerts_are_shown_in_few_nodes_at_work
         expect(page.locator(".group").nth(999)).to_be_in_viewport()
         page = somebody.open("alerts", refresh_s=60)
         expect(page.locator(".alert")).to_have_count(200)
+
+
+@pytest.mark.parametrize("body", ["<html>Sign in</html>", "null", "{}"])
+def test_an_answer_that_is_not_the_apis_makes_the_page_stale_and_tears_nothing(viewer: Reader, body: str) -> None:
+    page = viewer.open()
+    page.wait_for_selector(".day-bars")
+    page.route("**/api/status", lambda route: route.fulfill(body=body, content_type="text/html"))
+    expect(page.get_by_role("alert")).to_contain_text("something else answers in the API's place (/api/status)")
+    expect(page.locator(".headline")).to_have_count(1)
+    page.unroute("**/api/status")
+    expect(page.get_by_text("Stale since")).to_have_count(0)
+
+
+def test_a_view_that_cannot_be_drawn_says_so_and_comes_back_by_itself(chromium: Browser, system: System) -> None:
+    with reader(chromium, system, system.viewer_token) as somebody:
+        page = somebody.open()
+        page.wait_for_selector(".day-bars")
+        page.route("**/api/pipeline", lambda route: route.fulfill(json={"unknown": {}}))
+        expect(page.get_by_role("alert").last).to_contain_text("this page cannot read the API's answer")
+        expect(page.locator(".headline")).to_have_count(0)
+        page.unroute("**/api/pipeline")
+        expect(page.get_by_role("region", name="Overall state")).to_be_visible()
+
+
+def test_a_state_not_known_any_more_is_neither_green_nor_in_the_tabs_title(chromium: Browser, system: System) -> None:
+    good = {**system.get("/api/status"), "status": "operational", "issues": [], "unknown": {}}
+    with reader(chromium, system, system.viewer_token) as somebody:
+        somebody.page.route("**/api/status", lambda route: route.fulfill(json=good))
+        page = somebody.open(refresh_s=0.5)
+        expect(page.locator(".headline.operational")).to_contain_text("No alarm")
+        expect(page).to_have_title("operational · Callwatch")
+        page.route("**/api/status", lambda route: route.fulfill(status=500, json={"message": "Internal Server Error"}))
+        expect(page.locator(".headline.unknown")).to_contain_text("How it is now is not known. It was operational")
+        expect(page).to_have_title("unknown · Callwatch")
+        expect(page.get_by_role("status").filter(has_text="State:")).to_have_text("State: not known now")
+        page.route("**/api/status", lambda route: route.fulfill(json={**good, "unknown": {"performance.p95_ms": "not read"}}))
+        expect(page).to_have_title("partly unknown · Callwatch")
+        page.get_by_role("link", name="Rules", exact=True).click()
+        expect(page).to_have_title("Rules · Callwatch")
+
+
+def test_a_list_is_never_shown_under_filters_that_it_was_not_asked_for(viewer: Reader, system: System) -> None:
+    system.call("POST", "/api/errors", system.ingest_key, {"message": "a group to filter by", "severity": "low"})
+    system.eventually(lambda: system.get("/api/errors?q=filter")["items"], what="the group")
+    page = viewer.open("errors?severity=low", refresh_s=60)
+    expect(page.locator(".group").first).to_be_visible()
+    held: list[Route] = []
+    page.route("**/api/errors?severity=high*", lambda route: held.append(route))
+    page.get_by_label("Severity").select_option("high")
+    expect(page.get_by_text("Asking …")).to_be_visible()
+    expect(page.locator(".group")).to_have_count(0)
+    held[0].fulfill(status=500, json={"message": "Internal Server Error"})
+    expect(page.get_by_role("main")).to_contain_text("unknown: Internal Server Error")
+    expect(page.locator(".group")).to_have_count(0)
+
+
+def test_going_back_to_a_view_the_age_is_that_of_what_is_shown(viewer: Reader) -> None:
+    page = viewer.open("rules", refresh_s=60)
+    page.wait_for_selector(".rule")
+    page.get_by_role("link", name="Silences", exact=True).click()
+    page.wait_for_timeout(4000)
+    page.route("**/api/rules?*", lambda route: None)
+    page.get_by_role("button", name="Refresh").click()
+    expect(page.locator(".age")).to_have_text("0 s old")
+    page.get_by_role("link", name="Rules", exact=True).click()
+    page.wait_for_selector(".rule")
+    assert int(page.locator(".age").inner_text().split()[0]) >= 4
+
+
+def test_a_page_that_asks_too_often_does_not_ask_more_often(viewer: Reader) -> None:
+    page = viewer.open(refresh_s=60)
+    page.wait_for_load_state("networkidle")
+    page.route("**/api/**", lambda route: route.fulfill(status=429, json={"message": "Too Many Requests"}))
+    page.get_by_role("button", name="Refresh").click()
+    expect(page.get_by_role("alert")).to_contain_text("Too Many Requests")
+    page.wait_for_load_state("networkidle")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(6000)
+    assert asked == []
+
+
+def test_a_page_that_was_paused_for_minutes_does_not_go_on_being_green(chromium: Browser, system: System) -> None:
+    good = {**system.get("/api/status"), "status": "operational", "issues": [], "unknown": {}}
+    with reader(chromium, system, system.viewer_token) as somebody:
+        somebody.context.add_init_script(CLOCK)
+        somebody.page.route("**/api/status", lambda route: route.fulfill(json=good))
+        page = somebody.open(refresh_s=60)
+        expect(page.locator(".headline.operational")).to_be_visible()
+        page.get_by_role("button", name="Pause").click()
+        page.evaluate("window.ahead = 300_000")
+        expect(page.locator(".headline.unknown")).to_contain_text("It was operational 5 min ago")
+        expect(page).to_have_title("unknown · Callwatch")
+        page.evaluate("window.ahead = 0")
+        page.get_by_role("button", name="Pause").click()
+        expect(page.locator(".headline.operational")).to_be_visible()
+
+
+# A clock that can be put forward.
+CLOCK = """
+    window.ahead = 0;
+    const now = Date.now;
+    Date.now = () => now() + window.ahead;
+"""
+
+
+def test_the_banner_names_the_part_that_fails_where_it_is_not_the_whole(viewer: Reader) -> None:
+    page = viewer.open(refresh_s=0.5)
+    page.wait_for_selector(".day-bars")
+    page.route("**/api/uptime", lambda route: route.fulfill(status=500, json={"message": "Internal Server Error"}))
+    expect(page.locator(".banner")).to_contain_text("Internal Server Error (/api/uptime).")
+    page.route("**/api/**", lambda route: route.fulfill(status=500, json={"message": "Internal Server Error"}))
+    expect(page.locator(".banner")).to_contain_text("Internal Server Error. The last good data stay")

@@ -1,6 +1,8 @@
 """For every reader: keyboard, screen reader, dark, narrow, wide."""
 
 import contextlib
+import re
+from datetime import datetime
 from typing import Any
 
 import psycopg2
@@ -119,10 +121,78 @@ def test_a_chart_has_a_legend_a_summary_and_a_table_and_the_range_is_in_the_addr
 
 
 def test_times_are_the_readers_own_with_utc_beside_them(chromium: Browser, system: System) -> None:
-    group = group_of(system, "")
+    post(system, "for its time")
+    group = group_of(system, "for its time")
     with reader(chromium, system, system.viewer_token, timezone_id="Pacific/Auckland") as somebody:
         page = somebody.open(f"errors/{group}")
         shown = page.get_by_role("region", name="Error group").locator("time").first
         utc = shown.get_attribute("title") or ""
         assert utc.endswith("UTC")
         assert shown.inner_text()[-5:] != utc[11:16]
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+def test_a_readers_wrong_clock_makes_no_age_and_no_end_wrong(chromium: Browser, system: System, hours: int) -> None:
+    wrong = """((ahead) => {
+        const Right = Date;
+        window.Date = class extends Right {
+            constructor(...given) { given.length ? super(...given) : super(Right.now() + ahead); }
+            static now() { return Right.now() + ahead; }
+        };
+    })"""
+    with reader(chromium, system, system.admin_token) as somebody:
+        somebody.context.add_init_script(f"{wrong}({hours * 3_600_000})")
+        page = somebody.open(refresh_s=60)
+        cycle = page.locator(".facts div", has_text="monitor's last cycle").locator("time")
+        expect(cycle).to_have_text(re.compile(r"^\d\d? s$"))
+        page.goto(f"{somebody.url}/admin/operations#/silences")
+        page.get_by_role("button", name="New silence").click()
+        page.locator("input[name=rule_id]").fill("cron_late")
+        page.get_by_label("Reason").fill(f"a clock wrong by {hours} h")
+        page.get_by_role("dialog").get_by_role("button", name="Silence").click()
+        expect(page.get_by_text(f"a clock wrong by {hours} h")).to_be_visible()
+        made = system.get("/api/silences")["items"][0]
+        lasts = datetime.fromisoformat(made["ends_at"]) - datetime.fromisoformat(made["created_at"])
+        assert abs(lasts.total_seconds() - 3600) < 60
+
+
+def test_text_that_turns_the_way_of_reading_around_turns_no_figure(admin: Reader, system: System) -> None:
+    item = {"message": "turned", "release": "\u202eabc", "environment": "العربية 12", "severity": "low"}
+    assert system.call("POST", "/api/errors", system.ingest_key, item)[0] == 202
+    group_of(system, "turned")
+    page = admin.open("errors?q=turned", refresh_s=60)
+    about = page.locator(".group p.quiet").first
+    expect(about).to_contain_text("1 in all")
+    # Where each letter of "1 in all" stands on the page: from left to right, as it is written.
+    lefts = about.evaluate("""(line) => {
+        const text = [...line.childNodes].filter((node) => node.nodeType === 3 && / in all|^1$/.test(node.data));
+        return text.flatMap((node) => [...node.data].map((_, index) => {
+            const range = document.createRange();
+            range.setStart(node, index);
+            range.setEnd(node, index + 1);
+            return range.getBoundingClientRect().left;
+        }));
+    }""")
+    assert len(lefts) > 6
+    assert lefts == sorted(lefts)
+
+
+def test_a_dark_page_is_printed_dark_on_light(chromium: Browser, system: System) -> None:
+    with reader(chromium, system, system.viewer_token, color_scheme="dark") as somebody:
+        page = somebody.open("rules", refresh_s=60)
+        colour = "getComputedStyle(document.body).color"
+        on_screen = page.evaluate(colour)
+        page.emulate_media(media="print")
+        assert page.evaluate(colour) != on_screen
+        expect(page.get_by_role("button", name="Refresh")).to_be_hidden()
+
+
+def test_axe_finds_nothing_serious_while_all_but_the_status_fails(chromium: Browser, system: System) -> None:
+    with reader(chromium, system, system.admin_token, bypass_csp=True) as somebody:
+        page = somebody.page
+        page.route("**/api/**", lambda route: route.fulfill(status=500, json={"message": "Internal Server Error"}))
+        page.route("**/api/status", lambda route: route.continue_())
+        page = somebody.open(refresh_s=60)
+        expect(page.locator(".banner")).to_contain_text("Internal Server Error")
+        page.wait_for_load_state("networkidle")
+        assert serious(page) == []

@@ -1,6 +1,6 @@
 """Who may look, and what they may do."""
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from local.reader import Reader, reader
 from local.system import System
@@ -49,3 +49,29 @@ def test_an_admin_may_disable_a_rule_and_enable_it_again(admin: Reader, system: 
     page.keyboard.press("Enter")
     expect(rule.get_by_role("button", name="Disable")).to_be_visible()
     assert system.get("/api/rules?limit=200")["items"]
+
+
+def test_a_token_that_no_header_can_carry_is_refused_as_one(chromium: Browser, system: System) -> None:
+    with reader(chromium, system, None) as somebody:
+        page = somebody.open()
+        page.get_by_label("Token").fill(f"“{system.admin_token}”")
+        page.get_by_role("button", name="Open").click()
+        expect(page.get_by_role("alert")).to_contain_text("not valid")
+
+
+def test_a_late_refusal_of_the_token_before_does_not_sign_out(chromium: Browser, system: System) -> None:
+    with reader(chromium, system, "not-a-token") as somebody:
+        held: list[Route] = []
+        somebody.page.route("**/api/silences?*", lambda route: held.append(route))
+        somebody.page.route("**/api/status", lambda route: held.append(route))
+        page = somebody.page
+        page.goto(f"{somebody.url}/admin/operations?refresh=60#/silences")
+        page.get_by_text("Asking …").wait_for()
+        page.get_by_role("button", name="Sign out").click()
+        page.unroute("**/api/**")
+        page.get_by_label("Token").fill(system.viewer_token)
+        page.get_by_role("button", name="Open").click()
+        for route in held[:2]:
+            route.fulfill(status=401, json={"error": {"code": "unauthorized", "message": "no", "request_id": "1"}})
+        page.wait_for_timeout(500)
+        expect(page.get_by_label("Token")).to_have_count(0)

@@ -50,13 +50,16 @@ function Legend({ series, columns, row, kind, markers }: LegendProps) {
     <ul class="legend">
       {series.map((one, index) => {
         const values = columns.values[index] ?? [];
-        const value = row === null ? (values.findLast((found) => found !== null) ?? null) : (values[row] ?? null);
+        const shown = row ?? values.findLastIndex((found) => found !== null);
+        const value = values[shown] ?? null;
+        const isOld = row === null && value !== null && shown < values.length - 1;
         return (
           <li key={labelOf(one)}>
             <svg class={`swatch ${toneOf(one, index)}`} viewBox="0 0 18 8" aria-hidden="true">
               {kind === "stack" ? <rect width="18" height="8" /> : <line x1="0" y1="4" x2="18" y2="4" />}
             </svg>
             {labelOf(one)} <b>{value === null ? "unknown" : inUnit(value, one.unit)}</b>
+            {isOld && ` at ${localTime((columns.times[shown] ?? 0) * 1000)}`}
           </li>
         );
       })}

@@ -49,8 +49,9 @@ function sentence(series: Series): string {
   if (!latest) return `${name}: unknown for the whole range.`;
   const highest = known.reduce((best, point) => (point[1] > best[1] ? point : best), latest);
   const missing = series.points.length - known.length;
+  const when = latest === series.points.at(-1) ? "" : ` at ${localTime(latest[0])}`;
   const gap = missing ? `, unknown at ${missing} of ${series.points.length} points` : "";
-  return `${name}: latest ${inUnit(latest[1], series.unit)}, highest ${inUnit(highest[1], series.unit)} at ${localTime(highest[0])}${gap}.`;
+  return `${name}: latest ${inUnit(latest[1], series.unit)}${when}, highest ${inUnit(highest[1], series.unit)} at ${localTime(highest[0])}${gap}.`;
 }
 
 /** Alerts that began inside the history's span; those of one rule that began together are one mark. */

@@ -1,6 +1,7 @@
 /** Errors: how many, of what severity over time, and which groups matter. */
 
-import type { ErrorGroupPage, ErrorMetrics, Series } from "../api-types";
+import { ask } from "../api";
+import type { ErrorGroup, ErrorGroupPage, ErrorMetrics, Series } from "../api-types";
 import { type Marker } from "../charts/history";
 import { Charts } from "../charts/panel";
 import { Sparkline } from "../charts/sparkline";
@@ -12,6 +13,22 @@ import { Empty, When } from "../ui/state";
 
 const SEVERITIES = ["critical", "high", "medium", "low"];
 const SHOWN = 8;
+const OPEN = ["new", "regressed", "unresolved"];
+const LATEST = "/api/errors?limit=100";
+
+interface Groups {
+  latest: ErrorGroupPage;
+  open: ErrorGroup[];
+}
+
+/** The groups seen last, and the open ones: where there are more groups than a page holds, each open state is asked for. */
+async function loadGroups(): Promise<Groups> {
+  const latest = await ask<ErrorGroupPage>(LATEST);
+  const pages = latest.next_cursor
+    ? await Promise.all(OPEN.map((state) => ask<ErrorGroupPage>(`${LATEST}&state=${state}`)))
+    : [latest];
+  return { latest, open: pages.flatMap((page) => page.items).filter((group) => OPEN.includes(group.state)) };
+}
 
 export function severityOf(series: Series): string {
   return series.labels.severity ?? series.name;
@@ -19,7 +36,7 @@ export function severityOf(series: Series): string {
 
 export function Errors() {
   const metrics = useLive<ErrorMetrics>("/api/metrics/errors");
-  const groups = useLive<ErrorGroupPage>("/api/errors?limit=100");
+  const groups = useLive<Groups>(`${LATEST}#matter`, loadGroups);
   return (
     <Panel title="Errors" kind="wide" aside={<a href={to("errors")}>All error groups</a>}>
       <When live={metrics}>
@@ -49,7 +66,7 @@ export function Errors() {
       <div class="columns halves">
         <Charts
           metric="errors"
-          releases={releasesOf(groups.data)}
+          releases={releasesOf(groups.data?.latest)}
           wanted={[
             {
               title: "Errors by severity",
@@ -61,7 +78,7 @@ export function Errors() {
         />
         <div>
           <h3>Groups that matter</h3>
-          <When live={groups}>{(page) => <TopGroups page={page} />}</When>
+          <When live={groups}>{({ open }) => <TopGroups groups={open} />}</When>
         </div>
       </div>
     </Panel>
@@ -69,9 +86,8 @@ export function Errors() {
 }
 
 /** New and regressed groups first, then by how often they occurred in 24 hours. */
-function TopGroups({ page }: { page: ErrorGroupPage }) {
-  const open = page.items
-    .filter((group) => group.state !== "resolved" && group.state !== "ignored")
+function TopGroups({ groups }: { groups: ErrorGroup[] }) {
+  const open = groups
     .map((group) => ({ ...group, today: group.trend.reduce((sum, count) => sum + count, 0) }))
     .sort((a, b) => rank(a.state) - rank(b.state) || b.today - a.today)
     .slice(0, SHOWN);

@@ -1,23 +1,44 @@
 /** One sentence: does it work, and since when. */
 
+import { useEffect } from "preact/hooks";
 import type { AlertPage, Health, Status } from "../api-types";
+import type { Live } from "../poll";
 import { Age, Badge, isNone } from "../ui/basics";
+import { useNow } from "../ui/clock";
+
+/** A state that was not asked for so long, as in a tab that is paused or hidden, is none of now. */
+const CURRENT_MS = 120_000;
 
 interface HeadlineProps {
   status: Status;
+  live: Live<Status>;
   health: Health | undefined;
   alerts: AlertPage | undefined;
 }
 
-export function Headline({ status, health, alerts }: HeadlineProps) {
-  const reasons = Object.entries(status.unknown).filter(([path, reason]) => !isExpected(path) && !isNone(reason));
-  const isBlind = status.status === "operational" && (reasons.length > 0 || health?.monitor?.is_late === true);
-  const word = isBlind ? "unknown" : status.status;
+export function Headline({ status, live, health, alerts }: HeadlineProps) {
+  const reasons = reasonsOf(status);
+  const now = useNow(10_000);
+  const isOld = live.error !== null || now - live.at > CURRENT_MS;
+  const isGood = status.status === "operational";
+  const isBlind = isGood && (reasons.length > 0 || health?.monitor?.is_late === true);
+  const word = isBlind || (isGood && isOld) ? "unknown" : status.status;
+  const shown = word !== "unknown" ? word : isOld ? "unknown" : "partly unknown";
+  useEffect(() => {
+    document.title = `${shown} · Callwatch`;
+    return () => void (document.title = "Callwatch");
+  }, [shown]);
   return (
     <section class={`headline ${word}`} aria-label="Overall state">
-      <Badge word={word}>{word === "unknown" ? "partly unknown" : word}</Badge>
+      <Badge word={word}>{shown}</Badge>
       <p>
-        <Sentence status={status} alerts={alerts} />
+        {isOld && isGood ? <strong>How it is now is not known.</strong> : <Sentence status={status} alerts={alerts} />}
+        {isOld && (
+          <span>
+            {" "}
+            {isGood ? "It was operational" : "So it was"} <Age since={live.at} /> ago.
+          </span>
+        )}
         {reasons.length > 0 && (
           <span>
             {" "}
@@ -29,6 +50,11 @@ export function Headline({ status, health, alerts }: HeadlineProps) {
       </p>
     </section>
   );
+}
+
+/** Why figures of the status are unknown, by path, that could be known. */
+export function reasonsOf(status: Pick<Status, "unknown">): [string, string][] {
+  return Object.entries(status.unknown).filter(([path, reason]) => !isExpected(path) && !isNone(reason));
 }
 
 /** The product records no fetching: this figure is null for ever, and says nothing about today. */

@@ -19,21 +19,7 @@ export function Performance({ status }: { status: Status }) {
         <Tile name="requests a minute">
           <Figure value={performance.requests_per_minute} path="performance.requests_per_minute" unknown={unknown} />
         </Tile>
-        <When live={system}>
-          {({ api, unknown: why }) => (
-            <>
-              <Tile name="p50">
-                <Figure value={api.p50_ms} path="api.p50_ms" unknown={why} show={ms} />
-              </Tile>
-              <Tile name="p95" kind={(api.p95_ms ?? 0) > 3000 ? "warning" : ""}>
-                <Figure value={api.p95_ms} path="api.p95_ms" unknown={why} show={ms} />
-              </Tile>
-              <Tile name="p99">
-                <Figure value={api.p99_ms} path="api.p99_ms" unknown={why} show={ms} />
-              </Tile>
-            </>
-          )}
-        </When>
+        {system.data && <Percentiles system={system.data} />}
         <Tile name="error rate" kind={(performance.error_rate ?? 0) > 0.01 ? "bad" : ""}>
           <Figure value={performance.error_rate} path="performance.error_rate" unknown={unknown} show={share} />
         </Tile>
@@ -51,6 +37,22 @@ export function Performance({ status }: { status: Status }) {
       </div>
       <When live={system}>{({ api }) => <Routes routes={api.by_route} />}</When>
     </Panel>
+  );
+}
+
+function Percentiles({ system: { api, unknown } }: { system: SystemMetrics }) {
+  return (
+    <>
+      <Tile name="p50">
+        <Figure value={api.p50_ms} path="api.p50_ms" unknown={unknown} show={ms} />
+      </Tile>
+      <Tile name="p95" kind={(api.p95_ms ?? 0) > 3000 ? "warning" : ""}>
+        <Figure value={api.p95_ms} path="api.p95_ms" unknown={unknown} show={ms} />
+      </Tile>
+      <Tile name="p99">
+        <Figure value={api.p99_ms} path="api.p99_ms" unknown={unknown} show={ms} />
+      </Tile>
+    </>
   );
 }
 

@@ -1,7 +1,7 @@
 /** The pipeline as a funnel: what arrives, what each stage has done, and where it sticks. */
 
 import type { Cron, Pipeline as PipelineAnswer, StageFigures } from "../api-types";
-import { compact, elapsed, seconds, share, words } from "../format";
+import { compact, seconds, share, words } from "../format";
 import { useLive } from "../poll";
 import { Age, Badge, Facts, Figure, Panel, Reasons } from "../ui/basics";
 import { When } from "../ui/state";
@@ -103,7 +103,7 @@ function StageBox({ stage, path, most, unknown }: StageProps) {
       <Facts
         rows={[
           ["waiting", figure("pending", compact)],
-          ["oldest", stage.oldest_pending_at ? elapsed(stage.oldest_pending_at) : figure("oldest_pending_at")],
+          ["oldest", stage.oldest_pending_at ? <Age since={stage.oldest_pending_at} /> : figure("oldest_pending_at")],
           ["success", figure("success_rate", share)],
           [
             "p50 / p95",
@@ -157,7 +157,17 @@ function Flow({ count, most, path, unknown, name }: FlowProps) {
 function Completeness({ fields }: { fields: Record<string, number | null> | null }) {
   const known = Object.entries(fields ?? {}).filter((field): field is [string, number] => field[1] !== null);
   if (known.length === 0) return null;
+  const missing = Object.keys(fields ?? {}).length - known.length;
   const lacking = known.filter(([, share]) => share < COMPLETE).sort((a, b) => a[1] - b[1]);
+  if (lacking.length === 0 && missing > 0) {
+    return (
+      <p>
+        <Badge word="unknown">
+          {known.length} key fields are filled in, {missing} unknown
+        </Badge>
+      </p>
+    );
+  }
   if (lacking.length === 0) {
     return (
       <p class="calm">

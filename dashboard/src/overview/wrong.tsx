@@ -15,18 +15,22 @@ const ORDER = ["critical", "error", "warning", "info"];
 const AT_ONCE = 8;
 export const FIRING = "/api/alerts?state=firing&limit=200";
 
-export function Wrong({ status }: { status: Status }) {
+export function Wrong({ status }: { status?: Status }) {
   const live = useLive<AlertPage>(FIRING);
-  // Without its database the API has no list; then the status itself says what is wrong.
-  const isBlind = live.error !== null && live.error.status !== 0;
+  // Without its database the API has no list; then the status itself says what is wrong. Else the list stays, and forms in it.
+  const isBlind = status && live.error !== null && (live.data === undefined || live.error.status === 503);
   return (
     <Panel title="What is wrong now" kind="wide" aside={<a href={to("alerts")}>All alerts</a>}>
-      {isBlind ? <Issues status={status} /> : <When live={live}>{(page) => <Firing alerts={page.items} />}</When>}
+      {isBlind ? (
+        <Issues status={status} why={live.error?.message} />
+      ) : (
+        <When live={live}>{(page) => <Firing alerts={page.items} hasMore={page.next_cursor !== null} />}</When>
+      )}
     </Panel>
   );
 }
 
-function Firing({ alerts }: { alerts: Alert[] }) {
+function Firing({ alerts, hasMore }: { alerts: Alert[]; hasMore: boolean }) {
   if (alerts.length === 0) {
     return (
       <p class="calm">
@@ -45,9 +49,11 @@ function Firing({ alerts }: { alerts: Alert[] }) {
         .flatMap(([first, ...others]) =>
           first ? [<AlertRow key={first.id} alert={first} />, <Others key={`${first.rule_id} others`} alerts={others} />] : [],
         )}
-      {rules.length > AT_ONCE && (
+      {(rules.length > AT_ONCE || hasMore) && (
         <li class="others">
-          <a href={to("alerts", { state: "firing" })}>All {alerts.length} firing alerts</a>
+          <a href={to("alerts", { state: "firing" })}>
+            {hasMore ? `More than the latest ${alerts.length} alerts fire` : `All ${alerts.length} firing alerts`}
+          </a>
         </li>
       )}
     </ul>
@@ -101,7 +107,7 @@ export function AlertRow({ alert }: { alert: Alert }) {
               · <Measured alert={alert} />
             </>
           )}
-          {alert.acknowledged_by && <> · acknowledged by {alert.acknowledged_by}</>}
+          {alert.acknowledged_by && <> · acknowledged by <bdi>{alert.acknowledged_by}</bdi></>}
           {alert.suppressed_by && <> · follows from {alert.suppressed_by}, not notified</>}
         </p>
       </div>
@@ -152,23 +158,30 @@ export function SilenceAlert({ alert }: { alert: Alert }) {
   return <Action label="Silence" title={`Silence: ${alert.title}`} fields={<Duration />} act={act} />;
 }
 
-function Issues({ status }: { status: Status }) {
+function Issues({ status, why }: { status: Status; why: string | undefined }) {
   return (
-    <ul class="alerts">
-      {status.issues.map((issue) => (
-        <li key={issue.rule_id + issue.message} class={`alert ${issue.type}`} data-rule={issue.rule_id}>
-          <Badge word={issue.type} />
-          <div class="alert-text">
-            <p>{issue.message}</p>
-            <p class="quiet">
-              for <Age since={issue.since} />
-            </p>
-          </div>
-          <div class="buttons">
-            <a href={to(`runbooks/${issue.rule_id}`)}>Runbook</a>
-          </div>
-        </li>
-      ))}
-    </ul>
+    <>
+      <p class="problem">
+        <span aria-hidden="true">▲ </span>
+        {why}; this is what the status says
+        {status.issues.length === 0 && ": no alert fires"}
+      </p>
+      <ul class="alerts">
+        {status.issues.map((issue) => (
+          <li key={issue.rule_id + issue.message} class={`alert ${issue.type}`} data-rule={issue.rule_id}>
+            <Badge word={issue.type} />
+            <div class="alert-text">
+              <p>{issue.message}</p>
+              <p class="quiet">
+                for <Age since={issue.since} />
+              </p>
+            </div>
+            <div class="buttons">
+              <a href={to(`runbooks/${issue.rule_id}`)}>Runbook</a>
+            </div>
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }

@@ -1,6 +1,7 @@
 /** The time as the page shows it: one clock for all ages on it. */
 
 import { useEffect, useState } from "preact/hooks";
+import { now } from "../now";
 
 const watchers = new Map<number, Set<() => void>>();
 
@@ -8,7 +9,7 @@ const watchers = new Map<number, Set<() => void>>();
 export function useNow(everyMs: number): number {
   const [, rerender] = useState(0);
   useEffect(() => watch(everyMs, () => rerender((count) => count + 1)), [everyMs]);
-  return Date.now();
+  return now();
 }
 
 function watch(everyMs: number, watcher: () => void): () => void {

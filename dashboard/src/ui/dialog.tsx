@@ -16,38 +16,32 @@ interface ActionProps {
   act: (reason: string, form: FormData) => Promise<unknown>;
 }
 
+let open: (shown: ActionProps) => void = () => {};
+
 /** A button that opens a form, sends it, and asks everything anew. */
-export function Action({ label, title, kind = "", fields, confirm, needsReason = true, act }: ActionProps) {
-  const [isOpen, setOpen] = useState(false);
+export function Action(props: ActionProps) {
   return (
-    <>
-      <button type="button" class={kind} onClick={() => setOpen(true)}>
-        {label}
-      </button>
-      {isOpen && (
-        <ActionDialog
-          title={title}
-          confirm={confirm ?? label}
-          fields={fields}
-          needsReason={needsReason}
-          act={act}
-          close={() => setOpen(false)}
-        />
-      )}
-    </>
+    <button type="button" class={props.kind ?? ""} onClick={() => open(props)}>
+      {props.label}
+    </button>
   );
 }
 
-interface DialogProps {
-  title: string;
-  confirm: string;
-  fields: ComponentChildren;
-  needsReason: boolean;
-  act: ActionProps["act"];
-  close: () => void;
+/** Where forms open: apart from the rows with their buttons, which may go while somebody writes. */
+export function Dialogs() {
+  const [shown, show] = useState<ActionProps | null>(null);
+  useEffect(() => {
+    const close = () => show(null);
+    open = show;
+    window.addEventListener("hashchange", close);
+    return () => window.removeEventListener("hashchange", close);
+  }, []);
+  return shown && <ActionDialog {...shown} close={() => show(null)} />;
 }
 
-function ActionDialog({ title, confirm, fields, needsReason, act, close }: DialogProps) {
+type DialogProps = ActionProps & { close: () => void };
+
+function ActionDialog({ label, title, confirm = label, fields, needsReason = true, act, close }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [problem, setProblem] = useState("");
   const [isSending, setSending] = useState(false);
@@ -59,7 +53,7 @@ function ActionDialog({ title, confirm, fields, needsReason, act, close }: Dialo
     try {
       await act(String(form.get("reason") ?? "").trim(), form);
       dialog.current?.close();
-      await refresh();
+      await refresh(true);
     } catch (error) {
       setProblem(error instanceof ApiError ? error.message : String(error));
       setSending(false);

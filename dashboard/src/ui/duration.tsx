@@ -1,5 +1,7 @@
 /** For how long something is silenced or ignored. */
 
+import { now } from "../now";
+
 const HOURS: [number, string][] = [
   [1, "1 hour"],
   [4, "4 hours"],
@@ -25,5 +27,5 @@ export function Duration({ forever = false }: { forever?: boolean }) {
 
 /** The end of the chosen span, from now. */
 export function endOf(form: FormData): string {
-  return new Date(Date.now() + Number(form.get("hours") || 1) * 3_600_000).toISOString();
+  return new Date(now() + Number(form.get("hours") || 1) * 3_600_000).toISOString();
 }

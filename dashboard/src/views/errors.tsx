@@ -58,8 +58,13 @@ function GroupRow({ group }: { group: ErrorGroup }) {
     <li class="group">
       <a href={to(`errors/${group.id}`)}>{group.title}</a>
       <p class="quiet">
-        <Badge word={group.state} /> <Badge word={group.severity} /> {group.category} · {group.environment}
-        {group.release && <> · {group.release}</>} · {number(group.count)} in all
+        <Badge word={group.state} /> <Badge word={group.severity} /> {group.category} · <bdi>{group.environment}</bdi>
+        {group.release && (
+          <>
+            {" "}
+            · <bdi>{group.release}</bdi>
+          </>
+        )} · {number(group.count)} in all
         {group.users > 0 && <>, {number(group.users)} users</>} · <Age since={group.last_seen_at} /> ago
       </p>
       <Sparkline kind="bars" values={group.trend} name={`${today} occurrences in 24 hours, by hour`} />

@@ -74,6 +74,6 @@ function spanOf(part: string): Span {
   if (part.length > 4 && part.startsWith("**") && part.endsWith("**")) return { kind: "strong", text: part.slice(2, -2) };
   const [, text, target] = /^\[([^\]]*)\]\(([^)]*)\)$/.exec(part) ?? [];
   if (text === undefined || target === undefined) return { kind: "text", text: part };
-  const page = /^(?:\.\.\/)?([\w-]+)\.md$/.exec(target)?.[1];
+  const page = /^(?:\.\.\/|runbooks\/)?([\w-]+)\.md$/.exec(target)?.[1];
   return page ? { kind: "page", text, page } : { kind: "text", text };
 }

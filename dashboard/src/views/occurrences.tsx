@@ -111,7 +111,7 @@ function Frames({ frames }: { frames: Frame[] }) {
         {shown.map((frame, index) => (
           <li key={index} class={frame.in_app === false ? "library" : ""}>
             <code>
-              <b>{String(frame.function ?? "?")}</b> {String(frame.filename ?? frame.module ?? "?")}
+              <b>{String(frame.function ?? "?")}</b> <bdi>{String(frame.filename ?? frame.module ?? "?")}</bdi>
               {frame.lineno != null && `:${frame.lineno}`}
             </code>
             {frame.context_line && <code class="line">{String(frame.context_line).trim()}</code>}

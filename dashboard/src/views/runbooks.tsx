@@ -8,18 +8,20 @@ import { When } from "../ui/state";
 import { type Block, blocksOf, spansOf } from "./markdown";
 
 const FOLDER = "/admin/assets/runbooks";
-const BESIDE = new Set(["troubleshooting", "alerting"]);
+/** The pages beside the runbooks, as the build knows them. */
+declare const BESIDE: string[];
 
 async function fetchText(path: string): Promise<string> {
   const answer = await fetch(path).catch(() => null);
   if (!answer) throw new ApiError(0, "the page's own files do not answer");
-  if (!answer.ok) throw new ApiError(404, "there is no such runbook");
+  if (answer.status === 403 || answer.status === 404) throw new ApiError(404, "there is no such runbook");
+  if (!answer.ok) throw new ApiError(answer.status, `the page's own files answer with status ${answer.status}`);
   return answer.text();
 }
 
 /** Where a page lies: the pages that runbooks speak of stand one folder up. */
 function pathOf(id: string): string {
-  return BESIDE.has(id) ? `/admin/assets/${id}.md` : `${FOLDER}/${encodeURIComponent(id)}.md`;
+  return BESIDE.includes(id) ? `/admin/assets/${id}.md` : `${FOLDER}/${encodeURIComponent(id)}.md`;
 }
 
 export function Runbooks() {
@@ -42,7 +44,7 @@ export function Runbook({ id }: { id: string }) {
         <Text path={pathOf(id)} />
         <p class="quiet">
           <a href={pathOf(id)}>This page as plain text</a>
-          {!BESIDE.has(id) && (
+          {!BESIDE.includes(id) && (
             <>
               {" "}
               · <a href={to("rules", { q: id })}>The rule</a> · <a href={to("alerts", { rule_id: id })}>Its alerts</a>

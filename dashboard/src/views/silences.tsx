@@ -2,6 +2,7 @@
 
 import type { Silence, SilencePage } from "../api-types";
 import { ask } from "../api";
+import { now } from "../now";
 import { useLive } from "../poll";
 import { Action } from "../ui/dialog";
 import { Panel, Time } from "../ui/basics";
@@ -16,9 +17,8 @@ export function Silences() {
     <Panel title="Silences" kind="wide" aside={mayAct && <NewSilence />}>
       <When live={live}>
         {(page) => {
-          const now = Date.now();
-          const live = page.items.filter((silence) => Date.parse(silence.ends_at) > now);
-          const over = page.items.filter((silence) => Date.parse(silence.ends_at) <= now);
+          const live = page.items.filter((silence) => Date.parse(silence.ends_at) > now());
+          const over = page.items.filter((silence) => !live.includes(silence));
           return (
             <>
               {live.length === 0 && <Empty>Nothing is silenced.</Empty>}
@@ -53,7 +53,7 @@ function Row({ silence, mayEnd }: { silence: Silence; mayEnd: boolean }) {
         <b>{matched(silence)}</b>
         <p>{silence.reason}</p>
         <p class="quiet">
-          by {silence.actor}, <Time at={silence.created_at} /> until <Time at={silence.ends_at} />
+          by <bdi>{silence.actor}</bdi>, <Time at={silence.created_at} /> until <Time at={silence.ends_at} />
         </p>
       </div>
       {mayEnd && (
