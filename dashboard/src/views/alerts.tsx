@@ -6,7 +6,7 @@ import { usePages } from "../pages";
 import { useRoute } from "../route";
 import { Panel } from "../ui/basics";
 import { Choice, filtered, Given, Search } from "../ui/filters";
-import { Empty, When } from "../ui/state";
+import { Paged } from "../ui/pages";
 
 export function Alerts() {
   const { params } = useRoute();
@@ -19,27 +19,15 @@ export function Alerts() {
         <Search />
       </div>
       <Given names={["rule_id"]} />
-      <When live={pages}>
-        {({ items, hasMore }) => (
-          <>
-            <p class="quiet" role="status">
-              {items.length}
-              {hasMore && "+"} {items.length === 1 ? "alert" : "alerts"}, the newest first
-            </p>
-            {items.length === 0 && <Empty>No alert matches.</Empty>}
-            <ul class="alerts long">
-              {items.map((alert) => (
-                <AlertRow key={alert.id} alert={alert} />
-              ))}
-            </ul>
-            {hasMore && (
-              <button type="button" onClick={pages.more} disabled={pages.isOld}>
-                {pages.isOld ? "Asking …" : "Show more"}
-              </button>
-            )}
-          </>
+      <Paged pages={pages} words={["alert", "alerts"]} order="the newest first" none="No alert matches.">
+        {(items) => (
+          <ul class="alerts long">
+            {items.map((alert) => (
+              <AlertRow key={alert.id} alert={alert} />
+            ))}
+          </ul>
         )}
-      </When>
+      </Paged>
     </Panel>
   );
 }

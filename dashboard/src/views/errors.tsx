@@ -7,7 +7,7 @@ import { usePages } from "../pages";
 import { to, useRoute } from "../route";
 import { Age, Badge, Panel } from "../ui/basics";
 import { Choice, filtered, Given, Search } from "../ui/filters";
-import { Empty, When } from "../ui/state";
+import { Paged } from "../ui/pages";
 
 const FILTERS = ["state", "severity", "category", "environment", "release", "tag", "q"];
 
@@ -27,27 +27,15 @@ export function Errors() {
         <Search />
       </div>
       <Given names={["environment", "release", "tag"]} />
-      <When live={pages}>
-        {({ items, hasMore }) => (
-          <>
-            <p class="quiet" role="status">
-              {items.length}
-              {hasMore && "+"} {items.length === 1 ? "group" : "groups"}, the last seen first
-            </p>
-            {items.length === 0 && <Empty>No error group matches.</Empty>}
-            <ol class="groups long">
-              {items.map((group) => (
-                <GroupRow key={group.id} group={group} />
-              ))}
-            </ol>
-            {hasMore && (
-              <button type="button" onClick={pages.more} disabled={pages.isOld}>
-                {pages.isOld ? "Asking …" : "Show more"}
-              </button>
-            )}
-          </>
+      <Paged pages={pages} words={["group", "groups"]} order="the last seen first" none="No error group matches.">
+        {(items) => (
+          <ol class="groups long">
+            {items.map((group) => (
+              <GroupRow key={group.id} group={group} />
+            ))}
+          </ol>
         )}
-      </When>
+      </Paged>
     </Panel>
   );
 }
