@@ -364,6 +364,11 @@ def rules_locked(dsn: str) -> Iterator[None]:
         yield
 
 
+def cycles_written() -> int:
+    with connection() as conn:
+        return len(fetch_all(conn, "SELECT id FROM callwatch.monitor_cycles"))
+
+
 @pytest.mark.parametrize(("fault", "why"), [(read_only, "read-only"), (rules_locked, "statement timeout")])
 def test_a_database_that_answers_and_takes_nothing_is_paged_as_well(
     database: str,
@@ -379,8 +384,10 @@ def test_a_database_that_answers_and_takes_nothing_is_paged_as_well(
     assert [(report["is_database_up"], report["steps"]["evaluate"]["error"]) for report in reports] == [(False, None)] * 2
     assert told(receiver) == [("alert.firing", ID, ID)]
     assert why in json.loads(receiver.received[0].body)["data"]["message"]
+    assert cycles_written() == 0, "health says then that no monitor has judged anything"
     run_cycle(steps_with(list), after(2), 50)
     assert told(receiver)[1:] == [("alert.resolved", ID, f"{ID}:resolved")]
+    assert [row["resolved_at"] for row in alerts()] == [after(2)]
 
 
 def test_a_read_only_database_wears_out_no_message(database: str, monkeypatch: pytest.MonkeyPatch) -> None:

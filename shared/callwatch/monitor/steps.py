@@ -223,7 +223,7 @@ def _evaluate(cycle: Cycle) -> dict[str, Any]:
         if not is_failing(error):
             raise
         # Neither state nor outbox can be had: the one alert that matters now goes out without them.
-        cycle.is_database_up = False
+        cycle.is_database_up = cycle.is_judged = False
         return database_down(cycle.time(), first_line(error), cycle.remaining_s(_NOTIFY_S), cycle.now)
     if was_down:
         forget_outage(cycle.now)
