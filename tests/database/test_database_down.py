@@ -11,6 +11,7 @@ from typing import Any
 import psycopg2
 import pytest
 
+from callwatch.alerts import run
 from callwatch.alerts.act import act_on_rule, create_silence
 from callwatch.alerts.database_back import database_back
 from callwatch.alerts.database_down import database_down, forget_outage, remember, without_old_news
@@ -20,8 +21,10 @@ from callwatch.alerts.outage import MEMORY
 from callwatch.alerts.run import evaluate_rules
 from callwatch.alerts.show import alert_detail
 from callwatch.db import connection, execute, fetch_all, reset_pool
+from callwatch.db.lock import lock_key
 from callwatch.http import HttpError
 from callwatch.models.facts import Fact
+from callwatch.monitor import steps
 from callwatch.monitor.cycle import run_cycle
 from callwatch.monitor.steps import steps_with
 from callwatch.settings import get_settings, reset_settings
@@ -388,6 +391,28 @@ def test_a_database_that_answers_and_takes_nothing_is_paged_as_well(
     run_cycle(steps_with(list), after(2), 50)
     assert told(receiver)[1:] == [("alert.resolved", ID, f"{ID}:resolved")]
     assert [row["resolved_at"] for row in alerts()] == [after(2)]
+
+
+def test_another_evaluation_at_work_is_no_fault_of_the_database_and_one_that_hangs_is_told(
+    database: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callwatch.alerts.run._WAIT_S", 0.1)
+    FakeQueue([], NOW).stand_in(monkeypatch)
+    with closing(psycopg2.connect(database)) as other, other.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", (lock_key("evaluate"),))
+        assert run_cycle(steps_with(list), after(0), 50)["steps"]["evaluate"]["error"] == "LockUnavailable"
+        assert told(receiver) == []
+        other.rollback()
+        assert run_cycle(steps_with(list), after(1), 50)["steps"]["evaluate"]["error"] is None
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", (lock_key("evaluate"),))
+        errors = [run_cycle(steps_with(list), after(minute), 50)["steps"]["evaluate"]["error"] for minute in (2, 3)]
+    assert errors == ["LockUnavailable", None]
+    assert [kind for kind, _alert, _id in told(receiver)] == ["alert.firing"]
+    assert "the lock 'evaluate' was held elsewhere" in json.loads(receiver.received[0].body)["data"]["message"]
+
+
+def test_the_lock_of_the_evaluation_is_waited_for_less_than_a_statement_may_take() -> None:
+    assert run._WAIT_S * 1000 < steps._EVALUATE_MS
 
 
 def test_a_read_only_database_wears_out_no_message(database: str, monkeypatch: pytest.MonkeyPatch) -> None:

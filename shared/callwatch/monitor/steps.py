@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from callwatch import queue
@@ -26,7 +26,7 @@ from callwatch.db.failing import is_failing
 from callwatch.db.partitions import drop_old_partitions, ensure_partitions
 from callwatch.db.request_histograms import delete_histograms_before
 from callwatch.db.stage_depths import delete_old_depths, keep_depths
-from callwatch.exceptions import DatabaseUnavailable, PoolExhausted, QueueUnavailable
+from callwatch.exceptions import DatabaseUnavailable, LockUnavailable, PoolExhausted, QueueUnavailable
 from callwatch.models.facts import Fact
 from callwatch.monitor.cycle import Cycle, Step
 from callwatch.monitor.silence import silence_facts
@@ -49,6 +49,8 @@ _NOTIFY_S = 12.0
 _FROM_QUEUE = ("errors.", "requests.", "slo.errors_burn", "slo.latency_burn")
 # A statement of the evaluation may take so long; a server that froze is found out by it, and told.
 _EVALUATE_MS = 8_000
+# Another evaluation is over by the next cycle. What then holds its lock hangs, and nothing is judged.
+_HELD_FOR = timedelta(seconds=45)
 # The metrics (by prefix) that a source states, which are unknown where it fails; and the source.
 Source = tuple[tuple[str, ...], Callable[[], list[Fact]]]
 _CYCLES_KEPT = timedelta(days=30)
@@ -210,7 +212,12 @@ def _dead_letters() -> list[Fact]:
         return [Fact("queue.dead_letters", None, str(error))]
 
 
+# Since when evaluations of this process find the lock in other hands.
+_held_since: datetime | None = None
+
+
 def _evaluate(cycle: Cycle) -> dict[str, Any]:
+    global _held_since
     try:
         with connection(_EVALUATE_MS) as conn:
             was_down = database_back(conn, cycle.now)
@@ -220,11 +227,14 @@ def _evaluate(cycle: Cycle) -> dict[str, Any]:
     except PoolExhausted:
         raise
     except Exception as error:
-        if not is_failing(error):
+        _held_since = (_held_since or cycle.now) if isinstance(error, LockUnavailable) else None
+        is_held = _held_since is not None and cycle.now - _held_since >= _HELD_FOR
+        if not is_held and not is_failing(error):
             raise
         # Neither state nor outbox can be had: the one alert that matters now goes out without them.
         cycle.is_database_up = cycle.is_judged = False
         return database_down(cycle.time(), first_line(error), cycle.remaining_s(_NOTIFY_S), cycle.now)
+    _held_since = None
     if was_down:
         forget_outage(cycle.now)
     return dataclasses.asdict(evaluated)
