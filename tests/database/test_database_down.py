@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 
 from callwatch.alerts import run
-from callwatch.alerts.act import act_on_rule, create_silence
+from callwatch.alerts.act import acknowledge, act_on_rule, create_silence
 from callwatch.alerts.database_back import database_back
 from callwatch.alerts.database_down import database_down, forget_outage, remember, without_old_news
 from callwatch.alerts.deliver import deliver_due
@@ -101,6 +101,11 @@ def test_the_rows_are_there_afterwards_with_timeline_and_deliveries(receiver: Re
         assert alert_detail(conn, ID) == alert, "it is found by the id that its messages gave"
         with pytest.raises(HttpError, match="no such alert"):
             alert_detail(conn, "database_health:2026-01-01T00:00:00Z")
+        for odd in ("database_health:", "database_health:\x00", f"{ID}\x00"):
+            with pytest.raises(HttpError, match="nothing with this id"):
+                alert_detail(conn, odd)
+        with pytest.raises(HttpError, match="this one is resolved"):
+            acknowledge(conn, ID, {"reason": "seen"}, "ann", get_settings(), after(3))
     kinds = [entry["kind"] for entry in alert["timeline"]]
     assert kinds == ["firing", "notified: firing", "resolved", "notified: resolved"]
     deliveries = [(row["channel"], row["kind"], row["state"]) for row in alert["deliveries"]]
