@@ -20,14 +20,19 @@ from callwatch.alerts.issues import MISSED, current_issues, issues_without_datab
 from callwatch.alerts.outage import MEMORY
 from callwatch.alerts.run import evaluate_rules
 from callwatch.alerts.show import alert_detail
+from callwatch.checks.database import check
 from callwatch.db import connection, execute, fetch_all, reset_pool
+from callwatch.db.failing import is_read_only
 from callwatch.db.lock import lock_key
 from callwatch.http import HttpError
 from callwatch.models.facts import Fact
 from callwatch.monitor import steps
 from callwatch.monitor.cycle import run_cycle
 from callwatch.monitor.steps import steps_with
+from callwatch.reports.health import health
+from callwatch.reports.status import status
 from callwatch.settings import get_settings, reset_settings
+from tests.database.test_system_metrics import OWN
 from tests.fakes.frozen import FreezingProxy
 from tests.fakes.queue import FakeQueue
 from tests.fakes.receiver import Receiver, Scripted
@@ -427,3 +432,30 @@ def test_a_read_only_database_wears_out_no_message(database: str, monkeypatch: p
         report = run_cycle(steps_with(list), NOW, 50)
     assert report["steps"]["flush"]["error"] == "database unavailable: the server is read-only"
     assert queue.hidden == set()
+
+
+def test_health_and_status_call_a_read_only_database_down_as_the_page_does(database: str) -> None:
+    with read_only(database):
+        found = health(get_settings(), NOW, True, OWN)
+        shown = [status(get_settings(), after(minute), 1) for minute in (0, 1)]
+    assert (found["status"], found["services"]["database"]["status"], found["services"]["database"]["reason"]) == (
+        "unhealthy", "unhealthy", "error",
+    )  # fmt: skip
+    assert found["errors"]["last_hour"] == 0, "what can be read is known"
+    for answer in shown:
+        assert (answer["status"], answer["services"]["database"]["status"]) == ("outage", "down")
+        assert answer["services"]["database"]["latency_ms"] is not None
+        ((issue),) = answer["issues"]
+        assert (issue["rule_id"], issue["since"]) == ("database_health", NOW)
+        assert "takes no writes" in issue["message"]
+    assert health(get_settings(), NOW, True, OWN)["services"]["database"]["status"] == "healthy"
+    assert status(get_settings(), after(2), 1)["issues"] == []
+
+
+def test_a_connection_that_leads_to_a_former_primary_is_given_up_and_says_nothing_of_the_new_one(database: str) -> None:
+    with connection() as conn, conn.cursor() as cursor:
+        cursor.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+        conn.commit()
+    with connection() as conn:
+        assert is_read_only(conn)
+    assert check(get_settings(), 2).status == "healthy"

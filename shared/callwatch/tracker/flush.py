@@ -12,8 +12,9 @@ from datetime import UTC, datetime, timedelta
 from psycopg2.errors import LockNotAvailable
 
 from callwatch import queue
-from callwatch.db import connection, execute, fetch_one
+from callwatch.db import connection, execute
 from callwatch.db.connect import AnyConnection
+from callwatch.db.failing import is_read_only
 from callwatch.exceptions import DatabaseUnavailable
 from callwatch.queue import QueueMessage
 from callwatch.settings import get_settings
@@ -107,8 +108,7 @@ def flush(now: datetime, deadline_s: float) -> FlushResult:
 def _ask_for_tables(conn: AnyConnection, now: datetime) -> None:
     """What cannot be stored now must not wear out by being received again and again."""
     global _unstored
-    if fetch_one(conn, "SHOW transaction_read_only") == {"transaction_read_only": "on"}:
-        # The next connection finds the primary, where this one's server is a standby by now.
+    if is_read_only(conn):
         conn.close()
         raise DatabaseUnavailable("the server is read-only")
     known = unstored(now)
