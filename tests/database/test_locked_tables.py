@@ -115,6 +115,39 @@ def test_a_locked_table_of_errors_is_told_and_no_rule_on_errors_says_that_all_is
     assert states()["ingest_backlog"] == "ok"
 
 
+@contextmanager
+def slow_rows(dsn: str, each_s: float) -> Iterator[None]:
+    """Each row of errors takes its time for the block, as on a disk that is throttled."""
+    with closing(psycopg2.connect(dsn)) as conn, conn.cursor() as cursor:
+        conn.autocommit = True
+        cursor.execute(
+            f"""CREATE FUNCTION callwatch.slow() RETURNS trigger LANGUAGE plpgsql AS
+                $$ BEGIN PERFORM pg_sleep({each_s}); RETURN NEW; END $$;
+                CREATE TRIGGER slow BEFORE INSERT ON callwatch.error_logs FOR EACH ROW EXECUTE FUNCTION callwatch.slow()"""
+        )
+        try:
+            yield
+        finally:
+            cursor.execute("DROP FUNCTION callwatch.slow CASCADE")
+
+
+def test_a_batch_that_a_slow_database_does_not_take_in_time_is_stored_in_smaller_ones(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flush, "BATCH", 100)
+    fake = FakeQueue([accepted(number) for number in range(150)], START)
+    fake.stand_in(monkeypatch)
+    with slow_rows(database, 0.02):
+        assert cycle(0)["flush"]["error"] == "QueryCanceled"
+        assert stored() == 0
+        # Of those that were received ahead it is known that they wait, too.
+        assert len(getattr(flush.unstored(START), "message_ids", ())) == 150
+        fake.hidden.clear()
+        assert cycle(2)["flush"]["error"] is None
+    assert stored() == 150
+    assert flush.unstored(START + timedelta(minutes=2)) is None
+
+
 def test_what_is_stored_fires_a_rule_though_more_waits(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     early = [error_message(finish_event({"message": f"m {n}", "severity": "critical"}, START), 1, START) for n in range(30)]
     FakeQueue(early, START).stand_in(monkeypatch)
