@@ -12,6 +12,7 @@ from psycopg2.errors import QueryCanceled
 from callwatch.db import connection, fetch_all, fetch_one, pool, reset_pool, statements_within
 from callwatch.exceptions import DatabaseUnavailable
 from callwatch.http import Request
+from callwatch.models.facts import Fact
 from callwatch.monitor.cycle import run_cycle
 from callwatch.monitor.steps import steps_with
 from callwatch.reports.history import history
@@ -77,6 +78,12 @@ def states() -> dict[str, str]:
     with connection() as conn:
         rows = fetch_all(conn, "SELECT rule_id, state FROM callwatch.rule_states")
     return {row["rule_id"]: row["state"] for row in rows}
+
+
+def states_of(alert_key: str) -> str:
+    with connection() as conn:
+        row = fetch_one(conn, "SELECT state FROM callwatch.rule_states WHERE alert_key = %s", (alert_key,))
+    return str(row and row["state"])
 
 
 def stored() -> int:
@@ -156,6 +163,27 @@ def test_what_is_stored_fires_a_rule_though_more_waits(database: str, monkeypatc
     with locked(database, "error_logs"):
         cycle(0)
     assert states()["high_error_rate"] == "firing"
+
+
+def test_what_fires_of_one_group_goes_on_though_less_of_it_is_stored(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def spike_of(times: float) -> None:
+        facts = [Fact("errors.spike", times, labels={"group": "1"})]
+        monkeypatch.setattr("callwatch.monitor.steps.error_facts", lambda _conn, _now: facts)
+
+    spike_of(9.0)
+    FakeQueue([], START).stand_in(monkeypatch)
+    cycle(0)
+    assert states()["error_spike"] == "firing"
+    spike_of(2.0)
+    FakeQueue([accepted(1)], START).stand_in(monkeypatch)
+    with locked(database, "error_logs"):
+        for minute in range(1, 9):
+            cycle(minute)
+            assert states_of("error_spike|group=1") == "firing"
+    FakeQueue([], START).stand_in(monkeypatch)
+    for minute in (50, 60):
+        cycle(minute)
+    assert states_of("error_spike|group=1") == "ok"
 
 
 def test_another_table_that_is_locked_keeps_nobody_from_storing_and_judging(

@@ -1,7 +1,7 @@
 """The steps of the monitor's cycle, in their order, each one call into the part that knows how."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -51,6 +51,8 @@ _FROM_QUEUE = ("errors.", "requests.", "slo.errors_burn", "slo.latency_burn")
 _EVALUATE_MS = 8_000
 # Another evaluation is over by the next cycle. What then holds its lock hangs, and nothing is judged.
 _HELD_FOR = timedelta(seconds=45)
+# Since when evaluations of this process find it in other hands.
+_held_since: datetime | None = None
 # The metrics (by prefix) that a source states, which are unknown where it fails; and the source.
 Source = tuple[tuple[str, ...], Callable[[], list[Fact]]]
 _CYCLES_KEPT = timedelta(days=30)
@@ -162,8 +164,7 @@ def _measure(cycle: Cycle, own_facts: Callable[[], list[Fact]]) -> dict[str, Any
     product: list[Source] = [(PRODUCT_METRICS, lambda: _product(cycle))]
     failures = _read(cycle, own)
     if cycle.uncounted:
-        # What is stored may fire a rule, and can clear none: more was accepted than is counted.
-        cycle.facts += [Fact(metric, None, cycle.uncounted) for metric in METRICS if metric.startswith(_FROM_QUEUE)]
+        cycle.facts += _doubts(cycle.facts, cycle.uncounted)
     reach = product_database_facts()
     cycle.facts += reach
     if reach[0].value == 1.0:
@@ -174,6 +175,14 @@ def _measure(cycle: Cycle, own_facts: Callable[[], list[Fact]]) -> dict[str, Any
     if failures:
         raise failures[0]
     return {"facts": len(cycle.facts)}
+
+
+def _doubts(facts: Sequence[Fact], reason: str) -> list[Fact]:
+    """Figures made of errors and requests as unknown, too: as a whole, and each part that is stated. What is stored may fire
+    a rule, and can clear none: more was accepted than is counted."""
+    parts = [(fact.metric, fact.labels) for fact in facts if fact.labels]
+    all_of = [*((metric, {}) for metric in METRICS), *parts]
+    return [Fact(metric, None, reason, labels) for metric, labels in all_of if metric.startswith(_FROM_QUEUE)]
 
 
 def _read(cycle: Cycle, sources: list[Source]) -> list[Exception]:
@@ -210,10 +219,6 @@ def _dead_letters() -> list[Fact]:
         return [Fact("queue.dead_letters", float(queue.approximate_count(get_settings().dead_letter_queue_url)))]
     except QueueUnavailable as error:
         return [Fact("queue.dead_letters", None, str(error))]
-
-
-# Since when evaluations of this process find the lock in other hands.
-_held_since: datetime | None = None
 
 
 def _evaluate(cycle: Cycle) -> dict[str, Any]:
