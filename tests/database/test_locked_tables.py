@@ -7,9 +7,10 @@ from typing import Any
 
 import psycopg2
 import pytest
-from psycopg2.errors import QueryCanceled
+from psycopg2.errors import LockNotAvailable, QueryCanceled
 
 from callwatch.db import connection, fetch_all, fetch_one, pool, reset_pool, statements_within
+from callwatch.db.failing import is_failing
 from callwatch.exceptions import DatabaseUnavailable
 from callwatch.http import Request
 from callwatch.models.facts import Fact
@@ -218,6 +219,27 @@ def commit_in_silence(proxy: FreezingProxy) -> None:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every limit of a statement is short."""
     monkeypatch.setattr(pool, "_bound", lambda conn, _ms, bound=pool._bound: bound(conn, 200))
+
+
+@pytest.fixture
+def role_that_waits_little(database: str) -> None:
+    """The owner of the database has set how long our role waits for a lock."""
+    with closing(psycopg2.connect(database)) as conn, conn.cursor() as cursor:
+        cursor.execute(f"ALTER DATABASE {conn.info.dbname} SET lock_timeout = '100ms'")
+        conn.commit()
+    reset_pool()
+
+
+@pytest.mark.usefixtures("role_that_waits_little")
+def test_a_time_out_of_locks_is_told_and_answered_as_one_of_statements(database: str) -> None:
+    with locked(database, "error_counts_hourly"):
+        assert get_metrics_errors.handle(Request("GET", "/"))["unknown"]["trends"] == TOO_LATE
+    with locked(database, "silences"), pytest.raises(LockNotAvailable) as failure:
+        list_silences.handle(Request("GET", "/"))
+    answer = as_http_error(failure.value)
+    assert answer is not None
+    assert (answer.status, answer.message) == (503, TOO_LATE)
+    assert is_failing(failure.value), "and the evaluation pages for it"
 
 
 @pytest.mark.usefixtures("impatient")

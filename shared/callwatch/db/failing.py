@@ -6,8 +6,9 @@ from callwatch.db.connect import AnyConnection
 from callwatch.db.query import fetch_one
 from callwatch.exceptions import DatabaseUnavailable
 
-# Read only (a standby, a full disk at some hosts); a statement that was cancelled in its time-out.
-_SQLSTATES = frozenset({"25006", "57014"})
+# Read only (a standby, a full disk at some hosts); a statement that was cancelled in its time-out, or in that of a lock,
+# which an owner may have set for our role.
+_SQLSTATES = frozenset({"25006", "57014", "55P03"})
 # Insufficient resources (a full disk, no memory), errors of the system (I/O), of the server itself (damaged files).
 _CLASSES = ("53", "58", "XX")
 
