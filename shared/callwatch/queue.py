@@ -56,7 +56,10 @@ def send(queue_url: str | None, bodies: Sequence[str]) -> None:
 
 
 def receive(queue_url: str | None, max_messages: int = 10, wait_s: int = 0) -> list[QueueMessage]:
-    """At most ten messages, hidden from others for the queue's visibility time. Raises QueueUnavailable."""
+    """At most ten messages, hidden from others for the queue's visibility time. Raises QueueUnavailable.
+
+    wait_s: how long the first one is waited for; an answer that takes more than 3 s is given up.
+    """
     answer = _call(
         lambda sqs, most: sqs.receive_message(
             QueueUrl=queue_url,
@@ -197,10 +200,10 @@ def _client(_pid: int, is_send: bool, endpoint_url: str | None, region: str | No
     import boto3
     from botocore.config import Config
 
-    # An unreachable or hanging queue costs whoever sends a few seconds, not botocore's minutes; a receiver may wait for long.
+    # An unreachable or hanging queue costs whoever asks it a few seconds, not botocore's minutes: the monitor is to tell of it.
     config = Config(
         connect_timeout=0.7,
-        read_timeout=2 if is_send else 25,
+        read_timeout=2 if is_send else 3,
         retries={"total_max_attempts": 2},
         max_pool_connections=32,
     )

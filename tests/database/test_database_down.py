@@ -11,7 +11,8 @@ from typing import Any
 import psycopg2
 import pytest
 
-from callwatch.alerts.act import act_on_rule, create_silence
+from callwatch.alerts import run
+from callwatch.alerts.act import acknowledge, act_on_rule, create_silence
 from callwatch.alerts.database_back import database_back
 from callwatch.alerts.database_down import database_down, forget_outage, remember, without_old_news
 from callwatch.alerts.deliver import deliver_due
@@ -19,12 +20,19 @@ from callwatch.alerts.issues import MISSED, current_issues, issues_without_datab
 from callwatch.alerts.outage import MEMORY
 from callwatch.alerts.run import evaluate_rules
 from callwatch.alerts.show import alert_detail
+from callwatch.checks.database import check
 from callwatch.db import connection, execute, fetch_all, reset_pool
+from callwatch.db.failing import is_read_only
+from callwatch.db.lock import lock_key
 from callwatch.http import HttpError
 from callwatch.models.facts import Fact
+from callwatch.monitor import steps
 from callwatch.monitor.cycle import run_cycle
 from callwatch.monitor.steps import steps_with
+from callwatch.reports.health import health
+from callwatch.reports.status import status
 from callwatch.settings import get_settings, reset_settings
+from tests.database.test_system_metrics import OWN
 from tests.fakes.frozen import FreezingProxy
 from tests.fakes.queue import FakeQueue
 from tests.fakes.receiver import Receiver, Scripted
@@ -98,6 +106,11 @@ def test_the_rows_are_there_afterwards_with_timeline_and_deliveries(receiver: Re
         assert alert_detail(conn, ID) == alert, "it is found by the id that its messages gave"
         with pytest.raises(HttpError, match="no such alert"):
             alert_detail(conn, "database_health:2026-01-01T00:00:00Z")
+        for odd in ("database_health:", "database_health:\x00", f"{ID}\x00"):
+            with pytest.raises(HttpError, match="nothing with this id"):
+                alert_detail(conn, odd)
+        with pytest.raises(HttpError, match="this one is resolved"):
+            acknowledge(conn, ID, {"reason": "seen"}, "ann", get_settings(), after(3))
     kinds = [entry["kind"] for entry in alert["timeline"]]
     assert kinds == ["firing", "notified: firing", "resolved", "notified: resolved"]
     deliveries = [(row["channel"], row["kind"], row["state"]) for row in alert["deliveries"]]
@@ -364,6 +377,11 @@ def rules_locked(dsn: str) -> Iterator[None]:
         yield
 
 
+def cycles_written() -> int:
+    with connection() as conn:
+        return len(fetch_all(conn, "SELECT id FROM callwatch.monitor_cycles"))
+
+
 @pytest.mark.parametrize(("fault", "why"), [(read_only, "read-only"), (rules_locked, "statement timeout")])
 def test_a_database_that_answers_and_takes_nothing_is_paged_as_well(
     database: str,
@@ -379,8 +397,32 @@ def test_a_database_that_answers_and_takes_nothing_is_paged_as_well(
     assert [(report["is_database_up"], report["steps"]["evaluate"]["error"]) for report in reports] == [(False, None)] * 2
     assert told(receiver) == [("alert.firing", ID, ID)]
     assert why in json.loads(receiver.received[0].body)["data"]["message"]
+    assert cycles_written() == 0, "health says then that no monitor has judged anything"
     run_cycle(steps_with(list), after(2), 50)
     assert told(receiver)[1:] == [("alert.resolved", ID, f"{ID}:resolved")]
+    assert [row["resolved_at"] for row in alerts()] == [after(2)]
+
+
+def test_another_evaluation_at_work_is_no_fault_of_the_database_and_one_that_hangs_is_told(
+    database: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callwatch.alerts.run._WAIT_S", 0.1)
+    FakeQueue([], NOW).stand_in(monkeypatch)
+    with closing(psycopg2.connect(database)) as other, other.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", (lock_key("evaluate"),))
+        assert run_cycle(steps_with(list), after(0), 50)["steps"]["evaluate"]["error"] == "LockUnavailable"
+        assert told(receiver) == []
+        other.rollback()
+        assert run_cycle(steps_with(list), after(1), 50)["steps"]["evaluate"]["error"] is None
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", (lock_key("evaluate"),))
+        errors = [run_cycle(steps_with(list), after(minute), 50)["steps"]["evaluate"]["error"] for minute in (2, 3)]
+    assert errors == ["LockUnavailable", None]
+    assert [kind for kind, _alert, _id in told(receiver)] == ["alert.firing"]
+    assert "the lock 'evaluate' was held elsewhere" in json.loads(receiver.received[0].body)["data"]["message"]
+
+
+def test_the_lock_of_the_evaluation_is_waited_for_less_than_a_statement_may_take() -> None:
+    assert run._WAIT_S * 1000 < steps._EVALUATE_MS
 
 
 def test_a_read_only_database_wears_out_no_message(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -390,3 +432,30 @@ def test_a_read_only_database_wears_out_no_message(database: str, monkeypatch: p
         report = run_cycle(steps_with(list), NOW, 50)
     assert report["steps"]["flush"]["error"] == "database unavailable: the server is read-only"
     assert queue.hidden == set()
+
+
+def test_health_and_status_call_a_read_only_database_down_as_the_page_does(database: str) -> None:
+    with read_only(database):
+        found = health(get_settings(), NOW, True, OWN)
+        shown = [status(get_settings(), after(minute), 1) for minute in (0, 1)]
+    assert (found["status"], found["services"]["database"]["status"], found["services"]["database"]["reason"]) == (
+        "unhealthy", "unhealthy", "error",
+    )  # fmt: skip
+    assert found["errors"]["last_hour"] == 0, "what can be read is known"
+    for answer in shown:
+        assert (answer["status"], answer["services"]["database"]["status"]) == ("outage", "down")
+        assert answer["services"]["database"]["latency_ms"] is not None
+        ((issue),) = answer["issues"]
+        assert (issue["rule_id"], issue["since"]) == ("database_health", NOW)
+        assert "takes no writes" in issue["message"]
+    assert health(get_settings(), NOW, True, OWN)["services"]["database"]["status"] == "healthy"
+    assert status(get_settings(), after(2), 1)["issues"] == []
+
+
+def test_a_connection_that_leads_to_a_former_primary_is_given_up_and_says_nothing_of_the_new_one(database: str) -> None:
+    with connection() as conn, conn.cursor() as cursor:
+        cursor.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+        conn.commit()
+    with connection() as conn:
+        assert is_read_only(conn)
+    assert check(get_settings(), 2).status == "healthy"

@@ -7,11 +7,13 @@ from typing import Any
 
 import psycopg2
 import pytest
-from psycopg2.errors import QueryCanceled
+from psycopg2.errors import LockNotAvailable, QueryCanceled
 
 from callwatch.db import connection, fetch_all, fetch_one, pool, reset_pool, statements_within
+from callwatch.db.failing import is_failing
 from callwatch.exceptions import DatabaseUnavailable
 from callwatch.http import Request
+from callwatch.models.facts import Fact
 from callwatch.monitor.cycle import run_cycle
 from callwatch.monitor.steps import steps_with
 from callwatch.reports.history import history
@@ -79,6 +81,12 @@ def states() -> dict[str, str]:
     return {row["rule_id"]: row["state"] for row in rows}
 
 
+def states_of(alert_key: str) -> str:
+    with connection() as conn:
+        row = fetch_one(conn, "SELECT state FROM callwatch.rule_states WHERE alert_key = %s", (alert_key,))
+    return str(row and row["state"])
+
+
 def stored() -> int:
     with connection() as conn:
         return int((fetch_one(conn, "SELECT count(*) AS stored FROM callwatch.error_logs") or {})["stored"])
@@ -115,6 +123,39 @@ def test_a_locked_table_of_errors_is_told_and_no_rule_on_errors_says_that_all_is
     assert states()["ingest_backlog"] == "ok"
 
 
+@contextmanager
+def slow_rows(dsn: str, each_s: float) -> Iterator[None]:
+    """Each row of errors takes its time for the block, as on a disk that is throttled."""
+    with closing(psycopg2.connect(dsn)) as conn, conn.cursor() as cursor:
+        conn.autocommit = True
+        cursor.execute(
+            f"""CREATE FUNCTION callwatch.slow() RETURNS trigger LANGUAGE plpgsql AS
+                $$ BEGIN PERFORM pg_sleep({each_s}); RETURN NEW; END $$;
+                CREATE TRIGGER slow BEFORE INSERT ON callwatch.error_logs FOR EACH ROW EXECUTE FUNCTION callwatch.slow()"""
+        )
+        try:
+            yield
+        finally:
+            cursor.execute("DROP FUNCTION callwatch.slow CASCADE")
+
+
+def test_a_batch_that_a_slow_database_does_not_take_in_time_is_stored_in_smaller_ones(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flush, "BATCH", 100)
+    fake = FakeQueue([accepted(number) for number in range(150)], START)
+    fake.stand_in(monkeypatch)
+    with slow_rows(database, 0.02):
+        assert cycle(0)["flush"]["error"] == "QueryCanceled"
+        assert stored() == 0
+        # Of those that were received ahead it is known that they wait, too.
+        assert len(getattr(flush.unstored(START), "message_ids", ())) == 150
+        fake.hidden.clear()
+        assert cycle(2)["flush"]["error"] is None
+    assert stored() == 150
+    assert flush.unstored(START + timedelta(minutes=2)) is None
+
+
 def test_what_is_stored_fires_a_rule_though_more_waits(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     early = [error_message(finish_event({"message": f"m {n}", "severity": "critical"}, START), 1, START) for n in range(30)]
     FakeQueue(early, START).stand_in(monkeypatch)
@@ -123,6 +164,27 @@ def test_what_is_stored_fires_a_rule_though_more_waits(database: str, monkeypatc
     with locked(database, "error_logs"):
         cycle(0)
     assert states()["high_error_rate"] == "firing"
+
+
+def test_what_fires_of_one_group_goes_on_though_less_of_it_is_stored(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def spike_of(times: float) -> None:
+        facts = [Fact("errors.spike", times, labels={"group": "1"})]
+        monkeypatch.setattr("callwatch.monitor.steps.error_facts", lambda _conn, _now: facts)
+
+    spike_of(9.0)
+    FakeQueue([], START).stand_in(monkeypatch)
+    cycle(0)
+    assert states()["error_spike"] == "firing"
+    spike_of(2.0)
+    FakeQueue([accepted(1)], START).stand_in(monkeypatch)
+    with locked(database, "error_logs"):
+        for minute in range(1, 9):
+            cycle(minute)
+            assert states_of("error_spike|group=1") == "firing"
+    FakeQueue([], START).stand_in(monkeypatch)
+    for minute in (50, 60):
+        cycle(minute)
+    assert states_of("error_spike|group=1") == "ok"
 
 
 def test_another_table_that_is_locked_keeps_nobody_from_storing_and_judging(
@@ -157,6 +219,27 @@ def commit_in_silence(proxy: FreezingProxy) -> None:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every limit of a statement is short."""
     monkeypatch.setattr(pool, "_bound", lambda conn, _ms, bound=pool._bound: bound(conn, 200))
+
+
+@pytest.fixture
+def role_that_waits_little(database: str) -> None:
+    """The owner of the database has set how long our role waits for a lock."""
+    with closing(psycopg2.connect(database)) as conn, conn.cursor() as cursor:
+        cursor.execute(f"ALTER DATABASE {conn.info.dbname} SET lock_timeout = '100ms'")
+        conn.commit()
+    reset_pool()
+
+
+@pytest.mark.usefixtures("role_that_waits_little")
+def test_a_time_out_of_locks_is_told_and_answered_as_one_of_statements(database: str) -> None:
+    with locked(database, "error_counts_hourly"):
+        assert get_metrics_errors.handle(Request("GET", "/"))["unknown"]["trends"] == TOO_LATE
+    with locked(database, "silences"), pytest.raises(LockNotAvailable) as failure:
+        list_silences.handle(Request("GET", "/"))
+    answer = as_http_error(failure.value)
+    assert answer is not None
+    assert (answer.status, answer.message) == (503, TOO_LATE)
+    assert is_failing(failure.value), "and the evaluation pages for it"
 
 
 @pytest.mark.usefixtures("impatient")

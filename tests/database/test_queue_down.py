@@ -1,5 +1,7 @@
 """Our own queue does not answer: that is told, and no rule on errors says that all is well."""
 
+import socket
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -44,6 +46,21 @@ def test_a_queue_that_does_not_answer_is_an_alert_at_the_second_cycle(database: 
     for minute in range(2, 10):
         cycle(minute)
     assert (states()["queue_down"], states()["high_error_rate"]) == ("ok", "ok")
+
+
+def test_a_queue_that_hangs_leaves_the_cycle_its_time_to_judge_and_tell(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as mute:
+        address = f"http://127.0.0.1:{mute.getsockname()[1]}"
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", address)
+        for name in ("ERROR_QUEUE_URL", "DEAD_LETTER_QUEUE_URL"):
+            monkeypatch.setenv(name, f"{address}/0/{name}")
+        reset_settings()
+        queue._client.cache_clear()
+        started = time.monotonic()
+        steps = cycle(0)
+        assert time.monotonic() - started < 20
+    assert [steps[name]["error"] for name in ("flush", "check", "evaluate")] == ["QueueUnavailable", None, None]
+    assert states()["queue_down"] == "pending"
 
 
 def test_a_queue_that_wants_fewer_calls_is_there(database: str, monkeypatch: pytest.MonkeyPatch) -> None:

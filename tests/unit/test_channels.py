@@ -357,6 +357,12 @@ def test_a_receiver_that_repeats_the_path_it_was_called_by_gives_no_token_away(s
         assert "[secret]" in said
 
 
+@pytest.mark.parametrize("password", ["pass[word", "pass#word", "pass?word"])
+def test_a_password_that_only_postgresql_reads_in_an_address_stops_no_notification_and_is_not_said(password: str) -> None:
+    given = load_settings({"DATABASE_URL": f"postgresql://callwatch:{password}@db.example.com:5432/callwatch"})
+    assert clean_error(f"refused: {password}", given) == "refused: [secret]"
+
+
 def test_a_receiver_that_cannot_be_reached_is_tried_again(settings: Settings, tmp_path: Path) -> None:
     nowhere = load_settings({"SLACK_ALERT_WEBHOOK": "http://127.0.0.1:1/x", "PAGERDUTY_ROUTING_KEY": "k"})
     assert not failure("slack", nowhere).is_permanent

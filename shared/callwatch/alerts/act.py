@@ -10,7 +10,7 @@ from callwatch.alerts.manager import alert_manager
 from callwatch.alerts.message import payload_of
 from callwatch.alerts.outbox import queue_notification
 from callwatch.alerts.rule import AlertRule
-from callwatch.alerts.show import alert_detail, parse_id, silence_item
+from callwatch.alerts.show import alert_detail, find_alert, parse_id, silence_item
 from callwatch.alerts.state import instance_of
 from callwatch.db import lock_in_transaction
 from callwatch.db.alerts import acknowledge_alert, add_timeline, get_alert
@@ -44,7 +44,7 @@ def reason_of(given: Any, otherwise: str | None = None) -> str:
 def acknowledge(conn: AnyConnection, raw_id: str, given: Any, actor: str, settings: Settings, now: datetime) -> dict[str, Any]:
     """Acknowledge a firing alert: no reminders until it resolves. The caller commits. Raises HttpError 404, 409, 422, 503."""
     reason = reason_of(given)
-    alert_id = parse_id(raw_id)
+    alert_id = find_alert(conn, raw_id)
     try:
         # Else an evaluation at work would write back the state that it read before.
         lock_in_transaction(conn, "evaluate", _WAIT_S)

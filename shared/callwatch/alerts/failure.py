@@ -1,7 +1,7 @@
 """The one error of a delivery, and what may be kept of its text."""
 
 import re
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 from callwatch.settings import VARIABLES, Settings
 from callwatch.tracker.scrub import scrub_text
@@ -11,6 +11,8 @@ _MOST_CHARACTERS = 300
 _LEAST_SECRET = 6
 # As of a word of an address: "services" is no secret.
 _LEAST_WORD = 16
+# Password, path and query; urlsplit refuses passwords that libpq takes.
+_PARTS = re.compile(r"://(?:[^:@/?#]*(?::([^/]*))?@)?[^/?#]*([^?#]*)(?:\?([^#]*))?")
 _ADDRESS = re.compile(r"https?://[^\s\"'<>]+")
 
 
@@ -52,8 +54,8 @@ def _secrets(settings: Settings) -> list[str]:
 
 def _parts_of(address: str) -> list[str]:
     """What a receiver may say of an address that it was called by: its path, the tokens in it, its password."""
-    parts = urlsplit(address)
-    password = parts.password or ""
-    words = [*parts.path.split("/"), *(value for _name, value in parse_qsl(parts.query))]
+    found = _PARTS.search(address)
+    password, path, query = found.groups(default="") if found else ("", "", "")
+    words = [*path.split("/"), *(value for _name, value in parse_qsl(query))]
     tokens = [word for word in words if len(word) >= _LEAST_WORD]
-    return [f"{parts.path}?{parts.query}", parts.path, password, unquote(password), *tokens]
+    return [f"{path}?{query}", path, password, unquote(password), *tokens]

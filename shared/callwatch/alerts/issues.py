@@ -16,6 +16,17 @@ _TYPES = {"critical": "error", "error": "error", "warning": "warning", "info": "
 
 def current_issues(conn: AnyConnection) -> list[dict[str, Any]]:
     """Exactly the firing alerts, the worst first: type, message, since, rule_id. A critical one shows as error."""
+    MISSED.save({})
+    return _firing(conn)
+
+
+def issues_read_only(conn: AnyConnection, now: datetime) -> list[dict[str, Any]]:
+    """While the database takes no writes: that, which no row of it can say, and what fired before."""
+    others = [issue for issue in _firing(conn) if issue["rule_id"] != RULE_ID]
+    return [*issues_without_database(now, "takes no writes"), *others]
+
+
+def _firing(conn: AnyConnection) -> list[dict[str, Any]]:
     order = ("error", "warning", "info")
     issues = [
         {
@@ -26,11 +37,10 @@ def current_issues(conn: AnyConnection) -> list[dict[str, Any]]:
         }
         for alert in firing_alerts(conn)
     ]
-    MISSED.save({})
     return sorted(issues, key=lambda issue: order.index(issue["type"]))
 
 
-def issues_without_database(now: datetime) -> list[dict[str, Any]]:
+def issues_without_database(now: datetime, what: str = "does not answer") -> list[dict[str, Any]]:
     """While the database is down: that it is, since the monitor or else this process first missed it."""
     outage = current_outage()
     if outage:
@@ -39,5 +49,5 @@ def issues_without_database(now: datetime) -> list[dict[str, Any]]:
         since = MISSED.load().get("since") or now.isoformat()
         MISSED.save({"since": since})
         why = "as seen from here"
-    message = f"Database health: the monitor's database does not answer ({why})"
+    message = f"Database health: the monitor's database {what} ({why})"
     return [{"type": "error", "message": message, "since": datetime.fromisoformat(since), "rule_id": RULE_ID}]

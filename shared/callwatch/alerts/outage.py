@@ -1,5 +1,6 @@
 """An outage of PostgreSQL as it is remembered; apart from what tells of it, so that reading it costs no import."""
 
+import re
 from typing import Any
 
 from callwatch.alerts.instance import instance_key
@@ -8,6 +9,7 @@ from callwatch.alerts.memory import Memory
 RULE_ID = "database_health"
 LABELS = {"service": "database"}
 MEMORY = Memory("callwatch-database-down.json")
+_ID = re.compile(rf"{RULE_ID}:([0-9TZ:.+-]+)")
 
 
 def outage_id(since: str) -> str:
@@ -22,8 +24,8 @@ def outage_key(since: str) -> str:
 
 def key_of_id(alert_id: str) -> str | None:
     """The key of the outage that messages gave this id; None for the id of any other alert."""
-    since = alert_id.removeprefix(f"{RULE_ID}:")
-    return None if since == alert_id else outage_key(since)
+    found = _ID.fullmatch(alert_id)
+    return outage_key(found[1]) if found else None
 
 
 def current_outage() -> dict[str, Any] | None:

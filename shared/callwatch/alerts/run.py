@@ -21,6 +21,9 @@ from callwatch.db.rule_states import active_silences, forget_rules, forget_state
 from callwatch.models.facts import Fact
 from callwatch.settings import Settings, get_settings
 
+# Shorter than the statement timeouts of whoever judges: that the lock is in other hands is no fault of the database.
+_WAIT_S = 5.0
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
@@ -59,6 +62,7 @@ def evaluate_rules(
     """Judge the rules on these facts, and keep what follows. One evaluator at a time; the caller commits.
 
     unread: prefixes of metrics that could not be read. only_metrics: judge just the rules that are judged by these.
+    Raises LockUnavailable while another one judges.
     """
     settings = get_settings()
     every_rule = alert_manager.rules(settings)
@@ -66,7 +70,7 @@ def evaluate_rules(
     off = {rule_id: switch for rule_id, switch in switches(conn).items() if not switch["is_enabled"]}
     # Conditions in Python may take their time: nobody waits for the lock meanwhile.
     own_facts = alert_manager.custom_facts([rule for rule in every_rule if rule.id in judged and rule.id not in off])
-    lock_in_transaction(conn, "evaluate")
+    lock_in_transaction(conn, "evaluate", _WAIT_S)
     rules = {rule.id: rule for rule in every_rule if rule.id not in off}
     stored = stored_states(conn)
     rows = [row for row in stored if row["rule_id"] in rules]

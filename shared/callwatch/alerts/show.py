@@ -25,10 +25,9 @@ def alert_item(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def alert_detail(conn: AnyConnection, raw_id: str) -> dict[str, Any]:
     """An alert with its timeline and deliveries; also by the id that the messages of an outage gave. Raises HttpError 404."""
-    key = key_of_id(raw_id)
-    alert_id = parse_id(raw_id) if key is None else alert_with_key(conn, key)
-    row = get_alert(conn, alert_id) if alert_id is not None else None
-    if row is None or alert_id is None:
+    alert_id = find_alert(conn, raw_id)
+    row = get_alert(conn, alert_id)
+    if row is None:
         raise not_found("there is no such alert")
     follows = [{**each, "id": str(each["id"])} for each in followers_of(conn, alert_id)]
     return {
@@ -37,6 +36,15 @@ def alert_detail(conn: AnyConnection, raw_id: str) -> dict[str, Any]:
         "deliveries": deliveries_of(conn, alert_id),
         "follows": follows,
     }
+
+
+def find_alert(conn: AnyConnection, raw_id: str) -> int:
+    """The number of the alert that a path names, by it or by the id of an outage. Raises HttpError 404."""
+    key = key_of_id(raw_id)
+    alert_id = parse_id(raw_id) if key is None else alert_with_key(conn, key)
+    if alert_id is None:
+        raise not_found("there is no such alert")
+    return alert_id
 
 
 def parse_id(raw: str) -> int:

@@ -1,4 +1,4 @@
-"""The monitor's own PostgreSQL: does it answer, how fast, how busy is it."""
+"""The monitor's own PostgreSQL: does it answer and take writes, how fast, how busy is it."""
 
 import time
 
@@ -7,6 +7,7 @@ import psycopg2
 from callwatch.checks.verdict import Verdict
 from callwatch.db import connection, fetch_one, pool_statistics
 from callwatch.db.connect import Connection
+from callwatch.db.failing import is_read_only
 from callwatch.db.server import session_figures
 from callwatch.exceptions import DatabaseSilent, DatabaseUnavailable, PoolExhausted
 from callwatch.settings import Settings
@@ -17,12 +18,21 @@ _DEGRADED_MS = 2_000
 
 def check(_settings: Settings, timeout_s: float) -> Verdict:
     """One round trip for the latency, one for what is going on: pool, sessions, longest query, locks, replication."""
+    found = _ask(timeout_s)
+    # An idle connection may lead to a server that became a standby meanwhile.
+    return _ask(timeout_s) if found.reason == "error" else found
+
+
+def _ask(timeout_s: float) -> Verdict:
     started = time.perf_counter()
     try:
         with connection(statement_timeout_ms=max(1, round(timeout_s * 1000))) as conn:
             fetch_one(conn, "SELECT 1 AS one")
             latency_ms = round((time.perf_counter() - started) * 1000, 1)
             details = {"pool": pool_statistics(), **_activity(conn)}
+            if is_read_only(conn):
+                conn.close()
+                return Verdict("unhealthy", "error", latency_ms, details)
     except PoolExhausted:
         return Verdict("degraded", "timeout", None, {"pool": pool_statistics()})
     except (psycopg2.errors.QueryCanceled, DatabaseSilent):

@@ -1,11 +1,11 @@
 """Reads that an answer can do without: what they fail with, and the words for it."""
 
-from psycopg2.errors import QueryCanceled
+from psycopg2.errors import LockNotAvailable, QueryCanceled
 
 from callwatch.exceptions import DatabaseUnavailable
 
 # The database cannot be reached, or the statement ran past its time: somebody locked a table, the disk is too slow.
-UNREAD = (DatabaseUnavailable, QueryCanceled)
+UNREAD = (DatabaseUnavailable, QueryCanceled, LockNotAvailable)
 DATABASE_DOWN = "the monitor's database does not answer"
 _TOO_LATE = "the monitor's tables could not be read in time"
 

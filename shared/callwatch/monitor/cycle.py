@@ -38,7 +38,8 @@ class Cycle:
     """What the steps of one cycle hand on to each other.
 
     now: when it began, for all that it judges. deadline, began: on the monotonic clock.
-    uncounted: why accepted errors and requests may be missing from what is stored.
+    uncounted: why accepted errors and requests may be missing from what is stored. is_judged: whether the database
+    took what was judged.
     """
 
     now: datetime
@@ -49,6 +50,7 @@ class Cycle:
     unread: tuple[str, ...] = ()
     uncounted: str | None = None
     is_database_up: bool = True
+    is_judged: bool = True
     began: float = field(default_factory=time.monotonic)
 
     def time(self) -> datetime:
@@ -90,7 +92,9 @@ def run_cycle(steps: list[Step], now: datetime, budget_s: float) -> dict[str, An
         for name, run in steps:
             _renew_lease(cycle)
             results.append(_run_step(name, run, cycle))
-        _record(cycle, results)
+        # A row says that the monitor is at work, and that an outage of the database is over.
+        if cycle.is_judged:
+            _record(cycle, results)
     finally:
         _release_lease(cycle)
     return {

@@ -1,8 +1,8 @@
 """The steps of the monitor's cycle, in their order, each one call into the part that knows how."""
 
 import dataclasses
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from callwatch import queue
@@ -26,7 +26,7 @@ from callwatch.db.failing import is_failing
 from callwatch.db.partitions import drop_old_partitions, ensure_partitions
 from callwatch.db.request_histograms import delete_histograms_before
 from callwatch.db.stage_depths import delete_old_depths, keep_depths
-from callwatch.exceptions import DatabaseUnavailable, PoolExhausted, QueueUnavailable
+from callwatch.exceptions import DatabaseUnavailable, LockUnavailable, PoolExhausted, QueueUnavailable
 from callwatch.models.facts import Fact
 from callwatch.monitor.cycle import Cycle, Step
 from callwatch.monitor.silence import silence_facts
@@ -49,6 +49,10 @@ _NOTIFY_S = 12.0
 _FROM_QUEUE = ("errors.", "requests.", "slo.errors_burn", "slo.latency_burn")
 # A statement of the evaluation may take so long; a server that froze is found out by it, and told.
 _EVALUATE_MS = 8_000
+# Another evaluation is over by the next cycle. What then holds its lock hangs, and nothing is judged.
+_HELD_FOR = timedelta(seconds=45)
+# Since when evaluations of this process find it in other hands.
+_held_since: datetime | None = None
 # The metrics (by prefix) that a source states, which are unknown where it fails; and the source.
 Source = tuple[tuple[str, ...], Callable[[], list[Fact]]]
 _CYCLES_KEPT = timedelta(days=30)
@@ -160,8 +164,7 @@ def _measure(cycle: Cycle, own_facts: Callable[[], list[Fact]]) -> dict[str, Any
     product: list[Source] = [(PRODUCT_METRICS, lambda: _product(cycle))]
     failures = _read(cycle, own)
     if cycle.uncounted:
-        # What is stored may fire a rule, and can clear none: more was accepted than is counted.
-        cycle.facts += [Fact(metric, None, cycle.uncounted) for metric in METRICS if metric.startswith(_FROM_QUEUE)]
+        cycle.facts += _doubts(cycle.facts, cycle.uncounted)
     reach = product_database_facts()
     cycle.facts += reach
     if reach[0].value == 1.0:
@@ -172,6 +175,14 @@ def _measure(cycle: Cycle, own_facts: Callable[[], list[Fact]]) -> dict[str, Any
     if failures:
         raise failures[0]
     return {"facts": len(cycle.facts)}
+
+
+def _doubts(facts: Sequence[Fact], reason: str) -> list[Fact]:
+    """Figures made of errors and requests as unknown, too: as a whole, and each part that is stated. What is stored may fire
+    a rule, and can clear none: more was accepted than is counted."""
+    parts = [(fact.metric, fact.labels) for fact in facts if fact.labels]
+    all_of = [*((metric, {}) for metric in METRICS), *parts]
+    return [Fact(metric, None, reason, labels) for metric, labels in all_of if metric.startswith(_FROM_QUEUE)]
 
 
 def _read(cycle: Cycle, sources: list[Source]) -> list[Exception]:
@@ -211,6 +222,7 @@ def _dead_letters() -> list[Fact]:
 
 
 def _evaluate(cycle: Cycle) -> dict[str, Any]:
+    global _held_since
     try:
         with connection(_EVALUATE_MS) as conn:
             was_down = database_back(conn, cycle.now)
@@ -220,11 +232,14 @@ def _evaluate(cycle: Cycle) -> dict[str, Any]:
     except PoolExhausted:
         raise
     except Exception as error:
-        if not is_failing(error):
+        _held_since = (_held_since or cycle.now) if isinstance(error, LockUnavailable) else None
+        is_held = _held_since is not None and cycle.now - _held_since >= _HELD_FOR
+        if not is_held and not is_failing(error):
             raise
         # Neither state nor outbox can be had: the one alert that matters now goes out without them.
-        cycle.is_database_up = False
+        cycle.is_database_up = cycle.is_judged = False
         return database_down(cycle.time(), first_line(error), cycle.remaining_s(_NOTIFY_S), cycle.now)
+    _held_since = None
     if was_down:
         forget_outage(cycle.now)
     return dataclasses.asdict(evaluated)

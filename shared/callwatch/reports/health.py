@@ -89,7 +89,7 @@ def gather(settings: Settings, now: datetime, is_whole: bool) -> Gathered:
     if isinstance(stored, Exception) and not isinstance(stored, DatabaseUnavailable):
         capture_measuring({"stored results": stored})
         unread = f"the monitor's tables cannot be read ({type(stored).__name__})"
-    stored = stored if is_database_up and isinstance(stored, Stored) else None
+    stored = stored if isinstance(stored, Stored) else None
     return Gathered(
         results=_results(verdicts, stored, checks_of(settings), now),
         is_database_up=is_database_up,

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from callwatch.alerts.issues import current_issues, issues_without_database
+from callwatch.alerts.issues import current_issues, issues_read_only, issues_without_database
 from callwatch.db import connection, fetch_one
 from callwatch.db.check_results import service_states
 from callwatch.db.cycles import last_cycle
+from callwatch.db.failing import is_read_only
 from callwatch.db.server import ServerFigures, session_figures
 from callwatch.db.unread import DATABASE_DOWN
 from callwatch.exceptions import DatabaseUnavailable
@@ -75,18 +76,31 @@ def _read_own(now: datetime) -> dict[str, Any]:
         with connection(statement_timeout_ms=2000) as conn:
             fetch_one(conn, "SELECT 1 AS one")
             latency_ms = round((time.perf_counter() - started) * 1000, 1)
-            return {
+            is_usable = not is_read_only(conn)
+            found = {
                 "latency_ms": latency_ms,
+                "is_usable": is_usable,
                 "sessions": session_figures(conn),
                 "states": service_states(conn),
-                "issues": current_issues(conn),
+                "issues": current_issues(conn) if is_usable else issues_read_only(conn, now),
                 "performance": performance(conn, now),
                 "cycle": last_cycle(conn),
             }
+            if not is_usable:
+                conn.close()
+            return found
     except DatabaseUnavailable:
         nothing = ServerFigures(dict.fromkeys(_CONNECTIONS), dict.fromkeys(_CONNECTIONS, DATABASE_DOWN))
         issues = issues_without_database(now)
-        return {"latency_ms": None, "sessions": nothing, "states": {}, "issues": issues, "performance": None, "cycle": None}
+        return {
+            "latency_ms": None,
+            "is_usable": False,
+            "sessions": nothing,
+            "states": {},
+            "issues": issues,
+            "performance": None,
+            "cycle": None,
+        }
 
 
 def _monitor(own: Mapping[str, Any], now: datetime, unknown: Unknown) -> dict[str, Any]:
@@ -104,7 +118,7 @@ def _monitor(own: Mapping[str, Any], now: datetime, unknown: Unknown) -> dict[st
 def _database(own: Mapping[str, Any], unknown: Unknown) -> dict[str, Any]:
     path, sessions = "services.database", own["sessions"]
     return {
-        "status": "down" if own["latency_ms"] is None else "operational",
+        "status": "operational" if own["is_usable"] else "down",
         "latency_ms": unknown.say(f"{path}.latency_ms", own["latency_ms"], DATABASE_DOWN),
         "connections": {
             n: unknown.say(f"{path}.connections.{n}", sessions.values[n], sessions.unknown.get(n)) for n in _CONNECTIONS

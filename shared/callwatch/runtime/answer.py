@@ -19,7 +19,8 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "x-frame-options": "DENY",
 }
 
-_QUERY_CANCELED = "57014"
+# A statement that ran past its time, or past that of waiting for a lock.
+_TOO_LATE = frozenset({"57014", "55P03"})
 
 
 def to_gateway(response: Response, request_id: str, duration_ms: float) -> dict[str, Any]:
@@ -61,7 +62,7 @@ def as_http_error(error: BaseException) -> HttpError | None:
     """The HTTP error that a known exception stands for; None for one nobody expected."""
     if isinstance(error, HttpError):
         return error
-    if getattr(error, "pgcode", None) == _QUERY_CANCELED:
+    if getattr(error, "pgcode", None) in _TOO_LATE:
         return unavailable("database_unavailable", "the monitor's tables could not be read in time")
     if isinstance(error, DatabaseUnavailable) or _is_lost_connection(error):
         return unavailable("database_unavailable", "the monitor's database does not answer")

@@ -9,11 +9,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from psycopg2.errors import LockNotAvailable
+from psycopg2.errors import LockNotAvailable, QueryCanceled
 
 from callwatch import queue
-from callwatch.db import connection, execute, fetch_one
+from callwatch.db import connection, execute
 from callwatch.db.connect import AnyConnection
+from callwatch.db.failing import is_read_only
 from callwatch.exceptions import DatabaseUnavailable
 from callwatch.queue import QueueMessage
 from callwatch.settings import get_settings
@@ -24,6 +25,8 @@ BATCH = 3_000
 # Whatever their number: three batches are in memory at once, one read, one stored, one deleted.
 BATCH_CHARACTERS = 25_000_000
 _RECEIVERS = 8
+# What ran past its time is tried again in smaller batches: else a slow database would never take it.
+_SLOW_SHARE = 10
 _SWITCH_S = 0.0005
 # Messages that could not be stored come again after two minutes: this long without them, others have stored them.
 _UNSTORED_FOR = timedelta(minutes=5)
@@ -93,7 +96,14 @@ def flush(now: datetime, deadline_s: float) -> FlushResult:
                 total.is_drained, total.oldest_s = True, 0.0
                 break
             coming = ahead.submit(_next, queue_url, receivers, now) if time.monotonic() < deadline else None
-            done = _store(messages, batch, now)
+            try:
+                done = store(batch, now)
+            except Exception as error:
+                # What was received ahead waits as well.
+                more = coming.result()[0] if coming is not None and coming.exception() is None else []
+                _note_unstored([*messages, *more], error, now)
+                raise
+            _note_stored(messages, now)
             _bury(done)
             if deleted is not None:
                 deleted.result()
@@ -107,8 +117,7 @@ def flush(now: datetime, deadline_s: float) -> FlushResult:
 def _ask_for_tables(conn: AnyConnection, now: datetime) -> None:
     """What cannot be stored now must not wear out by being received again and again."""
     global _unstored
-    if fetch_one(conn, "SHOW transaction_read_only") == {"transaction_read_only": "on"}:
-        # The next connection finds the primary, where this one's server is a standby by now.
+    if is_read_only(conn):
         conn.close()
         raise DatabaseUnavailable("the server is read-only")
     known = unstored(now)
@@ -122,20 +131,20 @@ def _ask_for_tables(conn: AnyConnection, now: datetime) -> None:
         raise
 
 
-def _store(messages: Sequence[QueueMessage], batch: Batch, now: datetime) -> Digested:
+def _note_unstored(messages: Sequence[QueueMessage], error: Exception, now: datetime) -> None:
     global _unstored
     known = unstored(now)
     before = known.message_ids if known else frozenset()
     ids = {message.message_id for message in messages}
-    try:
-        done = store(batch, now)
-    except Exception as error:
-        since = min([message.sent_at for message in messages if message.sent_at] + [known.since if known else now])
-        _unstored = Unstored(since, type(error).__name__, now, before | ids if len(before) < _IDS_KEPT else before)
-        raise
-    left = before - ids
+    since = min([message.sent_at for message in messages if message.sent_at] + [known.since if known else now])
+    _unstored = Unstored(since, type(error).__name__, now, before | ids if len(before) < _IDS_KEPT else before)
+
+
+def _note_stored(messages: Sequence[QueueMessage], now: datetime) -> None:
+    global _unstored
+    known = unstored(now)
+    left = known.message_ids - {message.message_id for message in messages} if known else frozenset()
     _unstored = replace(known, message_ids=left) if known and left else None
-    return done
 
 
 @contextlib.contextmanager
@@ -150,7 +159,9 @@ def _prompt_switching() -> Iterator[None]:
 
 
 def _next(queue_url: str | None, receivers: ThreadPoolExecutor, now: datetime) -> tuple[list[QueueMessage], Batch]:
-    messages = _receive(queue_url, receivers)
+    known = unstored(now)
+    is_slow = known is not None and known.reason == QueryCanceled.__name__
+    messages = _receive(queue_url, receivers, _SLOW_SHARE if is_slow else 1)
     return messages, read([message.body for message in messages], now)
 
 
@@ -161,12 +172,12 @@ def _bury(done: Digested) -> None:
         queue.dead_letter(get_settings().dead_letter_queue_url, body, reason)
 
 
-def _receive(queue_url: str | None, pool: ThreadPoolExecutor) -> list[QueueMessage]:
-    """Up to a batch; receivers work side by side, and stop when one of them finds nothing."""
+def _receive(queue_url: str | None, pool: ThreadPoolExecutor, share: int) -> list[QueueMessage]:
+    """Up to a batch, or a `share`-th of one; receivers work side by side, and stop when one of them finds nothing."""
     messages: list[QueueMessage] = []
     characters = 0
-    while len(messages) < BATCH and characters < BATCH_CHARACTERS:
-        rounds = min(_RECEIVERS, -(-(BATCH - len(messages)) // queue.BATCH_MESSAGES))
+    while len(messages) < BATCH // share and characters < BATCH_CHARACTERS // share:
+        rounds = min(_RECEIVERS, -(-(BATCH // share - len(messages)) // queue.BATCH_MESSAGES))
         found = list(pool.map(lambda _: queue.receive(queue_url), range(rounds)))
         for part in found:
             messages += part
