@@ -55,16 +55,12 @@ def send(queue_url: str | None, bodies: Sequence[str]) -> None:
         taken += len(batch)
 
 
-def receive(queue_url: str | None, max_messages: int = 10, wait_s: int = 0) -> list[QueueMessage]:
-    """At most ten messages, hidden from others for the queue's visibility time. Raises QueueUnavailable.
-
-    wait_s: how long the first one is waited for; an answer that takes more than 3 s is given up.
-    """
+def receive(queue_url: str | None, max_messages: int = 10) -> list[QueueMessage]:
+    """At most ten messages, hidden from others for the queue's visibility time. Raises QueueUnavailable."""
     answer = _call(
         lambda sqs, most: sqs.receive_message(
             QueueUrl=queue_url,
             MaxNumberOfMessages=most,
-            WaitTimeSeconds=wait_s,
             MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
             MessageAttributeNames=["reason"],
         ),

@@ -22,7 +22,7 @@ class FakeQueue:
         for name in ("receive", "delete", "dead_letter"):
             monkeypatch.setattr(queue, name, getattr(self, name))
 
-    def receive(self, _url: str | None, most: int = 10, _wait_s: int = 0) -> list[QueueMessage]:
+    def receive(self, _url: str | None, most: int = 10) -> list[QueueMessage]:
         """Messages, hidden until the test shows them again."""
         handles = [handle for handle in self.waiting if handle not in self.hidden][:most]
         self.hidden |= set(handles)
