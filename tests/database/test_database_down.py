@@ -3,8 +3,9 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ from callwatch.reports.health import health
 from callwatch.reports.status import status
 from callwatch.settings import get_settings, reset_settings
 from tests.database.test_system_metrics import OWN
+from tests.fakes.cycles import cycle
+from tests.fakes.faults import locked, read_only
 from tests.fakes.frozen import FreezingProxy
 from tests.fakes.queue import FakeQueue
 from tests.fakes.receiver import Receiver, Scripted
@@ -352,37 +355,14 @@ def test_a_server_that_fell_silent_is_told_like_one_that_is_gone(
     assert told(receiver) == [("alert.firing", ID, ID), ("alert.resolved", ID, f"{ID}:resolved")]
 
 
-@contextmanager
-def read_only(dsn: str) -> Iterator[None]:
-    """The server takes no writes for the block, as a standby and a host with a full disk do."""
-
-    def switch(word: str) -> None:
-        with closing(psycopg2.connect(dsn, options="-c default_transaction_read_only=off")) as conn, conn.cursor() as cursor:
-            cursor.execute(f"ALTER DATABASE {conn.info.dbname} SET default_transaction_read_only = {word}")
-            conn.commit()
-        reset_pool()
-
-    switch("on")
-    try:
-        yield
-    finally:
-        switch("off")
-
-
-@contextmanager
-def rules_locked(dsn: str) -> Iterator[None]:
-    """Somebody keeps the table of the rules' states locked for the block."""
-    with closing(psycopg2.connect(dsn)) as conn, conn.cursor() as cursor:
-        cursor.execute("LOCK TABLE callwatch.rule_states IN ACCESS EXCLUSIVE MODE")
-        yield
-
-
 def cycles_written() -> int:
     with connection() as conn:
         return len(fetch_all(conn, "SELECT id FROM callwatch.monitor_cycles"))
 
 
-@pytest.mark.parametrize(("fault", "why"), [(read_only, "read-only"), (rules_locked, "statement timeout")])
+@pytest.mark.parametrize(
+    ("fault", "why"), [(read_only, "read-only"), (partial(locked, table="rule_states"), "statement timeout")]
+)
 def test_a_database_that_answers_and_takes_nothing_is_paged_as_well(
     database: str,
     receiver: Receiver,
@@ -393,12 +373,12 @@ def test_a_database_that_answers_and_takes_nothing_is_paged_as_well(
     monkeypatch.setattr("callwatch.monitor.steps._EVALUATE_MS", 300)
     FakeQueue([], NOW).stand_in(monkeypatch)
     with fault(database):
-        reports = [run_cycle(steps_with(list), after(minute), 50) for minute in range(2)]
+        reports = [cycle(after(minute)) for minute in range(2)]
     assert [(report["is_database_up"], report["steps"]["evaluate"]["error"]) for report in reports] == [(False, None)] * 2
     assert told(receiver) == [("alert.firing", ID, ID)]
     assert why in json.loads(receiver.received[0].body)["data"]["message"]
     assert cycles_written() == 0, "health says then that no monitor has judged anything"
-    run_cycle(steps_with(list), after(2), 50)
+    cycle(after(2))
     assert told(receiver)[1:] == [("alert.resolved", ID, f"{ID}:resolved")]
     assert [row["resolved_at"] for row in alerts()] == [after(2)]
 
@@ -410,12 +390,12 @@ def test_another_evaluation_at_work_is_no_fault_of_the_database_and_one_that_han
     FakeQueue([], NOW).stand_in(monkeypatch)
     with closing(psycopg2.connect(database)) as other, other.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", (lock_key("evaluate"),))
-        assert run_cycle(steps_with(list), after(0), 50)["steps"]["evaluate"]["error"] == "LockUnavailable"
+        assert cycle(after(0))["steps"]["evaluate"]["error"] == "LockUnavailable"
         assert told(receiver) == []
         other.rollback()
-        assert run_cycle(steps_with(list), after(1), 50)["steps"]["evaluate"]["error"] is None
+        assert cycle(after(1))["steps"]["evaluate"]["error"] is None
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", (lock_key("evaluate"),))
-        errors = [run_cycle(steps_with(list), after(minute), 50)["steps"]["evaluate"]["error"] for minute in (2, 3)]
+        errors = [cycle(after(minute))["steps"]["evaluate"]["error"] for minute in (2, 3)]
     assert errors == ["LockUnavailable", None]
     assert [kind for kind, _alert, _id in told(receiver)] == ["alert.firing"]
     assert "the lock 'evaluate' was held elsewhere" in json.loads(receiver.received[0].body)["data"]["message"]
@@ -429,7 +409,7 @@ def test_a_read_only_database_wears_out_no_message(database: str, monkeypatch: p
     queue = FakeQueue(["{}"], NOW)
     queue.stand_in(monkeypatch)
     with read_only(database):
-        report = run_cycle(steps_with(list), NOW, 50)
+        report = cycle(NOW)
     assert report["steps"]["flush"]["error"] == "database unavailable: the server is read-only"
     assert queue.hidden == set()
 

@@ -9,13 +9,11 @@ import psycopg2
 import pytest
 from psycopg2.errors import LockNotAvailable, QueryCanceled
 
-from callwatch.db import connection, fetch_all, fetch_one, pool, reset_pool, statements_within
+from callwatch.db import connection, fetch_one, pool, reset_pool, statements_within
 from callwatch.db.failing import is_failing
 from callwatch.exceptions import DatabaseUnavailable
 from callwatch.http import Request
 from callwatch.models.facts import Fact
-from callwatch.monitor.cycle import run_cycle
-from callwatch.monitor.steps import steps_with
 from callwatch.reports.history import history
 from callwatch.reports.system import system_metrics
 from callwatch.runtime.answer import as_http_error
@@ -24,6 +22,9 @@ from callwatch.tracker import flush
 from callwatch.tracker.event import error_message, finish_event
 from functions import get_metrics_errors, get_metrics_prometheus, list_silences
 from tests.database.test_system_metrics import OWN
+from tests.fakes import cycles
+from tests.fakes.cycles import states
+from tests.fakes.faults import locked
 from tests.fakes.frozen import FreezingProxy
 from tests.fakes.queue import FakeQueue
 
@@ -39,13 +40,6 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("callwatch.db.retry.GIVE_UP_AFTER_S", 0.0)
     monkeypatch.setattr(flush, "_unstored", None)
     monkeypatch.setattr(flush, "_LOCK_WAIT_MS", 200)
-
-
-@contextmanager
-def locked(dsn: str, table: str) -> Iterator[None]:
-    with closing(psycopg2.connect(dsn)) as conn, conn.cursor() as cursor:
-        cursor.execute(f"LOCK TABLE callwatch.{table} IN ACCESS EXCLUSIVE MODE")
-        yield
 
 
 def accepted(number: int) -> str:
@@ -72,13 +66,7 @@ def through(proxy: FreezingProxy, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def cycle(minutes: float) -> dict[str, Any]:
-    return dict(run_cycle(steps_with(list), START + timedelta(minutes=minutes), 50)["steps"])
-
-
-def states() -> dict[str, str]:
-    with connection() as conn:
-        rows = fetch_all(conn, "SELECT rule_id, state FROM callwatch.rule_states")
-    return {row["rule_id"]: row["state"] for row in rows}
+    return dict(cycles.cycle(START + timedelta(minutes=minutes))["steps"])
 
 
 def states_of(alert_key: str) -> str:

@@ -10,22 +10,16 @@ import pytest
 from callwatch import queue
 from callwatch.db import connection, fetch_all
 from callwatch.exceptions import QueueUnavailable
-from callwatch.monitor.cycle import run_cycle
-from callwatch.monitor.steps import steps_with
 from callwatch.settings import reset_settings
+from tests.fakes import cycles
+from tests.fakes.cycles import states
 from tests.fakes.queue import FakeQueue
 
 START = datetime.now(UTC)
 
 
 def cycle(minutes: float) -> dict[str, Any]:
-    return dict(run_cycle(steps_with(list), START + timedelta(minutes=minutes), 50)["steps"])
-
-
-def states() -> dict[str, str]:
-    with connection() as conn:
-        rows = fetch_all(conn, "SELECT rule_id, state FROM callwatch.rule_states")
-    return {row["rule_id"]: row["state"] for row in rows}
+    return dict(cycles.cycle(START + timedelta(minutes=minutes))["steps"])
 
 
 def test_a_queue_that_does_not_answer_is_an_alert_at_the_second_cycle(database: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,13 +4,13 @@ import importlib
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import boto3
-import psycopg2
 import pytest
 from moto import mock_aws
 
@@ -19,7 +19,7 @@ from callwatch.exceptions import QueueUnavailable
 from callwatch.settings import reset_settings
 from callwatch.tracker.event import error_message, finish_event
 from local.processes import free_port
-from tests.database.test_database_down import read_only
+from tests.fakes.faults import locked, read_only
 
 FUNCTIONS = str(Path(__file__).resolve().parents[2] / "functions")
 
@@ -61,14 +61,7 @@ def test_where_the_queue_is_down_too_the_event_source_keeps_them(error_queue: st
         digest_critical.handle({"Records": [record(1)]}, None)
 
 
-@contextmanager
-def errors_locked(dsn: str) -> Iterator[None]:
-    with closing(psycopg2.connect(dsn)) as conn, conn.cursor() as cursor:
-        cursor.execute("LOCK TABLE callwatch.error_logs IN ACCESS EXCLUSIVE MODE")
-        yield
-
-
-@pytest.mark.parametrize("fault", [errors_locked, read_only])
+@pytest.mark.parametrize("fault", [partial(locked, table="error_logs"), read_only])
 def test_while_a_table_is_locked_or_nothing_is_written_they_move_as_well(
     error_queue: str, database: str, monkeypatch: pytest.MonkeyPatch, fault: Callable[[str], AbstractContextManager[None]]
 ) -> None:
