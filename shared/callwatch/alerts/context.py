@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from callwatch.alerts.instance import Instance
-from callwatch.alerts.message import subject_of
+from callwatch.alerts.message import subject_of, told_labels
 from callwatch.alerts.rule import AlertRule
 from callwatch.db.alerts import alerts_begun_between
 from callwatch.db.connect import AnyConnection
@@ -53,7 +53,7 @@ def changed_lately(around: Surroundings, instance: Instance) -> list[str]:
     drift = [row for row in rows if row["rule_id"] in _DRIFT]
     related = [row for row in rows if row["rule_id"] not in _DRIFT and row["level"] != "info"]
     for row in [*drift[:_MOST_RELATED], *related[:_MOST_RELATED]]:
-        about = ", ".join(str(value) for _name, value in sorted(row["labels"].items()) if value)
+        about = ", ".join(str(value) for _name, value in told_labels(row["labels"]))
         parts.append(f"{row['title']}{f' [{about}]' if about else ''} began {_at(row['started_at'])}")
     return [f"Changed lately: {'; '.join(parts)}."] if parts else []
 

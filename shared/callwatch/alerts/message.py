@@ -31,9 +31,14 @@ def text_of(rule: AlertRule, instance: Instance) -> str:
     return scrub_text(f"{lead}{subject_of(instance)}: {_measured(rule, instance)}{detail}")[:_MOST_TEXT]
 
 
+def told_labels(labels: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Labels by name, without those that are empty: of these there is nothing to tell."""
+    return sorted((name, value) for name, value in labels.items() if value)
+
+
 def subject_of(instance: Instance) -> str:
     """What it is about: " [deepgram]", " [stage transcriptions]"; nothing for a rule without labels."""
-    about = [value if name == "service" else f"{name} {value}" for name, value in sorted(instance.labels.items()) if value]
+    about = [value if name == "service" else f"{name} {value}" for name, value in told_labels(instance.labels)]
     return f" [{', '.join(about)}]" if about else ""
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from callwatch.alerts.builtin import RULES
+from callwatch.alerts.message import told_labels
 from callwatch.alerts.metrics import METRICS, figure
 
 WORDS = {
@@ -49,7 +50,7 @@ def rows_of(payload: Mapping[str, Any], timezone: str) -> list[tuple[str, str]]:
     rows = [*_figures_of(data), ("Since", time_text(data["since"], timezone))]
     if payload["type"] == "alert.resolved":
         rows.append(("Lasted", duration_text(data["since"], payload["timestamp"])))
-    rows += [(name.replace("_", " ").capitalize(), str(value)) for name, value in sorted(data["labels"].items()) if value]
+    rows += [(name.replace("_", " ").capitalize(), str(value)) for name, value in told_labels(data["labels"])]
     return [(name, one_line(value)[:_MOST_VALUE]) for name, value in rows[:_MOST_ROWS]]
 
 
