@@ -13,6 +13,10 @@ CallwatchError
 └── HttpError              (callwatch.http) an answer that is not a success
 """
 
+# What answers say of a figure, or of a whole list, that our own database did not give.
+DATABASE_DOWN = "the monitor's database does not answer"
+DATABASE_LATE = "the monitor's tables could not be read in time"
+
 
 class CallwatchError(Exception):
     """Root of every exception raised on purpose by this package."""

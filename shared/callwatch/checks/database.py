@@ -17,7 +17,8 @@ _DEGRADED_MS = 2_000
 
 
 def check(_settings: Settings, timeout_s: float) -> Verdict:
-    """One round trip for the latency, one for what is going on: pool, sessions, longest query, locks, replication."""
+    """One round trip for the latency, one for what is going on: pool, sessions, longest query, locks, replication; and one
+    for whether it takes writes."""
     found = _ask(timeout_s)
     # An idle connection may lead to a server that became a standby meanwhile.
     return _ask(timeout_s) if found.reason == "error" else found

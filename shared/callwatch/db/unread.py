@@ -2,14 +2,12 @@
 
 from psycopg2.errors import LockNotAvailable, QueryCanceled
 
-from callwatch.exceptions import DatabaseUnavailable
+from callwatch.exceptions import DATABASE_DOWN, DATABASE_LATE, DatabaseUnavailable
 
 # The database cannot be reached, or the statement ran past its time: somebody locked a table, the disk is too slow.
 UNREAD = (DatabaseUnavailable, QueryCanceled, LockNotAvailable)
-DATABASE_DOWN = "the monitor's database does not answer"
-_TOO_LATE = "the monitor's tables could not be read in time"
 
 
 def why_unread(error: BaseException) -> str:
     """The reason that an answer gives for the nulls that follow from one of UNREAD."""
-    return DATABASE_DOWN if isinstance(error, DatabaseUnavailable) else _TOO_LATE
+    return DATABASE_DOWN if isinstance(error, DatabaseUnavailable) else DATABASE_LATE

@@ -13,8 +13,7 @@ from callwatch.checks.verdict import Verdict
 from callwatch.db import connection, pool_statistics
 from callwatch.db.check_results import service_states
 from callwatch.db.cycles import last_cycle_at
-from callwatch.db.unread import DATABASE_DOWN
-from callwatch.exceptions import DatabaseUnavailable
+from callwatch.exceptions import DATABASE_DOWN, DatabaseUnavailable
 from callwatch.models.check import CheckResult
 from callwatch.reports.unknown import Unknown
 from callwatch.settings import Settings

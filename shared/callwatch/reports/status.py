@@ -11,8 +11,7 @@ from callwatch.db.check_results import service_states
 from callwatch.db.cycles import last_cycle
 from callwatch.db.failing import is_read_only
 from callwatch.db.server import ServerFigures, session_figures
-from callwatch.db.unread import DATABASE_DOWN
-from callwatch.exceptions import DatabaseUnavailable
+from callwatch.exceptions import DATABASE_DOWN, DatabaseUnavailable
 from callwatch.pipeline.measure import Measured
 from callwatch.pipeline.product import of_stages
 from callwatch.pipeline.stage_file import get_stages

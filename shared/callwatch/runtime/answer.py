@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from callwatch.exceptions import ConfigurationError, DatabaseUnavailable, QueueUnavailable
+from callwatch.exceptions import DATABASE_DOWN, DATABASE_LATE, ConfigurationError, DatabaseUnavailable, QueueUnavailable
 from callwatch.http import HttpError, Response, unavailable, unprocessable
 
 SECURITY_HEADERS: Mapping[str, str] = {
@@ -63,9 +63,9 @@ def as_http_error(error: BaseException) -> HttpError | None:
     if isinstance(error, HttpError):
         return error
     if getattr(error, "pgcode", None) in _TOO_LATE:
-        return unavailable("database_unavailable", "the monitor's tables could not be read in time")
+        return unavailable("database_unavailable", DATABASE_LATE)
     if isinstance(error, DatabaseUnavailable) or _is_lost_connection(error):
-        return unavailable("database_unavailable", "the monitor's database does not answer")
+        return unavailable("database_unavailable", DATABASE_DOWN)
     if isinstance(error, QueueUnavailable):
         return unavailable("queue_unavailable", "the queue took nothing; send it again")
     if isinstance(error, ConfigurationError):
