@@ -1,1 +1,1 @@
-"""Measurements, as ratios against a baseline or a peer in one run."""
+"""Benchmarks, reported as ratios to a baseline or a peer in the same run."""

@@ -1,4 +1,4 @@
-"""`make bench`: runs the measurements, or those that are named."""
+"""`make bench`: runs all benchmarks, or the named ones."""
 
 import argparse
 import importlib

@@ -1,4 +1,4 @@
-"""An embedded PostgreSQL for one measurement, migrated, to which the settings and the pools point."""
+"""A migrated, embedded PostgreSQL for one benchmark; the settings and the pools point to it."""
 
 import os
 import shutil
@@ -9,14 +9,14 @@ from pathlib import Path
 
 from callwatch.db import migrate, reset_pool
 from callwatch.settings import reset_settings
-from local import postgres
+from local.postgres import server as postgres
 
 
 @contextmanager
 def own_database(options: Mapping[str, str] | None = None) -> Iterator[str]:
-    """The connection string, for the length of the block; options: settings of postgresql.conf to start with."""
+    """Yield the connection string; options: settings of postgresql.conf to start with."""
     folder = Path(tempfile.mkdtemp(prefix="callwatch-bench-"))
-    # PostgreSQL runs as another user where this one is root.
+    # As root, PostgreSQL runs as another user, who must be able to enter the folder.
     folder.chmod(0o755)
     server = postgres.start(folder, options)
     os.environ["DATABASE_URL"] = server.dsn

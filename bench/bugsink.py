@@ -1,7 +1,7 @@
-"""The digest of Bugsink, a peer, and ours on the same events in one run: from received messages to grouped, counted rows.
+"""Compares the digest of Bugsink, a peer, with ours on the same events: from received messages to grouped, counted rows.
 
-Bugsink comes from PyPI into an environment of its own. Its events are received first, while nothing digests them; then
-its workers are started, and the time until the last event is in its database is measured.
+Bugsink is installed from PyPI into an environment of its own. It receives all events while nothing digests them; then its
+workers start, and the time until the last event is in its database is measured.
 """
 
 import json
@@ -12,15 +12,16 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
+import requests
+
 from bench._database import own_database
 from bench.digest import flush_rate, messages
-from local.processes import free_port, wait_until
+from local.processes import find_free_port, wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
 VERSION = "2.6.2"
@@ -44,7 +45,7 @@ def main() -> None:
 
 
 def install() -> Path:
-    """The folder of the peer's programs, installed where they are not there yet."""
+    """Return the folder of the peer's programs; install them if they are missing."""
     home = ROOT / ".build" / f"bugsink-{VERSION}"
     if not (home / "bin" / "bugsink-manage").is_file():
         shutil.rmtree(home, ignore_errors=True)
@@ -55,7 +56,7 @@ def install() -> Path:
 
 
 def peer_rate(programs: Path) -> float:
-    """Events a second that Bugsink digests, with the settings and the four workers it comes with."""
+    """Return the events per second that Bugsink digests with its default settings and four workers."""
     folder = Path(tempfile.mkdtemp(prefix="callwatch-bench-"))
     environ = {"PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(folder), "LANG": "C.UTF-8"}
 
@@ -64,7 +65,7 @@ def peer_rate(programs: Path) -> float:
         return done.stdout
 
     try:
-        port = free_port()
+        port = find_free_port()
         run("bugsink-create-conf", "--template=singleserver", "--host=127.0.0.1", f"--port={port}", f"--base-dir={folder}")
         run("bugsink-manage", "migrate")
         run("bugsink-manage", "migrate", "--database=snappea")
@@ -75,7 +76,7 @@ def peer_rate(programs: Path) -> float:
             send(f"http://127.0.0.1:{port}/api/{project}/envelope/?sentry_key={key}")
             stack.enter_context(running(["bugsink-runsnappea"], folder, environ))
             wait_until(lambda: digested(folder) > 0, _PATIENCE_S)
-            # Its start is not counted: from the first events in its database to the last.
+            # The start of its workers is not counted: measured is the time from the first stored event to the last.
             first, started = digested(folder), time.perf_counter()
             if not wait_until(lambda: digested(folder) >= PEER_EVENTS, _PATIENCE_S):
                 raise RuntimeError(f"Bugsink digested {digested(folder)} of {PEER_EVENTS} events in {_PATIENCE_S} s")
@@ -85,18 +86,16 @@ def peer_rate(programs: Path) -> float:
 
 
 def send(url: str) -> None:
-    """Hand the events to the peer, as envelopes."""
+    """Send the events to the peer as envelopes."""
     for body in messages(PEER_EVENTS, 0):
         event = as_sentry(json.loads(body)["event"])
         lines = [json.dumps({"event_id": event["event_id"]}), json.dumps({"type": "event"}), json.dumps(event)]
         headers = {"content-type": "application/x-sentry-envelope", "x-forwarded-proto": "https"}
-        request = urllib.request.Request(url, "\n".join(lines).encode(), headers)
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            answer.read()
+        requests.post(url, "\n".join(lines).encode(), headers=headers, timeout=30).raise_for_status()
 
 
 def as_sentry(event: Mapping[str, object]) -> dict[str, object]:
-    """An event of ours in the shape that Sentry's SDKs send."""
+    """Convert one of our events to the shape that Sentry SDKs send."""
     exception = {"type": event["type"], "value": event["message"], "stacktrace": {"frames": event["frames"]}}
     return {
         "event_id": uuid.uuid4().hex,
@@ -111,13 +110,13 @@ def as_sentry(event: Mapping[str, object]) -> dict[str, object]:
 
 
 def digested(folder: Path) -> int:
-    """Events in the peer's database."""
+    """Count the events in the peer's database."""
     with closing(sqlite3.connect(f"file:{folder}/db.sqlite3?mode=ro", uri=True, timeout=10)) as database:
         return int(database.execute("SELECT count(*) FROM events_event").fetchone()[0])
 
 
 def our_rate() -> float:
-    """Events a second of our flush, into an embedded PostgreSQL."""
+    """Return the events per second of our flush into an embedded PostgreSQL."""
     with own_database():
         flush_rate(messages(1_000, 1))
         return flush_rate(messages(OUR_EVENTS, 2))
@@ -125,7 +124,7 @@ def our_rate() -> float:
 
 @contextmanager
 def running(command: list[str], folder: Path, environ: Mapping[str, str]) -> Iterator[None]:
-    """A program of the peer for the length of the block."""
+    """Run a program of the peer during the block."""
     program = str(shutil.which(command[0], path=environ["PATH"]))
     process = subprocess.Popen(
         [program, *command[1:]], cwd=folder, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

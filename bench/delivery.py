@@ -1,4 +1,4 @@
-"""The outbox against sending directly: the same signed webhooks to the same receiver on loopback, one and two senders."""
+"""Compares the outbox with direct sending: the same signed webhooks to the same loopback receiver, one and two senders."""
 
 import multiprocessing
 import os
@@ -11,15 +11,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from callwatch.alerts.channels.webhook import send
-from callwatch.alerts.deliver import deliver_due
+from callwatch.alerts.notifications.channels.webhook import send
+from callwatch.alerts.notifications.delivery import deliver_due
+from callwatch.alerts.notifications.notification import load_notification
 from callwatch.db import connection, execute, fetch_one, migrate, reset_pool
-from callwatch.db.deliveries import add_delivery
+from callwatch.db.queries.deliveries import NewDelivery, add_delivery
 from callwatch.settings import get_settings, reset_settings
-from local import postgres
+from local.postgres import server as postgres
 
 DELIVERIES = 300
-# A receiver that answers at once shows the cost of the books; one that needs its time, what is left of it in real life.
+# An instant receiver shows the cost of the bookkeeping; a slow one shows how much of it matters in practice.
 ANSWERS_AFTER_S = (0.0, 0.02)
 PAYLOAD: dict[str, Any] = {
     "type": "alert.firing",
@@ -29,7 +30,7 @@ PAYLOAD: dict[str, Any] = {
 
 
 def main() -> None:
-    """Print notifications a second each way, and the ratios."""
+    """Print notifications per second for each way, and the ratios."""
     folder = Path(tempfile.mkdtemp(prefix="callwatch-bench-"))
     folder.chmod(0o755)
     server = postgres.start(folder)
@@ -46,7 +47,7 @@ def main() -> None:
 
 
 def measure(answers_after_s: float) -> None:
-    """One table: directly, by the outbox, by two senders of it."""
+    """Measure one table: direct, through the outbox, and through the outbox with two senders."""
     direct = rate(send_directly)
     one = rate(lambda: send_by_outbox(1))
     two = rate(lambda: send_by_outbox(2))
@@ -57,26 +58,33 @@ def measure(answers_after_s: float) -> None:
 
 
 def rate(work: Callable[[], float]) -> float:
-    """Notifications a second of the better of two runs."""
+    """Return notifications per second, the better of two runs."""
     return DELIVERIES / min(work(), work())
 
 
 def send_directly() -> float:
-    """Seconds for all of them, one after the other."""
+    """Return the seconds to send all of them one after another."""
     settings = get_settings()
     started = time.perf_counter()
     for number in range(DELIVERIES):
-        send(PAYLOAD, f"msg_{number}", settings, 8.0)
+        send(load_notification(PAYLOAD), f"msg_{number}", settings, 8.0)
     return time.perf_counter() - started
 
 
 def send_by_outbox(senders: int) -> float:
-    """Seconds from the first sender's start to the last delivery's mark."""
+    """Return the seconds from the start of the first sender until the last delivery is marked."""
     with connection() as conn:
         execute(conn, "DELETE FROM callwatch.deliveries")
         for number in range(DELIVERIES):
-            row = {"alert_id": None, "channel": "webhook", "kind": "alert.firing", "message_id": f"msg_{number}"}
-            add_delivery(conn, {**row, "payload": PAYLOAD, "due_at": datetime.now(UTC)})
+            delivery: NewDelivery = {
+                "alert_id": None,
+                "channel": "webhook",
+                "kind": "alert.firing",
+                "message_id": f"msg_{number}",
+                "payload": PAYLOAD,
+                "due_at": datetime.now(UTC),
+            }
+            add_delivery(conn, delivery)
         conn.commit()
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(senders + 1)
@@ -104,7 +112,7 @@ def _sender(environ: dict[str, str], barrier: Any) -> None:
 
 
 def with_receiver(answers_after_s: float, work: Callable[[float], None]) -> None:
-    """Run with a receiver in a process of its own, so that it takes no time from the sender's interpreter."""
+    """Run with a receiver in its own process, so that it takes no time from the sender's interpreter."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     receiver = context.Process(target=_receive, args=(answers_after_s, theirs), daemon=True)
@@ -127,7 +135,7 @@ def _receive(answers_after_s: float, pipe: Any) -> None:
             self.end_headers()
 
         def log_message(self, *_given: Any) -> None:
-            """Quiet."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     pipe.send(server.server_address[1])

@@ -1,4 +1,4 @@
-"""The flush against a bare COPY of the same rows: 8 KB events, one process, an embedded PostgreSQL."""
+"""Compares the flush with a bare COPY of the same rows: 8 KB events, one process, an embedded PostgreSQL."""
 
 import io
 import statistics
@@ -9,14 +9,15 @@ from datetime import UTC, datetime
 from unittest.mock import patch
 
 from bench._database import own_database
-from callwatch import queue
+from callwatch import sqs
 from callwatch.db import connection
-from callwatch.db.copy import encode_rows
-from callwatch.queue import QueueMessage
-from callwatch.tracker import digest
-from callwatch.tracker.event import error_message, finish_event
-from callwatch.tracker.flush import BATCH, flush
-from callwatch.tracker.read import read
+from callwatch.db.core.copy import encode_rows
+from callwatch.digest import store as digest
+from callwatch.digest.flush import BATCH, flush
+from callwatch.digest.message_parser import read
+from callwatch.digest.unstored import UnstoredMessages
+from callwatch.events.event import error_message, finish_event
+from callwatch.sqs import QueueMessage
 
 EVENTS = 12_000
 ROUNDS = 2
@@ -25,7 +26,7 @@ USERS = 2_000
 
 
 def main() -> None:
-    """Print events a second of the flush, of the COPY, and their ratio; and what it does where every event is a new group."""
+    """Print events per second of the flush and of COPY, their ratio, and the rate when every event starts a new group."""
     with own_database():
         rounds = []
         print(f"events of {len(messages(1, 0)[0]):,} bytes, {EVENTS:,} in a round, {GROUPS} groups, batches of {BATCH:,}")
@@ -51,7 +52,7 @@ def main() -> None:
 
 
 def messages(count: int, round_number: int, groups: int = GROUPS) -> list[str]:
-    """Messages with events of about 8 KB, as a web application sends them; each round has groups of its own."""
+    """Build messages with events of about 8 KB, as a web application sends them; each round has its own groups."""
     now = datetime.now(UTC)
     found = []
     for number in range(count):
@@ -76,14 +77,14 @@ def messages(count: int, round_number: int, groups: int = GROUPS) -> list[str]:
 
 
 class MemoryQueue:
-    """The queue as flush sees it, without the time that a queue takes: what is measured is our own work."""
+    """The queue as flush sees it, without the latency of a real queue: only our own work is measured."""
 
     def __init__(self, bodies: list[str]) -> None:
         self._waiting = deque(QueueMessage(body, str(number), str(number), 1) for number, body in enumerate(bodies))
         self.deleted = 0
 
-    def receive(self, _url: str | None, most: int = 10, _wait_s: int = 0) -> list[QueueMessage]:
-        """At most ten messages."""
+    def receive(self, _url: str | None, most: int = 10, wait_s: int = 0) -> list[QueueMessage]:  # noqa: ARG002
+        """Return at most ten messages."""
         found: list[QueueMessage] = []
         while self._waiting and len(found) < most:
             try:
@@ -93,16 +94,16 @@ class MemoryQueue:
         return found
 
     def delete(self, _url: str | None, handles: list[str]) -> None:
-        """Count what is deleted."""
+        """Count deleted messages."""
         self.deleted += len(handles)
 
 
 def flush_rate(bodies: list[str]) -> float:
-    """Events a second from the queue to committed rows, groups and counters, and deleted."""
+    """Return events per second from the queue to committed rows, groups and counters, deletion included."""
     waiting = MemoryQueue(bodies)
-    with patch.multiple(queue, receive=waiting.receive, delete=waiting.delete):
+    with patch.multiple(sqs, receive=waiting.receive, delete=waiting.delete):
         started = time.perf_counter()
-        result = flush(datetime.now(UTC), 300)
+        result = flush(datetime.now(UTC), 300, UnstoredMessages())
         took_s = time.perf_counter() - started
     assert result.received == waiting.deleted == len(bodies)
     assert result.poisoned == 0
@@ -110,7 +111,7 @@ def flush_rate(bodies: list[str]) -> float:
 
 
 def check(events: int) -> None:
-    """Every event stands in the database once, and the counters say so."""
+    """Check that every event is stored once and that the counters agree."""
     with connection() as conn, conn.cursor() as cursor:
         for question in ("SELECT count(*) FROM callwatch.error_logs", "SELECT sum(count) FROM callwatch.error_counts_hourly"):
             cursor.execute(question)
@@ -119,7 +120,7 @@ def check(events: int) -> None:
 
 
 def copy_rate(bodies: list[str]) -> float:
-    """Rows a second of COPY alone into a table of the same shape and indexes."""
+    """Return rows per second of COPY alone into a table of the same shape and indexes."""
     now = datetime.now(UTC)
     occurrences = sorted(read(bodies, now).errors, key=lambda occurrence: occurrence.key)
     rows = [digest._row(occurrence) for occurrence in occurrences]

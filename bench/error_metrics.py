@@ -1,4 +1,4 @@
-"""GET /api/metrics/errors with many stored errors against few, and against scanning the rows."""
+"""Compares GET /api/metrics/errors at two numbers of stored errors, and with a scan of the rows."""
 
 import os
 import statistics
@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bench._database import own_database
+from callwatch.counters.errors import read_error_metrics
 from callwatch.db import connection, execute, fetch_all
-from callwatch.db.connect import AnyConnection
-from callwatch.tracker.stats import error_metrics
+from callwatch.db.core.connect import AnyConnection
 
 FEW = 100_000
 MANY = int(os.environ.get("ERRORS", "10_000_000"))
@@ -25,8 +25,8 @@ _GROUPS = """
     SELECT 1, 'production', '1:' || md5(n::text), 'Type' || n, 'Type' || n, 'message ' || n, 'medium', 'api', 1,
            %(now)s - make_interval(days => %(days)s), %(now)s FROM generate_series(1, %(groups)s) AS n
 """
-# Evenly over the days, unevenly over the groups, as errors are: the first of a thousand has a tenth of all. The ids ascend,
-# as making ten million rows is not what is measured.
+# Rows are spread evenly over the days and unevenly over the groups, as real errors are: the first of a thousand groups has a
+# tenth of all rows. The ids ascend, because creating ten million rows is not what is measured.
 _ROWS = """
     INSERT INTO callwatch.error_logs (day, project_id, environment, event_id, group_id, occurred_at, received_at, severity,
                                       category, type, message, endpoint)
@@ -38,7 +38,7 @@ _ROWS = """
                  1 + floor(%(groups)s * power(random(), 3))::int AS kind
           FROM generate_series(%(first)s, %(last)s) AS n) AS rows
 """
-# What the flush keeps beside the rows.
+# The counters that the flush keeps in addition to the rows.
 _COUNTERS = """
     INSERT INTO callwatch.error_counts_hourly
         SELECT date_trunc('hour', occurred_at), project_id, environment, severity, category, count(*)
@@ -65,7 +65,7 @@ _WINDOW = "day >= %(day)s AND occurred_at >= %(since)s AND project_id <> 0"
 
 
 def main() -> None:
-    """Print milliseconds of the answer at both sizes, of the scan, and the ratios."""
+    """Print milliseconds per response at both sizes and of the scan, and the ratios."""
     few_ms, _scan = measured(FEW)
     many_ms, scan_ms = measured(MANY)
     print(f"{FEW:>12,} errors over {DAYS} days   {few_ms:>8.2f} ms")
@@ -74,19 +74,20 @@ def main() -> None:
 
 
 def measured(count: int) -> tuple[float, float]:
-    """Milliseconds of the answer from the counters, and of the same figures from the rows, at a size."""
+    """Return milliseconds of the response from the counters, and of the same figures from the rows, at one size."""
     with own_database(OPTIONS):
         now = datetime.now(UTC)
         with connection() as conn:
             fill(conn, count, now)
-            total = error_metrics(conn, now)["summary"]["total_24h"]
+            total = read_error_metrics(conn, now)["summary"]["total_24h"]
+            assert total is not None
             assert abs(total - count / DAYS) <= count / DAYS / 50 + 5, (total, count / DAYS)
             given = {"since": now - timedelta(days=1), "day": (now - timedelta(days=1)).date()}
-            return median_ms(lambda: error_metrics(conn, now), ROUNDS), median_ms(lambda: scan(conn, given), 3)
+            return median_ms(lambda: read_error_metrics(conn, now), ROUNDS), median_ms(lambda: scan(conn, given), 3)
 
 
 def fill(conn: AnyConnection, count: int, now: datetime) -> None:
-    """Rows, groups and counters of `count` errors."""
+    """Insert rows, groups and counters of `count` errors."""
     execute(conn, _GROUPS, {"now": now, "days": DAYS, "groups": GROUPS})
     step = 1_000_000
     for first in range(1, count + 1, step):
@@ -101,13 +102,13 @@ def fill(conn: AnyConnection, count: int, now: datetime) -> None:
 
 
 def scan(conn: AnyConnection, given: Mapping[str, Any]) -> None:
-    """The figures of the answer, from the rows."""
+    """Compute the figures of the response from the rows."""
     for statement in _SCANS:
         fetch_all(conn, statement.format(window=_WINDOW), given)
 
 
 def median_ms(work: Callable[[], object], rounds: int) -> float:
-    """Milliseconds of a call, the median of some."""
+    """Return the median milliseconds of several calls."""
     work()
     took = []
     for _ in range(rounds):

@@ -1,4 +1,4 @@
-"""What judging 1,000 instances costs: the pure evaluation, and the whole of it with its state in PostgreSQL."""
+"""Measures the evaluation of 1,000 instances: the pure evaluation, and the whole with its state in PostgreSQL."""
 
 import statistics
 import time
@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 from bench._database import own_database
 from callwatch.alerts import AlertChannel, AlertLevel, AlertRule, Condition, alert_manager
-from callwatch.alerts.builtin import RULES
-from callwatch.alerts.evaluate import evaluate
-from callwatch.alerts.instance import Instance
-from callwatch.alerts.run import evaluate_rules
+from callwatch.alerts.evaluation.evaluate import evaluate
+from callwatch.alerts.evaluation.instance import Instance
+from callwatch.alerts.evaluator import evaluate_rules
+from callwatch.alerts.rules.builtin import RULES
 from callwatch.db import connection
-from callwatch.models.facts import Fact
+from callwatch.models.sample import Sample
 
 INSTANCES = 1_000
 ROUNDS = 10
@@ -23,16 +23,16 @@ SUBJECT = AlertRule(
 
 
 def main() -> None:
-    """Print milliseconds a round: nothing changes, values change, and all fire in the same round."""
+    """Print milliseconds per round: nothing changes, values change, and all instances fire at once."""
     pure = pure_ms()
     with own_database():
         try:
             alert_manager.add_rule(SUBJECT)
-            few = stored_ms(lambda _round: facts(10, 1))
-            still = stored_ms(lambda _round: facts(INSTANCES, 1))
-            moving = stored_ms(lambda round_: facts(INSTANCES, round_ % 9))
-            storm = stored_ms(lambda _round: facts(INSTANCES, 20), 1)
-            firing = stored_ms(lambda round_: facts(INSTANCES, 20 + round_))
+            few = stored_ms(lambda _round: samples(10, 1))
+            still = stored_ms(lambda _round: samples(INSTANCES, 1))
+            moving = stored_ms(lambda round_: samples(INSTANCES, round_ % 9))
+            storm = stored_ms(lambda _round: samples(INSTANCES, 20), 1)
+            firing = stored_ms(lambda round_: samples(INSTANCES, 20 + round_))
         finally:
             alert_manager.remove_rule(SUBJECT.id)
     print(f"pure, {INSTANCES:,} instances          {pure:>8.1f} ms")
@@ -43,25 +43,25 @@ def main() -> None:
     print(f"kept, {INSTANCES:,} firing, new values {firing:>8.1f} ms   {firing / pure:.1f} x pure")
 
 
-def facts(count: int, value: float) -> list[Fact]:
-    """One fact an entity."""
-    return [Fact("m", float(value), labels={"entity": str(number)}) for number in range(count)]
+def samples(count: int, value: float) -> list[Sample]:
+    """Build one sample per entity."""
+    return [Sample("m", float(value), labels={"entity": str(number)}) for number in range(count)]
 
 
 def pure_ms() -> float:
-    """Median milliseconds of a round without any database."""
+    """Return the median milliseconds of a round without a database."""
     known: dict[str, Instance] = {}
     taken = []
     rules = [*RULES, SUBJECT]
     for number in range(ROUNDS):
         started = time.perf_counter()
-        known = evaluate(rules, facts(INSTANCES, number % 9), known, START + timedelta(minutes=number)).instances
+        known = evaluate(rules, samples(INSTANCES, number % 9), known, START + timedelta(minutes=number)).instances
         taken.append(time.perf_counter() - started)
     return statistics.median(taken) * 1000
 
 
-def stored_ms(facts_of: Callable[[int], Sequence[Fact]], rounds: int = ROUNDS) -> float:
-    """Median milliseconds of a round with its state, commit included."""
+def stored_ms(facts_of: Callable[[int], Sequence[Sample]], rounds: int = ROUNDS) -> float:
+    """Return the median milliseconds of a round with stored state, commit included."""
     taken = []
     for number in range(rounds):
         given = facts_of(number)

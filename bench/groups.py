@@ -1,16 +1,16 @@
-"""GET /api/errors over a million error groups against a thousand: every filter, the search, and a page far down."""
+"""Compares GET /api/errors over a million error groups with a thousand: every filter, the search, and a distant page."""
 
 import os
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from bench._database import own_database
 from bench.error_metrics import OPTIONS, median_ms
+from callwatch.counters.errors import EVERY_PROJECT
 from callwatch.db import connection, execute
-from callwatch.db.connect import AnyConnection
-from callwatch.db.error_groups import count_open
-from callwatch.tracker.groups import groups_page
-from callwatch.tracker.stats import EVERY_PROJECT
+from callwatch.db.core.connect import AnyConnection
+from callwatch.db.error_queries.error_groups import count_open
+from callwatch.db.error_queries.group_lists import GroupFilters
+from callwatch.reports.groups.error_groups import list_groups_page
 
 FEW = 1_000
 MANY = int(os.environ.get("ERROR_GROUPS", "1_000_000"))
@@ -35,7 +35,7 @@ _AROUND = """
         SELECT id, release, 1, first_seen_at, last_seen_at FROM callwatch.error_groups;
 """
 _NOW = datetime.now(UTC)
-QUESTIONS: dict[str, dict[str, Any]] = {
+QUESTIONS: dict[str, GroupFilters] = {
     "no filter": {},
     "state": {"state": "ignored"},
     "severity": {"severity": "critical"},
@@ -51,6 +51,13 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "a word of one in a hundred": {"q": "t77"},
     "the beginning of a type": {"q": "Type49"},
     "a word of none": {"q": "nowhere"},
+    "two common words": {"q": "call table"},
+    "an identifier of all": {"q": "could_not"},
+    "an event or user of none": {"q": "ab" * 16},
+    "the first seen": {"sort": "first_seen"},
+    "the largest": {"sort": "count"},
+    "the largest of a state": {"sort": "count", "state": "ignored"},
+    "the most users of a word": {"sort": "users", "q": "t77"},
     "a word and a state": {"q": "t77", "state": "new"},
     "since an hour ago": {"since": _NOW - timedelta(hours=1)},
     "until long ago": {"until": _NOW - timedelta(days=33)},
@@ -59,7 +66,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
 
 
 def main() -> None:
-    """Print milliseconds of each question at both sizes."""
+    """Print milliseconds of each query at both sizes."""
     few, many = measured(FEW), measured(MANY)
     print(f"{'milliseconds for a page of 50 of':<34} {FEW:>9,} {MANY:>11,} groups")
     for name, many_ms in many.items():
@@ -68,7 +75,7 @@ def main() -> None:
 
 
 def measured(count: int) -> dict[str, float]:
-    """Milliseconds by question with so many groups."""
+    """Return milliseconds per query with this many groups."""
     with own_database(OPTIONS):
         with connection() as conn:
             fill(conn, count)
@@ -77,13 +84,13 @@ def measured(count: int) -> dict[str, float]:
         return found
 
 
-def page_ms(conn: AnyConnection, filters: dict[str, Any]) -> float:
-    """Milliseconds of one page."""
-    return median_ms(lambda: groups_page(conn, filters, 50, _NOW), ROUNDS)
+def page_ms(conn: AnyConnection, filters: GroupFilters) -> float:
+    """Return milliseconds of one page."""
+    return median_ms(lambda: list_groups_page(conn, filters, 50, _NOW), ROUNDS)
 
 
 def fill(conn: AnyConnection, count: int) -> None:
-    """So many groups, with fingerprints, tags and releases."""
+    """Insert this many groups, with fingerprints, tags and releases."""
     execute(conn, _GROUPS, {"now": _NOW, "count": count})
     execute(conn, _AROUND)
     conn.commit()

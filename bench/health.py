@@ -1,4 +1,4 @@
-"""Health against its slowest probe, and against its deadline where a provider hangs; an embedded PostgreSQL, warm."""
+"""Compares health with its slowest probe, and with its deadline when a provider hangs; embedded PostgreSQL, warm."""
 
 import json
 import os
@@ -14,8 +14,8 @@ from callwatch.db import migrate, reset_pool
 from callwatch.runtime.log import logger
 from callwatch.settings import reset_settings
 from functions import get_health
-from local import postgres
-from local.vendor import Script, Vendor, answering
+from local.postgres import server as postgres
+from simulator.fake_vendor import Script, Vendor, answering
 
 ROUNDS = 15
 HUNG_ROUNDS = 5
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def main() -> None:
-    """Print the time of an answer as a ratio to its slowest probe, and what a hung provider costs above the deadline."""
+    """Print the response time as a ratio to the slowest probe, and the time above the deadline when a provider hangs."""
     logger.setLevel("WARNING")
     folder = Path(tempfile.mkdtemp(prefix="callwatch-bench-"))
     folder.chmod(0o755)
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def ask() -> tuple[float, dict[str, Any]]:
-    """Seconds that the whole function took, and its answer."""
+    """Return the seconds that the whole function took, and its response."""
     event = json.loads((ROOT / "events" / "get_health.json").read_text())
     event["requestContext"]["authorizer"] = {"lambda": {"role": "viewer", "actor": "bench"}}
     started = time.perf_counter()
@@ -62,7 +62,7 @@ def ask() -> tuple[float, dict[str, Any]]:
 
 
 def slowest_ms(answer: dict[str, Any]) -> float:
-    """The latency of the slowest probe in an answer, in ms."""
+    """Return the latency of the slowest probe in a response."""
     return max(float(service["latency"]) for service in answer["services"].values())
 
 

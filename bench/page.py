@@ -1,4 +1,4 @@
-"""The page in a real browser on loopback: time to the first data, growth over 200 refreshes, frames while 1,000 rows scroll."""
+"""Measures the page in a real browser on loopback: first data, growth over 200 refreshes, frame times of a 1,000-row scroll."""
 
 import json
 import statistics
@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
-from local import browser, scenes
-from local.reader import REFRESH, REPLAY, heap_and_nodes, reader
 from local.system import System, running_system
+from simulator import scenes
+from tools import browser
+from tools.browser_session import REFRESH, REPLAY, heap_and_nodes, reader
 
 ROUNDS = 5
-# On the first view: queues, errors, and three of the requests.
+# Endpoints of the first view: queues, errors, and three of the requests.
 CHARTS = 5
 GROUPS = 1_000
 _FRAMES = """() => new Promise((done) => {
@@ -41,7 +42,7 @@ def main() -> None:
 
 
 def _first_data(chromium: Browser, system: System) -> None:
-    """A new tab each time: an empty cache, a warm API."""
+    """Measure in a new tab each time: empty cache, warm API."""
     sentence_ms, whole_ms = [], []
     for _ in range(ROUNDS + 1):
         with reader(chromium, system, system.admin_token) as somebody:
@@ -54,7 +55,7 @@ def _first_data(chromium: Browser, system: System) -> None:
             expect(page.locator(".loading")).to_have_count(0)
             whole_ms.append((time.perf_counter() - started) * 1000)
     bare_ms = statistics.median(_timed_ms(lambda: system.get("/api/status")) for _ in range(ROUNDS))
-    # The first one wakes the functions.
+    # The first request starts the functions.
     print(f"first data: {statistics.median(sentence_ms[1:]):.0f} ms, of which the bare answer of the status {bare_ms:.0f} ms")
     print(f"whole first view: {statistics.median(whole_ms[1:]):.0f} ms")
 

@@ -1,4 +1,4 @@
-"""Reading the product at a million rows in each of its large tables: without the advised indexes, and with them."""
+"""Measures the product queries at a million rows in each large table, without and with the advised indexes."""
 
 import os
 import shutil
@@ -12,25 +12,26 @@ from typing import Any
 import psycopg2
 
 from callwatch.db import product_connection, reset_pool
-from callwatch.pipeline.clauses import moments, with_joins
-from callwatch.pipeline.facts import product_facts
-from callwatch.pipeline.indexes import statement_of
-from callwatch.pipeline.measure import Measured
+from callwatch.pipeline.indexes import render_statement
 from callwatch.pipeline.product import all_readings, measure, of_cycle
-from callwatch.pipeline.readings import Reading
-from callwatch.pipeline.schema import look, types_of
+from callwatch.pipeline.queries.query_runner import Measured
+from callwatch.pipeline.queries.reading import Reading
+from callwatch.pipeline.queries.schema import Schema, bind, look
+from callwatch.pipeline.queries.time_bounds import moments
+from callwatch.pipeline.samples import list_product_samples
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.settings import reset_settings
-from local import postgres, product
+from local.postgres import server as postgres
+from simulator import product
 
 ROWS = 1_000_000
 ROUNDS = 5
-# Counts and times of a queue: what the cycle reads of it each minute.
+# Counts and times of a queue, which the cycle reads every minute.
 QUEUE_FIGURES = (
     "pending", "processing", "overdue", "due", "due_since", "stuck", "zombie", "oldest_pending", "completed_last_hour",
     "completed_10m", "failed_last_hour", "dead_last_hour",
 )  # fmt: skip
-# A call every eight seconds for ninety days and more, of which the last few are still on their way.
+# A call every eight seconds for over ninety days; the latest few are still in progress.
 AGE = "%(now)s::timestamptz - n * interval '8 seconds'"
 ID = "('00000000-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid"
 FILL = (
@@ -53,7 +54,7 @@ FILL = (
 
 
 def main() -> None:
-    """Print the time of each queue figure and of a whole cycle's reading, without and with the advised indexes."""
+    """Print the time of each queue figure and of all queries of a cycle, without and with the advised indexes."""
     folder = Path(tempfile.mkdtemp(prefix="callwatch-bench-"))
     folder.chmod(0o755)
     server = postgres.start(folder, {"fsync": "off", "max_wal_size": "4GB", "autovacuum": "off"})
@@ -75,7 +76,7 @@ def main() -> None:
 
 
 def fill(dsn: str, now: datetime) -> None:
-    """A million calls and what came of each."""
+    """Insert a million calls and their results."""
     with psycopg2.connect(dsn) as conn:
         product.create_tables(conn)
         with conn.cursor() as cursor:
@@ -87,7 +88,7 @@ def fill(dsn: str, now: datetime) -> None:
 
 
 def run(dsn: str, *statements: str) -> None:
-    """Statements that take no transaction."""
+    """Run statements outside a transaction."""
     conn = psycopg2.connect(dsn)
     conn.autocommit = True
     with conn.cursor() as cursor:
@@ -97,14 +98,14 @@ def run(dsn: str, *statements: str) -> None:
 
 
 def times(now: datetime) -> dict[str, float]:
-    """Milliseconds by reading, the median of some; and of the cycle's whole reading as "whole"."""
+    """Return the median milliseconds per query, and of all queries of the cycle as "whole"."""
     stages = get_stages(None)
     found = {}
     with product_connection(statement_timeout_ms=60_000) as conn:
-        readings = [reading for reading in all_readings(stages) if reading.sql]
-        types = types_of(look(conn, product.TABLES))
+        readings = [reading for reading in all_readings(stages) if not reading.none]
+        schema = look(conn, product.TABLES)
         for reading in readings:
-            found[reading.name] = statistics.median(timed(conn, reading, types, now) for _round in range(ROUNDS))
+            found[reading.name] = statistics.median(timed(conn, reading, schema, now) for _round in range(ROUNDS))
         conn.rollback()
     with product_connection() as conn:
         whole = []
@@ -117,28 +118,28 @@ def times(now: datetime) -> dict[str, float]:
     return found
 
 
-def timed(conn: Any, reading: Reading, types: dict[str, dict[str, str]], now: datetime) -> float:
-    """Milliseconds of one statement, from here."""
+def timed(conn: Any, reading: Reading, schema: Schema, now: datetime) -> float:
+    """Return the milliseconds of one statement, measured by the client."""
     given = {"now": now, "timezone": "UTC", **moments(reading.sql, now), **reading.params}
     started = time.perf_counter()
     with conn.cursor() as cursor:
-        cursor.execute(with_joins(reading.sql, types), given)
+        cursor.execute(bind(reading.sql, schema), given)
         cursor.fetchall()
     return (time.perf_counter() - started) * 1000
 
 
 def advice(now: datetime) -> list[str]:
-    """The statements that the monitor advises."""
+    """Return the statements that the monitor advises."""
     stages = get_stages(None)
     with product_connection() as conn:
         measured: Measured = measure(conn, now, "UTC", stages, lambda _name: False)
-    told = [fact.detail or "" for fact in product_facts(stages, measured) if fact.metric == "schema.index_missing"]
-    assert set(told) <= {statement_of(advised) for advised in stages.indexes}
+    told = [sample.detail or "" for sample in list_product_samples(stages, measured) if sample.metric == "schema.index_missing"]
+    assert set(told) <= {render_statement(advised) for advised in stages.indexes}
     return told
 
 
 def report(without: dict[str, float], with_indexes: dict[str, float]) -> None:
-    """The table, and the figures to reach."""
+    """Print the table and the targets."""
     queues = [f"{queue}.{figure}" for queue in ("recordings", "transcriptions") for figure in QUEUE_FIGURES]
     read = [name for name in queues if name in with_indexes]
     print(f"{'':36}{'without':>12}{'with':>10}{'ratio':>8}")

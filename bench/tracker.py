@@ -1,14 +1,14 @@
-"""What the tracker costs its host: a function that fails in nothing, one that fails, and a queue that hangs."""
+"""Measures what the tracker costs its host: a function without failures, one that fails, and a queue that hangs."""
 
 import os
 import socket
 import time
 from collections.abc import Callable
 
-from callwatch import queue
+from callwatch import sqs
+from callwatch.client.capture import ErrorTracker
 from callwatch.settings import reset_settings
 from callwatch.tracker import ErrorSeverity
-from callwatch.tracker.capture import ErrorTracker
 
 CALLS = 20_000
 ERRORS = 500
@@ -20,7 +20,7 @@ def main() -> None:
     """Print the cost of a watched function against a bare one, of a capture, and of a queue that does not answer."""
     tracker = ErrorTracker()
     watched = tracker.watch(work)
-    # Side by side, and the fastest of each: what else the machine does falls on both.
+    # Interleaved, and the fastest of each: other load on the machine affects both.
     pairs = [(per_call_us(work), per_call_us(watched)) for _ in range(ROUNDS)]
     added = min(watched_us for _bare, watched_us in pairs) - min(bare_us for bare_us, _watched in pairs)
     times = 1 + added / HANDLER_US
@@ -34,12 +34,12 @@ def main() -> None:
 
 
 def work() -> int:
-    """What is left of a call when its work is left out."""
+    """Do nothing, so that only the cost of the call remains."""
     return 1
 
 
 def per_call_us(fn: Callable[[], int]) -> float:
-    """Microseconds of a call."""
+    """Return the microseconds per call."""
     started = time.perf_counter()
     for _ in range(CALLS):
         fn()
@@ -47,7 +47,7 @@ def per_call_us(fn: Callable[[], int]) -> float:
 
 
 def capture(tracker: ErrorTracker, number: int) -> None:
-    """One exception, raised and captured; what is held is dropped before it would be sent."""
+    """Raise and capture one exception; drop the buffer before it would be sent."""
     if tracker.buffer_size >= 40:
         tracker._buffer._held.clear()
     try:
@@ -57,13 +57,13 @@ def capture(tracker: ErrorTracker, number: int) -> None:
 
 
 def hanging_s() -> float:
-    """Seconds that twenty critical errors cost where the queue takes the connection and never answers."""
+    """Return the seconds for twenty critical errors when the queue accepts the connection and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
         os.environ |= {"CRITICAL_QUEUE_URL": f"{address}/0/critical", "AWS_ENDPOINT_URL_SQS": address}
         os.environ |= {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none", "AWS_DEFAULT_REGION": "us-east-1"}
         reset_settings()
-        queue.prepare_to_send(f"{address}/0/critical")
+        sqs.prepare_to_send(f"{address}/0/critical")
         tracker = ErrorTracker()
         started = time.perf_counter()
         for _ in range(20):

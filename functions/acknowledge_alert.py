@@ -1,23 +1,27 @@
-"""POST /api/alerts/{id}/acknowledge: somebody takes care of it; no reminders until it resolves."""
+"""POST /api/alerts/{id}/acknowledge: takes charge of an alert; it sends no reminders until it resolves."""
+
+from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
-from callwatch.alerts.act import acknowledge
-from callwatch.db import connection
-from callwatch.http import Request
-from callwatch.reports.unknown import explained
+from callwatch.alerts.actions import acknowledge
+from callwatch.api.http import Request
+from callwatch.api.routes import ACKNOWLEDGE_ALERT
+from callwatch.reports.missing_values import explain_nulls
 from callwatch.runtime.endpoint import endpoint
 from callwatch.settings import get_settings
 
-
-def handle(request: Request) -> dict[str, Any]:
-    """The alert as it is now."""
-    given = request.json()
-    with connection(statement_timeout_ms=5000) as conn:
-        alert = acknowledge(conn, request.path_parameters["id"], given, request.actor, get_settings(), datetime.now(UTC))
-        conn.commit()
-    return explained(alert)
+if TYPE_CHECKING:
+    from callwatch.db.core.connect import AnyConnection
+    from callwatch.models.shapes.alerts import AlertDetail
 
 
-lambda_handler = endpoint("admin")(handle)
+def handle(request: Request, conn: AnyConnection) -> AlertDetail:
+    """Acknowledge the alert and return it."""
+    alert_id, actor, now = request.path_parameters["id"], request.actor, datetime.now(UTC)
+    alert = acknowledge(conn, alert_id, request.json(), actor, get_settings(), now)
+    return {**alert, "unknown": explain_nulls(alert)}
+
+
+lambda_handler = endpoint(ACKNOWLEDGE_ALERT, transaction=True)(handle)

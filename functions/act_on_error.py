@@ -1,23 +1,26 @@
-"""POST /api/errors/{id}/{action}: resolve, ignore or reopen an error group."""
+"""POST /api/errors/{id}/{action}: resolve, ignore, reopen, merge, unmerge, assign, comment."""
+
+from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
-from callwatch.db import connection
-from callwatch.http import Request
-from callwatch.reports.unknown import explained
+from callwatch.api.http import Request
+from callwatch.api.routes import ACT_ON_ERROR
+from callwatch.reports.groups.group_actions import act
+from callwatch.reports.missing_values import explain_nulls
 from callwatch.runtime.endpoint import endpoint
-from callwatch.tracker.groups import act
+
+if TYPE_CHECKING:
+    from callwatch.db.core.connect import AnyConnection
+    from callwatch.models.shapes.error_groups import ErrorGroupState
 
 
-def handle(request: Request) -> dict[str, Any]:
-    """The group as it is now; who did it and why is kept in its history."""
-    given = request.json()
-    parameters = request.path_parameters
-    with connection(statement_timeout_ms=5000) as conn:
-        group = act(conn, parameters["id"], parameters["action"], given, request.actor, datetime.now(UTC))
-        conn.commit()
-    return explained(group)
+def handle(request: Request, conn: AnyConnection) -> ErrorGroupState:
+    """Apply the action and return the group; its history keeps the actor and the reason."""
+    given, parameters = request.json(), request.path_parameters
+    group = act(conn, parameters["id"], parameters["action"], given, request.actor, datetime.now(UTC))
+    return {**group, "unknown": explain_nulls(group)}
 
 
-lambda_handler = endpoint("admin")(handle)
+lambda_handler = endpoint(ACT_ON_ERROR, transaction=True)(handle)

@@ -1,35 +1,92 @@
-"""Lambda authorizer: says who calls, and never denies; the functions themselves answer 401 and 403."""
+"""Lambda authorizer: names the caller and when it may call again. It never denies; the functions respond 401, 403, 429."""
 
+import base64
 import hmac
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, NotRequired, TypedDict
 
+from callwatch.models.role import EXTERNAL_PREFIX, CallerRole
+from callwatch.runtime.caller_limits import Caller, CallerLimits
+from callwatch.runtime.start import prepare_environment
 from callwatch.settings import Settings, get_settings
 
+prepare_environment()
+_limits = CallerLimits()
 
-def lambda_handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Payload v2 with simple responses: `context.role` is none, ingest, viewer or admin; `context.actor` a name."""
+
+class CallerContext(TypedDict):
+    """What the functions receive about a caller. retry_after_s: of one over its limit. sign_in: of an unknown token."""
+
+    role: CallerRole
+    actor: str
+    sign_in: NotRequired[Literal["failed"]]
+    retry_after_s: NotRequired[int]
+
+
+class AuthorizerResponse(TypedDict):
+    """A simple response of payload v2."""
+
+    isAuthorized: bool
+    context: CallerContext
+
+
+def lambda_handler(event: dict[str, Any], _context: Any) -> AuthorizerResponse:
+    """Return a simple response of payload v2.
+
+    `context.role` is none, ingest, upload, viewer or admin; `context.actor` is a name. For a caller over its limit,
+    `context.retry_after_s` says when it may call again; `context.sign_in` is "failed" for an unknown token.
+    """
+    return {"isAuthorized": True, "context": describe_caller(event, get_settings(), _limits)}
+
+
+def describe_caller(event: Mapping[str, Any], settings: Settings, limits: CallerLimits) -> CallerContext:
+    """Build the context that the functions receive about a caller."""
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    role, actor = identify(headers.get("authorization", ""), get_settings())
-    return {"isAuthorized": True, "context": {"role": role, "actor": actor}}
+    authorization = headers.get("authorization", "")
+    path = str(event.get("rawPath") or "")
+    role, actor = identify(read_basic(authorization) if path.startswith(EXTERNAL_PREFIX) else authorization, settings)
+    context: CallerContext = {"role": role, "actor": actor}
+    if role == "none" and authorization.strip():
+        context["sign_in"] = "failed"
+    caller: Caller = role if role != "none" else "failed" if "sign_in" in context else "anonymous"
+    address = str(event.get("requestContext", {}).get("http", {}).get("sourceIp", ""))
+    retry_after_s = limits.take(caller, actor if role != "none" else address)
+    if retry_after_s:
+        context["retry_after_s"] = retry_after_s
+    return context
 
 
-def identify(authorization: str, settings: Settings) -> tuple[str, str]:
-    """Role and actor for an Authorization header; every known token is compared, in constant time."""
+def identify(authorization: str, settings: Settings) -> tuple[CallerRole, str]:
+    """Return role and actor for an Authorization header; compares every known token in constant time."""
     scheme, _, token = authorization.partition(" ")
-    given = token.strip().encode() if scheme.lower() == "bearer" else b""
-    found = ("none", "anonymous")
+    given = token.strip().encode("utf-8", "surrogatepass") if scheme.lower() == "bearer" else b""
+    found: tuple[CallerRole, str] = ("none", "anonymous")
     for role, actor, known in _known_tokens(settings):
-        # No early end: the time taken tells nothing about which token was close.
+        # No early exit: the duration must not reveal which token was close.
         if hmac.compare_digest(given, known.encode()) and found[0] == "none":
             found = (role, actor)
     return found
 
 
-def _known_tokens(settings: Settings) -> Iterator[tuple[str, str, str]]:
-    for role, tokens in (("admin", settings.admin_secret), ("viewer", settings.viewer_secret)):
-        for named in tokens or ():
-            yield role, named.name, named.token
+def read_basic(authorization: str) -> str:
+    """Return Basic credentials as the bearer token that their password is; anything else unchanged."""
+    scheme, _, given = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return authorization
+    try:
+        _user, _, password = base64.b64decode(given.strip(), validate=True).decode().partition(":")
+    except ValueError:
+        return authorization
+    return f"Bearer {password}"
+
+
+def _known_tokens(settings: Settings) -> Iterator[tuple[CallerRole, str, str]]:
+    for named in settings.admin_secret or ():
+        yield "admin", named.name, named.token
+    for named in settings.viewer_secret or ():
+        yield "viewer", named.name, named.token
+    for named in settings.upload_secret or ():
+        yield "upload", named.name, named.token
     for project_id, keys in (settings.ingest_keys or {}).items():
         for key in keys:
             yield "ingest", f"project:{project_id}", key

@@ -1,17 +1,21 @@
 """DELETE /api/silences/{id}: ends a silence now."""
 
-from callwatch.alerts.act import delete_silence
-from callwatch.db import connection
-from callwatch.http import Request, Response
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from callwatch.alerts.silence_actions import delete_silence
+from callwatch.api.http import Request
+from callwatch.api.routes import DELETE_SILENCE
 from callwatch.runtime.endpoint import endpoint
 
-
-def handle(request: Request) -> Response:
-    """204; what still fires is notified at the next evaluation."""
-    with connection(statement_timeout_ms=5000) as conn:
-        delete_silence(conn, request.path_parameters["id"], request.actor)
-        conn.commit()
-    return Response(204)
+if TYPE_CHECKING:
+    from callwatch.db.core.connect import AnyConnection
 
 
-lambda_handler = endpoint("admin")(handle)
+def handle(request: Request, conn: AnyConnection) -> None:
+    """End it; the next evaluation notifies of what still fires."""
+    delete_silence(conn, request.path_parameters["id"], request.actor)
+
+
+lambda_handler = endpoint(DELETE_SILENCE, transaction=True)(handle)

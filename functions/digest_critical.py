@@ -1,28 +1,40 @@
-"""Digests critical errors within seconds of their arrival, and judges the error rules at once."""
+"""Digests critical errors within seconds of their arrival, then evaluates the error rules at once."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypedDict
 
-from callwatch import queue
+from callwatch import sqs
 from callwatch.db import is_retryable, statements_within
-from callwatch.db.failing import is_failing
+from callwatch.db.core.db_errors import is_failing
+from callwatch.digest.store import digest
 from callwatch.exceptions import LockUnavailable, QueueUnavailable
-from callwatch.monitor.urgent import evaluate_urgent
+from callwatch.monitor.critical_path import evaluate_critical
 from callwatch.runtime.invocation import invocation
 from callwatch.runtime.log import logger
 from callwatch.settings import get_settings
-from callwatch.tracker.digest import digest
 
-# Two tries of a digest, each stopped by it, leave the function the time to hand its records on.
+# A digest may run twice; with this limit on each, time remains to return the records.
 _STATEMENT_S = 8.0
 
 
-def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Store the records; the event source deletes them when this returns, and gives them again when it raises.
+class FailedRecord(TypedDict):
+    """A record that the event source delivers again."""
 
-    A record that cannot be stored goes to the dead letters with its reason; where even that fails, it alone comes again.
-    While the database is down, takes no writes or keeps them waiting for a lock, records move to the ordinary queue, which
-    the monitor drains once it can: tried here again and again, a long outage would wear good messages out.
+    itemIdentifier: str
+
+
+class BatchResponse(TypedDict):
+    """The response that an SQS event source expects; the records that are not in it are deleted."""
+
+    batchItemFailures: list[FailedRecord]
+
+
+def handle(event: dict[str, Any], _context: Any) -> BatchResponse:
+    """Store the records. The event source deletes them when this returns and delivers them again when it raises.
+
+    A record that cannot be stored goes to the dead-letter queue with its reason; if that fails, only this record is
+    delivered again. While the database is down, read-only or locked, records move to the ordinary queue, which the monitor
+    drains later: retries during a long outage would exhaust the receive count of good messages.
     """
     now = datetime.now(UTC)
     records = event["Records"]
@@ -33,16 +45,16 @@ def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     except Exception as error:
         if not (isinstance(error, LockUnavailable) or is_failing(error) or is_retryable(error)):
             raise
-        queue.send(get_settings().error_queue_url, bodies)
-        logger.warning("critical errors wait for the database", extra={"count": len(bodies), "why": type(error).__name__})
+        sqs.send(get_settings().error_queue_url, bodies)
+        logger.warning("critical errors are queued again", extra={"count": len(bodies), "why": type(error).__name__})
         return {"batchItemFailures": []}
     failed = []
     for body, reason in done.poison:
         try:
-            queue.dead_letter(get_settings().dead_letter_queue_url, body, reason)
+            sqs.dead_letter(get_settings().dead_letter_queue_url, body, reason)
         except QueueUnavailable:
             failed += [record["messageId"] for record in records if record["body"] == body]
-    # Those stored before count too: whoever stored them may have died before it could judge.
+    # Duplicates count too: the run that stored them may have died before it evaluated.
     if done.errors or done.duplicates:
         _evaluate()
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
@@ -51,9 +63,9 @@ def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
 def _evaluate() -> None:
     try:
         with statements_within(lambda: _STATEMENT_S):
-            evaluate_urgent(datetime.now(UTC))
+            evaluate_critical(datetime.now(UTC))
     except Exception:
-        # The errors are stored: the monitor's next cycle judges them. Failing here would only store them again.
+        # The errors are stored and the monitor's next cycle evaluates them. Raising here would only store them again.
         logger.exception("urgent evaluation failed")
 
 

@@ -1,18 +1,25 @@
 """GET /api/alerts/{id}: one alert with its timeline and deliveries."""
 
-from typing import Any
+from __future__ import annotations
 
-from callwatch.alerts.show import alert_detail
+from typing import TYPE_CHECKING
+
+from callwatch.alerts.serializers import load_alert_detail
+from callwatch.api.http import Request
+from callwatch.api.routes import GET_ALERT
 from callwatch.db import connection
-from callwatch.http import Request
-from callwatch.reports.unknown import explained
+from callwatch.reports.missing_values import explain_nulls
 from callwatch.runtime.endpoint import endpoint
 
+if TYPE_CHECKING:
+    from callwatch.models.shapes.alerts import AlertDetail
 
-def handle(request: Request) -> dict[str, Any]:
-    """What happened to it, and to whom it was told."""
+
+def handle(request: Request) -> AlertDetail:
+    """Return the alert, what happened to it, and which channels were notified."""
     with connection(statement_timeout_ms=5000) as conn:
-        return explained(alert_detail(conn, request.path_parameters["id"]))
+        alert = load_alert_detail(conn, request.path_parameters["id"])
+    return {**alert, "unknown": explain_nulls(alert)}
 
 
-lambda_handler = endpoint("viewer")(handle)
+lambda_handler = endpoint(GET_ALERT)(handle)

@@ -1,20 +1,28 @@
 """GET /api/errors/{id}: one error group, by its id or a fingerprint that maps to it."""
 
-from datetime import UTC, datetime
-from typing import Any
+from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from callwatch.api.http import Request
+from callwatch.api.routes import GET_ERROR
 from callwatch.db import connection
-from callwatch.http import Request
-from callwatch.reports.unknown import explained
+from callwatch.reports.groups.error_groups import load_group_detail
+from callwatch.reports.missing_values import explain_nulls
 from callwatch.runtime.endpoint import endpoint
 from callwatch.settings import get_settings
-from callwatch.tracker.groups import group_detail
+
+if TYPE_CHECKING:
+    from callwatch.models.shapes.error_groups import ErrorGroupDetail
 
 
-def handle(request: Request) -> dict[str, Any]:
-    """With trend, history and its latest occurrences."""
+def handle(request: Request) -> ErrorGroupDetail:
+    """Return the group with its trend, history and latest occurrences."""
+    name, now = request.path_parameters["id"], datetime.now(UTC)
     with connection(statement_timeout_ms=5000) as conn:
-        return explained(group_detail(conn, request.path_parameters["id"], datetime.now(UTC), get_settings().retention_days))
+        group = load_group_detail(conn, name, now, get_settings().retention_days)
+    return {**group, "unknown": explain_nulls(group)}
 
 
-lambda_handler = endpoint("viewer")(handle)
+lambda_handler = endpoint(GET_ERROR)(handle)

@@ -1,38 +1,35 @@
 """GET /api/metrics/errors: statistics and trends of errors."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
+from callwatch.api.filters import read_number_filter, read_text_filter
+from callwatch.api.http import Request
+from callwatch.api.routes import GET_METRICS_ERRORS
+from callwatch.counters.errors import read_error_metrics, read_without_database
 from callwatch.db import connection
-from callwatch.db.unread import UNREAD, why_unread
-from callwatch.http import Request
-from callwatch.http_filters import number_filter, text_filter
+from callwatch.db.core.unreadable import UNREAD, why_unread
+from callwatch.db.error_queries.error_counts import Scope
 from callwatch.runtime.endpoint import endpoint
-from callwatch.tracker.stats import buffered, error_metrics
 
-_SUMMARY = ("total_24h", "total_1h", "critical", "high", "medium", "low", "unresolved", "last_flush")
-_PARTS = ("by_category", "by_endpoint", "recent_critical", "top_errors", "trends")
+if TYPE_CHECKING:
+    from callwatch.models.shapes.error_metrics import ErrorMetrics
 
 
-def handle(request: Request) -> dict[str, Any]:
-    """Every project but the monitor's own, unless `?project=`; one environment by `?environment=`."""
+def handle(request: Request) -> ErrorMetrics:
+    """Every project except the monitor's own, unless `?project=` names one; `?environment=` selects one environment."""
     now = datetime.now(UTC)
-    scope = {"project_id": number_filter(request, "project"), "environment": text_filter(request, "environment")}
+    scope: Scope = {
+        "project_id": read_number_filter(request, "project"),
+        "environment": read_text_filter(request, "environment"),
+    }
     try:
         with connection(statement_timeout_ms=5000) as conn:
-            return {"timestamp": now, **error_metrics(conn, now, scope)}
+            return read_error_metrics(conn, now, scope)
     except UNREAD as error:
-        return {"timestamp": now, **_without_database(why_unread(error))}
+        return read_without_database(now, why_unread(error))
 
 
-def _without_database(why: str) -> dict[str, Any]:
-    """What is known without the database: how much waits in the queue."""
-    size, reason = buffered()
-    unknown = {f"summary.{name}": why for name in _SUMMARY} | dict.fromkeys(_PARTS, why)
-    if reason:
-        unknown["summary.buffer_size"] = reason
-    summary = {**dict.fromkeys(_SUMMARY), "buffer_size": size}
-    return {"summary": summary, **dict.fromkeys(_PARTS), "unknown": unknown}
-
-
-lambda_handler = endpoint("viewer")(handle)
+lambda_handler = endpoint(GET_METRICS_ERRORS)(handle)

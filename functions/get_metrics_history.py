@@ -1,26 +1,25 @@
 """GET /api/metrics/history: time series of queues, errors, requests or services for the charts."""
 
-from collections.abc import Collection
-from datetime import UTC, datetime
-from typing import Any
+from __future__ import annotations
 
-from callwatch.http import Request, unprocessable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from callwatch.api.filters import parse_choice
+from callwatch.api.http import Request
+from callwatch.api.routes import GET_METRICS_HISTORY
 from callwatch.reports.history import METRICS, RANGES, history
 from callwatch.runtime.endpoint import endpoint
 
+if TYPE_CHECKING:
+    from callwatch.models.shapes.history import History
 
-def handle(request: Request) -> dict[str, Any]:
-    """`?metric=` queues (when left out), errors, requests, services; `?range=` 1h to 90d, 24h when left out."""
-    metric = _one_of(request, "metric", METRICS, "queues")
-    range_name = _one_of(request, "range", RANGES, "24h")
+
+def handle(request: Request) -> History:
+    """`?metric=` queues (default), errors, requests, services; `?range=` 1h to 90d (default 24h)."""
+    metric = parse_choice("metric", request.query.get("metric", "queues"), METRICS)
+    range_name = parse_choice("range", request.query.get("range", "24h"), RANGES)
     return history(datetime.now(UTC), metric, range_name)
 
 
-def _one_of(request: Request, name: str, allowed: Collection[str], default: str) -> str:
-    given = request.query.get(name, default)
-    if given not in allowed:
-        raise unprocessable(name, f"takes one of {', '.join(allowed)}")
-    return given
-
-
-lambda_handler = endpoint("viewer")(handle)
+lambda_handler = endpoint(GET_METRICS_HISTORY)(handle)

@@ -1,43 +1,52 @@
-"""GET /api/metrics/prometheus: the same figures, for scrapers."""
+"""GET /api/metrics/prometheus: the metrics in the Prometheus text format, or as OpenMetrics."""
 
-from datetime import UTC, datetime
+from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from callwatch.api.http import Request, Response
+from callwatch.api.routes import GET_METRICS_PROMETHEUS
+from callwatch.counters.errors import read_error_metrics
 from callwatch.db import connection
-from callwatch.db.unread import UNREAD
-from callwatch.http import Request, Response
-from callwatch.reports.health import health
+from callwatch.db.core.unreadable import UNREAD
+from callwatch.db.ingest_queries.ingest_counts import find_hour
+from callwatch.reports.health import reduced_health
+from callwatch.reports.ingest import list_ingest_counts, split_reasons
 from callwatch.reports.jobs import job_metrics
 from callwatch.reports.pipeline import pipeline
-from callwatch.reports.prometheus import exposition
+from callwatch.reports.prometheus.formats import OPENMETRICS_TYPE, TEXT_TYPE, accepts_openmetrics, render_exposition
 from callwatch.reports.system import system_metrics
 from callwatch.runtime.endpoint import endpoint
-from callwatch.runtime.environment import VERSION, current, memory, runtime_platform, uptime_s
+from callwatch.runtime.environment import describe_process
 from callwatch.settings import get_settings
-from callwatch.tracker.stats import error_metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_MOST_INGEST_COUNTS = 200
 
 
-def handle(_request: Request) -> Response:
-    """An unknown figure is absent. Services are as the monitor last found them: a scraper must not drive probes."""
+def handle(request: Request) -> Response[str]:
+    """Unknown figures are absent. Services are as the monitor last found them, because a scraper must not trigger probes."""
     settings, now = get_settings(), datetime.now(UTC)
-    own = {
-        "uptime": round(uptime_s(), 1),
-        "version": VERSION,
-        "platform": runtime_platform(),
-        "memory": memory(),
-        "lambda": {"cold_start": current.is_cold_start, "memory_limit_mb": current.memory_limit_mb},
-    }
-    parts = {
-        "health": health(settings, now, is_whole=False, own=own),
-        "system": system_metrics(now, own),
+    parts: dict[str, Mapping[str, object]] = {
+        "health": reduced_health(settings, now),
+        # The time that remains of one invocation is no metric.
+        "system": system_metrics(now, describe_process(is_timed=False)),
         "jobs": job_metrics(settings, now),
         "pipeline": pipeline(settings, now),
     }
     try:
         with connection(statement_timeout_ms=5000) as conn:
-            parts["errors"] = error_metrics(conn, now)
+            parts["errors"] = read_error_metrics(conn, now)
+            items, _position = list_ingest_counts(conn, find_hour(now - timedelta(hours=24)), None, None, _MOST_INGEST_COUNTS)
+            parts["ingest"] = {"items": [split_reasons(item) for item in items]}
     except UNREAD:
         parts["errors"] = {}
-    return Response(200, exposition(parts), {"content-type": "text/plain; version=0.0.4; charset=utf-8"})
+    is_openmetrics = accepts_openmetrics(request.headers.get("accept", ""))
+    headers = {"content-type": OPENMETRICS_TYPE if is_openmetrics else TEXT_TYPE, "vary": "accept"}
+    return Response(200, render_exposition(parts, is_openmetrics), headers)
 
 
-lambda_handler = endpoint("viewer")(handle)
+lambda_handler = endpoint(GET_METRICS_PROMETHEUS)(handle)

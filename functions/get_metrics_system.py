@@ -1,28 +1,23 @@
 """GET /api/metrics/system: this process, the database, the product's API."""
 
-from datetime import UTC, datetime
-from typing import Any
+from __future__ import annotations
 
-from callwatch.http import Request
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from callwatch.api.http import Request
+from callwatch.api.routes import GET_METRICS_SYSTEM
 from callwatch.reports.system import system_metrics
 from callwatch.runtime.endpoint import endpoint
-from callwatch.runtime.environment import VERSION, current, memory, runtime_platform, uptime_s
+from callwatch.runtime.environment import describe_process
+
+if TYPE_CHECKING:
+    from callwatch.models.shapes.system import SystemMetrics
 
 
-def handle(_request: Request) -> dict[str, Any]:
-    """200 also while the database is down: its figures are null then."""
-    own = {
-        "uptime": round(uptime_s(), 1),
-        "version": VERSION,
-        "platform": runtime_platform(),
-        "memory": memory(),
-        "lambda": {
-            "cold_start": current.is_cold_start,
-            "memory_limit_mb": current.memory_limit_mb,
-            "remaining_ms": current.remaining_ms(),
-        },
-    }
-    return system_metrics(datetime.now(UTC), own)
+def handle(_request: Request) -> SystemMetrics:
+    """200 even while the database is down; its figures are null then."""
+    return system_metrics(datetime.now(UTC), describe_process())
 
 
-lambda_handler = endpoint("viewer")(handle)
+lambda_handler = endpoint(GET_METRICS_SYSTEM)(handle)

@@ -1,19 +1,25 @@
-"""GET /api/status: is it working, what is wrong, what happened in the last hour."""
+"""GET /api/status: whether the product works, what is wrong, and the activity of the last hour."""
+
+from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
-from callwatch.http import Request
+from callwatch.api.http import Request
+from callwatch.api.routes import GET_STATUS
 from callwatch.reports.status import status
 from callwatch.runtime.endpoint import endpoint
 from callwatch.runtime.environment import uptime_s
 from callwatch.settings import get_settings
 
-
-def handle(request: Request) -> dict[str, Any]:
-    """200 also while the database is down: the answer says so. `caller` tells the page what its token may do."""
-    caller = {"role": request.role, "actor": request.actor}
-    return {**status(get_settings(), datetime.now(UTC), uptime_s()), "caller": caller}
+if TYPE_CHECKING:
+    from callwatch.models.shapes.status import Status
 
 
-lambda_handler = endpoint("viewer")(handle)
+def handle(request: Request) -> Status:
+    """200 even while the database is down, which the body states. `caller` is what the page's token may do."""
+    parts = status(get_settings(), datetime.now(UTC), uptime_s())
+    return {**parts, "caller": {"role": request.role, "actor": request.actor}}
+
+
+lambda_handler = endpoint(GET_STATUS)(handle)

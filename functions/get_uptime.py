@@ -1,22 +1,28 @@
 """GET /api/uptime: uptime by service, over windows and by UTC day."""
 
-from datetime import UTC, datetime
-from typing import Any
+from __future__ import annotations
 
-from callwatch.checks.registry import checks_of
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from callwatch.api.http import Request
+from callwatch.api.routes import GET_UPTIME
+from callwatch.checks.registry import list_checks
 from callwatch.checks.uptime import uptime
 from callwatch.db import connection
-from callwatch.http import Request
 from callwatch.runtime.endpoint import endpoint
 from callwatch.settings import get_settings
 
+if TYPE_CHECKING:
+    from callwatch.models.shapes.uptime import UptimeReport
 
-def handle(_request: Request) -> dict[str, Any]:
-    """Windows without any check are null."""
+
+def handle(_request: Request) -> UptimeReport:
+    """Windows without a check are null."""
     now = datetime.now(UTC)
     with connection(statement_timeout_ms=5000) as conn:
-        services, unknown = uptime(conn, checks_of(get_settings()), now)
+        services, unknown = uptime(conn, list_checks(get_settings()), now)
     return {"timestamp": now, "services": services, "unknown": unknown}
 
 
-lambda_handler = endpoint("viewer")(handle)
+lambda_handler = endpoint(GET_UPTIME)(handle)

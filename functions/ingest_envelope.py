@@ -1,61 +1,169 @@
-"""POST /api/{project}/{proxy+}: the Sentry protocol. 200 only after the queue took everything."""
+"""POST /api/{project}/{proxy+}: the Sentry protocol, and OTLP. 200 only after the queue accepted everything."""
 
-from collections.abc import Iterable
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from callwatch import queue
-from callwatch.exceptions import QueueUnavailable
-from callwatch.http import HttpError, Request, Response, not_found
-from callwatch.requests.accept import request_messages
+from callwatch import sqs
+from callwatch.api.http import Request, Response
+from callwatch.api.routes import INGEST_ENVELOPE
+from callwatch.events.event import error_message
+from callwatch.exceptions import QueueUnavailable, RequestRefused, TooManyRequests, Unavailable, Unreadable
+from callwatch.ingest.content_encoding import decode_start
+from callwatch.ingest.otlp.paths import find_signal
+from callwatch.ingest.report import IngestReport
+from callwatch.ingest.requests import build_request_messages
+from callwatch.ingest.sdk import find_exporter, find_sdk
+from callwatch.ingest.sentry.envelope import Item, parse, parse_up_to_attachment
+from callwatch.ingest.sentry.items import take
+from callwatch.ingest.sentry.rate_limits import busy, find_category, refusal
+from callwatch.ingest.sentry.store import read_store_body
+from callwatch.ingest.sentry.taken import Taken
+from callwatch.runtime.admission import admission
 from callwatch.runtime.endpoint import endpoint
-from callwatch.settings import get_settings
-from callwatch.tracker.event import error_message
-from callwatch.tracker.sentry.auth import key_of, project_of
-from callwatch.tracker.sentry.body import decode
-from callwatch.tracker.sentry.envelope import Item, parse
-from callwatch.tracker.sentry.refuse import busy, refusal
-from callwatch.tracker.sentry.take import take
+from callwatch.runtime.environment import work_deadline
+from callwatch.runtime.ingest_reports import count_refused_body, hold_report
+from callwatch.settings import get_settings, tracker_settings
+
+if TYPE_CHECKING:
+    from callwatch.ingest.otlp.paths import Signal
+    from callwatch.models.shapes.ingest import EnvelopeAccepted, RejectedKind
+    from callwatch.models.telemetry import Feedback
 
 
-def handle(request: Request) -> Response:
-    """Take an envelope; unsupported items are refused the protocol's way, by category."""
-    if request.path_parameters.get("proxy", "").rstrip("/") != "envelope":
-        remedy = "an SDK that sends to store/ is too old (for Python: 2.0 or later)"
-        raise not_found(f"the Sentry protocol is spoken at /api/<project>/envelope/; {remedy}")
-    known = get_settings().ingest_keys or {}
-    # A key outside of the body is looked at before any work is done on the body.
-    outer_key = key_of(request)
-    project_id = project_of(request, outer_key, known) if outer_key else None
-    headers, items, rest = parse(decode(request.body, request.headers.get("content-encoding", "")))
-    if project_id is None:
-        project_id = project_of(request, key_of(request, headers), known)
+def handle(request: Request) -> Response[Any]:
+    """Accept an envelope, the one event of `store/`, or the records of OTLP."""
+    signal = find_signal(request)
+    return _accept_otlp(request, signal) if signal else _accept_sentry(request)
+
+
+def _accept_sentry(request: Request) -> Response[EnvelopeAccepted]:
+    """Reject unsupported items by category; the response names the rest."""
+    project_id = int(request.path_parameters["project"])
+    is_store = request.path_parameters.get("proxy", "").startswith("store")
     now = datetime.now(UTC)
-    events, rows = take(headers, items, rest, get_settings().user_hash_key or "", now)
+    headers: dict[str, Any] = {}
+    items: Sequence[Item] = ()
     try:
-        _send(events, rows, project_id, now)
+        headers, items, rest = _read(request, is_store)
+        taken = take(headers, items, rest, get_settings().user_hash_key or "", now, work_deadline())
+        if is_store and taken.no_objects:
+            # An envelope says that it holds an event; nothing says it of a body alone.
+            raise Unreadable("the body is not a JSON object: send one event as a JSON object")
+    except RequestRefused as error:
+        _count_refused(error, items, IngestReport(project_id, find_sdk(request, headers), now))
+        raise
+    report = IngestReport(project_id, find_sdk(request, headers, taken.events), now)
+    for (outcome, category, reason), count in taken.outcomes.items():
+        report.add(outcome, category, reason, count)
+    report.carry(taken.work, taken.lines, taken.sessions, _clear_feedback(taken.feedback, project_id))
+    try:
+        _send(taken.events, _build_messages(taken, report, now), report, now)
     except QueueUnavailable as error:
         raise _unavailable(error, items) from error
-    event_id = events[0]["event_id"] if events else headers.get("event_id")
-    return Response(200, {"id": event_id} if isinstance(event_id, str) else {}, refusal(item.kind for item in items))
+    event_id = taken.events[0]["event_id"] if taken.events else headers.get("event_id")
+    body = _name_rejected(taken.rejected)
+    if isinstance(event_id, str):
+        body["id"] = event_id
+    return Response(INGEST_ENVELOPE.status, body, refusal(item.kind for item in items))
 
 
-def _unavailable(error: QueueUnavailable, items: Iterable[Item]) -> HttpError:
-    """503, or 429 where the queue has too much to do; either names what was not taken, so that nothing else is muted."""
-    limits = busy(item.kind for item in items)
+def _accept_otlp(request: Request, signal: Signal) -> Response[Any]:
+    # Loaded with the first request of OTLP: nobody else waits for it.
+    from callwatch.ingest.otlp.accept import accept
+    from callwatch.ingest.otlp.answers import build_answer
+
+    now = datetime.now(UTC)
+    report = IngestReport(int(request.path_parameters["project"]), find_exporter(request), now)
+    category = "log_item" if signal == "logs" else "span"
+    with count_refused_body(report, [category]):
+        taken = accept(request, signal, get_settings().user_hash_key or "", now, work_deadline())
+    report.add("refused", category, "invalid", taken.rejected)
+    rest = [
+        *build_request_messages(taken.rows, report.project_id, now, sdk=report.sdk),
+        *build_request_messages(taken.model_calls, report.project_id, now, "model_calls", report.sdk),
+    ]
+    try:
+        _send(taken.events, rest, report, now)
+    except QueueUnavailable as error:
+        raise _unavailable(error, ()) from error
+    return build_answer(request, signal, taken.rejected, taken.why)
+
+
+def _shape_refusal(request: Request, response: Response[Any]) -> Response[Any]:
+    if not find_signal(request):
+        return response
+    from callwatch.ingest.otlp.answers import shape_refusal
+
+    return shape_refusal(request, response)
+
+
+def _clear_feedback(feedback: list[Feedback], project_id: int) -> list[Feedback]:
+    """The messages of users, without their text where SCRUB is strict for the project."""
+    if not feedback or not tracker_settings().scrub.is_strict(project_id):
+        return feedback
+    return [replace(each, message="(left out: scrubbing is strict)") for each in feedback]
+
+
+def _count_refused(error: RequestRefused, items: Sequence[Item], report: IngestReport) -> None:
+    """Count a body that is refused as a whole: each of its items, or one of an unknown category."""
+    for category in [find_category(item.kind) for item in items] or ["unknown"]:
+        report.add("refused", category, error.code)
+    hold_report(report)
+
+
+def _read(request: Request, is_store: bool) -> tuple[dict[str, Any], list[Item], Item | None]:
+    encoding = request.headers.get("content-encoding", "")
+    if is_store:
+        return {}, read_store_body(request.body, encoding), None
+    body, is_whole = decode_start(request.body, encoding)
+    return parse(body) if is_whole else parse_up_to_attachment(body)
+
+
+def _name_rejected(rejected: Counter[tuple[str, str]]) -> EnvelopeAccepted:
+    found: list[RejectedKind] = [{"type": kind, "count": count, "message": reason} for (kind, reason), count in rejected.items()]
+    return {"rejected": found} if found else {}
+
+
+def _unavailable(error: QueueUnavailable, items: Iterable[Item]) -> RequestRefused:
+    """503, or 429 if the queue throttles.
+
+    The 503 names no time and no category: Sentry's SDKs drop what they hold for as long as either header says, while
+    without them they send the next event at once. The 429 names the categories that were not taken, since a bare one
+    mutes an SDK altogether.
+    """
     if error.is_throttled:
-        return HttpError(429, "too_many_requests", "the queue takes no more right now; send it again", limits)
-    return HttpError(503, "queue_unavailable", "the queue took nothing; send it again", limits)
+        limits = busy(item.kind for item in items)
+        return TooManyRequests("the queue is throttled; send the request again", headers=limits)
+    return Unavailable("the queue did not accept the request; send it again", code="queue_unavailable")
 
 
-def _send(events: list[dict[str, Any]], rows: list[dict[str, Any]], project_id: int, now: datetime) -> None:
+def _build_messages(taken: Taken, report: IngestReport, now: datetime) -> list[str]:
+    """The messages of an envelope that carry no error."""
+    found = list(build_request_messages(taken.rows, report.project_id, now, sdk=report.sdk))
+    if taken.check_ins:
+        from callwatch.ingest.check_ins import build_check_in_message  # few envelopes hold one
+
+        found.append(build_check_in_message(taken.check_ins, report.project_id, now))
+    return found
+
+
+def _send(events: list[dict[str, Any]], rest: Iterable[str], report: IngestReport, now: datetime) -> None:
+    """Put events into the queues of their severity, and the other messages into that of all errors."""
     settings = get_settings()
-    critical = [error_message(event, project_id, now) for event in events if event["severity"] == "critical"]
-    others = [error_message(event, project_id, now) for event in events if event["severity"] != "critical"]
+    project_id, sdk = report.project_id, report.sdk
+    critical = [error_message(event, project_id, now, sdk) for event in events if event["severity"] == "critical"]
+    others = [error_message(event, project_id, now, sdk) for event in events if event["severity"] != "critical"]
     if critical:
-        queue.send(settings.critical_queue_url, critical)
-    if others or rows:
-        queue.send(settings.error_queue_url, [*others, *request_messages(rows, project_id, now)])
+        sqs.send(settings.critical_queue_url, critical)
+    # The report comes last: what is sent again after a failure is then counted once.
+    others += [*rest, *report.build_messages()]
+    if others:
+        sqs.send(settings.error_queue_url, others)
 
 
-lambda_handler = endpoint(None)(handle)
+lambda_handler = endpoint(INGEST_ENVELOPE, admit=admission.admit_dsn, shape_refusal=_shape_refusal)(handle)

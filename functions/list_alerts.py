@@ -1,42 +1,48 @@
 """GET /api/alerts: alerts, newest first."""
 
-import re
-from typing import Any
+from __future__ import annotations
 
-from callwatch.alerts.show import alert_item
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, get_args
+
+from callwatch.alerts.serializers import serialize_alerts
+from callwatch.api.filters import read_choice_filter, read_pattern_filter, read_position, read_text_filter, read_time_filter
+from callwatch.api.http import Request, encode_cursor, read_page
+from callwatch.api.routes import LIST_ALERTS
 from callwatch.db import connection
-from callwatch.db.alerts import list_alerts
-from callwatch.http import Request, encode_cursor, page_of
-from callwatch.http_filters import choice_filter, position_of, text_filter, time_filter
-from callwatch.models.alert import AlertLevel
-from callwatch.reports.unknown import explained
+from callwatch.db.queries.alerts import AlertFilters, list_alerts
+from callwatch.models.alert import AlertState, Level
+from callwatch.reports.missing_values import explain_nulls
 from callwatch.runtime.endpoint import endpoint
 
-# What a pattern of LIKE would not take as it stands.
-_LIKE, _LITERALLY = re.compile(r"[\\%_]"), r"\\\g<0>"
+if TYPE_CHECKING:
+    from callwatch.models.shapes.alerts import AlertPage
 
 
-def handle(request: Request) -> dict[str, Any]:
+def handle(request: Request) -> AlertPage:
     """Filters: state level rule_id q since until."""
-    page = page_of(request)
-    before_at, before_id = position_of(page)
-    words = text_filter(request, "q")
-    filters = {
-        "state": choice_filter(request, "state", ("firing", "resolved")),
-        "level": choice_filter(request, "level", [level.value for level in AlertLevel]),
-        "rule_id": text_filter(request, "rule_id"),
-        "q": f"%{_LIKE.sub(_LITERALLY, words)}%" if words else None,
-        "since": time_filter(request, "since"),
-        "until": time_filter(request, "until"),
+    page = read_page(request)
+    filters = _read_filters(request, *read_position(page))
+    with connection(statement_timeout_ms=5000) as conn:
+        rows = list_alerts(conn, filters, page.limit + 1)
+        shown = rows[: page.limit]
+        items = serialize_alerts(conn, shown, datetime.now(UTC))
+    position = (shown[-1]["started_at"].isoformat(), shown[-1]["id"]) if len(rows) > page.limit else None
+    cursor = encode_cursor(position) if position else None
+    return {"items": items, "next_cursor": cursor, "unknown": explain_nulls({"items": items})}
+
+
+def _read_filters(request: Request, before_at: datetime | None, before_id: int | None) -> AlertFilters:
+    return {
+        "state": read_choice_filter(request, "state", get_args(AlertState)),
+        "level": read_choice_filter(request, "level", get_args(Level)),
+        "rule_id": read_text_filter(request, "rule_id"),
+        "q": read_pattern_filter(request, "q"),
+        "since": read_time_filter(request, "since"),
+        "until": read_time_filter(request, "until"),
         "before_at": before_at,
         "before_id": before_id,
     }
-    with connection(statement_timeout_ms=5000) as conn:
-        rows = list_alerts(conn, {**filters, "limit": page.limit + 1})
-    shown = rows[: page.limit]
-    position = [shown[-1]["started_at"].isoformat(), shown[-1]["id"]] if len(rows) > page.limit else None
-    items = [alert_item(row) for row in shown]
-    return explained({"items": items, "next_cursor": encode_cursor(position) if position else None})
 
 
-lambda_handler = endpoint("viewer")(handle)
+lambda_handler = endpoint(LIST_ALERTS)(handle)

@@ -1,45 +1,61 @@
-"""GET /api/errors: error groups, the last seen first."""
+"""GET /api/errors: error groups, the most recently seen first, or in another order."""
+
+from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, get_args
 
+from callwatch.api.filters import read_choice_filter, read_number_filter, read_text_filter, read_time_filter
+from callwatch.api.http import Request, encode_cursor, read_page
+from callwatch.api.routes import LIST_ERRORS
 from callwatch.db import connection
-from callwatch.http import Request, encode_cursor, page_of, unprocessable
-from callwatch.http_filters import choice_filter, number_filter, position_of, text_filter, time_filter
-from callwatch.models.error import ErrorCategory, ErrorSeverity
-from callwatch.reports.unknown import explained
+from callwatch.db.error_queries.group_lists import GroupFilters
+from callwatch.exceptions import Invalid
+from callwatch.grouping.levels import LEVELS
+from callwatch.models.error import Category, GroupSort, GroupStatus, Severity
+from callwatch.reports.groups.error_groups import list_groups_page
+from callwatch.reports.groups.group_places import read_place
+from callwatch.reports.missing_values import explain_nulls
 from callwatch.runtime.endpoint import endpoint
-from callwatch.tracker.groups import groups_page
 
-_STATES = ("new", "unresolved", "resolved", "ignored", "regressed")
+if TYPE_CHECKING:
+    from callwatch.models.shapes.error_groups import ErrorGroupPage
 
 
-def handle(request: Request) -> dict[str, Any]:
-    """Filters: state severity category environment release type project q tag since until."""
-    page = page_of(request)
-    before_at, before_id = position_of(page)
-    filters = {
-        "state": choice_filter(request, "state", _STATES),
-        "severity": choice_filter(request, "severity", [severity.value for severity in ErrorSeverity]),
-        "category": choice_filter(request, "category", [category.value for category in ErrorCategory]),
-        **{name: text_filter(request, name) for name in ("environment", "release", "type", "q")},
-        "tag": _tag(request),
-        "project": number_filter(request, "project"),
-        "since": time_filter(request, "since"),
-        "until": time_filter(request, "until"),
-        "before_at": before_at,
-        "before_id": before_id,
-    }
+def handle(request: Request) -> ErrorGroupPage:
+    """Filters: state severity category level environment release type project q tag since until; sort."""
+    page = read_page(request)
+    filters = _read_filters(request)
+    filters |= read_place(page, filters.get("sort"))
     with connection(statement_timeout_ms=5000) as conn:
-        items, position = groups_page(conn, filters, page.limit, datetime.now(UTC))
-    return explained({"items": items, "next_cursor": encode_cursor(position) if position else None})
+        items, position = list_groups_page(conn, filters, page.limit, datetime.now(UTC))
+    cursor = encode_cursor(position) if position else None
+    return {"items": items, "next_cursor": cursor, "unknown": explain_nulls({"items": items})}
 
 
-def _tag(request: Request) -> str | None:
-    tag = text_filter(request, "tag")
+def _read_filters(request: Request) -> GroupFilters:
+    return {
+        "state": read_choice_filter(request, "state", get_args(GroupStatus)),
+        "severity": read_choice_filter(request, "severity", get_args(Severity)),
+        "category": read_choice_filter(request, "category", get_args(Category)),
+        "level": read_choice_filter(request, "level", LEVELS),
+        "sort": read_choice_filter(request, "sort", get_args(GroupSort)),
+        "environment": read_text_filter(request, "environment"),
+        "release": read_text_filter(request, "release"),
+        "type": read_text_filter(request, "type"),
+        "q": read_text_filter(request, "q"),
+        "tag": _read_tag(request),
+        "project": read_number_filter(request, "project"),
+        "since": read_time_filter(request, "since"),
+        "until": read_time_filter(request, "until"),
+    }
+
+
+def _read_tag(request: Request) -> str | None:
+    tag = read_text_filter(request, "tag")
     if tag is not None and ":" not in tag:
-        raise unprocessable("tag", "takes key:value")
+        raise Invalid("tag", "must be key:value")
     return tag
 
 
-lambda_handler = endpoint("viewer")(handle)
+lambda_handler = endpoint(LIST_ERRORS)(handle)

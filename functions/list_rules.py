@@ -1,40 +1,49 @@
 """GET /api/rules: every alert rule with its state and last value."""
 
-from typing import Any
+from __future__ import annotations
 
-from callwatch.alerts.manager import alert_manager
-from callwatch.alerts.show import rule_items
+from typing import TYPE_CHECKING, get_args
+
+from callwatch.alerts.rules_in_force import join_rules, read_own_rules
+from callwatch.alerts.serializers import serialize_rules
+from callwatch.api.filters import read_choice_filter, read_text_filter
+from callwatch.api.http import Request, build_cursor_error, encode_cursor, read_page
+from callwatch.api.routes import LIST_RULES
 from callwatch.db import connection
-from callwatch.http import Request, encode_cursor, page_of, unprocessable
-from callwatch.http_filters import choice_filter, text_filter
-from callwatch.models.alert import AlertLevel
-from callwatch.reports.unknown import explained
+from callwatch.models.alert import Level
+from callwatch.models.shapes.rules import RuleState
+from callwatch.reports.missing_values import explain_nulls
 from callwatch.runtime.endpoint import endpoint
 from callwatch.settings import get_settings
 
-_STATES = ("ok", "pending", "firing", "unknown", "disabled")
+if TYPE_CHECKING:
+    from callwatch.models.shapes.rules import Rule, RulePage
 
 
-def handle(request: Request) -> dict[str, Any]:
-    """Filters: state level rule_id q. Without a limit all that fit a page, for there are few.
+def handle(request: Request) -> RulePage:
+    """Filters: state level rule_id q. There are few rules, so the default page holds 200.
 
-    Each rule has an `unknown` of its own beside the answer's.
+    Each rule has its own `unknown`; the response has one for all.
     """
-    page = page_of(request, default_limit=200)
+    page = read_page(request, default_limit=200)
     start = 0 if page.cursor is None else page.cursor
     if not isinstance(start, int) or start < 0:
-        raise unprocessable("cursor", "takes the next_cursor of an earlier answer")
-    state, level = choice_filter(request, "state", _STATES), choice_filter(request, "level", [each.value for each in AlertLevel])
-    rule_id, words = text_filter(request, "rule_id"), (text_filter(request, "q") or "").casefold()
+        raise build_cursor_error()
+    state, level = (
+        read_choice_filter(request, "state", get_args(RuleState)),
+        read_choice_filter(request, "level", get_args(Level)),
+    )
+    rule_id, words = read_text_filter(request, "rule_id"), (read_text_filter(request, "q") or "").casefold()
     settings = get_settings()
     with connection(statement_timeout_ms=5000) as conn:
-        rows = rule_items(conn, alert_manager.rules(settings), settings)
+        own = read_own_rules(conn)
+        rows = serialize_rules(conn, join_rules(settings, own), settings, own.definitions)
     found = [row for row in rows if state in (None, row["state"]) and level in (None, row["level"])]
     found = [row for row in found if rule_id in (None, row["id"]) and words in f"{row['id']} {row['name']}".casefold()]
     end = start + page.limit
-    items = [explained(row, row["unknown"]) for row in found[start:end]]
+    items: list[Rule] = [{**row, "unknown": {**explain_nulls(row), **row["unknown"]}} for row in found[start:end]]
     reasons = {f"items.{place}.{path}": why for place, item in enumerate(items) for path, why in item["unknown"].items()}
     return {"items": items, "next_cursor": encode_cursor(end) if end < len(found) else None, "unknown": reasons}
 
 
-lambda_handler = endpoint("viewer")(handle)
+lambda_handler = endpoint(LIST_RULES)(handle)

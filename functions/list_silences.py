@@ -1,27 +1,35 @@
 """GET /api/silences: silences that have not ended, newest first."""
 
-from datetime import UTC, datetime
-from typing import Any
+from __future__ import annotations
 
-from callwatch.alerts.show import silence_item
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from callwatch.alerts.silencing.items import serialize_silences
+from callwatch.api.filters import read_id_position, read_text_filter
+from callwatch.api.http import Request, encode_cursor, read_page
+from callwatch.api.routes import LIST_SILENCES
 from callwatch.db import connection
-from callwatch.db.rule_states import active_silences
-from callwatch.http import Request, encode_cursor, page_of, unprocessable
-from callwatch.http_filters import text_filter
+from callwatch.db.queries.rule_states import list_silences
+from callwatch.reports.missing_values import explain_nulls
 from callwatch.runtime.endpoint import endpoint
 
+if TYPE_CHECKING:
+    from callwatch.models.shapes.alerts import SilencePage
 
-def handle(request: Request) -> dict[str, Any]:
-    """A page of them. Filters: rule_id, of what they mute; q, in their reason and what they mute."""
-    page = page_of(request)
-    if page.cursor is not None and not isinstance(page.cursor, int):
-        raise unprocessable("cursor", "takes the next_cursor of an earlier answer")
-    rule_id, words = text_filter(request, "rule_id"), text_filter(request, "q")
+
+def handle(request: Request) -> SilencePage:
+    """One page, with what each mutes now. Filters: rule_id, a rule that they mute; q, text in their reason or matchers."""
+    page = read_page(request)
+    before = read_id_position(page)
+    rule_id, words = read_text_filter(request, "rule_id"), read_text_filter(request, "q")
+    now = datetime.now(UTC)
     with connection(statement_timeout_ms=5000) as conn:
-        rows = active_silences(conn, datetime.now(UTC), page.limit + 1, page.cursor, rule_id, words)
-    shown = rows[: page.limit]
+        rows = list_silences(conn, now, page.limit + 1, before, rule_id, words)
+        shown = rows[: page.limit]
+        items = serialize_silences(conn, shown, now)
     cursor = encode_cursor(shown[-1]["id"]) if len(rows) > page.limit else None
-    return {"items": [silence_item(row) for row in shown], "next_cursor": cursor, "unknown": {}}
+    return {"items": items, "next_cursor": cursor, "unknown": explain_nulls({"items": items})}
 
 
-lambda_handler = endpoint("viewer")(handle)
+lambda_handler = endpoint(LIST_SILENCES)(handle)

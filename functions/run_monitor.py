@@ -1,5 +1,6 @@
-"""The monitor's cycle, started by the schedule each minute."""
+"""The monitor's cycle, started by a schedule each minute."""
 
+import json
 import os
 from datetime import UTC, datetime
 from typing import Any
@@ -7,43 +8,56 @@ from typing import Any
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from callwatch.alerts.manager import check_rules_file
-from callwatch.models.facts import Fact
-from callwatch.monitor.cycle import run_cycle
-from callwatch.monitor.steps import steps_with
+from callwatch.alerts.outage.evaluation_stopped import miss_evaluation
+from callwatch.alerts.rules.manager import check_rules_file
+from callwatch.models.reason import NOT_MEASURED
+from callwatch.models.sample import Sample
+from callwatch.monitor.cycle import CycleReport, run_cycle
+from callwatch.monitor.state import MonitorState
+from callwatch.monitor.steps import build_steps
 from callwatch.runtime.environment import current, memory
 from callwatch.runtime.invocation import invocation
 from callwatch.runtime.log import logger
 from callwatch.settings import get_settings
 
-# Left at the end for writing the cycle's row and answering.
+# Reserved at the end for writing the cycle's row and returning.
 _MARGIN_S = 4.0
 _LOCAL_BUDGET_S = 50.0
+# What this execution environment remembers between its cycles.
+_state = MonitorState()
+_NOTHING_RAN: CycleReport = {"is_database_up": True, "steps": {name: {"error": "did not run"} for name in ("evaluate", "notify")}}
 
 
-# A bad file of rules stops the start, and says where it is bad; no cycle runs on half of what was meant.
+# An invalid rules file stops the start and names the error; no cycle runs on part of a configuration.
 check_rules_file(os.environ)
 
 
-def handle(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Run one cycle; answers with its report."""
+def handle(_event: dict[str, Any], _context: Any) -> CycleReport:
+    """Run one cycle and return its report. A cycle that raises evaluated nothing; a notification says so."""
     remaining_ms = current.remaining_ms()
     budget_s = _LOCAL_BUDGET_S if remaining_ms is None else max(1.0, remaining_ms / 1000 - _MARGIN_S)
-    report = run_cycle(steps_with(_own_facts), datetime.now(UTC), budget_s)
+    try:
+        report = run_cycle(build_steps(_own_samples), _state, datetime.now(UTC), budget_s)
+    except Exception as error:
+        miss_evaluation(_state.evaluation_outage, datetime.now(UTC), error, _MARGIN_S)
+        _count_cycle(_NOTHING_RAN)
+        raise
     if "skipped" not in report:
         _count_cycle(report)
     logger.info("cycle", extra={"cycle": report})
-    return report
+    # A value that JSON cannot encode must not fail the invocation of a cycle that ran.
+    made: CycleReport = json.loads(json.dumps(report, default=str))
+    return made
 
 
-def _own_facts() -> list[Fact]:
+def _own_samples() -> list[Sample]:
     used = memory()
     labels = {"function": current.function_name}
-    return [Fact("runtime.memory_percent", used["percent"], None if used["percent"] else "not measured", labels)]
+    return [Sample("runtime.memory_percent", used["percent"], None if used["percent"] is not None else NOT_MEASURED, labels)]
 
 
-def _count_cycle(report: dict[str, Any]) -> None:
-    """The dead man's switch: CloudWatch raises an alarm where this metric stays away, or stays 0."""
+def _count_cycle(report: CycleReport) -> None:
+    """Send the dead man's switch: CloudWatch raises an alarm if this metric is missing or stays 0."""
     metrics = Metrics(namespace="Callwatch", service="callwatch")
     metrics.add_dimension("stage", get_settings().stage)
     metrics.add_metric("CycleCompleted", MetricUnit.Count, int(_is_awake(report)))
@@ -52,10 +66,10 @@ def _count_cycle(report: dict[str, Any]) -> None:
     metrics.flush_metrics()
 
 
-def _is_awake(report: dict[str, Any]) -> bool:
-    """Whether somebody would have been told: a cycle that cannot judge, or cannot send, is no watch.
+def _is_awake(report: CycleReport) -> bool:
+    """Whether somebody would have been notified: a cycle that cannot evaluate or cannot send does not count.
 
-    While the database is down there is no outbox to send from, and the page went out from the evaluation.
+    While the database is down there is no outbox to send from; the evaluation step sent the page directly.
     """
     steps = report["steps"]
     has_sent = steps["notify"]["error"] is None or not report["is_database_up"]

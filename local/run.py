@@ -1,41 +1,50 @@
-"""`make run`: the whole system on this machine, started in order, stopped in order."""
+"""`make run`: starts the whole system on this machine in order, and stops it in reverse order."""
 
 import argparse
 import contextlib
-import fcntl
 import json
 import os
-import queue
 import signal
 import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, cast
 
 from rich.console import Console
 
-from callwatch.alerts.manager import alert_manager
+from callwatch.alerts.rules.manager import alert_manager
 from callwatch.exceptions import ConfigurationError
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.settings import VARIABLES, load_settings
-from local import layers, postgres, workers
-from local import queue as local_queue
-from local.gateway import Gateway, Server, claim
-from local.inbox import Inbox
-from local.page import Page
-from local.secrets import LocalSecrets, secrets_of, write_private
-from local.template import Template, load
-from local.triggers import QueueTrigger, Schedule, Trigger
-from local.workers import FunctionFailed, FunctionTimedOut, Workers
+from local.api_gateway.gateway import Gateway, Server, claim
+from local.api_gateway.static_site import Page
+from local.api_gateway.template import Template, load
+from local.data_dir import DataDirError, hold_alone, open_data_dir
+from local.database_roles import VARIABLES as ROLE_VARIABLES
+from local.database_roles import list_role_urls
+from local.lambda_runtime import layers, workers
+from local.lambda_runtime.triggers import QueueTrigger, Schedule, Trigger
+from local.lambda_runtime.workers import FunctionFailed, FunctionTimedOut, Workers
+from local.postgres import server as postgres
+from local.postgres.server import RunningPostgres
+from local.private_file import write_private
+from local.restart_alert import report_restart
+from local.secrets import LocalSecrets, read_secrets
+from local.sqs import server as local_queue
+from local.sqs.queue_file import EXPIRED_FILE
+from local.sqs.server import RunningQueue
+from local.supervisor import Supervised, SupervisedPostgres, SupervisedQueue, Supervisor
+from local.webhook_inbox import Inbox
 
 ROOT = Path(__file__).resolve().parent.parent
-# The functions that the page asks first; the others start with their first request.
+# The functions that the page calls first; the others start with their first request.
 WARM = ["Authorize", "GetHealth", "GetStatus", "GetMetricsErrors"]
-# As long as a stop waits for the cycle under way.
+# How long a stop waits for the current cycle.
 _CYCLE_ENDS_S = 3.0
 
 
@@ -45,7 +54,7 @@ class StartError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What `make run` takes."""
+    """The options of `make run`."""
 
     port: int
     data_dir: Path
@@ -53,14 +62,16 @@ class Options:
 
 
 def main() -> int:
-    """Start everything, say where it is, wait for a signal, stop everything."""
+    """Start everything, print the addresses, wait for a signal, stop everything."""
     console = Console(highlight=False)
-    # A blank variable is one that is not set, whoever reads it.
+    # Everything that this run writes is private to its owner.
+    os.umask(0o077)
+    # A blank variable counts as unset.
     environ = {name: value for name, value in os.environ.items() if value.strip()}
     try:
         options = read_options(environ)
-        # An event's lock may be in the very hands that a signal interrupts; this queue alone can be used then, too.
-        signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+        # A signal handler may interrupt the holder of an Event's lock; SimpleQueue is reentrant.
+        signals: SimpleQueue[int] = SimpleQueue()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda number, _frame: signals.put(number))
         stopped = threading.Event()
@@ -71,70 +82,82 @@ def main() -> int:
     except ConfigurationError as error:
         print(f"configuration: {error}", file=sys.stderr)
         return 2
-    except (StartError, postgres.PostgresError, local_queue.QueueError, layers.LayerError) as error:
+    except (StartError, DataDirError, postgres.PostgresError, local_queue.QueueError, layers.LayerError) as error:
         print(f"cannot start: {error}", file=sys.stderr)
         return 1
     return 0
 
 
 def read_options(environ: Mapping[str, str]) -> Options:
-    """PORT, DATA_DIR and CYCLE_S. Raises ConfigurationError naming the first bad one."""
+    """Read PORT, DATA_DIR and CYCLE_S. Raises ConfigurationError naming the first bad one."""
     description = __doc__.splitlines()[0] if __doc__ else None
     parser = argparse.ArgumentParser(prog="make run", description=description)
     parser.add_argument("--port", default=environ.get("PORT") or "3000", help="port of the API and the page (PORT=)")
-    parser.add_argument("--data-dir", default=environ.get("DATA_DIR") or ".local", help="kept between starts (DATA_DIR=)")
+    parser.add_argument(
+        "--data-dir", default=environ.get("DATA_DIR") or ".local", help="folder for data kept between starts (DATA_DIR=)"
+    )
     parser.add_argument("--cycle", default=environ.get("CYCLE_S") or "60", help="seconds between cycles (CYCLE_S=)")
     given = parser.parse_args()
     if not given.port.isdigit() or not 1 <= int(given.port) <= 65535:
-        raise ConfigurationError("PORT takes a number from 1 to 65535")
+        raise ConfigurationError("PORT must be a number from 1 to 65535")
     try:
         cycle_s = float(given.cycle)
     except ValueError:
         cycle_s = 0.0
     if not 1 <= cycle_s <= 3600:
-        raise ConfigurationError("CYCLE_S takes seconds from 1 to 3600")
+        raise ConfigurationError("CYCLE_S must be seconds from 1 to 3600")
     return Options(int(given.port), Path(given.data_dir).resolve(), cycle_s)
 
 
 @contextlib.contextmanager
 def running(options: Options, environ: Mapping[str, str], console: Console, stopped: threading.Event) -> Iterator[None]:
-    """The whole system for the block; whatever started is stopped in the opposite order, also when a part fails."""
+    """Run the whole system during the block; stop parts in reverse order, also when one fails to start."""
     started_at = time.monotonic()
     settings = load_settings(environ)
     alert_manager.rules(settings)
     get_stages(settings.stages_file)
-    _make_folder(options.data_dir)
+    for line in open_data_dir(options.data_dir):
+        console.print(line, soft_wrap=True)
     run_file = options.data_dir / "run.json"
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_only_one(options.data_dir))
+        stack.enter_context(hold_alone(options.data_dir))
         workers.end_leftovers(options.data_dir / "functions.pids")
         run_file.unlink(missing_ok=True)
         claimed = stack.enter_context(contextlib.closing(_claim_port(options.port)))
-        secrets = secrets_of(options.data_dir, environ)
+        secrets = read_secrets(options.data_dir, environ)
         paths = layers.build()
-        database_url = _database(options, environ, stack, console)
-        endpoint_url = _queue(options, stack, console)
-        values = _values(environ, secrets, database_url, endpoint_url, options)
+        server = _start_database(options, environ, stack, console)
+        database_url = environ.get("DATABASE_URL") or (server.dsn if server else "")
+        queue = _start_queue(options, stack, console)
+        endpoint_url = queue.running.endpoint_url
+        values = _values(environ, secrets, database_url, queue.running, options)
+        supervised: list[Supervised] = [queue, *([SupervisedPostgres(server)] if server else [])]
+        stack.callback(_supervise(supervised, values, console).stop)
         if "ALERT_WEBHOOK_URL" not in values:
             values |= _inbox(options, values, stack, console)
         template, queue_urls, sqs = _template(values, endpoint_url)
         pool = Workers(template.functions, paths, values, options.data_dir / "logs")
         stack.callback(pool.stop)
-        _migrate(pool, console)
-        server = Server(Gateway(template, pool, Page(ROOT / "dashboard" / "dist")), claimed)
-        threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
-        stack.callback(server.server_close)
-        stack.callback(server.shutdown)
+        if not _migrate(pool, console):
+            # All functions connect as the owner.
+            values = {name: value for name, value in values.items() if name not in ROLE_VARIABLES.values()}
+            template, queue_urls, sqs = _template(values, endpoint_url)
+            pool = Workers(template.functions, paths, values, options.data_dir / "logs")
+            stack.callback(pool.stop)
+        gateway = Server(Gateway(template, pool, Page(ROOT / "dashboard" / "dist")), claimed)
+        threading.Thread(target=gateway.serve_forever, args=(0.1,), daemon=True).start()
+        stack.callback(gateway.server_close)
+        stack.callback(gateway.shutdown)
         pool.warm([name for name in WARM if name in template.functions])
         triggers = _triggers(template, queue_urls, sqs, pool, options, console)
         for trigger in triggers:
             trigger.start()
-            # A cycle that is ended amid its work leaves its lease, and keeps the next start's monitor waiting for that.
+            # A cycle that is killed keeps its lease, which would delay the next start's monitor.
             if isinstance(trigger, Schedule):
                 stack.callback(trigger.join, _CYCLE_ENDS_S)
             stack.callback(trigger.stop)
         signal.signal(signal.SIGUSR1, lambda *_: _run_now(triggers))
-        housekeeping = threading.Thread(target=_keep_house, args=(pool, options.data_dir, stopped), daemon=True)
+        housekeeping = threading.Thread(target=_keep_house, args=(pool, options.data_dir, stopped, console.print), daemon=True)
         housekeeping.start()
         write_private(run_file, json.dumps(_facts(options, secrets, database_url)))
         stack.callback(run_file.unlink, missing_ok=True)
@@ -142,54 +165,47 @@ def running(options: Options, environ: Mapping[str, str], console: Console, stop
         yield
 
 
-def _make_folder(data_dir: Path) -> None:
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        (data_dir / "lock").touch()
-    except OSError as error:
-        raise ConfigurationError(f"DATA_DIR takes a folder that can be written to ({error.strerror}: {data_dir})") from None
-
-
-@contextlib.contextmanager
-def _only_one(data_dir: Path) -> Iterator[None]:
-    """Hold the folder's lock; it falls with the process. Raises StartError where another holds it."""
-    with (data_dir / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StartError(f"{data_dir} is in use by another `make run`: stop it, or set DATA_DIR=") from None
-        yield
-
-
 def _claim_port(port: int) -> socket.socket:
-    """Take the port at the start, so that nothing started meanwhile can. Raises StartError."""
+    """Bind the port at the start, so that no other process can take it meanwhile. Raises StartError."""
     try:
         return claim(port)
     except OSError:
         raise StartError(f"port {port} is in use: stop what listens there, or set PORT=") from None
 
 
-def _database(options: Options, environ: Mapping[str, str], stack: contextlib.ExitStack, console: Console) -> str:
+def _start_database(
+    options: Options, environ: Mapping[str, str], stack: contextlib.ExitStack, console: Console
+) -> RunningPostgres | None:
+    """Start the embedded server; None if DATABASE_URL names another one."""
     given = environ.get("DATABASE_URL")
     if given:
         postgres.check_server(given)
         console.print("database: the one of DATABASE_URL")
-        return given
+        return None
     server = postgres.start(options.data_dir)
     stack.callback(server.stop)
     console.print("database: embedded PostgreSQL is up")
-    return server.dsn
+    return server
 
 
-def _queue(options: Options, stack: contextlib.ExitStack, console: Console) -> str:
-    server = local_queue.start(options.data_dir)
-    stack.callback(server.stop)
+def _start_queue(options: Options, stack: contextlib.ExitStack, console: Console) -> SupervisedQueue:
+    queue = SupervisedQueue(local_queue.start(options.data_dir), options.data_dir)
+    stack.callback(queue.stop)
+    for note in queue.running.notes:
+        console.print(note, soft_wrap=True)
     console.print("queue: up")
-    return server.endpoint_url
+    return queue
+
+
+def _supervise(supervised: Sequence[Supervised], values: Mapping[str, str], console: Console) -> Supervisor:
+    settings = load_settings(values)
+    supervisor = Supervisor(supervised, console.print, lambda restart: report_restart(settings, restart))
+    supervisor.start()
+    return supervisor
 
 
 def _inbox(options: Options, values: Mapping[str, str], stack: contextlib.ExitStack, console: Console) -> dict[str, str]:
-    """Start the receiver that stands in for a webhook target; where alerts then go."""
+    """Start the default webhook receiver; return the target of alerts."""
     inbox = Inbox(options.data_dir, load_settings(values).alert_webhook_secret or (), console.print)
     threading.Thread(target=inbox.serve_forever, args=(0.2,), daemon=True).start()
     stack.callback(inbox.server_close)
@@ -200,31 +216,38 @@ def _inbox(options: Options, values: Mapping[str, str], stack: contextlib.ExitSt
 
 
 def _values(
-    environ: Mapping[str, str], secrets: LocalSecrets, database_url: str, endpoint_url: str, options: Options
+    environ: Mapping[str, str], secrets: LocalSecrets, database_url: str, queue: RunningQueue, options: Options
 ) -> dict[str, str]:
-    """The local values of variables: what the person set, what we made up, where our parts are."""
+    """Return the local values of variables: set by the person, generated, or addresses of local parts."""
     given = {variable.name: environ[variable.name] for variable in VARIABLES if environ.get(variable.name)}
-    for name in ("RULES_FILE", "STAGES_FILE"):
+    kept = {variable.name: given.pop(variable.name) for variable in VARIABLES if variable.kept_in and variable.name in given}
+    if kept and "CHANNEL_SETTINGS" not in given:
+        given["CHANNEL_SETTINGS"] = json.dumps(kept)
+    for name in ("RULES_FILE", "STAGES_FILE", "PRICES_FILE"):
         if name in given:
-            # A function runs in a folder of its own, where a relative path would lead nowhere.
+            # A function runs in its own folder, where a relative path would be wrong.
             given[name] = str(Path(given[name]).resolve())
-    # A topic is reached at Amazon, or at the server that stands in for it.
+    # A topic is reached at Amazon, or at the configured replacement.
     given |= {name: environ[name] for name in ("AWS_ENDPOINT_URL_SNS",) if environ.get(name)}
     return {
         "STAGE": "local",
         "NODE_ENV": "development",
         "VERCEL_ENV": "development",
         "APP_URL": f"http://127.0.0.1:{options.port}",
+        "ARCHIVE_URL": str(options.data_dir / "archive"),
         **secrets.variables,
         **given,
         "DATABASE_URL": database_url,
-        "PRODUCT_DATABASE_URL": given.get("PRODUCT_DATABASE_URL", database_url),
-        "AWS_ENDPOINT_URL_SQS": endpoint_url,
+        # Without a database of its own, the product is read through the function's own connection.
+        "PRODUCT_DATABASE_URL": given.get("PRODUCT_DATABASE_URL", ""),
+        **list_role_urls(database_url, secrets),
+        "AWS_ENDPOINT_URL_SQS": queue.endpoint_url,
+        "AWS_ACCESS_KEY_ID": queue.access_key,
     }
 
 
 def _template(values: Mapping[str, str], endpoint_url: str) -> tuple[Template, dict[str, str], Any]:
-    """Read the template and make its queues."""
+    """Read the template and create its queues."""
     import boto3
 
     names = load(ROOT / "template.yaml", values, {}).queues
@@ -233,20 +256,23 @@ def _template(values: Mapping[str, str], endpoint_url: str) -> tuple[Template, d
         "sqs",
         endpoint_url=endpoint_url,
         region_name=local_queue.REGION,
-        aws_access_key_id="local",
-        aws_secret_access_key="local",  # noqa: S106 - the local queue asks for none
+        aws_access_key_id=values["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key="local",  # noqa: S106 - the local queue looks at the key's id alone
     )
     for name, attributes in names.items():
         client.create_queue(QueueName=name, Attributes=cast("Any", dict(attributes)))
     return load(ROOT / "template.yaml", values, urls), urls, client
 
 
-def _migrate(pool: Workers, console: Console) -> None:
+def _migrate(pool: Workers, console: Console) -> bool:
+    """Run Migrate; return whether functions have roles of their own in the database."""
     try:
         result = json.loads(pool.invoke("Migrate", b"{}"))
     except (FunctionFailed, FunctionTimedOut) as failure:
         raise StartError(f"the migrations failed ({failure}); see logs/Migrate.log in the data folder") from None
     console.print(f"migrations: {len(result['ran'])} ran" if result["ran"] else "migrations: nothing to do")
+    console.print(f"database roles: {result['roles']}", soft_wrap=True)
+    return bool(result["has_roles"])
 
 
 def _triggers(
@@ -257,15 +283,27 @@ def _triggers(
 
 
 def _run_now(triggers: list[Trigger]) -> None:
-    """What SIGUSR1 asks for: a cycle now, without waiting for the minute."""
+    """Handle SIGUSR1: start a cycle now, without waiting for the minute."""
     for trigger in triggers:
         if isinstance(trigger, Schedule):
             trigger.run_now()
 
 
-def _keep_house(pool: Workers, data_dir: Path, stopped: threading.Event) -> None:
+def _keep_house(pool: Workers, data_dir: Path, stopped: threading.Event, say: Callable[[str], None]) -> None:
+    expired = data_dir / EXPIRED_FILE
+    size = expired.stat().st_size if expired.is_file() else 0
+    is_full = False
     while not stopped.wait(2):
-        workers.note(data_dir / "functions.pids", pool.pids())
+        if expired.is_file() and expired.stat().st_size > size:
+            size = expired.stat().st_size
+            say(f"messages waited too long and were moved to {expired}: docs/troubleshooting.md tells how to bring them back")
+        try:
+            workers.note(data_dir / "functions.pids", pool.pids())
+            is_full = False
+        except OSError as error:
+            if not is_full:
+                say(f"{data_dir} takes no more ({error.strerror}): free some space; nothing that was accepted is lost")
+            is_full = True
         pool.end_idle()
 
 
@@ -283,10 +321,10 @@ def _facts(options: Options, secrets: LocalSecrets, database_url: str) -> dict[s
 
 
 def _announce(console: Console, options: Options, secrets: LocalSecrets, seconds: float) -> None:
-    console.print(f"\n[bold green]Callwatch is up[/] after {seconds:.1f} s. Ctrl-C stops all of it.\n")
+    console.print(f"\n[bold green]Callwatch is up[/] after {seconds:.1f} s. Ctrl-C stops everything.\n")
     console.print(f"  dashboard    http://127.0.0.1:{options.port}/admin/operations")
     console.print(f"  admin token  {secrets.admin_token}")
-    console.print(f"  all else     {options.data_dir / 'run.json'}\n", soft_wrap=True)
+    console.print(f"  details       {options.data_dir / 'run.json'}\n", soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The whole system as `make run` starts it, in a process of its own: for tests, measurements and pictures from outside."""
+"""Starts the whole system as `make run` does, in its own process: for tests, benchmarks and screenshots."""
 
 import contextlib
 import json
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.processes import free_port
+from local.processes import find_free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 START_TIMEOUT_S = 90
@@ -25,7 +25,7 @@ START_TIMEOUT_S = 90
 
 @dataclass
 class System:
-    """A running system: where it is, and who may do what."""
+    """A running system: its address and its tokens."""
 
     url: str
     admin_token: str
@@ -41,7 +41,7 @@ class System:
     def call(
         self, method: str, path: str, token: str | None = "", body: Any = None, headers: Mapping[str, str] | None = None
     ) -> tuple[int, Any, dict[str, str]]:
-        """One request: status, body (JSON where it is some), headers in lower case. token "": the admin's."""
+        """Send one request; return status, body (JSON if it is JSON), headers in lower case. token "": the admin's."""
         sent = dict(headers or {})
         bearer = self.admin_token if token == "" else token
         if bearer:
@@ -60,13 +60,13 @@ class System:
         return status, json.loads(content) if is_json and content else content.decode(errors="replace"), lower
 
     def get(self, path: str, token: str | None = "") -> Any:
-        """The body of a GET that must succeed."""
+        """Return the body of a GET that must succeed."""
         status, body, _headers = self.call("GET", path, token)
         assert status == 200, (path, status, body)
         return body
 
-    def eventually(self, condition: Callable[[], Any], timeout_s: float = 20, what: str = "the condition") -> Any:
-        """The first true value of `condition`; fails where none comes in time."""
+    def eventually(self, condition: Callable[[], Any], timeout_s: float = 60, what: str = "the condition") -> Any:
+        """Return the first true value of `condition`; fail on timeout."""
         deadline = time.monotonic() + timeout_s
         while not (found := condition()):
             assert time.monotonic() < deadline, f"{what} did not come true within {timeout_s} s\n{self.logs()}"
@@ -74,7 +74,7 @@ class System:
         return found
 
     def logs(self) -> str:
-        """The ends of all logs, for a failing test."""
+        """Return the ends of all logs, for a failing test."""
         files = [self.output, *sorted((self.data_dir / "logs").glob("*.log"))]
         return "\n".join(f"== {file.name}\n{file.read_text(errors='replace')[-1500:]}" for file in files if file.is_file())
 
@@ -86,7 +86,6 @@ def running_system(
     """Start the system on free ports, and stop it as Ctrl-C does."""
     folder = data_dir or Path(tempfile.mkdtemp(prefix="callwatch-system-"))
     folder.mkdir(exist_ok=True)
-    folder.chmod(0o755)
     system = start(folder, cycle_s, environ)
     try:
         yield system
@@ -97,11 +96,11 @@ def running_system(
 
 
 def start(folder: Path, cycle_s: float = 2, environ: Mapping[str, str] | None = None) -> System:
-    """Start it and wait until it says that it is ready."""
+    """Start it and wait until it is ready."""
     output = folder / "run.log"
     clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    # Below the ports that the kernel gives to outgoing connections, of which any could be taken meanwhile.
-    port = free_port(random.randint(15_000, 30_000))  # noqa: S311
+    # Below the ephemeral ports of the kernel, any of which could be taken meanwhile.
+    port = find_free_port(random.randint(15_000, 30_000))  # noqa: S311
     given = {"PORT": str(port), "DATA_DIR": str(folder), "CYCLE_S": str(cycle_s), "PYTHONPATH": "shared:."}
     with output.open("w") as log:
         process = subprocess.Popen(
@@ -123,12 +122,15 @@ def start(folder: Path, cycle_s: float = 2, environ: Mapping[str, str] | None = 
 
 
 def _is_ready(run_file: Path, pid: int) -> bool:
-    # A file of an earlier, killed run may still lie there.
-    return run_file.is_file() and json.loads(run_file.read_text())["pid"] == pid
+    # A file of an earlier, killed run may still be there, and a damaged one until the start replaces it.
+    try:
+        return bool(json.loads(run_file.read_text())["pid"] == pid)
+    except (OSError, ValueError):
+        return False
 
 
 def stop(system: System) -> None:
-    """Stop it as Ctrl-C does, and see to it that it ends."""
+    """Stop it as Ctrl-C does, and wait for its end."""
     if system.process.poll() is None:
         system.process.send_signal(signal.SIGINT)
         try:

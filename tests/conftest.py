@@ -1,4 +1,4 @@
-"""What all tests share: a clean environment, a real PostgreSQL, and in it a database of the test's own."""
+"""Shared by all tests: a clean environment, a real PostgreSQL, and a database per test."""
 
 import contextlib
 import itertools
@@ -15,17 +15,23 @@ from hypothesis import HealthCheck, settings
 from psycopg2 import sql
 from xdist.scheduler import LoadFileScheduling
 
-from callwatch.alerts.issues import MISSED
-from callwatch.alerts.outage import MEMORY
+from callwatch.alerts.outage import memory
+from callwatch.alerts.outage.issues import MISSED
+from callwatch.client import capture
 from callwatch.db import migrate, reset_pool
+from callwatch.runtime.refusals import refusals
 from callwatch.settings import VARIABLES, reset_settings
-from callwatch.tracker import capture, error_tracker
-from local import postgres
+from callwatch.tracker import error_tracker
+from local.postgres import server as postgres
+from tests.support.memory_folder import use_memory_folder
+from tests.support.monitor_cycles import MONITOR, Monitor
 
-# A crash of the machine may take these databases with it; nothing less does.
+use_memory_folder()
+
+# Only a crash of the machine can lose these databases.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
 
-# How fast the machine is says nothing about the code.
+# The speed of the machine says nothing about the code.
 settings.register_profile("callwatch", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("callwatch")
 
@@ -33,7 +39,7 @@ _numbers = itertools.count(1)
 
 
 class _ByFile(LoadFileScheduling):  # type: ignore[misc]  # xdist comes without types
-    """Files side by side, each whole in one process; all tests of a deployment in one, as they share a cloud."""
+    """Distributes whole files over the processes; all deployment tests run in one, because they share a cloud."""
 
     def _split_scope(self, nodeid: str) -> str:
         file: str = super()._split_scope(nodeid)
@@ -41,38 +47,51 @@ class _ByFile(LoadFileScheduling):  # type: ignore[misc]  # xdist comes without 
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFile:
-    """How tests are dealt out to the processes of `-n`."""
+    """Choose how `-n` distributes tests over its processes."""
     return _ByFile(config, log)
 
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No test sees the settings of the person who runs it, nor those of the test before."""
+    """Hide the settings of the developer and of earlier tests."""
     for variable in VARIABLES:
         monkeypatch.delenv(variable.name, raising=False)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    # Nothing that a test captured is sent during another one, or at the end.
+    # Errors captured by one test are not sent during another, or at exit.
     monkeypatch.setattr(capture, "LINGER_S", 600.0)
     reset_settings()
     yield
-    error_tracker._buffer._begin_anew()
+    # What one test captured, suppressed or refused is not reported by the next.
+    error_tracker._buffer._restart_after_fork()
+    error_tracker._restart_after_fork()
+    refusals.__init__()  # type: ignore[misc]
     reset_pool()
     reset_settings()
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_memory(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What is remembered without a database is this run's own, whatever else runs on the machine."""
-    folder = tmp_path_factory.mktemp("memory")
-    for memory in (MEMORY, MISSED):
-        memory.file = folder / memory.file.name
+    """Keep state outside the database private to this run."""
+    memory.FOLDER = tmp_path_factory.mktemp("memory")
+    MISSED.file = memory.FOLDER / MISSED.file.name
+    # From here on, its files are in that folder too.
+    MONITOR.restart()
+
+
+@pytest.fixture(autouse=True)
+def monitor(_own_memory: None) -> Monitor:
+    """Return the monitor of the test, which remembers nothing yet."""
+    MONITOR.forget()
+    MISSED.file.unlink(missing_ok=True)
+    MISSED.forget_process()
+    return MONITOR
 
 
 @pytest.fixture(scope="session")
 def short_folder() -> Iterator[Path]:
-    """A folder that every user may enter: PostgreSQL runs as another user when the tests run as root."""
+    """Yield a folder that every user can enter: as root, PostgreSQL runs as another user."""
     folder = Path(tempfile.mkdtemp(prefix="callwatch test "))
     folder.chmod(0o755)
     yield folder
@@ -81,7 +100,7 @@ def short_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def postgres_server(short_folder: Path) -> Iterator[str]:
-    """Connection string of an embedded PostgreSQL for the whole run, or of the server in TEST_DATABASE_URL."""
+    """Yield the DSN of an embedded PostgreSQL for the whole run, or of the server in TEST_DATABASE_URL."""
     given = os.environ.get("TEST_DATABASE_URL")
     if given:
         yield given
@@ -94,34 +113,34 @@ def postgres_server(short_folder: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def migrated_template(postgres_server: str) -> Iterator[str]:
-    """Name of a migrated database that others are copied from."""
+    """Yield the name of a migrated database to copy."""
     name = f"callwatch_template_{os.getpid()}"
     _administer(postgres_server, "CREATE DATABASE {}", name)
-    migrate(dsn_of(postgres_server, name))
+    migrate(build_dsn(postgres_server, name))
     yield name
     _administer(postgres_server, "DROP DATABASE {} WITH (FORCE)", name)
 
 
 @pytest.fixture
 def database(postgres_server: str, migrated_template: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Connection string of a fresh migrated database, to which DATABASE_URL and the pools point."""
+    """Yield the DSN of a fresh migrated database; DATABASE_URL and the pools point to it."""
     with own_database(postgres_server, migrated_template, monkeypatch) as dsn:
         yield dsn
 
 
 @pytest.fixture
 def empty_database(postgres_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The same with nothing in it."""
+    """Yield the same without any tables."""
     with own_database(postgres_server, "template0", monkeypatch) as dsn:
         yield dsn
 
 
 @contextlib.contextmanager
 def own_database(server: str, template: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A database copied from a template, for as long as the `with` block lasts."""
+    """Copy a template to a new database for the `with` block."""
     name = f"callwatch_test_{os.getpid()}_{next(_numbers)}"
-    _administer(server, "CREATE DATABASE {} TEMPLATE {}", name, template)
-    dsn = dsn_of(server, name)
+    copy_database(server, name, template)
+    dsn = build_dsn(server, name)
     monkeypatch.setenv("DATABASE_URL", dsn)
     reset_settings()
     reset_pool()
@@ -132,8 +151,16 @@ def own_database(server: str, template: str, monkeypatch: pytest.MonkeyPatch) ->
         _administer(server, "DROP DATABASE {} WITH (FORCE)", name)
 
 
-def dsn_of(server: str, database: str) -> str:
-    """Connection string of another database of the same server."""
+def copy_database(server: str, name: str, template: str) -> None:
+    """Create a database as a copy of another one."""
+    # Copying files skips the log of all pages, the default since PostgreSQL 15; older servers know no other way.
+    with contextlib.closing(psycopg2.connect(server)) as conn:
+        strategy = " STRATEGY FILE_COPY" if conn.info.server_version >= 150000 else ""
+    _administer(server, f"CREATE DATABASE {{}} TEMPLATE {{}}{strategy}", name, template)
+
+
+def build_dsn(server: str, database: str) -> str:
+    """Return the DSN of another database of the same server."""
     return f"{server.rpartition('/')[0]}/{database}"
 
 

@@ -1,0 +1,1 @@
+"""Callwatch: the operations monitor of a call-analytics pipeline."""

@@ -1,12 +1,12 @@
-"""Alerts on the page: they appear by themselves, people act on them, they go."""
+"""Alerts on the page: they appear without a reload, people act on them, they disappear."""
 
 import uuid
 
 from playwright.sync_api import Route, expect
 
-from local.reader import Reader
-from local.scenes import make_tables
 from local.system import System
+from simulator.scenes import make_tables
+from tools.browser_session import Reader
 
 
 def post(system: System, message: str, severity: str = "high", **more: object) -> None:
@@ -14,7 +14,7 @@ def post(system: System, message: str, severity: str = "high", **more: object) -
     assert system.call("POST", "/api/errors", system.ingest_key, item)[0] == 202
 
 
-def group_of(system: System, message: str) -> str:
+def find_group(system: System, message: str) -> str:
     def found() -> str | None:
         items = system.get("/api/errors?limit=200")["items"]
         return next((item["id"] for item in items if message in item["message"]), None)
@@ -24,8 +24,9 @@ def group_of(system: System, message: str) -> str:
 
 def test_an_alert_appears_by_itself_and_goes_by_itself(admin: Reader, system: System) -> None:
     page = admin.open()
-    drift = page.locator(".alert[data-rule=schema_drift]").first
-    expect(drift).to_be_visible()
+    # What is only for information is folded.
+    page.locator("summary", has_text="for information").click()
+    expect(page.locator(".alert[data-rule=schema_drift]").first).to_be_visible()
     expect(page.get_by_role("region", name="Overall state")).to_contain_text("unknown")
     make_tables(system.database_url)
     expect(page.locator(".alert[data-rule=schema_drift]")).to_have_count(0, timeout=30_000)
@@ -38,12 +39,10 @@ def test_a_critical_error_is_seen_acknowledged_and_silenced(admin: Reader, syste
     alert = page.locator(".alert[data-rule=high_error_rate]").first
     expect(alert).to_be_visible(timeout=30_000)
     expect(page.get_by_role("region", name="Overall state")).to_contain_text("outage")
-    expect(alert).to_contain_text("measured 1, threshold")
+    expect(alert).to_contain_text("The product has many errors")
 
-    alert.get_by_role("button", name="Acknowledge").click()
-    page.get_by_label("Reason").fill("I look after it")
-    page.get_by_role("dialog").get_by_role("button", name="Acknowledge").click()
-    expect(alert).to_contain_text("acknowledged by")
+    alert.get_by_role("button", name="Take it").click()
+    expect(alert).to_contain_text("is on it")
 
     alert.get_by_role("button", name="Silence").click()
     page.get_by_role("dialog").get_by_label("For").select_option("4")
@@ -51,22 +50,27 @@ def test_a_critical_error_is_seen_acknowledged_and_silenced(admin: Reader, syste
     page.get_by_role("dialog").get_by_role("button", name="Silence").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
 
-    alert.get_by_role("link", name="High error rate").click()
-    timeline = page.get_by_role("region", name="Timeline")
-    expect(timeline).to_contain_text("I look after it")
+    expect(alert).to_contain_text("silenced until")
+    alert.get_by_role("link", name="The product has many errors").click()
+    expect(page.get_by_role("region", name="Timeline")).to_contain_text("taken")
+    page.get_by_role("button", name="Add a note").click()
+    page.get_by_role("dialog").get_by_label("Note", exact=True).fill("the disk is being replaced")
+    page.get_by_role("dialog").get_by_role("button", name="Add").click()
+    expect(page.get_by_role("region", name="Notes")).to_contain_text("the disk is being replaced")
+    page.get_by_role("region", name="Alerts").get_by_role("link", name="High error rate").click()
     expect(page.get_by_role("region", name="Deliveries")).to_contain_text("log")
 
     page.get_by_role("link", name="Silences").click()
     silence = page.get_by_role("listitem").filter(has_text="known until tonight")
     silence.get_by_role("button", name="End now").click()
     page.get_by_role("dialog").get_by_role("button", name="End now").click()
-    expect(page.get_by_text("Nothing is silenced.")).to_be_visible()
+    expect(page.get_by_text("No active silences.")).to_be_visible()
 
 
 def test_a_group_is_resolved_with_a_reason_and_reopened(admin: Reader, system: System) -> None:
     message = f"could not store transcript {uuid.uuid4().hex[:4]}x"
     post(system, message, type="StoreError", stack="StoreError: could not store\n  at store (store.ts:10)")
-    page = admin.open(f"errors/{group_of(system, 'could not store transcript')}")
+    page = admin.open(f"errors/{find_group(system, 'could not store transcript')}")
     expect(page.get_by_role("region", name="Error group")).to_contain_text("StoreError")
     expect(page.get_by_role("region", name="Stack")).to_contain_text("store.ts")
     page.get_by_role("button", name="Resolve").click()
@@ -84,7 +88,7 @@ def test_markup_in_an_error_is_shown_as_text(admin: Reader, system: System) -> N
     probe = '<img src=x onerror="window.hurt=1"><script>window.hurt=1</script><b>bold</b>'
     tags = {"<i>tag</i>": probe}
     post(system, f"probe {probe}", type="<svg onload=alert(1)>", endpoint=f"GET /{probe}", context={"html": probe, "tags": tags})
-    group = group_of(system, "probe <img")
+    group = find_group(system, "probe <img")
     for view in ("", "errors", f"errors/{group}"):
         page = admin.open(view)
         expect(page.get_by_text("<img src=x onerror=").filter(visible=True).first).to_be_visible()
@@ -94,7 +98,7 @@ def test_markup_in_an_error_is_shown_as_text(admin: Reader, system: System) -> N
 
 def test_a_view_answers_to_its_address(admin: Reader, system: System) -> None:
     page = admin.open("errors?severity=low&q=nothing-like-this")
-    expect(page.get_by_text("No error group matches.")).to_be_visible()
+    expect(page.get_by_text("No error groups match.")).to_be_visible()
     expect(page.get_by_label("Severity")).to_have_value("low")
     page = admin.open("runbooks/queue_backlog")
     expect(page.get_by_role("heading", name="Queue backlog")).to_be_visible()
@@ -108,7 +112,24 @@ def test_a_view_answers_to_its_address(admin: Reader, system: System) -> None:
     expect(page.get_by_text('"recent_activity"')).to_be_visible()
 
 
-def test_what_was_just_done_is_shown_though_an_older_question_is_still_open(admin: Reader, system: System) -> None:
+def test_foreign_html_is_not_shown_as_a_runbook(viewer: Reader) -> None:
+    foreign = "<form action='https://example.com'><input name='token'></form>"
+    viewer.page.route("**/runbooks/queue_backlog.html", lambda route: route.fulfill(body=foreign, content_type="text/html"))
+    page = viewer.open("runbooks/queue_backlog")
+    expect(page.locator(".runbook")).to_contain_text("the response is not one of the page's own files")
+    assert page.locator("main form").count() == 0
+    page = viewer.open("runbooks/no_such_rule")
+    expect(page.locator(".runbook")).to_contain_text("this runbook does not exist")
+
+
+def test_runbook_links_keep_the_chosen_range(viewer: Reader) -> None:
+    page = viewer.open("runbooks/queue_backlog?range=6h", refresh_s=60)
+    page.get_by_role("link", name="troubleshooting").click()
+    page.wait_for_url("**#/runbooks/troubleshooting?range=6h")
+    expect(page.get_by_role("heading", name="Troubleshooting")).to_be_visible()
+
+
+def test_action_is_shown_while_an_older_request_is_open(admin: Reader, system: System) -> None:
     before = system.get("/api/silences?limit=200")
     held: list[Route] = []
     admin.page.route("**/api/silences?*", lambda route: held.append(route), times=1)
@@ -122,30 +143,31 @@ def test_what_was_just_done_is_shown_though_an_older_question_is_still_open(admi
     expect(page.get_by_text("done while asked")).to_be_visible()
 
 
-def test_one_failure_of_the_list_of_alerts_takes_no_form_from_under_a_hand(admin: Reader, system: System) -> None:
+def test_failed_poll_of_alerts_keeps_the_open_form(admin: Reader, system: System) -> None:
     post(system, "the form stays", "critical")
     page = admin.open(refresh_s=0.5)
     alert = page.locator(".alert[data-rule=high_error_rate]").first
     alert.get_by_role("button", name="Silence").click()
     page.get_by_label("Reason").fill("half writ")
-    page.route("**/api/alerts?state=firing*", lambda route: route.fulfill(status=500, json={"message": "Internal Server Error"}))
-    expect(page.get_by_role("region", name="What is wrong now")).to_contain_text("Internal Server Error; this is")
+    page.route("**/api/incidents?*", lambda route: route.fulfill(status=500, json={"message": "Internal Server Error"}))
+    expect(page.get_by_role("region", name="What is wrong now")).to_contain_text("Internal Server Error; this data is")
     expect(page.get_by_label("Reason")).to_have_value("half writ")
 
 
 def test_without_its_list_what_is_wrong_is_what_the_status_says(admin: Reader, system: System) -> None:
     post(system, "the status says so", "critical")
-    admin.page.route("**/api/alerts?*", lambda route: route.fulfill(status=500, json={"message": "Internal Server Error"}))
+    for what in ("alerts", "incidents"):
+        admin.page.route(f"**/api/{what}?*", lambda route: route.fulfill(status=500, json={"message": "Internal Server Error"}))
     page = admin.open(refresh_s=0.5)
     wrong = page.get_by_role("region", name="What is wrong now")
     expect(wrong.locator(".alert[data-rule=high_error_rate]")).to_be_visible()
-    expect(wrong).to_contain_text("Internal Server Error; this is what the status says")
+    expect(wrong).to_contain_text("Internal Server Error; showing the issues of the status instead")
     expect(page.locator(".banner")).to_contain_text("Partly unknown: Internal Server Error")
 
 
-def test_an_open_group_matters_though_a_hundred_others_were_seen_since(admin: Reader, system: System) -> None:
+def test_open_group_is_listed_behind_a_hundred_newer_ones(admin: Reader, system: System) -> None:
     post(system, "open and long ago", "low")
-    group = {**system.get(f"/api/errors/{group_of(system, 'open and long ago')}"), "state": "new"}
+    group = {**system.get(f"/api/errors/{find_group(system, 'open and long ago')}"), "state": "new"}
     resolved = [{**group, "id": f"r{number}", "state": "resolved"} for number in range(100)]
 
     def answer(route: Route) -> None:
@@ -159,13 +181,13 @@ def test_an_open_group_matters_though_a_hundred_others_were_seen_since(admin: Re
     expect(errors.get_by_role("link", name="open and long ago")).to_be_visible()
 
 
-def test_more_firing_alerts_than_are_listed_are_not_counted_as_all(admin: Reader, system: System) -> None:
+def test_unlisted_open_incidents_are_still_counted(admin: Reader, system: System) -> None:
     post(system, "one of very many", "critical")
-    alert = system.eventually(lambda: system.get("/api/alerts?state=firing&rule_id=high_error_rate")["items"], what="an alert")[0]
-    many = {"items": [{**alert, "id": str(number)} for number in range(200)], "next_cursor": "more", "unknown": {}}
-    admin.page.route("**/api/alerts?state=firing*", lambda route: route.fulfill(json=many))
+    incident = system.eventually(lambda: system.get("/api/incidents?state=open&level=error")["items"], what="an incident")[0]
+    many = {"items": [{**incident, "id": str(number)} for number in range(50)], "next_cursor": "more", "unknown": {}}
+    admin.page.route("**/api/incidents?state=open*", lambda route: route.fulfill(json=many))
     page = admin.open(refresh_s=60)
-    expect(page.get_by_role("link", name="More than the latest 200 alerts fire")).to_be_visible()
+    expect(page.get_by_role("link", name="All 50+ open incidents")).to_be_visible()
 
 
 def test_fields_that_are_unknown_are_not_called_filled_in(admin: Reader, system: System) -> None:
@@ -176,15 +198,15 @@ def test_fields_that_are_unknown_are_not_called_filled_in(admin: Reader, system:
     expect(page.get_by_text("All 1 key fields")).to_have_count(0)
 
 
-def test_a_form_stays_when_its_alert_goes_and_says_why_nothing_was_done(admin: Reader, system: System) -> None:
+def test_form_stays_and_explains_when_its_alert_ends(admin: Reader, system: System) -> None:
     post(system, "gone before the form was sent", "critical")
     page = admin.open(refresh_s=0.5)
     page.locator(".alert[data-rule=high_error_rate]").first.get_by_role("button", name="Silence").click()
     page.get_by_label("Reason").fill("too late")
-    page.route("**/api/alerts?state=firing*", lambda route: route.fulfill(json={"items": [], "next_cursor": None, "unknown": {}}))
+    page.route("**/api/incidents?*", lambda route: route.fulfill(json={"items": [], "next_cursor": None, "unknown": {}}))
     gone = {"error": {"code": "not_firing", "message": "this one is resolved", "request_id": "1"}}
     page.route("**/api/silences", lambda route: route.fulfill(status=409, json=gone))
-    expect(page.get_by_text("No alert fires.")).to_be_visible()
+    expect(page.get_by_text("No incident is open.")).to_be_visible()
     expect(page.get_by_label("Reason")).to_have_value("too late")
     page.get_by_role("dialog").get_by_role("button", name="Silence").click()
     expect(page.get_by_role("dialog")).to_contain_text("this one is resolved")
@@ -192,7 +214,7 @@ def test_a_form_stays_when_its_alert_goes_and_says_why_nothing_was_done(admin: R
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-def test_without_the_status_all_that_has_an_answer_of_its_own_is_shown(admin: Reader, system: System) -> None:
+def test_failed_status_hides_no_independent_section(admin: Reader, system: System) -> None:
     post(system, "known without the status", "critical")
     admin.page.route("**/api/status", lambda route: route.fulfill(status=500, json={"message": "Internal Server Error"}))
     page = admin.open(refresh_s=0.5)

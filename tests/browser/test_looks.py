@@ -1,4 +1,4 @@
-"""For every reader: keyboard, screen reader, dark, narrow, wide."""
+"""Accessibility and layout of the page: keyboard, screen reader, dark mode, narrow and wide screens."""
 
 import contextlib
 import re
@@ -9,25 +9,28 @@ import psycopg2
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from local.reader import Reader, reader
-from local.scenes import make_tables
 from local.system import System
+from simulator.scenes import make_tables
 from tests.browser.conftest import AXE
-from tests.browser.test_alerts import group_of, post
+from tests.browser.test_alerts import find_group, post
+from tools.browser_session import Reader, reader
 
-VIEWS = ("", "errors", "alerts", "rules", "silences", "uptime", "runbooks", "runbooks/queue_backlog", "raw/health")
+VIEWS = (
+    *("", "incidents", "errors", "alerts", "calls", "crons", "costs", "ingest", "uptime", "rules", "silences", "channels"),
+    *("runbooks", "runbooks/queue_backlog", "raw/health", "stages/transcriptions?state=pending"),
+)
 
 
 def views(system: System) -> list[str]:
-    """All views, with a group and an alert to look at."""
+    """Yield all views, with a group and an alert to show."""
     post(system, "for the look of it", "critical", endpoint="GET /look", release="1.0.0")
-    group = group_of(system, "for the look of it")
+    group = find_group(system, "for the look of it")
     alerts = system.eventually(lambda: system.get("/api/alerts")["items"], what="an alert")
     return [*VIEWS, f"errors/{group}", f"alerts/{alerts[0]['id']}"]
 
 
 def serious(page: Page) -> list[str]:
-    """What axe finds that is serious or worse: rule and first place."""
+    """Return serious and worse findings of axe: rule and first element."""
     page.evaluate(AXE.read_text())
     found: list[dict[str, Any]] = page.evaluate("axe.run(document).then(found => found.violations)")
     return [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in found if v["impact"] in ("serious", "critical")]
@@ -42,7 +45,7 @@ def test_axe_finds_nothing_serious_on_any_view(chromium: Browser, system: System
             assert serious(page) == [], view
 
 
-def test_no_view_scrolls_sideways_on_the_smallest_phone_or_the_widest_screen(chromium: Browser, system: System) -> None:
+def test_no_view_scrolls_sideways_at_any_width(chromium: Browser, system: System) -> None:
     names = views(system)
     make_tables(system.database_url)
     with contextlib.closing(psycopg2.connect(system.database_url)) as conn, conn, conn.cursor() as cursor:
@@ -65,10 +68,10 @@ def test_dark_and_light_follow_the_system_until_chosen(chromium: Browser, system
         page.emulate_media(color_scheme="light")
         light = page.evaluate(background)
         assert dark != light
-        button = page.get_by_role("button", name="Colours")
+        button = page.get_by_role("button", name="Theme")
         button.click()
         button.click()
-        expect(button).to_have_accessible_name("Colours: dark")
+        expect(button).to_have_accessible_name("Theme: dark")
         assert page.evaluate(background) == dark
         page.reload()
         assert page.evaluate(background) == dark
@@ -81,7 +84,8 @@ def test_day_bars_are_one_tab_stop_with_arrow_keys(viewer: Reader) -> None:
     assert bars.locator("[tabindex='0']").count() == 1
     bars.locator("[tabindex='0']").focus()
     today = page.evaluate("document.activeElement.getAttribute('aria-label')")
-    assert today.endswith("% uptime")
+    # Shortly after midnight, the little that has passed may be fully watched.
+    assert today.endswith(("% uptime", "too few probes"))
     page.keyboard.press("ArrowLeft")
     yesterday = page.evaluate("document.activeElement.getAttribute('aria-label')")
     assert yesterday != today
@@ -91,7 +95,7 @@ def test_day_bars_are_one_tab_stop_with_arrow_keys(viewer: Reader) -> None:
     assert page.evaluate("document.activeElement.closest('.day-bars')?.ariaLabel") != "Database, last 90 days"
 
 
-def test_the_keyboard_reaches_and_closes_a_form_and_gets_the_focus_back(admin: Reader, system: System) -> None:
+def test_keyboard_opens_and_closes_a_form_and_keeps_focus(admin: Reader, system: System) -> None:
     page = admin.open("silences", refresh_s=0.3)
     button = page.get_by_role("button", name="New silence")
     button.focus()
@@ -106,7 +110,7 @@ def test_the_keyboard_reaches_and_closes_a_form_and_gets_the_focus_back(admin: R
     expect(button).to_be_focused()
 
 
-def test_a_chart_has_a_legend_a_summary_and_a_table_and_the_range_is_in_the_address(viewer: Reader, system: System) -> None:
+def test_chart_has_legend_summary_table_and_range_in_url(viewer: Reader, system: System) -> None:
     page = viewer.open("", refresh_s=60)
     chart = page.locator("figure", has_text="Errors by severity")
     expect(chart.locator(".legend")).to_contain_text("critical")
@@ -122,7 +126,7 @@ def test_a_chart_has_a_legend_a_summary_and_a_table_and_the_range_is_in_the_addr
 
 def test_times_are_the_readers_own_with_utc_beside_them(chromium: Browser, system: System) -> None:
     post(system, "for its time")
-    group = group_of(system, "for its time")
+    group = find_group(system, "for its time")
     with reader(chromium, system, system.viewer_token, timezone_id="Pacific/Auckland") as somebody:
         page = somebody.open(f"errors/{group}")
         shown = page.get_by_role("region", name="Error group").locator("time").first
@@ -156,16 +160,16 @@ def test_a_readers_wrong_clock_makes_no_age_and_no_end_wrong(chromium: Browser, 
         assert abs(lasts.total_seconds() - 3600) < 60
 
 
-def test_text_that_turns_the_way_of_reading_around_turns_no_figure(admin: Reader, system: System) -> None:
+def test_bidirectional_text_reverses_no_figure(admin: Reader, system: System) -> None:
     item = {"message": "turned", "release": "\u202eabc", "environment": "العربية 12", "severity": "low"}
     assert system.call("POST", "/api/errors", system.ingest_key, item)[0] == 202
-    group_of(system, "turned")
+    find_group(system, "turned")
     page = admin.open("errors?q=turned", refresh_s=60)
     about = page.locator(".group p.quiet").first
-    expect(about).to_contain_text("1 in all")
-    # Where each letter of "1 in all" stands on the page: from left to right, as it is written.
+    expect(about).to_contain_text("1 in total")
+    # Horizontal position of each letter of "1 in all", in logical order.
     lefts = about.evaluate("""(line) => {
-        const text = [...line.childNodes].filter((node) => node.nodeType === 3 && / in all|^1$/.test(node.data));
+        const text = [...line.childNodes].filter((node) => node.nodeType === 3 && / in total|^1$/.test(node.data));
         return text.flatMap((node) => [...node.data].map((_, index) => {
             const range = document.createRange();
             range.setStart(node, index);
@@ -187,7 +191,7 @@ def test_a_dark_page_is_printed_dark_on_light(chromium: Browser, system: System)
         expect(page.get_by_role("button", name="Refresh")).to_be_hidden()
 
 
-def test_axe_finds_nothing_serious_while_all_but_the_status_fails(chromium: Browser, system: System) -> None:
+def test_axe_finds_nothing_serious_with_only_status_up(chromium: Browser, system: System) -> None:
     with reader(chromium, system, system.admin_token, bypass_csp=True) as somebody:
         page = somebody.page
         page.route("**/api/**", lambda route: route.fulfill(status=500, json={"message": "Internal Server Error"}))

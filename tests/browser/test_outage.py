@@ -1,4 +1,4 @@
-"""What the page says while the monitor's own database is gone: that it is, and what was known before."""
+"""The page while the monitor's own database is down: it says so, and keeps showing the last known data."""
 
 import shutil
 import tempfile
@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from local import postgres
-from local.reader import reader
+from local.postgres import server as postgres
 from local.system import running_system
 from tests.conftest import FAST
+from tools.browser_session import reader
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(made, ignore_errors=True)
 
 
-def test_a_dead_database_is_said_so_while_what_was_known_stays_and_the_page_recovers(chromium: Browser, folder: Path) -> None:
+def test_page_reports_a_dead_database_and_recovers(chromium: Browser, folder: Path) -> None:
     own = postgres.start(folder / "own", FAST)
     try:
         with (
@@ -34,7 +34,7 @@ def test_a_dead_database_is_said_so_while_what_was_known_stays_and_the_page_reco
             page.wait_for_selector(".day-bars")
             own.stop()
             expect(page.get_by_role("region", name="Overall state")).to_contain_text("outage")
-            expect(page.locator(".alert[data-rule=database_health]")).to_contain_text("does not answer")
+            expect(page.locator(".alert[data-rule=database_health]")).to_contain_text("does not respond")
             expect(page.locator(".service", has_text="Database")).to_contain_text("unhealthy")
             expect(page.get_by_role("alert")).to_contain_text("Stale since")
             expect(page.get_by_role("region", name="Queues")).to_contain_text("unknown")

@@ -1,9 +1,9 @@
-"""Who may look, and what they may do."""
+"""Signing in: who may look, and what each role may do."""
 
 from playwright.sync_api import Browser, Route, expect
 
-from local.reader import Reader, reader
 from local.system import System
+from tools.browser_session import Reader, reader
 
 
 def test_the_token_opens_the_page_and_stays_in_this_tab_alone(chromium: Browser, system: System) -> None:
@@ -66,7 +66,7 @@ def test_a_late_refusal_of_the_token_before_does_not_sign_out(chromium: Browser,
         somebody.page.route("**/api/status", lambda route: held.append(route))
         page = somebody.page
         page.goto(f"{somebody.url}/admin/operations?refresh=60#/silences")
-        page.get_by_text("Asking …").wait_for()
+        page.get_by_text("Loading …").wait_for()
         page.get_by_role("button", name="Sign out").click()
         page.unroute("**/api/**")
         page.get_by_label("Token").fill(system.viewer_token)

@@ -1,4 +1,4 @@
-"""One running system that all faults are done to, on a PostgreSQL of its own that can be stopped under it."""
+"""One running system for all faults, on a PostgreSQL of its own that tests can stop."""
 
 import tempfile
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local import postgres
+from local.postgres import server as postgres
 from local.system import running_system
 from tests.chaos.site import Site
 from tests.conftest import FAST
@@ -14,7 +14,7 @@ from tests.conftest import FAST
 
 @pytest.fixture(scope="package")
 def site() -> Iterator[Site]:
-    """The system with a cycle of 1 s; what a function did not finish comes again after 2 s, not after minutes."""
+    """Yield the system with a cycle of 1 s; unfinished messages are redelivered after 2 s, not minutes."""
     with tempfile.TemporaryDirectory(prefix="callwatch-chaos-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)

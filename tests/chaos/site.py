@@ -1,4 +1,4 @@
-"""The site of the faults: a system, its database, its queues and processes, and the load that runs meanwhile."""
+"""The system under fault tests: its database, queues and processes, and the load during a fault."""
 
 import contextlib
 import functools
@@ -15,19 +15,20 @@ import boto3
 import psutil
 import psycopg2
 
-from local import postgres, processes
-from local.postgres import RunningPostgres
-from local.queue import ACCOUNT, REGION
+from local import processes
+from local.postgres import server as postgres
+from local.postgres.server import RunningPostgres
+from local.sqs.server import ACCOUNT, REGION, read_access_key
 from local.system import System
 from tests.conftest import FAST
 
-# The lock by which a test holds a writer.
+# The lock with which a test blocks a writer.
 _HELD = 4711
 
 
 @dataclass
 class Site:
-    """What the tests of faults work on."""
+    """What fault tests operate on."""
 
     folder: Path
     postgres: RunningPostgres
@@ -35,37 +36,37 @@ class Site:
 
     @functools.cached_property
     def sqs(self) -> Any:
-        """A client of the local queue."""
+        """Return a client of the local queue."""
         port = (self.system.data_dir / "queue.port").read_text()
-        session = boto3.Session("local", "local", region_name=REGION)
+        session = boto3.Session(read_access_key(self.system.data_dir), "local", region_name=REGION)
         return session.client("sqs", endpoint_url=f"http://127.0.0.1:{port}")
 
     def queue_url(self, name: str = "ErrorQueue") -> str:
-        """The address of a queue by its logical id."""
+        """Return the URL of a queue by its logical id."""
         return f"http://127.0.0.1:{(self.system.data_dir / 'queue.port').read_text()}/{ACCOUNT}/{name}"
 
     def set_visibility(self, seconds: int) -> None:
-        """How long a received message stays hidden."""
+        """Set how long a received message stays hidden."""
         for name in ("ErrorQueue", "CriticalQueue", "DeadLetterQueue"):
             self.sqs.set_queue_attributes(QueueUrl=self.queue_url(name), Attributes={"VisibilityTimeout": str(seconds)})
 
     def waiting(self, name: str = "ErrorQueue") -> int:
-        """Messages in a queue, those in somebody's hands included."""
+        """Count messages of a queue, including received ones."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         found = self.sqs.get_queue_attributes(QueueUrl=self.queue_url(name), AttributeNames=names)["Attributes"]
         return sum(int(found[name]) for name in names)
 
     def put(self, bodies: list[str], name: str = "ErrorQueue") -> None:
-        """Send messages past the API."""
+        """Send messages directly to a queue, without the API."""
         for start in range(0, len(bodies), 10):
             entries = [{"Id": str(n), "MessageBody": body} for n, body in enumerate(bodies[start : start + 10])]
             self.sqs.send_message_batch(QueueUrl=self.queue_url(name), Entries=entries)
 
     def peek(self, name: str = "ErrorQueue") -> list[dict[str, Any]]:
-        """All messages of a queue nobody works on; they can be received again at once."""
+        """Return all messages of an idle queue; they can be received again at once."""
         found: dict[str, dict[str, Any]] = {}
         given = {"QueueUrl": self.queue_url(name), "MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"]}
-        # Hidden for as long as it may take to see them all.
+        # Hidden long enough to see them all.
         while messages := self.sqs.receive_message(**given, VisibilityTimeout=60).get("Messages"):
             found |= {message["MessageId"]: message for message in messages}
         for message in found.values():
@@ -74,14 +75,19 @@ class Site:
             )
         return list(found.values())
 
+    @property
+    def dsn(self) -> str:
+        """Return the address of the monitor's database."""
+        return self.postgres.dsn
+
     def sql(self, statement: str, *params: Any) -> list[tuple[Any, ...]]:
-        """Run one statement on the database; rows of a query."""
-        with contextlib.closing(psycopg2.connect(self.postgres.dsn)) as conn, conn, conn.cursor() as cursor:
+        """Run one statement on the database; return the rows of a query."""
+        with contextlib.closing(psycopg2.connect(self.dsn)) as conn, conn, conn.cursor() as cursor:
             cursor.execute(statement, params)
             return cursor.fetchall() if cursor.description else []
 
     def functions(self, module: str = "") -> list[psutil.Process]:
-        """Processes of functions, or of one by its module."""
+        """Return processes of functions, or of one by its module."""
         found = []
         for process in psutil.Process(self.system.pid).children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -91,7 +97,7 @@ class Site:
         return found
 
     def kill(self, module: str = "") -> int:
-        """SIGKILL to processes of functions; returns how many there were."""
+        """Kill processes of functions; return their number."""
         killed = self.functions(module)
         for process in killed:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -100,7 +106,7 @@ class Site:
 
     @contextlib.contextmanager
     def no_monitor(self) -> Iterator[None]:
-        """Hold the monitor's lease for the block, as another monitor would: cycles are skipped, the queue fills."""
+        """Hold the monitor's lease during the block as another monitor would: cycles are skipped, the queue fills."""
         insert = "INSERT INTO callwatch.monitor_lease VALUES ('monitor', 'the test', now(), now() + interval '10 minutes')"
         self.system.eventually(
             lambda: self.sql(insert + " ON CONFLICT (name) DO NOTHING RETURNING holder"), 40, what="a pause between two cycles"
@@ -112,7 +118,7 @@ class Site:
 
     @contextlib.contextmanager
     def writers_held(self, environment: str) -> Iterator[Callable[[], None]]:
-        """Who writes errors of an environment waits amid its COPY, until what is given is called or the block ends."""
+        """Block writers of an environment's errors in their COPY, until the yielded function is called or the block ends."""
         with contextlib.closing(psycopg2.connect(self.postgres.dsn)) as holder, holder.cursor() as cursor:
             holder.autocommit = True
 
@@ -134,14 +140,14 @@ class Site:
                 cursor.execute("DROP FUNCTION callwatch.held CASCADE")
 
     def is_writer_held(self) -> bool:
-        """Whether somebody waits amid its COPY."""
+        """Return whether a writer is blocked in its COPY."""
         waiting = """SELECT pid FROM pg_locks JOIN pg_stat_activity USING (pid)
             WHERE locktype = 'advisory' AND objid = %s AND NOT granted AND query LIKE 'COPY callwatch.%%error_logs%%'"""
         return bool(self.sql(waiting, _HELD))
 
     @contextlib.contextmanager
     def queue_stopped(self) -> Iterator[None]:
-        """The queue answers nobody for the block; what was asked meanwhile it answers afterwards."""
+        """Freeze the queue during the block; it answers pending requests afterwards."""
         server = processes.find((self.system.data_dir / "queue.pid").read_text())
         assert server is not None
         server.suspend()
@@ -151,7 +157,7 @@ class Site:
             server.resume()
 
     def free_lease(self) -> None:
-        """The lease of a dead monitor runs out after 30 s; who has no time for that ends it."""
+        """End the lease of a dead monitor, instead of waiting 30 s."""
         self.sql("DELETE FROM callwatch.monitor_lease")
 
     def stop_postgres(self) -> None:
@@ -159,11 +165,11 @@ class Site:
         self.postgres.stop()
 
     def start_postgres(self) -> None:
-        """Start it again on its data and its port."""
+        """Start it again with its data and port."""
         self.postgres = postgres.start(self.folder / "own", FAST)
 
     def send(self, environment: str, count: int, **fields: Any) -> list[str]:
-        """Send errors in one request; returns the ids of those accepted, none where the request failed."""
+        """Send errors in one request; return the accepted ids, none if the request failed."""
         return self._post(_errors(environment, count, fields))
 
     def _post(self, items: list[dict[str, Any]]) -> list[str]:
@@ -175,9 +181,9 @@ class Site:
 
     @contextlib.contextmanager
     def load(self, environment: str, per_request: int = 10, pause_s: float = 0.1, **fields: Any) -> Iterator[set[str]]:
-        """Two senders for as long as the block lasts; the set of accepted ids grows meanwhile.
+        """Run two senders during the block; yield the growing set of accepted ids.
 
-        What gets no answer is sent again under its ids: it may have been taken all the same.
+        A request without a response is repeated with the same ids: it may have been accepted.
         """
         accepted: set[str] = set()
         is_over = threading.Event()
@@ -202,11 +208,11 @@ class Site:
                 thread.join(60)
 
     def stored(self, environment: str) -> int:
-        """Rows of an environment."""
+        """Count the rows of an environment."""
         return int(self.sql("SELECT count(*) FROM callwatch.error_logs WHERE environment = %s", environment)[0][0])
 
     def wait_until_stored(self, environment: str, accepted: set[str] | list[str], timeout_s: float = 60) -> None:
-        """Wait until as many are stored as were accepted and the queues are empty, then prove that each was stored once."""
+        """Wait until all accepted errors are stored and the queues are empty, then check that each is stored once."""
 
         def is_done() -> bool:
             return self.waiting() == self.waiting("CriticalQueue") == 0 and self.stored(environment) >= len(accepted)
@@ -216,7 +222,7 @@ class Site:
         self.prove(environment, accepted)
 
     def prove(self, environment: str, accepted: set[str] | list[str]) -> None:
-        """Accepted equals stored, one row each, and every counter equals the rows."""
+        """Check that accepted equals stored, with one row each, and that every counter equals the rows."""
         rows = self.sql("SELECT replace(event_id::text, '-', '') FROM callwatch.error_logs WHERE environment = %s", environment)
         assert Counter(row[0] for row in rows) == Counter(accepted)
         for counter in ("hourly", "by_minute", "by_group", "by_group_minute"):

@@ -1,4 +1,4 @@
-"""A small invented shop, watched through its own stage file: the same code, other tables."""
+"""A small invented shop, watched through its own stage file: the same code with other tables."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -8,16 +8,19 @@ import psycopg2
 import pytest
 
 from callwatch.db import product_connection
-from callwatch.models.api import Health, JobMetrics, Pipeline
-from callwatch.models.facts import Fact
-from callwatch.pipeline.facts import depths, product_facts
+from callwatch.models.sample import Sample
+from callwatch.models.shapes.health import Health
+from callwatch.models.shapes.jobs import JobMetrics
+from callwatch.models.shapes.pipeline import Pipeline
 from callwatch.pipeline.product import measure, of_cycle
+from callwatch.pipeline.samples import depths, list_product_samples
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.reports.health import health
 from callwatch.reports.jobs import job_metrics
 from callwatch.reports.pipeline import pipeline
 from callwatch.settings import get_settings, reset_settings
-from tests.incidents.judge import fact_of
+from tests.incidents.judge import find_sample
+from tests.support.api_shapes import OWN, check_shape
 from tests.unit.test_stage_file import SHOP
 
 NOW = datetime.fromisoformat("2031-03-12T14:37:00+00:00")
@@ -39,7 +42,7 @@ TABLES = """
 
 @pytest.fixture
 def shop(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A connection to a database in which the shop lives, with STAGES_FILE pointing to its file."""
+    """Yield a connection to a database with the shop's tables, with STAGES_FILE pointing to its file."""
     monkeypatch.setenv("STAGES_FILE", str(SHOP))
     reset_settings()
     conn = psycopg2.connect(database)
@@ -51,22 +54,22 @@ def shop(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     conn.close()
 
 
-def facts() -> list[Fact]:
+def samples() -> list[Sample]:
     stages = get_stages(str(SHOP))
     with product_connection() as conn:
         measured = measure(conn, NOW, "UTC", stages, of_cycle(stages))
     assert [stage for stage, _figure, _value in depths(stages, measured)] == ["parcels", "parcels"]
-    return product_facts(stages, measured)
+    return list_product_samples(stages, measured)
 
 
 def test_a_healthy_shop_shows_nothing_but_its_figures(shop: Any) -> None:
-    found = facts()
-    assert {fact.metric: fact.value for fact in found if fact.metric.startswith(("pipeline.", "queue."))} == {
+    found = samples()
+    assert {sample.metric: sample.value for sample in found if sample.metric.startswith(("pipeline.", "queue."))} == {
         "queue.pending": 1, "queue.stale": 0, "pipeline.stuck": 0, "pipeline.zombie": 0, "pipeline.orphan": 0,
-        "pipeline.overdue": 0, "pipeline.stopped": 0, "pipeline.dead": 0, "pipeline.dead_ratio": 0,
+        "pipeline.overdue": 0, "pipeline.undated": 0, "pipeline.stopped": 0, "pipeline.dead": 0, "pipeline.dead_ratio": 0,
     }  # fmt: skip
-    assert fact_of(found, "calls.missing_ratio").value == 0
-    assert fact_of(found, "cron.idle", cron="packer").value == 0
+    assert find_sample(found, "calls.missing_ratio").value == 0
+    assert find_sample(found, "cron.idle", cron="packer").value == 0
 
 
 def test_what_goes_wrong_in_the_shop_shows_by_its_own_words(shop: Any) -> None:
@@ -77,13 +80,13 @@ def test_what_goes_wrong_in_the_shop_shows_by_its_own_words(shop: Any) -> None:
         cursor.execute("UPDATE shop_parcels SET state = 'retry', tries = 9 WHERE order_number = '2000'")
         cursor.execute("UPDATE shop_parcels SET state = 'packing' WHERE order_number IN ('1500', '1501')")
         cursor.execute("DELETE FROM shop_parcels WHERE order_number = '2500'")
-    found = facts()
-    assert fact_of(found, "pipeline.stopped", stage="parcels").value == 1
-    assert fact_of(found, "pipeline.zombie", stage="parcels").value == 1
-    assert fact_of(found, "pipeline.stuck", stage="parcels").value == 2
-    assert fact_of(found, "pipeline.orphan", stage="parcels").value == 1
-    assert fact_of(found, "pipeline.overdue", stage="parcels").value == 1
-    assert fact_of(found, "cron.idle", cron="packer").value == 1
+    found = samples()
+    assert find_sample(found, "pipeline.stopped", stage="parcels").value == 1
+    assert find_sample(found, "pipeline.zombie", stage="parcels").value == 1
+    assert find_sample(found, "pipeline.stuck", stage="parcels").value == 2
+    assert find_sample(found, "pipeline.orphan", stage="parcels").value == 1
+    assert find_sample(found, "pipeline.overdue", stage="parcels").value == 1
+    assert find_sample(found, "cron.idle", cron="packer").value == 1
 
 
 def test_the_shop_is_closed_on_sundays_and_at_night(shop: Any) -> None:
@@ -91,22 +94,21 @@ def test_the_shop_is_closed_on_sundays_and_at_night(shop: Any) -> None:
     for moment in ("2031-03-16T12:00:00+00:00", "2031-03-13T02:00:00+00:00"):
         with product_connection() as conn:
             measured = measure(conn, datetime.fromisoformat(moment), "UTC", stages, of_cycle(stages))
-        assert fact_of(product_facts(stages, measured), "calls.missing_ratio").detail == "outside of business hours"
+        assert find_sample(list_product_samples(stages, measured), "calls.missing_ratio").detail == "outside of business hours"
 
 
-def test_the_api_shows_the_shop_and_says_what_its_file_does_not_describe(shop: Any) -> None:
+def test_api_shows_the_shop_and_names_what_is_not_described(shop: Any) -> None:
     settings = get_settings()
     answer = pipeline(settings, NOW)
-    Pipeline.model_validate(answer)
+    check_shape(Pipeline, answer)
     (stage,) = answer["stages"]
     assert (stage["name"], stage["pending"], stage["completed_last_hour"], stage["p50_s"]) == ("parcels", 1, 20, 300)
     assert answer["freshness"]["last_call_at"] == NOW - timedelta(minutes=3)
-    assert answer["unknown"]["recording_availability"] == "the stage file does not describe availability"
+    assert answer["unknown"]["recording_availability"].message == "the stage file does not describe availability"
     assert answer["crons"][0]["name"] == "packer"
-    own = {"uptime": 1.0, "version": "1", "memory": {"used_mb": 1.0, "total_mb": 2.0, "percent": 50.0}}
-    whole = health(settings, NOW, True, own)
-    Health.model_validate(whole)
+    whole = health(settings, NOW, OWN)
+    check_shape(Health, whole)
     assert whole["queue"]["pending"] == 1
     jobs = job_metrics(settings, NOW)
-    JobMetrics.model_validate(jobs)
-    assert jobs["unknown"]["recording_queue.pending"] == "the stage file does not describe recordings"
+    check_shape(JobMetrics, jobs)
+    assert jobs["unknown"]["recording_queue.pending"].message == "the stage file does not describe recordings"

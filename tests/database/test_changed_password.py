@@ -1,4 +1,4 @@
-"""A password that is changed while an execution environment lives on."""
+"""A password that changes while an execution environment lives on."""
 
 import contextlib
 from collections.abc import Iterator
@@ -7,19 +7,19 @@ from typing import Any
 import boto3
 import psycopg2
 import pytest
-from moto import mock_aws
 from psycopg2 import sql
 from psycopg2.extensions import make_dsn
 
 from callwatch.db import connection, fetch_one, reset_pool
 from callwatch.exceptions import DatabaseRefused
 from callwatch.settings import reset_settings
+from tests.support.aws_server import run_aws
 
 ROLE = "callwatch_rotated"
 
 
 class Rotated:
-    """A role of the server whose password stands in a secret."""
+    """A role of the server whose password is in a secret."""
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
@@ -42,7 +42,7 @@ class Rotated:
 
 @pytest.fixture
 def rotated(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rotated]:
-    with mock_aws():
+    with run_aws(monkeypatch):
         found = Rotated(database)
         monkeypatch.setenv("DATABASE_URL", found.arn)
         reset_settings()
@@ -53,12 +53,12 @@ def rotated(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rotated]
 
 
 def who() -> Any:
-    # Two at once: the second one cannot be the one that is open already.
+    # Two connections at once: the second cannot be the one that is open already.
     with connection(), connection() as second:
         return (fetch_one(second, "SELECT current_user AS name") or {})["name"]
 
 
-def test_a_changed_password_is_read_from_its_secret_by_a_function_that_is_at_work(rotated: Rotated) -> None:
+def test_running_function_reads_a_changed_password(rotated: Rotated) -> None:
     with connection():
         pass
     rotated.change("second", in_secret="second")

@@ -1,25 +1,33 @@
-"""From messages to rows, on a real PostgreSQL: exact under redelivery, whole or not at all, poison alone."""
+"""From messages to rows on a real PostgreSQL: exact under redelivery, atomic, poison messages isolated."""
 
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from callwatch import queue
-from callwatch.db import connection, error_groups, execute, fetch_all, fetch_one
-from callwatch.db.error_groups import add_history, set_state
+from callwatch import sqs
+from callwatch.counters.errors import read_error_metrics
+from callwatch.db import connection, execute, fetch_all, fetch_one
+from callwatch.db.error_queries import error_groups
+from callwatch.db.error_queries.error_groups import add_history, set_state
+from callwatch.db.error_queries.group_lists import GroupFilters
+from callwatch.digest import flush
+from callwatch.digest import group_updates as tally
+from callwatch.digest import store as digest_module
+from callwatch.digest.store import PAYLOADS_PER_HOUR, digest
+from callwatch.digest.unstored import UnstoredMessages
+from callwatch.events.event import error_message, finish_event
 from callwatch.exceptions import DatabaseUnavailable, LockUnavailable
+from callwatch.reports.groups.error_groups import list_groups_page, load_group_detail
+from callwatch.reports.groups.group_actions import act
 from callwatch.settings import reset_settings
-from callwatch.tracker import digest as digest_module
-from callwatch.tracker import error_tracker, flush, tally
-from callwatch.tracker.digest import PAYLOADS_PER_HOUR, digest
-from callwatch.tracker.event import error_message, finish_event
-from callwatch.tracker.groups import act, group_detail, groups_page
-from callwatch.tracker.stats import error_metrics
-from tests.fakes.queue import FakeQueue
+from callwatch.sqs import QueueMessage
+from callwatch.tracker import error_tracker
+from tests.support.fake_queue import FakeQueue
 
 NOW = datetime.now(UTC)
 
@@ -58,10 +66,11 @@ def test_errors_become_rows_groups_and_counters(database: str) -> None:
     assert count_rows() == 31
     assert counted() == (31, 31, 31, 31)
     with connection() as conn:
-        found = error_metrics(conn, NOW)
+        found = read_error_metrics(conn, NOW)
     assert found["summary"]["total_1h"] == found["summary"]["total_24h"] == 31
     assert (found["summary"]["critical"], found["summary"]["high"], found["summary"]["unresolved"]) == (1, 30, 2)
     assert found["by_endpoint"] == [{"endpoint": "GET /u", "count": 30, "last_error": "user 29 not found"}]
+    assert found["trends"] is not None
     assert len(found["trends"]["hours"]) == 24
     assert found["trends"]["error_rate_per_hour"][-1] == 31
 
@@ -77,7 +86,7 @@ def test_every_message_delivered_twice_counts_once(database: str) -> None:
     assert scalar("SELECT sum(users) FROM callwatch.error_groups") == 3
 
 
-def test_many_digests_at_once_of_the_same_messages_count_each_once(database: str) -> None:
+def test_concurrent_digests_of_same_messages_count_once(database: str) -> None:
     bodies = [message(f"kind {n % 7}", type=f"Type{n % 7}") for n in range(200)]
     failures: list[BaseException] = []
 
@@ -110,7 +119,7 @@ def test_many_digests_at_once_of_the_same_messages_count_each_once(database: str
         ("[" * 100_000, "not JSON"),
     ],
 )
-def test_a_poison_message_is_told_apart_with_its_reason_and_holds_nothing_up(database: str, body: str, reason: str) -> None:
+def test_poison_message_is_isolated_with_its_reason(database: str, body: str, reason: str) -> None:
     done = digest([message("good"), body, message("also good")], NOW)
     assert done.errors == 2
     ((poisoned, why),) = done.poison
@@ -119,17 +128,17 @@ def test_a_poison_message_is_told_apart_with_its_reason_and_holds_nothing_up(dat
 
 
 def spoiled(**fields: Any) -> str:
-    """What ingest would have mended: a message of another sender, who makes no head, may still hold it."""
+    """Build what ingest would have sanitized: a message of another sender without a head may contain it."""
     bad = json.loads(message("bad"))
-    del bad["head"]
+    del bad["summary"]
     bad["event"] |= fields
     return json.dumps(bad)
 
 
 def beheaded(**fields: Any) -> str:
-    """A message as ingest makes it, with another head."""
+    """Build a message as ingest does, with another head."""
     bad = json.loads(message("bad"))
-    bad["head"] |= fields
+    bad["summary"] |= fields
     return json.dumps(bad, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -148,7 +157,7 @@ def beheaded(**fields: Any) -> str:
         message("cut")[:-40] + "}}",
     ],
 )
-def test_a_row_that_cannot_be_stored_is_found_among_many_and_the_others_are_stored(database: str, bad: str) -> None:
+def test_only_the_row_that_cannot_be_stored_is_left_out(database: str, bad: str) -> None:
     bodies = [message(f"good {n}") for n in range(40)]
     bodies.insert(17, bad)
     done = digest(bodies, NOW)
@@ -163,11 +172,11 @@ def test_a_message_without_a_head_makes_the_same_rows_and_groups(database: str) 
     given: dict[str, Any] = {"type": "A", "tags": {"k": 'v,"event":{'}, "release": "1", "endpoint": "GET /", "user_hash": "u"}
     with_head = message('a text with ,"event":{ in it', event_id="aa" * 16, **given)
     without = json.loads(message('a text with ,"event":{ in it', event_id="bb" * 16, **given))
-    del without["head"]
+    del without["summary"]
     assert digest([with_head, json.dumps(without, indent=1)], NOW).errors == 2
     with connection() as conn:
         one, two = fetch_all(conn, "SELECT *, payload::text AS payload FROM callwatch.error_logs ORDER BY event_id")
-        found = group_detail(conn, "1", NOW, 90)
+        found = load_group_detail(conn, "1", NOW, 90)
     assert {name for name in one if one[name] != two[name]} == {"event_id", "payload"}
     assert {**json.loads(one["payload"]), "event_id": None} == {**json.loads(two["payload"]), "event_id": None}
     assert (found["count"], found["tags"]) == (2, ['k:v,"event":{'])
@@ -189,7 +198,7 @@ def test_a_failure_that_passes_makes_no_poison(database: str, monkeypatch: pytes
     assert digest([message("good")], NOW).errors == 1
 
 
-def test_a_missing_partition_is_made_and_no_row_is_to_blame_for_it(database: str) -> None:
+def test_missing_partition_is_created_and_blames_no_row(database: str) -> None:
     with connection() as conn:
         execute(conn, f"DROP TABLE callwatch.error_logs_p{NOW:%Y%m%d}")
         conn.commit()
@@ -197,20 +206,18 @@ def test_a_missing_partition_is_made_and_no_row_is_to_blame_for_it(database: str
     assert (done.errors, done.poison) == (1, [])
 
 
-def test_one_event_id_in_two_projects_and_environments_is_as_many_errors(database: str) -> None:
+def test_event_id_is_unique_per_project_and_environment(database: str) -> None:
     event_id = "ab" * 16
     bodies = [message("x", project=p, environment=e, event_id=event_id) for p in (1, 2) for e in ("a", "b")]
     upper = json.loads(bodies[0])
-    del upper["head"]
+    del upper["summary"]
     upper["event"]["event_id"] = event_id.upper()
     done = digest([*bodies, json.dumps(upper)], NOW)
     assert (done.errors, done.duplicates) == (4, 1)
     assert counted() == (4, 4, 4, 4)
 
 
-def test_a_group_that_is_forgotten_while_an_error_of_it_comes_is_made_anew(
-    database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_group_dropped_during_a_digest_is_created_again(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     digest([message("again")], NOW)
     lock = error_groups.lock_groups
 
@@ -234,8 +241,9 @@ def test_a_new_group_has_all_that_its_first_occurrences_carry(database: str) -> 
     bodies = [message("call 7 failed", tags=hostile, user_hash=user, **late) for user in ("u1", "u1", "u2")]
     digest([*bodies, message("call 8 failed", tags={"zone": "a"}, **early)], NOW)
     with connection() as conn:
-        found = group_detail(conn, "1", NOW, 90)
-    assert (found["message"], found["severity"], found["endpoint"], found["count"]) == ("call 8 failed", "low", "GET /a", 4)
+        found = load_group_detail(conn, "1", NOW, 90)
+    assert (found["message"], found["endpoint"], found["count"]) == ("call 8 failed", "GET /a", 4)
+    assert found["severity"] == "high", "the worst of its occurrences"
     assert (found["users"], found["first_release"], found["release"]) == (2, "1", "2")
     assert found["first_seen_at"] == early["occurred_at"]
     assert found["last_seen_at"] == NOW
@@ -245,12 +253,12 @@ def test_a_new_group_has_all_that_its_first_occurrences_carry(database: str) -> 
     assert scalar("SELECT sum(count) FROM callwatch.error_counts_by_group_minute") == 4
     digest([message("call 9 failed", tags={"zone": "b"}, **late, user_hash="u2")], NOW)
     with connection() as conn:
-        found = group_detail(conn, "1", NOW, 90)
+        found = load_group_detail(conn, "1", NOW, 90)
     assert (found["count"], found["users"], found["state"]) == (5, 2, "unresolved")
     assert "zone:b" in found["tags"]
 
 
-def test_an_event_stored_before_makes_no_group_of_its_own_under_another_fingerprint(database: str) -> None:
+def test_redelivery_with_new_fingerprint_adds_no_group(database: str) -> None:
     digest([message("one", event_id="ab" * 16)], NOW)
     done = digest([message("two", event_id="ab" * 16), message("three")], NOW)
     assert (done.errors, done.duplicates) == (1, 1)
@@ -259,7 +267,7 @@ def test_an_event_stored_before_makes_no_group_of_its_own_under_another_fingerpr
     assert scalar("SELECT count(*) FROM callwatch.error_fingerprints") == 2
 
 
-def test_digests_at_once_that_all_bring_new_errors_make_each_group_once(database: str) -> None:
+def test_concurrent_digests_create_each_group_once(database: str) -> None:
     bodies = [message("x", type=f"Kind{n % 60}", user_hash=f"u{n % 5}", tags={"n": str(n % 3)}) for n in range(240)]
     parts = [bodies[start::4] + bodies[:60] for start in range(4)]
     with ThreadPoolExecutor(4) as pool:
@@ -287,24 +295,24 @@ def test_old_and_future_times_have_their_partition(database: str) -> None:
     assert (done.errors, done.poison) == (3, [])
 
 
-def test_an_error_of_a_clock_that_runs_ahead_counts_under_its_arrival(database: str) -> None:
+def test_event_of_a_fast_clock_counts_at_its_arrival(database: str) -> None:
     digest([message("ahead", severity="critical", occurred_at=NOW + timedelta(hours=20))], NOW)
     for later, found in ((NOW, 1), (NOW + timedelta(hours=2), 0)):
         with connection() as conn:
-            assert error_metrics(conn, later)["summary"]["total_1h"] == found
+            assert read_error_metrics(conn, later)["summary"]["total_1h"] == found
     assert scalar("SELECT last_seen_at FROM callwatch.error_groups") == NOW
 
 
 def test_the_monitors_own_errors_are_not_the_products(database: str) -> None:
     digest([message("ours", project=0), message("theirs", project=1)], NOW)
     with connection() as conn:
-        assert error_metrics(conn, NOW)["summary"]["total_24h"] == 1
-        assert error_metrics(conn, NOW, {"project_id": 0, "environment": None})["summary"]["total_24h"] == 1
-        items, _cursor = groups_page(conn, {}, 50, NOW)
+        assert read_error_metrics(conn, NOW)["summary"]["total_24h"] == 1
+        assert read_error_metrics(conn, NOW, {"project_id": 0, "environment": None})["summary"]["total_24h"] == 1
+        items, _cursor = list_groups_page(conn, {}, 50, NOW)
     assert [item["message"] for item in items] == ["theirs"]
 
 
-def test_a_resolved_group_that_comes_back_is_regressed_and_says_so(database: str) -> None:
+def test_resolved_group_that_returns_is_marked_regressed(database: str) -> None:
     digest([message("flaky", type="Flaky", release="1.9")], NOW)
     with connection() as conn:
         act(conn, "1", "resolve", {"reason": "fixed", "in_release": "1.10"}, "ana", NOW)
@@ -314,12 +322,12 @@ def test_a_resolved_group_that_comes_back_is_regressed_and_says_so(database: str
     assert scalar("SELECT state FROM callwatch.error_groups") == "resolved", "an older release may still run"
     digest([message("flaky", later, type="Flaky", release="1.11", occurred_at=later)], later)
     with connection() as conn:
-        found = group_detail(conn, "1", later, 90)
+        found = load_group_detail(conn, "1", later, 90)
     assert found["state"] == "regressed"
     assert [entry["action"] for entry in found["history"]] == ["regressed", "resolve"]
 
 
-def test_of_commits_those_are_older_than_the_fix_in_which_the_error_was_seen_before_it(database: str) -> None:
+def test_unordered_commit_before_fix_is_no_regression(database: str) -> None:
     digest([message("flaky", type="Flaky", release=release) for release in ("fff0001", "app@0a0b0c0d")], NOW)
     with connection() as conn:
         act(conn, "1", "resolve", {"reason": "told by ana@example.com", "in_release": "ccc0002"}, "ana", NOW)
@@ -353,12 +361,12 @@ def test_pages_and_search_find_groups(database: str) -> None:
             [message(f"{word} broke", occurred_at=at, type=f"{word}Error", environment="staging" if index else "production")], NOW
         )
     with connection() as conn:
-        first, position = groups_page(conn, {}, 2, NOW)
+        first, position = list_groups_page(conn, {}, 2, NOW)
         assert position is not None
-        after = {"before_at": datetime.fromisoformat(position[0]), "before_id": position[1]}
-        second, _rest = groups_page(conn, after, 2, NOW)
-        searched, _none = groups_page(conn, {"q": "gamma"}, 10, NOW)
-        staging, _none = groups_page(conn, {"environment": "staging"}, 10, NOW)
+        after: GroupFilters = {"before_at": datetime.fromisoformat(position[0]), "before_id": int(position[1])}
+        second, _rest = list_groups_page(conn, after, 2, NOW)
+        searched, _none = list_groups_page(conn, {"q": "gamma"}, 10, NOW)
+        staging, _none = list_groups_page(conn, {"environment": "staging"}, 10, NOW)
     assert [item["message"] for item in first + second] == [f"{word} broke" for word in words[:4]]
     assert [item["message"] for item in searched] == ["gamma broke"]
     assert len(staging) == 4
@@ -372,47 +380,81 @@ def fake_queue(monkeypatch: pytest.MonkeyPatch) -> FakeQueue:
 
 
 def test_flush_drains_the_queue_and_sets_poison_aside(database: str, fake_queue: FakeQueue) -> None:
-    result = flush.flush(NOW, 20)
+    result = flush.flush(NOW, 20, UnstoredMessages())
     assert (result.received, result.errors, result.poisoned, result.is_drained) == (121, 120, 1, True)
     assert fake_queue.waiting == {}
     assert fake_queue.dead == [("poison", "not JSON")]
+
+
+class SteadyQueue(FakeQueue):
+    """A queue that is never empty: whenever it was, a message has just been sent."""
+
+    def __init__(self, backlog: list[str], sent_at: datetime) -> None:
+        super().__init__(backlog, sent_at)
+        self.arrived = self.empty = 0
+
+    def receive(self, _url: str | None, most: int = 10, wait_s: int = 0) -> list[QueueMessage]:
+        with self.lock:
+            found = super().receive(_url, most, wait_s)
+            self.empty += not found
+            # Of the receivers that ask at once, one finds the new message.
+            return found if found or self.empty % 4 != 1 else self._arrive()
+
+    def _arrive(self) -> list[QueueMessage]:
+        self.arrived += 1
+        handle = f"new-{self.arrived}"
+        self.waiting[handle] = message(f"new {self.arrived}")
+        self.hidden.add(handle)
+        return [QueueMessage(self.waiting[handle], handle, handle, 1, sent_at=datetime.now(UTC))]
+
+
+def test_a_steady_load_does_not_keep_the_flush_going(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = SteadyQueue([message(f"queued {n}") for n in range(4_000)], datetime.now(UTC) - timedelta(minutes=1))
+    queue.stand_in(monkeypatch)
+    started = time.monotonic()
+    result = flush.flush(NOW, 60, UnstoredMessages())
+    assert time.monotonic() - started < 30, "the time that was given is not used up"
+    assert result.is_drained
+    assert result.errors == 4_000 + queue.arrived
+    assert 0 < queue.arrived < 50
+    assert result.oldest_s < 30
 
 
 def test_flush_receives_nothing_while_the_database_is_down(monkeypatch: pytest.MonkeyPatch, fake_queue: FakeQueue) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody:x@127.0.0.1:1/none")
     reset_settings()
     with pytest.raises(DatabaseUnavailable):
-        flush.flush(NOW, 5)
+        flush.flush(NOW, 5, UnstoredMessages())
     assert fake_queue.hidden == set(), "an outage must not wear good messages out"
 
 
-def test_a_flusher_that_dies_between_commit_and_delete_loses_and_doubles_nothing(
+def test_flusher_dying_after_commit_keeps_exact_counts(
     database: str, fake_queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die(*_args: Any) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(queue, "delete", die)
+        patch.setattr(sqs, "delete", die)
         with pytest.raises(KeyboardInterrupt):
-            flush.flush(NOW, 20)
+            flush.flush(NOW, 20, UnstoredMessages())
     assert count_rows() > 0
     fake_queue.hidden.clear()
-    flush.flush(NOW, 20)
+    flush.flush(NOW, 20, UnstoredMessages())
     assert count_rows() == 120
     assert counted() == (120, 120, 120, 120)
 
 
-def test_a_flusher_that_dies_before_its_commit_leaves_nothing_and_the_next_stores_all(
+def test_flusher_dying_before_commit_stores_nothing(
     database: str, fake_queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(tally, "touch_groups", lambda *_args: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            flush.flush(NOW, 20)
+            flush.flush(NOW, 20, UnstoredMessages())
     assert count_rows() == 0
     fake_queue.hidden.clear()
-    flush.flush(NOW, 20)
+    flush.flush(NOW, 20, UnstoredMessages())
     assert counted() == (120, 120, 120, 120)
 
 

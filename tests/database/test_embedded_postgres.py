@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: private, kept over restarts and kills, and no danger to anybody else's processes."""
+"""The embedded PostgreSQL: private, durable over restarts and kills, and harmless to foreign processes."""
 
 import contextlib
 import os
@@ -21,8 +21,10 @@ import pytest
 
 from callwatch.db import execute, fetch_one, reset_pool, with_transaction
 from callwatch.settings import reset_settings
-from local import postgres, postgres_files, processes
-from local.postgres import PostgresError, RunningPostgres
+from local import processes
+from local.postgres import files as postgres_files
+from local.postgres import server as postgres
+from local.postgres.server import PostgresError, RunningPostgres
 
 FAST = {"fsync": "off", "max_connections": "20"}
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,9 +55,9 @@ def ask(dsn: str, sql: str) -> Any:
 
 
 def start_in_a_process(data_dir: Path) -> tuple[subprocess.Popen[str], int]:
-    """A process of its own that starts the server and then waits; with the pid of the server."""
+    """Start a process that runs the server and waits; return it with the server's pid."""
     script = (
-        "import sys; from pathlib import Path; from local import postgres;"
+        "import sys; from pathlib import Path; from local.postgres import server as postgres;"
         f"server = postgres.start(Path(sys.argv[1]), {FAST!r}); print(server.pid, flush=True); sys.stdin.read()"
     )
     owner = subprocess.Popen(
@@ -73,7 +75,7 @@ def is_gone(pid: int) -> bool:
     return processes.wait_until(lambda: not psutil.pid_exists(pid), 10)
 
 
-def test_it_keeps_its_data_its_port_and_its_password_over_a_restart(data_dir: Path) -> None:
+def test_restart_keeps_data_port_and_password(data_dir: Path) -> None:
     with running(data_dir) as server:
         ask(server.dsn, "CREATE TABLE kept AS SELECT 42 AS answer")
         dsn = server.dsn
@@ -120,7 +122,7 @@ def test_it_ends_with_its_owner_on_a_normal_exit(data_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_it_does_not_outlive_an_owner_that_was_killed_and_starts_again(data_dir: Path, how: signal.Signals) -> None:
+def test_server_ends_with_a_killed_owner_and_starts_again(data_dir: Path, how: signal.Signals) -> None:
     owner, pid = start_in_a_process(data_dir)
     dsn = f"postgresql://callwatch:{(data_dir / 'postgres.password').read_text()}@127.0.0.1:"
     dsn += f"{(data_dir / 'postgres.port').read_text()}/callwatch"
@@ -160,7 +162,7 @@ def test_a_transaction_outlasts_a_restart_of_the_server(data_dir: Path, monkeypa
 
 
 def test_a_leftover_of_a_killed_run_is_ended_by_the_next_start(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # As on a system where the kernel does not end the server together with its owner.
+    # As on a system whose kernel does not end the server with its owner.
     monkeypatch.setattr(processes, "die_with_parent", lambda *_signal: None)
     leftover = postgres.start(data_dir, FAST)
     ask(leftover.dsn, "CREATE TABLE kept AS SELECT 42 AS answer")
@@ -172,7 +174,7 @@ def test_a_leftover_of_a_killed_run_is_ended_by_the_next_start(data_dir: Path, m
     leftover.stop()
 
 
-def test_a_second_run_on_the_same_folder_is_refused_and_harms_nothing(data_dir: Path) -> None:
+def test_second_run_on_one_folder_is_refused(data_dir: Path) -> None:
     with running(data_dir) as server:
         with pytest.raises(PostgresError, match="in use by another run"):
             postgres.start(data_dir, FAST)
@@ -193,7 +195,7 @@ def test_a_stranger_that_has_the_pid_of_an_old_run_is_left_alone(data_dir: Path)
         stranger.wait()
 
 
-def test_another_postgres_that_has_the_pid_of_an_old_run_is_left_alone(data_dir: Path, short_folder: Path) -> None:
+def test_foreign_postgres_with_a_stale_pid_is_left_alone(data_dir: Path, short_folder: Path) -> None:
     other_dir = short_folder / "other"
     with running(data_dir) as server:
         home = server.home
@@ -208,7 +210,7 @@ def test_a_port_that_somebody_took_meanwhile_is_given_up(data_dir: Path) -> None
     with running(data_dir) as server:
         port = server.port
     with socket.socket() as taken:
-        # Connections of a moment ago still stand in TIME_WAIT on this port.
+        # Recent connections are still in TIME_WAIT on this port.
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(("127.0.0.1", port))
         taken.listen()
@@ -245,46 +247,72 @@ def test_a_lost_password_is_one_clear_line(data_dir: Path) -> None:
         postgres.start(data_dir, FAST)
 
 
-def test_folders_that_the_servers_user_cannot_enter_keep_their_mode_and_it_works_all_the_same(
-    data_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As root with DATA_DIR below a folder of mode 0700, where `nobody` cannot come; as another user it is plain."""
-    elsewhere = data_dir / "elsewhere"
-    monkeypatch.setattr(postgres_files, "ELSEWHERE", elsewhere)
+def test_folder_closed_to_all_others_serves(data_dir: Path) -> None:
+    """As root the server runs as `nobody`, who cannot enter the folder; as another user this is the normal case."""
     private = data_dir / "private"
     private.mkdir(mode=0o700)
     mine = private / "data"
+    mine.mkdir(mode=0o700)
     with running(mine) as server:
         ask(server.dsn, "CREATE TABLE kept AS SELECT 42 AS answer")
+        ask(server.dsn, "SELECT pg_reload_conf()")
     with running(mine) as server:
         assert ask(server.dsn, "SELECT answer FROM kept") == 42
-    assert stat.S_IMODE(private.stat().st_mode) == 0o700
-    assert private.stat().st_uid == os.geteuid()
-    if os.geteuid() == 0:
+        if postgres_files._CAN_PASS_FOLDERS or os.geteuid() != 0:
+            assert server.home == mine / "postgres"
+    for folder in (private, mine):
+        assert (stat.S_IMODE(folder.stat().st_mode), folder.stat().st_uid) == (0o700, os.geteuid())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")
+def test_without_descriptors_the_cluster_lies_elsewhere(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = data_dir / "elsewhere"
+    monkeypatch.setattr(postgres_files, "ELSEWHERE", elsewhere)
+    monkeypatch.setattr(postgres_files, "_CAN_PASS_FOLDERS", False)
+    mine = data_dir / "private" / "data"
+    mine.parent.mkdir(mode=0o700)
+    with running(mine) as server:
+        ask(server.dsn, "CREATE TABLE kept AS SELECT 42 AS answer")
         assert server.home.parent == elsewhere
         assert server.home.stat().st_uid == pwd.getpwnam("nobody").pw_uid
-        shutil.rmtree(mine)
-        with running(mine) as server, pytest.raises(psycopg2.errors.UndefinedTable):
-            # The folder was removed, and with it what it held: a new one begins empty.
-            ask(server.dsn, "SELECT answer FROM kept")
-    else:
-        assert server.home == mine / "postgres"
+    with running(mine) as server:
+        assert ask(server.dsn, "SELECT answer FROM kept") == 42
+    shutil.rmtree(mine)
+    with running(mine) as server, pytest.raises(psycopg2.errors.UndefinedTable):
+        # The folder and its content were removed: a new one begins empty.
+        ask(server.dsn, "SELECT answer FROM kept")
 
 
-def test_binaries_that_the_servers_user_cannot_reach_are_copied(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres_files, "_others_may_enter", lambda folder: "pgserver" not in str(folder))
-    with running(data_dir) as server:
+@pytest.mark.parametrize("mode", [0o755, 0o700])
+def test_binaries_out_of_reach_are_copied(data_dir: Path, monkeypatch: pytest.MonkeyPatch, mode: int) -> None:
+    elsewhere = data_dir / "elsewhere"
+    monkeypatch.setattr(postgres_files, "ELSEWHERE", elsewhere)
+    can_enter = postgres_files._others_may_enter
+    monkeypatch.setattr(postgres_files, "_others_may_enter", lambda folder: "pgserver" not in str(folder) and can_enter(folder))
+    mine = data_dir / "mine"
+    mine.mkdir()
+    mine.chmod(mode)
+    with running(mine) as server:
         assert ask(server.dsn, "SELECT 1") == 1
         executable = Path(psutil.Process(server.pid).exe())
-    is_copied = executable.is_relative_to(server.home)
-    assert is_copied == (os.geteuid() == 0)
+    if os.geteuid() == 0:
+        assert executable.is_relative_to(server.home if mode == 0o755 else elsewhere)
+
+
+def test_dead_server_is_started_again_at_its_address(data_dir: Path) -> None:
+    with running(data_dir) as server:
+        ask(server.dsn, "CREATE TABLE kept AS SELECT 42 AS answer")
+        server.process.kill()
+        server.process.wait(10)
+        server.restart()
+        assert ask(server.dsn, "SELECT answer FROM kept") == 42
 
 
 def test_a_server_is_checked_for_its_version_and_its_presence(postgres_server: str) -> None:
     postgres.check_server(postgres_server)
     with pytest.raises(PostgresError, match=r"^DATABASE_URL: the server cannot be reached \(.*refused.*\)$"):
         postgres.check_server("postgresql://callwatch:x@127.0.0.1:1/none")
-    with pytest.raises(PostgresError, match=r"^DATABASE_URL takes a URL") as caught:
+    with pytest.raises(PostgresError, match=r"^DATABASE_URL must be a URL") as caught:
         postgres.check_server("postgresql://callwatch:sec ret@[::1/none")
     assert "ret@" not in str(caught.value)
 

@@ -1,17 +1,20 @@
-"""Errors as rules see them: what is new, what is back, what spikes, which queries are broken."""
+"""Errors as rules see them: new groups, regressions, spikes, broken queries."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from callwatch.db import connection
-from callwatch.models.facts import Fact
-from callwatch.tracker.digest import digest
-from callwatch.tracker.event import error_message, finish_event
-from callwatch.tracker.facts import NEWS, error_facts, tracker_facts
-from callwatch.tracker.groups import act
-from callwatch.tracker.sqlstate import sqlstate_of
+from callwatch.counters.error_samples import NEWS, read_error_samples
+from callwatch.counters.errors import read_error_metrics
+from callwatch.db import connection, execute
+from callwatch.digest.store import digest
+from callwatch.events.event import error_message, finish_event
+from callwatch.grouping.sqlstate import find_sqlstate
+from callwatch.models.sample import Sample
+from callwatch.monitor.own_samples import tracker_samples
+from callwatch.reports.groups.error_groups import list_groups_page
+from callwatch.reports.groups.group_actions import act
 
 NOW = datetime.now(UTC)
 
@@ -20,23 +23,29 @@ def message(text: str = "boom", now: datetime = NOW, project: int = 1, **fields:
     return error_message(finish_event({"message": text, **fields}, now), project, now)
 
 
-def facts(metric: str, now: datetime | None = None) -> list[Fact]:
+def samples(metric: str, now: datetime | None = None) -> list[Sample]:
     with connection() as conn:
-        return [fact for fact in error_facts(conn, now or datetime.now(UTC)) if fact.metric == metric]
+        return [sample for sample in read_error_samples(conn, now or datetime.now(UTC)) if sample.metric == metric]
 
 
 def test_a_quiet_system_has_no_news(database: str) -> None:
-    assert facts("errors.new_group") == facts("errors.regressed_group") == facts("errors.spike") == facts("errors.sqlstate") == []
-    assert facts("errors.last_hour") == [Fact("errors.last_hour", 0.0)]
-    assert tracker_facts()[0].metric == "monitor.lost_errors"
+    assert (
+        samples("errors.new_group")
+        == samples("errors.regressed_group")
+        == samples("errors.spike")
+        == samples("errors.sqlstate")
+        == []
+    )
+    assert samples("errors.last_hour") == [Sample("errors.last_hour", 0.0)]
+    assert tracker_samples()[0].metric == "monitor.lost_errors"
 
 
-def test_a_new_group_is_news_for_a_quarter_of_an_hour_even_where_it_comes_late(database: str) -> None:
+def test_late_new_group_is_news_for_fifteen_minutes(database: str) -> None:
     digest([message("could not write", type="DiskError", environment="staging", occurred_at=NOW - timedelta(hours=5))], NOW)
-    (fact,) = facts("errors.new_group")
-    assert (fact.value, fact.detail) == (1.0, "DiskError: could not write")
-    assert fact.labels == {"group": "1", "environment": "staging", "type": "DiskError"}
-    assert facts("errors.new_group", datetime.now(UTC) + NEWS + timedelta(seconds=5)) == []
+    (sample,) = samples("errors.new_group")
+    assert (sample.value, sample.detail) == (1.0, "DiskError: could not write")
+    assert sample.labels == {"group": "1", "environment": "staging", "type": "DiskError"}
+    assert samples("errors.new_group", datetime.now(UTC) + NEWS + timedelta(seconds=5)) == []
 
 
 def test_a_group_that_somebody_took_up_is_news_no_longer(database: str) -> None:
@@ -44,7 +53,7 @@ def test_a_group_that_somebody_took_up_is_news_no_longer(database: str) -> None:
     with connection() as conn:
         act(conn, "1", "ignore", {"reason": "known"}, "ana", NOW)
         conn.commit()
-    assert facts("errors.new_group") == []
+    assert samples("errors.new_group") == []
 
 
 def test_a_group_that_came_back_is_news(database: str) -> None:
@@ -54,34 +63,34 @@ def test_a_group_that_came_back_is_news(database: str) -> None:
         conn.commit()
     later = datetime.now(UTC) + timedelta(seconds=2)
     digest([message("boom", later, occurred_at=later)], later)
-    assert [fact.labels["group"] for fact in facts("errors.regressed_group")] == ["1"]
-    assert facts("errors.new_group") == []
+    assert [sample.labels["group"] for sample in samples("errors.regressed_group")] == ["1"]
+    assert samples("errors.new_group") == []
 
 
 def test_news_are_bounded_and_the_monitors_own_errors_are_none(database: str) -> None:
     kinds = [chr(97 + n // 26) + chr(97 + n % 26) for n in range(30)]
     digest([message(f"kind {kind}", type=f"Type{kind}") for kind in kinds], NOW)
     digest([message("ours", type="Ours", project=0) for _ in range(40)], NOW)
-    assert len(facts("errors.new_group")) == 20
-    (count,) = facts("errors.new_groups")
+    assert len(samples("errors.new_group")) == 20
+    (count,) = samples("errors.new_groups")
     assert count.value == 30
-    assert facts("errors.spike") == []
-    assert facts("errors.last_hour")[0].value == 30
+    assert samples("errors.spike") == []
+    assert samples("errors.last_hour")[0].value == 30
 
 
 def test_a_spike_is_measured_against_what_is_usual(database: str) -> None:
     now = datetime.now(UTC)
     this_hour = now.replace(minute=0, second=0, microsecond=0)
     usual = [
-        message("noisy", type="Noisy", occurred_at=this_hour - timedelta(hours=hour) + timedelta(minutes=5))
+        message("noisy", now, type="Noisy", occurred_at=this_hour - timedelta(hours=hour) + timedelta(minutes=5))
         for hour in range(1, 25)
         for _ in range(120)
     ]
     digest(usual, now)
-    digest([message("noisy", type="Noisy", occurred_at=now) for _ in range(30)], now)
-    digest([message("sudden", type="Sudden", occurred_at=now) for _ in range(100)], now)
-    digest([message("seldom", type="Seldom", occurred_at=now) for _ in range(19)], now)
-    found = {fact.labels["group"]: fact.value for fact in facts("errors.spike", now)}
+    digest([message("noisy", now, type="Noisy", occurred_at=now) for _ in range(30)], now)
+    digest([message("sudden", now, type="Sudden", occurred_at=now) for _ in range(100)], now)
+    digest([message("seldom", now, type="Seldom", occurred_at=now) for _ in range(19)], now)
+    found = {sample.labels["group"]: sample.value for sample in samples("errors.spike", now)}
     assert found == {"1": 3.0, "2": 20.0}
 
 
@@ -98,7 +107,7 @@ def test_broken_queries_are_counted_by_their_code(database: str) -> None:
         ],
         NOW,
     )
-    found = {fact.labels["sqlstate"]: fact.value for fact in facts("errors.sqlstate")}
+    found = {sample.labels["sqlstate"]: sample.value for sample in samples("errors.sqlstate")}
     assert found == {"22P02": 2.0, "42703": 1.0, "23502": 1.0, "42P01": 1.0}
 
 
@@ -116,4 +125,94 @@ def test_broken_queries_are_counted_by_their_code(database: str) -> None:
     ],
 )
 def test_a_code_is_found_wherever_a_client_puts_it(event: dict[str, Any], code: str | None) -> None:
-    assert sqlstate_of(event) == code
+    assert find_sqlstate(event) == code
+
+
+def test_reports_are_no_errors_for_any_rule(database: str) -> None:
+    now = datetime.now(UTC)
+    texts = [("info", "import done"), ("debug", "step"), ("info", "60 leads read (SQLSTATE 42703)")]
+    digest([message(text, level=level, severity="low", endpoint="GET /x") for level, text in texts for _ in range(60)], now)
+    found = read_all(now)
+    assert {(sample.metric, sample.value) for sample in found} == {
+        ("errors.last_hour", 0.0), ("errors.critical_last_hour", 0.0), ("errors.new_groups", 0.0),
+        ("errors.client_discarded", 0.0), ("errors.client_offline", 0.0),
+    }  # fmt: skip
+    with connection() as conn:
+        metrics = read_error_metrics(conn, now)
+        items, _position = list_groups_page(conn, {}, 50, now)
+    assert (metrics["summary"]["total_24h"], metrics["summary"]["unresolved"], metrics["by_endpoint"]) == (0, 0, [])
+    assert metrics["top_errors"] == []
+    assert sorted((item["level"], item["count"], sum(item["trend"])) for item in items) == [
+        ("debug", 60, 60),
+        *[("info", 60, 60)] * 2,
+    ]
+
+
+def read_all(now: datetime) -> list[Sample]:
+    with connection() as conn:
+        return read_error_samples(conn, now)
+
+
+def test_report_that_becomes_an_error_is_news(database: str) -> None:
+    digest([message("import done", level="info", severity="low")], NOW)
+    with connection() as conn:
+        execute(conn, "UPDATE callwatch.error_groups SET made_at = now() - interval '1 hour', state = 'unresolved'", ())
+        conn.commit()
+    assert samples("errors.new_group") == []
+    digest([message("import done", level="error", severity="high")], NOW)
+    (sample,) = samples("errors.new_group")
+    with connection() as conn:
+        (item,), _position = list_groups_page(conn, {}, 50, NOW)
+    assert (item["level"], item["severity"], item["state"], sample.labels["group"]) == ("error", "high", "new", item["id"])
+    digest([message("import done", level="debug", severity="low")], NOW)
+    with connection() as conn:
+        (item,), _position = list_groups_page(conn, {}, 50, NOW)
+    assert (item["level"], item["severity"], item["count"]) == ("error", "high", 3)
+
+
+def test_report_brings_no_resolved_error_back(database: str) -> None:
+    digest([message("boom")], NOW)
+    with connection() as conn:
+        act(conn, "1", "resolve", {"reason": "fixed"}, "ana", NOW)
+        conn.commit()
+    later = datetime.now(UTC) + timedelta(seconds=2)
+    digest([message("boom", later, level="info", occurred_at=later)], later)
+    assert samples("errors.regressed_group") == []
+
+
+def test_worst_of_many_new_groups_comes_first(database: str) -> None:
+    kinds = [("low", 9), ("critical", 1), ("medium", 3), ("high", 2), ("critical", 4), ("high", 7)]
+    bodies = [
+        message(f"kind {chr(97 + number)}", type=f"T{chr(97 + number)}", severity=severity)
+        for number, (severity, count) in enumerate(kinds)
+        for _ in range(count)
+    ]
+    digest([*bodies, *[message(f"low {chr(97 + n)}", type=f"L{chr(97 + n)}", severity="low") for n in range(20)]], NOW)
+    found = samples("errors.new_group")
+    assert [sample.detail for sample in found][:6] == [
+        "Te: kind e", "Tb: kind b", "Tf: kind f", "Td: kind d", "Tc: kind c", "Ta: kind a"
+    ]  # fmt: skip
+    weights = [sample.weight for sample in found]
+    assert weights == sorted(weights, reverse=True)
+    (count,) = samples("errors.new_groups")
+    assert count.value == 26
+    assert str(count.detail).startswith(
+        "the worst: Te: kind e (critical, 4 times); Tb: kind b (critical, 1 times); Tf: kind f (high,"
+    )
+
+
+def test_order_of_commits_is_that_of_their_first_sight(database: str) -> None:
+    def occur(text: str, release: str, at: datetime) -> None:
+        digest([message(text, at, release=release, occurred_at=at, type="Boom")], at)
+
+    start = datetime.now(UTC) - timedelta(hours=3)
+    for hours, release in enumerate(["aaaaaa1", "bbbbbb2"]):
+        occur("boom", release, start + timedelta(hours=hours))
+    with connection() as conn:
+        act(conn, "1", "resolve", {"reason": "fixed", "in_release": "bbbbbb2"}, "ana", datetime.now(UTC))
+        conn.commit()
+    later = datetime.now(UTC) + timedelta(seconds=2)
+    occur("boom", "aaaaaa1", later)
+    assert samples("errors.regressed_group") == []
+    occur("boom", "ddddddd", later + timedelta(seconds=1))
+    assert [sample.labels["group"] for sample in samples("errors.regressed_group")] == ["1"]

@@ -1,4 +1,4 @@
-"""What retention forgets of errors, and what is exported before."""
+"""Retention of errors, and their export."""
 
 import io
 import json
@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from callwatch.db import connection, drop_old_partitions, error_retention, fetch_one
-from callwatch.db.connect import open_connection
-from callwatch.db.error_retention import forget_old_counts, forget_old_groups
-from callwatch.tracker.digest import digest
-from callwatch.tracker.event import error_message, finish_event
-from local.export import write
+from callwatch.db import connection, drop_old_partitions, fetch_one
+from callwatch.db.core.connect import open_connection
+from callwatch.db.error_queries import error_retention
+from callwatch.db.error_queries.error_retention import forget_old_counts, forget_old_groups
+from callwatch.digest.store import digest
+from callwatch.events.event import error_message, finish_event
 from local.system import ROOT
+from tools.export import write
 
 NOW = datetime.now(UTC)
 TABLES = (
@@ -48,7 +49,7 @@ def forget(now: datetime, retention_days: int) -> int:
     return forgotten
 
 
-def test_what_is_older_than_the_retention_is_forgotten_whole_and_nothing_else(database: str) -> None:
+def test_retention_drops_whole_old_days_and_nothing_else(database: str) -> None:
     old = NOW - timedelta(days=5)
     digest([message("old (SQLSTATE 22P02)", type="Old", occurred_at=old), message("fresh", type="Fresh")], NOW)
     assert forget(NOW, 30) == 0
@@ -62,7 +63,7 @@ def test_what_is_older_than_the_retention_is_forgotten_whole_and_nothing_else(da
     assert rows("error_groups") == 1
 
 
-def test_a_group_with_more_rows_than_one_cycle_may_drop_goes_over_several(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_group_is_dropped_over_several_cycles(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(error_retention, "ROWS_AT_ONCE", 4)
     old = NOW - timedelta(days=5)
     digest([message("old", occurred_at=old, user_hash=f"u{n}") for n in range(10)], NOW)
@@ -72,15 +73,16 @@ def test_a_group_with_more_rows_than_one_cycle_may_drop_goes_over_several(databa
 
 def exported(dsn: str, **filters: Any) -> list[dict[str, Any]]:
     output = io.StringIO()
+    asked: Any = filters
     conn = open_connection(dsn)
     try:
-        assert write(conn, filters, output) == output.getvalue().count("\n")
+        assert write(conn, asked, output) == output.getvalue().count("\n")
     finally:
         conn.close()
     return [json.loads(line) for line in output.getvalue().splitlines()]
 
 
-def test_an_export_holds_each_occurrence_of_a_group_or_a_time_as_it_is_stored(database: str) -> None:
+def test_export_holds_each_occurrence_as_it_is_stored(database: str) -> None:
     at = [NOW - timedelta(days=2, minutes=10 - n) for n in range(3)]
     digest([message(f"call of bob@example.com {n}", type="A", occurred_at=at[n]) for n in range(3)], NOW)
     digest([message('a "quoted" \\ line\nand\tmore', type="B", environment="staging", project=2)], NOW)
@@ -96,12 +98,12 @@ def test_an_export_holds_each_occurrence_of_a_group_or_a_time_as_it_is_stored(da
 
 
 def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "local.export", *arguments]
+    command = [sys.executable, "-m", "tools.export", *arguments]
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{ROOT}/shared:{ROOT}"}
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_the_export_command_writes_a_file_and_says_what_is_wrong_in_one_line(database: str, tmp_path: Path) -> None:
+def test_export_command_writes_a_file_or_one_error_line(database: str, tmp_path: Path) -> None:
     digest([message("same"), message("same")], NOW)
     target = tmp_path / "out.jsonl"
     done = run("--database-url", database, "--output", str(target))

@@ -1,4 +1,4 @@
-"""The database layer under the faults it is for, each a real one on a real PostgreSQL."""
+"""The database layer under the faults that it handles, each a real one on a real PostgreSQL."""
 
 import os
 import socket
@@ -25,8 +25,8 @@ from callwatch.db import (
     with_deadlock_retry,
     with_transaction,
 )
-from callwatch.db.connect import open_connection
-from callwatch.db.pool import Pool
+from callwatch.db.core.connect import open_connection
+from callwatch.db.core.pool import Pool
 from callwatch.exceptions import DatabaseUnavailable, LockUnavailable, PoolExhausted
 
 
@@ -53,7 +53,7 @@ def amounts() -> list[int]:
         return [row["amount"] for row in fetch_all(conn, "SELECT amount FROM accounts ORDER BY id")]
 
 
-def test_a_true_deadlock_is_retried_and_both_transactions_happen_once(accounts: str) -> None:
+def test_deadlock_is_retried_and_both_commit_once(accounts: str) -> None:
     both_hold_one = threading.Barrier(2, timeout=30)
     attempts: list[str] = []
 
@@ -98,7 +98,7 @@ def test_a_serialization_failure_repeats_the_whole_transaction(accounts: str) ->
     assert len(attempts) >= 3
 
 
-def test_a_terminated_backend_is_replaced_and_the_transaction_repeated(accounts: str) -> None:
+def test_terminated_backend_is_replaced_and_work_repeated(accounts: str) -> None:
     attempts: list[int] = []
 
     def add(conn: Connection) -> None:
@@ -121,7 +121,7 @@ def test_a_connection_that_died_while_idle_is_not_handed_out(accounts: str) -> N
         assert conn.info.backend_pid != pid
 
 
-def test_every_idle_connection_that_died_is_thrown_away_without_a_failed_query(database: str) -> None:
+def test_dead_idle_connections_are_dropped_without_failure(database: str) -> None:
     pool = Pool(database, size=3)
     with pool.connection() as one, pool.connection() as two, pool.connection() as three:
         pids = [conn.info.backend_pid for conn in (one, two, three)]
@@ -134,11 +134,11 @@ def test_every_idle_connection_that_died_is_thrown_away_without_a_failed_query(d
     pool.close()
 
 
-def test_a_connection_that_was_idle_for_long_is_asked_before_it_is_lent(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("callwatch.db.pool._ASK_AFTER_IDLE_S", -1.0)
+def test_long_idle_connection_is_tested_before_use(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("callwatch.db.core.pool._ASK_AFTER_IDLE_S", -1.0)
     pool = Pool(database, size=1)
     with pool.connection() as conn:
-        # What a lost NAT entry does: the socket is gone, and nothing was ever received that says so.
+        # As with a lost NAT entry: the socket is gone, and nothing was received that says so.
         lost = socket.socket(fileno=os.dup(conn.fileno()))
         pid = conn.info.backend_pid
     lost.shutdown(socket.SHUT_WR)
@@ -149,7 +149,7 @@ def test_a_connection_that_was_idle_for_long_is_asked_before_it_is_lent(database
     pool.close()
 
 
-def test_a_connection_lost_in_use_is_one_clear_error_and_its_place_is_free_again(database: str) -> None:
+def test_lost_connection_is_one_error_and_frees_its_place(database: str) -> None:
     pool = Pool(database, size=1)
     with pytest.raises(DatabaseUnavailable, match="connection"), pool.connection() as conn:
         terminate_and_ask(database, conn)
@@ -159,7 +159,7 @@ def test_a_connection_lost_in_use_is_one_clear_error_and_its_place_is_free_again
     pool.close()
 
 
-def test_a_caller_waits_for_a_connection_and_fails_only_when_the_wait_ran_out(database: str) -> None:
+def test_caller_waits_for_a_connection_until_the_deadline(database: str) -> None:
     pool = Pool(database, size=1, wait_s=0.5)
     waited = []
 
@@ -319,7 +319,7 @@ def test_a_lock_held_elsewhere_is_waited_for_and_then_given_up(database: str) ->
     assert order == ["other names are free", "first", "second"]
 
 
-def test_a_lock_that_need_not_be_had_says_at_once_whether_it_is_ours(database: str) -> None:
+def test_optional_lock_says_at_once_whether_it_is_held(database: str) -> None:
     with advisory_lock("report", wait_s=0) as is_ours, advisory_lock("report", wait_s=0) as is_also_ours:
         assert (is_ours, is_also_ours) == (True, False)
     with advisory_lock("report", wait_s=0) as is_ours:
@@ -356,7 +356,7 @@ def test_the_product_connection_can_only_read(accounts: str) -> None:
     assert amounts() == [0, 0]
 
 
-def test_the_product_connection_bounds_each_statement_of_each_transaction(accounts: str) -> None:
+def test_product_connection_bounds_each_statement(accounts: str) -> None:
     with product_connection(statement_timeout_ms=50) as conn:
         for _ in range(2):
             with pytest.raises(psycopg2.errors.QueryCanceled):
@@ -376,7 +376,7 @@ def test_nothing_of_ours_stays_in_the_products_session(accounts: str) -> None:
         assert fetch_one(conn, "SHOW default_transaction_read_only") == {"default_transaction_read_only": "off"}
 
 
-def test_a_connection_lost_during_commit_is_not_silently_repeated(accounts: str) -> None:
+def test_commit_with_a_lost_connection_is_not_repeated(accounts: str) -> None:
     calls = []
 
     def add(conn: Connection) -> None:
@@ -389,7 +389,7 @@ def test_a_connection_lost_during_commit_is_not_silently_repeated(accounts: str)
     assert len(calls) == 1
 
 
-def test_an_idempotent_transaction_is_repeated_after_a_lost_commit(accounts: str) -> None:
+def test_idempotent_transaction_repeats_after_a_lost_commit(accounts: str) -> None:
     calls = []
 
     def put(conn: Connection) -> None:
@@ -424,7 +424,7 @@ def test_a_deferred_conflict_at_commit_repeats_the_transaction(accounts: str) ->
 
 
 def terminate_at_commit(conn: Connection) -> None:
-    """Let the server end the session while it works on COMMIT, by a trigger that is deferred until then."""
+    """Make the server end the session during COMMIT, with a deferred trigger."""
     execute(
         conn,
         """

@@ -1,4 +1,4 @@
-"""Error groups as people see them: found, paged, acted on, and what happens to them by itself."""
+"""Error groups as people see them: search, pages, actions, and automatic changes."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -6,15 +6,21 @@ from typing import Any
 
 import pytest
 
+from callwatch.api.http import Request, encode_cursor
 from callwatch.db import connection, fetch_all
-from callwatch.db.error_groups import MOST_TAGS, end_ignoring
-from callwatch.http import HttpError, Request, encode_cursor
-from callwatch.models.api_errors import ErrorGroupDetail, ErrorGroupState
-from callwatch.reports.unknown import explained
-from callwatch.tracker.digest import PAYLOADS_PER_HOUR, digest
-from callwatch.tracker.event import error_message, finish_event
-from callwatch.tracker.groups import act, group_detail, groups_page
+from callwatch.db.error_queries.error_groups import MAX_TAGS, end_ignoring
+from callwatch.db.error_queries.group_lists import GroupFilters
+from callwatch.digest.store import PAYLOADS_PER_HOUR, digest
+from callwatch.events.event import error_message, finish_event
+from callwatch.exceptions import RequestRefused
+from callwatch.ingest.sentry.convert import convert
+from callwatch.models.shapes.error_groups import ErrorGroupDetail, ErrorGroupState
+from callwatch.reports.groups.error_groups import list_groups_page, load_group_detail
+from callwatch.reports.groups.group_actions import act
+from callwatch.reports.missing_values import explain_nulls
+from callwatch.runtime.responses import find_status
 from functions import act_on_error, get_error, get_metrics_errors, list_errors
+from tests.support.api_shapes import check_shape
 
 NOW = datetime.now(UTC)
 
@@ -24,17 +30,18 @@ def message(text: str = "boom", now: datetime = NOW, project: int = 1, **fields:
 
 
 def listed(**filters: Any) -> list[str]:
+    asked: Any = filters
     with connection() as conn:
-        items, _position = groups_page(conn, filters, 50, NOW)
+        items, _position = list_groups_page(conn, asked, 50, NOW)
     return [item["message"] for item in items]
 
 
-def detail(name: str = "1", now: datetime = NOW) -> dict[str, Any]:
+def detail(name: str = "1", now: datetime = NOW) -> Any:
     with connection() as conn:
-        return group_detail(conn, name, now, 90)
+        return load_group_detail(conn, name, now, 90)
 
 
-def do(action: str, given: dict[str, Any], name: str = "1", now: datetime = NOW) -> dict[str, Any]:
+def do(action: str, given: dict[str, Any], name: str = "1", now: datetime = NOW) -> Any:
     with connection() as conn:
         found = act(conn, name, action, given, "ana", now)
         conn.commit()
@@ -42,17 +49,21 @@ def do(action: str, given: dict[str, Any], name: str = "1", now: datetime = NOW)
 
 
 def call(handler: Any, query: dict[str, str] | None = None, path: dict[str, str] | None = None, body: Any = None) -> int:
-    """The status that a function would answer with."""
+    """Return the status code of a function's response."""
     raw = json.dumps(body).encode() if body is not None else b""
     request = Request("GET", "/", path or {}, query or {}, {}, raw, "admin", "ana")
     try:
-        handler.handle(request)
-    except HttpError as error:
-        return error.status
+        if handler is act_on_error:
+            with connection() as conn:
+                handler.handle(request, conn)
+        else:
+            handler.handle(request)
+    except RequestRefused as error:
+        return find_status(error)
     return 200
 
 
-def test_groups_are_found_by_words_type_environment_release_tag_and_time(database: str) -> None:
+def test_groups_are_found_by_each_filter(database: str) -> None:
     old = NOW - timedelta(days=3)
     digest(
         [
@@ -77,17 +88,17 @@ def test_groups_are_found_by_words_type_environment_release_tag_and_time(databas
     assert listed(project=2) == []
 
 
-def test_pages_of_groups_seen_at_the_same_instant_neither_repeat_nor_skip(database: str) -> None:
+def test_pages_of_simultaneous_groups_skip_nothing(database: str) -> None:
     digest([message(f"kind {chr(97 + n)}", type=f"T{chr(97 + n)}", occurred_at=NOW) for n in range(9)], NOW)
     seen: list[str] = []
-    after: dict[str, Any] = {}
+    after: GroupFilters = {}
     for _page in range(5):
         with connection() as conn:
-            items, position = groups_page(conn, after, 2, NOW)
+            items, position = list_groups_page(conn, after, 2, NOW)
         seen += [item["id"] for item in items]
         if position is None:
             break
-        after = {"before_at": datetime.fromisoformat(position[0]), "before_id": position[1]}
+        after = {"before_at": datetime.fromisoformat(position[0]), "before_id": int(position[1])}
     assert len(seen) == len(set(seen)) == 9
 
 
@@ -103,46 +114,74 @@ def test_one_group_shows_what_its_occurrences_carried(database: str) -> None:
     crumbs = [{"category": "http", "message": "GET /x"}]
     digest([message("no such call", release="1.0", breadcrumbs=crumbs, **given), message("no such call", **given)], NOW)
     found = detail()
-    ErrorGroupDetail.model_validate(json.loads(json.dumps(explained(found), default=str)))
+    check_shape(ErrorGroupDetail, {**found, "unknown": explain_nulls(found)})
     assert (found["count"], found["users"], found["tags"], found["sampled_occurrences"]) == (2, 1, ["zone:a"], 0)
     assert [(entry["release"], entry["count"]) for entry in found["releases"]] == [("1.0", 1)]
     with_crumbs = next(o for o in found["occurrences"] if o["breadcrumbs"])
     assert (with_crumbs["frames"], with_crumbs["context"], with_crumbs["is_sampled"]) == (frames, {"attempt": 3}, False)
+    assert with_crumbs["level"] == "error"
     assert len(with_crumbs["event_id"]) == 32
     assert detail(found["fingerprint"])["id"] == found["id"]
 
 
-def test_a_spike_says_how_many_payloads_were_not_kept_and_a_second_delivery_changes_nothing(database: str) -> None:
+def test_evidence_of_an_event_is_served(database: str) -> None:
+    frame = {
+        "filename": "requests/api.py", "abs_path": "/usr/lib/python3/site-packages/requests/api.py", "function": "get",
+        "pre_context": ["def get(url):"], "context_line": "    return request(url)", "post_context": [""],
+    }  # fmt: skip
+    links = [
+        {"type": "KeyError", "value": "'id'", "mechanism": {"handled": False}, "stacktrace": {"frames": [frame]}},
+        {"type": "JobFailed", "value": "job failed", "stacktrace": {"frames": [{"filename": "app/a.py", "function": "run"}]}},
+    ]
+    given = {
+        "exception": {"values": links}, "level": "warning", "logger": "jobs", "platform": "python", "dist": "7",
+        "modules": {"requests": "2.31.0"}, "logentry": {"message": "step %s", "params": ["a"]}, "breadcrumbs": [{}] * 101,
+    }  # fmt: skip
+    digest([error_message(finish_event(convert(given, "key"), NOW), 1, NOW)], NOW)
+    found = detail()
+    check_shape(ErrorGroupDetail, {**found, "unknown": explain_nulls(found)})
+    (shown,) = found["occurrences"]
+    cause, last = shown["exceptions"]
+    assert (cause["frames"], cause["mechanism"]) == ([{**frame, "in_app": False}], {"handled": False})
+    assert last["frames"] == shown["frames"] == [{"filename": "app/a.py", "function": "run", "in_app": True}]
+    assert [shown[name] for name in ("level", "logger", "platform", "dist")] == ["warning", "jobs", "python", "7"]
+    assert (shown["modules"], shown["logentry"]["formatted"]) == ({"requests": "2.31.0"}, "step a")
+    assert shown["trimmed"] == ["breadcrumbs"]
+    assert (found["level"], found["users"]) == ("warning", None)
+    assert explain_nulls(found)["users"].code == "not_recorded"
+
+
+def test_spike_counts_dropped_payloads_once_despite_repeats(database: str) -> None:
     bodies = [message("the same again", type="Spike", occurred_at=NOW) for _ in range(PAYLOADS_PER_HOUR + 120)]
     for start in range(0, len(bodies), 90):
         digest(bodies[start : start + 90], NOW)
         digest(bodies[max(0, start - 50) : start + 40], NOW)
     with connection() as conn:
         (row,) = fetch_all(conn, "SELECT count(*) AS n, count(payload) AS kept FROM callwatch.error_logs")
-        (item,), _position = groups_page(conn, {}, 10, NOW)
+        (item,), _position = list_groups_page(conn, {}, 10, NOW)
     assert row["n"] == item["count"] == len(bodies)
     assert PAYLOADS_PER_HOUR <= row["kept"] <= PAYLOADS_PER_HOUR + 10
     assert item["sampled_occurrences"] == row["n"] - row["kept"]
 
 
-def test_late_events_of_another_hour_are_sampled_by_their_own_hour(database: str) -> None:
+def test_late_events_are_sampled_by_their_own_hour(database: str) -> None:
     digest([message("again", type="Spike", occurred_at=NOW) for _ in range(PAYLOADS_PER_HOUR + 50)], NOW)
     before = detail()["sampled_occurrences"]
     digest([message("again", type="Spike", occurred_at=NOW - timedelta(hours=5)) for _ in range(50)], NOW)
     assert detail()["sampled_occurrences"] == before
 
 
-def test_an_occurrence_too_large_for_the_answer_is_left_out_of_it_and_says_so(database: str) -> None:
+def test_occurrence_too_large_to_return_is_marked_omitted(database: str) -> None:
     digest([message(f"large {n}", type="Large", context={"blob": "word " * 60_000}) for n in range(12)], NOW)
     shown = detail()["occurrences"]
     assert {o["is_sampled"] for o in shown} == {True, False}
     assert len(json.dumps(shown, default=str)) < 5_000_000
 
 
-def test_a_tag_that_differs_each_time_does_not_grow_without_bound(database: str) -> None:
+def test_varying_tag_values_stay_bounded(database: str) -> None:
     for start in (0, 150):
         digest([message("boom", tags={"n": str(n)}) for n in range(start, start + 150)], NOW)
-    assert len(detail()["tags"]) == MOST_TAGS
+    assert len(detail()["tags"]) == MAX_TAGS
     assert listed(tag="n:7") == ["boom"]
 
 
@@ -161,11 +200,11 @@ def test_what_happens_by_itself_stands_in_the_history(database: str) -> None:
     assert detail()["state"] == "unresolved"
 
 
-def test_a_group_ignored_for_a_time_comes_back_when_it_is_over_even_if_nothing_comes(database: str) -> None:
+def test_ignored_group_returns_when_its_time_is_over(database: str) -> None:
     digest([message("noise")], NOW)
     until = NOW + timedelta(hours=1)
     found = do("ignore", {"reason": "deploy", "until": until.isoformat()})
-    ErrorGroupState.model_validate(json.loads(json.dumps(explained(found), default=str)))
+    check_shape(ErrorGroupState, {**found, "unknown": explain_nulls(found)})
     assert (found["state"], found["ignored_until"]) == ("ignored", until)
     with connection() as conn:
         assert end_ignoring(conn, NOW) == 0
@@ -183,7 +222,7 @@ def test_a_group_ignored_for_ever_stays_ignored(database: str) -> None:
     assert detail()["state"] == "ignored"
 
 
-def test_an_error_of_before_the_fix_that_arrives_after_it_does_not_regress(database: str) -> None:
+def test_late_error_from_before_the_fix_does_not_regress(database: str) -> None:
     digest([message("flaky")], NOW)
     do("resolve", {"reason": "fixed"})
     digest([message("flaky", occurred_at=NOW - timedelta(hours=1))], NOW)

@@ -1,4 +1,4 @@
-"""Health, from a real database and scripted vendors: each rule of its status, and what each caller is shown."""
+"""Health from a real database and scripted vendors: each rule of its status, and the view of each caller."""
 
 import json
 import socket
@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -15,22 +16,23 @@ import pytest
 from callwatch.checks.record import record_checks
 from callwatch.checks.run import run_checks
 from callwatch.db import connection, reset_pool
-from callwatch.db.cycles import record_cycle
-from callwatch.reports.health import health
+from callwatch.db.queries.cycles import record_cycle
+from callwatch.digest.store import digest
+from callwatch.events.event import error_message, finish_event
+from callwatch.models.reason import PRODUCT_SILENT, PRODUCT_TIMEOUT, PRODUCT_UNAVAILABLE, Reason
+from callwatch.reports.health import health, reduced_health
 from callwatch.settings import get_settings, reset_settings
-from callwatch.tracker.digest import digest
-from callwatch.tracker.event import error_message, finish_event
 from functions import get_health
-from local.vendor import Script, Vendor, answering
+from simulator.fake_vendor import Script, Vendor, answering
+from tests.support.api_shapes import OWN
 
-OWN = {"uptime": 12.5, "memory": {"used_mb": 50.0, "total_mb": 256.0, "percent": 19.5}, "region": "us-east-1", "version": "1"}
 VENDORS = {"deepgram": "DEEPGRAM_API_KEY", "openai": "OPENAI_API_KEY", "convoso": "CONVOSO_AUTH_TOKEN"}
 GOOD, BAD = answering(200), answering(500)
 
 
 @pytest.fixture
 def vendors(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Vendor]]:
-    """Three vendors that answer well, configured; and a monitor that has just run."""
+    """Configure three healthy vendors, and a monitor that has just run."""
     with Vendor(GOOD) as deepgram, Vendor(GOOD) as openai, Vendor(GOOD) as convoso:
         found = {"deepgram": deepgram, "openai": openai, "convoso": convoso}
         for name, vendor in found.items():
@@ -42,7 +44,7 @@ def vendors(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str
 
 
 def run_monitor(now: datetime | None = None) -> None:
-    """What a cycle leaves behind of its checks, and that it ended."""
+    """Write what a cycle leaves behind: its checks, and its end."""
     when = now or datetime.now(UTC)
     with connection() as conn:
         record_checks(conn, run_checks(get_settings()), when)
@@ -50,12 +52,12 @@ def run_monitor(now: datetime | None = None) -> None:
         conn.commit()
 
 
-def whole(now: datetime | None = None) -> dict[str, Any]:
-    return health(get_settings(), now or datetime.now(UTC), True, OWN)
+def whole(now: datetime | None = None) -> Any:
+    return health(get_settings(), now or datetime.now(UTC), OWN)
 
 
-def reduced(now: datetime | None = None) -> dict[str, Any]:
-    return health(get_settings(), now or datetime.now(UTC), False, OWN)
+def reduced(now: datetime | None = None) -> Any:
+    return reduced_health(get_settings(), now or datetime.now(UTC))
 
 
 def sql(statement: str, *given: Any) -> list[tuple[Any, ...]]:
@@ -77,19 +79,17 @@ def test_all_is_well(vendors: dict[str, Vendor]) -> None:
     assert all(service["reason"] is None and service["latency"] > 0 for service in found["services"].values())
     assert set(found["services"]["database"]["details"]) == {"total", "active", "idle", "waiting", "utilization"}
     assert found["errors"] == {"last_hour": 0, "critical_count": 0, "buffer_size": None}
-    assert found["unknown"]["errors.buffer_size"] == "the address of the queue is not configured"
-    assert found["unknown"]["queue.pending"] == "table pending_recordings is missing"
+    assert found["unknown"]["errors.buffer_size"].message == "the queue URL is not configured"
+    assert found["unknown"]["queue.pending"].message == "table pending_recordings is missing"
 
 
 @pytest.mark.parametrize("script", [BAD, Script(is_rude=True), answering(429), answering(401)])
-def test_one_provider_that_is_not_healthy_makes_the_whole_degraded(script: Script, vendors: dict[str, Vendor]) -> None:
+def test_one_unhealthy_provider_makes_health_degraded(script: Script, vendors: dict[str, Vendor]) -> None:
     vendors["openai"].script = script
     assert whole()["status"] == "degraded"
 
 
-def test_every_configured_provider_down_makes_the_whole_unhealthy(
-    vendors: dict[str, Vendor], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_all_providers_down_makes_health_unhealthy(vendors: dict[str, Vendor], monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("deepgram", "openai"):
         vendors[name].script = answering(401)
     assert whole()["status"] == "degraded"
@@ -108,7 +108,7 @@ def test_what_is_not_configured_leaves_the_whole_as_it_is(database: str) -> None
     for found in (whole(), reduced()):
         assert found["status"] == "healthy"
         assert found["services"]["deepgram"]["status"] == "unknown"
-        assert found["unknown"]["services.deepgram.latency"] == "not configured"
+        assert found["unknown"]["services.deepgram.latency"].message == "not configured"
 
 
 def test_live_probes_read_the_stored_streak_and_never_change_it(vendors: dict[str, Vendor]) -> None:
@@ -128,7 +128,7 @@ def test_live_probes_read_the_stored_streak_and_never_change_it(vendors: dict[st
     assert whole()["services"]["deepgram"]["status"] == "healthy", "the second one is"
 
 
-def test_a_critical_error_in_the_last_hour_degrades_and_one_of_the_monitor_itself_does_not(vendors: dict[str, Vendor]) -> None:
+def test_only_product_errors_degrade_health(vendors: dict[str, Vendor]) -> None:
     now = datetime.now(UTC)
 
     def capture(project_id: int) -> None:
@@ -151,9 +151,7 @@ def test_a_monitor_that_has_not_run_for_three_minutes_degrades(vendors: dict[str
     assert reduced(now + timedelta(minutes=3, seconds=10))["status"] == "degraded"
 
 
-def test_before_the_first_cycle_providers_are_unknown_with_a_reason_and_nobody_is_late_yet(
-    database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_before_the_first_cycle_providers_are_unknown(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     sql("UPDATE callwatch.migrations SET applied_at = now()")
     monkeypatch.setenv("OPENAI_API_KEY", "a-key")
     monkeypatch.setenv("OPENAI_API_URL", "http://127.0.0.1:9")
@@ -161,7 +159,7 @@ def test_before_the_first_cycle_providers_are_unknown_with_a_reason_and_nobody_i
     found = reduced()
     assert found["status"] == "healthy"
     assert found["services"]["openai"] == {"status": "unknown", "latency": None, "checked_at": None}
-    assert found["unknown"]["services.openai.checked_at"] == "no stored result of a check"
+    assert found["unknown"]["services.openai.checked_at"].message == "no check of it is stored yet"
     sql("UPDATE callwatch.migrations SET applied_at = now() - interval '4 minutes'")
     assert reduced()["status"] == "degraded", "a monitor that never came is as late as one that stays away"
 
@@ -169,8 +167,21 @@ def test_before_the_first_cycle_providers_are_unknown_with_a_reason_and_nobody_i
 def test_a_database_without_our_tables_degrades_and_says_so(empty_database: str) -> None:
     found = whole()
     assert (found["status"], found["services"]["database"]["status"]) == ("degraded", "healthy")
-    assert found["unknown"]["errors.last_hour"] == "the monitor's tables cannot be read (UndefinedTable)"
+    assert found["unknown"]["errors.last_hour"].message == "the monitor's tables cannot be read (UndefinedTable)"
     assert reduced()["status"] == "degraded"
+
+
+def test_a_watcher_outside_finds_the_whole_status_alone(vendors: dict[str, Vendor]) -> None:
+    text = Path("docs/integrations.md").read_text()
+    keywords = {status: f'"status":"{status}","timestamp"' for status in ("unhealthy", "degraded")}
+    assert all(f"`{keyword}`" in text for keyword in keywords.values()), "the guide names them"
+    vendors["openai"].script = answering(401)
+    run_monitor()
+    anonymous = json.loads(Path("events/get_health.json").read_text())
+    anonymous["requestContext"].pop("authorizer", None)
+    body = get_health.lambda_handler(anonymous, None)["body"]
+    assert '"status":"unhealthy"' in body, "the vendor's"
+    assert {status: keyword in body for status, keyword in keywords.items()} == {"unhealthy": False, "degraded": True}
 
 
 def test_a_stopped_pipeline_degrades(vendors: dict[str, Vendor]) -> None:
@@ -182,7 +193,7 @@ def test_a_stopped_pipeline_degrades(vendors: dict[str, Vendor]) -> None:
     assert (whole()["status"], reduced()["status"]) == ("degraded", "degraded")
 
 
-def test_anonymous_callers_get_stored_results_and_reach_no_vendor(vendors: dict[str, Vendor]) -> None:
+def test_anonymous_callers_get_stored_results_only(vendors: dict[str, Vendor]) -> None:
     for vendor in vendors.values():
         vendor.requests.clear()
         vendor.script = BAD
@@ -200,23 +211,23 @@ def test_a_hung_provider_costs_the_deadline_and_says_timeout(vendors: dict[str, 
     assert time.monotonic() - started < 10, "it would have hung for 30 s"
     assert found["services"]["convoso"]["reason"] == "timeout"
     assert found["services"]["convoso"]["latency"] is None
-    assert found["unknown"]["services.convoso.latency"] == "no answer was measured (timeout)"
+    assert found["unknown"]["services.convoso.latency"].message == "no response was measured (timeout)"
     assert found["services"]["deepgram"]["status"] == "healthy"
 
 
 @pytest.fixture
 def silent_server() -> Iterator[str]:
-    """Takes connections and never says a word, as PostgreSQL does when its machine hangs."""
+    """Accept connections and never answer, as PostgreSQL does when its machine hangs."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield f"postgresql://u:p@127.0.0.1:{listener.getsockname()[1]}/x"
 
 
-def test_a_database_that_is_not_there_makes_503_and_its_figures_null(vendors: dict[str, Vendor], monkeypatch: Any) -> None:
+def test_missing_database_is_503_with_null_figures(vendors: dict[str, Vendor], monkeypatch: Any) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://u:p@127.0.0.1:1/x")
     check_without_database(monkeypatch, "unreachable")
 
 
-def test_a_database_that_takes_connections_and_never_answers_is_down_within_the_deadline(
+def test_silent_database_is_down_within_the_deadline(
     vendors: dict[str, Vendor], silent_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", silent_server)
@@ -225,20 +236,63 @@ def test_a_database_that_takes_connections_and_never_answers_is_down_within_the_
     assert time.monotonic() - started < 20
 
 
-def test_without_the_products_database_its_queues_are_unknown_and_the_rest_is_known(
+def test_missing_product_database_makes_only_queues_unknown(
     vendors: dict[str, Vendor], silent_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for url in ("postgresql://u:p@127.0.0.1:1/x", silent_server):
+    # On a busy machine, the deadline of health may come before that of the connection.
+    late = (PRODUCT_SILENT, PRODUCT_TIMEOUT)
+    for url, reasons in (("postgresql://u:p@127.0.0.1:1/x", (PRODUCT_UNAVAILABLE,)), (silent_server, late)):
         monkeypatch.setenv("PRODUCT_DATABASE_URL", url)
         reset_settings()
         reset_pool()
         found = whole()
         assert found["status"] == "degraded", "it is not known whether the pipeline runs"
-        assert found["unknown"]["queue.pending"] == "the product's database does not answer"
+        assert found["unknown"]["queue.pending"] in reasons
         assert found["errors"]["last_hour"] == 0
 
 
-def test_queues_that_are_slow_to_read_are_unknown_and_no_fault_of_the_product(vendors: dict[str, Vendor]) -> None:
+@pytest.mark.parametrize(
+    ("read", "path", "message"),
+    [
+        ("_read_stored", "errors.last_hour", "the monitor's tables could not be read in time"),
+        ("_read_queues", "queue.pending", "the product's tables could not be read in time"),
+        ("buffered", "errors.buffer_size", "the queue did not respond in time"),
+    ],
+)
+def test_late_reads_are_timeouts_and_failed_ones_unavailable(
+    read: str, path: str, message: str, vendors: dict[str, Vendor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = threading.Event()
+
+    def hang(*_given: Any) -> None:
+        released.wait(30)
+
+    def fail(*_given: Any) -> None:
+        raise KeyError("no")
+
+    monkeypatch.setattr(f"callwatch.reports.health.{read}", hang)
+    assert whole()["unknown"][path] == Reason("timeout", message)
+    released.set()
+    monkeypatch.setattr(f"callwatch.reports.health.{read}", fail)
+    found = whole()["unknown"][path]
+    assert (found.code, "KeyError" in found.message) == ("unavailable", True)
+
+
+def test_a_silent_database_is_a_timeout_and_a_dead_one_is_not(
+    database: str, silent_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for url, code in (("postgresql://u:p@127.0.0.1:1/x", "unavailable"), (silent_server, "timeout")):
+        for name, path in (("DATABASE_URL", "errors.last_hour"), ("PRODUCT_DATABASE_URL", "queue.pending")):
+            with monkeypatch.context() as patch:
+                patch.setenv(name, url)
+                reset_settings()
+                reset_pool()
+                assert whole()["unknown"][path].code == code, (name, url)
+
+
+def test_slow_queue_reads_are_unknown_not_a_product_fault(vendors: dict[str, Vendor], monkeypatch: pytest.MonkeyPatch) -> None:
+    # Four reads take their whole time limit, which a busy machine stretches beyond the deadline of a response.
+    monkeypatch.setattr("callwatch.reports.health.DEADLINE_S", 15.0)
     columns = ", ".join(
         [f"{name} int" for name in ("id", "call_id", "attempts", "priority")]
         + [f"{name} text" for name in ("status", "last_error")]
@@ -250,7 +304,7 @@ def test_queues_that_are_slow_to_read_are_unknown_and_no_fault_of_the_product(ve
         sql(f"INSERT INTO rows_of_{table} (id) SELECT generate_series(1, 100)")
         sql(f"CREATE VIEW {table} AS SELECT * FROM rows_of_{table} WHERE (SELECT pg_sleep(1 + 0 * id)) IS NOT NULL")
     found = whole()
-    assert found["unknown"]["queue.pending"] == "reading it took too long; see docs/indexes.md"
+    assert found["unknown"]["queue.pending"].message == "reading it took too long; see docs/indexes.md"
     assert found["status"] == "healthy"
 
 
@@ -269,7 +323,7 @@ def check_without_database(monkeypatch: pytest.MonkeyPatch, reason: str) -> None
     assert anonymous["services"]["openai"]["status"] == "unknown"
 
 
-def test_a_vendor_that_is_slow_and_a_table_that_is_locked_cost_the_slower_of_both(vendors: dict[str, Vendor]) -> None:
+def test_slow_vendor_and_locked_table_do_not_add_up(vendors: dict[str, Vendor]) -> None:
     vendors["openai"].script = answering(200, delay_s=0.5)
     with connection() as conn, conn.cursor() as cursor:
         cursor.execute("LOCK TABLE callwatch.service_states IN ACCESS EXCLUSIVE MODE")
@@ -302,9 +356,7 @@ def test_the_form_of_the_draft_is_given_to_who_asks_for_it(accept: str, vendors:
     assert (openai["componentType"], openai["status"], openai["output"]) == ("component", "fail", "quota")
 
 
-def test_the_draft_says_fail_with_503_and_leaves_out_what_is_not_known(
-    vendors: dict[str, Vendor], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_draft_health_says_fail_with_503_and_omits_unknowns(vendors: dict[str, Vendor], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://u:p@127.0.0.1:1/x")
     reset_settings()
     reset_pool()

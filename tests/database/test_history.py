@@ -1,15 +1,16 @@
-"""Time series: what the cycle keeps of the stages, and what the charts read back."""
+"""Time series: what the cycle stores of the stages, and what the charts read."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from callwatch.db import connection, execute
-from callwatch.db.stage_depths import delete_old_depths, keep_depths
-from callwatch.models.api import History
-from callwatch.models.latency import bucket_of
+from callwatch.db.queries.stage_depths import delete_old_depths, keep_depths
+from callwatch.models.latency import find_bucket
+from callwatch.models.reason import DATABASE_UNAVAILABLE
+from callwatch.models.shapes.history import History, Metric, RangeName
 from callwatch.reports.history import METRICS, RANGES, history
+from tests.support.api_shapes import check_shape
 
 NOW = datetime(2031, 3, 9, 12, 34, 56, tzinfo=UTC)
 
@@ -21,19 +22,19 @@ def keep(*readings: tuple[datetime, float]) -> None:
         conn.commit()
 
 
-def points(answer: dict[str, Any], name: str, **labels: str) -> dict[datetime, float | None]:
-    found = [s for s in answer["series"] if s["name"] == name and s["labels"] == labels]
+def points(answer: History, name: str, **labels: str) -> dict[datetime, float | None]:
+    found = [s for s in answer["series"] or () if s["name"] == name and s["labels"] == labels]
     assert len(found) == 1, answer["series"]
     return dict(found[0]["points"])
 
 
 @pytest.mark.parametrize("range_name", RANGES)
 @pytest.mark.parametrize("metric", METRICS)
-def test_every_metric_over_every_range_fits_its_model_on_an_empty_database(database: str, metric: str, range_name: str) -> None:
+def test_every_metric_and_range_fits_its_model_when_empty(database: str, metric: Metric, range_name: RangeName) -> None:
     answer = history(NOW, metric, range_name)
-    History.model_validate(answer)
+    check_shape(History, answer)
     nulls = set()
-    for place, series in enumerate(answer["series"]):
+    for place, series in enumerate(answer["series"] or ()):
         assert len(series["points"]) == RANGES[range_name][0] / RANGES[range_name][1]
         nulls |= {f"series.{place}.points.{n}.1" for n, (_at, value) in enumerate(series["points"]) if value is None}
     assert set(answer["unknown"]) == nulls
@@ -47,7 +48,7 @@ def test_a_minute_without_a_reading_is_null_and_never_zero(database: str) -> Non
     assert sum(value is not None for value in found.values()) == 2
 
 
-def test_the_peak_of_a_backlog_survives_thinning_and_rates_are_means(database: str) -> None:
+def test_thinning_keeps_backlog_peaks_and_averages_rates(database: str) -> None:
     start = NOW.replace(minute=0, second=0)
     keep(*((start + timedelta(minutes=n), 900 if n == 20 else 10) for n in range(30)))
     answer = history(NOW, "queues", "7d")
@@ -67,7 +68,7 @@ def test_hours_remain_for_ninety_days_when_minutes_are_gone(database: str) -> No
         assert execute(conn, "DELETE FROM callwatch.stage_minutes") == 2
 
 
-def test_errors_are_counted_by_severity_and_the_monitors_own_are_not(database: str) -> None:
+def test_errors_count_by_severity_without_monitor_errors(database: str) -> None:
     minute = NOW.replace(second=0)
     with connection() as conn:
         for project, count in ((1, 3), (2, 4), (0, 100)):
@@ -82,17 +83,19 @@ def test_errors_are_counted_by_severity_and_the_monitors_own_are_not(database: s
     assert set(points(answer, "errors", severity="critical").values()) == {0}
 
 
-def test_counts_are_null_before_the_monitor_was_set_up_and_zero_since(database: str) -> None:
+def test_counts_are_null_before_setup_and_zero_after(database: str) -> None:
     with connection() as conn:
         execute(conn, "UPDATE callwatch.migrations SET applied_at = %s", (NOW - timedelta(minutes=10),))
         conn.commit()
-    for metric, name, labels in (("errors", "errors", {"severity": "low"}), ("requests", "rpm", {})):
+    asked: list[tuple[Metric, str, dict[str, str]]] = [("errors", "errors", {"severity": "low"}), ("requests", "rpm", {})]
+    for metric, name, labels in asked:
         answer = history(NOW, metric, "1h")
         values = list(points(answer, name, **labels).values())
         assert (values[:49], values[49:]) == ([None] * 49, [0] * 11)
-        place = next(n for n, series in enumerate(answer["series"]) if (series["name"], series["labels"]) == (name, labels))
+        place = next(n for n, series in enumerate(answer["series"] or ()) if (series["name"], series["labels"]) == (name, labels))
         assert (
-            answer["unknown"][f"series.{place}.points.48.1"] == "from before the monitor was set up, or older than what is kept"
+            answer["unknown"][f"series.{place}.points.48.1"].message
+            == "before the monitor was set up, or older than the retention"
         )
         assert f"series.{place}.points.49.1" not in answer["unknown"]
 
@@ -104,7 +107,7 @@ def test_percentiles_are_of_requests_and_null_without_traffic(database: str) -> 
             execute(
                 conn,
                 "INSERT INTO callwatch.request_histograms VALUES (%s, 1, 'production', '/calls', %s, %s, %s, %s)",
-                (minute, bucket_of(took_ms), count, errors, took_ms * count),
+                (minute, find_bucket(took_ms), count, errors, took_ms * count),
             )
         conn.commit()
     answer = history(NOW, "requests", "1h")
@@ -117,7 +120,7 @@ def test_percentiles_are_of_requests_and_null_without_traffic(database: str) -> 
     assert [points(answer, name)[quiet] for name in ("p50", "p95", "p99", "error_rate")] == [None] * 4
 
 
-def test_latency_of_a_service_is_null_where_no_probe_was_answered(database: str) -> None:
+def test_service_latency_is_null_without_an_answered_probe(database: str) -> None:
     minute = NOW.replace(second=0)
     with connection() as conn:
         for at, status, latency_ms in ((minute, "healthy", 120.0), (minute - timedelta(minutes=1), "unhealthy", None)):
@@ -135,5 +138,5 @@ def test_without_its_database_a_history_is_null_and_says_why(monkeypatch: pytest
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody:x@127.0.0.1:1/none")
     answer = history(NOW, "queues", "24h")
     assert answer["series"] is None
-    assert answer["unknown"] == {"series": "the monitor's database does not answer"}
-    History.model_validate(answer)
+    assert answer["unknown"] == {"series": DATABASE_UNAVAILABLE}
+    check_shape(History, answer)

@@ -1,4 +1,4 @@
-"""Who may run the cycle, and what cycles leave behind."""
+"""The lease of the cycle, and the record that cycles leave."""
 
 import threading
 import time
@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from callwatch.db import connection, reset_pool
-from callwatch.db.cycles import delete_cycles_before, last_cycle, last_success_at, record_cycle
-from callwatch.db.lease import acquire_lease, release_lease, renew_lease
+from callwatch.db import connection, execute, reset_pool
+from callwatch.db.core.lease import acquire_lease, release_lease, renew_lease
+from callwatch.db.queries.cycles import delete_cycles_before, last_cycle, last_success_at, read_signs, record_cycle
 from callwatch.monitor.cycle import Cycle, run_cycle
 from callwatch.settings import reset_settings
-from tests.fakes.frozen import FreezingProxy
+from tests.support.freezing_proxy import FreezingProxy
+from tests.support.monitor_cycles import MONITOR
 
 NOW = datetime(2031, 3, 9, 12, 0, tzinfo=UTC)
 
@@ -55,7 +56,7 @@ def test_a_lease_runs_out_and_then_goes_to_another(database: str) -> None:
     assert not take("b", NOW + timedelta(seconds=29))
     assert take("b", NOW + timedelta(seconds=30))
     with connection() as conn:
-        assert not renew_lease(conn, "monitor", "a", 30), "who lost it is told"
+        assert not renew_lease(conn, "monitor", "a", 30), "renewing a lost lease fails"
         assert not release_lease(conn, "monitor", "a"), "and cannot give away what is another's"
         conn.commit()
     assert not take("c", NOW + timedelta(seconds=31))
@@ -76,7 +77,7 @@ def test_the_databases_clock_decides_where_no_time_is_given(database: str) -> No
     assert take("a"), "a holder may take its own again"
 
 
-def test_a_lease_given_back_is_free_and_leases_do_not_know_each_other(database: str) -> None:
+def test_released_lease_is_free_and_leases_are_independent(database: str) -> None:
     assert take("a")
     assert take("b", name="another")
     with connection() as conn:
@@ -110,7 +111,7 @@ def test_a_cycle_keeps_the_duration_and_the_outcome_of_each_step(database: str) 
     assert row["steps"][1]["error"] == "OSError"
 
 
-def test_the_last_success_of_a_step_skips_the_cycles_in_which_it_failed(database: str) -> None:
+def test_last_success_of_a_step_skips_failed_cycles(database: str) -> None:
     with connection() as conn:
         record_cycle(conn, NOW, [Step("flush")])
         conn.commit()
@@ -133,7 +134,7 @@ def test_old_cycles_are_dropped(database: str) -> None:
         assert last_cycle(conn) is None
 
 
-def test_after_an_outage_that_began_within_a_cycle_the_same_process_waits_for_no_lease(database: str) -> None:
+def test_outage_in_a_cycle_leaves_no_lease_to_wait_for(database: str) -> None:
     with FreezingProxy(database) as proxy, pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATABASE_URL", proxy.dsn)
         reset_settings()
@@ -143,9 +144,30 @@ def test_after_an_outage_that_began_within_a_cycle_the_same_process_waits_for_no
             proxy.freeze()
             return {}
 
-        assert "skipped" not in run_cycle([("evaluate", lose)], NOW, 30)
+        assert "skipped" not in run_cycle([("evaluate", lose)], MONITOR.state, NOW, 30)
         proxy.thaw()
-        # A server that fell silent is asked again after a second.
+        # A silent server is probed again after a second.
         time.sleep(1.2)
-        assert "skipped" not in run_cycle([], NOW, 30)
-        assert run_cycle([], NOW, 30)["is_database_up"]
+        assert "skipped" not in run_cycle([], MONITOR.state, NOW, 30)
+        assert run_cycle([], MONITOR.state, NOW, 30)["is_database_up"]
+
+
+def test_lease_of_a_clock_that_was_ahead_is_free(database: str) -> None:
+    assert take("dead", NOW + timedelta(days=365))
+    assert take("alive", NOW)
+    assert not take("another", NOW + timedelta(seconds=29))
+
+
+def test_cycle_dated_ahead_is_no_sign_of_life(database: str) -> None:
+    with connection() as conn:
+        record_cycle(conn, datetime.now(UTC), [Step("evaluate")])
+        execute(conn, "UPDATE callwatch.monitor_cycles SET finished_at = finished_at + interval '300 days'")
+        conn.commit()
+        signs, now = read_signs(conn), datetime.now(UTC) + timedelta(minutes=5)
+        assert (signs.finished_at, signs.evaluated_at, last_cycle(conn)) == (None, None, None)
+        assert last_success_at(conn, "evaluate") is None
+        assert signs.is_late(now), "it vouched for a dead monitor for 300 days"
+        record_cycle(conn, datetime.now(UTC), [Step("evaluate", error="KeyError")])
+        conn.commit()
+        signs = read_signs(conn)
+    assert (signs.missed, signs.evaluated_at) == (1, None)

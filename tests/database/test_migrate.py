@@ -1,24 +1,34 @@
-"""Migrations: forward only, once each, whole or not at all."""
+"""Migrations: forward only, each one once and atomically."""
 
 import contextlib
 import importlib
+import os
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg2
 import pytest
 
-from callwatch.db import connection, execute, fetch_all, fetch_one
-from callwatch.db.connect import Connection, open_connection
-from callwatch.db.group_lists import list_groups
-from callwatch.db.lock import lock_in_transaction
-from callwatch.db.migrate import load_migrations, migrate
+from callwatch.db import connection, execute, fetch_all, fetch_one, reset_pool
+from callwatch.db.core.connect import Connection, open_connection
+from callwatch.db.core.lock import lock_in_transaction
+from callwatch.db.core.migrate import load_migrations, migrate
+from callwatch.db.error_queries.group_lists import list_groups
+from callwatch.digest.store import digest
+from callwatch.events.event import error_message, finish_event
 from callwatch.exceptions import DatabaseUnavailable, MigrationError
+from callwatch.grouping.search_words import build_query
+from callwatch.monitor.cycle import run_cycle
+from callwatch.monitor.state import MonitorState
+from callwatch.monitor.steps import build_steps
+from callwatch.settings import reset_settings
 
-# The package offers a function of the same name.
-migrate_module = importlib.import_module("callwatch.db.migrate")
+# The package exports a function of the same name.
+migrate_module = importlib.import_module("callwatch.db.core.migrate")
 
 
 @pytest.fixture
@@ -49,7 +59,7 @@ def in_threads(count: int, target: Callable[[], object]) -> None:
     assert not any(thread.is_alive() for thread in threads)
 
 
-def test_an_empty_database_gets_every_table_and_a_second_run_changes_nothing(empty_database: str) -> None:
+def test_second_migration_run_changes_nothing(empty_database: str) -> None:
     assert migrate(empty_database) == [str(migration) for migration in load_migrations()]
     assert {"migrations", "partitioned_tables", "monitor_lease", "monitor_cycles"} <= tables(empty_database)
     assert migrate(empty_database) == []
@@ -59,7 +69,7 @@ def test_everything_lives_in_our_own_schema(database: str) -> None:
     assert tables(database, "public") == set()
 
 
-def test_every_registered_table_has_its_partitions_after_a_migration(database: str) -> None:
+def test_every_registered_table_has_partitions(database: str) -> None:
     with connection() as conn:
         bare = fetch_all(
             conn,
@@ -75,7 +85,7 @@ def test_four_runners_at_once_apply_each_migration_once(empty_database: str) -> 
     assert sorted(applied) == [str(migration) for migration in load_migrations()]
 
 
-def test_groups_of_before_are_found_by_their_words_after_the_migration(empty_database: str, tmp_path: Path) -> None:
+def test_older_groups_are_searchable_after_the_migration(empty_database: str, tmp_path: Path) -> None:
     for migration in migrate_module.FOLDER.glob("*.sql"):
         if migration.name < "0012":
             shutil.copy(migration, tmp_path)
@@ -90,10 +100,15 @@ def test_groups_of_before_are_found_by_their_words_after_the_migration(empty_dat
         conn.commit()
     migrate(empty_database)
     with opened(empty_database) as conn:
-        assert [len(list_groups(conn, {"q": word}, 5)) for word in ("story", "olderr", "calls", "new")] == [1, 1, 1, 0]
+        assert [len(list_groups(conn, {"q": build_query(word)}, 5)) for word in ("story", "olderr", "calls", "new")] == [
+            1,
+            1,
+            1,
+            0,
+        ]
 
 
-def test_a_failing_migration_leaves_nothing_of_itself_and_all_before_it(empty_database: str, folder: Path) -> None:
+def test_failing_migration_leaves_earlier_ones_only(empty_database: str, folder: Path) -> None:
     (folder / "0003_bad.sql").write_text("CREATE TABLE callwatch.half (id int);\nSELECT nonsense;")
     with pytest.raises(MigrationError, match="0003_bad failed: column"):
         migrate(empty_database, folder)
@@ -116,7 +131,7 @@ def test_the_way_lines_end_is_no_change(empty_database: str, folder: Path) -> No
     assert migrate(empty_database, folder) == []
 
 
-def test_older_code_leaves_the_migrations_of_a_newer_release_alone(empty_database: str, folder: Path) -> None:
+def test_older_code_accepts_newer_migrations(empty_database: str, folder: Path) -> None:
     migrate(empty_database, folder)
     (folder / "0002_second.sql").unlink()
     assert migrate(empty_database, folder) == []
@@ -162,7 +177,7 @@ def test_a_migration_waits_for_a_table_in_use_by_trying_again(
 
 
 def wait_until_blocked(conn: Connection) -> None:
-    """Wait until some session waits for a lock."""
+    """Wait until a session waits for a lock."""
     deadline = threading.Event()
     for _ in range(500):
         row = fetch_one(conn, "SELECT count(*) AS n FROM pg_locks WHERE NOT granted")
@@ -193,12 +208,40 @@ def test_a_user_who_may_not_create_is_told_in_one_line(empty_database: str) -> N
         conn.commit()
 
 
+@pytest.fixture
+def role_of_schema(empty_database: str) -> Iterator[str]:
+    """Return the DSN of a role that owns schema `callwatch` and can create nothing else in the database."""
+    name, role = empty_database.rpartition("/")[2], f"owner_{os.getpid()}"
+    with opened(empty_database) as conn:
+        conn.autocommit = True
+        execute(conn, f"CREATE ROLE {role} LOGIN PASSWORD 'secret'")
+        execute(conn, f'REVOKE CREATE ON DATABASE "{name}" FROM PUBLIC')
+        execute(conn, f"CREATE SCHEMA callwatch AUTHORIZATION {role}")
+    yield re.sub(r"//[^@]*@", f"//{role}:secret@", empty_database)
+    with opened(empty_database) as conn:
+        conn.autocommit = True
+        execute(conn, f"DROP OWNED BY {role}")
+        execute(conn, f"DROP ROLE {role}")
+
+
+def test_a_role_that_owns_only_the_schema_can_migrate(role_of_schema: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(migrate(role_of_schema)) == len(load_migrations())
+    assert migrate(role_of_schema) == []
+    monkeypatch.setenv("DATABASE_URL", role_of_schema)
+    reset_settings()
+    reset_pool()
+    steps = run_cycle(build_steps(list), MonitorState(), datetime.now(UTC), 50)["steps"]
+    assert [steps[name]["error"] for name in ("prepare", "check", "evaluate", "notify")] == [None] * 4
+    digest([error_message(finish_event({"message": "boom"}, datetime.now(UTC)), 1, datetime.now(UTC))] * 2, datetime.now(UTC))
+    reset_pool()
+
+
 def test_a_database_that_is_not_there_is_unavailable() -> None:
     with pytest.raises(DatabaseUnavailable, match="refused"):
         migrate("postgresql://nobody:x@127.0.0.1:1/none")
 
 
-def test_a_connection_string_that_cannot_be_read_is_not_repeated_in_the_error() -> None:
+def test_unreadable_dsn_is_not_repeated_in_the_error() -> None:
     with pytest.raises(DatabaseUnavailable) as caught:
         migrate("postgresql://user:sec ret@[::1/none")
     assert "ret" not in str(caught.value).replace("string", "")

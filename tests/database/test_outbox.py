@@ -15,18 +15,19 @@ import psycopg2
 import pytest
 
 from callwatch.alerts import AlertChannel, AlertLevel, AlertRule, Condition, alert_manager
-from callwatch.alerts.act import acknowledge, act_on_rule
-from callwatch.alerts.channel_facts import channel_facts
-from callwatch.alerts.channels import GAP_S, slack
-from callwatch.alerts.deliver import LEASE_S, deliver_due
-from callwatch.alerts.run import Evaluated, evaluate_rules
-from callwatch.alerts.show import alert_detail
+from callwatch.alerts.actions import acknowledge, act_on_rule
+from callwatch.alerts.evaluation import planner as policy
+from callwatch.alerts.evaluator import Evaluated, evaluate_rules
+from callwatch.alerts.notifications.channels import GAP_S, slack
+from callwatch.alerts.notifications.delivery import LEASE_S, deliver_due
+from callwatch.alerts.serializers import load_alert_detail
 from callwatch.db import connection, execute, fetch_all
-from callwatch.db.deliveries import forget_deliveries
+from callwatch.db.queries.deliveries import forget_deliveries
 from callwatch.exceptions import DatabaseUnavailable
-from callwatch.models.facts import Fact
+from callwatch.models.sample import Sample
+from callwatch.monitor.own_samples import channel_samples
 from callwatch.settings import get_settings, reset_settings
-from tests.fakes.receiver import Receiver, Scripted
+from tests.support.scripted_receiver import Receiver, Scripted
 
 NOW = datetime.now(UTC)
 RULE = AlertRule(
@@ -35,18 +36,10 @@ RULE = AlertRule(
 )  # fmt: skip
 
 
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as found:
-        yield found
-
-
 @pytest.fixture(autouse=True)
-def configured(database: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("ALERT_WEBHOOK_URL", receiver.url)
-    monkeypatch.setenv("ALERT_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-    monkeypatch.setenv("WEBHOOK_ALLOWED_NETWORKS", "127.0.0.0/8")
-    reset_settings()
+def configured(database: str, webhook: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    # Grouping of storms has its own tests; here each alert has its own deliveries.
+    monkeypatch.setattr(policy, "MAX_SINGLE", 1000)
     alert_manager.add_rule(RULE)
     yield
     alert_manager._added.clear()
@@ -57,13 +50,13 @@ def after(minutes: float) -> datetime:
 
 
 def fire(*subjects: str, at: datetime = NOW, value: float = 20) -> Evaluated:
-    facts = [Fact("test.value", value, None, {"stage": subject}) for subject in subjects]
-    return judge(facts, at, "test.value")
+    samples = [Sample("test.value", value, None, {"stage": subject}) for subject in subjects]
+    return judge(samples, at, "test.value")
 
 
-def judge(facts: list[Fact], at: datetime, metric: str) -> Evaluated:
+def judge(samples: list[Sample], at: datetime, metric: str) -> Evaluated:
     with connection() as conn:
-        done = evaluate_rules(conn, facts, at, only_metrics=frozenset({metric}))
+        done = evaluate_rules(conn, samples, at, only_metrics=frozenset({metric}))
         conn.commit()
     return done
 
@@ -74,7 +67,7 @@ def rows(sql: str = "SELECT * FROM callwatch.deliveries WHERE channel = 'webhook
 
 
 def told(receiver: Receiver) -> list[tuple[str, str, str]]:
-    """Kind, subject and webhook-id of each request, in the order of arrival."""
+    """Return kind, subject and webhook-id of each request in order of arrival."""
     found = []
     for request in list(receiver.received):
         body = json.loads(request.body)
@@ -82,12 +75,12 @@ def told(receiver: Receiver) -> list[tuple[str, str, str]]:
     return found
 
 
-def broken_facts(at: datetime) -> dict[str, float | None]:
+def broken_samples(at: datetime) -> dict[str, float | None]:
     with connection() as conn:
-        return {fact.labels["channel"]: fact.value for fact in channel_facts(conn, at)}
+        return {sample.labels["channel"]: sample.value for sample in channel_samples(conn, at)}
 
 
-def test_a_channel_that_is_down_for_ten_minutes_gets_every_notification_once_it_is_back_each_under_one_id(
+def test_channel_back_after_an_outage_gets_each_message_once(
     receiver: Receiver,
 ) -> None:
     receiver.default = Scripted(503)
@@ -95,7 +88,7 @@ def test_a_channel_that_is_down_for_ten_minutes_gets_every_notification_once_it_
         if minute == 10:
             receiver.default = Scripted(200)
             receiver.received.clear()
-        # Three more each minute; at the end one is over.
+        # Three more each minute; at the end one resolves.
         subjects = [f"{earlier}-{number}" for earlier in range(min(minute, 7) + 1) for number in range(3)]
         fire(*[subject for subject in subjects if minute < 9 or subject != "0-0"], at=after(minute))
         deliver_due(after(minute), 5)
@@ -108,7 +101,7 @@ def test_a_channel_that_is_down_for_ten_minutes_gets_every_notification_once_it_
     assert all(row["created_at"] <= row["sent_at"] for row in rows("SELECT created_at, sent_at FROM callwatch.deliveries"))
 
 
-def test_an_open_breaker_costs_the_waiting_ones_neither_tries_nor_their_day(receiver: Receiver) -> None:
+def test_open_breaker_uses_up_no_attempts_and_no_time(receiver: Receiver) -> None:
     receiver.default = Scripted(500)
     fire("first", "second", "third", "fourth", "fifth")
     deliver_due(NOW, 5)
@@ -132,7 +125,7 @@ def test_a_breaker_does_not_count_its_time_as_time_of_trying(receiver: Receiver)
     receiver.default = Scripted(500)
     fire("a", "b", "c")
     deliver_due(NOW, 5)
-    # Held for 30 hours without a try: a monitor that was off, or a breaker that others kept open.
+    # Held for 30 hours without an attempt: the monitor was off, or others kept the breaker open.
     receiver.script.append(Scripted(200))
     receiver.default = Scripted(500)
     deliver_due(after(30 * 60), 5)
@@ -140,7 +133,7 @@ def test_a_breaker_does_not_count_its_time_as_time_of_trying(receiver: Receiver)
     assert states == {"sent": 1, "due": 2}
 
 
-def test_after_a_day_of_tries_it_is_given_up_shown_and_told_through_the_other_channels(receiver: Receiver) -> None:
+def test_delivery_is_abandoned_and_reported_after_a_day(receiver: Receiver) -> None:
     receiver.default = Scripted(500)
     fire("lost")
     at = NOW
@@ -148,13 +141,13 @@ def test_after_a_day_of_tries_it_is_given_up_shown_and_told_through_the_other_ch
         deliver_due(at, 5)
         at += timedelta(minutes=20)
     (row,) = rows()
-    assert (row["state"], row["last_error"]) == ("failed", "the receiver answered 500")
+    assert (row["state"], row["last_error"]) == ("failed", "the receiver responded with 500")
     assert row["attempts"] > 20
     with connection() as conn:
-        shown = alert_detail(conn, str(row["alert_id"]))
+        shown = load_alert_detail(conn, str(row["alert_id"]))
     assert {d["channel"]: d["state"] for d in shown["deliveries"]} == {"database": "sent", "log": "sent", "webhook": "failed"}
     assert "not delivered: webhook" in [entry["kind"] for entry in shown["timeline"]]
-    assert broken_facts(at) == {"webhook": 1.0, "log": 0.0}
+    assert broken_samples(at) == {"webhook": 1.0, "log": 0.0}
 
 
 def test_what_waited_for_three_days_is_no_news_any_more(receiver: Receiver) -> None:
@@ -164,31 +157,31 @@ def test_what_waited_for_three_days_is_no_news_any_more(receiver: Receiver) -> N
         conn.commit()
     deliver_due(NOW, 5)
     assert receiver.received == []
-    assert [(row["state"], row["last_error"]) for row in rows()] == [("failed", "too old to be told")]
+    assert [(row["state"], row["last_error"]) for row in rows()] == [("failed", "too old to be sent")]
 
 
-def test_a_broken_channel_is_told_through_the_others_and_resolves_with_the_next_that_gets_through(receiver: Receiver) -> None:
+def test_broken_channel_is_reported_through_the_others(receiver: Receiver) -> None:
     receiver.script.append(Scripted(410))
     fire("refused")
     deliver_due(NOW, 5)
     with connection() as conn:
-        facts = channel_facts(conn, after(1))
-    assert judge(facts, after(1), "channel.broken").fired == 1
+        samples = channel_samples(conn, after(1))
+    assert judge(samples, after(1), "channel.broken").fired == 1
     queued = rows(
         "SELECT d.channel, a.labels FROM callwatch.deliveries d JOIN callwatch.alerts a ON a.id = d.alert_id"
         " WHERE a.rule_id = 'channel_broken' AND d.channel <> 'database'"
     )
     assert [(row["channel"], row["labels"]) for row in queued] == [("log", {"channel": "webhook"})]
     (alert,) = rows("SELECT message FROM callwatch.alerts WHERE rule_id = 'channel_broken'")
-    assert "answered 410" in alert["message"]
+    assert "responded with 410" in alert["message"]
     fire("refused", "next", at=after(7))
     deliver_due(after(7), 5)
     assert [kind for kind, _subject, _id in told(receiver)] == ["alert.firing", "alert.firing"]
-    assert broken_facts(after(8))["webhook"] == 1.0, "one notification was lost: that stays said for a while"
-    assert broken_facts(after(30))["webhook"] == 0.0
+    assert broken_samples(after(8))["webhook"] == 1.0, "one notification was lost: that stays said for a while"
+    assert broken_samples(after(30))["webhook"] == 0.0
 
 
-def test_a_channel_that_refuses_everything_holds_the_rest_for_when_it_is_mended(receiver: Receiver) -> None:
+def test_rejecting_channel_keeps_deliveries_until_fixed(receiver: Receiver) -> None:
     receiver.default = Scripted(401)
     fire("a", "b", "c")
     deliver_due(NOW, 5)
@@ -199,14 +192,12 @@ def test_a_channel_that_refuses_everything_holds_the_rest_for_when_it_is_mended(
 
 
 @pytest.mark.parametrize(("answer", "is_sent"), [(Scripted(404), True), (Scripted(429, {"retry-after": "300"}), False)])
-def test_a_test_tries_a_channel_that_is_held_unless_the_receiver_named_the_time(
-    answer: Scripted, is_sent: bool, receiver: Receiver
-) -> None:
+def test_channel_test_ignores_all_but_a_receiver_given_pause(answer: Scripted, is_sent: bool, receiver: Receiver) -> None:
     receiver.script.append(answer)
     fire("a", "b")
     deliver_due(NOW, 5)
     with connection() as conn:
-        act_on_rule(conn, "subject", "test", {"reason": "mended"}, "ana", get_settings(), after(0.1))
+        act_on_rule(conn, "subject", "test", {"reason": "fixed"}, "ana", get_settings(), after(0.1))
         conn.commit()
     deliver_due(after(0.1), 5)
     kinds = [kind for kind, _subject, _id in told(receiver)]
@@ -242,13 +233,11 @@ def test_a_firing_that_was_refused_does_not_block_its_resolve(receiver: Receiver
     assert [row["state"] for row in rows()] == ["failed", "sent"]
 
 
-def test_the_round_ends_in_time_though_a_channel_hangs_in_spite_of_its_time_out(
-    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_round_ends_in_time_despite_a_hanging_channel(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     def hang(*_given: Any) -> None:
         time.sleep(30)
 
-    monkeypatch.setattr("callwatch.alerts.channels.webhook.send", hang)
+    monkeypatch.setattr("callwatch.alerts.notifications.channels.webhook.send", hang)
     fire("a", "b")
     started = time.monotonic()
     done = deliver_due(NOW, 1)
@@ -257,21 +246,21 @@ def test_the_round_ends_in_time_though_a_channel_hangs_in_spite_of_its_time_out(
     assert [(row["state"], row["attempts"], row["claimed_until"]) for row in rows()] == [("due", 1, None), ("due", 0, None)]
 
 
-def test_the_database_lost_between_sending_and_marking_repeats_the_delivery_under_the_same_id(
+def test_database_lost_before_marking_repeats_the_same_id(
     receiver: Receiver, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fire("a")
-    real = __import__("callwatch.alerts.deliver", fromlist=["mark_sent"]).mark_sent
+    real = __import__("callwatch.alerts.notifications.delivery", fromlist=["mark_sent"]).mark_sent
 
     def lose(conn: Any, delivery_id: int, holder: str) -> bool:
         with psycopg2.connect(database) as other, other.cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(%s)", (conn.info.backend_pid,))
         return bool(real(conn, delivery_id, holder))
 
-    monkeypatch.setattr("callwatch.alerts.deliver.mark_sent", lose)
+    monkeypatch.setattr("callwatch.alerts.notifications.delivery.mark_sent", lose)
     with pytest.raises(DatabaseUnavailable):
         deliver_due(NOW, 5)
-    monkeypatch.setattr("callwatch.alerts.deliver.mark_sent", real)
+    monkeypatch.setattr("callwatch.alerts.notifications.delivery.mark_sent", real)
     forget_claims()
     deliver_due(NOW, 5)
     ids = {message_id for _kind, _subject, message_id in told(receiver)}
@@ -280,7 +269,7 @@ def test_the_database_lost_between_sending_and_marking_repeats_the_delivery_unde
 
 
 def forget_claims() -> None:
-    """As if the lease had run out."""
+    """Expire the leases of claims."""
     with connection() as conn:
         execute(conn, "UPDATE callwatch.deliveries SET claimed_until = now() - interval '1 second' WHERE state = 'due'")
         conn.commit()
@@ -310,7 +299,7 @@ def test_senders_in_four_processes_never_both_send(receiver: Receiver) -> None:
     assert {(row["state"], row["attempts"]) for row in rows()} == {("sent", 1)}
 
 
-def test_a_sender_that_is_killed_while_it_sends_is_followed_by_another_under_the_same_id(receiver: Receiver) -> None:
+def test_killed_sender_is_followed_under_the_same_id(receiver: Receiver) -> None:
     receiver.script.append(Scripted(delay_s=20))
     fire("a")
     context = multiprocessing.get_context("spawn")
@@ -329,9 +318,7 @@ def test_a_sender_that_is_killed_while_it_sends_is_followed_by_another_under_the
     assert len(receiver.received) == 2
 
 
-def test_an_alert_is_one_incident_of_pagerduty_from_trigger_by_acknowledge_to_resolve(
-    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pagerduty_keeps_one_incident_until_it_resolves(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAGERDUTY_API_URL", receiver.url.rpartition("/")[0])
     monkeypatch.setenv("PAGERDUTY_ROUTING_KEY", "routing-key")
     reset_settings()
@@ -350,17 +337,17 @@ def test_an_alert_is_one_incident_of_pagerduty_from_trigger_by_acknowledge_to_re
     assert len({event["dedup_key"] for event in events}) == 1
 
 
-def test_old_deliveries_are_forgotten_but_not_who_is_to_be_told_the_end(receiver: Receiver) -> None:
+def test_old_deliveries_are_dropped_but_not_open_recipients(receiver: Receiver) -> None:
     fire("over", "goes on")
     with connection() as conn:
         execute(conn, "UPDATE callwatch.deliveries SET created_at = %s, state = 'sent'", (after(-90 * 1440),))
         execute(conn, "UPDATE callwatch.alerts SET state = 'resolved' WHERE labels->>'stage' = 'over'")
         conn.commit()
-    # A day later the alert that still fires is told once more, to the webhook alone.
+    # A day later the alert that still fires is notified once more, to the webhook alone.
     again = """
         INSERT INTO callwatch.deliveries (alert_id, channel, kind, message_id, payload, state, due_at)
         SELECT alert_id, channel, kind, 'again ' || message_id, payload, state, due_at FROM callwatch.deliveries
-        WHERE channel = 'webhook' AND payload #>> '{data,labels,stage}' = 'goes on'
+        WHERE channel = 'webhook' AND payload #>> '{labels,stage}' = 'goes on'
     """
     with connection() as conn:
         execute(conn, again)

@@ -1,4 +1,4 @@
-"""Day partitions: there before they are needed, whoever makes them, and gone when their time has passed."""
+"""Day partitions: created in time by every creator, and dropped after their retention."""
 
 import threading
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -7,7 +7,7 @@ import psycopg2
 import pytest
 
 from callwatch.db import connection, day_window, drop_old_partitions, ensure_partitions, execute, fetch_all, fetch_one
-from callwatch.db.partitions import partition_name
+from callwatch.db.core.partitions import partition_name
 from callwatch.settings import reset_settings
 
 NOW = datetime(2031, 3, 9, 23, 30, tzinfo=UTC)
@@ -15,7 +15,7 @@ NOW = datetime(2031, 3, 9, 23, 30, tzinfo=UTC)
 
 @pytest.fixture
 def parents(database: str) -> str:
-    """One table cut by a time, one by a date."""
+    """Create one table partitioned by time, one by date."""
     with connection() as conn:
         execute(conn, "DELETE FROM callwatch.partitioned_tables")
         execute(
@@ -42,7 +42,7 @@ def parents(database: str) -> str:
     return database
 
 
-def partitions_of(table_name: str) -> set[str]:
+def list_partitions(table_name: str) -> set[str]:
     with connection() as conn:
         rows = fetch_all(
             conn,
@@ -73,7 +73,7 @@ def test_a_row_of_every_day_of_the_window_finds_its_partition(parents: str) -> N
             assert fetch_one(conn, f"SELECT count(*) AS n FROM callwatch.{name}") == {"n": 2}
 
 
-def test_days_are_utc_days_whatever_the_session_and_the_clock_say(parents: str) -> None:
+def test_partition_days_are_utc_in_every_session_timezone(parents: str) -> None:
     with connection() as conn:
         execute(conn, "SET TIME ZONE 'Asia/Tokyo'")
         made = ensure_partitions(conn, NOW.astimezone(timezone(timedelta(hours=9))), days_behind=0, days_ahead=0)
@@ -107,7 +107,7 @@ def test_making_partitions_waits_for_no_reader_and_no_writer(parents: str) -> No
         conn.commit()
 
 
-def test_each_partition_has_the_storage_options_the_indexes_and_the_rules_of_its_parent(parents: str) -> None:
+def test_partition_has_options_indexes_and_checks_of_parent(parents: str) -> None:
     make()
     name = partition_name("visits", NOW.date())
     with connection() as conn:
@@ -131,12 +131,12 @@ def test_only_days_older_than_the_retention_are_dropped(parents: str) -> None:
     with connection() as conn:
         dropped = drop_old_partitions(conn, NOW, retention_days=3)
     assert len(dropped) == 2 * 18
-    assert min(partitions_of("visits")) == "visits_p20310306"
-    assert max(partitions_of("visits")) == "visits_p20310316"
+    assert min(list_partitions("visits")) == "visits_p20310306"
+    assert max(list_partitions("visits")) == "visits_p20310316"
 
 
 def test_a_partition_in_use_is_left_for_the_next_time(parents: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("callwatch.db.partitions._LOCK_TIMEOUT", "50ms")
+    monkeypatch.setattr("callwatch.db.core.partitions._LOCK_TIMEOUT", "50ms")
     make()
     with connection() as reader, connection() as conn:
         fetch_all(reader, "SELECT * FROM callwatch.visits_p20310216")
@@ -146,7 +146,7 @@ def test_a_partition_in_use_is_left_for_the_next_time(parents: str, monkeypatch:
         assert drop_old_partitions(conn, NOW, retention_days=20) == ["visits_p20310216"]
 
 
-def test_a_short_retention_makes_no_partition_that_is_dropped_at_once(parents: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_short_retention_creates_no_expired_partition(parents: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RETENTION_DAYS", "2")
     reset_settings()
     made = make()
@@ -164,4 +164,4 @@ def test_other_tables_and_unregistered_ones_are_left_alone(parents: str) -> None
         conn.commit()
         drop_old_partitions(conn, NOW, retention_days=0)
         assert fetch_one(conn, "SELECT to_regclass('callwatch.visits_p19990101') IS NOT NULL AS kept") == {"kept": True}
-    assert len(partitions_of("days")) == 29
+    assert len(list_partitions("days")) == 29

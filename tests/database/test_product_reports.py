@@ -1,4 +1,4 @@
-"""The reports about the product, each field against what was written; and what a cycle keeps of a reading."""
+"""Product reports: each field against the written rows, and what a cycle stores of a reading."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -8,17 +8,18 @@ import psycopg2
 import pytest
 
 from callwatch.db import connection, execute, fetch_all
+from callwatch.models.reason import Reason
 from callwatch.monitor.cycle import Cycle
-from callwatch.monitor.steps import _product
-from callwatch.pipeline.indexes import INDEXES, index_facts
-from callwatch.pipeline.measure import Measured
+from callwatch.monitor.measure_step import _read_product
+from callwatch.pipeline.indexes import INDEXES, list_index_samples
+from callwatch.pipeline.queries.query_runner import Measured
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.reports.jobs import job_metrics
 from callwatch.reports.pipeline import pipeline
 from callwatch.reports.status import status
 from callwatch.settings import get_settings
 from callwatch.tracker import error_tracker
-from local import product
+from simulator import product
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 MINUTE = timedelta(minutes=1)
@@ -26,7 +27,7 @@ MINUTE = timedelta(minutes=1)
 
 @pytest.fixture
 def tables(database: str) -> Iterator[Any]:
-    """A cursor on a database with the product's tables, each statement committed at once."""
+    """Yield an autocommit cursor on a database with the product's tables."""
     conn = psycopg2.connect(database)
     conn.autocommit = True
     product.create_tables(conn)
@@ -36,7 +37,7 @@ def tables(database: str) -> Iterator[Any]:
 
 
 def recording(cursor: Any, created: float, processed: float | None = None, error: str | None = None, attempts: int = 1) -> None:
-    """A row of the recordings queue; times in minutes before now. It is due since its making."""
+    """Insert a row of the recordings queue, due since its creation; times in minutes before now."""
     ago = [None if minutes is None else NOW - minutes * MINUTE for minutes in (created, processed)]
     cursor.execute(
         "INSERT INTO pending_recordings (call_id, attempts, created_at, scheduled_for, processed_at, last_error)"
@@ -62,7 +63,7 @@ def test_every_figure_of_the_recordings_queue(tables: Any) -> None:
     recording(tables, 25, attempts=0)
     recording(tables, 20, attempts=12)
     recording(tables, 5)
-    stage = pipeline(get_settings(), NOW)["stages"][0]
+    stage: Any = pipeline(get_settings(), NOW)["stages"][0]
     expected: dict[str, Any] = {"pending": 3, "failed": 1, "dead": 1, "completed_last_hour": 3, "zombie": 1, "success_rate": 0.75}
     expected |= {"p50_s": 240, "p95_s": 348, "throughput_per_minute": 0.05, "oldest_pending_at": NOW - 25 * MINUTE}
     assert {name: stage[name] for name in expected} == expected
@@ -84,7 +85,7 @@ def test_every_figure_of_the_transcription_queue(tables: Any) -> None:
     transcription(tables, "processing", 20, 15)
     transcription(tables, "processing", 20, 2)
     transcription(tables, "pending", 12)
-    stage = pipeline(get_settings(), NOW)["stages"][1]
+    stage: Any = pipeline(get_settings(), NOW)["stages"][1]
     expected: dict[str, Any] = {
         "pending": 1,
         "processing": 2,
@@ -118,7 +119,7 @@ def test_every_figure_of_the_analyses(tables: Any) -> None:
             event = (key, NOW - (age - took) * MINUTE)
             tables.execute("INSERT INTO call_events (call_id, type, at) VALUES (%s, 'analyzed', %s)", event)
     tables.execute("INSERT INTO call_events (type, at) VALUES ('analysis_failed', %s)", (NOW - 300 * MINUTE,))
-    stage = pipeline(get_settings(), NOW)["stages"][2]
+    stage: Any = pipeline(get_settings(), NOW)["stages"][2]
     expected: dict[str, Any] = {"pending": 2, "stuck": 1, "failed": 1, "completed_last_hour": 2, "success_rate": 1, "p50_s": 120}
     assert {name: stage[name] for name in expected} == expected
     jobs = job_metrics(get_settings(), NOW)
@@ -126,18 +127,18 @@ def test_every_figure_of_the_analyses(tables: Any) -> None:
     assert jobs["throughput"]["analyses_per_minute"] == 0.033
 
 
-def test_an_empty_product_has_zero_where_it_is_known_and_reasons_where_nothing_is(tables: Any) -> None:
+def test_empty_product_has_zeros_or_reasons(tables: Any) -> None:
     answer = pipeline(get_settings(), NOW)
     stage = answer["stages"][0]
     assert (stage["pending"], stage["completed_last_hour"], stage["throughput_per_minute"]) == (0, 0, 0)
     unknown = answer["unknown"]
-    assert unknown["stages.0.oldest_pending_at"] == "nothing pending"
-    assert unknown["stages.0.success_rate"] == "nothing was finished in the last hour"
-    assert unknown["stages.0.p50_s"] == "nothing was completed in the window"
-    assert unknown["freshness.last_call_at"] == "there is none yet"
-    assert unknown["freshness.expected_per_hour"] == "there is none yet"
-    assert unknown["recording_availability"] == "no traffic in the window"
-    assert unknown["crons.0.last_ok_at"] == "no heartbeat of it was ever recorded"
+    assert unknown["stages.0.oldest_pending_at"] == Reason("none", "nothing pending")
+    assert unknown["stages.0.success_rate"] == Reason("no_traffic", "nothing finished in the last hour")
+    assert unknown["stages.0.p50_s"] == Reason("no_traffic", "nothing was completed in the window")
+    assert unknown["freshness.last_call_at"] == Reason("none", "there is no call yet")
+    assert unknown["freshness.expected_per_hour"] == Reason("none", "there is no call yet")
+    assert unknown["recording_availability"] == Reason("no_traffic", "no traffic in the window")
+    assert unknown["crons.0.last_ok_at"] == Reason("missing", "no heartbeat of the cron was ever recorded")
     assert answer["freshness"]["actual_last_hour"] == 0
 
 
@@ -148,7 +149,7 @@ def test_crons_and_fields_show_as_they_are(tables: Any) -> None:
             "INSERT INTO calls (source, agent_name, created_at, ended_at, recording_url) VALUES ('convoso', %s, %s, %s, %s)",
             ("agent" if number else None, NOW - 30 * MINUTE, NOW - 30 * MINUTE, "u" if number % 2 else None),
         )
-    answer = pipeline(get_settings(), NOW)
+    answer: Any = pipeline(get_settings(), NOW)
     crons = {cron["name"]: cron for cron in answer["crons"]}
     assert crons["batch"] == {"name": "batch", "period_s": 300, "last_ok_at": NOW - 11 * MINUTE, "is_late": True}
     assert crons["backfill"]["is_late"] is False
@@ -161,7 +162,7 @@ def test_crons_and_fields_show_as_they_are(tables: Any) -> None:
 def test_a_cycle_keeps_depths_and_leaves_out_what_is_unknown(tables: Any) -> None:
     recording(tables, 5)
     tables.execute("DROP TABLE transcription_queue")
-    _product(Cycle(now=NOW, deadline=0.0))
+    _read_product(Cycle(now=NOW, deadline=0.0))
     with connection() as conn:
         kept = {(row["stage"], row["figure"]): row["value"] for row in fetch_all(conn, "SELECT * FROM callwatch.stage_minutes")}
     assert kept == {
@@ -169,9 +170,7 @@ def test_a_cycle_keeps_depths_and_leaves_out_what_is_unknown(tables: Any) -> Non
     }  # fmt: skip
 
 
-def test_an_error_met_while_measuring_is_captured_as_ours_and_names_the_figure(
-    tables: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_error_while_measuring_is_captured_with_its_figure(tables: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     captured: list[dict[str, Any]] = []
 
     def capture(error: BaseException, *_given: Any) -> None:
@@ -182,19 +181,19 @@ def test_an_error_met_while_measuring_is_captured_as_ours_and_names_the_figure(
     tables.execute("CREATE VIEW calls AS SELECT *, 1 / 0 AS never FROM calls_of_all WHERE length(source) / 0 > 0")
     tables.execute("INSERT INTO calls_of_all (source, created_at) VALUES ('x', %s)", (NOW - MINUTE,))
     answer = pipeline(get_settings(), NOW)
-    assert answer["unknown"]["freshness.actual_last_hour"] == "calls cannot be read (SQLSTATE 22012)"
+    assert answer["unknown"]["freshness.actual_last_hour"].message == "calls cannot be read (SQLSTATE 22012)"
     assert {"error": "DivisionByZero", "service": "callwatch", "endpoint": "measure freshness"} in captured
     assert answer["stages"][0]["pending"] == 0
 
 
-def test_advice_is_given_for_large_tables_and_ends_with_an_index_that_serves() -> None:
+def test_advice_on_large_tables_ends_with_a_usable_index() -> None:
     stages = get_stages(None)
 
     def advised(size: int, *definitions: str) -> set[str]:
         measured = Measured(NOW)
         rows = [{"table_name": "transcription_queue", "bytes": size, "name": d.split()[2], "definition": d} for d in definitions]
         measured.rows[INDEXES] = rows
-        return {fact.labels["index"] for fact in index_facts(stages, measured)}
+        return {sample.labels["index"] for sample in list_index_samples(stages, measured)}
 
     key = "CREATE UNIQUE INDEX transcription_queue_pkey ON public.transcription_queue USING btree (id)"
     large = 64 * 1024 * 1024
@@ -219,7 +218,7 @@ def test_the_advised_statements_run_and_are_then_found(tables: Any) -> None:
     measured.rows[INDEXES] = [
         {"table_name": advised["table"], "bytes": 1 << 30, "name": None, "definition": None} for advised in stages.indexes
     ]
-    statements = {fact.detail for fact in index_facts(stages, measured)}
+    statements = {sample.detail for sample in list_index_samples(stages, measured)}
     assert len(statements) == len(stages.indexes)
     for statement in statements:
         tables.execute(statement)
@@ -227,7 +226,7 @@ def test_the_advised_statements_run_and_are_then_found(tables: Any) -> None:
         assert execute(conn, "SELECT FROM pg_indexes WHERE indexname LIKE 'callwatch\\_%%'") == len(statements)
 
 
-def test_a_call_of_which_no_end_is_known_is_judged_after_two_hours(tables: Any) -> None:
+def test_call_without_an_end_is_evaluated_after_two_hours(tables: Any) -> None:
     for minutes, url in ((30, "u"), (40, "u"), (180, "u"), (200, None), (220, None), (240, None)):
         tables.execute(
             "INSERT INTO calls (source, created_at, recording_url) VALUES ('x', %s, %s)", (NOW - minutes * MINUTE, url)

@@ -1,4 +1,4 @@
-"""The product's schema drifts: whatever is missing or odd costs the figures that need it, and no other."""
+"""Schema drift of the product: missing or odd columns affect only the figures that need them."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -8,48 +8,50 @@ import psycopg2
 import pytest
 
 from callwatch.db import migrate, product_connection
-from callwatch.models.api import Pipeline
-from callwatch.pipeline.facts import product_facts
-from callwatch.pipeline.measure import Measured, read
+from callwatch.models.reason import PRODUCT_UNAVAILABLE, Reason
+from callwatch.models.shapes.pipeline import Pipeline
 from callwatch.pipeline.product import all_readings, measure
-from callwatch.pipeline.readings import Reading
+from callwatch.pipeline.queries.query_runner import Measured, read
+from callwatch.pipeline.queries.reading import Reading
+from callwatch.pipeline.samples import list_product_samples
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.reports.jobs import job_metrics
 from callwatch.reports.pipeline import pipeline
 from callwatch.reports.status import status
-from callwatch.settings import get_settings
-from local import product
-from tests.conftest import _administer, dsn_of, own_database
+from callwatch.settings import get_settings, reset_settings
+from simulator import product
+from tests.conftest import _administer, build_dsn, own_database
+from tests.support.api_shapes import check_shape
 
 NOW = datetime.fromisoformat("2031-03-12T14:37:00+00:00")
 STAGES = get_stages(None)
 
 
-def needs_of(readings: list[Reading]) -> dict[str, set[str]]:
+def list_needs(readings: list[Reading]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for reading in readings:
         for table, columns in reading.needs.items():
             found.setdefault(table, set()).update(columns)
         if reading.otherwise:
-            for table, names in needs_of([reading.otherwise]).items():
+            for table, names in list_needs([reading.otherwise]).items():
                 found.setdefault(table, set()).update(names)
     return found
 
 
-NEEDED = needs_of(list(all_readings(STAGES)))
+NEEDED = list_needs(list(all_readings(STAGES)))
 COLUMNS = sorted((table, column) for table, columns in NEEDED.items() for column in columns)
 
 
 @pytest.fixture(scope="module")
 def loaded_template(postgres_server: str) -> Iterator[str]:
-    """Name of a database with two healthy days of the product."""
+    """Yield the name of a database with two healthy days of the product."""
     name = "callwatch_shapes_template"
     _administer(postgres_server, "CREATE DATABASE {}", name)
-    migrate(dsn_of(postgres_server, name))
-    with psycopg2.connect(dsn_of(postgres_server, name)) as conn:
+    migrate(build_dsn(postgres_server, name))
+    with psycopg2.connect(build_dsn(postgres_server, name)) as conn:
         product.create_tables(conn)
         product.load(conn, NOW, days=2)
-        # Some work waits, so that no figure is zero because nothing is there.
+        # Some work waits, so that no figure is zero for lack of data.
         with conn.cursor() as cursor:
             cursor.execute("UPDATE transcription_queue SET status = 'pending' WHERE id % 10 = 0")
     conn.close()
@@ -59,8 +61,8 @@ def loaded_template(postgres_server: str) -> Iterator[str]:
 
 @pytest.fixture
 def loaded(postgres_server: str, loaded_template: str) -> Iterator[Any]:
-    """A connection on which changes are rolled back at the end; figures are read on it as well."""
-    conn = psycopg2.connect(dsn_of(postgres_server, loaded_template))
+    """Yield a connection for reads and changes, rolled back at the end."""
+    conn = psycopg2.connect(build_dsn(postgres_server, loaded_template))
     yield conn
     conn.rollback()
     conn.close()
@@ -68,7 +70,7 @@ def loaded(postgres_server: str, loaded_template: str) -> Iterator[Any]:
 
 @pytest.fixture
 def copied(postgres_server: str, loaded_template: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A connection to a copy of it, to which the pools point."""
+    """Yield a connection to a copy of it, to which the pools point."""
     with own_database(postgres_server, loaded_template, monkeypatch) as dsn:
         conn = psycopg2.connect(dsn)
         yield conn
@@ -76,7 +78,7 @@ def copied(postgres_server: str, loaded_template: str, monkeypatch: pytest.Monke
 
 
 def measured_on(conn: Any) -> Measured:
-    """The figures as read on a connection whose changes are not committed."""
+    """Return the figures as read on a connection with uncommitted changes."""
     found = Measured(NOW)
     with conn.cursor() as cursor:
         cursor.execute("SET LOCAL TIME ZONE 'UTC'")
@@ -93,15 +95,15 @@ def changed(conn: Any, *statements: str) -> Measured:
 
 @pytest.fixture(scope="module")
 def whole(postgres_server: str, loaded_template: str) -> Measured:
-    """The figures of the undamaged product."""
-    conn = psycopg2.connect(dsn_of(postgres_server, loaded_template))
+    """Return the figures of the intact product."""
+    conn = psycopg2.connect(build_dsn(postgres_server, loaded_template))
     found = measured_on(conn)
     conn.close()
     return found
 
 
 def readings_that_need(table: str, column: str | None = None) -> set[str]:
-    """Names of the readings for which nothing stands in where this is missing."""
+    """Return the names of readings without a substitute for a missing part."""
 
     def fails(reading: Reading) -> bool:
         is_needed = table in reading.needs and (column is None or column in reading.needs[table])
@@ -115,7 +117,7 @@ def assert_only_lost(found: Measured, whole: Measured, lost: set[str], reason: s
         return name in lost or name.rpartition(".")[0] in lost
 
     for name in lost:
-        assert reason in found.unknown[name], name
+        assert reason in found.unknown[name].message, name
     stand_ins = {reading.name for reading in all_readings(STAGES) if reading.otherwise}
     for name, value in whole.values.items():
         if is_lost(name):
@@ -136,10 +138,10 @@ def test_every_needed_column_is_in_the_products_own_schema(whole: Measured) -> N
 def test_a_missing_table_costs_only_the_figures_that_need_it(table: str, loaded: Any, whole: Measured) -> None:
     found = changed(loaded, f"DROP TABLE {table}")
     assert found.errors == {}
-    assert found.drift == {(table, ""): f"table {table} is missing"}
+    assert found.drift == {(table, ""): Reason("missing", f"table {table} is missing")}
     assert_only_lost(found, whole, readings_that_need(table), f"table {table} is missing")
-    drifts = [fact for fact in product_facts(STAGES, found) if fact.metric == "schema.drift"]
-    assert [dict(fact.labels) for fact in drifts] == [{"table": table}]
+    drifts = [sample for sample in list_product_samples(STAGES, found) if sample.metric == "schema.drift"]
+    assert [dict(sample.labels) for sample in drifts] == [{"table": table}]
 
 
 @pytest.mark.parametrize(("table", "column"), COLUMNS)
@@ -147,7 +149,7 @@ def test_a_missing_column_costs_only_the_figures_that_need_it(table: str, column
     found = changed(loaded, f"ALTER TABLE {table} DROP COLUMN {column} CASCADE")
     assert found.errors == {}
     reason = f"column {table}.{column} is missing"
-    assert found.drift == {(table, column): reason}
+    assert found.drift == {(table, column): Reason("missing", reason)}
     assert_only_lost(found, whole, readings_that_need(table, column), reason)
 
 
@@ -170,9 +172,9 @@ def test_a_column_of_an_odd_type_is_unknown_and_says_so(
     change = f"ALTER TABLE {table} ALTER COLUMN {column} DROP DEFAULT, ALTER COLUMN {column} TYPE {kind} USING {using}"
     found = changed(loaded, change)
     assert found.errors == {}
-    reason = f"column {table}.{column} is {kind}, where a "
-    assert found.drift[table, column].startswith(reason)
-    told = {name for name, why in found.unknown.items() if reason in why}
+    reason = f"column {table}.{column} is {kind} and must be "
+    assert found.drift[table, column].message.startswith(reason)
+    told = {name for name, why in found.unknown.items() if reason in why.message}
     assert told
     stand_ins = {reading.name for reading in all_readings(STAGES) if reading.otherwise}
     for name, value in whole.values.items():
@@ -200,7 +202,7 @@ SHAPES: Mapping[str, tuple[str, ...]] = {
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_every_shape_of_the_recordings_queue_gives_the_same_figures(shape: str, loaded: Any, whole: Measured) -> None:
+def test_every_shape_of_the_queue_gives_the_same_figures(shape: str, loaded: Any, whole: Measured) -> None:
     found = changed(loaded, *SHAPES[shape])
     assert found.errors == {}
     lost = {name for name in whole.values if name not in found.values}
@@ -236,7 +238,7 @@ def test_other_types_that_mean_the_same_change_no_figure(change: str, loaded: An
     assert found.values == pytest.approx(whole.values)
 
 
-def test_text_keys_that_are_no_uuid_match_nothing_and_break_nothing(loaded: Any) -> None:
+def test_text_keys_that_are_no_uuid_match_nothing(loaded: Any) -> None:
     found = changed(
         loaded,
         "ALTER TABLE transcription_queue ALTER COLUMN call_id TYPE text",
@@ -253,7 +255,7 @@ def test_a_table_that_may_not_be_read_is_unknown_and_not_empty(loaded: Any) -> N
         cursor.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO callwatch_reader")
         cursor.execute("REVOKE SELECT ON webhook_logs FROM callwatch_reader; SET LOCAL ROLE callwatch_reader")
     found = measured_on(loaded)
-    assert "may not be read by the monitor's user" in found.unknown["webhooks"]
+    assert "must be readable by the monitor's user" in found.unknown["webhooks"].message
     assert found.values["recordings.total"] > 0
 
 
@@ -263,9 +265,9 @@ def test_a_table_that_somebody_alters_is_not_waited_for(copied: Any) -> None:
         with product_connection() as conn:
             found = measure(conn, NOW, "UTC", STAGES)
         other.rollback()
-    assert found.unknown["transcriptions.pending"].startswith("reading it took too long")
+    assert found.unknown["transcriptions.pending"].code == "timeout"
     assert found.values["recordings.pending"] >= 0
-    assert set(found.errors) <= {name for name in found.unknown if "too long" in found.unknown[name]}
+    assert set(found.errors) <= {name for name in found.unknown if found.unknown[name].code == "timeout"}
     assert 1 <= len(found.errors) <= 4, "a locked table is given up after two tries"
 
 
@@ -275,9 +277,10 @@ def test_an_answer_lists_every_null_and_nothing_but_nulls(copied: Any) -> None:
         cursor.execute("DELETE FROM cron_heartbeats WHERE name = 'batch'")
     copied.commit()
     settings = get_settings()
-    answer = pipeline(settings, NOW)
-    Pipeline.model_validate(answer)
-    for found in (answer, job_metrics(settings, NOW), status(settings, NOW, 60)):
+    answer: Any = pipeline(settings, NOW)
+    check_shape(Pipeline, answer)
+    answers: tuple[Any, ...] = (answer, job_metrics(settings, NOW), status(settings, NOW, 60))
+    for found in answers:
         unknown = found.pop("unknown")
         assert set(unknown) == set(nulls(found)), found
         assert all(unknown.values())
@@ -286,21 +289,19 @@ def test_an_answer_lists_every_null_and_nothing_but_nulls(copied: Any) -> None:
 
 
 def nulls(value: Any, path: str = "") -> list[str]:
-    """Dotted paths of the nulls of an answer."""
+    """Yield the dotted paths of nulls in a response."""
     if value is None:
         return [path]
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [null for key, item in items for null in nulls(item, f"{path}.{key}" if path else str(key))]
 
 
-def test_without_the_products_database_every_figure_is_null_with_that_reason(
-    database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_product_database_all_figures_are_null(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRODUCT_DATABASE_URL", "postgresql://nobody:x@127.0.0.1:1/none")
-    get_settings.cache_clear()
-    answer = pipeline(get_settings(), NOW)
-    Pipeline.model_validate(answer)
+    reset_settings()
+    answer: Any = pipeline(get_settings(), NOW)
+    check_shape(Pipeline, answer)
     unknown = answer.pop("unknown")
     assert set(unknown) == set(nulls(answer))
-    assert unknown["stages.0.pending"] == "the product's database does not answer"
+    assert unknown["stages.0.pending"] == PRODUCT_UNAVAILABLE
     assert NOW - timedelta(0) == answer["timestamp"]

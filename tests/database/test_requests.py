@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from callwatch.counters.performance import performance, read_request_samples
+from callwatch.counters.request_slo import read_request_burn_samples
 from callwatch.db import connection, with_transaction
-from callwatch.db.api_logs import insert_requests
-from callwatch.db.request_histograms import delete_histograms_before
-from callwatch.models.facts import Fact
-from callwatch.models.latency import bucket_of, percentile, value_of
-from callwatch.requests.performance import NO_TRAFFIC, performance, request_facts
-from callwatch.requests.slo import request_burn_facts
+from callwatch.db.queries.api_logs import insert_requests
+from callwatch.db.queries.request_histograms import delete_histograms_before
+from callwatch.models.latency import find_bucket, find_value, percentile
+from callwatch.models.reason import NO_TRAFFIC
+from callwatch.models.sample import Sample
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
@@ -33,15 +34,15 @@ def store(requests: list[dict[str, Any]]) -> int:
     return with_transaction(lambda conn: insert_requests(conn, requests), is_idempotent=True)
 
 
-def figures(now: datetime = NOW) -> dict[str, Any]:
+def figures(now: datetime = NOW) -> Any:
     with connection() as conn:
         return performance(conn, now)
 
 
-def facts(now: datetime = NOW) -> dict[str, Fact]:
+def samples(now: datetime = NOW) -> dict[str, Sample]:
     with connection() as conn:
-        found = request_facts(conn, now) + request_burn_facts(conn, now)
-    return {" ".join([fact.metric, *fact.labels.values()]): fact for fact in found}
+        found = read_request_samples(conn, now) + read_request_burn_samples(conn, now)
+    return {" ".join([sample.metric, *sample.labels.values()]): sample for sample in found}
 
 
 def totals(table: str) -> list[tuple[Any, ...]]:
@@ -51,6 +52,15 @@ def totals(table: str) -> list[tuple[Any, ...]]:
         )
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
+
+
+def test_request_without_a_status_is_stored_without_one(database: str) -> None:
+    found = [request(status=None, has_failed=failed) for failed in (False, True)]  # type: ignore[arg-type]
+    assert store(found) == 2
+    with connection() as conn, conn.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT status_code FROM callwatch.api_logs")
+        assert cursor.fetchall() == [(None,)]
+    assert (figures()["count"], figures()["errors"]) == (2, 1), "one ended with an error, and of the other nothing is known"
 
 
 def test_figures_are_those_of_the_requests(database: str) -> None:
@@ -72,14 +82,14 @@ def test_a_window_without_traffic_is_unknown_and_no_alarm(database: str) -> None
         ("rate", "error_rate", "avg", "p50", "p95", "p99")
     )
     assert found["by_route"] == []
-    assert (facts()["requests.avg_ms_5m"].value, facts()["requests.avg_ms_5m"].detail) == (0.0, NO_TRAFFIC)
+    assert (samples()["requests.avg_ms_5m"].value, samples()["requests.avg_ms_5m"].detail) == (0.0, NO_TRAFFIC.message)
 
 
 def test_requests_of_the_monitor_itself_never_count(database: str) -> None:
     store([request(project_id=0, status=500, took_ms=9_000) for _ in range(200)])
     assert figures()["count"] == 0
-    assert facts()["requests.count_5xx_5m"].value == 0.0
-    assert "slo.errors_burn 1h_5m" not in facts()
+    assert samples()["requests.count_5xx_5m"].value == 0.0
+    assert "slo.errors_burn 1h_5m" not in samples()
 
 
 def test_the_busiest_routes_come_first_and_the_list_is_bounded(database: str) -> None:
@@ -91,13 +101,13 @@ def test_the_busiest_routes_come_first_and_the_list_is_bounded(database: str) ->
     assert [route["count"] for route in shown] == sorted((route["count"] for route in shown), reverse=True)
 
 
-def test_routes_with_enough_requests_are_judged_by_their_p95_and_others_by_their_median(database: str) -> None:
+def test_busy_routes_are_evaluated_by_p95_others_by_median(database: str) -> None:
     store([request("/slow", took_ms=8_000 if n < 2 else 10) for n in range(20)])
     store(
         [request("/few", took_ms=9_000 if n < 2 else 10) for n in range(19)] + [request("/most", took_ms=9_000) for _ in range(5)]
     )
     store([request("/rare", took_ms=9_000) for _ in range(4)])
-    found = facts()
+    found = samples()
     assert found["requests.route_p95_ms /slow"].value == pytest.approx(8_000, rel=0.02)
     assert found["requests.route_p95_ms /few"].value == pytest.approx(10, rel=0.02)
     assert found["requests.route_p95_ms /most"].value == pytest.approx(9_000, rel=0.02)
@@ -116,7 +126,7 @@ def test_redelivered_requests_count_once(database: str) -> None:
         assert cursor.fetchall() == [(107,)]
 
 
-def test_two_writers_of_the_same_requests_neither_deadlock_nor_count_twice(database: str) -> None:
+def test_concurrent_writers_neither_deadlock_nor_recount(database: str) -> None:
     rows = [request(f"/{n % 7}", took_ms=1 + n % 300, at=NOW - timedelta(minutes=n % 5)) for n in range(600)]
     failures: list[BaseException] = []
 
@@ -138,7 +148,7 @@ def test_two_writers_of_the_same_requests_neither_deadlock_nor_count_twice(datab
     assert totals("request_histograms") == totals("request_histograms_hourly") == expected
 
 
-def test_old_histograms_are_dropped_by_minute_sooner_than_by_hour(database: str) -> None:
+def test_minute_histograms_expire_before_hourly_ones(database: str) -> None:
     for age in (timedelta(minutes=1), timedelta(days=1)):
         store([request(at=NOW - age)])
     with connection() as conn:
@@ -151,31 +161,31 @@ def test_old_histograms_are_dropped_by_minute_sooner_than_by_hour(database: str)
 def test_errors_burn_the_budget_and_stop_burning_when_they_stop(database: str) -> None:
     failing = [request(status=500 if n % 5 == 0 else 200, at=NOW - timedelta(minutes=n % 4)) for n in range(400)]
     store(failing)
-    assert facts()["slo.errors_burn 1h_5m"].value == pytest.approx(20.0)
-    assert facts()["slo.errors_burn 6h_30m"].value == pytest.approx(20.0)
-    assert facts()["slo.latency_burn 1h_5m"].value == 0.0
+    assert samples()["slo.errors_burn 1h_5m"].value == pytest.approx(20.0)
+    assert samples()["slo.errors_burn 6h_30m"].value == pytest.approx(20.0)
+    assert samples()["slo.latency_burn 1h_5m"].value == 0.0
     later = NOW + timedelta(minutes=15)
     store([request(at=later - timedelta(minutes=1)) for _ in range(50)])
-    assert facts(later)["slo.errors_burn 1h_5m"].value == 0.0, "the short window is clear"
-    assert facts(later)["slo.errors_burn 6h_30m"].value == pytest.approx(17.78, abs=0.01)
+    assert samples(later)["slo.errors_burn 1h_5m"].value == 0.0, "the short window is clear"
+    assert samples(later)["slo.errors_burn 6h_30m"].value == pytest.approx(17.78, abs=0.01)
 
 
 def test_slow_requests_burn_the_budget_of_latency(database: str) -> None:
     store([request(took_ms=3_500 if n % 2 else 2_900) for n in range(200)])
-    assert facts()["slo.latency_burn 1h_5m"].value == pytest.approx(10.0)
-    assert facts()["slo.errors_burn 1h_5m"].value == 0.0
+    assert samples()["slo.latency_burn 1h_5m"].value == pytest.approx(10.0)
+    assert samples()["slo.errors_burn 1h_5m"].value == 0.0
 
 
 def test_of_a_few_requests_of_a_quiet_night_no_burn_rate_is_said(database: str) -> None:
     store([request(status=500) for _ in range(5)])
-    assert not [name for name in facts() if name.startswith("slo.")]
+    assert not [name for name in samples() if name.startswith("slo.")]
 
 
 @given(st.lists(st.floats(0.01, 86_400_000), min_size=1, max_size=300), st.sampled_from([0.5, 0.9, 0.95, 0.99, 1.0]))
 def test_a_percentile_of_buckets_is_off_by_two_percent_at_most(times: list[float], share: float) -> None:
     counts: dict[int, int] = {}
     for took in times:
-        counts[bucket_of(took)] = counts.get(bucket_of(took), 0) + 1
+        counts[find_bucket(took)] = counts.get(find_bucket(took), 0) + 1
     exact = sorted(times)[max(0, -(-round(share * 100) * len(times) // 100) - 1)]
     found = percentile(counts, share)
     assert found is not None
@@ -183,6 +193,6 @@ def test_a_percentile_of_buckets_is_off_by_two_percent_at_most(times: list[float
 
 
 @given(st.floats(0.01, 86_400_000))
-def test_a_bucket_stands_for_its_times_within_one_percent_and_fits_its_column(took: float) -> None:
-    assert abs(value_of(bucket_of(took)) - took) <= 0.0101 * took
-    assert -32_768 <= bucket_of(took) <= 32_767
+def test_histogram_bucket_is_exact_to_one_percent(took: float) -> None:
+    assert abs(find_value(find_bucket(took)) - took) <= 0.0101 * took
+    assert -32_768 <= find_bucket(took) <= 32_767

@@ -1,4 +1,4 @@
-"""A server that took our connections and fell silent: every wait for it ends, and what comes after finds the new one."""
+"""A server that accepted our connections and fell silent: every wait ends, and later work finds the new server."""
 
 import threading
 import time
@@ -8,17 +8,18 @@ from typing import Any
 
 import pytest
 
+from callwatch.api.http import Request
 from callwatch.db import connection, fetch_one, pool_statistics, product_connection, reset_pool
-from callwatch.db.watchdog import watched
+from callwatch.db.core.watchdog import watched
 from callwatch.exceptions import DatabaseUnavailable
-from callwatch.http import Request
 from callwatch.monitor.cycle import Cycle, run_cycle
+from callwatch.monitor.state import MonitorState
 from callwatch.reports.health import health
 from callwatch.reports.status import status
 from callwatch.settings import get_settings, reset_settings
 from functions import get_metrics_errors
-from tests.database.test_health import OWN
-from tests.fakes.frozen import FreezingProxy
+from tests.support.api_shapes import OWN
+from tests.support.freezing_proxy import FreezingProxy
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def proxy(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FreezingPr
         yield found
 
 
-def test_a_statement_that_is_never_answered_fails_and_its_place_is_free_again(proxy: FreezingProxy) -> None:
+def test_unanswered_statement_fails_and_frees_its_place(proxy: FreezingProxy) -> None:
     proxy.freeze()
     with pytest.raises(DatabaseUnavailable), connection(statement_timeout_ms=200) as conn:
         fetch_one(conn, "SELECT 1 AS one")
@@ -42,7 +43,7 @@ def test_a_statement_that_is_never_answered_fails_and_its_place_is_free_again(pr
         assert fetch_one(conn, "SELECT 2 AS two") == {"two": 2}
 
 
-def test_idle_connections_of_a_server_that_fell_silent_are_not_handed_out(proxy: FreezingProxy) -> None:
+def test_idle_connections_to_a_silent_server_are_not_lent(proxy: FreezingProxy) -> None:
     with connection(), connection(), connection():
         pass
     assert pool_statistics()["idle"] == 3
@@ -54,33 +55,34 @@ def test_idle_connections_of_a_server_that_fell_silent_are_not_handed_out(proxy:
         assert fetch_one(conn, "SELECT 2 AS two") == {"two": 2}
 
 
-def test_what_was_begun_before_the_silence_is_given_up_when_it_is_given_back(proxy: FreezingProxy) -> None:
+def test_work_begun_before_the_silence_is_abandoned(proxy: FreezingProxy) -> None:
     with connection() as conn:
         fetch_one(conn, "SELECT 1 AS one")
         proxy.freeze()
-    assert pool_statistics() == {"total": 0, "active": 0, "idle": 0, "waiting": 0, "utilization": 0}
+    assert conn.closed
+    assert pool_statistics()["active"] == 0
 
 
 def test_answers_are_given_without_the_silent_server(proxy: FreezingProxy) -> None:
     proxy.freeze()
     started = time.monotonic()
-    found = health(get_settings(), datetime.now(UTC), True, OWN)
+    found = health(get_settings(), datetime.now(UTC), OWN)
     assert (found["status"], found["services"]["database"]["reason"]) == ("unhealthy", "timeout")
     assert status(get_settings(), datetime.now(UTC), 1.0)["status"] == "outage"
     assert time.monotonic() - started < 30
 
 
-def test_the_errors_metrics_do_not_wait_for_the_silent_server_longer_than_their_function_may(proxy: FreezingProxy) -> None:
+def test_error_metrics_wait_less_than_their_function_timeout(proxy: FreezingProxy) -> None:
     proxy.freeze()
     found: list[Any] = []
-    # The function has ten seconds; it never came back by itself.
+    # The function's timeout is ten seconds; without the limit the call never returned.
     asked = threading.Thread(target=lambda: found.append(get_metrics_errors.handle(Request("GET", "/"))), daemon=True)
     asked.start()
     asked.join(10)
     assert [answer["trends"] for answer in found] == [None]
 
 
-def test_the_monitor_gets_to_its_last_step_without_the_silent_server(proxy: FreezingProxy) -> None:
+def test_monitor_finishes_without_the_silent_server(proxy: FreezingProxy) -> None:
     reached: list[bool] = []
 
     def step(cycle: Cycle) -> dict[str, Any]:
@@ -88,7 +90,7 @@ def test_the_monitor_gets_to_its_last_step_without_the_silent_server(proxy: Free
         return {}
 
     proxy.freeze()
-    report = run_cycle([("evaluate", step)], datetime.now(UTC), 50)
+    report = run_cycle([("evaluate", step)], MonitorState(), datetime.now(UTC), 50)
     assert reached == [False]
     assert report["is_database_up"] is False
 

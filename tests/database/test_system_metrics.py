@@ -1,4 +1,4 @@
-"""Metrics of the system and the performance in status: every field true, or null with a reason."""
+"""System metrics and the performance in status: every field correct, or null with a reason."""
 
 import contextlib
 import socket
@@ -6,6 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,29 +14,32 @@ import psycopg2
 import pytest
 from psycopg2 import sql
 
+from callwatch.api.http import Request
 from callwatch.db import connection, reset_pool, with_transaction
-from callwatch.db.api_logs import insert_requests
-from callwatch.db.server import HIDDEN
+from callwatch.db.core.server import HIDDEN
+from callwatch.db.queries.api_logs import insert_requests
+from callwatch.models.reason import NO_TRAFFIC
+from callwatch.models.shapes.system import OwnFigures
 from callwatch.reports.status import status
 from callwatch.reports.system import system_metrics
 from callwatch.settings import get_settings, reset_settings
 from functions import get_metrics_prometheus
+from tests.support.api_shapes import OWN as WHOLE
 from tests.unit.test_prometheus import samples
 
-OWN = {
-    "uptime": 12.5, "version": "1", "platform": "python3.13 linux x86_64",
-    "memory": {"used_mb": 50.0, "total_mb": 256.0, "percent": 19.5},
-    "lambda": {"cold_start": False, "memory_limit_mb": None, "remaining_ms": 900},
-}  # fmt: skip
+OWN: OwnFigures = {
+    **WHOLE,
+    "invocation": {"cold_start": False, "memory_limit_mb": None, "remaining_ms": 900},
+}
 
 
-def metrics() -> dict[str, Any]:
+def metrics() -> Any:
     return system_metrics(datetime.now(UTC), OWN)
 
 
 @contextlib.contextmanager
 def sleeping_for(least_s: float, dsn: str) -> Iterator[None]:
-    """A query that has run for at least so long, and ends with the block."""
+    """Run a query of at least this age until the end of the block."""
 
     def sleep() -> None:
         with contextlib.suppress(psycopg2.errors.QueryCanceled):
@@ -72,7 +76,7 @@ def test_the_database_is_described_as_it_is(database: str) -> None:
     assert 0 < shown["cache_hit_percent"] <= 100
     assert shown["deadlocks"] >= 0
     assert shown["replication_lag_s"] is None
-    assert found["unknown"]["database.replication_lag_s"] == "there is no replica"
+    assert found["unknown"]["database.replication_lag_s"].message == "there is no replica"
     assert set(shown["pool"]) == {"total", "active", "idle", "waiting", "utilization_percent"}
     assert found["process"] == {"uptime": 12.5, "version": "1", "platform": "python3.13 linux x86_64"}
     assert found["lambda"]["memory_limit_mb"] is None
@@ -113,7 +117,7 @@ def test_a_deadlock_is_counted(database: str) -> None:
 
 @pytest.fixture
 def narrow_role(postgres_server: str, database: str) -> Iterator[str]:
-    """A role that may use our tables, and cannot see the sessions of others."""
+    """Create a role that can use our tables and cannot see foreign sessions."""
     name, password = f"narrow_{uuid.uuid4().hex[:8]}", uuid.uuid4().hex
     admin = psycopg2.connect(database)
     admin.autocommit = True
@@ -130,9 +134,7 @@ def narrow_role(postgres_server: str, database: str) -> Iterator[str]:
     admin.close()
 
 
-def test_sessions_that_a_role_cannot_see_are_not_counted_as_if_they_were_not_there(
-    narrow_role: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sessions_hidden_from_the_role_are_not_counted(narrow_role: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", narrow_role)
     reset_settings()
     reset_pool()
@@ -141,7 +143,7 @@ def test_sessions_that_a_role_cannot_see_are_not_counted_as_if_they_were_not_the
     assert found["database"]["connections"]["max"] > 10
     assert found["unknown"]["database.connections.idle"] == HIDDEN
     assert found["unknown"]["database.longest_query_s"] == HIDDEN
-    shown = status(get_settings(), datetime.now(UTC), 1.0)["services"]["database"]["connections"]
+    shown: Any = status(get_settings(), datetime.now(UTC), 1.0)["services"]["database"]["connections"]
     assert shown["active"] is None
     assert shown["total"] >= 2
 
@@ -160,10 +162,10 @@ def test_performance_is_that_of_the_product_and_never_ours(database: str) -> Non
     with_transaction(lambda conn: insert_requests(conn, requests(0, 9_000, 500)))
     found = status(get_settings(), now, 1.0)
     assert found["performance"] == dict.fromkeys(names)
-    assert {found["unknown"][f"performance.{name}"] for name in names} == {"no traffic in the window"}
+    assert {found["unknown"][f"performance.{name}"] for name in names} == {NO_TRAFFIC}
     assert metrics()["api"]["request_rate"] is None
     with_transaction(lambda conn: insert_requests(conn, requests(1, 100, 200)))
-    shown = status(get_settings(), now, 1.0)["performance"]
+    shown: Any = status(get_settings(), now, 1.0)["performance"]
     assert shown["avg_response_time_ms"] == 100.0
     assert shown["error_rate"] == 0.0
     assert shown["p95_ms"] == pytest.approx(100, rel=0.02)
@@ -173,9 +175,7 @@ def test_performance_is_that_of_the_product_and_never_ours(database: str) -> Non
 
 
 @pytest.mark.parametrize("is_silent", [False, True], ids=["not there", "takes connections and never answers"])
-def test_without_the_database_all_is_null_and_the_answer_comes_in_bounded_time(
-    is_silent: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_database_all_is_null_in_bounded_time(is_silent: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1] if is_silent else 1
         monkeypatch.setenv("DATABASE_URL", f"postgresql://u:p@127.0.0.1:{port}/x")
@@ -183,7 +183,7 @@ def test_without_the_database_all_is_null_and_the_answer_comes_in_bounded_time(
         started = time.monotonic()
         found = metrics()
         assert set(found["api"].values()) == {None}
-        assert found["unknown"]["api.by_route"] == "the monitor's database does not answer"
+        assert found["unknown"]["api.by_route"].message == "the monitor's database does not respond"
         assert set(found["database"]["connections"].values()) == {None}
         shown = status(get_settings(), datetime.now(UTC), 90_061.0)
         assert shown["services"]["database"]["status"] == "down"
@@ -191,9 +191,13 @@ def test_without_the_database_all_is_null_and_the_answer_comes_in_bounded_time(
         assert time.monotonic() - started < 15, "each read would wait for itself"
 
 
-def test_the_exposition_of_the_running_functions_is_read_by_prometheus(database: str) -> None:
-    answer = get_metrics_prometheus.handle(None)  # type: ignore[arg-type]
+def test_prometheus_reads_the_exposition(database: str) -> None:
+    asked = Request("GET", "/api/metrics/prometheus")
+    answer = get_metrics_prometheus.handle(asked)
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     found = {name for name, _labels in samples(answer.body)}
-    assert {"callwatch_system_database_size_mb", "callwatch_health_status", "callwatch_errors_summary_total_24h"} <= found
+    assert {"callwatch_system_database_size_bytes", "callwatch_health_status", "callwatch_errors_total_24h"} <= found
     assert "callwatch_jobs_recording_queue_pending" not in found, "an unknown figure is absent"
+    other = get_metrics_prometheus.handle(replace(asked, headers={"accept": "application/openmetrics-text; version=1.0.0"}))
+    assert other.headers["content-type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    assert other.body.endswith("# EOF\n")

@@ -1,4 +1,4 @@
-"""The API while PostgreSQL is down: what still answers, in which form, and what says 503."""
+"""The API while PostgreSQL is down: which endpoints still answer, in which form, and which return 503."""
 
 import importlib
 import json
@@ -9,7 +9,7 @@ import pytest
 
 from callwatch.db import reset_pool
 from callwatch.settings import reset_settings
-from tests.contract import check_answer
+from tests.support.api_contract import check_response
 
 
 @pytest.fixture(autouse=True)
@@ -35,23 +35,25 @@ def call(function: str, role: str = "viewer") -> tuple[int, Any, dict[str, str]]
     [
         ("get_health", "/api/health", 503),
         ("get_status", "/api/status", 200),
+        ("get_overview", "/api/overview", 200),
         ("get_metrics_system", "/api/metrics/system", 200),
         ("get_metrics_jobs", "/api/metrics/jobs", 200),
         ("get_metrics_errors", "/api/metrics/errors", 200),
         ("get_pipeline", "/api/pipeline", 200),
+        ("get_metrics_costs", "/api/metrics/costs", 200),
     ],
 )
-def test_what_answers_keeps_its_model_and_says_why_it_knows_nothing(function: str, route: str, code: int) -> None:
+def test_each_response_keeps_its_model_and_explains_unknowns(function: str, route: str, code: int) -> None:
     status, body, _headers = call(function)
     assert status == code
-    check_answer("GET", route, body)
-    assert any("database does not answer" in reason for reason in body["unknown"].values())
+    check_response("GET", route, body)
+    assert any("database does not respond" in reason["message"] for reason in body["unknown"].values())
 
 
 def test_reduced_health_is_503_too() -> None:
     status, body, _headers = call("get_health", "none")
     assert (status, body["status"]) == (503, "unhealthy")
-    check_answer("GET", "/api/health", body)
+    check_response("GET", "/api/health", body)
 
 
 def test_prometheus_is_given_what_is_known_without_it() -> None:
@@ -59,13 +61,32 @@ def test_prometheus_is_given_what_is_known_without_it() -> None:
     assert status == 200
     assert "callwatch_health_status 2\n" in text
     assert "callwatch_system_process_uptime_seconds" in text
-    assert "callwatch_system_database_size_mb" not in text
+    assert "callwatch_system_database_size_bytes" not in text
 
 
 @pytest.mark.parametrize(
-    "function", ["list_errors", "get_error", "list_alerts", "get_alert", "list_silences", "list_rules", "get_uptime"]
+    "function",
+    [
+        "list_errors",
+        "get_error",
+        "get_occurrence",
+        "list_alerts",
+        "get_alert",
+        "list_incidents",
+        "get_incident",
+        "get_postmortem",
+        "list_silences",
+        "list_rules",
+        "get_uptime",
+        "get_crons",
+        "list_stage_items",
+        "get_call",
+        "list_access",
+        "get_ingest",
+        "get_weekly_report",
+    ],
 )
 def test_lists_say_503_and_when_to_come_back(function: str) -> None:
-    status, body, headers = call(function)
+    status, body, headers = call(function, "admin")
     assert (status, body["error"]["code"]) == (503, "database_unavailable")
     assert int(headers["retry-after"]) >= 1

@@ -1,8 +1,8 @@
-"""MiniStack as the cloud of the tests: the real bundle, deployed by `make deploy`'s own program, with functions that run.
+"""MiniStack as the cloud of the tests: the real bundle, deployed by `sam deploy` and `make deploy`, with running functions.
 
-What it does not do, and so proves nothing about: an HTTP API's Body (its routes are made here, from the same
-transformed template), throttling, the VPC, RDS. It does enforce the roles' and the queues' policies (AUTH=true), and
-as those refuse plain HTTP it speaks TLS.
+It does not implement, and so proves nothing about: the Body of an HTTP API (its routes are created here, from the same
+transformed template), throttling, the VPC, RDS. It does enforce the policies of roles and queues (AUTH=true); because
+those reject plain HTTP, it serves TLS.
 """
 
 import ipaddress
@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from local.processes import free_port
+from local.processes import find_free_port
 from tests.deploy.template import ROOT, as_list, transformed
 
 STAGE = "staging"
@@ -38,7 +38,7 @@ _START_TIMEOUT_S = 30
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An HTTP answer; the body is JSON where it is some."""
+    """An HTTP response; the body is JSON if it parses as JSON."""
 
     status: int
     body: Any
@@ -49,7 +49,7 @@ class Cloud:
     """A running MiniStack: an endpoint for clients, and the calls that tests make."""
 
     def __init__(self, folder: Path) -> None:
-        self.port = free_port()
+        self.port = find_free_port()
         self.endpoint = f"https://127.0.0.1:{self.port}"
         self.certificate = write_certificate(folder)
         self.log = folder / "ministack.log"
@@ -70,11 +70,11 @@ class Cloud:
 
     @staticmethod
     def credentials() -> dict[str, str]:
-        """Those of the account's root; functions get those of their roles."""
+        """Return those of the root account; functions get those of their roles."""
         return {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 
     def trust(self) -> dict[str, str]:
-        """Variables by which programs trust this cloud's certificate."""
+        """Return the variables with which programs trust this cloud's certificate."""
         return dict.fromkeys(("AWS_CA_BUNDLE", "SSL_CERT_FILE"), str(self.certificate))
 
     def _wait(self) -> None:
@@ -99,43 +99,55 @@ class Cloud:
             self.process.wait(5)
 
     def client(self, service: str) -> Any:
-        """A client as the account's root."""
+        """Return a client as the root account."""
         make: Any = boto3.client
         keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
         return make(service, endpoint_url=self.endpoint, verify=str(self.certificate), **keys)
 
+    def environ(self) -> dict[str, str]:
+        """Return the environment of a person's shell that uses this cloud."""
+        found = {**os.environ, **self.credentials(), **self.trust(), "AWS_ENDPOINT_URL": self.endpoint}
+        # SAM leaves an empty folder behind for everything that it packs.
+        found |= {"SAM_CLI_TELEMETRY": "0", "COLUMNS": "200", "TMPDIR": tempfile.mkdtemp(dir=self.log.parent)}
+        # Functions run under MiniStack's own interpreter, so the layer is built for that one; its makefile calls python3.
+        found |= {"LAYER_TARGET": "host", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        return found
+
+    def sam(self, clone: Path, *arguments: str) -> str:
+        """Run one of SAM's commands in a clone; return its output."""
+        done = self.try_sam(clone, *arguments)
+        assert done.returncode == 0, f"{done.stdout[-6000:]}\n== ministack\n{self.log.read_text()[-3000:]}"
+        return done.stdout
+
+    def try_sam(self, clone: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the same, whatever its result."""
+        return subprocess.run(
+            [sys.executable, "-m", "samcli", *arguments],
+            cwd=clone,
+            env=self.environ(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+    def sam_deploy(self, clone: Path, database_secret: str, *more: str) -> str:
+        """Run plain `sam deploy` of a built clone. The made network and database are what MiniStack cannot create."""
+        return self.sam(clone, *list_deploy_arguments(database_secret, *more))
+
     def deploy(self, template: Path, *arguments: str) -> str:
-        """`make deploy` to this cloud; what it printed."""
+        """Run `make deploy` to this cloud; return its output."""
         done = self.try_deploy(template, *arguments)
         assert done.returncode == 0, f"{done.stdout[-6000:]}\n== ministack\n{self.log.read_text()[-3000:]}"
         return done.stdout
 
     def try_deploy(self, template: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """The same, whatever comes of it."""
-        command = [
-            sys.executable,
-            "-m",
-            "local.deploy",
-            "--stage",
-            STAGE,
-            "--template",
-            str(template),
-            "--skip-smoke",
-            *arguments,
-        ]
-        environ = {
-            **os.environ,
-            **self.credentials(),
-            **self.trust(),
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "PYTHONPATH": "shared:.",
-        }
-        # SAM leaves an empty folder behind for all that it packs.
-        environ |= {"SAM_CLI_TELEMETRY": "0", "COLUMNS": "200", "TMPDIR": tempfile.mkdtemp(dir=self.log.parent)}
+        """Run the same, whatever its result."""
+        command = [sys.executable, "-m", "deploy.deploy", "--stage", STAGE, "--template", str(template), "--skip-smoke"]
         return subprocess.run(
             [*command, *arguments],
             cwd=ROOT,
-            env=environ,
+            env={**self.environ(), "PYTHONPATH": "shared:."},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -143,17 +155,17 @@ class Cloud:
         )
 
     def outputs(self) -> dict[str, str]:
-        """Those of the stack."""
+        """Return the outputs of the stack."""
         (stack,) = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
         return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
     def resource(self, logical_id: str) -> str:
-        """Physical id of a resource of the stack."""
+        """Return the physical id of a resource of the stack."""
         found = self.client("cloudformation").describe_stack_resource(StackName=STACK, LogicalResourceId=logical_id)
         return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
     def invoke(self, logical_id: str, event: dict[str, Any]) -> Any:
-        """The answer of a function to an event; fails where it raised."""
+        """Return a function's response to an event; fail if it raised."""
         name = self.resource(logical_id)
         answer = self.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
         payload = json.loads(answer["Payload"].read())
@@ -161,7 +173,7 @@ class Cloud:
         return payload
 
     def admit_batches(self) -> None:
-        """Give each role that may send or delete a message the batch of it: AWS asks for the same action for both."""
+        """Allow each role that may send or delete a message the batch call, too: AWS checks the same action for both."""
         iam = self.client("iam")
         for role in [role["RoleName"] for role in iam.list_roles()["Roles"] if role["RoleName"].startswith(STACK)]:
             for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
@@ -173,7 +185,7 @@ class Cloud:
                 iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
 
     def make_routes(self) -> None:
-        """The routes and the authorizer that the API's Body describes, made one by one."""
+        """Create the routes and the authorizer that the API's Body describes, one by one."""
         api, functions = self.resource("Api"), transformed()["Resources"]
         gateway, arns = self.client("apigatewayv2"), {}
         body = functions["Api"]["Properties"]["Body"]
@@ -213,7 +225,7 @@ class Cloud:
                 gateway.create_route(ApiId=api, RouteKey=key, Target=f"integrations/{integration}", **guard)
 
     def call(self, method: str, path: str, token: str | None = None, body: Any = None, **headers: str) -> Answered:
-        """One request to the deployed API, at its own host name."""
+        """Send one request to the deployed API, at its own host name."""
         given = {"host": f"{self.resource('Api')}.execute-api.localhost:{self.port}", **headers}
         if token:
             given["authorization"] = f"Bearer {token}"
@@ -223,12 +235,18 @@ class Cloud:
         return fetch(self.endpoint + path, method, raw, given, self.certificate)
 
 
+def list_deploy_arguments(database_secret: str, *more: str) -> list[str]:
+    """Return the arguments of a plain `sam deploy` of the tests' stage."""
+    parameters = [f"Stage={STAGE}", f"DatabaseUrlSecretArn={database_secret}", *more]
+    return ["deploy", "--config-env", STAGE, "--parameter-overrides", *parameters]
+
+
 def _invocation_uri(arn: str) -> str:
     return f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{arn}/invocations"
 
 
 def write_certificate(folder: Path) -> Path:
-    """A certificate for this machine alone, signed by itself; its key lies beside it."""
+    """Write a self-signed certificate for this machine, with its key next to it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "callwatch tests")])
     now = datetime.now(UTC)
@@ -246,7 +264,16 @@ def write_certificate(folder: Path) -> Path:
 
 
 def fetch(url: str, method: str, body: bytes | None, headers: dict[str, str], certificate: Path | None = None) -> Answered:
-    """One request; an answer that is not a success is an answer, too."""
+    """Send one request; an error status is a response, too."""
+    status, content, lower = fetch_raw(url, method, body, headers, certificate)
+    is_json = "json" in lower.get("content-type", "") or content[:1] == b"{"
+    return Answered(status, json.loads(content) if is_json and content else content.decode(errors="replace"), lower)
+
+
+def fetch_raw(
+    url: str, method: str, body: bytes | None, headers: dict[str, str], certificate: Path | None = None
+) -> tuple[int, bytes, dict[str, str]]:
+    """Send one request; return status, body and headers in lower case."""
     request = urllib.request.Request(url, data=body, method=method, headers=headers)
     context = ssl.create_default_context(cafile=str(certificate)) if certificate else None
     try:
@@ -254,6 +281,4 @@ def fetch(url: str, method: str, body: bytes | None, headers: dict[str, str], ce
             status, content, found = answer.status, answer.read(), answer.headers
     except urllib.error.HTTPError as error:
         status, content, found = error.code, error.read(), error.headers
-    lower = {name.lower(): value for name, value in found.items()}
-    is_json = "json" in lower.get("content-type", "") or content[:1] == b"{"
-    return Answered(status, json.loads(content) if is_json and content else content.decode(errors="replace"), lower)
+    return status, content, {name.lower(): value for name, value in found.items()}

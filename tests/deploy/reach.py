@@ -1,7 +1,7 @@
-"""What a function's code can reach: walked with `ast` from its handler, through the names and methods it uses.
+"""What a function's code can reach: an `ast` walk from its handler, through the names and methods that it uses.
 
-A name that is mentioned counts as used; a method counts as used where its class is and its name is mentioned.
-So it finds rather too much than too little.
+A mentioned name counts as used; a method counts as used if its class is used and its name is mentioned. So the result is
+too large rather than too small.
 """
 
 import ast
@@ -12,11 +12,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 Symbol = tuple[str, str]
+_IN_TRANSACTION = ("callwatch.runtime.endpoint", "_run_in_transaction")
 
 
 @dataclass(frozen=True)
 class Module:
-    """One file: what each of its names is defined by, what each imported name stands for, what runs at its import."""
+    """One file: the definition of each name, the origin of each import, and the code that runs at import."""
 
     name: str
     definitions: dict[str, list[ast.stmt]]
@@ -26,24 +27,33 @@ class Module:
 
 @dataclass
 class Reach:
-    """Names that the walk met."""
+    """The names that the walk met."""
 
     symbols: set[Symbol] = field(default_factory=set)
     attributes: set[str] = field(default_factory=set)
-    # Attributes of things that are no module, and texts handed on together with the settings.
+    # Attributes of objects that are no module, and texts passed on together with the settings.
     fields: set[str] = field(default_factory=set)
 
 
 @functools.cache
-def reach_of(function: str) -> Reach:
-    """Everything that functions/<function>.py can come to, in our own code."""
+def compute_reach(function: str) -> Reach:
+    """Return everything in our own code that functions/<function>.py can reach."""
     walk = _Walk()
     start = load(f"functions.{function}")
+    if not _asks_for_transaction(function):
+        # `endpoint` mentions it for every function, and calls it for those alone whose route works in a transaction.
+        walk.reach.symbols.add(_IN_TRANSACTION)
     walk.enter_module(start)
     for name in start.definitions:
         walk.meet((start.name, name))
     walk.run()
     return walk.reach
+
+
+def _asks_for_transaction(function: str) -> bool:
+    path = find_path(f"functions.{function}")
+    assert path, function
+    return any(isinstance(node, ast.keyword) and node.arg == "transaction" for node in ast.walk(ast.parse(path.read_text())))
 
 
 class _Walk:
@@ -65,11 +75,11 @@ class _Walk:
         self._modules.add(module.name)
         self._todo += [(module, node) for node in module.loose]
         for target, _name in module.imports.values():
-            if path_of(target):
+            if find_path(target):
                 self.enter_module(load(target))
 
     def meet(self, symbol: Symbol) -> None:
-        """Follow one name of one module, through re-exports, to what defines it."""
+        """Follow one name of one module, through re-exports, to its definition."""
         if symbol in self.reach.symbols:
             return
         self.reach.symbols.add(symbol)
@@ -81,16 +91,16 @@ class _Walk:
             self._define(module, node)
 
     def _meet_import(self, target: Symbol) -> None:
-        if not path_of(target[0]):
+        if not find_path(target[0]):
             return
         as_module = f"{target[0]}.{target[1]}"
-        if path_of(as_module):
+        if find_path(as_module):
             self._meet_value(load(as_module))
         elif target[1]:
             self.meet(target)
 
     def _meet_value(self, module: Module) -> None:
-        """A module that is handed on as a value: its functions are like methods."""
+        """Visit a module that is passed as a value: its functions are like methods."""
         self.enter_module(module)
         if module.name not in self._values:
             self._values.add(module.name)
@@ -133,7 +143,7 @@ class _Walk:
 
     def _meet_name(self, module: Module, node: ast.Name, local: dict[str, Symbol], is_base: bool) -> None:
         target = local.get(node.id) or module.imports.get(node.id)
-        if is_base and target and path_of(f"{target[0]}.{target[1]}".rstrip(".")):
+        if is_base and target and find_path(f"{target[0]}.{target[1]}".rstrip(".")):
             return
         if node.id in local:
             self._meet_import(local[node.id])
@@ -144,7 +154,7 @@ class _Walk:
         base = None
         if isinstance(node.value, ast.Name):
             base = local.get(node.value.id) or module.imports.get(node.value.id)
-        if base and path_of(f"{base[0]}.{base[1]}".rstrip(".")):
+        if base and find_path(f"{base[0]}.{base[1]}".rstrip(".")):
             self.meet((f"{base[0]}.{base[1]}".rstrip("."), node.attr))
             return
         if base is None:
@@ -155,7 +165,7 @@ class _Walk:
 
 
 def local_imports(node: ast.AST) -> dict[str, Symbol]:
-    """Imports inside a function's body."""
+    """Return the imports inside a function's body."""
     found: dict[str, Symbol] = {}
     for part in ast.walk(node):
         found |= dict(_imported(part))
@@ -172,8 +182,8 @@ def _imported(node: ast.AST) -> Iterator[tuple[str, Symbol]]:
 
 
 @functools.cache
-def path_of(module: str) -> Path | None:
-    """File of one of our modules; None for those of others."""
+def find_path(module: str) -> Path | None:
+    """Return the file of one of our modules; None for others."""
     folder, _, rest = module.partition(".")
     if folder not in ("callwatch", "functions"):
         return None
@@ -183,8 +193,8 @@ def path_of(module: str) -> Path | None:
 
 @functools.cache
 def load(name: str) -> Module:
-    """One of our modules, taken apart."""
-    path = path_of(name)
+    """Parse one of our modules."""
+    path = find_path(name)
     assert path, name
     definitions: dict[str, list[ast.stmt]] = {}
     imports: dict[str, Symbol] = {}

@@ -1,4 +1,4 @@
-"""The template as plain data, transformed as CloudFormation would see it."""
+"""The template as plain data, transformed as CloudFormation sees it."""
 
 import functools
 import json
@@ -17,17 +17,17 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @functools.cache
 def source() -> dict[str, Any]:
-    """template.yaml with its intrinsics in their long form."""
+    """Return template.yaml with its intrinsics in their long form."""
     parsed: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
     return json.loads(json.dumps(parsed))  # type: ignore[no-any-return]
 
 
 @functools.cache
 def transformed() -> dict[str, Any]:
-    """The same after the SAM transform: plain CloudFormation."""
+    """Return the same after the SAM transform: plain CloudFormation."""
     template = json.loads(json.dumps(source()))
     for resource in template["Resources"].values():
-        # Code is uploaded before a real transform; any address serves to read the rest.
+        # A real transform follows the upload of the code; any address works to read the rest.
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = "s3://bucket/key"
         if resource["Type"] == "AWS::Serverless::LayerVersion":
@@ -45,11 +45,12 @@ def of_type(kind: str) -> dict[str, dict[str, Any]]:
     }
 
 
-def statements_of(role: dict[str, Any]) -> list[dict[str, Any]]:
-    """All statements of a role's inline policies."""
-    return [statement for policy in role.get("Policies", []) for statement in policy["PolicyDocument"]["Statement"]]
+def list_statements(role: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return all statements of a role's inline policies, the conditional ones included."""
+    found = [statement for policy in role.get("Policies", []) for statement in policy["PolicyDocument"]["Statement"]]
+    return [statement["Fn::If"][1] if "Fn::If" in statement else statement for statement in found]
 
 
 def as_list(value: Any) -> list[Any]:
-    """A value that may stand alone or in a list."""
+    """Return a value that may be single or a list as a list."""
     return value if isinstance(value, list) else [value]

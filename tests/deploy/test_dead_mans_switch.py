@@ -1,4 +1,4 @@
-"""Who watches the watcher: the metric that a cycle leaves is the one that the alarm waits for."""
+"""The dead man's switch: the alarm waits for the metric that a cycle writes."""
 
 import importlib.util
 import json
@@ -15,8 +15,8 @@ def steps(**errors: str) -> dict[str, Any]:
     return {name: {"error": errors.get(name)} for name in names}
 
 
-def metric_of(report: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    """The line of CloudWatch's embedded metric format that a cycle prints."""
+def read_metric(report: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """Return the line in CloudWatch's embedded metric format that a cycle prints."""
     monkeypatch.setenv("STAGE", "prod")
     reset_settings()
     spec = importlib.util.spec_from_file_location("run_monitor", ROOT / "functions" / "run_monitor.py")
@@ -32,7 +32,7 @@ def metric_of(report: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: p
 def test_the_alarm_waits_for_the_very_metric_that_a_cycle_leaves(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    line = metric_of({"is_database_up": True, "steps": steps()}, monkeypatch, capsys)
+    line = read_metric({"is_database_up": True, "steps": steps()}, monkeypatch, capsys)
     alarm = of_type("AWS::CloudWatch::Alarm")["MonitorSilentAlarm"]
     (published,) = line["_aws"]["CloudWatchMetrics"]
     assert published["Namespace"] == alarm["Namespace"]
@@ -76,5 +76,5 @@ def test_a_cycle_that_could_not_have_told_anybody_does_not_count(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    line = metric_of({"is_database_up": is_database_up, "steps": steps(**errors)}, monkeypatch, capsys)
+    line = read_metric({"is_database_up": is_database_up, "steps": steps(**errors)}, monkeypatch, capsys)
     assert line["CycleCompleted"] == [completed]

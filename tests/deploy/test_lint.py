@@ -1,4 +1,4 @@
-"""The template as SAM and CloudFormation read it is without a fault."""
+"""SAM and CloudFormation find no fault in the template."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from local.deploy import stage_config
+from deploy.deploy import read_stage_config
 from tests.deploy.template import ROOT, source, transformed
 
 ENVIRON = {**os.environ, "AWS_DEFAULT_REGION": "us-east-1", "SAM_CLI_TELEMETRY": "0"}
@@ -25,12 +25,12 @@ def test_sam_finds_the_template_valid() -> None:
 def test_what_sam_makes_of_it_has_no_fault_either(tmp_path: Path) -> None:
     path = tmp_path / "transformed.json"
     path.write_text(json.dumps(transformed()))
-    # SAM writes Subs that need none, and puts values in the place of some parameters; W1033 as in the template.
+    # SAM writes unnecessary Subs and replaces some parameters by values; W1033 as in the template.
     run(str(Path(sys.executable).with_name("cfn-lint")), "--ignore-checks", "W1020", "W2001", "W1033", "--", str(path))
 
 
-def test_every_stage_of_samconfig_names_parameters_that_the_template_has() -> None:
+def test_samconfig_stages_name_existing_parameters() -> None:
     for stage in ("default", "staging", "prod"):
-        config = stage_config(stage)
+        config = read_stage_config(stage)
         assert config.pop("stack_name").startswith("callwatch-")
         assert set(config) <= set(source()["Parameters"])

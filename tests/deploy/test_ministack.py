@@ -1,4 +1,4 @@
-"""The deployed bundle answers, guards, stores and migrates, each function under the policies of its own role."""
+"""The deployed bundle answers, authorizes, stores and migrates, each function under the policies of its own role."""
 
 import json
 import time
@@ -10,13 +10,14 @@ import boto3
 import psycopg2
 import pytest
 
-from local.deploy import DeployError, _refuse_what_is_stuck
-from local.page import Page
-from local.stack import ROOT, Stack, find, secrets_version
+from callwatch.db import ROLES, name_role
+from deploy.deploy import DeployError, _refuse_what_is_stuck
+from deploy.stack import Stack, find, hash_secrets
+from local.api_gateway.static_site import Page
 from tests.deploy.conftest import Deployed
 from tests.deploy.ministack import STACK, Cloud
 
-# Builds and deployments take their time on a busy machine.
+# Builds and deployments are slow on a busy machine.
 pytestmark = pytest.mark.timeout(600)
 
 # The schedule fires once a minute.
@@ -32,10 +33,10 @@ def eventually(condition: Callable[[], Any], what: str) -> Any:
 
 
 def act_in(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the program's own functions talk to that cloud."""
+    """Point the program's own AWS calls to that cloud."""
     for name, value in {**cloud.credentials(), **cloud.trust(), "AWS_ENDPOINT_URL": cloud.endpoint}.items():
         monkeypatch.setenv(name, value)
-    # Whoever used boto3 before in this process left it the credentials of then.
+    # Earlier uses of boto3 in this process left their credentials in its session.
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
 
 
@@ -47,7 +48,7 @@ def stored(deployed: Deployed) -> dict[str, int]:
 
 @pytest.fixture(scope="module", autouse=True)
 def accepted(deployed: Deployed) -> dict[str, int]:
-    """Errors sent before all tests here, so that the schedule has its minute while the others run."""
+    """Send errors before all tests here, so that the schedule has its minute while the others run."""
     cloud, key = deployed.cloud, deployed.token("INGEST_KEYS")
     for severity in ("high", "critical"):
         answer = cloud.call("POST", "/api/errors", key, {"message": f"a {severity} error", "severity": severity})
@@ -72,11 +73,22 @@ def test_the_authorizer_lets_each_role_do_its_own_and_no_more(deployed: Deployed
     assert status("POST", "/api/silences", admin, silence) in (200, 201)
 
 
-def test_the_migrations_ran_with_the_deployment_and_find_nothing_to_do_afterwards(deployed: Deployed) -> None:
+def test_migrations_ran_with_the_deployment(deployed: Deployed) -> None:
     with psycopg2.connect(deployed.database_url) as conn, conn.cursor() as cursor:
         cursor.execute("SELECT to_regclass('callwatch.error_logs') IS NOT NULL")
         assert cursor.fetchone() == (True,)
-    assert deployed.cloud.invoke("Migrate", {}) == {"ran": []}
+    found = deployed.cloud.invoke("Migrate", {})
+    assert (found["ran"], found["has_roles"]) == ([], True)
+
+
+def test_functions_connect_as_roles_of_their_own(deployed: Deployed) -> None:
+    client = deployed.cloud.client("secretsmanager")
+    for role in ROLES:
+        url = client.get_secret_value(SecretId=deployed.cloud.resource(f"{role.title()}Secret"))["SecretString"]
+        with psycopg2.connect(url) as conn, conn.cursor() as cursor:
+            cursor.execute("SELECT current_user")
+            assert cursor.fetchone() == (name_role(conn.info.dbname, role),)
+    assert "connect as a reader" in deployed.cloud.outputs()["DatabaseRoles"]
 
 
 def test_dead_letters_are_brought_back_by_the_function_for_it(deployed: Deployed) -> None:
@@ -85,16 +97,16 @@ def test_dead_letters_are_brought_back_by_the_function_for_it(deployed: Deployed
     assert cloud.invoke("Redrive", {"limit": 1})["moved"] == 1
 
 
-def test_the_page_lies_in_the_bucket_with_the_headers_of_the_local_one(deployed: Deployed) -> None:
+def test_page_has_its_local_headers_in_the_bucket(deployed: Deployed) -> None:
     s3, bucket = deployed.cloud.client("s3"), deployed.cloud.outputs()["PageBucketName"]
     found = s3.get_object(Bucket=bucket, Key="admin/index.html")
-    local = Page(ROOT / "dashboard" / "dist").answer("GET", "/admin/operations")
+    built = deployed.template.parent / "PageLayer" / "python" / "callwatch_page"
+    local = Page(built).answer("GET", "/admin/operations")
     assert local is not None
     headers = dict(local.headers)
     assert (found["ContentType"], found["CacheControl"]) == (headers["content-type"], headers["cache-control"])
     assert found["Body"].read() == local.body
     keys = {item["Key"] for item in s3.list_objects_v2(Bucket=bucket)["Contents"]}
-    built = ROOT / "dashboard" / "dist"
     assets = {f"admin/{path.relative_to(built)}" for path in (built / "assets").rglob("*") if path.is_file()}
     assert keys == {"admin/index.html"} | assets
 
@@ -103,15 +115,12 @@ def test_a_second_deployment_without_a_change_changes_nothing(deployed: Deployed
     cloud = deployed.cloud
     name = cloud.resource("GetStatus")
     before = cloud.client("lambda").get_function_configuration(FunctionName=name)["LastModified"], deployed.secrets()
-    output = cloud.deploy(deployed.template, "--parameter", f"DatabaseUrlSecretArn={deployed.secret_arn}")
-    assert "No changes to deploy" in output
-    assert "Secrets: unchanged" in output
-    assert "Page: unchanged" in output
+    assert "No changes to deploy" in cloud.sam_deploy(deployed.clone, deployed.secret_arn)
     after = cloud.client("lambda").get_function_configuration(FunctionName=name)["LastModified"], deployed.secrets()
     assert after == before
 
 
-def test_a_rotated_secret_is_read_by_all_functions_after_one_command(deployed: Deployed, tmp_path: Path) -> None:
+def test_one_command_spreads_a_rotated_secret(deployed: Deployed, tmp_path: Path) -> None:
     cloud, old, new = deployed.cloud, deployed.token("VIEWER_SECRET"), "a-rotated-viewer-token"
     file = tmp_path / "rotated.json"
     file.write_text(json.dumps({"VIEWER_SECRET": f"viewer:{new}"}))
@@ -122,27 +131,44 @@ def test_a_rotated_secret_is_read_by_all_functions_after_one_command(deployed: D
     assert [cloud.call("GET", "/api/status", token).status for token in (old, new)] == [401, 200]
 
 
+def test_two_commands_of_the_guide_rotate_secrets(deployed: Deployed) -> None:
+    cloud, client = deployed.cloud, deployed.cloud.client("secretsmanager")
+    old, key = deployed.token("ADMIN_SECRET"), deployed.token("INGEST_KEYS")
+    reader = cloud.resource("ReaderSecret")
+    before = client.get_secret_value(SecretId=reader)["SecretString"]
+    # The admin's token is missing, so it is generated again; the viewer's is given.
+    client.put_secret_value(SecretId=cloud.resource("AccessSecret"), SecretString='{"VIEWER_SECRET": "tv:a-token-for-the-wall"}')
+    client.put_secret_value(SecretId=reader, SecretString="{}")
+    cloud.sam_deploy(deployed.clone, deployed.secret_arn, "SecretsVersion=2")
+    admin = deployed.token("ADMIN_SECRET")
+    assert admin != old
+    assert deployed.token("INGEST_KEYS") == key
+    tokens = (old, admin, "a-token-for-the-wall")
+    assert [cloud.call("GET", "/api/status", token).status for token in tokens] == [401, 200, 200]
+    assert client.get_secret_value(SecretId=reader)["SecretString"] != before
+    with pytest.raises(psycopg2.OperationalError):
+        psycopg2.connect(before)
+
+
 def test_a_deployment_whose_migrations_fail_is_rolled_back(deployed: Deployed) -> None:
     cloud = deployed.cloud
     url = "postgresql://callwatch:wrong@127.0.0.1:1/callwatch"
     broken = cloud.client("secretsmanager").create_secret(Name="callwatch-broken", SecretString=url)["ARN"]
     done = cloud.try_deploy(deployed.template, "--parameter", f"DatabaseUrlSecretArn={broken}")
     assert done.returncode == 1
-    assert "the schema could not be migrated" in done.stdout
+    assert "cannot migrate the schema: DatabaseUnavailable" in done.stdout
     (stack,) = cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
     assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     assert cloud.call("GET", "/api/status", deployed.token("VIEWER_SECRET")).status == 200
 
 
-def test_a_rotated_password_of_the_database_makes_the_functions_start_anew(
-    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rotated_database_password_restarts_functions(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
     cloud = deployed.cloud
     act_in(cloud, monkeypatch)
-    before = secrets_version(STACK, [deployed.secret_arn])
-    assert secrets_version(STACK, [deployed.secret_arn]) == before
+    before = hash_secrets(STACK, [deployed.secret_arn])
+    assert hash_secrets(STACK, [deployed.secret_arn]) == before
     cloud.client("secretsmanager").put_secret_value(SecretId=deployed.secret_arn, SecretString=deployed.database_url)
-    assert secrets_version(STACK, [deployed.secret_arn]) != before
+    assert hash_secrets(STACK, [deployed.secret_arn]) != before
     found = find(STACK)
     assert found
     assert found.parameters["DatabaseUrlSecretArn"] == deployed.secret_arn, "what is not given keeps its value"
@@ -157,13 +183,13 @@ def test_a_stack_that_never_came_up_is_not_deployed_over(deployed: Deployed, mon
     assert client.describe_stacks(StackName="watch-qa")["Stacks"][0]["StackStatus"] == "REVIEW_IN_PROGRESS"
     assert find("watch-qa") is None, "a plan that nobody confirmed is no stack yet"
     client.create_stack(StackName="watch-dev", TemplateBody=json.dumps(plan))
-    with pytest.raises(DeployError, match=r"--no-deletion-protection --db-instance-identifier \S*db-1, then aws cloudform"):
+    with pytest.raises(DeployError, match="remove it: aws cloudformation delete-stack --stack-name watch-dev"):
         _refuse_what_is_stuck(Stack("watch-dev", "ROLLBACK_FAILED", {}))
     with pytest.raises(DeployError, match="remove it: aws cloudformation delete-stack --stack-name none-such"):
         _refuse_what_is_stuck(Stack("none-such", "ROLLBACK_COMPLETE", {}))
 
 
-def test_errors_that_were_accepted_are_rows_after_the_schedule_ran(deployed: Deployed, accepted: dict[str, int]) -> None:
+def test_accepted_errors_are_rows_after_the_schedule_ran(deployed: Deployed, accepted: dict[str, int]) -> None:
     eventually(lambda: accepted.items() <= stored(deployed).items(), f"{accepted} in error_logs")
     groups = deployed.cloud.call("GET", "/api/errors", deployed.token("VIEWER_SECRET")).body["items"]
     assert accepted.items() <= {group["message"]: group["count"] for group in groups}.items()

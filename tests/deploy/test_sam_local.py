@@ -1,4 +1,4 @@
-"""What `sam local` gives each function, up to the container: events, and an environment that the code takes."""
+"""What `sam local` passes to each function, up to the container: events, and a usable environment."""
 
 import json
 import tomllib
@@ -18,7 +18,7 @@ FUNCTIONS = sorted(name for name, found in source()["Resources"].items() if foun
 
 @pytest.fixture(scope="module")
 def runner() -> LocalLambdaRunner:
-    """SAM's own runner, as `sam local invoke` makes it of template and samconfig.toml; nothing is run by it."""
+    """Return SAM's own runner, as `sam local invoke` builds it from template and samconfig.toml; nothing is run."""
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())["default"]["local_invoke"]["parameters"]
     stacks, _ = SamLocalStackProvider.get_stacks(str(ROOT / "template.yaml"))
     values = json.loads((ROOT / config["env_vars"]).read_text())

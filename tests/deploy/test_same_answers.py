@@ -1,4 +1,4 @@
-"""The local gateway and the cloud answer the same requests the same way."""
+"""The local gateway and the cloud return the same responses."""
 
 import gzip
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.deploy.conftest import Deployed
 from tests.deploy.ministack import Answered
 
 EVENT = b'{"event_id":"%032x"}\n{"type":"event"}\n{"message":"the same everywhere","level":"warning"}\n'
-# Builds and deployments take their time on a busy machine.
+# Builds and deployments are slow on a busy machine.
 pytestmark = pytest.mark.timeout(600)
 
 ENVELOPE = {"content-type": "application/x-sentry-envelope"}
@@ -21,7 +21,7 @@ READS = ("health", "status", "metrics/system", "metrics/jobs", "metrics/errors",
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One request; `role` names the token, "" stands for none."""
+    """One request; `role` names the token, "" means none."""
 
     method: str
     path: str
@@ -58,12 +58,13 @@ SUITE = (
     Sent("POST", "/api/1/envelope/?sentry_key={ingest}", "", EVENT % 1, ENVELOPE),
     Sent("POST", "/api/1/envelope/?sentry_key={ingest}", "", gzip.compress(EVENT % 2), {**ENVELOPE, "content-encoding": "gzip"}),
     Sent("POST", "/api/1/envelope?sentry_key=" + "0" * 32, "", EVENT % 3, ENVELOPE),
-    Sent("POST", "/api/1/store/?sentry_key={ingest}", "", b"{}"),
+    Sent("POST", "/api/1/store/?sentry_key={ingest}", "", {"event_id": "5" * 32, "message": "of an old SDK"}),
+    Sent("POST", "/api/1/minidump/?sentry_key={ingest}", "", b"{}"),
     Sent("GET", "/api/nothing", "admin"),
     Sent("PUT", "/api/errors", "admin", {}),
     Sent("GET", "/api/health/", "viewer"),
 )
-# What each answer says of its own moment or its own place; API Gateway and the local one each add their own id.
+# Headers that depend on time or place; API Gateway and the local one each add their own id.
 PASSING = {
     "date",
     "server",
@@ -103,14 +104,14 @@ def test_every_request_of_the_suite_is_answered_alike(deployed: Deployed, system
 
 
 def appearance(answer: Answered) -> tuple[int, Any, dict[str, str]]:
-    """Status, form of the body and lasting headers."""
+    """Return status, shape of the body, and lasting headers."""
     return answer.status, form(answer.body), {k: v for k, v in answer.headers.items() if k not in PASSING}
 
 
 def form(value: Any, name: str = "") -> Any:
-    """A body without its figures: names and kinds; of errors and messages the very words."""
+    """Return a body without its figures: names and types, but errors and messages literally."""
     if isinstance(value, dict):
-        # What could not be known, and by what labels things are counted, follows the data.
+        # Unknown paths and labels of counts depend on the data.
         free = name in ("unknown", "by_category", "services", "labels", "details", "channels")
         return "labelled" if free else {key: form(item, key) for key, item in value.items() if key != "request_id"}
     if isinstance(value, list):

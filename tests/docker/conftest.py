@@ -1,4 +1,4 @@
-"""Functions in the containers of `sam local`, a PostgreSQL and a queue that those reach. Needs a Docker engine."""
+"""Functions in containers of `sam local`, with a PostgreSQL and a queue that those can reach. Needs a Docker engine."""
 
 import json
 import os
@@ -17,8 +17,9 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from local import postgres
-from local.processes import free_port
+from local.postgres import server as postgres
+from local.processes import find_free_port
+from local.sqs.server import ACCESS_KEY_VARIABLE
 from tests.conftest import FAST
 from tests.deploy.conftest import sam_build
 from tests.deploy.template import ROOT
@@ -29,18 +30,18 @@ _START_TIMEOUT_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class SamLocal:
-    """`sam local` on a bundle built for this machine's processor, with an environment file of its own."""
+    """`sam local` on a bundle built for this machine's processor, with its own environment file."""
 
     template: Path
     options: tuple[str, ...]
 
     def command(self, verb: str, *arguments: str) -> list[str]:
-        """The command line of `sam local <verb>`."""
+        """Return the command line of `sam local <verb>`."""
         command = [sys.executable, "-m", "samcli", "local", verb, *arguments, "--template", str(self.template)]
         return [*command, "--config-file", str(ROOT / "samconfig.toml"), *self.options]
 
     def invoke(self, function: str, event: str) -> dict[str, object]:
-        """The answer of a function to an event below events/."""
+        """Return a function's response to an event of events/."""
         command = self.command("invoke", function, "--event", str(ROOT / "events" / event))
         done = subprocess.run(command, cwd=ROOT, env=sam_environ(), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
@@ -54,7 +55,7 @@ def sam_local(tmp_path_factory: pytest.TempPathFactory, short_folder: Path) -> I
     folder = tmp_path_factory.mktemp("sam-local")
     architecture = _ARCHITECTURES[platform.machine().lower()]
     database = postgres.start(short_folder / "docker", {**FAST, "listen_addresses": f"127.0.0.1,{gateway}"})
-    queue_port = free_port(20_000)
+    queue_port = find_free_port(20_000)
     queue = _start_queue(folder, gateway, queue_port)
     try:
         _admit_containers(database)
@@ -72,15 +73,15 @@ def sam_local(tmp_path_factory: pytest.TempPathFactory, short_folder: Path) -> I
 
 
 def sam_environ() -> dict[str, str]:
-    """The environment of SAM's commands."""
+    """Return the environment of SAM's commands."""
     return {**os.environ, "SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1", "BUILD_PYTHON": sys.executable}
 
 
 def _address_for_containers() -> str:
-    """The address of this machine that containers reach as host.docker.internal.
+    """Return the address of this machine that containers reach as host.docker.internal.
 
-    The bridge's gateway where the engine runs on this machine; loopback where it runs in a virtual machine,
-    as with Docker Desktop, which forwards to it.
+    The bridge's gateway if the engine runs on this machine; loopback if it runs in a virtual machine, as with
+    Docker Desktop, which forwards to it.
     """
     command = ["docker", "network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"]
     try:
@@ -99,7 +100,7 @@ def _address_for_containers() -> str:
 
 
 def _admit_containers(database: postgres.RunningPostgres) -> None:
-    """Let other addresses than loopback in, by password, too: the server listens on the containers' bridge only."""
+    """Allow connections from other addresses, with a password: the server listens on the containers' bridge only."""
     with (database.home / "cluster" / "pg_hba.conf").open("a") as file:
         file.write("host all all 0.0.0.0/0 scram-sha-256\n")
     conn = psycopg2.connect(database.dsn)
@@ -110,14 +111,16 @@ def _admit_containers(database: postgres.RunningPostgres) -> None:
 
 
 def _start_queue(folder: Path, host: str, port: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "local.queue", "--data-dir", str(folder / "queue"), "--host", host, "--port", str(port)]
-    process = subprocess.Popen([*command, "--template", str(ROOT / "template.yaml")], cwd=ROOT)
+    command = [sys.executable, "-m", "local.sqs.server", "--data-dir", str(folder / "queue"), "--host", host, "--port", str(port)]
+    # SAM passes the access key of its own environment to the containers.
+    environ = {**os.environ, ACCESS_KEY_VARIABLE: os.environ.get("AWS_ACCESS_KEY_ID", "defaultkey")}
+    process = subprocess.Popen([*command, "--template", str(ROOT / "template.yaml")], cwd=ROOT, env=environ)
     wait_for(f"http://{host}:{port}", process)
     return process
 
 
 def _environment_file(folder: Path, database_url: str, queue: str) -> Path:
-    """events/env/docker.json with the addresses of this run."""
+    """Write events/env/docker.json with the addresses of this run."""
     values = json.loads((ROOT / "events" / "env" / "docker.json").read_text())["Parameters"]
     values |= {"DATABASE_URL": database_url, "PRODUCT_DATABASE_URL": database_url}
     for name, value in values.items():
@@ -129,7 +132,7 @@ def _environment_file(folder: Path, database_url: str, queue: str) -> Path:
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    """Wait until a server of a process answers, whatever it answers."""
+    """Wait until the server of a process gives any response."""
     deadline = time.monotonic() + _START_TIMEOUT_S
     while True:
         assert process.poll() is None, f"the server of {url} ended at its start"

@@ -1,4 +1,4 @@
-"""Every function in the container that SAM makes for it, and the API that SAM serves of them."""
+"""Every function in the container that SAM creates for it, and the API that SAM serves from them."""
 
 import contextlib
 import json
@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import requests
 
-from local.processes import free_port
+from local.processes import find_free_port
 from tests.deploy.template import ROOT
 from tests.docker.conftest import SamLocal, sam_environ, wait_for
 from tests.functions.test_events import FUNCTIONS
 
-# Each function's image is built anew where its layers changed.
+# Each function's image is rebuilt if its layers changed.
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
 _ENVIRONMENT = json.loads((ROOT / "events" / "env" / "docker.json").read_text())["Parameters"]
@@ -29,8 +29,8 @@ def migrated(sam_local: SamLocal) -> SamLocal:
 
 @pytest.fixture(scope="module")
 def api(migrated: SamLocal) -> Iterator[str]:
-    """Address of `sam local start-api`."""
-    port = free_port(21_000)
+    """Yield the address of `sam local start-api`."""
+    port = find_free_port(21_000)
     command = migrated.command("start-api", "--port", str(port))
     process = subprocess.Popen(command, cwd=ROOT, env=sam_environ(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -57,7 +57,7 @@ def test_sam_local_invoke_answers_the_example_event(name: str, migrated: SamLoca
         assert json.loads(body) if "json" in kind else bool(body) == bool(kind), answer
 
 
-def test_an_error_sent_to_sam_local_start_api_comes_back_counted_after_a_cycle(api: str, migrated: SamLocal) -> None:
+def test_error_sent_to_sam_local_is_counted_after_a_cycle(api: str, migrated: SamLocal) -> None:
     def counted() -> int:
         answer = requests.get(f"{api}/api/metrics/errors", headers=token("VIEWER_SECRET"), timeout=60)
         assert answer.status_code == 200, answer.text

@@ -1,31 +1,31 @@
-"""One running system for all tests that only look at it, or add to it."""
+"""One running system shared by tests that only read it or add to it."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from local.system import System, running_system
-from tests.fakes.receiver import Receiver
+from tests.support.scripted_receiver import Receiver
 
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def receiver() -> Iterator[Receiver]:
-    """A webhook's target."""
+    """Yield a webhook receiver."""
     with Receiver() as found:
         yield found
 
 
 @pytest.fixture(scope="module")
 def own_receiver() -> Iterator[Receiver]:
-    """A webhook's target for one module's own system."""
+    """Yield a webhook receiver for one module's own system."""
     with Receiver() as found:
         yield found
 
 
 def webhook_to(receiver: Receiver) -> dict[str, str]:
-    """The settings of a system whose alerts go to a receiver on this machine."""
+    """Return the settings of a system whose alerts go to a receiver on this machine."""
     return {
         "ALERT_WEBHOOK_URL": receiver.url,
         "ALERT_WEBHOOK_SECRET": WEBHOOK_SECRET,
@@ -33,8 +33,8 @@ def webhook_to(receiver: Receiver) -> dict[str, str]:
     }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def system(receiver: Receiver) -> Iterator[System]:
-    """The system with a cycle of 2 s and a webhook."""
+    """Yield the system with a cycle of 2 s and a webhook."""
     with running_system(cycle_s=2, environ={**webhook_to(receiver), "CORS_ORIGINS": "https://ops.example.com"}) as found:
         yield found

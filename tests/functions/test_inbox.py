@@ -1,4 +1,4 @@
-"""The receiver that stands in for a webhook's target, and the cycle that does not wait for its minute."""
+"""The default webhook receiver, and the cycle on demand."""
 
 import json
 import os
@@ -14,20 +14,33 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from callwatch.settings_values import webhook_secrets
-from local.inbox import FILE, Inbox
+from callwatch.settings.credentials import parse_webhook_secrets
 from local.system import running_system
-from tests.fakes.receiver import Receiver, Scripted
+from local.webhook_inbox import FILE, Inbox
 from tests.functions.conftest import WEBHOOK_SECRET
+from tests.support.scripted_receiver import Receiver, Scripted
 
 
 @pytest.fixture
 def inbox(tmp_path: Path) -> Iterator[Inbox]:
-    server = Inbox(tmp_path, webhook_secrets(WEBHOOK_SECRET), lambda _text: None)
+    server = Inbox(tmp_path, parse_webhook_secrets(WEBHOOK_SECRET), lambda _text: None)
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()
+
+
+def test_message_survives_a_full_disk_with_a_warning(tmp_path: Path) -> None:
+    said: list[str] = []
+    inbox = Inbox(tmp_path, parse_webhook_secrets(WEBHOOK_SECRET), said.append)
+    inbox.file = tmp_path / "gone" / FILE
+    now, body = datetime.now(UTC), '{"type": "alert.firing", "data": {"rule_id": "many"}}'
+    signature = Webhook(WEBHOOK_SECRET).sign("msg_1", now, body)
+    headers = {"webhook-id": "msg_1", "webhook-timestamp": str(int(now.timestamp())), "webhook-signature": signature}
+    assert inbox.keep(headers, body.encode())
+    assert "takes no more" in said[0]
+    assert said[1] == "webhook, signature right: alert.firing many"
+    inbox.server_close()
 
 
 def send(inbox: Inbox, body: str, secret: str) -> int:
@@ -60,7 +73,7 @@ def test_a_signed_message_is_kept_and_another_is_refused(inbox: Inbox, tmp_path:
     assert kept[1]["message"] is None
 
 
-def test_alerts_reach_the_inbox_where_no_target_is_set_and_a_signal_starts_a_cycle() -> None:
+def test_inbox_is_the_default_target_and_a_signal_cycles() -> None:
     with running_system(cycle_s=600) as system:
         errors = [{"message": f"failed {number}", "severity": "high"} for number in range(60)]
         assert system.call("POST", "/api/errors", system.ingest_key, errors)[0] == 202

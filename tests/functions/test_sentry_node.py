@@ -18,7 +18,7 @@ def run_client(system: System, marker: str, **options: Any) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-def payload_of(system: System, group: dict[str, Any]) -> dict[str, Any]:
+def read_payload(system: System, group: dict[str, Any]) -> dict[str, Any]:
     occurrence: dict[str, Any]
     (occurrence,) = system.get(f"/api/errors/{group['id']}")["occurrences"]
     return occurrence
@@ -33,7 +33,7 @@ def test_the_node_sdk_just_works(system: System) -> None:
     run_client(system, marker)
     nested = group_with(system, f"outer {marker}")
     assert (nested["type"], nested["environment"], nested["release"], nested["users"]) == ("Error", "staging", "node-2.4.0", 1)
-    payload = payload_of(system, nested)
+    payload = read_payload(system, nested)
     assert [link["type"] for link in payload["exceptions"]] == ["TypeError", "Error"]
     assert payload["tags"] == {"queue": "transcription"}
     assert payload["breadcrumbs"][0]["message"] == "dialled [phone]"
@@ -43,10 +43,10 @@ def test_the_node_sdk_just_works(system: System) -> None:
     private = ("bob@", "John Smith", "2671", "203.0.113.7", "user-1")
     assert not [text for text in private if text in json.dumps(payload)]
 
-    many = payload_of(system, group_with(system, f"group {marker}"))
+    many = read_payload(system, group_with(system, f"group {marker}"))
     assert {link["type"] for link in many["exceptions"]} == {"AggregateError", "TypeError", "RangeError"}
     message = group_with(system, f"message {marker}")
-    assert (message["type"], message["severity"]) == (None, "medium")
+    assert (message["type"], message["level"], message["severity"]) == (None, "warning", "low")
     assert group_with(system, f"attached {marker}")["count"] == 1
 
     # The SDK's own http.server spans: the path is the route, without the id and the query.

@@ -1,4 +1,4 @@
-"""The system as a whole: starts, stops, survives kills, and leaves nothing behind."""
+"""The system as a whole: it starts, stops, survives kills, and leaves nothing behind."""
 
 import json
 import os
@@ -16,10 +16,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local import postgres
+from callwatch.monitor.cycle import LEASE_TTL_S
+from local.postgres import server as postgres
 from local.system import ROOT, System, running_system, start, stop
 from tests.conftest import FAST
-from tests.fakes.receiver import Receiver, Scripted
+from tests.support.scripted_receiver import Receiver, Scripted
+from tools.smoke import READS
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ def total(system: System) -> int:
     return int(system.get("/api/metrics/errors")["summary"]["total_24h"])
 
 
-def test_ctrl_c_leaves_no_process_and_the_next_start_keeps_data_and_tokens(folder: Path) -> None:
+def test_ctrl_c_ends_all_and_next_start_keeps_data(folder: Path) -> None:
     first = start(folder, cycle_s=2)
     assert stat.S_IMODE((folder / "run.json").stat().st_mode) == 0o600
     send(first, "before the stop")
@@ -58,7 +60,7 @@ def test_ctrl_c_leaves_no_process_and_the_next_start_keeps_data_and_tokens(folde
     assert not (folder / "run.json").exists()
     started = time.monotonic()
     second = start(folder, cycle_s=2)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30, "no lock of the first run delays the second"
     try:
         assert (second.admin_token, second.ingest_key) == (first.admin_token, first.ingest_key)
         assert total(second) == 1
@@ -66,7 +68,7 @@ def test_ctrl_c_leaves_no_process_and_the_next_start_keeps_data_and_tokens(folde
         stop(second)
 
 
-def test_a_stop_amid_a_cycle_keeps_no_monitor_waiting_after_the_next_start(folder: Path) -> None:
+def test_stop_in_a_cycle_delays_no_later_monitor(folder: Path) -> None:
     with Receiver() as vendor:
         vendor.default = Scripted(delay_s=1.5)
         environ = {"DEEPGRAM_API_KEY": "a-key-of-a-test", "DEEPGRAM_API_URL": vendor.url}
@@ -76,7 +78,9 @@ def test_a_stop_amid_a_cycle_keeps_no_monitor_waiting_after_the_next_start(folde
         stopped_at = datetime.now(UTC).isoformat()
         second = start(folder, cycle_s=1, environ=environ)
         try:
-            second.eventually(lambda: second.get("/api/rules")["items"][0]["last_evaluated_at"] > stopped_at, 8, "a cycle")
+            # A lease that the first monitor had kept would last longer.
+            within_s = LEASE_TTL_S * 2 / 3
+            second.eventually(lambda: second.get("/api/rules")["items"][0]["last_evaluated_at"] > stopped_at, within_s, "a cycle")
         finally:
             stop(second)
 
@@ -102,11 +106,11 @@ sys.exit(run.main())
 
 def test_a_signal_at_any_moment_stops_it() -> None:
     script = [sys.executable, "-c", _STOPPED_AS_IT_BEGINS_TO_WAIT]
-    done = subprocess.run(script, cwd=ROOT, env={**os.environ, "PYTHONPATH": "shared:."}, timeout=20, check=False)
+    done = subprocess.run(script, cwd=ROOT, env={**os.environ, "PYTHONPATH": "shared:."}, timeout=90, check=False)
     assert done.returncode == 0
 
 
-def test_a_killed_system_leaves_nothing_behind_for_long_and_loses_nothing(folder: Path) -> None:
+def test_killed_system_leaves_no_process_and_loses_nothing(folder: Path) -> None:
     first = start(folder, cycle_s=3600)
     first.eventually(lambda: first.get("/api/health")["monitor"]["last_cycle_at"], what="the first cycle")
     for number in range(5):
@@ -125,7 +129,7 @@ def test_a_killed_system_leaves_nothing_behind_for_long_and_loses_nothing(folder
         stop(second)
 
 
-def test_a_second_start_on_the_same_folder_is_refused_in_one_line(folder: Path) -> None:
+def test_second_start_on_one_folder_is_refused_in_one_line(folder: Path) -> None:
     with running_system(data_dir=folder, cycle_s=60):
         done = run({"DATA_DIR": str(folder), "PORT": "3998"})
     assert done.returncode == 1
@@ -148,7 +152,7 @@ def test_a_second_start_on_the_same_folder_is_refused_in_one_line(folder: Path) 
 def test_bad_configuration_stops_the_start_with_one_line(folder: Path, name: str, value: str) -> None:
     done = run({"DATA_DIR": str(folder), name: value})
     assert done.returncode == 2
-    assert done.stderr.startswith(f"configuration: {name} takes")
+    assert done.stderr.startswith(f"configuration: {name} must be")
     assert done.stderr.count("\n") == 1
 
 
@@ -161,6 +165,38 @@ def test_secrets_that_are_damaged_and_blank_variables_do_no_harm(folder: Path) -
         assert (len(found.admin_token), len(found.ingest_key)) == (40, 32)
 
 
+@pytest.mark.parametrize("name", ["secrets.json", "postgres.password", "queue.sqlite3", "queue.port", "lock", "run.json"])
+def test_folder_in_the_place_of_a_file_is_one_line(folder: Path, name: str) -> None:
+    (folder / name).mkdir()
+    done = run({"DATA_DIR": str(folder)})
+    remedy = f"{folder / name} is a folder where a file belongs: move it away, and start again"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"cannot start: {remedy}\n")
+
+
+def test_start_mends_damaged_files_and_names_them(folder: Path) -> None:
+    first = start(folder, cycle_s=3600)
+    first.eventually(lambda: first.get("/api/health")["monitor"]["last_cycle_at"], what="the first cycle")
+    for number in range(5):
+        send(first, f"accepted {number}")
+    stop(first)
+    for name in ("queue.port", "postgres.port", "queue.pid", "functions.pids", "queue.key", "run.json"):
+        (folder / name).write_bytes(b"\0garbage\xff")
+    queue = folder / "queue.sqlite3"
+    pages = queue.read_bytes()
+    queue.write_bytes(pages[:100] + b"\xff" * 20 + pages[120:])
+    second = start(folder, cycle_s=2)
+    try:
+        said = second.output.read_text().replace("\n", " ")
+        for name in ("queue.port", "postgres.port", "queue.pid", "functions.pids", "queue.key", "run.json", "queue.sqlite3"):
+            assert f"{folder / name} was damaged" in said
+        send(second, "accepted afterwards")
+        second.eventually(lambda: total(second) == 6, 60, "what was accepted before and after the damage")
+        assert list(folder.glob("queue.damaged-*.sqlite3"))
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    finally:
+        stop(second)
+
+
 def test_a_bad_rule_of_ones_own_stops_the_start_with_its_line(folder: Path) -> None:
     file = folder / "rules.json"
     file.write_text(
@@ -168,7 +204,7 @@ def test_a_bad_rule_of_ones_own_stops_the_start_with_its_line(folder: Path) -> N
     )
     done = run({"DATA_DIR": str(folder / "data"), "RULES_FILE": str(file)})
     assert done.returncode == 2
-    assert done.stderr.startswith("configuration: RULES_FILE, line 3: metric takes a metric that is measured")
+    assert done.stderr.startswith("configuration: RULES_FILE, line 3: metric must be a metric")
     assert done.stderr.endswith("did you mean queue.pending?\n")
 
 
@@ -180,18 +216,15 @@ def test_a_port_in_use_is_said_so(folder: Path) -> None:
     assert f"port {port} is in use" in done.stderr
 
 
-def test_help_is_there() -> None:
-    for module in ("run", "channels", "smoke", "invoke", "docs", "browser", "queue"):
-        done = subprocess.run(
-            [sys.executable, "-m", f"local.{module}", "--help"],
-            cwd=ROOT,
-            env=environment({}),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+def test_every_program_explains_itself() -> None:
+    files = [file for folder in ("local", "tools", "simulator", "deploy") for file in (ROOT / folder).rglob("*.py")]
+    programs = [file.relative_to(ROOT) for file in files if '__name__ == "__main__"' in file.read_text()]
+    assert len(programs) > 10
+    for program in programs:
+        command = [sys.executable, "-m", ".".join(program.with_suffix("").parts), "--help"]
+        done = subprocess.run(command, cwd=ROOT, env=environment({}), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
-        assert "usage:" in done.stdout
+        assert "usage:" in done.stdout, program
 
 
 def test_a_given_database_is_used(folder: Path) -> None:
@@ -205,7 +238,7 @@ def test_a_given_database_is_used(folder: Path) -> None:
         own.stop()
 
 
-def test_while_postgresql_is_down_errors_are_accepted_and_none_is_lost(folder: Path) -> None:
+def test_errors_sent_during_an_outage_are_kept(folder: Path) -> None:
     own = postgres.start(folder / "own", FAST)
     try:
         with running_system(data_dir=folder / "system", environ={"DATABASE_URL": own.dsn}, cycle_s=2) as system:
@@ -228,7 +261,7 @@ def test_while_postgresql_is_down_errors_are_accepted_and_none_is_lost(folder: P
             system.eventually(lambda: "[FIRING] Database health" in log.read_text(), what="the page that goes out without rows")
             own = postgres.start(folder / "own", FAST)
             system.eventually(lambda: system.call("GET", "/api/health")[0] == 200, what="health")
-            system.eventually(lambda: total(system) == 21, 40, "all errors in PostgreSQL")
+            system.eventually(lambda: total(system) == 21, 60, "all errors in PostgreSQL")
             resolved = system.eventually(
                 lambda: [a for a in system.get("/api/alerts?rule_id=database_health")["items"] if a["state"] == "resolved"],
                 what="the row of the outage",
@@ -239,10 +272,10 @@ def test_while_postgresql_is_down_errors_are_accepted_and_none_is_lost(folder: P
 
 
 def test_smoke_passes_on_the_running_system(system: System) -> None:
-    command = [sys.executable, "-m", "local.smoke", "--url", system.url, "--token", system.viewer_token]
+    command = [sys.executable, "-m", "tools.smoke", "--url", system.url, "--token", system.viewer_token]
     done = subprocess.run(command, cwd=ROOT, env=environment({}), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
-    assert "18 passed, 0 failed" in done.stdout
+    assert f"{len(READS) + 6} passed, 0 failed" in done.stdout
     wrong = subprocess.run([*command[:-1], "wrong"], cwd=ROOT, env=environment({}), capture_output=True, text=True, check=False)
     assert wrong.returncode == 1
 

@@ -1,11 +1,11 @@
-"""When a fact is alarming: limits that leave room for an ordinary day."""
+"""Limits for samples that leave room for an ordinary day."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
-from callwatch.alerts.builtin import RULES
-from callwatch.alerts.evaluate import evaluate
-from callwatch.models.facts import Fact
+from callwatch.alerts.evaluation.evaluate import evaluate
+from callwatch.alerts.rules.builtin import RULES
+from callwatch.models.sample import Sample
 from callwatch.pipeline.freshness import NOT_COMPARABLE
 
 _ANY: Callable[[float], bool] = lambda value: value > 0  # noqa: E731
@@ -14,6 +14,7 @@ ALARMING: Mapping[str, Callable[[float], bool]] = {
     "queue.stale": lambda value: value > 5,
     "pipeline.stopped": _ANY,
     "pipeline.stuck": _ANY,
+    "pipeline.undated": _ANY,
     "pipeline.zombie": _ANY,
     "pipeline.false_success": _ANY,
     "pipeline.orphan": _ANY,
@@ -28,6 +29,9 @@ ALARMING: Mapping[str, Callable[[float], bool]] = {
     "cron.late": lambda value: value >= 2,
     "cron.idle": _ANY,
     "cron.failing": lambda value: value >= 3,
+    "cron.missing": _ANY,
+    "product.clock_skew": _ANY,
+    "product.unreadable": _ANY,
     "webhooks.error_ratio": lambda value: value > 0.1,
     "vendor.error_ratio": lambda value: value > 0.3,
     "vendor.rate_limited": _ANY,
@@ -38,25 +42,25 @@ ALARMING: Mapping[str, Callable[[float], bool]] = {
 }
 
 
-def alarming(facts: Iterable[Fact]) -> list[tuple[str, str]]:
-    """(metric, its label) of each fact that an operator must hear of; an unknown one is too, if its past is not too short."""
+def alarming(samples: Iterable[Sample]) -> list[tuple[str, str]]:
+    """Return (metric, its label) of each sample that needs an operator; an unknown one too, if its history is long enough."""
     found = []
-    for fact in facts:
-        if fact.value is None and fact.reason == NOT_COMPARABLE:
+    for sample in samples:
+        if sample.value is None and sample.reason == NOT_COMPARABLE:
             continue
-        if fact.value is None or ALARMING[fact.metric](fact.value):
-            found.append((fact.metric, "/".join(fact.labels.values())))
+        if sample.value is None or ALARMING[sample.metric](sample.value):
+            found.append((sample.metric, "/".join(sample.labels.values())))
     return found
 
 
-def firing(facts: Iterable[Fact], now: datetime) -> list[str]:
-    """The built-in rules that fire on these facts."""
-    instances = evaluate(RULES, facts, {}, now).instances.values()
+def firing(samples: Iterable[Sample], now: datetime) -> list[str]:
+    """Return the built-in rules that fire on these samples."""
+    instances = evaluate(RULES, samples, {}, now).instances.values()
     return sorted({instance.rule_id for instance in instances if instance.state == "firing"})
 
 
-def fact_of(facts: Iterable[Fact], metric: str, **labels: str) -> Fact:
-    """The one fact of a metric with these labels."""
-    found = [fact for fact in facts if fact.metric == metric and labels.items() <= dict(fact.labels).items()]
+def find_sample(samples: Iterable[Sample], metric: str, **labels: str) -> Sample:
+    """Return the one sample of a metric with these labels."""
+    found = [sample for sample in samples if sample.metric == metric and labels.items() <= dict(sample.labels).items()]
     assert len(found) == 1, found
     return found[0]

@@ -1,6 +1,6 @@
-"""The twelve incidents on a running system: the product's database is put into each, and the alerts are read by the API.
+"""Replays the twelve incidents on a running system: puts each into the product's database, and reads alerts from the API.
 
-`python -m tests.incidents.replay` writes the table of such a run into docs/incidents.md.
+`python -m tests.incidents.replay` writes the table of such a run to docs/incidents.md.
 """
 
 import contextlib
@@ -16,9 +16,8 @@ from zoneinfo import ZoneInfo
 import psycopg2
 from psycopg2 import extensions
 
-from local import product
-from local import product_faults as faults
 from local.system import System, running_system
+from simulator import faults, product
 
 ROOT = Path(__file__).resolve().parents[2]
 CYCLE_S = 2.0
@@ -28,11 +27,11 @@ Labels = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Incident:
-    """What happens, and what must be told of it.
+    """An incident and its expected notifications.
 
-    fault: what it does to the product's database. errors, requests: what the product sends us meanwhile.
-    told: alerts that are notified, as (rule, labels). follows: alerts that are listed in one of them. may: whether these
-    are there too depends on what the product happened to have at hand.
+    fault: its effect on the product's database. errors, requests: what the product sends meanwhile. told: alerts that are
+    notified, as (rule, labels). follows: alerts that are listed in one of them. may: alerts that depend on the data of the
+    product at that moment.
     """
 
     number: int
@@ -85,7 +84,7 @@ INCIDENTS = (
         [("vendor_errors", {"service": "deepgram"})], faults.deepgram_limits,
     ),
     Incident(
-        8, "Time-outs: pages fetch 500,000 rows",
+        8, "Timeouts: pages fetch 500,000 rows",
         [("slow_route", {"route": "/calls"}), ("api_degradation", {})], requests=_slow_requests(),
     ),
     Incident(
@@ -109,30 +108,30 @@ INCIDENTS = (
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was there after two cycles: firing alerts as the API shows them, and how long it took from cause to notice."""
+    """The result after two cycles: firing alerts as the API shows them, and the time from cause to notification."""
 
     alerts: list[dict[str, Any]]
     seconds: float
 
 
 def afternoon_zone(now: datetime) -> str:
-    """A time zone in which it is two in the afternoon, whenever the replay is run."""
+    """Return a time zone in which it is 2 p.m. now."""
     east = 14 - now.astimezone(UTC).hour
     return f"Etc/GMT{-east:+d}" if east else "Etc/GMT"
 
 
 def load_healthy(conn: extensions.connection, now: datetime, zone: str) -> None:
-    """Healthy days up to now; where it is weekend, of a product that works on all days alike."""
+    """Load healthy days up to now; on a weekend, of a product that works every day."""
     if now.astimezone(ZoneInfo(zone)).weekday() < 5:
         product.load(conn, now, 8, zone)
         return
     with patch.object(product, "_SATURDAY_SHARE", 1.0):
-        # As many days of a weekend as the comparison of syncs takes.
+        # As many weekend days as the comparison of syncs needs.
         product.load(conn, now, 29, zone, hours=dict.fromkeys(range(7), (9, 18)))
 
 
 def put(system: System, zone: str, incident: Incident | None = None) -> float:
-    """Put the product into a healthy state, or into an incident; returns when that was done, by this machine's clock."""
+    """Make the product healthy, or put it into an incident; return the time by this machine's clock."""
     with contextlib.closing(psycopg2.connect(system.database_url)) as conn:
         _make_next(conn)
         conn.commit()
@@ -142,7 +141,7 @@ def put(system: System, zone: str, incident: Incident | None = None) -> float:
             how = {} if incident.minutes is None else {"minutes": incident.minutes}
             incident.fault(conn, now, **how)
         conn.commit()
-        # At one blow: no cycle sees a product without tables, or half of an incident.
+        # One transaction: no cycle sees a product without tables, or half of an incident.
         _execute(conn, "DROP SCHEMA IF EXISTS public CASCADE", "ALTER SCHEMA next RENAME TO public", _forget(conn))
         conn.commit()
     for path, items in (("/api/errors", incident.errors), ("/api/requests", incident.requests)) if incident else ():
@@ -153,15 +152,15 @@ def put(system: System, zone: str, incident: Incident | None = None) -> float:
 
 
 def observe(system: System, began_at: float) -> Seen:
-    """What fires when the second cycle that began after `began_at` is over."""
+    """Return what fires at the end of the second cycle after `began_at`."""
     since = datetime.fromtimestamp(began_at, UTC)
     ends = system.eventually(lambda: _two_ends(system, since), 60, "two cycles")
     alerts = system.get("/api/alerts?state=firing&limit=200")["items"]
     return Seen(alerts, (ends[-1] - since).total_seconds())
 
 
-def subject_of(alert: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
-    """Rule and labels of an alert, without those that differ from run to run."""
+def describe_subject(alert: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """Return rule and labels of an alert, without those that differ from run to run."""
     labels = {name: value for name, value in alert["labels"].items() if name not in ("group", "environment", "type")}
     return alert["rule_id"], labels
 
@@ -177,7 +176,7 @@ def _two_ends(system: System, since: datetime) -> list[datetime] | None:
 
 
 def _make_next(conn: extensions.connection) -> None:
-    """The product's tables, empty, in a schema that the monitor does not look at; the search path leads there."""
+    """Create the product's empty tables in a schema that the monitor does not read, and set the search path to it."""
     if not _has_schema(conn, "pristine"):
         product.create_tables(conn)
         copies = [f"CREATE TABLE pristine.{table} (LIKE public.{table} INCLUDING ALL)" for table in product.TABLES]
@@ -194,7 +193,7 @@ def _has_schema(conn: extensions.connection, name: str) -> bool:
 
 
 def _forget(conn: extensions.connection) -> str:
-    """Empties what the incident before sent us: its errors and requests count for an hour and longer."""
+    """Delete what the previous incident sent: its errors and requests count for an hour and longer."""
     with conn.cursor() as cursor:
         cursor.execute(
             "SELECT format('callwatch.%I', tablename) FROM pg_tables WHERE schemaname = 'callwatch'"
@@ -211,24 +210,24 @@ def _execute(conn: extensions.connection, *statements: str) -> None:
 
 @contextlib.contextmanager
 def system_in(zone: str) -> Iterator[System]:
-    """A running system with short cycles, in whose time zone it is afternoon."""
+    """Yield a running system with short cycles, in whose time zone it is afternoon."""
     with running_system(cycle_s=CYCLE_S, environ={"TIMEZONE": zone}) as system:
         yield system
 
 
 HEADER = """# The twelve incidents
 
-Each incident of the watched product, put into the product's database of a running system, and what that system had
-raised when the second cycle after it was over. Told: notified. Follows: an alert too, listed in the message of its cause
-and not sent. A healthy day before and after them raised nothing. Written by `python -m tests.incidents.replay`.
+Each incident is played into the product's database of a running system. The table shows the alerts after the second cycle.
+An inhibited alert is listed in the notification of its cause and not sent. A healthy day before and after the incidents
+raises no alert. `python -m tests.incidents.replay` writes this page.
 
-| incident | told | follows from it |
+| incident | notified | inhibited |
 |---|---|---|
 """
 
 
 def main() -> None:
-    """Run all of them, and write the table."""
+    """Replay all of them, and write the table."""
     zone = afternoon_zone(datetime.now(UTC))
     rows, longest_s = [], 0.0
     with system_in(zone) as system:
@@ -247,7 +246,7 @@ def main() -> None:
 
 
 def _shown(alert: Mapping[str, Any]) -> str:
-    rule_id, labels = subject_of(alert)
+    rule_id, labels = describe_subject(alert)
     about = ", ".join(f"{name}={value}" for name, value in sorted(labels.items()))
     return f"[{rule_id}](runbooks/{rule_id}.md)" + (f" {about}" if about else "")
 

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from callwatch.alerts.run import evaluate_rules
+from callwatch.alerts.evaluator import evaluate_rules
+from callwatch.counters.performance import read_request_samples
 from callwatch.db import connection, ensure_partitions, fetch_all
-from callwatch.db.api_logs import insert_requests
-from callwatch.models.facts import Fact
-from callwatch.requests.performance import request_facts
-from local import product_faults as faults
+from callwatch.db.queries.api_logs import insert_requests
+from callwatch.models.sample import Sample
+from simulator import faults
 from tests.incidents.conftest import BUSY
 from tests.incidents.test_incidents import slow_pages
 
-Facts = Callable[..., list[Fact]]
+Facts = Callable[..., list[Sample]]
 EXPECTED = {
     1: {"calls_missing"},
     2: {"webhook_errors"},
@@ -31,11 +31,11 @@ EXPECTED = {
 }
 
 
-def fired_within_two_cycles(facts: list[Fact]) -> dict[str, str]:
-    """Level of each rule whose alert fires after two judgements of the same facts, a minute apart."""
+def fired_within_two_cycles(samples: list[Sample]) -> dict[str, str]:
+    """Return the level of each rule that fires after two evaluations of the same samples, a minute apart."""
     for cycle in range(2):
         with connection() as conn:
-            evaluate_rules(conn, facts, BUSY + timedelta(minutes=cycle))
+            evaluate_rules(conn, samples, BUSY + timedelta(minutes=cycle))
             conn.commit()
     with connection() as conn:
         rows = fetch_all(conn, "SELECT rule_id, level FROM callwatch.alerts WHERE state = 'firing'")
@@ -49,21 +49,21 @@ def test_each_incident_raises_its_alert_within_two_cycles(number: int, busy_prod
     assert EXPECTED[number] <= set(fired_within_two_cycles(facts_at(BUSY)))
 
 
-def test_the_eighth_raises_it_by_the_requests_that_the_product_reports(busy_product: Any) -> None:
+def test_eighth_incident_alerts_by_the_product_requests(busy_product: Any) -> None:
     with connection() as conn:
         ensure_partitions(conn, BUSY)
         conn.commit()
         insert_requests(conn, slow_pages())
-        facts = request_facts(conn, BUSY)
-    assert "slow_route" in fired_within_two_cycles(facts)
+        samples = read_request_samples(conn, BUSY)
+    assert "slow_route" in fired_within_two_cycles(samples)
 
 
 def test_crons_that_are_all_refused_are_one_page(busy_product: Any, facts_at: Facts) -> None:
     with busy_product.cursor() as cursor:
         cursor.execute("UPDATE cron_heartbeats SET last_message = 'skipped: 401'")
     busy_product.commit()
-    facts = facts_at(BUSY)
-    assert fired_within_two_cycles(facts) == {"crons_down": "critical", "cron_idle": "critical"}
+    samples = facts_at(BUSY)
+    assert fired_within_two_cycles(samples) == {"crons_down": "critical", "cron_idle": "critical"}
     with connection() as conn:
         rows = fetch_all(conn, "SELECT rule_id, suppressed_by, message FROM callwatch.alerts ORDER BY rule_id DESC")
     assert [row["suppressed_by"] for row in rows] == [None] + ["crons_down"] * 12

@@ -6,20 +6,20 @@ from typing import Any
 
 import pytest
 
-from callwatch.models.facts import Fact
-from local import product
+from callwatch.models.sample import Sample
+from simulator import product
 from tests.incidents.conftest import BUSY
-from tests.incidents.judge import alarming, fact_of, firing
+from tests.incidents.judge import alarming, find_sample, firing
 
-Facts = Callable[..., list[Fact]]
+Facts = Callable[..., list[Sample]]
 
 
 def test_a_busy_afternoon_shows_nothing(busy_product: Any, facts_at: Facts) -> None:
-    facts = facts_at(BUSY)
-    assert alarming(facts) == []
-    assert firing(facts, BUSY) == []
-    assert fact_of(facts, "calls.missing_ratio").detail == "as many as expected"
-    assert fact_of(facts, "recordings.availability").value == pytest.approx(0.95, abs=0.05)
+    samples = facts_at(BUSY)
+    assert alarming(samples) == []
+    assert firing(samples, BUSY) == []
+    assert find_sample(samples, "calls.missing_ratio").detail == "as many as expected"
+    assert find_sample(samples, "recordings.availability").value == pytest.approx(0.95, abs=0.05)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_a_busy_afternoon_shows_nothing(busy_product: Any, facts_at: Facts) -> N
         pytest.param("2031-03-12T18:20:00+00:00", 3, "UTC", id="after work"),
         pytest.param("2031-03-12T14:00:00+00:00", 1, "UTC", id="on the first day"),
         pytest.param("2031-03-12T10:20:00+00:00", 2, "UTC", id="on the second day"),
-        # The clocks went forward on 9 March: nine o'clock is an hour earlier in UTC than the week before.
+        # Daylight saving time began on 9 March: nine o'clock is an hour earlier in UTC than the week before.
         pytest.param("2031-03-11T13:15:00+00:00", 8, "America/New_York", id="after the clocks changed"),
     ],
 )
@@ -41,12 +41,12 @@ def test_a_healthy_product_shows_nothing(empty_product: Any, facts_at: Facts, mo
     now = datetime.fromisoformat(moment)
     product.load(empty_product, now, days, zone)
     empty_product.commit()
-    facts = facts_at(now, zone)
-    assert alarming(facts) == []
-    assert firing(facts, now) == []
+    samples = facts_at(now, zone)
+    assert alarming(samples) == []
+    assert firing(samples, now) == []
 
 
 def test_a_product_without_any_row_shows_nothing(empty_product: Any, facts_at: Facts) -> None:
-    facts = facts_at(BUSY)
-    assert firing(facts, BUSY) == []
-    assert [fact.metric for fact in facts if fact.value is None] == ["cron.late", "cron.idle", "cron.failing"], "and no 0"
+    samples = facts_at(BUSY)
+    assert firing(samples, BUSY) == []
+    assert [sample.metric for sample in samples if sample.value is None] == ["cron.late", "cron.idle", "cron.failing"], "and no 0"

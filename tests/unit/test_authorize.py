@@ -1,4 +1,4 @@
-"""The authorizer: it says who calls, and never denies."""
+"""The authorizer: it identifies the caller, and never denies."""
 
 import pytest
 

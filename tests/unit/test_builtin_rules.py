@@ -1,14 +1,14 @@
-"""The built-in rules: the seed's defaults to the letter, a runbook each, and no cause quieter than its effect."""
+"""The built-in rules: exact defaults, a runbook each, and no cause of a lower level than its effect."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-from callwatch.alerts.builtin import RULES, SEED_RULES
-from callwatch.alerts.channels import channels_for
-from callwatch.alerts.metrics import METRICS
-from callwatch.alerts.rule import AlertRule
+from callwatch.alerts.notifications.channels import list_channels
+from callwatch.alerts.rules.builtin import RULES, SEED_RULES
+from callwatch.alerts.rules.metrics import METRICS
+from callwatch.alerts.rules.rule import AlertRule
 from callwatch.models.alert import AlertLevel
 from callwatch.settings import Settings
 
@@ -54,10 +54,10 @@ def test_the_five_of_the_seed_have_their_defaults_to_the_letter() -> None:
     assert BY_ID["database_health"].labels == {"service": "database"}
 
 
-def test_a_channel_that_is_set_up_to_wake_people_gets_the_database_too() -> None:
+def test_paging_channel_also_gets_database_alerts() -> None:
     rule = BY_ID["database_health"]
-    assert channels_for(rule, Settings()) == ["log"]
-    assert channels_for(rule, Settings(pagerduty_routing_key="k" * 32)) == ["log", "pagerduty"]
+    assert list_channels(rule, Settings()) == ["log"]
+    assert list_channels(rule, Settings(pagerduty_routing_key="k" * 32)) == ["log", "pagerduty"]
 
 
 def test_ids_are_unique_and_each_rule_has_a_hint_for_people() -> None:
@@ -65,7 +65,7 @@ def test_ids_are_unique_and_each_rule_has_a_hint_for_people() -> None:
     assert all(rule.hint and not rule.hint.endswith(".") for rule in RULES)
 
 
-def test_each_metric_that_is_judged_is_described_and_judged_metrics_are_all_there_are() -> None:
+def test_described_metrics_are_those_that_rules_use() -> None:
     judged = {metric for rule in RULES for metric in rule.metrics}
     assert judged <= set(METRICS)
     assert set(METRICS) - judged == {"requests.p95_ms_5m"}
@@ -76,7 +76,7 @@ def test_rules_and_runbooks_stand_one_to_one() -> None:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
-def test_each_runbook_says_what_it_looks_like_means_and_what_to_do(rule: AlertRule) -> None:
+def test_each_runbook_has_symptom_meaning_and_steps(rule: AlertRule) -> None:
     text = (RUNBOOKS / f"{rule.id}.md").read_text()
     parts = [text.index(part) for part in ("# ", "**Symptom.** ", "**Meaning.** ", "**First look at**\n", "**Remedy.** ")]
     assert parts == sorted(parts)

@@ -1,4 +1,4 @@
-"""Each channel against a receiver with a script: what it sends, and how it takes every kind of answer."""
+"""Each channel against a scripted receiver: what it sends, and how it handles every kind of response."""
 
 import dataclasses
 import email.utils
@@ -12,15 +12,18 @@ from urllib.parse import parse_qs
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from callwatch.alerts.channels import CHANNELS, sender_of, sns
-from callwatch.alerts.failure import DeliveryFailed, clean_error
+from callwatch.alerts.notifications.channels import CHANNELS, find_sender, sns
+from callwatch.alerts.notifications.delivery_failed import DeliveryFailed, clean_error
+from callwatch.alerts.notifications.notification import Kind, Member, Notification, dump_notification, load_notification
+from callwatch.alerts.notifications.rendering import render_body, render_message
 from callwatch.settings import Settings, load_settings
-from tests.fakes.notifications import notification
-from tests.fakes.receiver import Received, Receiver, Scripted
+from tests.support.sample_notification import notification
+from tests.support.scripted_receiver import Received, Receiver, Scripted
 
 NEW, OLD = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_b2xkLXNlY3JldC1vbGQtc2VjcmV0"
-HTTP = ("webhook", "email", "slack", "pagerduty")
+HTTP = ("webhook", "email", "slack", "pagerduty", "teams", "discord", "telegram", "ntfy", "opsgenie")
 PUBLISHED = b"<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>"
+KINDS: tuple[Kind, ...] = ("alert.firing", "alert.acknowledged", "alert.resolved", "alert.test")
 TRY_AGAIN, REFUSED, ALL_REFUSED = (False, False), (True, False), (True, True)
 
 
@@ -44,18 +47,27 @@ def settings(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[Se
             "ALERT_EMAIL_TO": "ana@example.com,Ben@example.com,ANA@example.com", "TIMEZONE": "America/New_York",
             "SLACK_ALERT_WEBHOOK": f"{base}/services/T/B/hidden",
             "PAGERDUTY_API_URL": base, "PAGERDUTY_ROUTING_KEY": "hidden-routing-key",
+            "CHANNEL_SETTINGS": json.dumps(
+                {
+                    "TEAMS_ALERT_WEBHOOK": f"{base}/workflows/hidden-workflow-token",
+                    "DISCORD_ALERT_WEBHOOK": f"{base}/api/webhooks/1/hidden-discord-token",
+                    "TELEGRAM_API_URL": base, "TELEGRAM_BOT_TOKEN": "123:hidden-telegram-token", "TELEGRAM_CHAT_ID": "-100123",
+                    "NTFY_URL": f"{base}/hidden-topic", "NTFY_TOKEN": "tk_hidden-ntfy-token",
+                    "OPSGENIE_API_URL": base, "OPSGENIE_API_KEY": "hidden-opsgenie-key",
+                }
+            ),
             "ALERT_SNS_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:alerts", "STAGE": "prod",
         }
     )  # fmt: skip
     sns._client.cache_clear()
 
 
-def send(channel: str, settings: Settings, payload: dict[str, Any] | None = None) -> None:
-    sender_of(channel)(payload or notification(), "msg_1", settings, 0.4)
+def send(channel: str, settings: Settings, given: Notification | None = None) -> None:
+    find_sender(channel)(given or notification(), "msg_1", settings, 0.4)
 
 
-def sent(channel: str, settings: Settings, receiver: Receiver, payload: dict[str, Any] | None = None) -> tuple[Received, Any]:
-    send(channel, settings, payload)
+def sent(channel: str, settings: Settings, receiver: Receiver, given: Notification | None = None) -> tuple[Received, Any]:
+    send(channel, settings, given)
     (request,) = receiver.received
     return request, json.loads(request.body)
 
@@ -88,7 +100,7 @@ ANSWERS = {
     "503": (Scripted(503), TRY_AGAIN),
     "hung": (Scripted(delay_s=1.5), TRY_AGAIN),
     "cut off": (Scripted(is_cut_off=True), TRY_AGAIN),
-    # Each byte is in time for botocore; what bounds SNS then is the end of the round (tests/database/test_outbox.py).
+    # Each byte is in time for botocore; the end of the round bounds SNS (tests/database/test_outbox.py).
     "dripping": (Scripted(drip_s=0.05), TRY_AGAIN),
 }
 CASES = [(channel, name) for channel in (*HTTP, "sns") for name in ANSWERS if (channel, name) != ("sns", "dripping")]
@@ -106,9 +118,7 @@ def test_what_is_tried_again_and_what_is_not(channel: str, name: str, settings: 
 
 @pytest.mark.parametrize("channel", [*HTTP, "sns"])
 @pytest.mark.parametrize("status", [429, 503])
-def test_the_time_a_receiver_asks_for_is_taken_from_seconds_a_date_or_where_it_limits_us_a_reset(
-    channel: str, status: int, settings: Settings, receiver: Receiver
-) -> None:
+def test_retry_time_is_read_from_seconds_date_or_reset(channel: str, status: int, settings: Settings, receiver: Receiver) -> None:
     later = time.time() + 90
     for headers, seconds in (
         ({"retry-after": "120"}, 120),
@@ -132,9 +142,7 @@ def test_a_time_that_says_nothing_usable_is_none(value: str, settings: Settings,
 
 @pytest.mark.parametrize("channel", HTTP)
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
-def test_any_2xx_is_a_success_even_where_the_answer_breaks_off_after_it(
-    channel: str, status: int, settings: Settings, receiver: Receiver
-) -> None:
+def test_any_2xx_is_success_even_if_the_body_is_cut(channel: str, status: int, settings: Settings, receiver: Receiver) -> None:
     receiver.script.extend(
         [Scripted(status), Scripted(status, is_truncated=True), Scripted(status, drip_s=0.2, is_body_dripping=True)]
     )
@@ -143,19 +151,19 @@ def test_any_2xx_is_a_success_even_where_the_answer_breaks_off_after_it(
 
 
 def test_a_webhook_is_signed_with_each_secret_over_what_was_sent(settings: Settings, receiver: Receiver) -> None:
-    payload = notification(message="Ünïcode – 日本語 & <b>")
-    request, body = sent("webhook", settings, receiver, payload)
-    assert body == payload
+    given = notification(summary="Ünïcode – 日本語 & <b>")
+    request, body = sent("webhook", settings, receiver, given)
+    assert body == render_body(given)
     assert request.headers["webhook-id"] == "msg_1"
     for secret in (NEW, OLD):
-        assert Webhook(secret).verify(request.body, request.headers) == payload
+        assert Webhook(secret).verify(request.body, request.headers) == body
     with pytest.raises(WebhookVerificationError):
         Webhook(NEW).verify(request.body + b" ", request.headers)
     with pytest.raises(WebhookVerificationError):
         Webhook(NEW).verify(request.body, {**request.headers, "webhook-id": "msg_2"})
 
 
-def test_credentials_in_a_webhook_address_travel_as_a_header_and_are_never_said(
+def test_webhook_credentials_become_a_header_and_stay_secret(
     settings: Settings, receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
     address = receiver.url.replace("http://", "http://user:p%40ss-word@")
@@ -171,7 +179,7 @@ def test_credentials_in_a_webhook_address_travel_as_a_header_and_are_never_said(
 
 def test_a_mail_has_the_exact_shape_that_sendgrid_takes(settings: Settings, receiver: Receiver) -> None:
     request, body = sent(
-        "email", settings, receiver, notification(title="A <b> & 'c'", message="x < y & <script>alert(1)</script>")
+        "email", settings, receiver, notification(title="A <b> & 'c'", summary="x < y & <script>alert(1)</script>")
     )
     assert request.path == "/v3/mail/send"
     assert request.headers["authorization"] == "Bearer SG.hidden-key"
@@ -202,7 +210,7 @@ def test_a_subject_has_one_line_and_is_cut_with_a_sign(settings: Settings, recei
 
 
 def test_slack_gets_blocks_with_its_control_characters_escaped(settings: Settings, receiver: Receiver) -> None:
-    given = notification(title="<!channel> & more", message="see <http://evil|here> " + "&" * 5000, labels={"stage": "<!here>"})
+    given = notification(title="<!channel> & more", summary="see <http://evil|here> " + "&" * 5000, labels={"stage": "<!here>"})
     request, body = sent("slack", settings, receiver, given)
     assert request.path == "/services/T/B/hidden"
     assert set(body) == {"text", "blocks"}
@@ -221,29 +229,55 @@ def test_slack_gets_blocks_with_its_control_characters_escaped(settings: Setting
 
 @pytest.mark.parametrize("channel", HTTP)
 def test_without_an_app_url_there_are_no_links_to_nowhere(channel: str, settings: Settings, receiver: Receiver) -> None:
-    payload = notification(dashboard_url="/admin/operations#/alerts/7", runbook_url="/admin/assets/runbooks/x.md")
-    _request, body = sent(channel, settings, receiver, payload)
+    given = notification(dashboard_url="/admin/operations#/alerts/7", runbook_url="/admin/assets/runbooks/x.md")
+    _request, body = sent(channel, settings, receiver, given)
     if channel != "webhook":
         assert "/admin/" not in json.dumps(body)
 
 
 @pytest.mark.parametrize("channel", ["email", "slack", "sns"])
-def test_value_and_threshold_are_told_once_also_where_a_rule_words_its_own_message(
-    channel: str, settings: Settings, receiver: Receiver
-) -> None:
-    given: dict[str, Any] = {
-        "rule_id": "new_error_group",
-        "title": "New error",
-        "level": "info",
-        "value": 1.0,
-        "threshold": 1.0,
-        "labels": {},
-    }
-    for message, is_row in (("never seen before: Boom", True), ("An error: measured 1, threshold >= 1", False)):
-        receiver.received.clear()
-        send(channel, settings, notification(message=message, **given))
-        body = receiver.received[0].body.decode()
-        assert ("Measured" in body, "Threshold" in body) == (is_row, is_row)
+@pytest.mark.parametrize(("unit", "is_row"), [("yes", False), ("ms", True)])
+def test_a_yes_or_no_has_no_row_of_figures(channel: str, unit: str, is_row: bool, settings: Settings, receiver: Receiver) -> None:
+    send(channel, settings, notification(summary="never seen before: Boom", unit=unit, value=1.0, threshold=1.0))
+    body = receiver.received[0].body.decode()
+    assert ("Measured" in body, "Threshold" in body) == (is_row, is_row)
+
+
+def test_a_mail_shows_figures_with_their_unit(settings: Settings, receiver: Receiver) -> None:
+    given = notification(value=4200.0, threshold=3000.0, unit="ms", comparison=">")
+    _request, mail = sent("email", settings, receiver, given)
+    assert "Measured: 4.2 s\nThreshold: 3 s" in mail["content"][0]["value"]
+
+
+MEMBERS = tuple(
+    Member(str(n), "service_down", "Service down", "critical", f"down [{n}]", {"service": str(n)}, n > 3) for n in range(5)
+)
+EVERY_FORM = [
+    notification(kind, occasion=occasion, notes=("a note",), actor="ana", reason="seen", cause="Cause", members=members)
+    for kind in KINDS
+    for occasion in ("first", "reminder", "flapping", "raised", "update")
+    for members in ((), MEMBERS)
+]
+
+
+@pytest.mark.parametrize("given", EVERY_FORM)
+def test_the_outbox_gives_back_what_it_was_given(given: Notification) -> None:
+    assert load_notification(json.loads(json.dumps(dump_notification(given)))) == given
+
+
+@pytest.mark.parametrize("given", EVERY_FORM)
+def test_version_one_of_the_outbox_is_still_sent(given: Notification, settings: Settings, receiver: Receiver) -> None:
+    old = load_notification(json.loads(json.dumps(render_body(given))))
+    assert render_message(old) == render_message(given)
+    for channel in HTTP:
+        send(channel, settings, old)
+
+
+@pytest.mark.parametrize("channel", HTTP)
+def test_a_group_lists_its_alerts(channel: str, settings: Settings, receiver: Receiver) -> None:
+    _request, body = sent(channel, settings, receiver, notification(members=MEMBERS, count=5))
+    shown = json.dumps(body)
+    assert all(f"down [{n}]" in shown for n in range(5))
 
 
 def test_no_row_is_made_of_an_empty_label(settings: Settings, receiver: Receiver) -> None:
@@ -254,8 +288,8 @@ def test_no_row_is_made_of_an_empty_label(settings: Settings, receiver: Receiver
 
 
 def test_pagerduty_opens_acknowledges_and_resolves_one_incident(settings: Settings, receiver: Receiver) -> None:
-    for kind in ("firing", "acknowledged", "resolved"):
-        send("pagerduty", settings, notification(kind=f"alert.{kind}"))
+    for kind in KINDS[:3]:
+        send("pagerduty", settings, notification(kind))
     events = [json.loads(request.body) for request in receiver.received]
     assert [event["event_action"] for event in events] == ["trigger", "acknowledge", "resolve"]
     assert {event["dedup_key"] for event in events} == {"callwatch:prod:7"}
@@ -267,9 +301,7 @@ def test_pagerduty_opens_acknowledges_and_resolves_one_incident(settings: Settin
     assert [link["text"] for link in first["links"]] == ["Dashboard", "Runbook"]
 
 
-def test_pagerduty_knows_an_outage_of_the_database_whenever_a_monitor_first_saw_it(
-    settings: Settings, receiver: Receiver
-) -> None:
+def test_pagerduty_key_of_an_outage_is_the_same_everywhere(settings: Settings, receiver: Receiver) -> None:
     for alert_id in (
         "database_health:2026-11-24T14:15:00Z",
         "database_health:2026-11-24T14:40:00Z",
@@ -282,9 +314,9 @@ def test_pagerduty_knows_an_outage_of_the_database_whenever_a_monitor_first_saw_
     assert others == ["callwatch:prod:12", "callwatch:prod:test-database_health"]
 
 
-def test_pagerduty_lengths_are_kept_and_long_alert_ids_stay_apart(settings: Settings, receiver: Receiver) -> None:
+def test_pagerduty_limits_hold_and_long_ids_stay_distinct(settings: Settings, receiver: Receiver) -> None:
     for end in ("a", "b"):
-        send("pagerduty", settings, notification(alert_id="x" * 400 + end, message="y" * 3000))
+        send("pagerduty", settings, notification(alert_id="x" * 400 + end, summary="y" * 3000))
     events = [json.loads(request.body) for request in receiver.received]
     assert all(len(event["dedup_key"]) <= 255 and len(event["payload"]["summary"]) <= 1024 for event in events)
     assert len({event["dedup_key"] for event in events}) == 2
@@ -299,14 +331,17 @@ def test_pagerduty_severities(level: str, severity: str, settings: Settings, rec
 
 
 def test_a_test_wakes_nobody_as_an_incident_would(settings: Settings, receiver: Receiver) -> None:
-    _request, body = sent("pagerduty", settings, receiver, notification(kind="alert.test"))
-    assert body["payload"]["severity"] == "info"
-    assert body["payload"]["summary"].startswith("[TEST]")
+    send("pagerduty", settings, notification(kind="alert.test"))
+    opened, closed = [json.loads(request.body) for request in receiver.received]
+    assert opened["payload"]["severity"] == "info"
+    assert opened["payload"]["summary"].startswith("[TEST]")
+    assert (opened["event_action"], closed["event_action"]) == ("trigger", "resolve")
+    assert opened["dedup_key"] == closed["dedup_key"]
 
 
 def test_sns_gets_text_for_people_and_json_for_programs(settings: Settings, receiver: Receiver) -> None:
-    payload = notification(title="Ü" * 200)
-    send("sns", settings, payload)
+    given = notification(title="Ü" * 200)
+    send("sns", settings, given)
     (request,) = receiver.received
     form = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
     assert form["Action"] == "Publish"
@@ -314,7 +349,7 @@ def test_sns_gets_text_for_people_and_json_for_programs(settings: Settings, rece
     assert form["Subject"].isascii()
     assert len(form["Subject"]) < 100
     message = json.loads(form["Message"])
-    assert json.loads(message["sqs"]) == json.loads(message["lambda"]) == payload
+    assert json.loads(message["sqs"]) == json.loads(message["lambda"]) == render_body(given)
     assert "Threshold: 10" in message["default"]
     assert len(message["sms"]) <= 140
 
@@ -339,14 +374,14 @@ def test_a_refusal_says_its_reason_without_our_secrets(settings: Settings, recei
     body = {"errors": [{"message": "key SG.hidden-key of ana@example.com is not allowed", "field": None}]}
     receiver.script.append(Scripted(403, {"content-type": "application/json"}, json.dumps(body).encode()))
     said = clean_error(str(failure("email", settings)), settings)
-    assert said == "the receiver answered 403: key [secret] of [email] is not allowed"
+    assert said == "the receiver responded with 403: key [secret] of [email] is not allowed"
     receiver.script.append(Scripted(404, {"content-type": "text/plain"}, b"no_service\n" + b"x" * 9000))
     said = clean_error(str(failure("slack", settings)), settings)
-    assert said.startswith("the receiver answered 404: no_service x")
+    assert said.startswith("the receiver responded with 404: no_service x")
     assert len(said) <= 300
 
 
-def test_a_receiver_that_repeats_the_path_it_was_called_by_gives_no_token_away(settings: Settings, receiver: Receiver) -> None:
+def test_receiver_echoing_its_path_exposes_no_token(settings: Settings, receiver: Receiver) -> None:
     base = receiver.url.rpartition("/")[0]
     address = f"{base}/services/T0/B0/token-of-the-path?key=token-of-the-query&to=ops"
     given = load_settings({"SLACK_ALERT_WEBHOOK": address})
@@ -358,7 +393,7 @@ def test_a_receiver_that_repeats_the_path_it_was_called_by_gives_no_token_away(s
 
 
 @pytest.mark.parametrize("password", ["pass[word", "pass#word", "pass?word"])
-def test_a_password_that_only_postgresql_reads_in_an_address_stops_no_notification_and_is_not_said(password: str) -> None:
+def test_raw_password_in_a_database_url_is_never_shown(password: str) -> None:
     given = load_settings({"DATABASE_URL": f"postgresql://callwatch:{password}@db.example.com:5432/callwatch"})
     assert clean_error(f"refused: {password}", given) == "refused: [secret]"
 

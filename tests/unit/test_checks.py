@@ -1,4 +1,4 @@
-"""The checks of vendors, against one that answers in every way an answer can go wrong."""
+"""The vendor checks, against a vendor that responds in every faulty way."""
 
 import dataclasses
 import socket
@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 
 from callwatch.checks import convoso, deepgram, openai
-from callwatch.checks.http_service import checker
-from callwatch.checks.registry import BUILT_IN, checks_of
+from callwatch.checks.http_service import build_checker
+from callwatch.checks.probe_result import ProbeResult
+from callwatch.checks.registry import BUILT_IN, list_checks
 from callwatch.checks.run import run_checks
-from callwatch.checks.verdict import Verdict
 from callwatch.settings import Settings, load_settings
-from local.vendor import Script, Vendor, answering
+from simulator.fake_vendor import Script, Vendor, answering
 
 KEY = "key-that-must-not-show"
 SHORT_S = 0.3
-# A shorter deadline than the product's own: the same code, sooner over.
-CHECKS: dict[str, Callable[[Settings, float], Verdict]] = {
+# A shorter deadline than in production: the same code, but faster.
+CHECKS: dict[str, Callable[[Settings, float], ProbeResult]] = {
     "deepgram": deepgram.check,
     "openai": openai.check,
     "convoso": convoso.check,
@@ -79,7 +79,7 @@ def test_each_answer_has_its_reason(name: str, script: Script, expected: Any, ve
 
 
 @pytest.mark.parametrize("name", sorted(CHECKS))
-def test_a_slow_answer_within_the_time_is_healthy_and_its_latency_is_measured(name: str, vendor: Vendor) -> None:
+def test_slow_but_timely_response_is_healthy_with_latency(name: str, vendor: Vendor) -> None:
     vendor.script = answering(200, MODELS, delay_s=0.1)
     verdict = CHECKS[name](settings_for(vendor.url), 5.0)
     assert verdict.status == "healthy"
@@ -91,7 +91,7 @@ def test_a_slow_answer_within_the_time_is_healthy_and_its_latency_is_measured(na
 @pytest.mark.parametrize(
     "script",
     [Script(is_silent=True), answering(200, MODELS, delay_s=5), answering(200, MODELS, drip_s=0.02)],
-    ids=["never answers", "late", "drips for ever"],
+    ids=["never answers", "late", "drips forever"],
 )
 def test_an_answer_that_takes_too_long_is_a_timeout(name: str, script: Script, vendor: Vendor) -> None:
     assert judged(name, vendor, script, SHORT_S) == ("degraded", "timeout")
@@ -102,7 +102,7 @@ def test_nobody_at_the_address_is_unreachable(name: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     verdict = CHECKS[name](settings_for(f"http://127.0.0.1:{port}"), 2.0)
-    assert verdict == Verdict("degraded", "unreachable", None)
+    assert verdict == ProbeResult("degraded", "unreachable", None)
 
 
 @pytest.mark.parametrize("name", sorted(CHECKS))
@@ -116,7 +116,7 @@ def test_a_name_that_does_not_resolve_is_unreachable(name: str, monkeypatch: pyt
 
 @pytest.mark.parametrize("name", sorted(CHECKS))
 def test_without_a_key_a_vendor_is_not_configured_and_not_asked(name: str) -> None:
-    assert CHECKS[name](load_settings({}), 0.001) == Verdict("unknown", "not_configured", None)
+    assert CHECKS[name](load_settings({}), 0.001) == ProbeResult("unknown", "not_configured", None)
 
 
 @pytest.mark.parametrize(
@@ -132,9 +132,7 @@ def test_without_a_key_a_vendor_is_not_configured_and_not_asked(name: str) -> No
         (200, HUGE, ("healthy", None)),
     ],
 )
-def test_openai_says_by_a_code_whether_the_quota_or_the_rate_is_used_up(
-    status: int, body: Any, expected: Any, vendor: Vendor
-) -> None:
+def test_openai_code_distinguishes_quota_from_rate_limit(status: int, body: Any, expected: Any, vendor: Vendor) -> None:
     assert judged("openai", vendor, answering(status, body)) == expected
 
 
@@ -160,7 +158,7 @@ def test_convoso_may_say_no_inside_a_200(body: Any, expected: Any, vendor: Vendo
     assert judged("convoso", vendor, answering(200, body)) == expected
 
 
-def test_each_vendor_is_asked_as_its_api_wants_and_no_key_is_in_an_address(vendor: Vendor) -> None:
+def test_vendor_request_fits_its_api_without_key_in_the_url(vendor: Vendor) -> None:
     vendor.script = answering(200, MODELS)
     vendor.requests.clear()
     for check in CHECKS.values():
@@ -178,7 +176,7 @@ def test_each_vendor_is_asked_as_its_api_wants_and_no_key_is_in_an_address(vendo
 def test_a_service_is_added_by_configuration_alone(vendor: Vendor) -> None:
     entry = f'{{"name": "crm", "url": "{vendor.url}/up?full=1", "expect_status": 204, "headers": {{"x-key": "{KEY}"}}}}'
     settings = load_settings({"HTTP_CHECKS": f"[{entry}]"})
-    assert list(checks_of(settings)) == [*BUILT_IN, "crm"]
+    assert list(list_checks(settings)) == [*BUILT_IN, "crm"]
     vendor.script = Script(status=204, body=b"", headers={})
     vendor.requests.clear()
     assert run_checks(settings, 2.0)["crm"].status == "healthy"
@@ -200,15 +198,13 @@ def test_a_service_is_added_by_configuration_alone(vendor: Vendor) -> None:
         (Script(is_silent=True), ("degraded", "timeout")),
     ],
 )
-def test_a_configured_service_is_judged_by_the_status_it_should_give(script: Script, expected: Any, vendor: Vendor) -> None:
+def test_service_is_evaluated_by_its_expected_status(script: Script, expected: Any, vendor: Vendor) -> None:
     vendor.script = script
-    verdict = checker({"name": "crm", "url": vendor.url})(load_settings({}), SHORT_S if script.is_silent else 2.0)
+    verdict = build_checker({"name": "crm", "url": vendor.url})(load_settings({}), SHORT_S if script.is_silent else 2.0)
     assert (verdict.status, verdict.reason) == expected
 
 
-def test_name_servers_that_hang_hold_up_neither_the_answer_nor_the_other_checks(
-    vendor: Vendor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hanging_name_servers_delay_no_other_check(vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
     released = threading.Event()
     resolve = socket.getaddrinfo
 
@@ -234,11 +230,11 @@ def test_name_servers_that_hang_hold_up_neither_the_answer_nor_the_other_checks(
     }
 
 
-def test_a_check_that_breaks_leaves_the_others_alone_and_tells_no_key(vendor: Vendor, caplog: pytest.LogCaptureFixture) -> None:
+def test_broken_check_costs_only_itself_and_shows_no_key(vendor: Vendor, caplog: pytest.LogCaptureFixture) -> None:
     vendor.script = answering(200, MODELS)
     settings = dataclasses.replace(settings_for(vendor.url), deepgram_api_key=f"{KEY}\nx: y")
     verdicts = run_checks(settings, 2.0)
-    assert verdicts["deepgram"] == Verdict("degraded", "error", None)
+    assert verdicts["deepgram"] == ProbeResult("degraded", "error", None)
     assert verdicts["openai"].status == "healthy"
     assert "ValueError" in str([record.__dict__ for record in caplog.records])
     assert KEY not in str([record.__dict__ for record in caplog.records])

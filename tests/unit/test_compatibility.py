@@ -1,4 +1,4 @@
-"""What breaks clients of the released API document is found; what does not is let through."""
+"""The compatibility check finds changes that break clients of the released API document, and allows all others."""
 
 import copy
 import json
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.compatibility import CURRENT, RELEASED, breaks
+from tools.api_compat import CURRENT, RELEASED, find_breaks
 
 DOCUMENT: dict[str, Any] = {
     "paths": {
@@ -49,11 +49,11 @@ Change = Callable[[dict[str, Any], dict[str, Any], dict[str, Any]], Any]
 
 
 def changed(change: Change) -> list[str]:
-    """`change` gets the operations of the path, the answer's schema and the request's."""
+    """Return the findings after `change` edits the operations of the path, and the response and request schemas."""
     document = copy.deepcopy(DOCUMENT)
     schemas = document["components"]["schemas"]
     change(document["paths"]["/api/things"], schemas["Thing"], schemas["NewThing"])
-    return breaks(DOCUMENT, document)
+    return find_breaks(DOCUMENT, document)
 
 
 BREAKING: dict[str, Change] = {
@@ -102,4 +102,4 @@ def test_an_addition_breaks_nobody(what: str) -> None:
 
 
 def test_todays_document_serves_the_clients_of_the_released_one() -> None:
-    assert breaks(json.loads(RELEASED.read_text()), json.loads(CURRENT.read_text())) == []
+    assert find_breaks(json.loads(RELEASED.read_text()), json.loads(CURRENT.read_text())) == []

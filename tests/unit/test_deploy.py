@@ -1,4 +1,4 @@
-"""What `make deploy` takes from samconfig.toml, from the command line and from a file of secrets."""
+"""The input of `make deploy`: samconfig.toml, the command line, and a file of secrets."""
 
 import json
 import os
@@ -9,16 +9,18 @@ import pytest
 from samcli.cli.types import CfnParameterOverridesType
 
 from callwatch.exceptions import ConfigurationError
-from local import stack
-from local.deploy import (
+from deploy import stack
+from deploy.deploy import (
     ROOT,
     DeployError,
     _architecture,
     _quoted,
     _refuse_what_is_stuck,
-    parameters_of,
+    check_settings,
+    list_parameters,
+    map_settings_to_parameters,
     read_secrets_file,
-    stage_config,
+    read_stage_config,
 )
 
 
@@ -28,14 +30,14 @@ def test_a_stage_has_its_stack_and_its_parameters(tmp_path: Path) -> None:
     # As `sam deploy --guided` writes it.
     lines += [r'parameter_overrides = "Stage=\"qa\" HttpChecks=\"[{\\\"a\\\": 1}]\" CorsOrigins=\"\""']
     path.write_text("\n".join(lines))
-    found = stage_config("qa", path)
+    found = read_stage_config("qa", path)
     assert (found.pop("stack_name"), found.pop("region")) == ("watch", "eu-west-1")
     assert found == {"Stage": "qa", "HttpChecks": '[{"a": 1}]', "CorsOrigins": ""}
 
 
 def test_an_unknown_stage_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(DeployError, match="STAGE takes one of default, staging, prod"):
-        stage_config("production")
+    with pytest.raises(DeployError, match="STAGE must be one of default, staging, prod"):
+        read_stage_config("production")
 
 
 @pytest.mark.parametrize("value", ["plain", "with space", '[{"name": "x", "url": "https://y/?a=b"}]', "", "back\\slash"])
@@ -46,7 +48,7 @@ def test_a_parameter_reaches_sam_as_it_was_given(value: str) -> None:
 
 def test_a_parameter_without_a_value_is_refused() -> None:
     with pytest.raises(DeployError, match="NAME=VALUE"):
-        parameters_of(["Stage"])
+        list_parameters(["Stage"])
 
 
 def bundle(folder: Path, *machines: str) -> Path:
@@ -57,12 +59,12 @@ def bundle(folder: Path, *machines: str) -> Path:
     return folder
 
 
-def test_functions_get_the_processor_that_the_bundle_was_built_for(tmp_path: Path) -> None:
+def test_functions_get_the_processor_of_the_bundle(tmp_path: Path) -> None:
     assert _architecture(bundle(tmp_path / "arm", "aarch64"), {}) == "arm64"
     assert _architecture(bundle(tmp_path / "intel", "x86_64"), {"Architecture": "x86_64"}) == "x86_64"
 
 
-def test_another_processor_than_the_bundles_is_refused_with_the_command_that_builds_for_it(tmp_path: Path) -> None:
+def test_other_processor_is_refused_with_the_build_command(tmp_path: Path) -> None:
     with pytest.raises(DeployError, match="make build ARCHITECTURE=x86_64"):
         _architecture(bundle(tmp_path, "aarch64"), {"Architecture": "x86_64"})
 
@@ -79,20 +81,20 @@ def write(tmp_path: Path, values: object) -> Path:
     return path
 
 
-def test_each_secret_variable_of_a_deployment_has_the_secret_that_holds_it() -> None:
-    holders = stack.secret_names()
+def test_each_secret_variable_has_its_secret() -> None:
+    holders = stack.list_secret_names()
     assert holders["ADMIN_SECRET"] == "AccessSecret"
     assert holders["INGEST_KEYS"] == holders["USER_HASH_KEY"] == "IngestSecret"
     assert holders["OPENAI_API_KEY"] == "VendorSecret"
     assert holders["ALERT_WEBHOOK_SECRET"] == "ChannelSecret"
 
 
-def test_a_bad_value_in_the_file_of_secrets_is_refused_before_anything_is_deployed(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="INGEST_KEYS takes"):
+def test_bad_secret_value_is_refused_before_deployment(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="INGEST_KEYS must be"):
         read_secrets_file(write(tmp_path, {"INGEST_KEYS": "1:short"}))
 
 
-def test_a_name_that_is_no_secret_is_refused_with_where_it_belongs(tmp_path: Path) -> None:
+def test_name_that_is_no_secret_is_refused_with_its_place(tmp_path: Path) -> None:
     with pytest.raises(DeployError, match=r"ALERT_EMAIL_TO .* give it as a parameter"):
         read_secrets_file(write(tmp_path, {"ALERT_EMAIL_TO": "a@example.com"}))
 
@@ -109,7 +111,7 @@ def event(logical_id: str, status: str, reason: str = "", kind: str = "AWS::SQS:
     return {"LogicalResourceId": logical_id, "ResourceStatus": status, "ResourceStatusReason": reason, "ResourceType": kind}
 
 
-def test_the_cause_of_a_rollback_is_found_beyond_the_first_page_of_events_and_no_older_one() -> None:
+def test_rollback_cause_is_found_on_later_pages_of_events() -> None:
     whole = "AWS::CloudFormation::Stack"
     newest = [event("callwatch", "ROLLBACK_COMPLETE", kind=whole), *(event(f"Queue{n}", "DELETE_COMPLETE") for n in range(99))]
     middle = [
@@ -118,17 +120,17 @@ def test_the_cause_of_a_rollback_is_found_beyond_the_first_page_of_events_and_no
         event("callwatch", "UPDATE_IN_PROGRESS", kind=whole),
         event("ErrorQueue", "CREATE_FAILED", "of an earlier change"),
     ]
-    found = list(stack.latest_failures([{"StackEvents": newest}, {"StackEvents": middle}]))
+    found = list(stack.list_latest_failures([{"StackEvents": newest}, {"StackEvents": middle}]))
     assert found == ["Migrations: the schema could not be migrated: no route"]
 
 
-def test_a_stack_whose_rollback_did_not_end_is_refused_with_the_command_that_ends_it() -> None:
+def test_unfinished_rollback_is_refused_with_a_remedy() -> None:
     with pytest.raises(DeployError, match="continue-update-rollback --stack-name callwatch-prod"):
         _refuse_what_is_stuck(stack.Stack("callwatch-prod", "UPDATE_ROLLBACK_FAILED", {}))
     _refuse_what_is_stuck(stack.Stack("callwatch-prod", "UPDATE_ROLLBACK_COMPLETE", {}))
 
 
-def test_a_deployment_goes_to_the_region_of_the_shell_or_the_profile_and_to_no_other(tmp_path: Path) -> None:
+def test_deployment_uses_the_region_of_shell_or_profile(tmp_path: Path) -> None:
     probe = tmp_path / "probe.mk"
     probe.write_text('region:\n\t@echo "$${AWS_DEFAULT_REGION-the profile decides}"\n')
     command = ["make", "-s", "-f", "Makefile", "-f", str(probe), "region"]
@@ -141,3 +143,48 @@ def test_a_deployment_goes_to_the_region_of_the_shell_or_the_profile_and_to_no_o
 
     assert seen() == "the profile decides"
     assert seen(AWS_DEFAULT_REGION="eu-west-1") == "eu-west-1"
+
+
+def made_secrets(monkeypatch: pytest.MonkeyPatch, **kept: str) -> stack.Stack:
+    monkeypatch.setattr(stack, "read_secrets", lambda _name: kept)
+    return stack.Stack("callwatch", "UPDATE_COMPLETE", {}, {"Timezone": "UTC", "RetentionDays": "90"})
+
+
+EMAIL = {"AlertEmailTo": "a@example.com", "AlertEmailFrom": "b@example.com"}
+
+
+def test_addresses_without_their_key_are_refused_before() -> None:
+    with pytest.raises(ConfigurationError, match=r"^SENDGRID_API_KEY is required"):
+        check_settings(EMAIL, None, {})
+    check_settings(EMAIL, None, {"SENDGRID_API_KEY": "SG.key"})
+
+
+def test_what_the_stack_has_counts_in_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_settings(EMAIL, made_secrets(monkeypatch, SENDGRID_API_KEY="SG.key"), {})
+    with pytest.raises(ConfigurationError, match=r"^ALERT_EMAIL_FROM is required"):
+        check_settings({"AlertEmailTo": "a@example.com"}, made_secrets(monkeypatch, SENDGRID_API_KEY="SG.key"), {})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("Timezone", "Mars/Olympus", "TIMEZONE must be"),
+        ("AlertWebhookUrl", "https://", "ALERT_WEBHOOK_URL must be"),
+        ("WebhookAllowedNetworks", "10.0.0.0/99", "WEBHOOK_ALLOWED_NETWORKS must be"),
+        ("HttpChecks", "{", "HTTP_CHECKS must be"),
+    ],
+)
+def test_a_bad_parameter_is_refused_by_its_variable(name: str, value: str, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        check_settings({name: value}, None, {})
+
+
+def test_a_rules_file_that_is_not_there_is_refused() -> None:
+    with pytest.raises(DeployError, match="RulesFile must be a file"):
+        check_settings({"RulesFile": "missing.json"}, None, {})
+
+
+def test_most_variables_follow_from_parameters() -> None:
+    found = map_settings_to_parameters()
+    assert {"TIMEZONE", "ALERT_EMAIL_TO", "ALERT_EMAIL_FROM", "ALERT_WEBHOOK_URL", "RETENTION_DAYS", "HTTP_CHECKS"} <= set(found)
+    assert found["ALERT_EMAIL_TO"] == "AlertEmailTo"

@@ -1,19 +1,22 @@
-"""What documents lead to is there: pages, names in commands, and both on the dashboard as well."""
+"""Links and commands in documents are valid, in the repository and on the dashboard."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.unit.test_layers import LAYERS
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 RUNBOOKS = sorted((DOCS / "runbooks").glob("*.md"))
-_BESIDE = re.search(r"const BESIDE = \[(.*?)\];", (ROOT / "dashboard" / "scripts" / "build.mjs").read_text())
-BESIDE = [DOCS / f"{name}.md" for name in re.findall(r'"([\w-]+)"', _BESIDE.group(1) if _BESIDE else "")]
+_LISTED = re.search(r"const OTHER_PAGES = \[(.*?)\];", (ROOT / "dashboard" / "scripts" / "documents.mjs").read_text(), re.DOTALL)
+OTHER_PAGES = [DOCS / f"{name}.md" for name in re.findall(r'"([\w-]+)"', _LISTED.group(1) if _LISTED else "")]
 
 
 def links(page: Path) -> list[str]:
-    """Where a page's links lead, those to the outside left out."""
+    """Return the targets of a page's links, except external ones."""
     text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
     return [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if not link.startswith("http")]
 
@@ -23,15 +26,15 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     assert [link for link in links(page) if not (page.parent / link.partition("#")[0]).exists()] == []
 
 
-def test_what_the_dashboards_pages_link_to_is_on_the_dashboard() -> None:
-    on_it = {*RUNBOOKS, *BESIDE}
-    assert len(BESIDE) > 1
-    for page in on_it:
+def test_dashboard_has_every_page_it_links_to() -> None:
+    on_dashboard = {*RUNBOOKS, *OTHER_PAGES}
+    assert len(OTHER_PAGES) > 1
+    for page in on_dashboard:
         targets = {(page.parent / link).resolve() for link in links(page) if link.endswith(".md") and "decisions/" not in link}
-        assert targets <= on_it, page
+        assert targets <= on_dashboard, page
 
 
-def test_names_in_the_commands_of_runbooks_are_those_of_troubleshooting() -> None:
+def test_runbook_commands_use_names_of_troubleshooting() -> None:
     given = re.findall(r"```sh\n(.*?)```", (DOCS / "troubleshooting.md").read_text(), flags=re.DOTALL)[0]
     known = {"psql", "curl", "tail", "aws", *re.findall(r"^(\w+)\(\)", given, flags=re.MULTILINE)}
     variables = {*re.findall(r"^(\w+)=", given, flags=re.MULTILINE), "ERROR_QUEUE_URL"}
@@ -40,3 +43,35 @@ def test_names_in_the_commands_of_runbooks_are_those_of_troubleshooting() -> Non
             assert command.split()[0] in known, (page.name, command)
             assert set(re.findall(r"\$\{?([A-Z_]+)", command)) <= variables, (page.name, command)
             assert "\\\\" not in command, (page.name, command)
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/architecture.md"])
+def test_paths_of_the_map_exist(name: str) -> None:
+    text = re.sub(r"```.*?```", "", (ROOT / name).read_text(), flags=re.DOTALL)
+    roots = "shared|functions|dashboard|local|simulator|deploy|tools|events|tests|bench|layers|docs"
+    found = set(re.findall(rf"`((?:{roots})/[\w./]*)`", text))
+    assert len(found) > 10
+    assert sorted(path for path in found if not (ROOT / path).exists()) == []
+
+
+def test_layers_of_architecture_are_those_of_the_test() -> None:
+    section = (DOCS / "architecture.md").read_text().partition("## Layers of shared/callwatch")[2].partition("\n## ")[0]
+    layers: list[set[str]] = []
+    for number, parts in re.findall(r"^\| (\d*) ?\| ([^|]*) \|", section, re.MULTILINE):
+        if number:
+            layers.append(set())
+        layers[-1].update(re.findall(r"`(\w+)`", parts))
+    assert list(reversed(layers)) == [set(parts) for parts in LAYERS]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
+def test_source_files_named_by_a_page_exist(page: Path) -> None:
+    """A page may leave out the first folders of a path."""
+    listed = subprocess.run(["git", "-C", str(ROOT), "ls-files"], capture_output=True, text=True, check=True)
+    known = [f"/{name}" for name in listed.stdout.splitlines()]
+    named = set(re.findall(r"`([\w/-]+/[\w.-]+\.(?:py|tsx?|mjs))`", page.read_text()))
+    assert sorted(name for name in named if not any(path.endswith(f"/{name}") for path in known)) == []

@@ -1,16 +1,29 @@
 """The middleware around HTTP functions."""
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg2
-import pydantic
 import pytest
 
-from callwatch.exceptions import ConfigurationError, DatabaseUnavailable, QueueUnavailable
-from callwatch.http import HttpError, Request, Response, unprocessable
-from callwatch.runtime.endpoint import Role, endpoint, request_from
+from callwatch.api.http import Request, Response
+from callwatch.api.routes import Route
+from callwatch.exceptions import (
+    ConfigurationError,
+    DatabaseUnavailable,
+    Invalid,
+    NotFound,
+    QueueUnavailable,
+    RequestRefused,
+)
+from callwatch.models.role import Role
+from callwatch.runtime.endpoint import endpoint, parse_request
+from callwatch.runtime.responses import find_status
+from callwatch.runtime.sign_ins import failed_sign_ins
 from callwatch.tracker import error_tracker
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"
@@ -39,8 +52,12 @@ def event(role: str = "viewer") -> dict[str, Any]:
     return found
 
 
+def route(role: Role | None, status: int = 200) -> Route[Any, Any]:
+    return Route("GET", "/api/status", role, "A route of this test.", status=status)
+
+
 def call(handle: Any, role: Role | None = "viewer", caller: str = "viewer") -> tuple[int, Any, dict[str, str]]:
-    answer = endpoint(role)(handle)(event(caller), Context())
+    answer = endpoint(route(role))(handle)(event(caller), Context())
     return answer["statusCode"], json.loads(answer["body"]), answer["headers"]
 
 
@@ -74,7 +91,7 @@ def test_roles(needed: Role | None, caller: str, status: int, captured: list[Bas
 
 
 def test_every_answer_carries_its_headers(captured: list[BaseException]) -> None:
-    handles: list[Any] = [lambda _request: {}, failing(ValueError("x")), failing(HttpError(418, "teapot", "short"))]
+    handles: list[Any] = [lambda _request: {}, failing(ValueError("x")), failing(NotFound("short"))]
     for handle in handles:
         _status, _body, headers = call(handle)
         assert headers["cache-control"] == "no-store"
@@ -84,7 +101,7 @@ def test_every_answer_carries_its_headers(captured: list[BaseException]) -> None
         assert "default-src 'none'" in headers["content-security-policy"]
 
 
-def test_an_unexpected_exception_is_captured_and_says_nothing_of_itself(captured: list[BaseException]) -> None:
+def test_unexpected_exception_is_captured_without_details(captured: list[BaseException]) -> None:
     secret = ValueError("SELECT password FROM users at /var/task/x.py")
     status, body, _headers = call(failing(secret))
     assert (status, body["error"]["code"]) == (500, "internal_error")
@@ -98,8 +115,8 @@ def test_known_failures_become_their_answers(captured: list[BaseException]) -> N
         (DatabaseUnavailable("connection refused"), 503, "database_unavailable"),
         (psycopg2.OperationalError("server closed the connection"), 503, "database_unavailable"),
         (QueueUnavailable("no answer", 3), 503, "queue_unavailable"),
-        (ConfigurationError("TIMEZONE takes ..."), 500, "misconfigured"),
-        (unprocessable("limit", "takes a number"), 422, "invalid_field"),
+        (ConfigurationError("TIMEZONE must be ..."), 500, "misconfigured"),
+        (Invalid("limit", "must be a number"), 422, "invalid_field"),
     ]
     for error, status, code in expected:
         found, body, headers = call(failing(error))
@@ -108,30 +125,127 @@ def test_known_failures_become_their_answers(captured: list[BaseException]) -> N
     assert len(captured) == 4, "a caller's own mistake is not an error of ours"
 
 
-def test_a_refused_model_names_the_field(captured: list[BaseException]) -> None:
-    class Body(pydantic.BaseModel):
-        reason: str
+def list_kinds(kind: type[RequestRefused] = RequestRefused) -> list[type[RequestRefused]]:
+    """Every kind of refusal."""
+    return [found for below in kind.__subclasses__() for found in (below, *list_kinds(below))]
 
-    status, body, _headers = call(lambda _request: Body.model_validate({}))
-    assert status == 422
-    assert body["error"]["message"].startswith("reason: ")
+
+def test_every_kind_of_refusal_has_a_status() -> None:
+    assert len(list_kinds()) > 10
+    for kind in list_kinds():
+        refusal = kind.__new__(kind)
+        assert 400 <= find_status(refusal) < 600
+        assert kind.code != RequestRefused.code, "clients tell the kinds apart"
 
 
 def test_text_answers_keep_their_type_and_empty_ones_have_none(captured: list[BaseException]) -> None:
-    text = endpoint(None)(lambda _request: Response(200, "up 1\n", {"content-type": "text/plain"}))(event(), Context())
+    text = endpoint(route(None))(lambda _request: Response(200, "up 1\n", {"content-type": "text/plain"}))(event(), Context())
     assert (text["body"], text["headers"]["content-type"]) == ("up 1\n", "text/plain")
-    empty = endpoint(None)(lambda _request: Response(204))(event(), Context())
+    empty = endpoint(route(None))(lambda _request: Response(204, None))(event(), Context())
     assert "body" not in empty
     assert "content-type" not in empty["headers"]
 
 
 def test_a_body_that_is_not_base64_is_400(captured: list[BaseException]) -> None:
     broken = event() | {"body": "%%%", "isBase64Encoded": True}
-    with pytest.raises(HttpError, match="decoded"):
-        request_from(broken, "id")
+    with pytest.raises(RequestRefused, match="decoded"):
+        parse_request(broken, "id")
 
 
-def test_a_figure_that_is_not_a_number_is_an_error_and_never_sent(captured: list[BaseException]) -> None:
+def test_figure_that_is_no_number_is_an_error(captured: list[BaseException]) -> None:
     status, body, _headers = call(lambda _request: {"value": float("nan")})
     assert (status, body["error"]["code"]) == (500, "internal_error")
     assert len(captured) == 1
+
+
+def call_as(caller: dict[str, Any], method: str = "GET", role: Role | None = "viewer") -> tuple[int, str, dict[str, str]]:
+    given = event()
+    given["requestContext"]["authorizer"]["lambda"] = caller
+    given["requestContext"]["http"]["method"] = method
+    answer = endpoint(route(role))(lambda _request: {"secret": "figures"})(given, Context())
+    return answer["statusCode"], answer["body"], answer["headers"]
+
+
+@pytest.mark.parametrize("role", ["viewer", None])
+@pytest.mark.parametrize("caller", ["none", "viewer", "admin"])
+def test_used_up_caller_is_429_before_any_work(role: Role | None, caller: str) -> None:
+    def work(_request: Request) -> None:
+        raise AssertionError("worked")
+
+    given = event()
+    given["requestContext"]["authorizer"]["lambda"] = {"role": caller, "actor": "ana", "retry_after_s": 7}
+    answer = endpoint(route(role))(work)(given, Context())
+    assert (answer["statusCode"], answer["headers"]["retry-after"]) == (429, "7")
+    error = json.loads(answer["body"])["error"]
+    assert error["code"] == "rate_limited"
+    assert "try again in 7 s" in error["message"]
+
+
+def test_failed_sign_in_is_counted_and_still_401(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[str] = []
+    monkeypatch.setattr(failed_sign_ins, "add", counted.append)
+    assert call_as({"role": "none", "actor": "anonymous", "sign_in": "failed"})[0] == 401
+    assert call_as({"role": "none", "actor": "anonymous"})[0] == 401
+    assert len(counted) == 1
+
+
+def test_head_is_a_get_without_its_body() -> None:
+    viewer = {"role": "viewer", "actor": "ana"}
+    status, body, headers = call_as(viewer)
+    assert "figures" in body
+    head = call_as(viewer, "HEAD")
+    assert head[:2] == (status, "")
+    assert head[2].keys() == headers.keys()
+    assert head[2]["content-type"] == headers["content-type"]
+    assert call_as({"role": "none"}, "HEAD")[:2] == (401, "")
+
+
+@pytest.mark.parametrize(
+    ("expected", "sent", "status"),
+    [
+        ("", None, 200),
+        ("", "anything", 200),
+        ("known", "known", 200),
+        ("known", None, 403),
+        ("known", "", 403),
+        ("known", "ü", 403),
+    ],
+)
+def test_stack_may_admit_only_what_comes_through_cloudfront(
+    expected: str, sent: str | None, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORIGIN_SECRET", expected)
+    found = event()
+    handled: list[Request] = []
+    if sent is not None:
+        found["headers"]["X-Callwatch-Origin"] = sent
+
+    def handle(request: Request) -> dict[str, Any]:
+        handled.append(request)
+        return {}
+
+    answer = endpoint(route("viewer"))(handle)(found, Context())
+    assert (answer["statusCode"], bool(handled)) == (status, status == 200)
+    if status == 403:
+        assert "dashboard's domain" in answer["body"]
+
+
+@pytest.mark.parametrize(("fails", "commits"), [(False, 1), (True, 0)])
+def test_transaction_is_committed_only_by_a_success(fails: bool, commits: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    conn = SimpleNamespace(commit=lambda: done.append("commit"))
+
+    @contextlib.contextmanager
+    def connect(statement_timeout_ms: int) -> Iterator[Any]:
+        assert statement_timeout_ms > 0
+        yield conn
+
+    def work(_request: Request, given: Any) -> dict[str, str]:
+        assert given is conn
+        if fails:
+            raise NotFound("nothing has this id")
+        return {"id": "7"}
+
+    monkeypatch.setattr("callwatch.db.connection", connect)
+    answer = endpoint(route("viewer", status=201), transaction=True)(work)(event(), Context())
+    assert (answer["statusCode"], done) == (404 if fails else 201, ["commit"] * commits)

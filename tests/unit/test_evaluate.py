@@ -1,4 +1,4 @@
-"""The pure judgement, by examples and by properties."""
+"""The pure evaluation, by examples and by properties."""
 
 import itertools
 from datetime import UTC, datetime, timedelta
@@ -6,12 +6,15 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callwatch.alerts.builtin import RULES
-from callwatch.alerts.evaluate import BLIND_RULE, evaluate
-from callwatch.alerts.instance import Change, Instance, Outcome, Silence
-from callwatch.alerts.rule import AlertRule, Condition
+from callwatch.alerts.evaluation.context import Context
+from callwatch.alerts.evaluation.evaluate import BLIND_RULE, evaluate
+from callwatch.alerts.evaluation.instance import Instance, Outcome, Planned
+from callwatch.alerts.evaluation.silences import Silence
+from callwatch.alerts.rules.builtin import RULES
+from callwatch.alerts.rules.rule import AlertRule, Condition
 from callwatch.models.alert import AlertChannel, AlertLevel
-from callwatch.models.facts import Fact
+from callwatch.models.reason import Reason
+from callwatch.models.sample import Sample
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -26,7 +29,7 @@ def rule(**fields: object) -> AlertRule:
 
 
 class Play:
-    """Evaluates minute after minute, and keeps what was notified."""
+    """Evaluates minute by minute, and records notifications."""
 
     def __init__(self, *rules: AlertRule) -> None:
         self.rules = rules
@@ -36,49 +39,56 @@ class Play:
         self.transitions: list[tuple[int, str]] = []
 
     def minute(
-        self, value: float | None = None, *facts: Fact, silences: tuple[Silence, ...] = (), unread: tuple[str, ...] = ()
+        self, value: float | None = None, *samples: Sample, silences: tuple[Silence, ...] = (), unread: tuple[str, ...] = ()
     ) -> Outcome:
-        given_facts = [*facts, *([Fact("m", value, None if value is not None else "why")] if not facts and not unread else [])]
-        outcome = evaluate(self.rules, given_facts, self.known, self.now, silences, unread)
+        given_samples = [
+            *samples,
+            *(
+                [Sample("m", value, None if value is not None else Reason("unavailable", "why"))]
+                if not samples and not unread
+                else []
+            ),
+        ]
+        outcome = evaluate(self.rules, given_samples, self.known, self.now, Context(silences, unread))
         self.known = outcome.instances
         minutes = round((self.now - T0) / MINUTE)
-        for change in outcome.changes:
-            self._note(minutes, change)
+        for planned in outcome.planned:
+            self._note(minutes, planned, outcome)
+        self.transitions += [(minutes, change.transition) for change in outcome.changes if change.transition]
         self.now += MINUTE
         return outcome
 
-    def _note(self, minutes: int, change: Change) -> None:
-        if change.notify:
-            self.told.append((minutes, change.instance.rule_id, change.notify))
-        if change.transition:
-            self.transitions.append((minutes, change.transition))
+    def _note(self, minutes: int, planned: Planned, outcome: Outcome) -> None:
+        for key in planned.keys:
+            kind = "resolved" if key in planned.over else planned.kind
+            self.told.append((minutes, outcome.instances[key].rule_id, kind))
 
 
-def test_a_trouble_that_burns_in_two_windows_is_one_alert_until_neither_does() -> None:
+def test_burn_in_two_windows_is_one_alert_until_both_end() -> None:
     play = Play(next(each for each in RULES if each.id == "error_budget_burn"))
     for short, long in ((0, 0), (20, 20), (0, 7), (0, 0)):
         rates = {"1h_5m": short, "6h_30m": long, "3d_6h": 9}
-        outcome = play.minute(None, *(Fact("slo.errors_burn", rate, None, {"window": name}) for name, rate in rates.items()))
+        outcome = play.minute(None, *(Sample("slo.errors_burn", rate, None, {"window": name}) for name, rate in rates.items()))
         play.now += 60 * MINUTE
     assert play.transitions == [(61, "firing"), (183, "resolved")]
     assert [kind for _minute, _rule, kind in play.told] == ["firing", "resolved"]
     assert [instance.labels for instance in outcome.instances.values()] == [{}]
 
 
-def test_an_alert_ends_when_what_it_fired_by_is_clear_though_another_condition_was_never_known() -> None:
+def test_alert_ends_despite_another_unknown_condition() -> None:
     play = Play(rule(conditions=(Condition("m", ">", 10), Condition("n", ">", 10))))
     for value in (20, None, 5, 5):
-        play.minute(None, Fact("m", value), Fact("n", None, "its table is missing"))
+        play.minute(None, Sample("m", value), Sample("n", None, Reason("missing", "its table is missing")))
     assert play.transitions == [(0, "firing"), (2, "resolved")]
     assert [kind for _minute, _rule, kind in play.told] == ["firing", "resolved"]
     assert [instance.state for instance in play.known.values()] == ["unknown"]
 
 
-def test_an_alert_goes_on_where_what_it_fired_by_is_known_in_part() -> None:
+def test_alert_continues_while_its_condition_is_half_known() -> None:
     play = Play(rule())
     play.minute(20)
-    play.minute(None, Fact("m", 5), Fact("m", None, "more was accepted than is counted"))
-    play.minute(None, Fact("n", 5), unread=("m",))
+    play.minute(None, Sample("m", 5), Sample("m", None, Reason("unavailable", "more was accepted than is counted")))
+    play.minute(None, Sample("n", 5), unread=("m",))
     assert play.transitions == [(0, "firing")]
 
 
@@ -124,11 +134,11 @@ def test_unknown_is_read_neither_as_ok_nor_as_firing() -> None:
     assert play.told == [(1, "r", "firing")]
 
 
-def test_a_source_that_was_not_read_is_unknown_and_one_with_nothing_to_tell_is_ok() -> None:
+def test_unread_source_is_unknown_and_empty_source_is_ok() -> None:
     play = Play(rule())
     play.minute(20)
     assert play.minute(unread=("m",)).instances["r"].state == "firing"
-    play.minute(None, Fact("other", 1))
+    play.minute(None, Sample("other", 1))
     assert play.told[-1][2] == "resolved"
 
 
@@ -139,10 +149,10 @@ def test_cooldown_keeps_two_notifications_apart() -> None:
     assert play.told == [(0, "r", "firing"), (1, "r", "resolved")]
     for _ in range(8):
         play.minute(20)
-    assert play.told[-1] == (10, "r", "firing"), "what still fires when the cooldown ends is told then"
+    assert play.told[-1] == (10, "r", "firing"), "an alert that outlives the cooldown notifies at its end"
 
 
-def test_a_silenced_alert_sends_nothing_and_is_told_when_the_silence_ends() -> None:
+def test_silenced_alert_is_notified_when_the_silence_ends() -> None:
     play = Play(rule())
     silence = (Silence(rule_id="r"),)
     for _ in range(3):
@@ -161,20 +171,20 @@ def test_silences_match_by_rule_service_and_labels() -> None:
     assert not Silence(labels={"zone": "b"}).matches(instance)
 
 
-def test_what_follows_from_a_cause_is_listed_and_not_sent_until_the_cause_is_gone() -> None:
+def test_inhibited_alert_is_sent_only_after_its_cause_ends() -> None:
     cause = rule(id="cause", conditions=(Condition("c", ">=", 1),))
     effect = rule(id="effect", depends_on=("cause",))
     play = Play(cause, effect)
-    outcome = play.minute(None, Fact("c", 1), Fact("m", 20))
+    outcome = play.minute(None, Sample("c", 1), Sample("m", 20))
     assert outcome.instances["effect"].suppressed_by == "cause"
     assert play.told == [(0, "cause", "firing")]
-    play.minute(None, Fact("c", 0), Fact("m", 20))
+    play.minute(None, Sample("c", 0), Sample("m", 20))
     assert set(play.told[1:]) == {(1, "cause", "resolved"), (1, "effect", "firing")}
 
 
 def test_each_set_of_labels_is_an_alert_of_its_own() -> None:
     play = Play(rule())
-    outcome = play.minute(None, Fact("m", 20, labels={"stage": "a"}), Fact("m", 1, labels={"stage": "b"}))
+    outcome = play.minute(None, Sample("m", 20, labels={"stage": "a"}), Sample("m", 1, labels={"stage": "b"}))
     assert {instance.labels["stage"]: instance.state for instance in outcome.instances.values()} == {"a": "firing", "b": "ok"}
 
 
@@ -192,7 +202,7 @@ def test_flapping_becomes_one_notification() -> None:
     assert kinds.count("firing") == len([k for k in kinds if k == "resolved"])
 
 
-def test_a_critical_alert_reminds_each_hour_until_it_is_acknowledged() -> None:
+def test_critical_alert_reminds_hourly_until_acknowledged() -> None:
     play = Play(rule(level=AlertLevel.CRITICAL))
     for _ in range(125):
         play.minute(20)
@@ -202,24 +212,24 @@ def test_a_critical_alert_reminds_each_hour_until_it_is_acknowledged() -> None:
 def test_many_unknown_rules_are_one_alert() -> None:
     rules = [rule(id=f"r{n}", conditions=(Condition(f"m{n}", ">", 1),)) for n in range(4)]
     play = Play(*rules, next(r for r in RULES if r.id == BLIND_RULE))
-    play.minute(None, *[Fact(f"m{n}", 0) for n in range(4)])
+    play.minute(None, *[Sample(f"m{n}", 0) for n in range(4)])
     for _ in range(3):
-        play.minute(None, *[Fact(f"m{n}", None, "why") for n in range(3)], Fact("m3", 0))
+        play.minute(None, *[Sample(f"m{n}", None, Reason("unavailable", "why")) for n in range(3)], Sample("m3", 0))
     assert [told[1] for told in play.told] == [BLIND_RULE]
 
 
-def harmless() -> list[Fact]:
-    """A fact for each condition of the built-in rules, on the right side of its threshold."""
-    facts = []
+def harmless() -> list[Sample]:
+    """Return a sample for each condition of the built-in rules, on the good side of its threshold."""
+    samples = []
     for each in RULES:
         for condition in each.all_conditions():
             step = {">": 0.0, ">=": -1.0, "<": 0.0, "<=": 1.0, "==": -1.0}[condition.comparison]
-            facts.append(Fact(condition.metric, condition.threshold + step, labels={**each.labels, **condition.labels}))
-    return [fact for fact in facts if fact.metric != "monitor.unknown_ratio"]
+            samples.append(Sample(condition.metric, condition.threshold + step, labels={**each.labels, **condition.labels}))
+    return [sample for sample in samples if sample.metric != "monitor.unknown_ratio"]
 
 
-def test_all_built_in_rules_going_blind_at_once_are_one_alert_and_none_when_nothing_was_ever_seen() -> None:
-    blank = [Fact(fact.metric, None, "the source is gone", fact.labels) for fact in harmless()]
+def test_all_rules_going_unknown_at_once_are_one_alert() -> None:
+    blank = [Sample(sample.metric, None, Reason("unavailable", "the source is gone"), sample.labels) for sample in harmless()]
     for first, expected in ((harmless(), [(3, BLIND_RULE, "firing")]), (blank, [])):
         play = Play(*RULES)
         play.minute(None, *first)
@@ -255,7 +265,7 @@ values = st.lists(st.sampled_from([None, 0.0, 5.0, 20.0, 99.0]), min_size=1, max
 
 @settings(max_examples=150, deadline=None)
 @given(values, st.sampled_from([0, 60, 180]), st.sampled_from([0, 120]), st.sampled_from([5, 30]))
-def test_notifications_alternate_and_every_firing_resolves_at_last(
+def test_notifications_alternate_and_each_alert_resolves(
     given_values: list[float | None], for_s: int, resolve_for_s: int, cooldown: int
 ) -> None:
     play = Play(rule(for_s=for_s, resolve_for_s=resolve_for_s, cooldown_minutes=cooldown))

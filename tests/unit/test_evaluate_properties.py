@@ -1,4 +1,4 @@
-"""What holds for every history: random facts, silences, gaps and clocks, judged minute after minute."""
+"""Properties of every history: random samples, silences, gaps and clocks, evaluated minute by minute."""
 
 import itertools
 import random
@@ -9,11 +9,14 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callwatch.alerts.evaluate import evaluate
-from callwatch.alerts.instance import Instance, Silence, instance_key
-from callwatch.alerts.rule import AlertRule, Cause, Condition
+from callwatch.alerts.evaluation.context import Context
+from callwatch.alerts.evaluation.evaluate import evaluate
+from callwatch.alerts.evaluation.instance import Instance, build_instance_key
+from callwatch.alerts.evaluation.silences import Silence
+from callwatch.alerts.rules.rule import AlertRule, Cause, Condition
 from callwatch.models.alert import AlertChannel, AlertLevel
-from callwatch.models.facts import Fact
+from callwatch.models.reason import Reason
+from callwatch.models.sample import Sample
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 BAD, GOOD, ODD = 20.0, 1.0, float("nan")
@@ -29,7 +32,7 @@ def rule(rule_id: str = "r", metric: str = "m", **fields: object) -> AlertRule:
 
 @dataclass
 class Story:
-    """What happened to one instance, in order: (at, kind), with kinds of transitions and of notices."""
+    """The events of one instance in order: (at, kind), with kinds of transitions and of notifications."""
 
     notices: list[tuple[datetime, str]] = field(default_factory=list)
     transitions: list[tuple[datetime, str]] = field(default_factory=list)
@@ -38,16 +41,16 @@ class Story:
 
 @dataclass
 class Minute:
-    """What one evaluation is given."""
+    """The input of one evaluation."""
 
-    facts: Sequence[Fact]
+    samples: Sequence[Sample]
     is_silenced: bool = False
     is_unread: bool = False
     jump: timedelta = timedelta(0)
 
 
 def play(rules: Sequence[AlertRule], minutes: Sequence[Minute], is_checked: bool = True) -> dict[str, Story]:
-    """Evaluate minute after minute; each evaluation starts from what the one before kept."""
+    """Evaluate minute by minute; each evaluation starts from the previous state."""
     known: dict[str, Instance] = {}
     stories: dict[str, Story] = {}
     now = T0
@@ -55,14 +58,14 @@ def play(rules: Sequence[AlertRule], minutes: Sequence[Minute], is_checked: bool
         now += timedelta(minutes=1) + minute.jump
         silences = (Silence(),) if minute.is_silenced else ()
         before = known
-        outcome = evaluate(rules, minute.facts, known, now, silences, ("m",) if minute.is_unread else ())
+        outcome = evaluate(rules, minute.samples, known, now, Context(silences, ("m",) if minute.is_unread else ()))
         for change in outcome.changes:
             story = stories.setdefault(change.instance.key, Story())
             if change.transition:
                 story.transitions.append((now, change.transition))
             story.reopened += change.is_reopened
             if change.notify:
-                assert not minute.is_silenced, "nothing is told while silenced"
+                assert not minute.is_silenced, "a silenced alert sends nothing"
                 story.notices.append((now, change.notify))
         if is_checked:
             _check_states(minute, before, outcome.instances)
@@ -72,22 +75,22 @@ def play(rules: Sequence[AlertRule], minutes: Sequence[Minute], is_checked: bool
 
 def _check_states(minute: Minute, before: dict[str, Instance], after: dict[str, Instance]) -> None:
     for key, instance in after.items():
-        facts = [fact for fact in minute.facts if fact.labels == instance.labels]
-        is_known = any(fact.value is not None and fact.value == fact.value for fact in facts)
+        samples = [sample for sample in minute.samples if sample.labels == instance.labels]
+        is_known = any(sample.value is not None and sample.value == sample.value for sample in samples)
         was = before[key].state if key in before else "ok"
-        if not is_known and (facts or minute.is_unread):
+        if not is_known and (samples or minute.is_unread):
             assert instance.state == ("firing" if was == "firing" else "unknown"), "unknown is neither ok nor firing"
         if instance.state == "firing" and was != "firing":
-            assert any(fact.value == BAD for fact in facts), "only what is bad begins to fire"
+            assert any(sample.value == BAD for sample in samples), "only what is bad begins to fire"
 
 
 values = st.sampled_from([None, ODD, GOOD, BAD, BAD])
 minutes = st.builds(
     Minute,
-    facts=values.map(lambda value: [Fact("m", value, None if value is not None else "why")]),
+    samples=values.map(lambda value: [Sample("m", value, None if value is not None else Reason("unavailable", "why"))]),
     is_silenced=st.sampled_from([False, False, False, True]),
 )
-calm = [Minute([Fact("m", GOOD)])] * 130
+calm = [Minute([Sample("m", GOOD)])] * 130
 
 
 def _alternates(story: Story) -> None:
@@ -105,15 +108,14 @@ def _alternates(story: Story) -> None:
     st.sampled_from([5, 30]),
     st.sampled_from([AlertLevel.ERROR, AlertLevel.CRITICAL]),
 )
-def test_each_span_is_told_once_with_its_end_and_the_cooldown_between(
+def test_each_span_notifies_once_and_keeps_the_cooldown(
     history: list[Minute], for_s: int, resolve_for_s: int, cooldown: int, level: AlertLevel
 ) -> None:
     subject = rule(for_s=for_s, resolve_for_s=resolve_for_s, cooldown_minutes=cooldown, level=level)
     for story in play([subject], [*history, *calm]).values():
         _alternates(story)
-        for same in (("firing", "flapping", "reminder"), ("resolved",)):
-            told = [at for at, kind in story.notices if kind in same]
-            assert all(later - earlier >= timedelta(minutes=cooldown) for earlier, later in itertools.pairwise(told))
+        told = [at for at, kind in story.notices if kind != "resolved"]
+        assert all(later - earlier >= timedelta(minutes=cooldown) for earlier, later in itertools.pairwise(told))
         told_spans = sum(kind in ("firing", "flapping") for _at, kind in story.notices)
         assert told_spans <= sum(kind == "firing" for _at, kind in story.transitions) - story.reopened, "one notice a span"
 
@@ -128,7 +130,7 @@ def test_none_fires_before_it_was_bad_for_its_time(history: list[Minute], for_s:
             index = round((at - T0) / timedelta(minutes=1)) - 1
             stretch = history[index - needed : index + 1]
             assert len(stretch) == needed + 1
-            assert all(minute.facts[0].value == BAD for minute in stretch)
+            assert all(minute.samples[0].value == BAD for minute in stretch)
 
 
 jumps = st.sampled_from([0, 0, 0, 0, -1, -600, 3, 700, -100000, 100000]).map(lambda n: timedelta(minutes=n))
@@ -136,15 +138,15 @@ jumps = st.sampled_from([0, 0, 0, 0, -1, -600, 3, 700, -100000, 100000]).map(lam
 
 @settings(max_examples=200, deadline=None)
 @given(
-    st.lists(st.builds(Minute, values.map(lambda value: [Fact("m", value)]), st.booleans(), st.booleans(), jumps), max_size=50),
+    st.lists(st.builds(Minute, values.map(lambda value: [Sample("m", value)]), st.booleans(), st.booleans(), jumps), max_size=50),
     st.sampled_from([0, 120]),
 )
 def test_a_clock_that_jumps_neither_repeats_nor_loses_nor_blocks(history: list[Minute], for_s: int) -> None:
     subject = rule(for_s=for_s, resolve_for_s=60)
     story = play([subject], [*history, *calm]).get("r", Story())
     _alternates(story)
-    # Wherever the clock stood before: what is bad from now on is told within its time and one cooldown.
-    bad = [Minute([Fact("m", BAD)])] * 10
+    # Whatever the clock said before: a bad sample from now on notifies within its time and one cooldown.
+    bad = [Minute([Sample("m", BAD)])] * 10
     again = play([subject], [*history, *calm, *bad])["r"]
     assert again.notices[-1][1] in ("firing", "flapping")
 
@@ -152,7 +154,7 @@ def test_a_clock_that_jumps_neither_repeats_nor_loses_nor_blocks(history: list[M
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.sampled_from([GOOD, BAD]), min_size=60, max_size=60))
 def test_flapping_is_one_alert(history: list[float]) -> None:
-    story = play([rule()], [*(Minute([Fact("m", value)]) for value in history), *calm]).get("r", Story())
+    story = play([rule()], [*(Minute([Sample("m", value)]) for value in history), *calm]).get("r", Story())
     begun = sum(kind == "firing" for _at, kind in story.transitions) - story.reopened
     assert begun <= 4, "from the fourth time within the hour on it stays one alert"
     assert sum(kind == "flapping" for _at, kind in story.notices) <= 1
@@ -169,7 +171,7 @@ chain = (
 )
 several = st.lists(
     st.lists(st.sampled_from([None, GOOD, BAD]), min_size=6, max_size=6).map(
-        lambda found: Minute([Fact(f"m{name}", value) for name, value in zip("abcxys", found, strict=True)])
+        lambda found: Minute([Sample(f"m{name}", value) for name, value in zip("abcxys", found, strict=True)])
     ),
     max_size=40,
 )
@@ -180,7 +182,7 @@ several = st.lists(
 def test_neither_the_order_of_rules_nor_that_of_facts_matters(history: list[Minute], shuffle: random.Random) -> None:
     mixed_rules = list(chain)
     shuffle.shuffle(mixed_rules)
-    mixed = [Minute(shuffle.sample(list(minute.facts), len(minute.facts))) for minute in history]
+    mixed = [Minute(shuffle.sample(list(minute.samples), len(minute.samples))) for minute in history]
     assert play(chain, history, False) == play(mixed_rules, mixed, False)
 
 
@@ -188,8 +190,8 @@ def test_neither_the_order_of_rules_nor_that_of_facts_matters(history: list[Minu
 @given(several)
 def test_what_follows_is_told_only_when_nothing_above_it_fires(history: list[Minute]) -> None:
     known: dict[str, Instance] = {}
-    for number, minute in enumerate([*history, Minute([Fact("ma", GOOD), Fact("mb", GOOD), Fact("mc", BAD)])]):
-        outcome = evaluate(chain, minute.facts, known, T0 + number * timedelta(minutes=10))
+    for number, minute in enumerate([*history, Minute([Sample("ma", GOOD), Sample("mb", GOOD), Sample("mc", BAD)])]):
+        outcome = evaluate(chain, minute.samples, known, T0 + number * timedelta(minutes=10))
         known = outcome.instances
         firing = {key for key, instance in known.items() if instance.state == "firing"}
         for change in outcome.changes:
@@ -199,7 +201,7 @@ def test_what_follows_is_told_only_when_nothing_above_it_fires(history: list[Min
         if {"x", "y"} <= firing:
             assert known["x"].suppressed_by is None, "a circle holds nobody back"
     assert known["c"].state == "firing"
-    assert known["c"].is_notified, "with its causes gone it is told at once"
+    assert known["c"].is_notified, "it notifies as soon as its causes are gone"
 
 
 @given(
@@ -207,4 +209,4 @@ def test_what_follows_is_told_only_when_nothing_above_it_fires(history: list[Min
     st.dictionaries(st.text("ab|=\\", max_size=3), st.text("ab|=\\", max_size=3), max_size=3),
 )
 def test_different_labels_never_share_a_key(one: dict[str, str], other: dict[str, str]) -> None:
-    assert (instance_key("r", one) == instance_key("r", other)) == (one == other)
+    assert (build_instance_key("r", one) == build_instance_key("r", other)) == (one == other)

@@ -1,28 +1,41 @@
-"""What earlier days let expect, and what is said of crons by their heartbeats."""
+"""Freshness: the expectation from earlier days, and the state of crons by their heartbeats."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callwatch.pipeline.crons import NEVER, NONE_EVER, cron_facts, crons_of
-from callwatch.pipeline.freshness import earlier_windows, expected, median_of
-from callwatch.pipeline.measure import Measured
+from callwatch.models.reason import Reason
+from callwatch.pipeline.comparable import active_days, earlier_windows, local_days, split_at_clock_changes
+from callwatch.pipeline.crons import NEVER, NONE_EVER, list_cron_samples, list_crons
+from callwatch.pipeline.freshness import compute_median, expected
+from callwatch.pipeline.queries.query_runner import Measured
 
 UTC_ZONE = ZoneInfo("UTC")
 NEW_YORK = ZoneInfo("America/New_York")
 WEDNESDAY = datetime(2031, 3, 12, 14, 0, tzinfo=UTC)
-LONG_AGO = WEDNESDAY - timedelta(days=90)
+EVERY_DAY = frozenset(day for day, _start, _end in local_days(WEDNESDAY + timedelta(days=14), UTC_ZONE)) | frozenset(
+    day for day, _start, _end in local_days(WEDNESDAY - timedelta(days=14), UTC_ZONE)
+)
 
 
-def windows(start: datetime, end: datetime, zone: ZoneInfo = UTC_ZONE, first_at: datetime = LONG_AGO) -> list[datetime]:
-    return [since for since, _until in earlier_windows(start, end, zone, first_at, end)]
+def windows(start: datetime, end: datetime, zone: ZoneInfo = UTC_ZONE) -> list[list[tuple[datetime, datetime]]]:
+    return [list(window) for window in earlier_windows(start, end, zone, EVERY_DAY, end)]
+
+
+def starts(start: datetime, end: datetime, zone: ZoneInfo = UTC_ZONE) -> list[datetime]:
+    return [window[0][0] for window in windows(start, end, zone)]
+
+
+def measure_length(window: Sequence[tuple[datetime, datetime]]) -> timedelta:
+    return sum((until - since for since, until in window), timedelta())
 
 
 def test_a_working_day_is_compared_with_working_days() -> None:
-    found = windows(WEDNESDAY, WEDNESDAY + timedelta(hours=1))
+    found = starts(WEDNESDAY, WEDNESDAY + timedelta(hours=1))
     assert len(found) == 10
     assert {since.weekday() for since in found} == {0, 1, 2, 3, 4}
     assert found[0] == WEDNESDAY - timedelta(days=1)
@@ -30,25 +43,64 @@ def test_a_working_day_is_compared_with_working_days() -> None:
 
 def test_a_saturday_is_compared_with_saturdays_alone() -> None:
     saturday = WEDNESDAY + timedelta(days=3)
-    assert windows(saturday, saturday + timedelta(hours=1)) == [saturday - timedelta(days=7 * n) for n in range(1, 5)]
+    assert starts(saturday, saturday + timedelta(hours=1)) == [saturday - timedelta(days=7 * n) for n in range(1, 5)]
 
 
-def test_the_night_to_monday_is_not_compared_with_other_nights() -> None:
+def test_a_night_to_monday_differs_from_other_nights() -> None:
     monday = datetime(2031, 3, 10, 0, 30, tzinfo=UTC)
-    assert {since.weekday() for since in windows(monday - timedelta(hours=2), monday)} == {6}
+    assert {since.weekday() for since in starts(monday - timedelta(hours=2), monday)} == {6}
 
 
-def test_nine_o_clock_stays_nine_o_clock_when_the_clocks_change() -> None:
-    after = datetime(2031, 3, 10, 9, 0, tzinfo=NEW_YORK)
-    found = windows(after, after + timedelta(hours=1), NEW_YORK)
+def test_nine_stays_nine_when_the_clocks_change() -> None:
+    after = datetime(2031, 3, 10, 9, 0, tzinfo=NEW_YORK).astimezone(UTC)
+    found = starts(after, after + timedelta(hours=1), NEW_YORK)
     assert {since.astimezone(NEW_YORK).hour for since in found} == {9}
     assert {since.hour for since in found} == {14}, "the days before the change are an hour later in UTC"
 
 
-def test_days_before_the_first_item_and_after_the_last_are_no_history() -> None:
-    first_at, last_at = WEDNESDAY - timedelta(days=6), WEDNESDAY - timedelta(days=2)
-    found = earlier_windows(WEDNESDAY, WEDNESDAY + timedelta(hours=1), ZoneInfo("UTC"), first_at, last_at)
-    assert [since for since, _until in found] == [WEDNESDAY - timedelta(days=days) for days in (2, 5, 6)]
+@pytest.mark.parametrize("change", ["2031-03-09T07:00:00+00:00", "2031-11-02T06:00:00+00:00"])
+@pytest.mark.parametrize("zone", [NEW_YORK, UTC_ZONE])
+def test_a_window_over_a_clock_change_keeps_its_length(change: str, zone: ZoneInfo) -> None:
+    for minutes in range(0, 180, 7):
+        end = datetime.fromisoformat(change) + timedelta(minutes=minutes)
+        start = end - timedelta(hours=1)
+        active = {day for day, _start, _end in local_days(end, zone)}
+        found = earlier_windows(start, end, zone, active, end)
+        assert found, f"{minutes} minutes after the change nothing is compared"
+        assert {measure_length(window) for window in found} == {timedelta(hours=1)}
+
+
+def test_the_missing_hour_of_spring_is_not_expected() -> None:
+    end = datetime(2031, 3, 9, 3, 30, tzinfo=NEW_YORK).astimezone(UTC)
+    pieces = split_at_clock_changes(end - timedelta(hours=1), end, NEW_YORK)
+    assert [until - since for since, until in pieces] == [timedelta(minutes=30)] * 2
+    found = earlier_windows(end - timedelta(hours=1), end, NEW_YORK, {date(2031, 3, 2)}, end)
+    clock = [[moment.astimezone(NEW_YORK).strftime("%H:%M") for moment in piece] for piece in found[0]]
+    assert clock == [["01:30", "02:00"], ["03:00", "03:30"]]
+
+
+def test_days_after_the_last_item_are_no_history() -> None:
+    last_at = WEDNESDAY - timedelta(days=2)
+    found = earlier_windows(WEDNESDAY, WEDNESDAY + timedelta(hours=1), UTC_ZONE, EVERY_DAY, last_at)
+    assert found[0][0][0] == WEDNESDAY - timedelta(days=2)
+
+
+def test_days_without_work_are_no_history() -> None:
+    days = [WEDNESDAY.date() - timedelta(days=back) for back in range(1, 29)]
+    counts = [100, 90, 100, 0, 0, 100, 1, *[0] * 20, 1]
+    active = active_days(days, counts)
+    assert active == {days[0], days[1], days[2], days[5]}
+    found = earlier_windows(WEDNESDAY, WEDNESDAY + timedelta(hours=1), UTC_ZONE, active, WEDNESDAY)
+    assert [window[0][0].date() for window in found] == [days[0], days[1], days[5]]
+
+
+@pytest.mark.parametrize(
+    ("counts", "active"),
+    [([3, 2, 0, 4], 3), ([100, 3, 4, 2], 4), ([100, 1, 1], 1), ([100, 100, 3, 4], 2), ([1], 1), ([0], 0), ([100, 40, 40], 3)],
+)
+def test_a_small_product_works_on_days_with_few_items(counts: list[int], active: int) -> None:
+    days = [WEDNESDAY.date() - timedelta(days=back) for back in range(1, len(counts) + 1)]
+    assert len(active_days(days, counts)) == active
 
 
 def test_without_earlier_days_nothing_is_expected() -> None:
@@ -72,7 +124,7 @@ def test_without_earlier_days_nothing_is_expected() -> None:
         ([15], 0, False),
     ],
 )
-def test_a_window_is_missed_only_where_it_falls_far_below_what_is_ordinary(earlier: list[int], now: int, is_missed: bool) -> None:
+def test_a_window_is_short_only_far_below_the_ordinary(earlier: list[int], now: int, is_missed: bool) -> None:
     found = expected(earlier)
     assert found is not None
     assert (now < found.lowest) is is_missed
@@ -82,7 +134,7 @@ def test_a_window_is_missed_only_where_it_falls_far_below_what_is_ordinary(earli
 def test_the_median_day_itself_is_always_ordinary(earlier: list[int]) -> None:
     found = expected(earlier)
     assert found is not None
-    assert found.median == median_of(earlier)
+    assert found.median == compute_median(earlier)
     assert found.lowest <= found.median
 
 
@@ -102,20 +154,74 @@ def test_the_median_day_itself_is_always_ordinary(earlier: list[int]) -> None:
         (None, ""),
     ],
 )
-def test_a_heartbeat_is_heard_for_refusals_and_skips_but_not_for_counts(message: str | None, said: str) -> None:
+def test_a_heartbeat_says_refused_or_skipped_by_words(message: str | None, said: str) -> None:
     measured = Measured(WEDNESDAY)
     measured.rows["heartbeats"] = [{"name": "x", "last_ok": WEDNESDAY.timestamp() - 90, "message": message}]
-    (cron,) = crons_of({"crons": [{"name": "x", "period_s": 60}]}, measured)
+    (cron,) = list_crons({**CRONS, "crons": [{"name": "x", "period_s": 60}]}, measured)
     assert (cron.said, cron.is_late, cron.age_s) == (said, False, 90)
 
 
-def test_a_cron_that_never_beat_is_unknown_and_one_that_need_not_have_yet_is_not_told_of() -> None:
-    given = {"crons": [{"name": "quick", "period_s": 60}, {"name": "daily", "period_s": 86_400}, {"name": "x", "period_s": 60}]}
+CRONS = {
+    "table": "cron_heartbeats",
+    "last_ok": "last_ok",
+    "crons": [{"name": "quick", "period_s": 60}, {"name": "daily", "period_s": 86_400}, {"name": "x", "period_s": 60}],
+}
+
+
+def heard(*rows: tuple[str, float | None]) -> dict[tuple[str, str | None], tuple[float | None, Reason | None]]:
     measured = Measured(WEDNESDAY, values={"freshness.first_at": WEDNESDAY.timestamp() - 7200})
+    measured.rows["heartbeats"] = [{"name": name, "last_ok": last_ok, "message": None} for name, last_ok in rows]
+    return {
+        (sample.metric, sample.labels.get("cron")): (sample.value, sample.reason)
+        for sample in list_cron_samples(CRONS, measured, {})
+    }
+
+
+def test_a_cron_whose_row_is_gone_is_missing() -> None:
+    samples = heard(("x", WEDNESDAY.timestamp() - 30))
+    assert samples["cron.late", "quick"] == samples["cron.idle", "quick"] == (None, NEVER)
+    assert samples["cron.late", "x"] == (0.5, None)
+    assert ("cron.late", "daily") not in samples, "a new product has not come to its daily crons"
+    assert samples["cron.missing", None] == (1.0, None)
+
+
+def test_crons_that_cannot_be_read_never_count_as_on_time() -> None:
+    late, odd = WEDNESDAY.timestamp() - 7 * 86_400, float("inf")
+    assert heard(("x", late), ("quick", late), ("daily", late))["cron.failing", None] == (3.0, None)
+    value, why = heard(("x", late), ("quick", late), ("daily", odd))["cron.failing", None]
+    assert value is None
+    assert why is not None
+    assert (why.code, "daily" in why.message) == ("unavailable", True)
+    assert heard(("x", odd), ("quick", odd), ("daily", odd))["cron.failing", None][0] is None
+    one_odd = heard(("x", WEDNESDAY.timestamp() - 30), ("quick", odd), ("daily", WEDNESDAY.timestamp() - 30))
+    assert one_odd["cron.failing", None] == (0.0, None), "too few for the rule, whatever the odd one is"
+
+
+def test_missing_crons_are_unknown_without_the_products_age() -> None:
+    why = Reason("timeout", "the table calls is locked")
+    measured = Measured(WEDNESDAY, unknown={"freshness.first_at": why})
     measured.rows["heartbeats"] = [{"name": "x", "last_ok": WEDNESDAY.timestamp() - 30, "message": None}]
-    facts = {(fact.metric, fact.labels.get("cron")): (fact.value, fact.reason) for fact in cron_facts(given, measured, {})}
-    assert facts["cron.late", "quick"] == facts["cron.idle", "quick"] == (None, NEVER)
-    assert facts["cron.late", "x"] == (0.5, None)
-    assert ("cron.late", "daily") not in facts
-    measured.rows["heartbeats"] = []
-    assert {(fact.value, fact.reason) for fact in cron_facts(given, measured, {})} == {(None, NONE_EVER)}
+    samples = {sample.metric: sample for sample in list_cron_samples(CRONS, measured, {}) if not sample.labels}
+    assert (samples["cron.missing"].value, samples["cron.missing"].reason) == (None, why)
+
+
+def test_a_product_without_any_heartbeat_misses_its_crons() -> None:
+    samples = heard()
+    assert samples["cron.late", None] == samples["cron.failing", None] == (None, NONE_EVER)
+    assert samples["cron.missing", None] == (2.0, None)
+
+
+@pytest.mark.parametrize("seconds", [float("inf"), float("-inf"), -6.2e10, 1.9e12, 0.0, WEDNESDAY.timestamp() + 301])
+def test_a_heartbeat_that_cannot_be_true_is_unknown(seconds: float) -> None:
+    samples = heard(("quick", seconds), ("x", WEDNESDAY.timestamp() - 30))
+    value, reason = samples["cron.late", "quick"]
+    assert value is None
+    assert reason is not None
+    assert (reason.code, "cron_heartbeats.last_ok of quick" in reason.message) == ("unavailable", True)
+    assert samples["cron.late", "x"] == (0.5, None)
+    assert samples["cron.missing", None] == (0.0, None)
+
+
+def test_of_two_heartbeats_the_newest_readable_counts() -> None:
+    now = WEDNESDAY.timestamp()
+    assert heard(("x", float("inf")), ("x", now - 30), ("x", now - 90))["cron.late", "x"] == (0.5, None)

@@ -1,7 +1,8 @@
-"""The local queue as boto3 sees it, and through the death of its process."""
+"""The local queue as boto3 sees it, and after the death of its process."""
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,19 +16,21 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from callwatch import queue
+from callwatch import sqs as queue
 from callwatch.exceptions import QueueUnavailable
-from local import queue as local_queue
-from local.processes import free_port
+from local.processes import find_free_port
+from local.sqs import server as local_queue
 
 
 @pytest.fixture
 def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[local_queue.RunningQueue]:
     server = local_queue.start(tmp_path / "data dir")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", server.access_key)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
     monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", server.endpoint_url)
+    # A session of an earlier test would keep its access key.
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     queue._client.cache_clear()
     yield server
     server.stop()
@@ -44,9 +47,9 @@ def url(sqs: Any) -> str:
     return str(sqs.create_queue(QueueName="errors", Attributes={"VisibilityTimeout": "1"})["QueueUrl"])
 
 
-def test_what_was_sent_is_received_once_until_its_time_is_over_and_gone_when_deleted(url: str) -> None:
+def test_message_is_hidden_until_timeout_and_then_deleted(url: str) -> None:
     queue.send(url, [f"message {number} ü" for number in range(25)])
-    assert queue.approximate_count(url) == 25
+    assert queue.estimate_count(url) == 25
     first = [message for _ in range(3) for message in queue.receive(url)]
     assert sorted(message.body for message in first) == sorted(f"message {number} ü" for number in range(25))
     assert queue.receive(url) == []
@@ -57,28 +60,52 @@ def test_what_was_sent_is_received_once_until_its_time_is_over_and_gone_when_del
     assert again[0].receive_count == 2
 
 
+def test_released_messages_are_received_again_at_once(sqs: Any) -> None:
+    url = str(sqs.create_queue(QueueName="slow", Attributes={"VisibilityTimeout": "120"})["QueueUrl"])
+    queue.send(url, [f"message {number}" for number in range(25)])
+    first = [message for _ in range(3) for message in queue.receive(url)]
+    assert queue.receive(url) == []
+    queue.release(url, [message.receipt_handle for message in first[:24]])
+    again = [message for _ in range(3) for message in queue.receive(url)]
+    assert {message.message_id for message in again} == {message.message_id for message in first[:24]}
+
+
+def test_a_port_that_is_taken_meanwhile_costs_no_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        found = [int(taken.getsockname()[1]), find_free_port()]
+        monkeypatch.setattr("local.processes.find_free_port", lambda _preferred: found.pop(0))
+        server = local_queue.start(tmp_path / "queue")
+    try:
+        assert local_queue._answers(server.endpoint_url)
+        assert found == []
+    finally:
+        server.stop()
+
+
 def test_an_outdated_receipt_deletes_nothing(url: str) -> None:
     queue.send(url, ["one"])
     old = queue.receive(url)[0]
     time.sleep(1.05)
     new = queue.receive(url)[0]
     queue.delete(url, [old.receipt_handle])
-    assert queue.approximate_count(url) == 1
+    assert queue.estimate_count(url) == 1
     queue.delete(url, [new.receipt_handle])
-    assert queue.approximate_count(url) == 0
+    assert queue.estimate_count(url) == 0
 
 
 def test_messages_survive_a_kill_of_the_server(running: local_queue.RunningQueue, url: str, tmp_path: Path) -> None:
     queue.send(url, [str(number) for number in range(100)])
     running.process.send_signal(signal.SIGKILL)
     running.process.wait()
-    again = local_queue.start(tmp_path / "data dir")
+    again = local_queue.start(tmp_path / "data dir", access_key=running.access_key)
     assert again.endpoint_url == running.endpoint_url, "the port stays, so that addresses stay"
-    assert queue.approximate_count(url) == 100
+    assert queue.estimate_count(url) == 100
     again.stop()
 
 
-def test_a_leftover_server_is_ended_and_a_stranger_with_its_pid_is_not(tmp_path: Path) -> None:
+def test_leftover_server_is_ended_but_not_a_stranger(tmp_path: Path) -> None:
     leftover = local_queue.start(tmp_path)
     again = local_queue.start(tmp_path)
     assert leftover.process.wait(20) is not None
@@ -104,7 +131,17 @@ def test_a_dead_letter_carries_its_reason_and_comes_back(sqs: Any, url: str) -> 
     assert queue.receive(dead)[0].reason == "unknown version 9"
     assert queue.redrive(dead, url, 100) == 1
     assert [message.body for message in queue.receive(url)] == ["poison"]
-    assert queue.approximate_count(dead) == 0
+    assert queue.estimate_count(dead) == 0
+
+
+@pytest.mark.parametrize("reason", ["nul \x00", "half \ud800", "end \uffff", "smile \U0001f600", "\x0b" * 5_000, ""])
+def test_a_dead_letter_takes_a_reason_of_any_text(reason: str, sqs: Any) -> None:
+    dead = sqs.create_queue(QueueName="dead", Attributes={"VisibilityTimeout": "0"})["QueueUrl"]
+    queue.dead_letter(dead, "poison", reason)
+    found = queue.receive(dead)[0].reason
+    refused = "\x00\x0b\ud800\uffff"
+    expected = "".join("?" if sign in refused else sign for sign in reason[:1_000])
+    assert found == (expected or "unknown")
 
 
 def test_a_waiting_receiver_gets_a_message_as_soon_as_it_is_sent(sqs: Any, url: str) -> None:
@@ -113,6 +150,15 @@ def test_a_waiting_receiver_gets_a_message_as_soon_as_it_is_sent(sqs: Any, url: 
     found = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
     assert [message["Body"] for message in found] == ["late"]
     assert time.monotonic() - started < 15
+
+
+def test_queue_says_how_long_its_receivers_wait(sqs: Any) -> None:
+    url = sqs.create_queue(QueueName="patient", Attributes={"ReceiveMessageWaitTimeSeconds": "10"})["QueueUrl"]
+    threading.Timer(0.5, lambda: queue.send(url, ["late"])).start()
+    assert [message["Body"] for message in sqs.receive_message(QueueUrl=url)["Messages"]] == ["late"]
+    started = time.monotonic()
+    assert "Messages" not in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=0)
+    assert time.monotonic() - started < 5
 
 
 def test_batches_keep_to_the_limits_of_sqs() -> None:
@@ -127,7 +173,7 @@ def test_refusals_have_the_names_that_boto3_knows(sqs: Any, url: str) -> None:
         sqs.send_message(QueueUrl=url, MessageBody="x" * 1_100_000)
 
 
-def test_a_queue_of_another_server_than_amazons_is_reached_at_its_own_address(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_foreign_queue_server_is_reached_at_its_own_address(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL_SQS")
     queue.send(url, ["hello"])
     assert [message.body for message in queue.receive(url)] == ["hello"]
@@ -141,23 +187,25 @@ def test_queues_of_amazon_are_left_to_its_own_tools(host: str, monkeypatch: pyte
     assert queue._endpoint("https://not-amazonaws.com:9324/1/ErrorQueue") == "https://not-amazonaws.com:9324"
 
 
-def test_the_queues_of_a_template_are_made_before_the_first_request(tmp_path: Path) -> None:
-    port = free_port(20_000)
-    command = [sys.executable, "-m", "local.queue", "--data-dir", str(tmp_path / "new"), "--port", str(port)]
+def test_template_queues_exist_before_the_first_request(tmp_path: Path) -> None:
+    port = find_free_port(20_000)
+    command = [sys.executable, "-m", "local.sqs.server", "--data-dir", str(tmp_path / "new"), "--port", str(port)]
     process = subprocess.Popen([*command, "--template", "template.yaml"])
     try:
         deadline = time.monotonic() + 30
         while not (is_up := local_queue._answers(f"http://127.0.0.1:{port}")) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert is_up
-        found = boto3.client("sqs", endpoint_url=f"http://127.0.0.1:{port}").list_queues()["QueueUrls"]
+        key = local_queue.read_access_key(tmp_path / "new")
+        sqs = boto3.client("sqs", endpoint_url=f"http://127.0.0.1:{port}", aws_access_key_id=key, aws_secret_access_key="x")
+        found = sqs.list_queues()["QueueUrls"]
         assert {address.rpartition("/")[2] for address in found} >= {"ErrorQueue", "CriticalQueue", "DeadLetterQueue"}
     finally:
         process.terminate()
         process.wait(30)
 
 
-def test_a_queue_that_is_not_there_is_one_clear_error_in_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_queue_is_one_clear_error_in_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     queue._client.cache_clear()

@@ -1,11 +1,11 @@
-"""Everything that is installed is pinned with its hashes, and the pins agree."""
+"""All installed packages are pinned with hashes, and the pins agree."""
 
 import re
 
 import pytest
 
-from local.licences import is_admitted, of_layer, of_page
-from local.lock import LOCKS, ROOT, is_current, pinned
+from tools.licenses import is_admitted, list_layer_packages, list_page_packages
+from tools.lock import LOCKS, ROOT, is_current, read_pins
 
 
 @pytest.mark.parametrize("name", LOCKS)
@@ -23,16 +23,16 @@ def test_every_package_of_a_lock_has_hashes(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["requirements-run", "requirements-runtime", "layers/dependencies/requirements"])
 def test_what_is_deployed_is_what_was_tested(name: str) -> None:
-    tested = pinned("requirements-dev")
-    assert {package: tested.get(package) for package in pinned(name)} == pinned(name)
+    tested = read_pins("requirements-dev")
+    assert {package: tested.get(package) for package in read_pins(name)} == read_pins(name)
 
 
 def test_the_layers_pins_hold_for_every_interpreter() -> None:
-    # A marker would be judged by the interpreter that builds, not by the one that the layer is for.
+    # The building interpreter would evaluate a marker, not the one that the layer is for.
     assert ";" not in (ROOT / "layers/dependencies/requirements.txt").read_text()
 
 
-def test_the_licence_of_everything_that_ships_is_known_and_admitted() -> None:
-    rows = [*of_layer(), *of_page()]
+def test_license_of_everything_shipped_is_allowed() -> None:
+    rows = [*list_layer_packages(), *list_page_packages()]
     assert len(rows) > 10
     assert not [row for row in rows if not is_admitted(row[2])]

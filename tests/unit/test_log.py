@@ -1,4 +1,4 @@
-"""The log: one JSON line each, whatever is logged, and nothing private in any."""
+"""The log: one JSON line per entry, whatever is logged, without private data."""
 
 import io
 import json
@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from aws_lambda_powertools import Logger
 
-from callwatch.runtime.log import ScrubbingFormatter
+from callwatch.runtime import log
+from callwatch.runtime.log import append_keys, make_logger
 
 
 @pytest.fixture
@@ -19,18 +19,18 @@ def written() -> io.StringIO:
 
 
 @pytest.fixture
-def logger(written: io.StringIO) -> Logger:
-    return Logger(
-        service=f"test-{uuid.uuid4().hex}", logger_formatter=ScrubbingFormatter(utc=True), stream=written, level=logging.INFO
-    )
+def logger(written: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> logging.Logger:
+    found = make_logger(f"test-{uuid.uuid4().hex}", written)
+    monkeypatch.setattr(log, "logger", found)
+    return found
 
 
 def lines(written: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in written.getvalue().splitlines()]
 
 
-def test_an_exception_is_one_line_with_its_trace_and_without_what_is_private(logger: Logger, written: io.StringIO) -> None:
-    logger.append_keys(request_id="11111111-2222-3333-4444-555555555555")
+def test_exception_is_one_line_without_private_data(logger: logging.Logger, written: io.StringIO) -> None:
+    append_keys(request_id="11111111-2222-3333-4444-555555555555")
     try:
         raise ValueError("no row for bob@example.com with Bearer abcdefghijklmnop1234")
     except ValueError:
@@ -48,14 +48,44 @@ def test_an_exception_is_one_line_with_its_trace_and_without_what_is_private(log
     "value",
     [datetime(2026, 1, 1, tzinfo=UTC), ValueError("x"), uuid.uuid4(), {"at": datetime.now(UTC)}, (1, {2}), object(), b"\xff"],
 )
-def test_any_value_can_be_logged(value: Any, logger: Logger, written: io.StringIO) -> None:
+def test_any_value_can_be_logged(value: Any, logger: logging.Logger, written: io.StringIO) -> None:
     logger.info("cycle", extra={"given": value})
     (line,) = lines(written)
     assert "given" in line
 
 
-def test_secrets_in_fields_are_scrubbed(logger: Logger, written: io.StringIO) -> None:
+def test_secrets_in_fields_are_scrubbed(logger: logging.Logger, written: io.StringIO) -> None:
     secret = "postgresql://user:hunter2hunter2@host/db"
     logger.info(f"connecting to {secret}", extra={"details": [{"dsn": secret}], "authorization": "Bearer abcdefghijklmnop1234"})
     assert "hunter2" not in written.getvalue()
     assert "abcdefghijklmnop1234" not in written.getvalue()
+
+
+def test_line_holds_what_the_guides_name(logger: logging.Logger, written: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1")
+    logger.getChild("digest").warning("%s messages", 3)
+    (line,) = lines(written)
+    assert (line["level"], line["message"]) == ("WARNING", "3 messages")
+    assert line["xray_trace_id"] == "1-5759e988-bd862e3fe1be46a994272793"
+    assert abs(datetime.now(UTC) - datetime.fromisoformat(line["timestamp"])).total_seconds() < 60
+    assert line["location"].startswith("test_line_holds_what_the_guides_name:")
+
+
+def test_level_is_that_of_the_environment(written: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "warning")
+    quiet = make_logger(f"test-{uuid.uuid4().hex}", written)
+    quiet.info("unseen")
+    quiet.error("seen")
+    assert [line["message"] for line in lines(written)] == ["seen"]
+
+
+def test_handler_of_the_platform_writes_no_second_line(written: io.StringIO) -> None:
+    platform = logging.StreamHandler(io.StringIO())
+    logging.getLogger().addHandler(platform)
+    try:
+        make_logger("test-platform", written).error("once")
+        logging.getLogger("another").error("of a library")
+    finally:
+        logging.getLogger().removeHandler(platform)
+    assert platform.stream.getvalue() == "of a library\n"
+    assert len(lines(written)) == 1

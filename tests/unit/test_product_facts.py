@@ -1,17 +1,19 @@
-"""What measured figures of the product amount to, where too little or too much of something could mislead."""
+"""Product samples from measured figures, where very small or large counts could mislead."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from callwatch.models.facts import Fact
-from callwatch.pipeline.completeness import availability_facts
-from callwatch.pipeline.facts import product_facts
-from callwatch.pipeline.freshness import LONG_SILENCE, SILENCE, freshness_facts, windows_of
-from callwatch.pipeline.measure import Measured
+from callwatch.models.sample import Sample
+from callwatch.pipeline.comparable import DAYS_BACK
+from callwatch.pipeline.completeness import list_availability_samples
+from callwatch.pipeline.freshness import NOT_COMPARABLE, SILENCE, list_freshness_samples, list_windows
+from callwatch.pipeline.freshness_readings import DAYS, LONG_SILENCE
+from callwatch.pipeline.queries.query_runner import Measured
+from callwatch.pipeline.samples import list_product_samples
 from callwatch.pipeline.stage_file import get_stages
-from callwatch.pipeline.syncs import sync_facts
-from callwatch.pipeline.webhooks import webhook_facts
+from callwatch.pipeline.syncs import list_sync_samples
+from callwatch.pipeline.webhooks import list_webhook_samples
 
 WEDNESDAY = datetime(2031, 3, 12, 14, 0, tzinfo=UTC)
 
@@ -20,8 +22,8 @@ def measured_with(**values: float) -> Measured:
     return Measured(WEDNESDAY, values={name.replace("__", "."): value for name, value in values.items()})
 
 
-def value_of(facts: list[Fact], metric: str, **labels: str) -> float | None:
-    (found,) = [fact for fact in facts if fact.metric == metric and labels.items() <= fact.labels.items()]
+def find_value(samples: list[Sample], metric: str, **labels: str) -> float | None:
+    (found,) = [sample for sample in samples if sample.metric == metric and labels.items() <= sample.labels.items()]
     return found.value
 
 
@@ -29,9 +31,11 @@ def value_of(facts: list[Fact], metric: str, **labels: str) -> float | None:
     ("items", "failed", "ratio"),
     [(8, 8, 1.0), (8, 3, 0.375), (40, 20, 0.5), (30, 0, 0.0), (8, 1, None), (12, 2, None), (4, 4, None), (0, 0, None)],
 )
-def test_a_few_failing_webhooks_are_chance_and_a_few_more_are_not(items: int, failed: int, ratio: float | None) -> None:
-    facts = webhook_facts({"at_least": 5, "window_s": 900}, measured_with(webhooks__items=items, webhooks__failed=failed))
-    assert [fact.value for fact in facts] == ([] if ratio is None else [ratio])
+def test_few_failed_webhooks_are_chance_and_more_are_not(items: int, failed: int, ratio: float | None) -> None:
+    samples = list_webhook_samples(
+        {"at_least": 5, "window_s": 900}, measured_with(webhooks__items=items, webhooks__failed=failed)
+    )
+    assert [sample.value for sample in samples] == ([] if ratio is None else [ratio])
 
 
 @pytest.mark.parametrize(
@@ -42,9 +46,9 @@ def test_recordings_fall_short_of_what_is_usual_for_this_product(ratio: float, u
     measured = measured_with(availability__items=60, availability__ratio=ratio)
     if usual is not None:
         measured.values["availability.usual"] = usual
-    facts = availability_facts({"at_least": 20}, measured)
-    assert value_of(facts, "recordings.availability") == ratio
-    assert value_of(facts, "recordings.shortfall") == shortfall
+    samples = list_availability_samples({"at_least": 20}, measured)
+    assert find_value(samples, "recordings.availability") == ratio
+    assert find_value(samples, "recordings.shortfall") == shortfall
 
 
 @pytest.mark.parametrize(
@@ -58,25 +62,25 @@ def test_recordings_fall_short_of_what_is_usual_for_this_product(ratio: float, u
         (0, 100, 800, 0.0, 0),
     ],
 )
-def test_dead_letters_are_held_against_what_is_done_in_an_ordinary_hour(
+def test_dead_letters_compare_with_an_ordinary_hour(
     dead: int, done: int, done_of_day: int, ratio: float, told: int | None
 ) -> None:
     measured = measured_with(
         recordings__dead_last_hour=dead, recordings__completed_last_hour=done, recordings__completed=done_of_day
     )
-    facts = product_facts(get_stages(None), measured)
-    assert value_of(facts, "pipeline.dead_ratio", stage="recordings") == ratio
-    counts = [fact.value for fact in facts if fact.metric == "pipeline.dead" and fact.labels["stage"] == "recordings"]
+    samples = list_product_samples(get_stages(None), measured)
+    assert find_value(samples, "pipeline.dead_ratio", stage="recordings") == ratio
+    counts = [sample.value for sample in samples if sample.metric == "pipeline.dead" and sample.labels["stage"] == "recordings"]
     assert counts == ([] if told is None else [told])
 
 
-def test_without_an_earlier_day_to_compare_with_it_is_not_known_whether_calls_are_missing() -> None:
+def test_missing_calls_are_unknown_without_an_earlier_day() -> None:
     first_at = (WEDNESDAY - timedelta(hours=2)).timestamp()
     measured = measured_with(freshness__first_at=first_at, freshness__last_at=WEDNESDAY.timestamp() - 60)
-    for name, pairs in windows_of(measured).items():
+    for name, pairs in list_windows(measured).items():
         measured.rows[name] = [{"count": 0} for _pair in pairs]
-    (fact,) = freshness_facts({}, measured)
-    assert (fact.value, fact.reason) == (None, "no earlier day of this kind to compare with")
+    (sample,) = list_freshness_samples({}, measured)
+    assert (sample.value, sample.reason) == (None, NOT_COMPARABLE)
 
 
 def test_a_small_product_is_missed_by_a_silence_of_days() -> None:
@@ -84,14 +88,15 @@ def test_a_small_product_is_missed_by_a_silence_of_days() -> None:
         freshness__first_at=(WEDNESDAY - timedelta(days=60)).timestamp(),
         freshness__last_at=(WEDNESDAY - timedelta(hours=40)).timestamp(),
     )
-    windows = windows_of(measured)
+    measured.rows[DAYS] = [{"count": 12}] * DAYS_BACK
+    windows = list_windows(measured)
     for name, pairs in windows.items():
         usual = {LONG_SILENCE: 20, SILENCE: 6}.get(name, 1)
         measured.rows[name] = [{"count": 0}, *[{"count": usual} for _pair in pairs[1:]]]
-    (fact,) = freshness_facts({}, measured)
-    assert (fact.value, fact.detail) == (1.0, "0 calls, 20 expected in 2400 min")
+    (sample,) = list_freshness_samples({}, measured)
+    assert (sample.value, sample.detail) == (1.0, "0 calls, 20 expected in 2400 min")
     measured.values["freshness.last_at"] = (WEDNESDAY - timedelta(hours=5)).timestamp()
-    assert LONG_SILENCE not in windows_of(measured), "a shorter one has a window of its own"
+    assert LONG_SILENCE not in list_windows(measured), "a shorter one has a window of its own"
 
 
 def test_a_sync_of_a_sunday_is_compared_with_sundays_alone() -> None:
@@ -99,20 +104,18 @@ def test_a_sync_of_a_sunday_is_compared_with_sundays_alone() -> None:
     measured = Measured(sunday)
     runs = [(sunday - timedelta(days=day), 0 if day % 7 == 0 else 300) for day in range(29)]
     measured.rows["syncs"] = [{"name": "calls", "started": at.timestamp(), "records": records} for at, records in runs]
-    assert sync_facts(measured) == [], "nothing comes on Sundays, and none is missed"
-    (saturday,) = sync_facts(Measured(sunday, rows={"syncs": measured.rows["syncs"][1:]}))
+    assert list_sync_samples(measured) == [], "nothing comes on Sundays, and none is missed"
+    (saturday,) = list_sync_samples(Measured(sunday, rows={"syncs": measured.rows["syncs"][1:]}))
     assert (saturday.value, saturday.detail) == (1.0, "300 records, 300 at this hour on earlier days")
 
 
 @pytest.mark.parametrize(("records", "found"), [(4, [round(4 / 300, 4)]), (0, []), (90, []), (300, [])])
-def test_in_its_first_weeks_a_sunday_is_told_from_other_days_only_where_it_is_plainly_broken(
-    records: int, found: list[float]
-) -> None:
+def test_sunday_counts_in_first_weeks_only_if_plainly_broken(records: int, found: list[float]) -> None:
     sunday = datetime(2031, 3, 16, 12, 0, tzinfo=UTC)
     runs = [(sunday - timedelta(days=day), records if day == 0 else 300) for day in range(10)]
     measured = Measured(sunday)
     measured.rows["syncs"] = [{"name": "calls", "started": at.timestamp(), "records": count} for at, count in runs]
-    assert [fact.value for fact in sync_facts(measured)] == found
+    assert [sample.value for sample in list_sync_samples(measured)] == found
 
 
 @pytest.mark.parametrize(
@@ -127,9 +130,7 @@ def test_in_its_first_weeks_a_sunday_is_told_from_other_days_only_where_it_is_pl
         (9, 1, 1, False),
     ],
 )
-def test_a_stage_without_a_queue_is_down_by_many_open_items_not_by_a_few_that_failed(
-    items: int, is_open: int, newest_open: int, is_down: bool
-) -> None:
+def test_stage_without_queue_is_down_by_many_open_items(items: int, is_open: int, newest_open: int, is_down: bool) -> None:
     given = {"items": items, "open": is_open, "newest_open": newest_open, "since": WEDNESDAY.timestamp() - 4000}
     measured = Measured(WEDNESDAY, values={f"analyses.unfinished.{name}": value for name, value in given.items()})
-    assert value_of(product_facts(get_stages(None), measured), "pipeline.unfinished_s") == (4000 if is_down else 0)
+    assert find_value(list_product_samples(get_stages(None), measured), "pipeline.unfinished_s") == (4000 if is_down else 0)

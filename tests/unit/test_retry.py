@@ -1,4 +1,4 @@
-"""What is tried again, how often, and after which delay."""
+"""Retries: which failures, how often, and after which delay."""
 
 import subprocess
 import sys
@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callwatch.db import batch_process, is_retryable, with_deadlock_retry, with_retry
-from callwatch.db.retry import MAX_DELAY_MS, CommitOutcomeUnknown, backoff_s
+from callwatch.db.core.retry import MAX_DELAY_MS, CommitOutcomeUnknown, backoff_s
 from callwatch.exceptions import ConfigurationError, DatabaseUnavailable, PoolExhausted
 
 
 @pytest.fixture(autouse=True)
 def delays(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     slept: list[float] = []
-    monkeypatch.setattr("callwatch.db.retry.time.sleep", slept.append)
+    monkeypatch.setattr("callwatch.db.core.retry.time.sleep", slept.append)
     return slept
 
 
@@ -71,7 +71,7 @@ def test_what_trying_again_cannot_mend_is_not_retryable(error: BaseException) ->
     assert not is_retryable(error)
 
 
-def test_network_errors_of_the_http_libraries_are_known_without_importing_them() -> None:
+def test_network_errors_are_known_without_their_libraries() -> None:
     script = (
         "import sys; from callwatch.db import is_retryable; assert 'requests' not in sys.modules;"
         "import requests, urllib3, botocore.exceptions as b, socket;"
@@ -115,7 +115,7 @@ def test_there_are_so_many_retries_and_no_more(max_retries: int, delays: list[fl
 
 
 def test_no_try_begins_when_it_took_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("callwatch.db.retry.GIVE_UP_AFTER_S", 0.0)
+    monkeypatch.setattr("callwatch.db.core.retry.GIVE_UP_AFTER_S", 0.0)
     fn = Failing(ConnectionError("again"))
     with pytest.raises(ConnectionError):
         with_retry(fn)
@@ -179,5 +179,5 @@ def test_an_endless_source_is_drawn_from_as_needed() -> None:
 
 
 def test_a_batch_of_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="from 1"):
+    with pytest.raises(ValueError, match="1 or more"):
         batch_process([1], len, size=0)

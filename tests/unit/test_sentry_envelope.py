@@ -1,4 +1,4 @@
-"""Envelopes, what is refused of them, and what is read of an event that is hostile."""
+"""Envelopes: rejected items, and hostile events."""
 
 import json
 import math
@@ -9,22 +9,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callwatch.http import HttpError
-from callwatch.tracker.event import finish_event
-from callwatch.tracker.sentry.convert import convert, stub
-from callwatch.tracker.sentry.envelope import MAX_ITEMS, load, load_marked, parse
-from callwatch.tracker.sentry.refuse import busy, refusal
-from callwatch.tracker.sentry.take import MAX_EVENT_BYTES, take
+from callwatch.events.event import finish_event
+from callwatch.exceptions import RequestRefused
+from callwatch.ingest.sentry.convert import convert, stub
+from callwatch.ingest.sentry.envelope import MAX_ITEMS, load, load_marked, parse
+from callwatch.ingest.sentry.items import MAX_EVENT_BYTES, take
+from callwatch.ingest.sentry.rate_limits import busy, refusal
+from callwatch.runtime.responses import find_status
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
 def taken(body: bytes) -> list[dict[str, Any]]:
-    events, _rows = take(*parse(body), "key", NOW)
-    return events
+    return take(*parse(body), "key", NOW).events
 
 
-def test_payloads_are_taken_by_their_length_and_without_one_by_their_line() -> None:
+def test_payload_ends_by_length_or_else_by_line() -> None:
     attachment = b'{"type":"attachment","length":6}\n\x00\n{}\n\xff\n\n'
     body = b'{"event_id":"1"}\n' + attachment + b'{"type":"event"}\n{"a":1}\n{"type":"x","length":0}\n\n'
     headers, items, rest = parse(body)
@@ -35,7 +35,7 @@ def test_payloads_are_taken_by_their_length_and_without_one_by_their_line() -> N
     ]  # fmt: skip
 
 
-def test_an_envelope_of_windows_lines_and_one_without_a_last_line_are_read() -> None:
+def test_envelope_with_crlf_or_no_last_newline_is_read() -> None:
     assert [item.payload for item in parse(b'{}\r\n{"type":"event"}\r\n{"a":1}\r\n')[1]] == [b'{"a":1}\r']
     assert [item.payload for item in parse(b'{}\n{"type":"event"}\n{"a":1}')[1]] == [b'{"a":1}']
     assert parse(b"{}") == ({}, [], None)
@@ -49,35 +49,71 @@ def test_an_envelope_of_windows_lines_and_one_without_a_last_line_are_read() -> 
     b'{}\n{"type":"session"}\n{}\nnope', b"{}\n" + b'{"type":"a"}\n{}\n' * (MAX_ITEMS + 1)],
 )  # fmt: skip
 def test_a_broken_frame_with_nothing_in_it_that_is_taken_is_400(body: bytes) -> None:
-    with pytest.raises(HttpError) as caught:
+    with pytest.raises(RequestRefused) as caught:
         taken(body)
-    assert caught.value.status == 400
+    assert find_status(caught.value) == 400
+
+
+def envelope(*items: bytes, header: bytes = b'{"event_id":"%b"}' % (b"a" * 32)) -> bytes:
+    return b"\n".join([header, *items])
+
+
+GOOD = b'{"type":"event"}\n{"message":"good","event_id":"%b"}' % (b"b" * 32)
+TRANSACTION = (
+    b'{"type":"transaction"}\n'
+    + json.dumps(
+        {"transaction": "GET /x", "start_timestamp": 1, "timestamp": 2, "contexts": {"trace": {"op": "http.server"}}}
+    ).encode()
+)
 
 
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
         (b'{"type":"event","length":99}\n{"message":"cut', "its envelope breaks off"),
-        (b'{"type":"event","length":4}\n{"message":"cut"}', "could not be read"),
         (b"nope", "its envelope breaks off"),
-        (b'{"type":"event"}\nnull', "it is no JSON object"),
-        (b'{"type":"event"}\n{"a":"' + b"x" * MAX_EVENT_BYTES + b'"}', "it is longer than"),
         (b'{"type":"attachment","length":99}\ncut', ""),
         (b'{"type":"transaction"}\n{"a":"' + b"x" * MAX_EVENT_BYTES + b'"}', ""),
+        (b'{"type":"span"}\n{"a":"' + b"x" * MAX_EVENT_BYTES + b'"}', ""),
     ],
 )
-def test_a_bad_item_takes_nothing_down_that_stands_beside_it(bad: bytes, message: str) -> None:
-    header_id, own_id = "a" * 32, "b" * 32
-    good = b'{"type":"event"}\n{"message":"good","event_id":"%b"}\n' % own_id.encode()
-    body = b'{"event_id":"%b"}\n' % header_id.encode() + good + b'{"type":"event"}\n{"message":"without an id"}\n' + bad
+def test_a_bad_item_takes_no_good_one_down(bad: bytes, message: str) -> None:
+    body = envelope(GOOD, bad)
     events = taken(body)
-    assert [event["message"] for event in events[:2]] == ["good", "without an id"]
-    assert [event["event_id"] for event in events[:2]] == [own_id, header_id]
-    marked = [event for event in events if event["mended"]]
-    assert len(marked) == len(events) - 2 == (1 + (b'"length":4' in bad) if message else 0)
-    assert all(message in event["message"] for event in marked[-1:])
+    assert (events[0]["message"], events[0]["event_id"]) == ("good", "b" * 32)
+    assert [(message in event["message"], event["event_id"]) for event in events[1:]] == [(True, "a" * 32)] * bool(message)
+    assert all(event["mended"] == ["unreadable"] for event in events[1:])
     assert taken(body) == events, "sent again it is the same"
-    assert len({event["event_id"] for event in events}) == len(events)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (b'{"type":"event","length":4}\n{"message":"cut"}', "could not be read"),
+        (b'{"type":"event"}\nnull', "it is not a JSON object"),
+    ],
+)
+def test_a_bad_event_is_kept_as_one_and_rows_remain(bad: bytes, message: str) -> None:
+    found = take(*parse(envelope(TRANSACTION, bad)), "key", NOW)
+    assert [row["route"] for row in found.rows] == ["/x"]
+    assert [event["mended"] for event in found.events] == [["unreadable"]] * len(found.events)
+    assert message in found.events[0]["message"]
+
+
+def test_items_over_the_cap_of_their_type_are_named() -> None:
+    events = [b'{"type":"event"}\n{"message":"number %d"}' % number for number in range(400)]
+    spans = [b'{"type":"span"}\n{}'] * 150
+    found = take(*parse(envelope(*events, TRANSACTION, TRANSACTION, TRANSACTION, *spans)), "key", NOW)
+    assert [event["message"] for event in found.events] == ["number 0"]
+    assert len(found.rows) == 1
+    assert {kind: count for (kind, _reason), count in found.rejected.items()} == {"event": 399, "transaction": 2, "span": 50}
+    assert all("at most" in reason for _kind, reason in found.rejected)
+
+
+def test_spans_over_the_cap_of_a_container_are_named() -> None:
+    container = b'{"type":"span"}\n' + json.dumps({"items": [{}] * 1_234}).encode()
+    found = take(*parse(envelope(container)), "key", NOW)
+    assert found.rejected == {("span", "a container must have at most 1000 spans"): 234}
 
 
 @given(st.binary(max_size=200))
@@ -85,8 +121,8 @@ def test_no_bytes_at_all_do_more_than_be_refused(raw: bytes) -> None:
     for body in (raw, b"{}\n" + raw, b'{}\n{"type":"event"}\n' + raw):
         try:
             taken(body)
-        except HttpError as error:
-            assert error.status == 400  # noqa: PT017 - bytes may by chance be an envelope
+        except RequestRefused as error:
+            assert find_status(error) == 400  # noqa: PT017 - bytes may by chance be an envelope
 
 
 def test_hostile_json_is_read_as_far_as_it_goes_and_marked() -> None:
@@ -151,18 +187,19 @@ def test_only_what_is_not_taken_is_refused_by_its_category() -> None:
         "user_report",
         "span",
     ]
-    assert refusal(kinds) == {"x-sentry-rate-limits": "3600:feedback;log_item;metric_bucket;monitor;replay;session:organization"}
+    assert refusal(kinds) == {"x-sentry-rate-limits": "3600:metric_bucket;replay:organization"}
     assert refusal(["profile_chunk"]) == {"x-sentry-rate-limits": "3600:profile;profile_chunk:organization"}
     assert refusal(["trace_metric", "raw_security"]) == {"x-sentry-rate-limits": "3600:security;trace_metric:organization"}
     assert refusal(["event", "transaction", "span", "client_report", ""]) == {}
 
 
 def test_a_type_that_is_no_word_refuses_nothing_at_all() -> None:
-    # An empty list of categories would mute the SDK altogether.
+    # An empty list of categories would mute the SDK completely.
     assert refusal(["a:b", "x\r\nset-cookie: y", "Über", ";", "9"]) == {}
     assert refusal(["future_item", "a,b"]) == {"x-sentry-rate-limits": "3600:future_item:organization"}
     assert len(refusal(f"kind_{'a' * number}" for number in range(500))["x-sentry-rate-limits"]) < 1_000
 
 
 def test_a_busy_queue_mutes_what_was_sent_and_nothing_else() -> None:
-    assert busy(["event", "attachment", "session"]) == {"retry-after": "1", "x-sentry-rate-limits": "1:error:key"}
+    assert busy(["event", "attachment", "replay_event"]) == {"retry-after": "1", "x-sentry-rate-limits": "1:error:key"}
+    assert busy(["log", "session"]) == {"retry-after": "1", "x-sentry-rate-limits": "1:log_item;session:key"}

@@ -1,14 +1,14 @@
-"""Configuration: what is taken, what is refused, and how the refusal reads."""
+"""Configuration: accepted values, rejected values, and the text of the rejection."""
 
 from unittest import mock
 
 import boto3
 import pytest
-from botocore.client import BaseClient
-from moto import mock_aws
 
+from callwatch.aws.json_client import JsonClient
 from callwatch.exceptions import ConfigurationError
 from callwatch.settings import VARIABLES, Settings, load_settings
+from tests.support.aws_server import run_aws
 
 KEY = "0123456789abcdef0123456789abcdef"
 
@@ -28,6 +28,29 @@ def test_the_product_database_is_the_own_one_unless_named() -> None:
     assert load_settings({"DATABASE_URL": own, "PRODUCT_DATABASE_URL": other}).product_database_url == other
 
 
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("postgresql://u:p@db.example:5432/own", "postgresql://u:p@proxy.example:5432/own"),
+        ("postgresql://u:p@db.example/own?sslmode=verify-full", "postgresql://u:p@proxy.example/own?sslmode=verify-full"),
+        ("postgresql://u:p@ss:w@db.example:5432/own", "postgresql://u:p@ss:w@proxy.example:5432/own"),
+        ("postgres://db.example", "postgres://proxy.example"),
+        ("postgresql://u@[::1]:6000/own", "postgresql://u@proxy.example:6000/own"),
+        (
+            '{"username": "u", "password": "a@b/c", "host": "db.example", "port": 5432, "dbname": "own"}',
+            "postgresql://u:a%40b%2Fc@proxy.example:5432/own?sslmode=verify-full",
+        ),
+    ],
+)
+def test_another_host_replaces_the_one_of_the_url(url: str, expected: str) -> None:
+    other = "postgres://u:p@product.example:5432/product"
+    given = {"DATABASE_URL": url, "DATABASE_HOST": "proxy.example", "PRODUCT_DATABASE_URL": other}
+    settings = load_settings(given)
+    assert settings.database_url == expected
+    assert settings.product_database_url == other, "the host is of our own database alone"
+    assert load_settings({**given, "PRODUCT_DATABASE_URL": ""}).product_database_url == expected
+
+
 def test_tokens_carry_names_and_may_be_two_for_rotation() -> None:
     tokens = load_settings({"ADMIN_SECRET": f"ana:{KEY},{KEY[::-1]}"}).admin_secret
     assert tokens is not None
@@ -35,14 +58,16 @@ def test_tokens_carry_names_and_may_be_two_for_rotation() -> None:
 
 
 def test_a_project_may_have_two_ingest_keys() -> None:
-    keys = load_settings({"INGEST_KEYS": f"1:{KEY}, 2:{KEY}, 1:{'f' * 32}"}).ingest_keys
-    assert keys == {1: (KEY, "f" * 32), 2: (KEY,)}
+    keys = load_settings({"INGEST_KEYS": f"1:{KEY}, 2:{'e' * 32}, 1:{'f' * 32}"}).ingest_keys
+    assert keys == {1: (KEY, "f" * 32), 2: ("e" * 32,)}
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         ("DATABASE_URL", "mysql://localhost/x"),
+        ("DATABASE_HOST", "db.example:5432"),
+        ("DATABASE_HOST", "u@db.example/x?y"),
         ("INGEST_KEYS", "1:short"),
         ("INGEST_KEYS", f"x:{KEY}"),
         ("OPENAI_API_KEY", '"sk-quoted"'),
@@ -55,6 +80,13 @@ def test_a_project_may_have_two_ingest_keys() -> None:
         ("VIEWER_SECRET", ","),
         ("ALERT_WEBHOOK_SECRET", "secret"),
         ("ALERT_WEBHOOK_SECRET", "whsec_***"),
+        ("ALERT_WEBHOOK_SECRET", "whsec_YQ=="),
+        ("ALERT_WEBHOOK_SECRET", "whsec_MTIzNDU2Nzg5MDEyMzQ1"),
+        ("ALERT_WEBHOOK_SECRET", ","),
+        ("INGEST_KEYS", f"1:{KEY},2:{KEY}"),
+        ("INGEST_KEYS", f"1:{'a' * 32},2:{KEY},3:{'b' * 32},1:{KEY}"),
+        ("RETENTION_CLOCK_TRUSTED_UNTIL", "2026-11-01"),
+        ("RETENTION_CLOCK_TRUSTED_UNTIL", "soon"),
         ("ALERT_WEBHOOK_URL", "ftp://example.com"),
         ("WEBHOOK_ALLOWED_NETWORKS", "10.0.0.0/99"),
         ("CORS_ORIGINS", "https://a.example/path"),
@@ -70,11 +102,11 @@ def test_a_project_may_have_two_ingest_keys() -> None:
         ("CALLWATCH_PROJECT_ID", "-1"),
     ],
 )
-def test_a_bad_value_is_refused_in_one_line_that_names_the_variable_and_not_the_value(name: str, value: str) -> None:
+def test_bad_value_error_names_the_variable_not_the_value(name: str, value: str) -> None:
     with pytest.raises(ConfigurationError) as refusal:
         load_settings({name: value})
     text = str(refusal.value)
-    assert text.startswith(f"{name} takes ")
+    assert text.startswith(f"{name} must be ")
     assert "\n" not in text
     assert value not in text or len(value) < 3
 
@@ -85,21 +117,20 @@ def test_a_bad_value_is_refused_in_one_line_that_names_the_variable_and_not_the_
         ({"ALERT_WEBHOOK_URL": "https://hooks.example.com"}, "ALERT_WEBHOOK_SECRET"),
         ({"ALERT_EMAIL_TO": "a@example.com", "ALERT_EMAIL_FROM": "b@example.com"}, "SENDGRID_API_KEY"),
         ({"ALERT_EMAIL_TO": "a@example.com", "SENDGRID_API_KEY": "SG.key"}, "ALERT_EMAIL_FROM"),
+        ({"ALERT_EMAIL_FROM": "a@example.com", "SENDGRID_API_KEY": "SG.key"}, "ALERT_EMAIL_TO"),
     ],
 )
-def test_a_channel_that_is_half_set_up_is_refused_in_one_line_that_names_what_is_missing(
-    given: dict[str, str], missing: str
-) -> None:
+def test_incomplete_channel_error_names_what_is_missing(given: dict[str, str], missing: str) -> None:
     with pytest.raises(ConfigurationError) as refusal:
         load_settings(given)
-    assert str(refusal.value).startswith(f"{missing} is needed where ")
+    assert str(refusal.value).startswith(f"{missing} is required when ")
     assert "\n" not in str(refusal.value)
 
 
 @pytest.mark.parametrize("name", ["ALERT_WEBHOOK_URL", "SLACK_ALERT_WEBHOOK"])
 @pytest.mark.parametrize("url", ["https://hooks.example.com/alerts/", "https://hooks.example.com/alerts?to=ops/"])
 def test_the_address_of_a_webhook_is_taken_as_it_is(name: str, url: str) -> None:
-    settings = load_settings({name: url, "ALERT_WEBHOOK_SECRET": "whsec_c2VjcmV0"})
+    settings = load_settings({name: url, "ALERT_WEBHOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"})
     assert getattr(settings, name.lower()) == url
 
 
@@ -113,10 +144,17 @@ def test_named_secrets_are_fetched() -> None:
 
 def test_no_secret_shows_when_the_settings_are_printed() -> None:
     secrets = {variable.name: "postgresql://user:hidden-value@h/d" for variable in VARIABLES if variable.is_secret}
-    secrets |= {"INGEST_KEYS": f"1:{KEY}", "ADMIN_SECRET": KEY, "VIEWER_SECRET": KEY}
+    secrets |= {"INGEST_KEYS": f"1:{KEY}", "ADMIN_SECRET": KEY, "VIEWER_SECRET": KEY, "UPLOAD_SECRET": KEY}
     secrets |= {"HTTP_CHECKS": '[{"name": "crm", "url": "https://x.example", "headers": {"x-key": "hidden-value"}}]'}
-    secrets |= {"ALERT_WEBHOOK_SECRET": "whsec_aGlkZGVuLXZhbHVl", "SLACK_ALERT_WEBHOOK": "https://hidden-value.example"}
+    secrets |= {
+        "ALERT_WEBHOOK_SECRET": "whsec_aGlkZGVuLXZhbHVlLWhpZGRlbi12YWx1ZQ==",
+        "SLACK_ALERT_WEBHOOK": "https://hidden-value.example",
+    }
+    secrets |= dict.fromkeys(("TEAMS_ALERT_WEBHOOK", "DISCORD_ALERT_WEBHOOK", "NTFY_URL"), "https://hidden-value.example/x")
+    secrets |= {"CHANNEL_SETTINGS": '{"OPSGENIE_API_KEY": "hidden-value"}', "TELEGRAM_CHAT_ID": "1"}
     secrets |= {"ALERT_WEBHOOK_URL": "https://user:hidden-value@hooks.example.com/hidden-value"}
+    secrets |= {"REPLAY_URL": "https://user:hidden-value@product.example.com/hidden-value"}
+    secrets |= {"VERCEL_LOG_SECRET": "hidden-value-hidden-value"}
     printed = repr(load_settings(secrets))
     assert "hidden-value" not in printed
     assert KEY not in printed
@@ -125,19 +163,21 @@ def test_no_secret_shows_when_the_settings_are_printed() -> None:
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
-        ("3", "entry 1: is an object"),
-        ('{"name": "crm", "url": "https://x.example", "interval": 5}', "entry 1: is an object of name, url"),
-        ('{"url": "https://x.example"}', "entry 1: name is"),
-        ('{"name": "Crm", "url": "https://x.example"}', "entry 1: name is"),
-        ('{"name": "openai", "url": "https://x.example"}', "name is taken"),
-        ('{"name": "a", "url": "https://x.example"}, {"name": "a", "url": "https://x.example"}', "entry 2: name is taken"),
-        ('{"name": "crm"}', "entry 1: url is a URL such as"),
-        ('{"name": "crm", "url": "ftp://x.example"}', "entry 1: url is a URL such as"),
-        ('{"name": "crm", "url": "https://user:hidden@x.example"}', "entry 1: url holds no user and password"),
-        ('{"name": "crm", "url": "https://x.example", "expect_status": "200"}', "entry 1: expect_status is"),
-        ('{"name": "crm", "url": "https://x.example", "expect_status": true}', "entry 1: expect_status is"),
-        ('{"name": "crm", "url": "https://x.example", "headers": {"x": "hidden\\n"}}', "entry 1: headers is"),
-        ('{"name": "crm", "url": "https://x.example", "headers": ["hidden"]}', "entry 1: headers is"),
+        ("3", "entry 1: must be an object"),
+        ('{"name": "crm", "url": "https://x.example", "interval": 5}', "entry 1: must be an object with only name, url"),
+        ('{"url": "https://x.example"}', "entry 1: name must have"),
+        ('{"name": "Crm", "url": "https://x.example"}', "entry 1: name must have"),
+        ('{"name": "openai", "url": "https://x.example"}', "name must be different"),
+        ('{"name": "a", "url": "https://x.example"}, {"name": "a", "url": "https://y.example"}', "entry 2: name must be"),
+        ('{"name": "crm"}', "entry 1: url must be a URL such as"),
+        ('{"name": "crm", "url": "ftp://x.example"}', "entry 1: url must be a URL such as"),
+        ('{"name": "crm", "url": "https://user:hidden@x.example"}', "entry 1: url must not hold a user"),
+        ('{"name": "crm", "url": "https://x.example", "expect_status": "200"}', "entry 1: expect_status must be"),
+        ('{"name": "crm", "url": "https://x.example", "expect_status": true}', "entry 1: expect_status must be"),
+        ('{"name": "crm", "url": "https://x.example", "method": "POST"}', "entry 1: method must be GET or HEAD"),
+        ('{"name": "crm", "url": "https://x.example", "method": ["GET"]}', "entry 1: method must be GET or HEAD"),
+        ('{"name": "crm", "url": "https://x.example", "headers": {"x": "hidden\\n"}}', "entry 1: headers must be"),
+        ('{"name": "crm", "url": "https://x.example", "headers": ["hidden"]}', "entry 1: headers must be"),
     ],
 )
 def test_what_is_wrong_with_an_entry_of_http_checks_is_named(entry: str, words: str) -> None:
@@ -159,30 +199,30 @@ def test_a_good_entry_of_http_checks_is_taken() -> None:
 
 
 def test_every_variable_has_a_field() -> None:
-    assert {variable.name.lower() for variable in VARIABLES} == set(Settings.__dataclass_fields__)
+    assert {variable.name.lower() for variable in VARIABLES} == set(Settings.__dataclass_fields__) - {"problems"}
 
 
-def test_the_secret_of_an_rds_database_is_a_url_whose_server_is_verified() -> None:
+def test_rds_secret_is_a_url_with_a_verified_server() -> None:
     secret = '{"username": "callwatch", "password": "a/b@c", "engine": "postgres", "host": "db.x", "port": 5432, "dbname": "cw"}'
     settings = load_settings({"DATABASE_URL": "arn:aws:secretsmanager:r:0:secret:db-x"}, fetch=lambda _arn: secret)
     assert settings.database_url == "postgresql://callwatch:a%2Fb%40c@db.x:5432/cw?sslmode=verify-full"
 
 
-def test_an_rds_secret_that_knows_no_host_yet_is_refused_without_its_password() -> None:
+def test_rds_secret_without_host_hides_its_password() -> None:
     with pytest.raises(ConfigurationError) as caught:
         load_settings({"DATABASE_URL": '{"username": "callwatch", "password": "hidden"}'})
-    assert "DATABASE_URL takes" in str(caught.value)
+    assert "DATABASE_URL must be" in str(caught.value)
     assert "hidden" not in str(caught.value)
 
 
-def test_keys_of_one_secret_are_read_from_secrets_manager_with_one_call() -> None:
-    with mock_aws():
+def test_keys_of_one_secret_take_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    with run_aws(monkeypatch):
         made = boto3.client("secretsmanager").create_secret(
             Name="channels", SecretString='{"SENDGRID_API_KEY": "sg-key", "PAGERDUTY_ROUTING_KEY": "pd-key"}'
         )
         boto3.client("ssm").put_parameter(Name="/callwatch/dev/app-url", Value="https://watch.example.com", Type="String")
-        original = vars(BaseClient)["_make_api_call"]
-        with mock.patch.object(BaseClient, "_make_api_call", autospec=True, side_effect=original) as call:
+        original = JsonClient._call
+        with mock.patch.object(JsonClient, "_call", autospec=True, side_effect=original) as call:
             settings = load_settings(
                 {
                     "SENDGRID_API_KEY": f"{made['ARN']}:SENDGRID_API_KEY::",
@@ -197,7 +237,7 @@ def test_keys_of_one_secret_are_read_from_secrets_manager_with_one_call() -> Non
     assert [found.args[1] for found in call.call_args_list].count("GetSecretValue") == 1
 
 
-def test_users_are_hashed_with_a_key_of_the_installation_even_where_none_is_given() -> None:
+def test_user_hash_key_exists_without_configuration() -> None:
     keys = {"INGEST_KEYS": f"1:{KEY}"}
     derived = load_settings(keys).user_hash_key
     assert derived

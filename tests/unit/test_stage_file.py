@@ -1,4 +1,4 @@
-"""The stage file: what is right is read, what is wrong is named in one line with its place and its remedy."""
+"""The stage file: valid parts are read, invalid ones are named in one line with their place and the remedy."""
 
 import copy
 import json
@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from callwatch.exceptions import ConfigurationError
-from callwatch.pipeline.clauses import clauses, sql_of, with_joins
-from callwatch.pipeline.stage_file import DEFAULT, get_stages, stages_from
+from callwatch.models.reason import Reason
+from callwatch.pipeline.stage_file import DEFAULT, get_stages, parse_stages
 
 SHOP = Path(__file__).resolve().parents[1] / "fixtures" / "shop_stages.json"
 SMALL: dict[str, Any] = {
@@ -30,7 +30,7 @@ def fault(change: Any) -> str:
     raw = copy.deepcopy(SMALL)
     change(raw)
     with pytest.raises(ConfigurationError) as caught:
-        stages_from(raw)
+        parse_stages(raw)
     text = str(caught.value)
     assert "\n" not in text
     assert text.startswith("STAGES_FILE, ")
@@ -44,36 +44,45 @@ def test_the_shipped_files_are_right() -> None:
 
 
 def test_what_a_stage_does_not_say_is_unknown_for_that_reason() -> None:
-    stage = stages_from(SMALL).stages[0]
-    assert stage.rows["zombie"].none == "the stage file does not say which rows these are"
+    stage = parse_stages(SMALL).stages[0]
+    assert stage.rows["zombie"].none == Reason("not_configured", "the stage file does not say which rows these are")
     assert stage.rows["pending"].none is None
 
 
 @pytest.mark.parametrize(
     ("change", "place"),
     [
-        (lambda raw: raw.pop("stages"), "the file: takes an object with stages"),
-        (lambda raw: raw.update(stages=[]), "stages: takes one stage or more"),
-        (lambda raw: raw.update(stages={}), "stages: takes a list"),
-        (lambda raw: raw["stages"].append(raw["stages"][0]), "stages: takes one stage or more, each with a name of its own"),
-        (lambda raw: raw.update(more=1), "the file: takes an object with stages"),
-        (lambda raw: raw["stages"][0].pop("table"), "stages[0]: takes an object with done, duration, name"),
-        (lambda raw: raw["stages"][0].update(table='o"; DROP TABLE x'), "stages[0]: takes the name of a table or column"),
-        (lambda raw: raw["stages"][0].update(name="vendor"), "stages[0]: takes a name that no other part"),
-        (lambda raw: raw["stages"][0].update(pending="all"), "stages[0].pending: takes an object with where"),
-        (lambda raw: raw["stages"][0].update(pending=[["a", "=="]]), "stages[0].pending: takes a clause such as"),
-        (lambda raw: raw["stages"][0].update(stuck=[["a", "older than", "1"]]), "stages[0].stuck: takes a clause such as"),
-        (lambda raw: raw["stages"][0].update(done={"where": []}), "stages[0].done: takes an object with at, where"),
-        (lambda raw: raw["stages"][0].update(duration={}), "stages[0].duration: takes an object with end, start, where"),
-        (lambda raw: raw.update(freshness={"table": "orders"}), "freshness: takes an object with at, table"),
-        (lambda raw: raw.update(freshness={"table": "Orders", "at": "a"}), "freshness: takes the name of a table or column"),
-        (lambda raw: raw.update(indexes=[{"name": "i"}]), "indexes[0]: takes an object with name, on, table"),
-        (lambda raw: raw.update(vendors=[{"service": "x"}]), "vendors[0]: takes an object with failed, ok, service"),
+        (lambda raw: raw.pop("stages"), "the file: must be an object with stages"),
+        (lambda raw: raw.update(stages=[]), "stages: must be a list of one or more stages"),
+        (lambda raw: raw.update(stages={}), "stages: must be a list"),
+        (
+            lambda raw: raw["stages"].append(raw["stages"][0]),
+            "stages: must be a list of one or more stages, each with a different name",
+        ),
+        (lambda raw: raw.update(more=1), "the file: must be an object with stages"),
+        (lambda raw: raw["stages"][0].pop("table"), "stages[0]: must be an object with done, duration, name"),
+        (
+            lambda raw: raw["stages"][0].update(table='o"; DROP TABLE x'),
+            "stages[0]: must be the lowercase name of a table or column",
+        ),
+        (lambda raw: raw["stages"][0].update(name="vendor"), "stages[0]: must be a name that no other part"),
+        (lambda raw: raw["stages"][0].update(pending="all"), "stages[0].pending: must be an object with where"),
+        (lambda raw: raw["stages"][0].update(pending=[["a", "=="]]), "stages[0].pending: must be a clause such as"),
+        (lambda raw: raw["stages"][0].update(stuck=[["a", "older than", "1"]]), "stages[0].stuck: must be a clause such as"),
+        (lambda raw: raw["stages"][0].update(done={"where": []}), "stages[0].done: must be an object with at, where"),
+        (lambda raw: raw["stages"][0].update(duration={}), "stages[0].duration: must be an object with end, start, where"),
+        (lambda raw: raw.update(freshness={"table": "orders"}), "freshness: must be an object with at, table"),
+        (
+            lambda raw: raw.update(freshness={"table": "Orders", "at": "a"}),
+            "freshness: must be the lowercase name of a table or column",
+        ),
+        (lambda raw: raw.update(indexes=[{"name": "i"}]), "indexes[0]: must be an object with name, on, table"),
+        (lambda raw: raw.update(vendors=[{"service": "x"}]), "vendors[0]: must be an object with failed, ok, service"),
         (
             lambda raw: raw.update(
                 heartbeats={"table": "c", "name": "n", "last_ok": "l", "message": "m", "crons": [{"name": "x"}]}
             ),
-            "heartbeats: takes an object with name, period_s (and may have stage) as its crons",
+            "heartbeats: must be an object with name, period_s (and may have stage) as its crons",
         ),
     ],
 )
@@ -82,29 +91,12 @@ def test_what_is_wrong_is_told_with_its_place(change: Any, place: str) -> None:
 
 
 def test_a_file_that_cannot_be_read_or_is_no_json_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="STAGES_FILE takes a file that can be read"):
+    with pytest.raises(ConfigurationError, match="STAGES_FILE must be a file that can be read"):
         get_stages(str(tmp_path / "none.json"))
     broken = tmp_path / "broken.json"
     broken.write_text("{")
-    with pytest.raises(ConfigurationError, match="STAGES_FILE takes JSON"):
+    with pytest.raises(ConfigurationError, match="STAGES_FILE must be JSON"):
         get_stages(str(broken))
-
-
-def test_values_cannot_leave_their_quotes() -> None:
-    (clause,) = clauses([["status", "=", "it's 100%'; DROP TABLE calls; --"]])
-    assert sql_of([clause], "orders") == """r."status" = 'it''s 100%%''; DROP TABLE calls; --'"""
-
-
-def test_a_key_is_compared_so_that_the_index_of_the_other_table_serves() -> None:
-    sql = sql_of(clauses([["call_id", "has no", "transcripts.call_id"]]), "queue")
-
-    def joined(queue: str, transcripts: str) -> str:
-        return with_joins(sql, {"queue": {"call_id": queue}, "transcripts": {"call_id": transcripts}})
-
-    assert """alias_r."call_id" = r."call_id" AND""" in joined("uuid", "uuid")
-    assert """alias_r."call_id" = r."call_id"::text""" in joined("uuid", "text")
-    assert """alias_r."call_id" = CASE WHEN""" in joined("text", "uuid")
-    assert """alias_r."call_id"::text = r."call_id"::text""" in joined("uuid", "bigint")
 
 
 def test_the_shipped_file_names_every_cron_of_the_product_once() -> None:

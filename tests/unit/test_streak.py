@@ -1,33 +1,31 @@
-"""From probes to a status: what failures and successes in a row make of a service."""
-
-from typing import Any
+"""The status machine: how consecutive failures and successes of probes change a service's status."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callwatch.checks.streak import FAILURES_TO_UNHEALTHY, SUCCESSES_TO_HEALTHY, next_state
-from callwatch.checks.verdict import Verdict, not_configured
+from callwatch.checks.probe_result import ProbeResult, not_configured
+from callwatch.checks.status_machine import FAILURES_TO_UNHEALTHY, SUCCESSES_TO_HEALTHY, State, advance_state
 
-GOOD = Verdict("healthy", None, 12.0)
-BAD = [Verdict("degraded", reason, None) for reason in ("error", "timeout", "unreachable")]
-OURS = [Verdict("unhealthy", "auth", 5.0), Verdict("unhealthy", "quota", 5.0)]
-SLOWER = Verdict("degraded", "rate_limited", 5.0)
+GOOD = ProbeResult("healthy", None, 12.0)
+BAD = [ProbeResult("degraded", reason, None) for reason in ("error", "timeout", "unreachable", "tls")]
+OURS = [ProbeResult("unhealthy", "auth", 5.0), ProbeResult("unhealthy", "quota", 5.0)]
+SLOWER = ProbeResult("degraded", "rate_limited", 5.0)
 PROBES = st.lists(st.sampled_from([GOOD, GOOD, *BAD, *OURS, SLOWER, not_configured()]), max_size=30)
 
 
-def run(*verdicts: Verdict) -> dict[str, Any] | None:
+def run(*verdicts: ProbeResult) -> State | None:
     state = None
     for verdict in verdicts:
-        state = next_state(state, verdict)
+        state = advance_state(state, verdict)
     return state
 
 
-def status(*verdicts: Verdict) -> str:
+def status(*verdicts: ProbeResult) -> str:
     found = run(*verdicts)
     return "" if found is None else found["status"]
 
 
-def test_a_service_is_down_after_three_failures_in_a_row_and_up_after_two_successes() -> None:
+def test_service_is_down_after_3_failures_up_after_2() -> None:
     bad = BAD[0]
     assert [status(*[bad] * n) for n in (1, 2, 3, 4)] == ["degraded", "degraded", "unhealthy", "unhealthy"]
     assert status(bad, bad, GOOD, bad, bad) == "degraded"
@@ -47,13 +45,13 @@ def test_what_is_ours_to_mend_counts_at_once() -> None:
         assert status(verdict, GOOD, GOOD) == "healthy"
 
 
-def test_being_told_to_slow_down_is_no_outage_however_often_it_is_said() -> None:
+def test_rate_limiting_is_never_an_outage() -> None:
     assert status(*[SLOWER] * 10) == "degraded"
     assert status(SLOWER, SLOWER, BAD[0]) == "degraded"
     assert status(BAD[0], SLOWER, BAD[0], SLOWER, BAD[0]) == "unhealthy"
 
 
-def test_a_service_whose_key_is_taken_away_is_unknown_and_begins_anew() -> None:
+def test_service_without_its_key_is_unknown_and_restarts() -> None:
     assert run(BAD[0], BAD[0], BAD[0], not_configured()) == {
         "status": "unknown", "reason": "not_configured", "failures": 0, "successes": 0,
     }  # fmt: skip
@@ -61,10 +59,10 @@ def test_a_service_whose_key_is_taken_away_is_unknown_and_begins_anew() -> None:
 
 
 @given(PROBES)
-def test_a_status_always_follows_from_the_last_probes(probes: list[Verdict]) -> None:
-    state: dict[str, Any] | None = None
+def test_a_status_always_follows_from_the_last_probes(probes: list[ProbeResult]) -> None:
+    state: State | None = None
     for number, verdict in enumerate(probes):
-        before, state = state, next_state(state, verdict)
+        before, state = state, advance_state(state, verdict)
         last = probes[max(0, number - 2) : number + 1]
         if verdict.status == "unknown":
             assert state["status"] == "unknown"
@@ -87,7 +85,7 @@ def test_a_status_always_follows_from_the_last_probes(probes: list[Verdict]) -> 
 
 
 @given(PROBES)
-def test_the_reason_is_there_exactly_while_a_service_is_not_healthy(probes: list[Verdict]) -> None:
+def test_reason_exists_exactly_while_unhealthy(probes: list[ProbeResult]) -> None:
     state = run(*probes)
     if state is not None:
         assert (state["reason"] is None) == (state["status"] == "healthy")

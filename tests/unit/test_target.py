@@ -1,4 +1,4 @@
-"""Where webhooks may go: nobody gets into a private network by a name, a number or an odd form of either."""
+"""Webhook targets: no name, number or odd spelling reaches a private network."""
 
 import ipaddress
 import socket
@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from callwatch.alerts.channels.webhook import send
-from callwatch.alerts.failure import DeliveryFailed
-from callwatch.alerts.target import is_admitted
+from callwatch.alerts.notifications.channels.webhook import send
+from callwatch.alerts.notifications.delivery_failed import DeliveryFailed
+from callwatch.alerts.notifications.ssrf_guard import is_admitted
 from callwatch.settings import load_settings
-from tests.fakes.notifications import notification
-from tests.fakes.receiver import Receiver
+from tests.support.sample_notification import notification
+from tests.support.scripted_receiver import Receiver
 
 PRIVATE = [
     "127.0.0.1",
@@ -101,7 +101,7 @@ def test_a_public_address_is_admitted(address: str) -> None:
         ("fe80::1%eth0", "fe80::/10"),
     ],
 )
-def test_a_network_that_was_admitted_is_and_its_neighbours_are_not(address: str, network: str) -> None:
+def test_allowed_network_excludes_its_neighbors(address: str, network: str) -> None:
     assert is_admitted(address, (ipaddress.ip_network(network),))
     assert not is_admitted("10.2.0.1", (ipaddress.ip_network(network),))
 
@@ -116,10 +116,8 @@ def test_no_spelling_of_loopback_gets_through(host: str, receiver: Receiver) -> 
     assert receiver.received == []
 
 
-def test_the_address_that_was_looked_at_is_the_one_that_is_connected_to(
-    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A name that is public when it is looked at, and private when it is asked for again."""
+def test_connection_goes_to_the_checked_address(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that resolves to a public address first, and to a private one later."""
     port = int(receiver.url.rpartition(":")[2].partition("/")[0])
     asked: list[str] = []
     connected: list[str] = []
@@ -129,12 +127,12 @@ def test_the_address_that_was_looked_at_is_the_one_that_is_connected_to(
         address = "8.8.8.8" if len(asked) == 1 else "127.0.0.1"
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
 
-    def connect(target: tuple[str, int], *_given: Any, **_named: Any) -> socket.socket:
+    def connect(_socket: socket.socket, target: tuple[str, int]) -> int:
         connected.append(target[0])
         raise ConnectionRefusedError
 
     monkeypatch.setattr(socket, "getaddrinfo", rebinding)
-    monkeypatch.setattr(socket, "create_connection", connect)
+    monkeypatch.setattr(socket.socket, "connect_ex", connect, raising=False)
     assert "cannot be reached" in refusal(f"http://rebinding.example.com:{port}/hook")
     assert (asked, connected) == (["rebinding.example.com"], ["8.8.8.8"])
 
@@ -145,7 +143,7 @@ def test_one_private_address_among_public_ones_refuses_them_all(monkeypatch: pyt
     assert "private address" in refusal("http://mixed.example.com/hook")
 
 
-def test_an_address_that_takes_no_connection_is_followed_by_the_next(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_address_is_followed_by_the_next(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     port = int(receiver.url.rpartition(":")[2].partition("/")[0])
     answers = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in ("127.0.0.9", "127.0.0.1")]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_given, **_named: answers)
@@ -154,7 +152,11 @@ def test_an_address_that_takes_no_connection_is_followed_by_the_next(receiver: R
 
 
 def post_to(url: str, networks: str = "") -> None:
-    given = {"ALERT_WEBHOOK_URL": url, "ALERT_WEBHOOK_SECRET": "whsec_c2VjcmV0", "WEBHOOK_ALLOWED_NETWORKS": networks}
+    given = {
+        "ALERT_WEBHOOK_URL": url,
+        "ALERT_WEBHOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "WEBHOOK_ALLOWED_NETWORKS": networks,
+    }
     send(notification(), "msg_1", load_settings(given), 2.0)
 
 

@@ -1,4 +1,4 @@
-"""The tracker inside of its host: it captures, and neither raises into it, nor holds it up, nor loses in silence."""
+"""The tracker in its host: it captures, never raises, never blocks, and never loses silently."""
 
 import asyncio
 import json
@@ -15,16 +15,17 @@ from typing import Any
 
 import pytest
 
-from callwatch import queue
+from callwatch import sqs
+from callwatch.client import capture
+from callwatch.client.buffer import FLUSH_AT, MAX_HELD, PAUSE_S, Buffer
+from callwatch.client.capture import SEND_LIMIT_S, ErrorTracker
 from callwatch.exceptions import QueueUnavailable
 from callwatch.settings import reset_settings
-from callwatch.tracker import ErrorCategory, ErrorSeverity, capture, error_tracker
-from callwatch.tracker.buffer import FLUSH_AT, MOST_HELD, PAUSE_S, Buffer
-from callwatch.tracker.capture import SEND_LIMIT_S, ErrorTracker
+from callwatch.tracker import ErrorCategory, ErrorSeverity, error_tracker
 
 
 class Sent:
-    """What reached the queues."""
+    """The messages that reached the queues."""
 
     def __init__(self) -> None:
         self.by_url: dict[str, list[str]] = {}
@@ -39,7 +40,7 @@ class Sent:
 
 
 def run(work: Coroutine[Any, Any, int]) -> int:
-    """Run it in a thread of its own: a browser that other tests drive has its loop in this one."""
+    """Run it in its own thread: a browser of other tests has its event loop in this one."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, work).result()
 
@@ -47,8 +48,8 @@ def run(work: Coroutine[Any, Any, int]) -> int:
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     found = Sent()
-    monkeypatch.setattr(queue, "send", found.send)
-    monkeypatch.setattr(queue, "prepare_to_send", lambda _queue_url: None)
+    monkeypatch.setattr(sqs, "send", found.send)
+    monkeypatch.setattr(sqs, "prepare_to_send", lambda _queue_url: None)
     monkeypatch.setenv("ERROR_QUEUE_URL", "http://127.0.0.1:1/0/errors")
     monkeypatch.setenv("CRITICAL_QUEUE_URL", "http://127.0.0.1:1/0/critical")
     reset_settings()
@@ -89,15 +90,15 @@ def test_fifty_are_sent_together_and_a_critical_one_at_once(sent: Sent, tracker:
 def test_a_watched_function_sends_nothing_when_nothing_failed(sent: Sent, tracker: ErrorTracker) -> None:
     @tracker.watch
     def work(number: int) -> int:
-        """Doubles."""
+        """Double the number."""
         return number * 2
 
     assert work(4) == 8
-    assert work.__doc__ == "Doubles."
+    assert work.__doc__ == "Double the number."
     assert (sent.calls, tracker.buffer_size) == (0, 0)
 
 
-def test_a_watched_function_captures_what_it_raises_and_raises_it_on(sent: Sent, tracker: ErrorTracker) -> None:
+def test_watched_function_captures_and_reraises(sent: Sent, tracker: ErrorTracker) -> None:
     @tracker.watch
     def work() -> None:
         raise LookupError("gone")
@@ -162,13 +163,13 @@ def test_nothing_that_is_handed_in_raises_into_the_host(sent: Sent, tracker: Err
 
 @pytest.fixture
 def hanging_port() -> Iterator[int]:
-    """A port that takes connections and never says a word."""
+    """Yield a port that accepts connections and never responds."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 
 
 @pytest.mark.parametrize("kind", ["unreachable", "hanging", "not configured"])
-def test_without_a_queue_the_host_goes_on_and_the_loss_is_counted_and_logged(
+def test_missing_queue_counts_the_loss_and_host_continues(
     kind: str, hanging_port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     port = hanging_port if kind == "hanging" else 1
@@ -176,14 +177,14 @@ def test_without_a_queue_the_host_goes_on_and_the_loss_is_counted_and_logged(
         monkeypatch.setenv("CRITICAL_QUEUE_URL", f"http://127.0.0.1:{port}/0/critical")
         monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", f"http://127.0.0.1:{port}")
     reset_settings()
-    queue._client.cache_clear()
+    sqs._client.cache_clear()
     tracker = ErrorTracker()
-    queue.prepare_to_send(f"http://127.0.0.1:{port}/0/critical")
+    sqs.prepare_to_send(f"http://127.0.0.1:{port}/0/critical")
     started = time.monotonic()
     for _ in range(20):
         tracker.track_error("disk gone", ErrorSeverity.CRITICAL)
     took_s = time.monotonic() - started
-    queue._client.cache_clear()
+    sqs._client.cache_clear()
     assert took_s < SEND_LIMIT_S + 3, "twenty errors wait for a dead queue once, not twenty times"
     assert (tracker.lost_count, tracker.buffer_size) == (1, 19)
     assert "1 errors lost" in caplog.text
@@ -212,16 +213,17 @@ def test_after_a_pause_what_was_held_is_sent() -> None:
 def test_what_is_held_is_bounded_and_what_falls_out_is_counted() -> None:
     buffer = Buffer(lambda *_: None, lambda: 0.0)
     buffer._paused_until = 1.0
-    for number in range(MOST_HELD + 5):
+    for number in range(MAX_HELD + 5):
         buffer.add("errors", str(number), is_urgent=False)
-    assert (len(buffer), buffer.lost_count) == (MOST_HELD, 5)
+    assert (len(buffer), buffer.lost_count) == (MAX_HELD, 5)
 
 
 def test_what_a_host_holds_is_sent_after_a_while_and_at_its_exit() -> None:
     script = """
 import os, sys, threading
-from callwatch import queue
-from callwatch.tracker import capture, error_tracker
+from callwatch import sqs
+from callwatch.client import capture
+from callwatch.tracker import error_tracker
 
 sent = threading.Event()
 
@@ -229,7 +231,7 @@ def send(url, bodies):
     print(len(bodies), flush=True)
     sent.set()
 
-queue.send, queue.prepare_to_send = send, lambda url: None
+sqs.send, sqs.prepare_to_send = send, lambda url: None
 capture.LINGER_S = 0.05
 error_tracker.track_error("one of a host that goes on")
 sent.wait(20)
@@ -248,11 +250,11 @@ os.wait()
 
 def test_the_region_is_that_of_the_queues_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "eu-north-1")
-    assert queue._region("https://sqs.eu-west-1.amazonaws.com/123456789012/errors") == "eu-west-1"
-    assert queue._region("http://127.0.0.1:9324/0/errors") == "eu-north-1"
+    assert sqs._region("https://sqs.eu-west-1.amazonaws.com/123456789012/errors") == "eu-west-1"
+    assert sqs._region("http://127.0.0.1:9324/0/errors") == "eu-north-1"
 
 
-def test_many_threads_capture_at_once_and_each_error_is_sent_once(sent: Sent, tracker: ErrorTracker) -> None:
+def test_concurrent_captures_send_each_error_once(sent: Sent, tracker: ErrorTracker) -> None:
     def work(name: int) -> None:
         for number in range(120):
             tracker.track_error(f"thread {name} error {number}")
@@ -267,7 +269,7 @@ def test_many_threads_capture_at_once_and_each_error_is_sent_once(sent: Sent, tr
     assert len(ids) == len(set(ids)) == 8 * 120
 
 
-def test_a_forked_child_starts_empty_and_is_not_held_up_by_the_parents_lock(sent: Sent, tracker: ErrorTracker) -> None:
+def test_forked_child_starts_empty_and_unlocked(sent: Sent, tracker: ErrorTracker) -> None:
     tracker.track_error("of the parent")
     with tracker._buffer._lock:
         pid = os.fork()
@@ -282,7 +284,7 @@ def test_a_forked_child_starts_empty_and_is_not_held_up_by_the_parents_lock(sent
     assert tracker.buffer_size == 1
 
 
-def test_a_log_handler_that_captures_does_not_capture_its_own_failure(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_capturing_log_handler_does_not_capture_itself(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
     tracker = ErrorTracker()
     seen: list[str] = []
 
@@ -295,7 +297,7 @@ def test_a_log_handler_that_captures_does_not_capture_its_own_failure(sent: Sent
         logging.getLogger("botocore").error("inside of the send")
         raise QueueUnavailable("down", 1)
 
-    monkeypatch.setattr(queue, "send", refuse)
+    monkeypatch.setattr(sqs, "send", refuse)
     handler = Capturing()
     logging.getLogger().addHandler(handler)
     try:

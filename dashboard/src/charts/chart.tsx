@@ -2,12 +2,13 @@
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
-import { inUnit, localTime } from "../format";
-import type { Series } from "../api-types";
-import { useColours } from "../theme";
-import { type Columns, columnsOf, labelOf, type Marker, summaryOf, toneOf } from "./history";
-import { optionsOf } from "./options";
-import { drawn } from "./stack";
+import type { Series } from "../lib/api/types";
+import { formatInUnit } from "../lib/format/numbers";
+import { formatLocalTime } from "../lib/format/times";
+import { useColors } from "../lib/theme";
+import { buildColumns, type Columns, getLabel, getTone, type Marker, summarize } from "./history";
+import { buildOptions } from "./options";
+import { stackColumns } from "./stack";
 
 export interface ChartProps {
   title: string;
@@ -21,9 +22,9 @@ export interface ChartProps {
 
 export function Chart(props: ChartProps) {
   const { title, series, markers = [] } = props;
-  const columns = useMemo(() => columnsOf(series), [series]);
+  const columns = useMemo(() => buildColumns(series), [series]);
   const [row, setRow] = useState<number | null>(null);
-  const summary = useMemo(() => summaryOf(series), [series]);
+  const summary = useMemo(() => summarize(series), [series]);
   return (
     <figure class={props.isOld ? "chart is-old" : "chart"}>
       <figcaption>
@@ -54,16 +55,16 @@ function Legend({ series, columns, row, kind, markers }: LegendProps) {
         const value = values[shown] ?? null;
         const isOld = row === null && value !== null && shown < values.length - 1;
         return (
-          <li key={labelOf(one)}>
-            <svg class={`swatch ${toneOf(one, index)}`} viewBox="0 0 18 8" aria-hidden="true">
+          <li key={getLabel(one)}>
+            <svg class={`swatch ${getTone(one, index)}`} viewBox="0 0 18 8" aria-hidden="true">
               {kind === "stack" ? <rect width="18" height="8" /> : <line x1="0" y1="4" x2="18" y2="4" />}
             </svg>
-            {labelOf(one)} <b>{value === null ? "unknown" : inUnit(value, one.unit)}</b>
-            {isOld && ` at ${localTime((columns.times[shown] ?? 0) * 1000)}`}
+            {getLabel(one)} <b>{value === null ? "unknown" : formatInUnit(value, one.unit)}</b>
+            {isOld && ` at ${formatLocalTime((columns.times[shown] ?? 0) * 1000)}`}
           </li>
         );
       })}
-      <li class="legend-time">{row !== null && at !== undefined ? localTime(at * 1000) : "latest"}</li>
+      <li class="legend-time">{row !== null && at !== undefined ? formatLocalTime(at * 1000) : "latest"}</li>
       <MarkerLegend
         markers={markers}
         at={row === null ? undefined : at}
@@ -82,13 +83,13 @@ function Plot({ series, kind = "lines", markers = [], span, columns, onRow, summ
   const range = useRef(span);
   marks.current = markers;
   range.current = span;
-  const colours = useColours();
-  const shape = `${kind} ${colours} ${series.map((one) => labelOf(one) + one.unit).join("|")}`;
-  const data = [columns.times, ...drawn(columns.values, kind)] as uPlot.AlignedData;
+  const colors = useColors();
+  const shape = `${kind} ${colors} ${series.map((one) => getLabel(one) + one.unit).join("|")}`;
+  const data = [columns.times, ...stackColumns(columns.values, kind)] as uPlot.AlignedData;
   useEffect(() => {
     const element = place.current;
     if (!element) return;
-    const made = new uPlot(optionsOf(element, series, kind, marks, range, onRow), data, element);
+    const made = new uPlot(buildOptions(element, series, kind, marks, range, onRow), data, element);
     plot.current = made;
     const sizes = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: element.clientHeight }));
     sizes.observe(element);
@@ -105,7 +106,7 @@ function Plot({ series, kind = "lines", markers = [], span, columns, onRow, summ
 /** What the marks mean; under the pointer, which they are. */
 function MarkerLegend({ markers, at, reach }: { markers: Marker[]; at: number | undefined; reach: number }) {
   const near = at === undefined ? [] : markers.filter((marker) => Math.abs(marker.at - at) <= reach);
-  if (near.length > 0) return <li class="near">{near.slice(0, 2).map(nameOf).join(", ")}</li>;
+  if (near.length > 0) return <li class="near">{near.slice(0, 2).map(nameMarker).join(", ")}</li>;
   return (["alert", "release"] as const).map((kind) => {
     const count = markers.filter((marker) => marker.kind === kind).length;
     return (
@@ -124,7 +125,7 @@ function MarkerLegend({ markers, at, reach }: { markers: Marker[]; at: number | 
 
 const SIGNS = { alert: "▼", release: "◆" };
 
-function nameOf(marker: Marker): string {
+function nameMarker(marker: Marker): string {
   return `${SIGNS[marker.kind]} ${marker.name}`;
 }
 
@@ -143,7 +144,7 @@ function Table({ title, summary, series, columns, markers }: TableProps) {
       <summary aria-label={`${title} as text and table`}>Text and table</summary>
       <p>{summary}</p>
       {markers.length > 0 && (
-        <p>Marks: {markers.map((marker) => `${localTime(marker.at * 1000)} ${marker.kind} ${marker.name}`).join("; ")}.</p>
+        <p>Marks: {markers.map((marker) => `${formatLocalTime(marker.at * 1000)} ${marker.kind} ${marker.name}`).join("; ")}.</p>
       )}
       {isOpen && (
         <div class="scroll" role="region" aria-label={`${title}, table`} tabIndex={0}>
@@ -152,8 +153,8 @@ function Table({ title, summary, series, columns, markers }: TableProps) {
               <tr>
                 <th scope="col">Time</th>
                 {series.map((one) => (
-                  <th scope="col" key={labelOf(one)}>
-                    {labelOf(one)}
+                  <th scope="col" key={getLabel(one)}>
+                    {getLabel(one)}
                   </th>
                 ))}
               </tr>
@@ -161,10 +162,10 @@ function Table({ title, summary, series, columns, markers }: TableProps) {
             <tbody>
               {columns.times.map((at, row) => (
                 <tr key={at}>
-                  <th scope="row">{localTime(at * 1000)}</th>
+                  <th scope="row">{formatLocalTime(at * 1000)}</th>
                   {series.map((one, index) => {
                     const value = columns.values[index]?.[row] ?? null;
-                    return <td key={labelOf(one)}>{value === null ? "unknown" : inUnit(value, one.unit)}</td>;
+                    return <td key={getLabel(one)}>{value === null ? "unknown" : formatInUnit(value, one.unit)}</td>;
                   })}
                 </tr>
               ))}

@@ -1,12 +1,13 @@
-/** Ninety days of a service as bars: one tab stop, arrow keys from day to day. */
+/** Ninety days of a service as bars: one tab stop, arrow keys move between days. */
 
 import { useRef, useState } from "preact/hooks";
-import type { UptimeDay } from "../api-types";
-import { dayName, percent } from "../format";
+import type { UptimeDay } from "../lib/api/types";
+import { formatPercent } from "../lib/format/numbers";
+import { formatDay } from "../lib/format/times";
 
 /** "Aug 22 2026: 75 % uptime" */
-export function nameOf(day: UptimeDay): string {
-  return `${dayName(day.date)}: ${day.uptime === null ? "not checked" : `${percent(day.uptime)} uptime`}`;
+export function nameDay(day: UptimeDay): string {
+  return `${formatDay(day.date)}: ${day.uptime === null ? (day.watched ? "too few probes" : "not checked") : `${formatPercent(day.uptime)} uptime`}`;
 }
 
 const STEPS: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, ArrowDown: -7, ArrowUp: 7, Home: -1000, End: 1000 };
@@ -22,6 +23,10 @@ export function DayBars({ name, days }: { name: string; days: UptimeDay[] }) {
     const next = Math.max(0, Math.min(days.length - 1, current + step));
     setCurrent(next);
     (group.current?.children[next] as HTMLElement | undefined)?.focus();
+  };
+  const focus = (index: number) => {
+    setCurrent(index);
+    setShown(index);
   };
   const day = shown === null ? undefined : days[shown];
   return (
@@ -39,16 +44,16 @@ export function DayBars({ name, days }: { name: string; days: UptimeDay[] }) {
             key={one.date}
             class={`day ${one.status}`}
             role="img"
-            aria-label={nameOf(one)}
+            aria-label={nameDay(one)}
             tabIndex={index === current ? 0 : -1}
-            onFocus={() => (setCurrent(index), setShown(index))}
+            onFocus={() => focus(index)}
             onBlur={() => setShown(null)}
             onMouseEnter={() => setShown(index)}
           />
         ))}
       </div>
       <p class="day-name" aria-hidden="true">
-        {day ? nameOf(day) : `${days.length} days ago – today (UTC)`}
+        {day ? nameDay(day) : `${days.length} days ago – today (UTC)`}
       </p>
     </div>
   );

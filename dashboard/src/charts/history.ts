@@ -1,7 +1,8 @@
-/** Series of the history as columns of one table: a row a time, a gap where nothing is known. */
+/** Series of the history as columns of one table: one row per time, a gap where the value is unknown. */
 
-import type { AlertPage, History, Series } from "../api-types";
-import { inUnit, localTime } from "../format";
+import type { AlertPage, History, Series } from "../lib/api/types";
+import { formatInUnit } from "../lib/format/numbers";
+import { formatLocalTime } from "../lib/format/times";
 
 export interface Columns {
   /** Seconds since 1970. */
@@ -15,7 +16,7 @@ export interface Marker {
   name: string;
 }
 
-export function columnsOf(series: Series[]): Columns {
+export function buildColumns(series: Series[]): Columns {
   const times = [...new Set(series.flatMap((one) => one.points.map(([at]) => Date.parse(at) / 1000)))].sort((a, b) => a - b);
   const rows = new Map(times.map((at, index) => [at, index]));
   const values = series.map((one) => {
@@ -26,36 +27,36 @@ export function columnsOf(series: Series[]): Columns {
   return { times, values };
 }
 
-/** What a series is called: its name, or the labels that tell it from the others. */
-export function labelOf(series: Series): string {
+/** The name of a series: its labels, or its own name where it has none. */
+export function getLabel(series: Series): string {
   const labels = Object.values(series.labels);
   return (labels.length ? labels.join(" ") : series.name).replaceAll("_", " ");
 }
 
-/** The name of a series' colour: a severity has one of its own. */
-export function toneOf(series: Series, index: number): string {
+/** The name of a series' color: a severity has one of its own. */
+export function getTone(series: Series, index: number): string {
   return series.labels.severity ? `severity-${series.labels.severity}` : `series-${index % 6}`;
 }
 
-/** A sentence for each series: latest, highest and when, and for how many points nothing is known. */
-export function summaryOf(series: Series[]): string {
-  return series.map((one) => sentence(one)).join(" ");
+/** A sentence per series: latest value, highest value and its time, number of unknown points. */
+export function summarize(series: Series[]): string {
+  return series.map((one) => summarizeSeries(one)).join(" ");
 }
 
-function sentence(series: Series): string {
+function summarizeSeries(series: Series): string {
   const known = series.points.filter((point): point is [string, number] => point[1] !== null);
-  const name = labelOf(series);
+  const name = getLabel(series);
   const latest = known.at(-1);
   if (!latest) return `${name}: unknown for the whole range.`;
   const highest = known.reduce((best, point) => (point[1] > best[1] ? point : best), latest);
   const missing = series.points.length - known.length;
-  const when = latest === series.points.at(-1) ? "" : ` at ${localTime(latest[0])}`;
+  const when = latest === series.points.at(-1) ? "" : ` at ${formatLocalTime(latest[0])}`;
   const gap = missing ? `, unknown at ${missing} of ${series.points.length} points` : "";
-  return `${name}: latest ${inUnit(latest[1], series.unit)}${when}, highest ${inUnit(highest[1], series.unit)} at ${localTime(highest[0])}${gap}.`;
+  return `${name}: latest ${formatInUnit(latest[1], series.unit)}${when}, highest ${formatInUnit(highest[1], series.unit)} at ${formatLocalTime(highest[0])}${gap}.`;
 }
 
-/** Alerts that began inside the history's span; those of one rule that began together are one mark. */
-export function alertMarkers(history: History, alerts: AlertPage | undefined): Marker[] {
+/** Alerts that started within the history's range; those of one rule in one step share a mark. */
+export function listAlertMarkers(history: History, alerts: AlertPage | undefined): Marker[] {
   const from = Date.parse(history.from);
   const found = new Map<string, Marker>();
   for (const alert of alerts?.items ?? []) {

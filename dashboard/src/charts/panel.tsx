@@ -1,12 +1,12 @@
 /** The history of one metric as charts: a chart per unit, the range shared by all. */
 
 import type { ComponentChildren } from "preact";
-import type { AlertPage, History, Series } from "../api-types";
-import { useLive, useLiveKept } from "../poll";
-import { RANGE_WORDS, useRange } from "../route";
+import type { AlertPage, History, Series } from "../lib/api/types";
+import { useLive, useLiveKept } from "../lib/polling/use-live";
+import { RANGE_WORDS, useRange } from "../lib/route";
 import { When } from "../ui/state";
 import { Chart } from "./chart";
-import { alertMarkers, type Marker } from "./history";
+import { listAlertMarkers, type Marker } from "./history";
 
 export interface Wanted {
   title: string;
@@ -34,16 +34,16 @@ export function Charts({ metric, wanted, releases = [] }: ChartsProps) {
         {(history) => {
           const from = Date.parse(history.from) / 1000;
           const span = { from, to: Date.parse(history.to) / 1000 };
-          if (history.series === null) return <p class="problem">? unknown: {history.unknown.series}</p>;
+          if (history.series === null) return <p class="problem">? unknown: {history.unknown.series?.message}</p>;
           const known = history.series;
-          const markers = [...alertMarkers(history, alerts.data), ...releases.filter((release) => release.at >= from)];
+          const markers = [...listAlertMarkers(history, alerts.data), ...releases.filter((release) => release.at >= from)];
           return wanted.map(({ title, kind = "lines", take, order }) => {
             const series = known.filter(take);
             if (order) series.sort((a, b) => order(a) - order(b));
             if (series.length === 0)
               return (
                 <p class="empty" key={title}>
-                  {title}: nothing was recorded in {RANGE_WORDS[range]}.
+                  {title}: nothing recorded in the last {RANGE_WORDS[range]}.
                 </p>
               );
             return (

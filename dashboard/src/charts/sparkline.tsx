@@ -17,12 +17,12 @@ export function Sparkline({ values, name, kind = "line" }: SparklineProps) {
   return (
     <svg class="sparkline" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={name}>
       <title>{name}</title>
-      {kind === "bars" ? bars(values, top) : <path d={line(values, top)} />}
+      {kind === "bars" ? drawBars(values, top) : <path d={drawLine(values, top)} />}
     </svg>
   );
 }
 
-function bars(values: (number | null)[], top: number) {
+function drawBars(values: (number | null)[], top: number) {
   const step = WIDTH / values.length;
   return values.map((value, index) => {
     const height = value ? Math.max(1.5, (value / top) * HEIGHT) : 0.6;
@@ -40,7 +40,7 @@ function bars(values: (number | null)[], top: number) {
 }
 
 /** The path of a line that breaks where nothing is known. */
-function line(values: (number | null)[], top: number): string {
+function drawLine(values: (number | null)[], top: number): string {
   let isDown = false;
   return values
     .map((value, index) => {

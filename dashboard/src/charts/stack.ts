@@ -1,16 +1,16 @@
 /** Series on top of each other. */
 
 /** A stack is drawn from its top down: the shorter bars cover the longer ones. */
-export function inOrder<T>(items: T[], kind: "lines" | "stack"): T[] {
+export function orderLayers<T>(items: T[], kind: "lines" | "stack"): T[] {
   return kind === "stack" ? [...items].reverse() : items;
 }
 
 /** Columns as they are drawn. In a stack a bar's height is the sum up to it; unknown where any part is. */
-export function drawn(values: (number | null)[][], kind: "lines" | "stack"): (number | null)[][] {
-  return kind === "stack" ? inOrder(sums(values), kind) : values;
+export function stackColumns(values: (number | null)[][], kind: "lines" | "stack"): (number | null)[][] {
+  return kind === "stack" ? orderLayers(sumUp(values), kind) : values;
 }
 
-function sums(values: (number | null)[][]): (number | null)[][] {
+function sumUp(values: (number | null)[][]): (number | null)[][] {
   const totals: (number | null)[] = (values[0] ?? []).map(() => 0);
   return values.map((column) =>
     column.map((value, row) => {

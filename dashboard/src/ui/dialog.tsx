@@ -1,15 +1,15 @@
-/** Forms in a dialog: each action takes a reason, and says what went wrong. */
+/** Forms in a dialog: each action takes a reason and shows what went wrong. */
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ApiError } from "../api";
-import { refresh } from "../poll";
+import { ApiError } from "../lib/api/client";
+import { refresh } from "../lib/polling/scheduler";
 
 interface ActionProps {
   label: string;
   title: string;
   kind?: string;
-  /** What the reason is called, and more fields than it. */
+  /** Fields in addition to the reason. */
   fields?: ComponentChildren;
   confirm?: string;
   needsReason?: boolean;
@@ -18,7 +18,7 @@ interface ActionProps {
 
 let open: (shown: ActionProps) => void = () => {};
 
-/** A button that opens a form, sends it, and asks everything anew. */
+/** A button that opens a form, sends it, and refreshes everything. */
 export function Action(props: ActionProps) {
   return (
     <button type="button" class={props.kind ?? ""} onClick={() => open(props)}>
@@ -27,7 +27,7 @@ export function Action(props: ActionProps) {
   );
 }
 
-/** Where forms open: apart from the rows with their buttons, which may go while somebody writes. */
+/** Where forms open: outside of the rows with their buttons, which may disappear while a form is open. */
 export function Dialogs() {
   const [shown, show] = useState<ActionProps | null>(null);
   useEffect(() => {

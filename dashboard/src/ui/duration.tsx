@@ -1,6 +1,6 @@
-/** For how long something is silenced or ignored. */
+/** How long something is silenced or ignored. */
 
-import { now } from "../now";
+import { now } from "../lib/time/now";
 
 const HOURS: [number, string][] = [
   [1, "1 hour"],
@@ -19,13 +19,13 @@ export function Duration({ forever = false }: { forever?: boolean }) {
             {name}
           </option>
         ))}
-        {forever && <option value="">ever, until somebody reopens it</option>}
+        {forever && <option value="">an unlimited time, until reopened</option>}
       </select>
     </label>
   );
 }
 
-/** The end of the chosen span, from now. */
-export function endOf(form: FormData): string {
+/** The end of the chosen duration, from now. */
+export function computeEnd(form: FormData): string {
   return new Date(now() + Number(form.get("hours") || 1) * 3_600_000).toISOString();
 }

@@ -1,6 +1,6 @@
-/** Filters of a list; each is a parameter of the address. */
+/** Filters of a list; each is a parameter of the page's address. */
 
-import { setParams, useRoute } from "../route";
+import { setParams, useRoute } from "../lib/route";
 
 interface ChoiceProps {
   name: string;
@@ -26,7 +26,7 @@ export function Choice({ name, label, choices, any = "any" }: ChoiceProps) {
   );
 }
 
-/** Words to look for; asked for when the field is left or Enter is pressed. */
+/** A search field; it applies when it loses the focus or Enter is pressed. */
 export function Search({ name = "q", label = "Search" }: { name?: string; label?: string }) {
   const { params } = useRoute();
   return (
@@ -41,7 +41,7 @@ export function Search({ name = "q", label = "Search" }: { name?: string; label?
   );
 }
 
-/** Filters that a link brought along, each with a way to be rid of it. */
+/** Filters that a link set, each with a button to remove it. */
 export function Given({ names }: { names: string[] }) {
   const { params } = useRoute();
   const given = names.filter((name) => params.get(name));
@@ -53,7 +53,7 @@ export function Given({ names }: { names: string[] }) {
           type="button"
           key={name}
           onClick={() => setParams({ [name]: "" })}
-          aria-label={`Without ${name} ${params.get(name)}`}
+          aria-label={`Remove filter ${name} ${params.get(name)}`}
         >
           {name} {params.get(name)} <span aria-hidden="true">×</span>
         </button>
@@ -62,12 +62,12 @@ export function Given({ names }: { names: string[] }) {
   );
 }
 
-/** The path with those parameters of the address that are its filters. */
-export function filtered(path: string, params: URLSearchParams, names: string[]): string {
+/** The path with the filters of the page's address in its query. */
+export function addFilters(path: string, params: URLSearchParams, names: string[]): string {
   const query = new URLSearchParams();
   for (const name of names) {
     const value = params.get(name);
     if (value) query.set(name, value);
   }
-  return query.size ? `${path}?${query}` : path;
+  return query.size ? `${path}${path.includes("?") ? "&" : "?"}${query}` : path;
 }

@@ -1,15 +1,15 @@
-/** What stands in place of data: none yet, none at all, or old ones. */
+/** What a view shows in place of data: loading, unknown, or a warning that the data is old. */
 
 import type { ComponentChildren } from "preact";
-import type { Live } from "../poll";
-import { Age } from "./basics";
+import type { Live } from "../lib/polling/use-live";
+import { Age } from "./time";
 
 interface WhenProps<T> {
   live: Live<T>;
   children: (data: T) => ComponentChildren;
 }
 
-/** Shows the data; says so while there are none, and when they are no longer fresh. */
+/** Shows the data, and a notice while it is loading, unknown or old. */
 export function When<T>({ live, children }: WhenProps<T>) {
   if (live.data === undefined && live.error) {
     return (
@@ -18,13 +18,13 @@ export function When<T>({ live, children }: WhenProps<T>) {
       </p>
     );
   }
-  if (live.data === undefined) return <p class="loading">Asking …</p>;
+  if (live.data === undefined) return <p class="loading">Loading …</p>;
   return (
     <>
       {live.error && (
         <p class="problem">
           <span aria-hidden="true">▲ </span>
-          {live.error.message}; this is <Age since={live.at} /> old
+          {live.error.message}; this data is <Age since={live.at} /> old
         </p>
       )}
       {children(live.data)}

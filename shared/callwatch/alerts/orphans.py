@@ -1,52 +1,60 @@
-"""Alerts whose rule judges them no more: switched off, taken out, or lost from sight. They end, and say why."""
+"""Alerts that no rule evaluates any more: the rule was disabled or removed, or its instance disappeared. They end."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Set
 from datetime import datetime
-from typing import Any
 
-from callwatch.alerts.instance import Instance, Silence
-from callwatch.alerts.message import payload_of
-from callwatch.alerts.outbox import queue_notification
-from callwatch.alerts.rule import AlertRule, Condition
-from callwatch.db.alerts import add_timeline, firing_rows, resolve_alert
-from callwatch.db.connect import AnyConnection
-from callwatch.db.deliveries import told_channels
-from callwatch.db.rule_states import forget_rules
+from callwatch.alerts.evaluation.instance import Instance
+from callwatch.alerts.evaluation.silences import Silences
+from callwatch.alerts.notifications.channels import is_configured
+from callwatch.alerts.notifications.outbox import queue_notification
+from callwatch.alerts.notifications.rendering import build_notification
+from callwatch.alerts.rules.rule import AlertRule, Condition
+from callwatch.db.core.connect import AnyConnection
+from callwatch.db.queries.alerts import FiringRow, add_timeline, firing_rows, is_group_over, resolve_alert
+from callwatch.db.queries.deliveries import list_notified_channels
+from callwatch.db.queries.rule_states import Switch, forget_rules
 from callwatch.models.alert import AlertChannel, AlertLevel
 from callwatch.settings import get_settings
 
 
 def resolve_orphans(
     conn: AnyConnection,
-    off: Mapping[str, Mapping[str, Any]],
+    off: Mapping[str, Switch],
     firing: Set[str] | None,
-    silences: Sequence[Silence],
+    silences: Silences,
     now: datetime,
 ) -> None:
-    """End the alerts of rules in `off` (id to who switched it off, and why) and those whose key is not in `firing`.
+    """End the alerts of rules in `off` (id to who disabled it, and why) and those whose key is not in `firing`.
 
-    firing: keys of all instances that fire; None where not every rule was judged. Those who were told of an alert
-    are told of its end. The caller commits.
+    firing: keys of all firing instances; None if not every rule was evaluated. The channels that were notified of an
+    alert are notified of its end. The caller commits.
     """
+    ended: dict[int, tuple[FiringRow, str]] = {}
     for row in firing_rows(conn):
         switch = off.get(row["rule_id"])
         if switch is not None:
-            why = f"the rule was switched off by {switch['actor']}: {switch['reason']}"
+            why = f"the rule was disabled by {switch['actor']}: {switch['reason']}"
         elif firing is not None and row["alert_key"] not in firing:
-            why = "its rule is there no more"
+            why = "its rule no longer exists"
         else:
             continue
         if resolve_alert(conn, row["id"], now):
             add_timeline(conn, row["id"], now, "resolved", "callwatch", why)
-            _tell(conn, row, why, silences, now)
+            if row["group_id"] is None:
+                notify_over(conn, row, row["id"], why, silences, now)
+            else:
+                ended[row["group_id"]] = (row, why)
     forget_rules(conn, list(off))
+    for group_id, (row, why) in ended.items():
+        if is_group_over(conn, group_id):
+            notify_over(conn, row, group_id, why, silences, now)
 
 
-def _tell(conn: AnyConnection, row: Mapping[str, Any], why: str, silences: Sequence[Silence], now: datetime) -> None:
-    """To the channels that were told of it: the rule that named them may be gone."""
+def notify_over(conn: AnyConnection, row: FiringRow, alert_id: int, why: str, silences: Silences, now: datetime) -> None:
+    """Notify the channels that were notified of the alert, or of its group, of its end; the rule itself may be gone."""
     instance = Instance("", row["rule_id"], row["labels"], "ok", row["started_at"], threshold=row["threshold"])
-    channels = [AlertChannel(name) for name in told_channels(conn, row["id"])]
-    if not channels or any(silence.matches(instance) for silence in silences):
+    channels = [AlertChannel(name) for name in list_notified_channels(conn, alert_id) if is_configured(name, get_settings())]
+    if not channels or silences.find(instance) is not None:
         return
     rule = AlertRule(
         row["rule_id"],
@@ -56,7 +64,6 @@ def _tell(conn: AnyConnection, row: Mapping[str, Any], why: str, silences: Seque
         (Condition("", ">=", row["threshold"] or 0.0),),
         runbook=row["runbook_url"],
     )
-    payload = payload_of("alert.resolved", row["id"], rule, instance, get_settings(), now)
-    payload["data"]["message"] = f"Over: {why}."
-    queue_notification(conn, row["id"], rule, payload, get_settings(), now)
+    notification = build_notification("alert.resolved", alert_id, rule, instance, get_settings(), now, reason=f"{why}.")
+    queue_notification(conn, alert_id, notification, [channel.value for channel in channels], now)
     add_timeline(conn, row["id"], now, "notified: resolved", "callwatch", None)

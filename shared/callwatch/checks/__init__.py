@@ -1,0 +1,1 @@
+"""Probes services and decides their status."""

@@ -1,53 +1,63 @@
-"""The monitor's own PostgreSQL: does it answer and take writes, how fast, how busy is it."""
+"""Checks the monitor's own PostgreSQL: whether it responds and accepts writes, how fast, and how busy it is.
+
+A server without a free connection does respond, so it is degraded with the reason `saturated`, not down.
+"""
 
 import time
+from collections.abc import Mapping
 
 import psycopg2
 
-from callwatch.checks.verdict import Verdict
+from callwatch.checks.probe_result import ProbeResult
 from callwatch.db import connection, fetch_one, pool_statistics
-from callwatch.db.connect import Connection
-from callwatch.db.failing import is_read_only
-from callwatch.db.server import session_figures
-from callwatch.exceptions import DatabaseSilent, DatabaseUnavailable, PoolExhausted
+from callwatch.db.core.connect import Connection, is_saturated
+from callwatch.db.core.db_errors import why_no_writes
+from callwatch.db.core.server import session_figures
+from callwatch.exceptions import DatabaseSaturated, DatabaseSilent, DatabaseUnavailable, PoolExhausted
 from callwatch.settings import Settings
 
-# Slower than this is worth a look; what alerts is the rule's own threshold.
+# Slower than this is degraded; the rule's own threshold decides on the alert.
 _DEGRADED_MS = 2_000
 
 
-def check(_settings: Settings, timeout_s: float) -> Verdict:
-    """One round trip for the latency, one for what is going on: pool, sessions, longest query, locks, replication; and one
-    for whether it takes writes."""
+def check(_settings: Settings, timeout_s: float) -> ProbeResult:
+    """Make one round trip for the latency, one for the activity (pool, sessions, longest query, locks, replication), and
+    one for whether the server accepts writes."""
     found = _ask(timeout_s)
-    # An idle connection may lead to a server that became a standby meanwhile.
+    # An idle connection may belong to a server that has become a standby.
     return _ask(timeout_s) if found.reason == "error" else found
 
 
-def _ask(timeout_s: float) -> Verdict:
+def _ask(timeout_s: float) -> ProbeResult:
     started = time.perf_counter()
     try:
         with connection(statement_timeout_ms=max(1, round(timeout_s * 1000))) as conn:
             fetch_one(conn, "SELECT 1 AS one")
             latency_ms = round((time.perf_counter() - started) * 1000, 1)
-            details = {"pool": pool_statistics(), **_activity(conn)}
-            if is_read_only(conn):
+            details = {"pool": pool_statistics(), **_read_activity(conn)}
+            if why_no_writes(conn) is not None:
                 conn.close()
-                return Verdict("unhealthy", "error", latency_ms, details)
+                return ProbeResult("unhealthy", "error", latency_ms, details)
     except PoolExhausted:
-        return Verdict("degraded", "timeout", None, {"pool": pool_statistics()})
+        return ProbeResult("degraded", "timeout", None, {"pool": pool_statistics()})
+    except DatabaseSaturated:
+        return ProbeResult("degraded", "saturated", None, {"pool": pool_statistics()})
     except (psycopg2.errors.QueryCanceled, DatabaseSilent):
-        return Verdict("unhealthy", "timeout", None)
+        return ProbeResult("unhealthy", "timeout", None)
     except DatabaseUnavailable:
-        return Verdict("unhealthy", "unreachable", None)
+        return ProbeResult("unhealthy", "unreachable", None)
+    except psycopg2.Error as error:
+        if is_saturated(error):
+            return ProbeResult("degraded", "saturated", None, {"pool": pool_statistics()})
+        raise
     if latency_ms > _DEGRADED_MS:
-        return Verdict("degraded", "timeout", latency_ms, details)
-    return Verdict("healthy", None, latency_ms, details)
+        return ProbeResult("degraded", "timeout", latency_ms, details)
+    return ProbeResult("healthy", None, latency_ms, details)
 
 
-def _activity(conn: Connection) -> dict[str, float | None]:
+def _read_activity(conn: Connection) -> Mapping[str, object]:
     try:
         return session_figures(conn).values
     except psycopg2.errors.QueryCanceled:
-        # It answers; what else it does took too long to tell.
+        # The server responds; only its activity took too long to read.
         return {}

@@ -1,24 +1,26 @@
-"""Any service that answers over HTTP, by configuration alone."""
+"""Checks any HTTP service by configuration alone."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
-from callwatch.checks.probe import Answer, ask, judge_status, judged
-from callwatch.checks.verdict import Verdict
-from callwatch.settings import Settings
+from callwatch.checks.probe import ProbeResponse, evaluate_response, evaluate_status, send_probe
+from callwatch.checks.probe_result import ProbeResult
+from callwatch.settings import HttpCheck, Settings
 
 
-def checker(configured: Mapping[str, Any]) -> Callable[[Settings, float], Verdict]:
-    """A check of one entry of HTTP_CHECKS: name, url, expect_status (200), headers."""
+def build_checker(configured: HttpCheck) -> Callable[[Settings, float], ProbeResult]:
+    """Create the check of one entry of HTTP_CHECKS: name, url, expect_status (200), method (GET), headers."""
     expected = configured.get("expect_status", 200)
 
-    def judge(answer: Answer) -> Verdict:
-        if answer.status == expected:
-            return Verdict("healthy", None, answer.latency_ms)
-        status, reason = judge_status(answer.status)
-        return Verdict("degraded" if status == "healthy" else status, reason or "error", answer.latency_ms)
+    def evaluate(response: ProbeResponse) -> ProbeResult:
+        if response.status == expected:
+            return ProbeResult("healthy", None, response.latency_ms)
+        status, reason = evaluate_status(response.status)
+        return ProbeResult("degraded" if status == "healthy" else status, reason or "error", response.latency_ms)
 
-    def check(_settings: Settings, timeout_s: float) -> Verdict:
-        return judged(ask("GET", configured["url"], configured.get("headers", {}), None, timeout_s), judge)
+    def check(_settings: Settings, timeout_s: float) -> ProbeResult:
+        return evaluate_response(
+            send_probe(configured.get("method", "GET"), configured["url"], configured.get("headers", {}), None, timeout_s),
+            evaluate,
+        )
 
     return check

@@ -1,53 +1,79 @@
-"""Checks as the monitor runs them: verdicts become states, states are kept."""
+"""Records the monitor's checks: probe results become service states, which are stored."""
 
 from collections.abc import Mapping
 from datetime import datetime
 
-from callwatch.checks.streak import next_state, result_of
-from callwatch.checks.verdict import Verdict
-from callwatch.db.check_results import keep_result, service_states
-from callwatch.db.connect import AnyConnection
+from callwatch.checks.probe_result import ProbeResult, read_outcome
+from callwatch.checks.status_machine import advance_state, build_result
+from callwatch.db.core.connect import AnyConnection
+from callwatch.db.queries.check_results import keep_result, service_states
 from callwatch.models.check import CheckResult
-from callwatch.models.facts import Fact
+from callwatch.models.reason import Reason
+from callwatch.models.sample import Sample
 
 _LEVELS = {"healthy": 0.0, "degraded": 1.0, "unhealthy": 2.0}
 _REASONS = {"service.reason_auth": "auth", "service.reason_quota": "quota", "service.rate_limited": "rate_limited"}
 
 
-def record_checks(conn: AnyConnection, verdicts: Mapping[str, Verdict], now: datetime) -> list[CheckResult]:
-    """Move each service's streak on by one probe, and keep it. The caller commits."""
+def record_checks(conn: AnyConnection, probes: Mapping[str, ProbeResult], now: datetime) -> list[CheckResult]:
+    """Update each service's state by one probe result and store it. The caller commits."""
     known = service_states(conn)
     results = []
-    for service, verdict in verdicts.items():
-        state = next_state(known.get(service), verdict)
-        result = result_of(service, verdict, state, now)
-        keep_result(conn, {"service": service, **state, "latency_ms": verdict.latency_ms, "at": now, "details": verdict.details})
+    for service, probe in probes.items():
+        state = advance_state(known.get(service), probe)
+        result = build_result(service, probe, state, now)
+        keep_result(
+            conn,
+            {
+                "service": service,
+                **state,
+                "latency_ms": probe.latency_ms,
+                "at": now,
+                "details": probe.details,
+                "outcome": read_outcome(probe),
+            },
+        )
         results.append(result)
     return results
 
 
-def without_streaks(verdicts: Mapping[str, Verdict], now: datetime) -> list[CheckResult]:
-    """The same where no streak can be read, since the database is down."""
-    return [result_of(service, verdict, next_state(None, verdict), now) for service, verdict in verdicts.items()]
+def build_results_without_state(probes: Mapping[str, ProbeResult], now: datetime) -> list[CheckResult]:
+    """Build the results without stored states, for when the database is down."""
+    return [build_result(service, probe, advance_state(None, probe), now) for service, probe in probes.items()]
 
 
-def check_facts(results: list[CheckResult]) -> list[Fact]:
-    """What rules are judged by, for each configured service.
+def check_samples(results: list[CheckResult]) -> list[Sample]:
+    """Build the samples that rules evaluate, for each configured service.
 
-    Status: 0 healthy, 1 degraded, 2 unhealthy. Latency only where one was measured: no answer is the status' matter.
+    Status: 0 healthy, 1 degraded, 2 unhealthy. Latency only if one was measured: the status covers a missing response.
     """
-    facts = []
+    samples = []
     for result in results:
         if result.reason == "not_configured":
             continue
         labels = {"service": result.service}
         status = _LEVELS.get(result.status)
-        facts.append(Fact("service.status", status, result.reason, labels, result.reason))
+        why = Reason("unavailable", result.reason) if status is None and result.reason else None
+        samples.append(Sample("service.status", status, why, labels, result.reason))
         if result.latency_ms is not None:
-            facts.append(Fact("service.latency_ms", result.latency_ms, None, labels))
+            samples.append(Sample("service.latency_ms", result.latency_ms, None, labels))
         if result.service == "database":
+            samples += _sample_connections(result)
             continue
-        facts.append(Fact("provider.status", status, result.reason, labels, result.reason))
+        samples.append(Sample("provider.status", status, why, labels, _describe_reason(result)))
         for metric, reason in _REASONS.items():
-            facts.append(Fact(metric, float(result.reason == reason), None, labels, result.reason))
-    return facts
+            samples.append(Sample(metric, float(result.reason == reason), None, labels, result.reason))
+    return samples
+
+
+def _sample_connections(result: CheckResult) -> list[Sample]:
+    total, usable = result.details.get("total"), result.details.get("usable")
+    if not isinstance(total, int) or not isinstance(usable, int) or usable <= 0:
+        return []
+    return [Sample("database.connections_ratio", round(total / usable, 3), None, {}, f"{total} of {usable} connections in use")]
+
+
+def _describe_reason(result: CheckResult) -> str | None:
+    """Render the reason with its detail: "tls: the certificate has expired"."""
+    detail = result.details.get("detail")
+    return f"{result.reason}: {detail}" if result.reason and detail else result.reason

@@ -1,36 +1,64 @@
-"""Burn rates of the owners' target on uptime: 99.9 % of the minutes."""
+"""Samples of probes over time: burn rates of the owners' uptime target (99.9 %), and flapping."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 
-from callwatch.db.check_results import down_since
-from callwatch.db.connect import AnyConnection
-from callwatch.models.facts import Fact
-from callwatch.models.slo import WINDOWS, burn_rate
+from callwatch.db.core.connect import AnyConnection
+from callwatch.db.queries.check_results import FailureRuns, failed_since, failure_runs
+from callwatch.models.sample import Sample
+from callwatch.models.slo import WINDOWS, compute_burn_rate
 from callwatch.settings import get_settings
 
 BUDGET = 0.001
 # With fewer results a single one would weigh too much.
-_FEWEST = 30
+_MIN_CHECKED = 30
+# One or two failed probes may be the monitor's own problem; from three on, all of them count.
+_MIN_FAILED = 3
+FLAPPING_WINDOW = timedelta(minutes=10)
+_MIN_PROBES = 6
 
 
-def uptime_burn_facts(conn: AnyConnection, now: datetime) -> list[Fact]:
-    """slo.uptime_burn by window, of whichever service of the owners' own was down most; none with too few results.
+def uptime_burn_samples(conn: AnyConnection, now: datetime) -> list[Sample]:
+    """slo.uptime_burn by window, for the owners' service with the most failures; none with too few results.
 
-    Those are the database and the services of HTTP_CHECKS: vendors have rules of their own.
+    These are the database and the services of HTTP_CHECKS; vendors have rules of their own.
     """
     services = ["database", *(check["name"] for check in get_settings().http_checks)]
     sinces = {span: now - span for pair in WINDOWS.values() for span in pair}
-    rows = down_since(conn, sorted(set(sinces.values())), services)
-    counts = {(row["service"], row["since"]): (row["down"], row["checked"]) for row in rows}
-    facts = []
+    rows = failed_since(conn, sorted(set(sinces.values())), services, now)
+    counts = {(row["service"], row["since"]): (row["failed"], row["checked"]) for row in rows}
+    samples = []
     for window, (long, short) in WINDOWS.items():
         rates = {
-            service: burn_rate(counts[service, sinces[long]], counts.get((service, sinces[short]), (0, 0)), BUDGET)
+            service: _compute_burn_rate(counts, service, sinces[long], sinces[short])
             for service in services
-            if counts.get((service, sinces[long]), (0, 0))[1] >= _FEWEST
+            if counts.get((service, sinces[long]), (0, 0))[1] >= _MIN_CHECKED
         }
         if rates:
             worst = max(rates, key=lambda service: rates[service])
             detail = f"{worst}, window {window}" if rates[worst] else f"window {window}"
-            facts.append(Fact("slo.uptime_burn", round(rates[worst], 2), None, {"window": window}, detail))
-    return facts
+            samples.append(Sample("slo.uptime_burn", round(rates[worst], 2), None, {"window": window}, detail))
+    return samples
+
+
+def flapping_samples(conn: AnyConnection, now: datetime) -> list[Sample]:
+    """service.flapping_ratio of each service with enough probes in the last 10 minutes.
+
+    The share of failed probes if they failed in at least two separate runs, otherwise 0: one outage is not flapping.
+    """
+    return [
+        _build_flapping_sample(row) for row in failure_runs(conn, now - FLAPPING_WINDOW, now) if row["checked"] >= _MIN_PROBES
+    ]
+
+
+def _build_flapping_sample(row: FailureRuns) -> Sample:
+    ratio = row["failed"] / row["checked"] if row["runs"] >= 2 else 0.0
+    detail = f"{row['failed']} of {row['checked']} probes failed in 10 minutes" if ratio else None
+    return Sample("service.flapping_ratio", round(ratio, 3), None, {"service": row["service"]}, detail)
+
+
+def _compute_burn_rate(
+    counts: Mapping[tuple[str, datetime], tuple[int, int]], service: str, since: datetime, short_since: datetime
+) -> float:
+    long, short = counts[service, since], counts.get((service, short_since), (0, 0))
+    return compute_burn_rate(long, short, BUDGET) if long[0] >= _MIN_FAILED else 0.0

@@ -1,48 +1,112 @@
-"""Uptime by service: percent of checked minutes in which it was up, over windows and UTC days."""
+"""Uptime by service: the percentage of probes that would have served a client, over windows and UTC days.
 
+Each probe counts by its own outcome, not by the status after several probes. A window that was observed for less than
+90 % of its time has no uptime.
+"""
+
+from __future__ import annotations
+
+import math
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, time, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, TypedDict
 
-from callwatch.db.check_results import uptime_days_since, uptime_since
-from callwatch.db.connect import AnyConnection
+from callwatch.db.core.connect import AnyConnection
+from callwatch.db.queries.check_results import UptimeShares, uptime_days_since, uptime_since
+from callwatch.models.reason import Reason
+
+if TYPE_CHECKING:
+    from callwatch.models.shapes.uptime import ServiceUptime, UptimeDay
 
 WINDOWS = {
-    "uptime_24h": timedelta(days=1),
-    "uptime_7d": timedelta(days=7),
-    "uptime_30d": timedelta(days=30),
-    "uptime_90d": timedelta(days=90),
+    "24h": timedelta(days=1),
+    "7d": timedelta(days=7),
+    "30d": timedelta(days=30),
+    "90d": timedelta(days=90),
 }
 DAYS = 90
+MIN_WATCHED_PERCENT = 90.0
+_DAY = timedelta(days=1)
 
 
-def uptime(conn: AnyConnection, services: Iterable[str], now: datetime) -> tuple[dict[str, Any], dict[str, str]]:
-    """Services with their windows and 90 days, oldest first; and the reasons of what is not known.
+class _Shares(TypedDict):
+    """Percentages: probes that succeeded, those that succeeded in a degraded way (a part of uptime), and the watched time."""
 
-    Minutes in which nothing was known count for nothing. Services that were checked once and are no more come last.
+    uptime: float | None
+    degraded: float | None
+    watched: float
+
+
+def uptime(conn: AnyConnection, services: Iterable[str], now: datetime) -> tuple[dict[str, ServiceUptime], dict[str, Reason]]:
+    """Return services with their windows and 90 days, oldest first, and the reasons of unknown values.
+
+    Times with unknown results were not observed. Services that are no longer checked come last.
     """
     first = now.astimezone(UTC).date() - timedelta(days=DAYS - 1)
-    days = {(row["service"], row["day"]): row for row in uptime_days_since(conn, datetime.combine(first, time(), UTC))}
+    days = {(row["service"], row["day"]): row for row in uptime_days_since(conn, datetime.combine(first, time(), UTC), now)}
     begins = {name: now - span for name, span in WINDOWS.items()}
-    windows = {(row["service"], row["since"]): row for row in uptime_since(conn, list(begins.values()))}
-    report: dict[str, Any] = {}
-    unknown: dict[str, str] = {}
+    windows = {(row["service"], row["since"]): row for row in uptime_since(conn, list(begins.values()), now)}
+    report: dict[str, ServiceUptime] = {}
+    unknown: dict[str, Reason] = {}
     for service in dict.fromkeys([*services, *sorted(service for service, _since in windows)]):
-        entry: dict[str, Any] = {}
-        for name, since in begins.items():
-            entry[name] = _percent(windows.get((service, since)))
-            if entry[name] is None:
-                unknown[f"services.{service}.{name}"] = "it was not checked in the window"
-        entry["days"] = []
+        path = f"services.{service}"
+        shares = {name: _read_shares(windows.get((service, begins[name])), span) for name, span in WINDOWS.items()}
+        for name, found in shares.items():
+            unknown |= _explain(path, found, f"_{name}")
+        shown: list[UptimeDay] = []
         for index in range(DAYS):
             day = first + timedelta(days=index)
             row = days.get((service, day))
-            entry["days"].append({"date": day, "uptime": _percent(row), "status": row["worst"] if row else "unknown"})
-            if row is None:
-                unknown[f"services.{service}.days.{index}.uptime"] = "it was not checked on this day"
-        report[service] = entry
+            found = _read_shares(row, _measure_elapsed(day, now))
+            shown.append({"date": day, **found, "status": row["worst"] if row else "unknown"})
+            unknown |= _explain(f"{path}.days.{index}", found)
+        report[service] = _build_service(shares, shown)
     return report, unknown
 
 
-def _percent(row: Mapping[str, Any] | None) -> float | None:
-    return round(100 * row["up"] / row["checked"], 3) if row and row["checked"] else None
+def _build_service(shares: Mapping[str, _Shares], days: list[UptimeDay]) -> ServiceUptime:
+    return {
+        "uptime_24h": shares["24h"]["uptime"],
+        "uptime_7d": shares["7d"]["uptime"],
+        "uptime_30d": shares["30d"]["uptime"],
+        "uptime_90d": shares["90d"]["uptime"],
+        "degraded_24h": shares["24h"]["degraded"],
+        "degraded_7d": shares["7d"]["degraded"],
+        "degraded_30d": shares["30d"]["degraded"],
+        "degraded_90d": shares["90d"]["degraded"],
+        "watched_24h": shares["24h"]["watched"],
+        "watched_7d": shares["7d"]["watched"],
+        "watched_30d": shares["30d"]["watched"],
+        "watched_90d": shares["90d"]["watched"],
+        "days": days,
+    }
+
+
+def _read_shares(row: UptimeShares | None, span: timedelta) -> _Shares:
+    """Compute the shares of a span."""
+    if row is None or not row["checked"]:
+        return {"uptime": None, "degraded": None, "watched": 0.0}
+    watched = min(100.0, _percent(row["watched_s"], span.total_seconds()))
+    if watched < MIN_WATCHED_PERCENT:
+        return {"uptime": None, "degraded": None, "watched": watched}
+    uptime, degraded = _percent(row["up"], row["checked"]), _percent(row["degraded"], row["checked"])
+    return {"uptime": uptime, "degraded": degraded, "watched": watched}
+
+
+def _explain(path: str, shares: _Shares, suffix: str = "") -> dict[str, Reason]:
+    """Return why the shares are unknown; empty if they are known."""
+    if shares["uptime"] is not None:
+        return {}
+    watched = f"{shares['watched']:g} %" if shares["watched"] else "nothing"
+    reason = Reason("not_recorded", f"{watched} of this time was observed; uptime needs at least {MIN_WATCHED_PERCENT:g} %")
+    return {f"{path}.{figure}{suffix}": reason for figure in ("uptime", "degraded")}
+
+
+def _measure_elapsed(day: date, now: datetime) -> timedelta:
+    """Return how much of a UTC day has passed."""
+    return min(_DAY, max(now - datetime.combine(day, time(), UTC), timedelta(seconds=1)))
+
+
+def _percent(part: float, whole: float) -> float:
+    """Round down, so that 100 means all of it."""
+    return math.floor(100_000 * part / whole) / 1000

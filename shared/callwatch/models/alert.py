@@ -1,10 +1,16 @@
-"""How loud an alert is, and where it is told."""
+"""How loud an alert is, and where it is sent."""
 
 from enum import StrEnum
+from typing import Literal
+
+# The values of AlertLevel, as responses and rows hold them.
+Level = Literal["info", "warning", "error", "critical"]
+AlertState = Literal["firing", "resolved"]
+RuleSource = Literal["built_in", "file", "page"]
 
 
 class AlertLevel(StrEnum):
-    """From what is good to know to what wakes somebody."""
+    """From information to a reason to wake somebody."""
 
     INFO = "info"
     WARNING = "warning"
@@ -12,8 +18,16 @@ class AlertLevel(StrEnum):
     CRITICAL = "critical"
 
 
+def rank_level(level: str | None) -> int:
+    """The rank of a level, from info upwards; None ranks below all levels."""
+    return _RANKS.get(level or "", -1)
+
+
+_RANKS = {level.value: rank for rank, level in enumerate(AlertLevel)}
+
+
 class AlertChannel(StrEnum):
-    """Where notifications go; the database keeps every alert anyway."""
+    """Where notifications go; the database stores every alert in any case."""
 
     LOG = "log"
     EMAIL = "email"
@@ -22,3 +36,8 @@ class AlertChannel(StrEnum):
     SLACK = "slack"
     PAGERDUTY = "pagerduty"
     SNS = "sns"
+    TEAMS = "teams"
+    DISCORD = "discord"
+    TELEGRAM = "telegram"
+    NTFY = "ntfy"
+    OPSGENIE = "opsgenie"

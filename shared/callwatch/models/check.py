@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Any, Literal
 
 Status = Literal["healthy", "degraded", "unhealthy", "unknown"]
-Reason = Literal["not_configured", "auth", "quota", "rate_limited", "timeout", "unreachable", "error"]
+Reason = Literal["not_configured", "auth", "quota", "rate_limited", "timeout", "unreachable", "tls", "saturated", "error"]
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What one check found: status and reason as the API shows them, latency in ms, time in aware UTC.
+    """The result of one check: status and reason as the API shows them, latency in ms, time in aware UTC.
 
-    latency_ms is None when no answer was measured; reason is None when the service is healthy.
+    latency_ms is None if no response was measured; reason is None if the service is healthy.
     """
 
     service: str

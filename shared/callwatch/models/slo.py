@@ -1,9 +1,9 @@
-"""Burn rates: how many times faster than allowed a target's budget is used up, over a long and a short window."""
+"""Burn rates: how many times too fast a target's error budget is used up, over a long and a short window."""
 
 from collections.abc import Mapping
 from datetime import timedelta
 
-# A long window for weight, a short one so that the alarm ends soon after the trouble does.
+# A long window for significance, and a short one so that the alarm ends soon after the problem.
 WINDOWS: Mapping[str, tuple[timedelta, timedelta]] = {
     "1h_5m": (timedelta(hours=1), timedelta(minutes=5)),
     "6h_30m": (timedelta(hours=6), timedelta(minutes=30)),
@@ -11,6 +11,6 @@ WINDOWS: Mapping[str, tuple[timedelta, timedelta]] = {
 }
 
 
-def burn_rate(long: tuple[int, int], short: tuple[int, int], budget: float) -> float:
-    """The smaller of two burn rates, each from (bad, all): 1 uses the budget up exactly; nothing at all burns nothing."""
+def compute_burn_rate(long: tuple[int, int], short: tuple[int, int], budget: float) -> float:
+    """The smaller of two burn rates, each from (bad, all): 1 uses up exactly the budget; without requests it is 0."""
     return min(bad / total / budget if total else 0.0 for bad, total in (long, short))

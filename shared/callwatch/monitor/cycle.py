@@ -6,69 +6,75 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 from callwatch.db import connection, statements_within
-from callwatch.db.cycles import record_cycle
-from callwatch.db.failing import is_failing
-from callwatch.db.lease import acquire_lease, release_lease, renew_lease
+from callwatch.db.core.connect import first_line
+from callwatch.db.core.db_errors import is_failing, is_refused_write
+from callwatch.db.core.lease import acquire_lease, release_lease, renew_lease
+from callwatch.db.queries.cycles import record_cycle
 from callwatch.exceptions import DatabaseUnavailable
 from callwatch.models.check import CheckResult
-from callwatch.models.facts import Fact
+from callwatch.models.sample import Sample
+from callwatch.monitor.state import MonitorState
 from callwatch.tracker import error_tracker
 
 logger = logging.getLogger(__name__)
 
 LEASE = "monitor"
-# Longer than any single step may take; renewed before each, so that a killed monitor holds nobody up for long.
+# Longer than any single step may take; renewed before each, so that a killed monitor soon frees the lease.
 LEASE_TTL_S = 30.0
-# A server that took the connection and fell silent must not hold up the page that says so.
+# A server that accepted the connection but hangs must not delay the page about it.
 _STATEMENT_MS = 3_000
-# What a statement of a step may take: one that waits for somebody's lock must not keep the cycle from judging and telling.
+# Per statement of a step: waiting for another session's lock must not prevent evaluation and notification.
 _STEP_STATEMENT_S = 20.0
-_LEAST_S = 0.5
-# Kept of the cycle for the evaluation and for sending.
+_MIN_S = 0.5
+# For sending what is due, in the step `notify` or directly.
+NOTIFY_S = 12.0
+# Time of the cycle that is reserved for evaluating and sending.
 _KEPT_S = 20.0
-# Holders of leases that this process could not give back, since the database went away under a cycle.
-_left: list[str] = []
 
 
 @dataclass(slots=True)
 class Cycle:
-    """What the steps of one cycle hand on to each other.
+    """The data that the steps of one cycle share.
 
-    now: when it began, for all that it judges. deadline, began: on the monotonic clock.
-    uncounted: why accepted errors and requests may be missing from what is stored. is_judged: whether the database
-    took what was judged.
+    now: when it began, for all that it evaluates. deadline, began: on the monotonic clock. state: what is remembered from one
+    cycle to the next. holder: of the lease. firing: labels of the firing
+    instances, by the metric that they fire by. uncounted: why accepted errors and requests may not be stored yet.
+    is_evaluated: whether the database stored the evaluation. refusal: why the database rejects writes, as a step found.
     """
 
     now: datetime
     deadline: float
-    holder: str = field(default_factory=lambda: _left.pop() if _left else uuid.uuid4().hex)
+    state: MonitorState = field(default_factory=MonitorState)
+    holder: str = field(default_factory=lambda: uuid.uuid4().hex)
     checks: list[CheckResult] = field(default_factory=list)
-    facts: list[Fact] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
     unread: tuple[str, ...] = ()
+    firing: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     uncounted: str | None = None
+    refusal: str | None = None
     is_database_up: bool = True
-    is_judged: bool = True
+    is_evaluated: bool = True
     began: float = field(default_factory=time.monotonic)
 
     def time(self) -> datetime:
-        """The present time: what is waited for counts from it."""
+        """Return the present time, from which retries count."""
         return self.now + timedelta(seconds=time.monotonic() - self.began)
 
     def remaining_s(self, at_most: float) -> float:
-        """Seconds a step may take: what is left of the cycle, and no more than `at_most`."""
+        """Return the seconds that a step may take: the rest of the cycle, but at most `at_most`."""
         return max(0.0, min(at_most, self.deadline - time.monotonic()))
 
     def statement_s(self) -> float:
-        """Seconds a statement may take before the evaluation: what the cycle can spare, within bounds."""
-        return max(_LEAST_S, min(_STEP_STATEMENT_S, self.deadline - _KEPT_S - time.monotonic()))
+        """Return the seconds that a statement before the evaluation may take, within bounds."""
+        return max(_MIN_S, min(_STEP_STATEMENT_S, self.deadline - _KEPT_S - time.monotonic()))
 
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """How one step went: `error` is None where it did what it is for."""
+    """The result of one step; `error` is None if it succeeded."""
 
     name: str
     duration_ms: float
@@ -76,24 +82,33 @@ class StepResult:
     details: dict[str, Any]
 
 
+class CycleReport(TypedDict, total=False):
+    """What a cycle did. skipped: why it ran no step. steps: the error (None: it succeeded) and the details of each."""
+
+    skipped: str
+    is_database_up: bool
+    steps: dict[str, dict[str, Any]]
+
+
 Step = tuple[str, Callable[[Cycle], dict[str, Any]]]
 
 
-def run_cycle(steps: list[Step], now: datetime, budget_s: float) -> dict[str, Any]:
-    """Run the steps in their order within `budget_s`; returns the cycle's report, as its row keeps it.
+def run_cycle(steps: list[Step], state: MonitorState, now: datetime, budget_s: float) -> CycleReport:
+    """Run the steps in order within `budget_s`; returns the cycle's report, as its row stores it. The steps update `state`.
 
-    Where another monitor holds the lease nothing is run, and the report says so.
+    If another monitor holds the lease, no step runs and the report says so.
     """
-    cycle = Cycle(now=now, deadline=time.monotonic() + budget_s)
+    holder, state.lease_holder = state.lease_holder or uuid.uuid4().hex, None
+    cycle = Cycle(now=now, deadline=time.monotonic() + budget_s, state=state, holder=holder)
     if not _take_lease(cycle):
-        return {"skipped": "another monitor is at work"}
+        return {"skipped": "another monitor is running"}
     results = []
     try:
         for name, run in steps:
             _renew_lease(cycle)
             results.append(_run_step(name, run, cycle))
-        # A row says that the monitor is at work, and that an outage of the database is over.
-        if cycle.is_judged:
+        # A row means that the monitor runs, and that an outage of the database is over.
+        if cycle.is_evaluated:
             _record(cycle, results)
     finally:
         _release_lease(cycle)
@@ -113,9 +128,13 @@ def _run_step(name: str, run: Callable[[Cycle], dict[str, Any]], cycle: Cycle) -
     except DatabaseUnavailable as unavailable:
         cycle.is_database_up = False
         error = f"database unavailable: {unavailable}"
+        if is_refused_write(unavailable):
+            cycle.refusal = str(unavailable)
         logger.warning("monitor step without database", extra={"step": name})
     except Exception as failure:
         error = type(failure).__name__
+        if is_refused_write(failure):
+            cycle.refusal = first_line(failure)
         error_tracker.track_error(failure, context={"endpoint": f"monitor.{name}"})
         logger.exception("monitor step failed", extra={"step": name})
     duration_ms = round((time.perf_counter() - started) * 1000, 1)
@@ -131,7 +150,7 @@ def _take_lease(cycle: Cycle) -> bool:
     except Exception as error:
         if not is_failing(error):
             raise
-        # Without a database there is no lease to hold and no row to write twice: the cycle goes on, to say so.
+        # Without a database there is no lease and no row to write twice: the cycle continues, to report the outage.
         cycle.is_database_up = False
         return True
 
@@ -157,9 +176,9 @@ def _release_lease(cycle: Cycle) -> None:
     except Exception as error:
         if not is_failing(error):
             raise
-        # The next cycle of this process takes it up again; one of any other waits until it runs out.
-        _left.append(cycle.holder)
-        logger.warning("the monitor's lease could not be given back", extra={"why": type(error).__name__})
+        # The next cycle of this process reuses the holder; other processes wait until the lease expires.
+        cycle.state.lease_holder = cycle.holder
+        logger.warning("the monitor's lease could not be released", extra={"why": type(error).__name__})
 
 
 def _record(cycle: Cycle, results: list[StepResult]) -> None:
@@ -170,4 +189,4 @@ def _record(cycle: Cycle, results: list[StepResult]) -> None:
     except Exception as error:
         if not is_failing(error):
             raise
-        logger.warning("the cycle leaves no row: the database does not take it", extra={"why": type(error).__name__})
+        logger.warning("the row of the cycle could not be stored", extra={"why": type(error).__name__})

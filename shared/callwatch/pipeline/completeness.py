@@ -1,95 +1,129 @@
-"""What recent items lack: recordings, and key fields by source."""
+"""Measures what recent items lack: recordings, and key fields by source."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from callwatch.models.facts import Fact
-from callwatch.pipeline.clauses import ANY, TEXT, TIME, Needs, ago, merge, needs_of, sql_of
-from callwatch.pipeline.measure import Measured
-from callwatch.pipeline.readings import DAY_S, Reading
+from psycopg2.sql import SQL, Composable, Identifier
+
+from callwatch.models.reason import NO_TRAFFIC, Reason
+from callwatch.models.sample import Sample
+from callwatch.pipeline.queries.filter_dsl import ANY, TEXT, TIME, Needs, list_needs, merge, render_sql
+from callwatch.pipeline.queries.labels import readable
+from callwatch.pipeline.queries.query_runner import Measured
+from callwatch.pipeline.queries.reading import Reading
+from callwatch.pipeline.queries.stage_readings import DAY_S
+from callwatch.pipeline.queries.statements import TRUE, Literal, name_column
+from callwatch.pipeline.queries.time_bounds import ago, newer_than
 
 AVAILABILITY = "availability"
 USUAL_AVAILABILITY = "availability.usual"
 COMPLETENESS = "completeness"
-# Whether a field is used at all is seen from so many items, over so many days.
+# Whether a field is used at all is decided from this many items, over this many days.
 _LOOKED_AT, _LOOK_BACK_S = 2000, 14 * DAY_S
-# What is taken for usual where earlier days do not tell, and which of them are asked: without an index each is a scan.
+# The usual value if earlier days do not show one, and the days that are read: without an index each is a scan.
 _ASSUMED_AVAILABILITY = 0.9
 _EARLIER_DAYS = (1, 3, 5, 7, 9)
 
+_NO_EARLIER_DAY = Reason("no_traffic", "no earlier day to compare with")
+
 
 def availability_reading(given: Mapping[str, Any]) -> Reading:
-    """Of the newest items that are old enough: how many there are, and how many have what they should.
+    """How many of the newest items that are old enough there are, and how many have what they should.
 
-    Where the file says from what age on an item counts whatever `where` says, that also stands in for a missing column.
+    If the file gives an age from which an item counts regardless of `where`, that also replaces a missing column.
     """
-    table, where = given["table"], sql_of(given["where"], given["table"])
-    needs = needs_of(table, given["where"])
+    table, where = given["table"], render_sql(given["where"], given["table"])
+    needs = list_needs(table, given["where"])
     anyway_s = given.get("anyway_after_s")
     if anyway_s is None:
-        return _availability(given, where, given["after_s"], needs)
-    counted = f'({where} OR r."{given["at"]}" < {ago(anyway_s)})'
-    return _availability(given, counted, given["after_s"], needs, _availability(given, "true", anyway_s, {}))
+        return _read_availability(given, where, given["after_s"], needs)
+    counted = SQL("({} OR {} < {})").format(where, name_column(given["at"]), ago(anyway_s))
+    return _read_availability(given, counted, given["after_s"], needs, _read_availability(given, TRUE, anyway_s, {}))
 
 
-def _availability(
-    given: Mapping[str, Any], where: str, after_s: float, needs: Needs, otherwise: Reading | None = None
+def _read_availability(
+    given: Mapping[str, Any], where: Composable, after_s: float, needs: Needs, otherwise: Reading | None = None
 ) -> Reading:
     table, at, column = given["table"], given["at"], given["column"]
-    sql = f"""
+    template = """
         SELECT count(*)::float AS items, avg((wanted IS NOT NULL)::int)::float AS ratio FROM (
-            SELECT r."{column}" AS wanted FROM "{table}" r
-            WHERE {where} AND r."{at}" > {ago(DAY_S)} AND r."{at}" < {ago(after_s)}
-            ORDER BY r."{at}" DESC LIMIT {int(given["newest"])}) AS newest
+            SELECT {column} AS wanted FROM {table} r
+            WHERE {where} AND {at} > {start} AND {at} < {end}
+            ORDER BY {at} DESC LIMIT {newest}) AS newest
     """
+    sql = SQL(template).format(
+        column=name_column(column),
+        table=Identifier(table),
+        where=where,
+        at=name_column(at),
+        start=ago(DAY_S),
+        end=ago(after_s),
+        newest=Literal(int(given["newest"])),
+    )
     return Reading(AVAILABILITY, merge({}, needs, {table: {at: TIME, column: ANY}}), sql, otherwise=otherwise)
 
 
 def usual_availability_reading(given: Mapping[str, Any]) -> Reading:
-    """The same share at this time of earlier days: their median, of days with enough items."""
+    """The same share at this time on earlier days: the median of days with enough items."""
     table, at, column = given["table"], given["at"], given["column"]
-    day = f"make_interval(secs => day * {DAY_S} + {int(given.get('anyway_after_s') or given['after_s'])})"
-    sql = f"""
+    template = """
         SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY ratio)::float AS value FROM (
             SELECT avg((wanted IS NOT NULL)::int) AS ratio
-            FROM unnest(ARRAY{list(_EARLIER_DAYS)}) AS day CROSS JOIN LATERAL (
-                SELECT r."{column}" AS wanted FROM "{table}" r
-                WHERE r."{at}" < %(now)s::timestamptz - {day}
-                  AND r."{at}" > %(now)s::timestamptz - {day} - interval '1 day'
-                ORDER BY r."{at}" DESC LIMIT {int(given["newest"])}) AS newest
-            GROUP BY day HAVING count(*) >= {int(given["at_least"])}) AS days
+            FROM unnest({days}) AS day CROSS JOIN LATERAL (
+                SELECT {column} AS wanted FROM {table} r
+                WHERE {at} < %(now)s::timestamptz - {back} AND {at} > %(now)s::timestamptz - {back} - interval '1 day'
+                ORDER BY {at} DESC LIMIT {newest}) AS newest
+            GROUP BY day HAVING count(*) >= {at_least}) AS days
     """
-    return Reading(USUAL_AVAILABILITY, {table: {at: TIME, column: ANY}}, sql, empty="no earlier day to compare with")
+    after_s = int(given.get("anyway_after_s") or given["after_s"])
+    sql = SQL(template).format(
+        days=Literal(list(_EARLIER_DAYS)),
+        column=name_column(column),
+        table=Identifier(table),
+        at=name_column(at),
+        back=SQL("make_interval(secs => day * {} + {})").format(Literal(DAY_S), Literal(after_s)),
+        newest=Literal(int(given["newest"])),
+        at_least=Literal(int(given["at_least"])),
+    )
+    return Reading(USUAL_AVAILABILITY, {table: {at: TIME, column: ANY}}, sql, empty=_NO_EARLIER_DAY)
 
 
 def completeness_readings(given: Mapping[str, Any]) -> list[Reading]:
-    """One reading a field: by source, the newest items of a day, how many lack it, and how many ever had it."""
-    return [_field(given, column) for column in given["columns"]]
+    """One reading per field: by source, the newest items of a day, how many lack it, and how many ever had it."""
+    return [_read_field(given, column) for column in given["columns"]]
 
 
-def _field(given: Mapping[str, Any], column: str) -> Reading:
+def _read_field(given: Mapping[str, Any], column: str) -> Reading:
     table, at, by = given["table"], given["at"], given["by"]
-    sql = f"""
+    template = """
         SELECT source, count(*) FILTER (WHERE is_recent)::int AS items,
                count(*) FILTER (WHERE is_recent AND is_missing)::int AS missing,
                count(*) FILTER (WHERE NOT is_missing)::int AS ever
-        FROM (SELECT coalesce(r."{by}"::text, 'none') AS source, r."{column}" IS NULL AS is_missing,
-                     r."{at}" > {ago(DAY_S)} AND row_number() OVER (PARTITION BY r."{by}" ORDER BY r."{at}" DESC)
-                     <= {int(given["newest"])} AS is_recent
-              FROM (SELECT "{by}", "{at}", "{column}" FROM "{table}"
-                    WHERE "{at}" > {ago(_LOOK_BACK_S)} AND "{at}" <= %(now)s::timestamptz
-                    ORDER BY "{at}" DESC LIMIT {_LOOKED_AT}) AS r) AS items
+        FROM (SELECT coalesce(left({by}::text, 200), 'none') AS source, {column} IS NULL AS is_missing,
+                     {at} > {day_ago} AND row_number() OVER (PARTITION BY {by} ORDER BY {at} DESC) <= {newest} AS is_recent
+              FROM (SELECT {by}, {at}, {column} FROM {table} r WHERE {is_recent} ORDER BY {at} DESC LIMIT {looked_at}) AS r
+             ) AS items
         GROUP BY source ORDER BY source
     """
+    sql = SQL(template).format(
+        by=name_column(by),
+        column=name_column(column),
+        at=name_column(at),
+        day_ago=ago(DAY_S),
+        newest=Literal(int(given["newest"])),
+        table=Identifier(table),
+        is_recent=newer_than(name_column(at), _LOOK_BACK_S),
+        looked_at=Literal(_LOOKED_AT),
+    )
     return Reading(f"{COMPLETENESS}.{column}", {table: {at: TIME, by: TEXT, column: ANY}}, sql, is_table=True)
 
 
-def availability_facts(given: Mapping[str, Any], measured: Measured) -> list[Fact]:
-    """recordings.availability, and by how much it falls short of earlier days; no fact where there are too few items."""
+def list_availability_samples(given: Mapping[str, Any], measured: Measured) -> list[Sample]:
+    """recordings.availability, and how far it falls below earlier days; no sample if there are too few items."""
     items = measured.get(f"{AVAILABILITY}.items")
     if items is None:
         reason = measured.why(f"{AVAILABILITY}.items")
-        return [Fact(metric, None, reason) for metric in ("recordings.availability", "recordings.shortfall")]
+        return [Sample(metric, None, reason) for metric in ("recordings.availability", "recordings.shortfall")]
     if items < given["at_least"]:
         return []
     ratio, usual = measured.values[f"{AVAILABILITY}.ratio"], measured.get(USUAL_AVAILABILITY)
@@ -98,47 +132,57 @@ def availability_facts(given: Mapping[str, Any], measured: Measured) -> list[Fac
     expected = _ASSUMED_AVAILABILITY if usual is None else usual
     shortfall = max(0.0, 1 - ratio / expected) if expected else 0.0
     return [
-        Fact("recordings.availability", ratio, detail=detail),
-        Fact("recordings.shortfall", round(shortfall, 4), detail=detail),
+        Sample("recordings.availability", ratio, detail=detail),
+        Sample("recordings.shortfall", round(shortfall, 4), detail=detail),
     ]
 
 
-def completeness_facts(given: Mapping[str, Any], measured: Measured) -> list[Fact]:
+def list_completeness_samples(given: Mapping[str, Any], measured: Measured) -> list[Sample]:
     """fields.null_rate by field and source; a field that a source never fills is not missing from it."""
-    facts = []
+    samples = []
     for column in given["columns"]:
         name = f"{COMPLETENESS}.{column}"
         if name in measured.unknown:
-            facts.append(Fact("fields.null_rate", None, measured.unknown[name], {"field": column}))
-        for row in measured.rows.get(name, []):
+            samples.append(Sample("fields.null_rate", None, measured.unknown[name], {"field": column}))
+        for row in _group_by_source(measured, name):
             if row["items"] < given["at_least"]:
                 continue
-            labels = {"field": column, "source": row["source"][:60]}
+            labels = {"field": column, "source": row["source"]}
             detail = f"{row['missing']} of {row['items']} rows lack it"
             is_used = row["ever"] > 0
             rate = row["missing"] / row["items"] if is_used else 0.0
-            facts.append(
-                Fact("fields.null_rate", round(rate, 4), None, labels, detail if is_used else "this source never fills it")
+            samples.append(
+                Sample("fields.null_rate", round(rate, 4), None, labels, detail if is_used else "this source never fills it")
             )
-    return facts
+    return samples
 
 
-def completeness_of(measured: Measured, column: str) -> tuple[float | None, str]:
-    """The share 0..1 of recent items that have a field; or None and why."""
+def _group_by_source(measured: Measured, name: str) -> list[dict[str, Any]]:
+    """The rows of a field whose sources can be shown; rows that look alike are merged."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in measured.rows.get(name, []):
+        known = found.setdefault(readable(row["source"]), {"items": 0, "missing": 0, "ever": 0})
+        for count in known:
+            known[count] += row[count]
+    return [{"source": source, **counts} for source, counts in found.items()]
+
+
+def measure_completeness(measured: Measured, column: str) -> tuple[float | None, Reason]:
+    """The share 0..1 of recent items that have a field; or None and the reason."""
     name = f"{COMPLETENESS}.{column}"
     rows = measured.rows.get(name)
     if rows is None:
         return None, measured.why(name)
     items = sum(row["items"] for row in rows)
     present = items - sum(row["missing"] for row in rows)
-    return (round(present / items, 4) if items else None), "no traffic in the window"
+    return (round(present / items, 4) if items else None), NO_TRAFFIC
 
 
 def completeness_by_source(measured: Measured, columns: tuple[str, ...]) -> dict[str, dict[str, float]]:
     """The share of recent items that have a field, by source and field."""
     found: dict[str, dict[str, float]] = {}
     for column in columns:
-        for row in measured.rows.get(f"{COMPLETENESS}.{column}", []):
+        for row in _group_by_source(measured, f"{COMPLETENESS}.{column}"):
             if row["items"]:
                 found.setdefault(row["source"], {})[column] = round(1 - row["missing"] / row["items"], 4)
     return found

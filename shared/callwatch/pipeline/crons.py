@@ -1,4 +1,4 @@
-"""The product's crons: whether they run by their period, and whether they do any work."""
+"""The product's cron jobs: whether they run on schedule, and whether they do any work."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,19 +6,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from callwatch.models.facts import Fact
-from callwatch.pipeline.clauses import TEXT, TIME
-from callwatch.pipeline.measure import Measured
-from callwatch.pipeline.readings import Reading
+from psycopg2.sql import SQL, Identifier
+
+from callwatch.models.reason import Reason
+from callwatch.models.sample import Sample
+from callwatch.pipeline.freshness import FIRST_AT, active_since
+from callwatch.pipeline.queries.filter_dsl import TEXT, TIME
+from callwatch.pipeline.queries.query_runner import Measured
+from callwatch.pipeline.queries.reading import Reading
+from callwatch.pipeline.queries.statements import Literal, name_column
+from callwatch.pipeline.queries.time_bounds import MAX_CLOCK_SKEW_S, read_time
 
 HEARTBEATS = "heartbeats"
 LATE_AFTER_PERIODS = 2
-# Two periods of the crons that run each minute.
+# So many late or idle cron jobs have one cause: the rule crons_down fires.
+MANY_FAILING = 3
+# Two periods of the cron jobs that run each minute.
 _SKIPS_AFTER_S = 120
 _NAMED = 5
-NEVER = "no heartbeat of it was ever recorded"
-NONE_EVER = "no heartbeat of any cron was ever recorded"
-# A bare 401 may as well be a count of rows; one that stands alone behind "skipped" is why.
+# A product without any row is as young as can be.
+_EMPTY = ("none", "no_traffic")
+NEVER = Reason("missing", "no heartbeat of the cron was ever recorded")
+NONE_EVER = Reason("missing", "no heartbeat of any cron was ever recorded")
+# A bare 401 may also be a count of rows; one that stands alone after "skipped" is the reason.
 _REFUSED = re.compile(
     r"unauthori[sz]ed|forbidden|\b(http|status|code|error)\W{0,3}40[13]\b|^\W*40[13]\b|\bskip(ped|ping)?\W{1,3}40[13]\W*$",
     re.IGNORECASE,
@@ -29,7 +39,11 @@ _SKIPPED = re.compile(r"^\W*skip(ped|ping)?\b(?!\W*\d)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """One cron as its heartbeat shows it; age_s, and what it said, in our words: "refused", "skipped" or ""."""
+    """One cron job according to its heartbeat.
+
+    said: its message in our words: "refused", "skipped" or "". unknown: why its age is unknown. is_ahead: its last success lies
+    in the future.
+    """
 
     name: str
     period_s: float
@@ -37,92 +51,151 @@ class Cron:
     last_ok_at: datetime | None
     age_s: float | None
     said: str
+    unknown: Reason | None = None
+    is_ahead: bool = False
 
     @property
     def is_late(self) -> bool | None:
-        """Whether the last success is older than two periods; None where there never was one."""
+        """Whether the last success is older than two periods; None if its age is unknown."""
         return None if self.age_s is None else self.age_s > LATE_AFTER_PERIODS * self.period_s
 
 
 def heartbeats_reading(given: Mapping[str, Any]) -> Reading:
-    """The heartbeats of the crons that are known."""
+    """The heartbeats of the known cron jobs."""
     name, last_ok, message = given["name"], given["last_ok"], given["message"]
-    sql = f"""
-        SELECT r."{name}" AS name, extract(epoch FROM r."{last_ok}")::float AS last_ok, left(r."{message}", 200) AS message
-        FROM "{given["table"]}" r WHERE r."{name}" = ANY (%(crons)s)
+    template = """
+        SELECT {name} AS name, extract(epoch FROM {last_ok})::float AS last_ok, {message} AS message
+        FROM {table} r WHERE {name} = ANY (%(crons)s)
     """
-    needs = {given["table"]: {name: TEXT, last_ok: TIME, message: TEXT}}
-    without = sql.replace(f'left(r."{message}", 200)', "''")
+    table = given["table"]
+    parts = {"table": Identifier(table), "name": name_column(name), "last_ok": name_column(last_ok)}
+    sql = SQL(template).format(message=SQL("left({}, 200)").format(name_column(message)), **parts)
+    without = SQL(template).format(message=Literal(""), **parts)
     crons = {"crons": [cron["name"] for cron in given["crons"]]}
-    silent = Reading(HEARTBEATS, {given["table"]: {name: TEXT, last_ok: TIME}}, without, is_table=True, params=crons)
+    silent = Reading(HEARTBEATS, {table: {name: TEXT, last_ok: TIME}}, without, is_table=True, params=crons)
+    needs = {table: {name: TEXT, last_ok: TIME, message: TEXT}}
     return Reading(HEARTBEATS, needs, sql, is_table=True, params=crons, otherwise=silent)
 
 
-def crons_of(given: Mapping[str, Any], measured: Measured) -> list[Cron]:
+def list_crons(given: Mapping[str, Any], measured: Measured) -> list[Cron]:
     """Every cron of the stage file, whether it ever ran or not."""
-    known = {row["name"]: row for row in measured.rows.get(HEARTBEATS, [])}
-    found = []
-    for cron in given["crons"]:
-        row = known.get(cron["name"])
-        last_ok = row["last_ok"] if row else None
-        age_s = None if last_ok is None else max(0.0, measured.at.timestamp() - last_ok)
-        at = None if last_ok is None else datetime.fromtimestamp(last_ok, measured.at.tzinfo)
-        said = _said(row["message"] if row else None)
-        found.append(Cron(cron["name"], cron["period_s"], cron.get("stage"), at, age_s, said))
-    return found
+    known: dict[str, dict[str, Any]] = {}
+    for row in measured.rows.get(HEARTBEATS, []):
+        name = row["name"]
+        # A table without a key may hold several rows for one cron job: the newest readable one counts.
+        if name not in known or _choose_newer(row, known[name], measured.at):
+            known[name] = row
+    return [
+        _build_cron(cron, known.get(cron["name"]), f"{given['table']}.{given['last_ok']}", measured.at) for cron in given["crons"]
+    ]
 
 
-def cron_facts(given: Mapping[str, Any], measured: Measured, stopped: Mapping[str, bool]) -> list[Fact]:
-    """cron.late and cron.idle, and how many are one of both; stopped: whether due work waits and none is done, by stage."""
+def _choose_newer(row: Mapping[str, Any], than: Mapping[str, Any], now: datetime) -> bool:
+    at, other = read_time(row["last_ok"], now), read_time(than["last_ok"], now)
+    return at is not None and (other is None or at > other)
+
+
+def _build_cron(cron: Mapping[str, Any], row: Mapping[str, Any] | None, column: str, now: datetime) -> Cron:
+    seconds = row["last_ok"] if row else None
+    at = read_time(seconds, now)
+    is_ahead = at is None and seconds is not None and seconds > now.timestamp() + MAX_CLOCK_SKEW_S
+    unknown = None
+    if at is None:
+        fault = "lies in the future" if is_ahead else "cannot be read as a time"
+        unknown = NEVER if seconds is None else Reason("unavailable", f"{column} of {cron['name']} {fault}")
+    age_s = None if at is None else max(0.0, (now - at).total_seconds())
+    said = _classify_message(row["message"] if row else None)
+    return Cron(cron["name"], cron["period_s"], cron.get("stage"), at, age_s, said, unknown, is_ahead)
+
+
+def list_cron_samples(given: Mapping[str, Any], measured: Measured, stopped: Mapping[str, bool]) -> list[Sample]:
+    """How late and how idle each cron job is, how many are late or idle, and how many have no heartbeat although others do.
+
+    stopped: whether due work waits and none is done, by stage.
+    """
     if HEARTBEATS in measured.unknown:
         reason = measured.unknown[HEARTBEATS]
-        return [Fact(metric, None, reason) for metric in ("cron.late", "cron.idle", "cron.failing")]
-    facts: list[Fact] = []
+        return [Sample(metric, None, reason) for metric in ("cron.late", "cron.idle", "cron.failing", "cron.missing")]
+    crons = list_crons(given, measured)
+    samples = [_build_missing_sample(crons, measured)]
+    if crons and all(cron.unknown == NEVER for cron in crons):
+        return [*samples, *(Sample(metric, None, NONE_EVER) for metric in ("cron.late", "cron.idle", "cron.failing"))]
     failing = []
-    crons = crons_of(given, measured)
-    if crons and all(cron.age_s is None for cron in crons):
-        return [Fact(metric, None, NONE_EVER) for metric in ("cron.late", "cron.idle", "cron.failing")]
     for cron in crons:
-        labels = {"cron": cron.name}
-        if cron.age_s is None:
-            if _should_have_run(cron, measured):
-                facts += [Fact(metric, None, NEVER, labels) for metric in ("cron.late", "cron.idle")]
-            continue
-        late = round(cron.age_s / cron.period_s, 2)
-        facts.append(Fact("cron.late", late, None, labels, f"last success {_spoken(cron.age_s)} ago", cron.last_ok_at))
-        is_idle, detail = _idle(cron, measured, bool(cron.stage and stopped.get(cron.stage)))
-        facts.append(Fact("cron.idle", float(is_idle), None, labels, detail))
-        if is_idle or cron.is_late:
+        found, is_failing = _build_cron_sample(cron, measured, bool(cron.stage and stopped.get(cron.stage)))
+        samples += found
+        if is_failing:
             failing.append(cron.name)
-    return [*facts, Fact("cron.failing", float(len(failing)), detail=_named(failing))]
+    return [*samples, _build_failing_sample(crons, failing)]
 
 
-def _should_have_run(cron: Cron, measured: Measured) -> bool:
-    """Whether the product is older than two periods of a cron: a new one has not come to its daily crons yet."""
-    first_at = measured.get("freshness.first_at")
-    return first_at is not None and measured.at.timestamp() - first_at > LATE_AFTER_PERIODS * cron.period_s
+def _build_missing_sample(crons: Sequence[Cron], measured: Measured) -> Sample:
+    """How many cron jobs have no heartbeat although they should; unknown while the age of the product is."""
+    never = [cron for cron in crons if cron.unknown == NEVER]
+    why = measured.unknown.get(FIRST_AT)
+    if never and why is not None and why.code not in _EMPTY:
+        return Sample("cron.missing", None, why)
+    missing = [cron.name for cron in never if _is_overdue(cron, measured)]
+    return Sample("cron.missing", float(len(missing)), detail=_list_named(missing))
 
 
-def _named(names: Sequence[str]) -> str | None:
+def _build_failing_sample(crons: Sequence[Cron], failing: Sequence[str]) -> Sample:
+    """How many are late or idle; unknown if those whose heartbeat cannot be read could make it MANY_FAILING or more."""
+    unread = [cron for cron in crons if cron.unknown is not None and cron.unknown != NEVER]
+    if unread and len(failing) < MANY_FAILING <= len(failing) + len(unread):
+        return Sample("cron.failing", None, unread[0].unknown)
+    return Sample("cron.failing", float(len(failing)), detail=_list_named(failing))
+
+
+def _build_cron_sample(cron: Cron, measured: Measured, is_stopped: bool) -> tuple[list[Sample], bool]:
+    """The samples of one cron job, and whether it is late or idle."""
+    labels = {"cron": cron.name}
+    if cron.age_s is None:
+        if cron.unknown == NEVER and not _is_overdue(cron, measured):
+            return [], False
+        return [Sample(metric, None, cron.unknown, labels) for metric in ("cron.late", "cron.idle")], False
+    late = round(cron.age_s / cron.period_s, 2)
+    is_idle, detail = _list_idle(cron, measured, is_stopped)
+    samples = [
+        Sample("cron.late", late, None, labels, f"last success {_describe(cron.age_s)} ago", cron.last_ok_at),
+        Sample("cron.idle", float(is_idle), None, labels, detail),
+    ]
+    return samples, is_idle or bool(cron.is_late)
+
+
+def odd_heartbeats(given: Mapping[str, Any], measured: Measured) -> tuple[int, int]:
+    """How many heartbeats cannot be read as a time, and how many lie in the future."""
+    crons = list_crons(given, measured)
+    ahead = sum(cron.is_ahead for cron in crons)
+    return sum(cron.unknown is not None and cron.unknown != NEVER for cron in crons) - ahead, ahead
+
+
+def _is_overdue(cron: Cron, measured: Measured) -> bool:
+    """Whether the product is older than two periods of a cron job: in a new product its daily jobs have not run yet."""
+    since = active_since(measured)
+    return since is not None and (measured.at - since).total_seconds() > LATE_AFTER_PERIODS * cron.period_s
+
+
+def _list_named(names: Sequence[str]) -> str | None:
     rest = f", and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return f"{', '.join(names[:_NAMED])}{rest}" if names else None
 
 
-def _idle(cron: Cron, measured: Measured, is_stopped: bool) -> tuple[bool, str | None]:
+def _list_idle(cron: Cron, measured: Measured, is_stopped: bool) -> tuple[bool, str | None]:
     if cron.is_late:
-        return False, "it does not run at all"
+        return False, "the cron does not run at all"
     if cron.said == "refused":
-        return True, "it runs, and is refused"
+        return True, "the cron runs, and is refused"
     due_since = measured.get(f"{cron.stage}.due_since") if cron.stage else None
     if cron.said == "skipped" and due_since is not None and measured.at.timestamp() - due_since > _SKIPS_AFTER_S:
-        return True, "it runs, and skips work that is due"
-    return is_stopped, f"it runs, but no work of {cron.stage} is done" if is_stopped else None
+        return True, "the cron runs, and skips due work"
+    return is_stopped, f"the cron runs, but no work of {cron.stage} is done" if is_stopped else None
 
 
-def _said(message: str | None) -> str:
+def _classify_message(message: str | None) -> str:
     text = message or ""
     return "refused" if _REFUSED.search(text) else "skipped" if _SKIPPED.search(text) else ""
 
 
-def _spoken(seconds: float) -> str:
+def _describe(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h" if seconds >= 5400 else f"{seconds / 60:.0f} min"

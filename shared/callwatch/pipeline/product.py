@@ -1,47 +1,97 @@
-"""The whole reading of a product: its stages, and the parts beside them."""
+"""All readings of a product: its stages, and the other parts of the stage file."""
 
+import functools
 from collections.abc import Iterator
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
-from callwatch.db.connect import AnyConnection
+from callwatch.db.core.connect import AnyConnection
 from callwatch.pipeline.completeness import availability_reading, completeness_readings, usual_availability_reading
 from callwatch.pipeline.crons import heartbeats_reading
-from callwatch.pipeline.freshness import first_readings, scan_reading, take_scan, window_readings, windows_of
+from callwatch.pipeline.freshness import list_windows
+from callwatch.pipeline.freshness_readings import (
+    DAYS,
+    days_reading,
+    first_readings,
+    take_scan,
+    window_readings,
+)
+from callwatch.pipeline.freshness_readings import scan_reading as scan_windows
 from callwatch.pipeline.indexes import indexes_reading, without_index
-from callwatch.pipeline.measure import Measured, Wanted, read
-from callwatch.pipeline.readings import Reading, readings_of
-from callwatch.pipeline.stage import StageFile
-from callwatch.pipeline.syncs import syncs_reading
+from callwatch.pipeline.queries.query_runner import Measured, Wanted, read
+from callwatch.pipeline.queries.reading import Reading
+from callwatch.pipeline.queries.stage import StageFile
+from callwatch.pipeline.queries.stage_readings import list_readings
+from callwatch.pipeline.syncs import sync_readings
+from callwatch.pipeline.tenants.names import read_names
+from callwatch.pipeline.tenants.silence import (
+    NAMES,
+    SILENT,
+    count_by_tenant,
+    find_silent,
+    list_steps,
+    scan_reading,
+    steps_reading,
+)
+from callwatch.pipeline.tenants.silence import take_scan as take_tenant_scan
 from callwatch.pipeline.vendors import vendor_readings
-from callwatch.pipeline.webhooks import webhooks_reading
+from callwatch.pipeline.webhooks import webhook_readings
 
 
 def measure(
     conn: AnyConnection, now: datetime, timezone: str, stages: StageFile, wanted: Wanted = lambda _name: True
 ) -> Measured:
-    """The figures of a product at `now` on one read-only connection; wanted: which of them, by the name of a reading.
+    """The figures of a product at `now` on one read-only connection; wanted: selects readings by name.
 
-    Raises DatabaseUnavailable where the connection breaks.
+    Raises DatabaseUnavailable if the connection breaks.
     """
     measured = Measured(now, timezone)
     freshness = stages.parts.get("freshness")
     read(conn, indexes_reading(stages), measured)
     scanned = without_index(stages, measured)
     read(conn, [reading for reading in all_readings(stages) if wanted(reading.name)], measured, scanned)
-    windows = windows_of(measured) if freshness and wanted("freshness") else {}
+    if freshness and wanted(DAYS):
+        is_scanned = freshness["table"] in scanned
+        read(conn, [days_reading(freshness, now, ZoneInfo(timezone), is_scanned)], measured)
+    windows = list_windows(measured) if freshness and wanted("freshness") else {}
     if freshness and windows and freshness["table"] in scanned:
-        read(conn, [scan_reading(freshness, windows)], measured)
+        read(conn, [scan_windows(freshness, windows)], measured)
         take_scan(measured, windows)
     elif freshness and windows:
         read(conn, window_readings(freshness, windows), measured)
+    if freshness and windows:
+        _measure_tenants(conn, stages, measured, freshness["table"] in scanned)
     conn.rollback()
     return measured
 
 
-def all_readings(stages: StageFile) -> Iterator[Reading]:
-    """Every statement of a product, apart from those that earlier ones must precede."""
+def _measure_tenants(conn: AnyConnection, stages: StageFile, measured: Measured, is_scanned: bool) -> None:
+    """Count the items of each tenant, and read the names of silent ones: at most two statements, however many tenants."""
+    items, freshness = stages.parts.get("items"), stages.parts["freshness"]
+    if items is None or "tenant" not in items or items["table"] != freshness["table"]:
+        return
+    steps = list_steps(measured)
+    if not steps:
+        return
+    read(conn, [(scan_reading if is_scanned else steps_reading)(items, freshness, steps)], measured)
+    if SILENT not in measured.rows:
+        return
+    if is_scanned:
+        take_tenant_scan(measured, steps)
+    silent = find_silent(count_by_tenant(measured.rows[SILENT], [len(days) for days in steps]))
+    names, _why = read_names(conn, measured.at, stages, [silence.tenant for silence in silent])
+    measured.rows[NAMES] = [{"id": tenant, "label": name} for tenant, name in names.items()]
+
+
+@functools.lru_cache(maxsize=4)
+def all_readings(stages: StageFile) -> tuple[Reading, ...]:
+    """Every statement of a product, except those that earlier statements must precede; composed once per process."""
+    return tuple(_compose_readings(stages))
+
+
+def _compose_readings(stages: StageFile) -> Iterator[Reading]:
     for stage in stages.stages:
-        yield from readings_of(stage)
+        yield from list_readings(stage)
     parts = stages.parts
     if "freshness" in parts:
         yield from first_readings(parts["freshness"])
@@ -53,9 +103,9 @@ def all_readings(stages: StageFile) -> Iterator[Reading]:
     if "heartbeats" in parts:
         yield heartbeats_reading(parts["heartbeats"])
     if "webhooks" in parts:
-        yield webhooks_reading(parts["webhooks"])
+        yield from webhook_readings(parts["webhooks"])
     if "syncs" in parts:
-        yield syncs_reading(parts["syncs"])
+        yield from sync_readings(parts["syncs"])
     for vendor in stages.vendors:
         yield from vendor_readings(vendor)
 
@@ -64,12 +114,12 @@ _NOT_IN_CYCLE = ("total", "completed_today", "failed", "duration", "duration_24h
 
 
 def of_stages(stages: StageFile) -> Wanted:
-    """What status and the metrics of jobs show: the stages, and how many items came in."""
+    """The figures for status and job metrics: the stages, and how many items arrived."""
     names = {stage.name for stage in stages.stages}
     return lambda name: name.partition(".")[0] in names or name == "freshness.last_hour"
 
 
 def of_cycle(stages: StageFile) -> Wanted:
-    """What rules are judged by, and what is kept for the charts: all but the figures that are only shown."""
+    """The figures for rules and charts: all except those that are only shown."""
     names = {stage.name for stage in stages.stages}
     return lambda name: not (name.partition(".")[0] in names and name.rpartition(".")[2] in _NOT_IN_CYCLE)

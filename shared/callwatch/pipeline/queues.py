@@ -1,25 +1,27 @@
-"""The queues of a product alone: what health asks for, in few imports and few statements."""
+"""Only the queues of a product: what health needs, with few imports and few statements."""
 
 from datetime import datetime
 
-from callwatch.db.connect import AnyConnection
+from callwatch.db.core.connect import AnyConnection
 from callwatch.pipeline.indexes import indexes_reading, without_index
-from callwatch.pipeline.measure import Measured, read
-from callwatch.pipeline.readings import readings_of
-from callwatch.pipeline.stage import StageFile
+from callwatch.pipeline.queries.query_runner import Measured, read
+from callwatch.pipeline.queries.stage import StageFile
+from callwatch.pipeline.queries.stage_readings import list_readings
 
 _WANTED = ("pending", "processing", "failed", "completed_last_hour", "completed_10m", "due")
 
 
 def measure_queues(conn: AnyConnection, now: datetime, timezone: str, stages: StageFile) -> Measured:
-    """How much waits, is being done, was completed and failed at `now`, and what is due, on one read-only connection.
+    """How much waits, is in progress, was completed and failed at `now`, and what is due, on one read-only connection.
 
-    Raises DatabaseUnavailable where the connection breaks.
+    Raises DatabaseUnavailable if the connection breaks.
     """
     measured = Measured(now, timezone)
-    readings = [reading for stage in stages.stages if stage.is_queue for reading in readings_of(stage)]
+    readings = [reading for stage in stages.stages if stage.is_queue for reading in list_readings(stage)]
     read(conn, indexes_reading(stages), measured)
-    wanted = [reading for reading in readings if reading.name.rpartition(".")[2] in _WANTED]
+    shown = [reading for reading in readings if reading.name.rpartition(".")[2] in _WANTED]
+    doubts = {name for reading in shown for name in reading.doubts}
+    wanted = [reading for reading in readings if reading.name in doubts or reading in shown]
     read(conn, wanted, measured, without_index(stages, measured))
     conn.rollback()
     return measured

@@ -2,131 +2,133 @@
 
 import functools
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from callwatch.exceptions import ConfigurationError
-from callwatch.pipeline.clauses import clauses, name
-from callwatch.pipeline.stage import COUNTED, TIMED, Duration, Failures, Rows, Stage, StageFile, Unfinished, Vendor
+from callwatch.models.reason import Reason
+from callwatch.pipeline.calendar import read_holiday
+from callwatch.pipeline.costs import file as costs
+from callwatch.pipeline.file_fields import check_keys, name_place, parse_list, read_fields, read_number, read_rows, read_text
+from callwatch.pipeline.items.file import PATH, read_events, read_path, read_remedies
+from callwatch.pipeline.queries.filter_dsl import clauses, name
+from callwatch.pipeline.queries.stage import COUNTED, TIMED, Duration, Failures, Rows, Stage, StageFile, Unfinished, Vendor
 
+_NOT_DESCRIBED = Reason("not_configured", "the stage file does not say which rows these are")
 DEFAULT = Path(__file__).parent / "stages" / "call_product.json"
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError("a text")
-    return value
+def _read_cron(value: Any) -> Mapping[str, Any]:
+    return read_fields(value, {"name": read_text, "period_s": read_number}, {"stage": name})
 
 
-def _number(value: Any) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
-        raise ValueError("a number above 0")
-    return value
-
-
-def _list_of(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def parse_all(value: Any) -> tuple[Any, ...]:
-        if not isinstance(value, list) or not value:
-            raise ValueError("a list that is not empty")
-        return tuple(parse(item) for item in value)
-
-    return parse_all
-
-
-def _cron(value: Any) -> Mapping[str, Any]:
-    return _fields(value, {"name": _text, "period_s": _number}, {"stage": name})
-
-
-# The parts beside the stages: what each takes, and what may be left out.
+# The other parts of the file: the fields of each, and those that may be left out.
 PARTS: Mapping[str, tuple[Mapping[str, Callable[[Any], Any]], Mapping[str, Callable[[Any], Any]]]] = {
-    "freshness": ({"table": name, "at": name}, {"open_from": _number, "open_until": _number, "closed_days": _list_of(_text)}),
+    "freshness": (
+        {"table": name, "at": name},
+        {
+            "open_from": read_number,
+            "open_until": read_number,
+            "closed_days": parse_list(read_text),
+            "holidays": parse_list(read_holiday),
+        },
+    ),
     "availability": (
-        {"table": name, "at": name, "where": clauses, "column": name, "after_s": _number, "newest": _number, "at_least": _number},
-        {"anyway_after_s": _number},
+        {
+            "table": name,
+            "at": name,
+            "where": clauses,
+            "column": name,
+            "after_s": read_number,
+            "newest": read_number,
+            "at_least": read_number,
+        },
+        {"anyway_after_s": read_number},
     ),
     "completeness": (
-        {"table": name, "at": name, "by": name, "columns": _list_of(name), "newest": _number, "at_least": _number},
+        {"table": name, "at": name, "by": name, "columns": parse_list(name), "newest": read_number, "at_least": read_number},
         {},
     ),
-    "heartbeats": ({"table": name, "name": name, "last_ok": name, "message": name, "crons": _list_of(_cron)}, {}),
-    "webhooks": ({"table": name, "at": name, "status": name, "error": name, "window_s": _number, "at_least": _number}, {}),
+    "heartbeats": ({"table": name, "name": name, "last_ok": name, "message": name, "crons": parse_list(_read_cron)}, {}),
+    "webhooks": (
+        {"table": name, "at": name, "status": name, "error": name, "window_s": read_number, "at_least": read_number},
+        {},
+    ),
+    "items": (
+        {"table": name, "id": name, "keys": parse_list(name), "at": name},
+        {"began": name, "ended": name, "events": read_events, "named": parse_list(read_text), "tenant": name},
+    ),
+    "tenants": ({"table": name, "id": name, "label": name}, {}),
+    "costs": (costs.FIELDS, costs.OPTIONAL),
     "syncs": ({"table": name, "name": name, "started": name, "finished": name, "records": name}, {}),
 }
 
 
 @functools.cache
 def get_stages(path: str | None) -> StageFile:
-    """The stage file at a path, or the call product's; read once a process. Raises ConfigurationError in one line."""
+    """The stage file at a path, or that of the call product; read once per process. Raises ConfigurationError in one line."""
     try:
         raw = json.loads((Path(path) if path else DEFAULT).read_text())
     except OSError as error:
-        raise ConfigurationError(f"STAGES_FILE takes a file that can be read ({error.strerror})") from None
+        raise ConfigurationError(f"STAGES_FILE must be a file that can be read ({error.strerror})") from None
     except ValueError as error:
-        raise ConfigurationError(f"STAGES_FILE takes JSON: {error}") from None
-    return stages_from(raw)
+        raise ConfigurationError(f"STAGES_FILE must be JSON: {error}") from None
+    return parse_stages(raw)
 
 
-def stages_from(raw: Any) -> StageFile:
-    """A checked stage file. Raises ConfigurationError with one line that names the place and what it takes."""
-    with _at("the file"):
-        _keys(raw, {"stages"}, {*PARTS, "vendors", "indexes"})
-    stages = tuple(_stage(item, f"stages[{number}]") for number, item in enumerate(_listed(raw, "stages")))
+def parse_stages(raw: Any) -> StageFile:
+    """A checked stage file. Raises ConfigurationError with one line that names the place and what it must be."""
+    with name_place("the file"):
+        check_keys(raw, {"stages"}, {*PARTS, "vendors", "indexes"})
+    stages = tuple(_read_stage(item, f"stages[{number}]") for number, item in enumerate(_get_list(raw, "stages")))
     if len({stage.name for stage in stages}) != len(stages) or not stages:
-        raise ConfigurationError("STAGES_FILE, stages: takes one stage or more, each with a name of its own")
+        raise ConfigurationError("STAGES_FILE, stages: must be a list of one or more stages, each with a different name")
     parts = {}
     for part, (needed, optional) in PARTS.items():
         if part in raw:
-            with _at(part):
-                parts[part] = _fields(raw[part], needed, optional)
-    vendors = tuple(_vendor(item, f"vendors[{number}]") for number, item in enumerate(_listed(raw, "vendors")))
+            with name_place(part):
+                parts[part] = read_fields(raw[part], needed, optional)
+    vendors = tuple(_read_vendor(item, f"vendors[{number}]") for number, item in enumerate(_get_list(raw, "vendors")))
     indexes = []
-    for number, item in enumerate(_listed(raw, "indexes")):
-        with _at(f"indexes[{number}]"):
-            indexes.append(_fields(item, {"name": name, "table": name, "on": _text}, {"where": _text}))
+    for number, item in enumerate(_get_list(raw, "indexes")):
+        with name_place(f"indexes[{number}]"):
+            indexes.append(read_fields(item, {"name": name, "table": name, "on": read_text}, {"where": read_text}))
     return StageFile(stages, vendors, parts, tuple(indexes))
 
 
-def _stage(raw: Any, where: str) -> Stage:
-    with _at(where):
+def _read_stage(raw: Any, where: str) -> Stage:
+    with name_place(where):
         needed = {"name", "table", "waiting_since", "duration", "pending", "done"}
-        _keys(raw, needed, {"is_queue", "unfinished", *COUNTED, *TIMED})
+        check_keys(raw, needed, {"is_queue", "unfinished", "remedies", *PATH, *COUNTED, *TIMED})
         stage_name, table, since = name(raw["name"], "a stage"), name(raw["table"]), name(raw["waiting_since"])
         if stage_name in (*PARTS, "vendor", "indexes"):
             raise ValueError("a name that no other part of the file has")
     rows = {}
     for figure in (*COUNTED, *TIMED):
-        with _at(f"{where}.{figure}"):
-            given = raw.get(figure, {"none": "the stage file does not say which rows these are"})
-            rows[figure] = _rows(given, table, needs_time=figure in TIMED)
-    with _at(f"{where}.duration"):
-        duration = _duration(raw["duration"], table)
+        with name_place(f"{where}.{figure}"):
+            rows[figure] = (
+                read_rows(raw[figure], table, needs_time=figure in TIMED) if figure in raw else Rows(none=_NOT_DESCRIBED)
+            )
+    with name_place(f"{where}.duration"):
+        duration = _read_duration(raw["duration"], table)
     unfinished = None
     if "unfinished" in raw:
-        with _at(f"{where}.unfinished"):
-            unfinished = Unfinished(**_fields(raw["unfinished"], {"at": name, "older_than_s": _number, "within_s": _number}, {}))
-    return Stage(stage_name, table, bool(raw.get("is_queue", True)), since, rows, duration, unfinished)
+        with name_place(f"{where}.unfinished"):
+            unfinished = Unfinished(
+                **read_fields(raw["unfinished"], {"at": name, "older_than_s": read_number, "within_s": read_number}, {})
+            )
+    with name_place(where):
+        path = read_path(raw, table, since)
+    remedies = read_remedies(raw.get("remedies", {}), f"{where}.remedies")
+    return Stage(stage_name, table, bool(raw.get("is_queue", True)), since, rows, duration, unfinished, path, remedies)
 
 
-def _rows(raw: Any, table: str, needs_time: bool) -> Rows:
-    if isinstance(raw, list):
-        raw = {"where": raw}
-    if isinstance(raw, dict) and set(raw) == {"none"}:
-        return Rows(none=_text(raw["none"]))
-    _keys(raw, {"where", "at"} if needs_time else {"where"}, {"from", "at", "otherwise"})
-    of = name(raw.get("from", table))
-    at = raw.get("at", [])
-    times = tuple(name(column) for column in (at if isinstance(at, list) else [at]))
-    otherwise = _rows(raw["otherwise"], of, needs_time) if "otherwise" in raw else None
-    return Rows(of, clauses(raw["where"]), times, otherwise)
-
-
-def _duration(raw: Any, table: str) -> Duration:
-    _keys(raw, {"where", "start", "end"}, {"from", "joined"})
+def _read_duration(raw: Any, table: str) -> Duration:
+    check_keys(raw, {"where", "start", "end"}, {"from", "joined"})
     joined = None
     if "joined" in raw:
-        keys = _list_of(_text)(raw["joined"])
+        keys = parse_list(read_text)(raw["joined"])
         if len(keys) != 2:
             raise ValueError('two keys such as ["call_id", "transcripts.call_id"] as its joined')
         own, other = keys
@@ -136,48 +138,20 @@ def _duration(raw: Any, table: str) -> Duration:
     return Duration(name(raw.get("from", table)), clauses(raw["where"]), name(start), name(raw["end"]), joined)
 
 
-def _vendor(raw: Any, where: str) -> Vendor:
-    with _at(where):
-        _keys(raw, {"service", "ok", "failed"}, set())
+def _read_vendor(raw: Any, where: str) -> Vendor:
+    with name_place(where):
+        check_keys(raw, {"service", "ok", "failed"}, set())
         failed = []
-        for item in _listed(raw, "failed"):
-            _keys(item, {"from", "where", "at", "text"}, set())
-            rows = _rows({key: value for key, value in item.items() if key != "text"}, "", needs_time=True)
+        for item in _get_list(raw, "failed"):
+            check_keys(item, {"from", "where", "at", "text"}, {"ahead_s"})
+            rows = read_rows({key: value for key, value in item.items() if key != "text"}, "", needs_time=True)
             failed.append(Failures(rows, name(item["text"])))
-        ok = tuple(_rows(item, "", needs_time=True) for item in _listed(raw, "ok"))
+        ok = tuple(read_rows(item, "", needs_time=True) for item in _get_list(raw, "ok"))
         return Vendor(name(raw["service"], "a service"), ok, tuple(failed))
 
 
-def _listed(raw: Mapping[str, Any], key: str) -> Sequence[Any]:
+def _get_list(raw: Mapping[str, Any], key: str) -> Sequence[Any]:
     value = raw.get(key, [])
     if not isinstance(value, list):
-        raise ConfigurationError(f"STAGES_FILE, {key}: takes a list")
+        raise ConfigurationError(f"STAGES_FILE, {key}: must be a list")
     return value
-
-
-def _fields(
-    raw: Any, needed: Mapping[str, Callable[[Any], Any]], optional: Mapping[str, Callable[[Any], Any]]
-) -> Mapping[str, Any]:
-    _keys(raw, set(needed), set(optional))
-    found = {}
-    for key, value in raw.items():
-        try:
-            found[key] = {**needed, **optional}[key](value)
-        except ValueError as error:
-            raise ValueError(f"{error} as its {key}") from None
-    return found
-
-
-def _keys(raw: Any, needed: set[str], optional: set[str]) -> None:
-    if not isinstance(raw, dict) or not needed <= set(raw) <= needed | optional:
-        extra = f" (and may have {', '.join(sorted(optional - needed))})" if optional - needed else ""
-        raise ValueError(f"an object with {', '.join(sorted(needed)) or 'no fields'}{extra}")
-
-
-@contextmanager
-def _at(where: str) -> Iterator[None]:
-    """What goes wrong inside is told with its place."""
-    try:
-        yield
-    except (ValueError, TypeError, AttributeError) as error:
-        raise ConfigurationError(f"STAGES_FILE, {where}: takes {error}") from None

@@ -1,70 +1,98 @@
-"""Syncs of the product: whether the latest brought about as much as those of the same hour on earlier days."""
+"""Syncs of the product: whether the latest one brought as many records as those of the same hour on earlier days."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from callwatch.models.facts import Fact
-from callwatch.pipeline.clauses import NUMBER, TEXT, TIME, ago
-from callwatch.pipeline.freshness import kind_of_day, median_of
-from callwatch.pipeline.measure import Measured
-from callwatch.pipeline.readings import DAY_S, Reading
+from psycopg2.sql import SQL, Identifier
+
+from callwatch.models.reason import Reason
+from callwatch.models.sample import Sample
+from callwatch.pipeline.comparable import kind_of_day
+from callwatch.pipeline.freshness import compute_median
+from callwatch.pipeline.queries.filter_dsl import ANY, NUMBER, TEXT, TIME
+from callwatch.pipeline.queries.labels import readable
+from callwatch.pipeline.queries.odd_rows import count_odd_rows
+from callwatch.pipeline.queries.query_runner import Measured
+from callwatch.pipeline.queries.reading import Reading
+from callwatch.pipeline.queries.stage import Rows
+from callwatch.pipeline.queries.stage_readings import DAY_S
+from callwatch.pipeline.queries.statements import Literal, name_column
+from callwatch.pipeline.queries.time_bounds import newer_than
 
 SYNCS = "syncs"
-# Four weeks hold four Saturdays; days of work are like each other, Saturdays and Sundays only like themselves.
+# Four weeks hold four Saturdays; workdays resemble each other, Saturdays and Sundays only themselves.
 _DAYS, _MOST = 29, 5000
 _AT_LEAST_EARLIER, _AT_LEAST_MEDIAN = 3, 20
 _PLAINLY_FEW = 0.1
 _SAME_HOUR = timedelta(minutes=40)
+# More than any sync brings: a larger value is not a count, nor is NaN or a negative value.
+MAX_RECORDS = 1_000_000_000
 
 
-def syncs_reading(given: Mapping[str, Any]) -> Reading:
-    """Finished syncs of the last days, the newest first."""
+def sync_readings(given: Mapping[str, Any]) -> list[Reading]:
+    """Finished syncs of the last days, the newest first, and how many belong to no day because their time is implausible."""
     table, name, started, finished, records = (given[key] for key in ("table", "name", "started", "finished", "records"))
-    sql = f"""
-        SELECT left(r."{name}", 60) AS name, extract(epoch FROM r."{started}")::float AS started,
-               coalesce(r."{records}", 0)::float AS records
-        FROM "{table}" r
-        WHERE r."{started}" > {ago(_DAYS * DAY_S)} AND r."{started}" <= %(now)s::timestamptz AND r."{finished}" IS NOT NULL
-        ORDER BY r."{started}" DESC LIMIT {_MOST}
+    template = """
+        SELECT left({name}, 60) AS name, extract(epoch FROM {started})::float AS started,
+               CASE WHEN {records} BETWEEN 0 AND {max_records} THEN {records}::float END AS records
+        FROM {table} r
+        WHERE {is_recent} AND {finished} IS NOT NULL
+        ORDER BY {started} DESC LIMIT {most}
     """
-    needs = {table: {name: TEXT, started: TIME, finished: TIME, records: NUMBER}}
-    return Reading(SYNCS, needs, sql, is_table=True)
+    sql = SQL(template).format(
+        name=name_column(name),
+        started=name_column(started),
+        records=name_column(records),
+        finished=name_column(finished),
+        table=Identifier(table),
+        is_recent=newer_than(name_column(started), _DAYS * DAY_S),
+        max_records=Literal(MAX_RECORDS),
+        most=Literal(_MOST),
+    )
+    needs = {table: {name: TEXT, started: TIME, finished: ANY, records: NUMBER}}
+    odd = count_odd_rows(f"{SYNCS}.odd", Rows(table, at=(started,)), (started,))
+    return [Reading(SYNCS, needs, sql, is_table=True), *([odd] if odd else [])]
 
 
-def sync_facts(measured: Measured) -> list[Fact]:
-    """sync.volume_ratio by sync; no fact where earlier days do not tell what to expect."""
+def list_sync_samples(measured: Measured) -> list[Sample]:
+    """sync.volume_ratio by sync; no sample if earlier days do not show what to expect."""
     if SYNCS in measured.unknown:
-        return [Fact("sync.volume_ratio", None, measured.unknown[SYNCS])]
-    by_name: dict[str, list[tuple[datetime, float]]] = {}
+        return [Sample("sync.volume_ratio", None, measured.unknown[SYNCS])]
+    by_name: dict[str, list[tuple[datetime, float | None]]] = {}
     zone = ZoneInfo(measured.timezone)
     for row in measured.rows.get(SYNCS, []):
-        by_name.setdefault(row["name"], []).append((datetime.fromtimestamp(row["started"], zone), row["records"]))
-    facts = [_fact(name, runs, measured.at) for name, runs in sorted(by_name.items())]
-    return [fact for fact in facts if fact is not None]
+        by_name.setdefault(readable(row["name"]), []).append((datetime.fromtimestamp(row["started"], zone), row["records"]))
+    samples = [_sample_sync(name, runs, measured.at) for name, runs in sorted(by_name.items())]
+    return [sample for sample in samples if sample is not None]
 
 
-def _fact(name: str, runs: list[tuple[datetime, float]], now: datetime) -> Fact | None:
-    (latest_at, latest), *earlier = runs
+def _sample_sync(name: str, runs: list[tuple[datetime, float | None]], now: datetime) -> Sample | None:
+    latest_at, latest = runs[0]
+    earlier = [(at, records) for at, records in runs[1:] if records is not None]
     if now - latest_at > timedelta(days=1):
-        return None  # Whether it runs at all is the cron's matter.
+        return None  # Whether it runs at all is the subject of the cron sample.
     same_hour = [(at, records) for at, records in earlier if _is_same_hour(at, latest_at)]
     alike = [records for at, records in same_hour if kind_of_day(at) == kind_of_day(latest_at)]
     is_alike = len(alike) >= _AT_LEAST_EARLIER
     compared = alike if is_alike else [records for _at, records in same_hour]
-    median = median_of(compared) if compared else 0.0
+    median = compute_median(compared) if compared else 0.0
     if len(compared) < _AT_LEAST_EARLIER or median < _AT_LEAST_MEDIAN:
         return None
-    # Of a Sunday without three Sundays before it, only what is plainly broken can be told: a few of hundreds.
+    if latest is None:
+        return Sample(
+            "sync.volume_ratio", None, Reason("unavailable", f"the records of sync {name} are not a count"), {"sync": name}
+        )
+    # For a Sunday without three earlier Sundays, only an obvious fault can be detected: a few records instead of hundreds.
     if not is_alike and not 0 < latest < _PLAINLY_FEW * median:
         return None
     detail = f"{latest:.0f} records, {median:.0f} at this hour on earlier days"
-    return Fact("sync.volume_ratio", round(latest / median, 4), None, {"sync": name}, detail)
+    return Sample("sync.volume_ratio", round(latest / median, 4), None, {"sync": name}, detail)
 
 
 def _is_same_hour(at: datetime, latest_at: datetime) -> bool:
-    """On an earlier day, at about the same time of day."""
+    """Whether it ran on an earlier day, at about the same time of day."""
     if at.date() == latest_at.date():
         return False
     apart = abs(timedelta(hours=at.hour - latest_at.hour, minutes=at.minute - latest_at.minute))

@@ -1,158 +1,199 @@
-"""Health: one status of the whole, and what it follows from."""
+"""Health: one status of the whole system, and the data behind it."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING
 
-from callwatch.checks.record import without_streaks
-from callwatch.checks.registry import checks_of
-from callwatch.checks.run import DEADLINE_S, at_once, check_tasks, verdicts_of
-from callwatch.checks.streak import next_state, result_of
-from callwatch.checks.verdict import Verdict
+from callwatch.checks.probe_result import ProbeResult
+from callwatch.checks.record import build_results_without_state
+from callwatch.checks.registry import list_checks
+from callwatch.checks.run import DEADLINE_S, build_check_tasks, collect_results, run_at_once
+from callwatch.checks.status_machine import advance_state, build_result
+from callwatch.client.measurement_errors import capture_measuring
+from callwatch.counters.errors import buffered, last_hour
 from callwatch.db import connection, pool_statistics
-from callwatch.db.check_results import service_states
-from callwatch.db.cycles import last_cycle_at
-from callwatch.exceptions import DATABASE_DOWN, DatabaseUnavailable
+from callwatch.db.core.unreadable import UNREAD, why_product_unread, why_unread
+from callwatch.db.queries.check_results import ServiceState, service_states
+from callwatch.db.queries.cycles import Signs, read_signs
+from callwatch.db.queries.setting_problems import stored_problems
 from callwatch.models.check import CheckResult
-from callwatch.reports.unknown import Unknown
+from callwatch.models.reason import DATABASE_TIMEOUT, PRODUCT_TIMEOUT, QUEUE_TIMEOUT, Reason
+from callwatch.reports.missing_values import Unknown, describe_memory
 from callwatch.settings import Settings
-from callwatch.tracker.measuring import capture_measuring
-from callwatch.tracker.stats import buffered, last_hour
 
 if TYPE_CHECKING:
-    from callwatch.reports.queue_health import QueueHealth
+    from callwatch.models.shapes.health import (
+        Environment,
+        ErrorHealth,
+        Health,
+        MonitorHealth,
+        OverallStatus,
+        QueueHealth,
+        Resources,
+        ServiceHealth,
+    )
+    from callwatch.models.shapes.stored import SettingProblem
+    from callwatch.models.shapes.system import OwnFigures
+    from callwatch.reports.queue_health import QueueReading
 
-MONITOR_LATE_AFTER = timedelta(minutes=3)
-PRODUCT_DOWN = "the product's database does not answer"
-QUEUE_FIGURES = ("pending", "processing", "failed", "completed_last_hour")
+_NOT_CONFIGURED = Reason("not_configured", "not configured")
+_NOT_SET = Reason("not_configured", "not set")
+_NO_CYCLE_YET = Reason("none", "no cycle has finished yet")
+_NONE_EVALUATED = Reason("none", "no cycle has evaluated the rules yet")
+_EVALUATES = Reason("none", "no cycle lacks an evaluation")
+_NEVER_CHECKED = Reason("none", "no check of it is stored yet")
+
+
+ReadCommit = Callable[[], tuple[str | None, Reason]]
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What the monitor's own tables say: states by service, errors of the last hour (all, critical), its last sign of life."""
+    """The content of the monitor's own tables: states by service, errors of the last hour (all, critical), its last sign of
+    life, and its invalid settings."""
 
-    states: Mapping[str, Mapping[str, Any]]
+    states: Mapping[str, ServiceState]
     errors: tuple[int, int]
-    last_cycle_at: datetime | None
-    is_late: bool
+    signs: Signs
+    problems: list[SettingProblem]
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """All that an answer is made of; `stored` is None where it could not be read in time, `unread` says why."""
+    """The data of a response. stored, queues: None if they could not be read; `unread` and `queues_unread` say why."""
 
     results: list[CheckResult]
     is_database_up: bool
     stored: Stored | None
-    unread: str
-    queues: "QueueHealth | None"
-    buffered: tuple[int | None, str | None]
+    unread: Reason
+    queues: QueueReading | None
+    queues_unread: Reason
+    buffered: tuple[int | None, Reason | None]
 
 
-def health(settings: Settings, now: datetime, is_whole: bool, own: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer of GET /api/health.
+def health(settings: Settings, now: datetime, own: OwnFigures, read_commit: ReadCommit | None = None) -> Health:
+    """Build the response of GET /api/health for a caller with a token: vendors are probed live, every field is given.
 
-    is_whole: the caller has a token: providers are probed live, and every field is given; else the stored results
-    of the last cycle are. own: what the running process knows of itself (uptime, memory, region, version).
+    own: data of the running process. read_commit: returns the deployed commit and why it is unknown; called after the probes.
     """
     unknown = Unknown()
-    gathered = gather(settings, now, is_whole)
-    answer: dict[str, Any] = {"status": overall(gathered), "timestamp": now}
-    if is_whole:
-        answer["uptime"] = own["uptime"]
-    answer["services"] = {result.service: _service(result, is_whole, unknown) for result in gathered.results}
-    answer["queue"] = _queue(gathered, unknown)
-    answer["errors"] = _errors(gathered, unknown)
-    if is_whole:
-        answer["environment"] = _environment(settings, own, unknown)
-        answer["resources"] = _resources(own, unknown)
-        answer["monitor"] = _monitor(gathered, unknown)
-    return {**answer, "unknown": unknown.reasons}
+    gathered = gather(settings, now, is_whole=True)
+    found = _build_reduced(gathered, now, unknown, is_whole=True)
+    found["uptime"] = own["uptime"]
+    found["environment"] = _environment(settings, own, read_commit, unknown)
+    found["resources"] = _resources(own, unknown)
+    found["monitor"] = describe_monitor(gathered.stored.signs if gathered.stored else None, now, gathered.unread, unknown)
+    found["configuration"] = unknown.say("configuration", _configuration(settings, gathered), gathered.unread)
+    return found
+
+
+def reduced_health(settings: Settings, now: datetime) -> Health:
+    """Build the response of GET /api/health for anybody: of vendors, the results that the last cycle stored."""
+    return _build_reduced(gather(settings, now, is_whole=False), now, Unknown(), is_whole=False)
+
+
+def _build_reduced(gathered: Gathered, now: datetime, unknown: Unknown, is_whole: bool) -> Health:
+    return {
+        "status": overall(gathered, now),
+        "timestamp": now,
+        "services": {result.service: _service(result, is_whole, unknown) for result in gathered.results},
+        "queue": _queue(gathered, unknown),
+        "errors": _errors(gathered, unknown),
+        # Filled by what is added later, too.
+        "unknown": unknown.reasons,
+    }
 
 
 def gather(settings: Settings, now: datetime, is_whole: bool) -> Gathered:
-    """Probe and read, all at once and inside one deadline."""
-    checks = check_tasks(settings, DEADLINE_S, None if is_whole else {"database"})
-    # Names of checks hold no dot.
+    """Probe and read everything in parallel within one deadline."""
+    checks = build_check_tasks(settings, DEADLINE_S, None if is_whole else {"database"})
+    # Names of checks contain no dot.
     reads = {
         "read.stored": lambda: _read_stored(now),
         "read.product": lambda: _read_queues(settings, now),
         "read.buffered": buffered,
     }
-    found = at_once({**checks, **reads}, DEADLINE_S)
-    verdicts = verdicts_of(checks, found)
-    is_database_up = verdicts["database"].status != "unhealthy"
+    found = run_at_once({**checks, **reads}, DEADLINE_S)
+    probes = collect_results(checks, found)
+    is_database_up = probes["database"].status != "unhealthy"
     stored, queues, size = (found.get(name) for name in reads)
-    unread = DATABASE_DOWN
-    if isinstance(stored, Exception) and not isinstance(stored, DatabaseUnavailable):
-        capture_measuring({"stored results": stored})
-        unread = f"the monitor's tables cannot be read ({type(stored).__name__})"
-    stored = stored if isinstance(stored, Stored) else None
+    kept = stored if isinstance(stored, Stored) else None
     return Gathered(
-        results=_results(verdicts, stored, checks_of(settings), now),
+        results=_results(probes, kept, list_checks(settings), now),
         is_database_up=is_database_up,
-        stored=stored,
-        unread=unread,
+        stored=kept,
+        unread=_why_missing("the monitor's tables", stored, DATABASE_TIMEOUT, why_unread),
         queues=None if queues is None or isinstance(queues, Exception) else queues,
-        buffered=size if isinstance(size, tuple) else (None, "the queue does not answer"),
+        queues_unread=_why_missing("the product's tables", queues, PRODUCT_TIMEOUT, why_product_unread),
+        buffered=size if isinstance(size, tuple) else (None, _why_missing("the queue's size", size, QUEUE_TIMEOUT, None)),
     )
 
 
-def overall(gathered: Gathered) -> str:
-    """unhealthy: the database is down, or every configured provider. degraded: one of them is not healthy, a critical
-    error, a pipeline that is stopped or whose database does not answer, a monitor that is late. Unknown and not
-    configured change nothing."""
+def _why_missing(what: str, found: object, late: Reason, explain: Callable[[BaseException], Reason] | None) -> Reason:
+    """Why a reading is not there. found: its error, or None if it was late."""
+    if not isinstance(found, Exception):
+        return late
+    if explain and isinstance(found, UNREAD):
+        return explain(found)
+    capture_measuring({what: found})
+    return Reason("unavailable", f"{what} cannot be read ({type(found).__name__})")
+
+
+def overall(gathered: Gathered, now: datetime) -> OverallStatus:
+    """unhealthy: the database is down, or every configured vendor. degraded: one of them is not healthy, there is a critical
+    error, the pipeline stopped or its database does not respond, or the monitor is late. Unknown and not configured
+    services change nothing."""
     providers = [r.status for r in gathered.results if r.service != "database" and r.status != "unknown"]
     if not gathered.is_database_up or (providers and set(providers) == {"unhealthy"}):
         return "unhealthy"
     stored = gathered.stored
     is_degraded = any(result.status == "degraded" for result in gathered.results) or "unhealthy" in providers
-    # Where the database is up and our tables cannot be read, no monitor can have run.
-    is_degraded = is_degraded or stored is None or bool(stored.errors[1]) or stored.is_late
+    # If the database is up but our tables cannot be read, no monitor can have run.
+    is_degraded = is_degraded or stored is None or bool(stored.errors[1])
+    is_degraded = is_degraded or stored is None or stored.signs.not_evaluated_since(now) is not None
     queues = gathered.queues
     return "degraded" if is_degraded or queues is None or queues.is_stopped or queues.is_unread else "healthy"
 
 
 def _read_stored(now: datetime) -> Stored:
     with connection(statement_timeout_ms=2000) as conn:
-        finished_at, waiting_since = last_cycle_at(conn)
-        # Before the first cycle the time runs from the day the tables were made.
-        is_late = now - (finished_at or waiting_since) > MONITOR_LATE_AFTER
-        return Stored(service_states(conn), last_hour(conn, now), finished_at, is_late)
+        return Stored(service_states(conn), last_hour(conn, now), read_signs(conn), stored_problems(conn))
 
 
-def _read_queues(settings: Settings, now: datetime) -> "QueueHealth":
-    # An eighth of this module's import, and needed only here.
+def _read_queues(settings: Settings, now: datetime) -> QueueReading:
+    # An eighth of this module's import time, and needed only here.
     from callwatch.reports.queue_health import queue_health
 
     return queue_health(settings, now)
 
 
 def _results(
-    verdicts: Mapping[str, Verdict], stored: Stored | None, services: Mapping[str, Any], now: datetime
+    probes: Mapping[str, ProbeResult], stored: Stored | None, services: Collection[str], now: datetime
 ) -> list[CheckResult]:
-    """Live results, moved on from the stored streak without changing it; of the rest what the monitor stored."""
+    """Combine live results (following the stored state, without changing it) with the stored results of other services."""
     states = stored.states if stored else {}
-    live = {name: result_of(name, v, next_state(states.get(name), v), now) for name, v in verdicts.items()}
-    # The database answers this very call, or does not: no streak of the past changes that.
-    live |= {result.service: result for result in without_streaks({"database": verdicts["database"]}, now)}
+    live = {name: build_result(name, v, advance_state(states.get(name), v), now) for name, v in probes.items()}
+    # The database's status is that of this very call, whatever earlier probes found.
+    live |= {result.service: result for result in build_results_without_state({"database": probes["database"]}, now)}
     return [live.get(name) or _stored_result(name, states.get(name), now) for name in services]
 
 
-def _stored_result(service: str, state: Mapping[str, Any] | None, now: datetime) -> CheckResult:
+def _stored_result(service: str, state: ServiceState | None, now: datetime) -> CheckResult:
     if state is None:
         return CheckResult(service, "unknown", None, None, now, {"unchecked": True})
     return CheckResult(service, state["status"], state["latency_ms"], state["reason"], state["checked_at"])
 
 
-def _service(result: CheckResult, is_whole: bool, unknown: Unknown) -> dict[str, Any]:
+def _service(result: CheckResult, is_whole: bool, unknown: Unknown) -> ServiceHealth:
     path = f"services.{result.service}"
     is_unchecked = bool(result.details.get("unchecked"))
-    why = "no stored result of a check" if is_unchecked else f"no answer was measured ({result.reason})"
-    latency = unknown.say(f"{path}.latency", result.latency_ms, "not configured" if result.reason == "not_configured" else why)
+    why = _NEVER_CHECKED if is_unchecked else _why_no_latency(result.reason)
+    latency = unknown.say(f"{path}.latency", result.latency_ms, why)
     checked_at = unknown.say(f"{path}.checked_at", None if is_unchecked else result.checked_at, why)
-    shown = {"status": result.status, "latency": latency, "checked_at": checked_at}
+    shown: ServiceHealth = {"status": result.status, "latency": latency, "checked_at": checked_at}
     if not is_whole:
         return shown
     shown["reason"] = result.reason
@@ -161,13 +202,26 @@ def _service(result: CheckResult, is_whole: bool, unknown: Unknown) -> dict[str,
     return shown
 
 
-def _queue(gathered: Gathered, unknown: Unknown) -> dict[str, Any]:
-    if gathered.queues is None:
-        return dict(unknown.all_below("queue", QUEUE_FIGURES, PRODUCT_DOWN))
-    return {name: unknown.say(f"queue.{name}", *gathered.queues.figures[name]) for name in QUEUE_FIGURES}
+def _why_no_latency(reason: str | None) -> Reason:
+    if reason == "not_configured":
+        return _NOT_CONFIGURED
+    return Reason("timeout" if reason == "timeout" else "unavailable", f"no response was measured ({reason})")
 
 
-def _errors(gathered: Gathered, unknown: Unknown) -> dict[str, Any]:
+def _queue(gathered: Gathered, unknown: Unknown) -> QueueHealth:
+    def say(name: str) -> int | None:
+        value, why = gathered.queues.figures[name] if gathered.queues else (None, gathered.queues_unread)
+        return unknown.say(f"queue.{name}", value, why)
+
+    return {
+        "pending": say("pending"),
+        "processing": say("processing"),
+        "failed": say("failed"),
+        "completed_last_hour": say("completed_last_hour"),
+    }
+
+
+def _errors(gathered: Gathered, unknown: Unknown) -> ErrorHealth:
     size, reason = gathered.buffered
     total, critical = gathered.stored.errors if gathered.stored else (None, None)
     return {
@@ -177,27 +231,41 @@ def _errors(gathered: Gathered, unknown: Unknown) -> dict[str, Any]:
     }
 
 
-def _environment(settings: Settings, own: Mapping[str, Any], unknown: Unknown) -> dict[str, Any]:
-    given = {
-        "node_env": settings.node_env,
-        "vercel_env": settings.vercel_env,
-        "commit_sha": settings.commit_sha,
-        "stage": settings.stage,
-        "region": own.get("region"),
+def _environment(settings: Settings, own: OwnFigures, read_commit: ReadCommit | None, unknown: Unknown) -> Environment:
+    commit, why_no_commit = read_commit() if read_commit else (settings.commit_sha, _NOT_SET)
+    return {
+        "node_env": unknown.say("environment.node_env", settings.node_env, _NOT_SET),
+        "vercel_env": unknown.say("environment.vercel_env", settings.vercel_env, _NOT_SET),
+        "commit_sha": unknown.say("environment.commit_sha", commit, why_no_commit),
+        "stage": unknown.say("environment.stage", settings.stage, _NOT_SET),
+        "region": unknown.say("environment.region", own["region"], _NOT_SET),
         "version": own["version"],
     }
-    return {name: unknown.say(f"environment.{name}", value, "not set") for name, value in given.items()}
 
 
-def _resources(own: Mapping[str, Any], unknown: Unknown) -> dict[str, Any]:
-    memory = {n: unknown.say(f"resources.memory.{n}", value, "not measured") for n, value in own["memory"].items()}
-    return {"memory": memory, "pool": pool_statistics()}
+def _resources(own: OwnFigures, unknown: Unknown) -> Resources:
+    return {"memory": describe_memory(own["memory"], "resources.memory", unknown), "pool": pool_statistics()}
 
 
-def _monitor(gathered: Gathered, unknown: Unknown) -> dict[str, Any]:
-    stored = gathered.stored
-    reason = "no cycle has finished yet" if stored else gathered.unread
+def describe_monitor(signs: Signs | None, now: datetime, unread: Reason, unknown: Unknown) -> MonitorHealth:
+    """Return when the monitor last finished a cycle and last evaluated the rules; signs: None if they could not be read."""
+    why, none_evaluated, fine = (_NO_CYCLE_YET, _NONE_EVALUATED, _EVALUATES) if signs else (unread, unread, unread)
+    since = signs.not_evaluated_since(now) if signs else None
     return {
-        "last_cycle_at": unknown.say("monitor.last_cycle_at", stored.last_cycle_at if stored else None, reason),
-        "is_late": unknown.say("monitor.is_late", stored.is_late if stored else None, reason),
+        "last_cycle_at": unknown.say("monitor.last_cycle_at", signs.finished_at if signs else None, why),
+        "last_evaluated_at": unknown.say("monitor.last_evaluated_at", signs.evaluated_at if signs else None, none_evaluated),
+        "not_evaluated_since": unknown.say("monitor.not_evaluated_since", since, fine),
+        "is_late": unknown.say("monitor.is_late", signs.is_late(now) if signs else None, why),
     }
+
+
+def _configuration(settings: Settings, gathered: Gathered) -> list[SettingProblem] | None:
+    """List the invalid settings of this function and those that the monitor stored; None if neither is known."""
+    own: dict[str, SettingProblem] = {
+        problem.variable: {"variable": problem.variable, "message": problem.message, "affects": problem.affects}
+        for problem in settings.problems
+    }
+    if gathered.stored is None:
+        return list(own.values()) or None
+    found = {row["variable"]: row for row in gathered.stored.problems} | own
+    return [found[name] for name in sorted(found)]

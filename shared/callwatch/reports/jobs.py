@@ -1,118 +1,109 @@
 """Metrics of the product's jobs: queues, analyses, throughput, backlog."""
 
-from datetime import datetime
-from typing import Any
+from __future__ import annotations
 
-from callwatch.pipeline.measure import Measured, is_stopped, sum_of
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from callwatch.models.reason import Reason
 from callwatch.pipeline.product import of_stages
-from callwatch.pipeline.readings import NOTHING_DUE
+from callwatch.pipeline.queries.query_runner import Measured, add_figures, is_stopped
+from callwatch.pipeline.queries.stage_readings import NOTHING_DUE
 from callwatch.pipeline.stage_file import get_stages
+from callwatch.reports.figures import Part
+from callwatch.reports.missing_values import Unknown
 from callwatch.reports.product import read_product
-from callwatch.reports.unknown import Unknown
 from callwatch.settings import Settings
 
-_NOT_RECORDED = "the product does not record which recordings are being fetched"
-_RECORDINGS = {
-    "total": "total",
-    "pending": "pending",
-    "completed": "completed",
-    "failed": "failed",
-    "retry_pending": "retry",
-    "stale_count": "overdue",
-}
+if TYPE_CHECKING:
+    from callwatch.models.shapes.jobs import AnalysisJobs, Backlog, JobMetrics, RecordingQueue, Throughput, TranscriptionQueue
+
+_NOT_RECORDED = Reason("not_recorded", "the product does not record which recordings are being fetched")
+_NOTHING_FINISHED = Reason("no_traffic", "nothing finished in the window")
 _CRITICAL_BACKLOG_H = 2.0
 _QUEUES = ("recordings", "transcriptions")
 
 
-def job_metrics(settings: Settings, now: datetime) -> dict[str, Any]:
-    """The answer of GET /api/metrics/jobs."""
+def job_metrics(settings: Settings, now: datetime) -> JobMetrics:
+    """Build the response of GET /api/metrics/jobs."""
     unknown = Unknown()
     measured = read_product(settings, now, of_stages(get_stages(settings.stages_file)))
-    answer = {
+    return {
         "timestamp": now,
-        "recording_queue": _recordings(measured, unknown),
-        "transcription_queue": _transcriptions(measured, unknown),
-        "analysis_jobs": _analyses(measured, unknown),
-        "throughput": _throughput(measured, unknown),
-        "backlog": _backlog(measured, unknown),
+        "recording_queue": _recordings(Part("recording_queue", measured, unknown)),
+        "transcription_queue": _transcriptions(Part("transcription_queue", measured, unknown)),
+        "analysis_jobs": _analyses(Part("analysis_jobs", measured, unknown)),
+        "throughput": _throughput(Part("throughput", measured, unknown)),
+        "backlog": _backlog(Part("backlog", measured, unknown)),
+        "unknown": unknown.reasons,
     }
-    return {**answer, "unknown": unknown.reasons}
 
 
-def _recordings(measured: Measured, unknown: Unknown) -> dict[str, Any]:
-    shown: dict[str, Any] = {
-        name: unknown.say(f"recording_queue.{name}", measured.count(f"recordings.{figure}"), measured.why(f"recordings.{figure}"))
-        for name, figure in _RECORDINGS.items()
+def _recordings(part: Part) -> RecordingQueue:
+    return {
+        "total": part.count("total", "recordings.total"),
+        "pending": part.count("pending", "recordings.pending"),
+        "processing": part.say("processing", None, _NOT_RECORDED),
+        "completed": part.count("completed", "recordings.completed"),
+        "failed": part.count("failed", "recordings.failed"),
+        "retry_pending": part.count("retry_pending", "recordings.retry"),
+        "avg_processing_time_ms": part.number("avg_processing_time_ms", "recordings.duration_24h.mean", 1000),
+        "oldest_pending": part.time("oldest_pending", "recordings.oldest_pending"),
+        "stale_count": part.count("stale_count", "recordings.overdue"),
     }
-    shown["processing"] = unknown.say("recording_queue.processing", None, _NOT_RECORDED)
-    average, why = _mean(measured, "recordings", 1000)
-    shown["avg_processing_time_ms"] = unknown.say("recording_queue.avg_processing_time_ms", average, why)
-    oldest = measured.time("recordings.oldest_pending")
-    shown["oldest_pending"] = unknown.say("recording_queue.oldest_pending", oldest, measured.why("recordings.oldest_pending"))
-    return shown
 
 
-def _transcriptions(measured: Measured, unknown: Unknown) -> dict[str, Any]:
-    names = ("total", "pending", "processing", "completed", "failed")
-    shown: dict[str, Any] = {
-        n: unknown.say(f"transcription_queue.{n}", measured.count(f"transcriptions.{n}"), measured.why(f"transcriptions.{n}"))
-        for n in names
-    }
-    average, why = _mean(measured, "transcriptions", 1)
-    shown["avg_duration_seconds"] = unknown.say("transcription_queue.avg_duration_seconds", average, why)
-    completed, failed = shown["completed"], shown["failed"]
+def _transcriptions(part: Part) -> TranscriptionQueue:
+    completed, failed = part.count("completed", "transcriptions.completed"), part.count("failed", "transcriptions.failed")
     done = None if completed is None or failed is None else completed + failed
-    rate = completed / done if done else None
-    why = "nothing was finished in the window" if done == 0 else measured.why("transcriptions.completed", "transcriptions.failed")
-    shown["success_rate"] = unknown.say("transcription_queue.success_rate", rate, why)
-    return shown
-
-
-def _mean(measured: Measured, stage: str, factor: int) -> tuple[float | None, str]:
-    """The mean time of the last 24 h in seconds, times a factor; or None and why."""
-    name = f"{stage}.duration_24h.mean"
-    seconds = measured.get(name)
-    return (None if seconds is None else round(seconds * factor, 3)), measured.why(name)
-
-
-def _analyses(measured: Measured, unknown: Unknown) -> dict[str, Any]:
-    in_hour = ("analyses.completed_last_hour", "analyses.failed_last_hour")
-    total, why = sum_of(measured, *in_hour)
-    values: dict[str, tuple[Any, str | None]] = {
-        "total_last_hour": (total, why),
-        "completed": (measured.count("analyses.completed"), measured.why("analyses.completed")),
-        "failed": (measured.count("analyses.failed"), measured.why("analyses.failed")),
-        "avg_analysis_time_ms": _mean(measured, "analyses", 1000),
+    rate = completed / done if completed is not None and done else None
+    why = _NOTHING_FINISHED if done == 0 else part.measured.why("transcriptions.completed", "transcriptions.failed")
+    return {
+        "total": part.count("total", "transcriptions.total"),
+        "pending": part.count("pending", "transcriptions.pending"),
+        "processing": part.count("processing", "transcriptions.processing"),
+        "completed": completed,
+        "failed": failed,
+        "avg_duration_seconds": part.number("avg_duration_seconds", "transcriptions.duration_24h.mean"),
+        "success_rate": part.say("success_rate", rate, why),
     }
-    return {name: unknown.say(f"analysis_jobs.{name}", *value) for name, value in values.items()}
 
 
-def _throughput(measured: Measured, unknown: Unknown) -> dict[str, Any]:
-    figures = {
-        "recordings_per_minute": "recordings.completed_last_hour",
-        "transcriptions_per_minute": "transcriptions.completed_last_hour",
-        "analyses_per_minute": "analyses.completed_last_hour",
+def _analyses(part: Part) -> AnalysisJobs:
+    total, why = add_figures(part.measured, "analyses.completed_last_hour", "analyses.failed_last_hour")
+    return {
+        "total_last_hour": part.say("total_last_hour", total, why),
+        "completed": part.count("completed", "analyses.completed"),
+        "failed": part.count("failed", "analyses.failed"),
+        "avg_analysis_time_ms": part.number("avg_analysis_time_ms", "analyses.duration_24h.mean", 1000),
     }
-    shown = {}
-    for name, figure in figures.items():
-        count = measured.get(figure)
-        rate = None if count is None else round(count / 60, 3)
-        shown[name] = unknown.say(f"throughput.{name}", rate, measured.why(figure))
-    return shown
 
 
-def _backlog(measured: Measured, unknown: Unknown) -> dict[str, Any]:
-    """Backlog in hours: for how long the oldest due work has been due; 0 where nothing is."""
+def _throughput(part: Part) -> Throughput:
+    per_minute = 1 / 60
+    return {
+        "recordings_per_minute": part.number("recordings_per_minute", "recordings.completed_last_hour", per_minute),
+        "transcriptions_per_minute": part.number("transcriptions_per_minute", "transcriptions.completed_last_hour", per_minute),
+        "analyses_per_minute": part.number("analyses_per_minute", "analyses.completed_last_hour", per_minute),
+    }
+
+
+def _backlog(part: Part) -> Backlog:
+    """Return the backlog in hours: how long the oldest due work has been due; 0 if none is."""
+    measured = part.measured
     hours = {stage: _backlog_hours(measured, stage) for stage in _QUEUES}
-    shown: dict[str, Any] = {
-        f"{stage}_backlog_hours": unknown.say(f"backlog.{stage}_backlog_hours", value, measured.why(f"{stage}.due_since"))
-        for stage, value in hours.items()
-    }
-    judged = [_is_critical(measured, stage, value) for stage, value in hours.items()]
-    is_critical = True if True in judged else None if None in judged else False
+    states = [_is_critical(measured, stage, value) for stage, value in hours.items()]
+    is_critical = True if True in states else None if None in states else False
     why = measured.why(*(f"{stage}.{name}" for stage in _QUEUES for name in ("due", "completed_10m", "due_since")))
-    shown["critical_backlog"] = unknown.say("backlog.critical_backlog", is_critical, why)
-    return shown
+    return {
+        "recordings_backlog_hours": part.say(
+            "recordings_backlog_hours", hours["recordings"], measured.why("recordings.due_since")
+        ),
+        "transcriptions_backlog_hours": part.say(
+            "transcriptions_backlog_hours", hours["transcriptions"], measured.why("transcriptions.due_since")
+        ),
+        "critical_backlog": part.say("critical_backlog", is_critical, why),
+    }
 
 
 def _backlog_hours(measured: Measured, stage: str) -> float | None:

@@ -1,145 +1,186 @@
-"""Status: is it working, what is wrong, what was done in the last hour."""
+"""Status: whether the system works, what is wrong, and the activity of the last hour."""
+
+from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
-from callwatch.alerts.issues import current_issues, issues_read_only, issues_without_database
+from callwatch.alerts.outage.issues import list_current_issues, list_issues_read_only, list_issues_without_database
+from callwatch.counters.performance import Requests, performance
 from callwatch.db import connection, fetch_one
-from callwatch.db.check_results import service_states
-from callwatch.db.cycles import last_cycle
-from callwatch.db.failing import is_read_only
-from callwatch.db.server import ServerFigures, session_figures
-from callwatch.exceptions import DATABASE_DOWN, DatabaseUnavailable
-from callwatch.pipeline.measure import Measured
+from callwatch.db.core.db_errors import why_no_writes
+from callwatch.db.core.server import ServerFigures, Sessions, session_figures
+from callwatch.db.core.unreadable import why_unread
+from callwatch.db.queries.check_results import ServiceState, service_states
+from callwatch.db.queries.cycles import Signs, read_signs
+from callwatch.exceptions import DatabaseSaturated, DatabaseUnavailable
+from callwatch.models.reason import DATABASE_UNAVAILABLE, Reason
 from callwatch.pipeline.product import of_stages
+from callwatch.pipeline.queries.query_runner import Measured
 from callwatch.pipeline.stage_file import get_stages
-from callwatch.reports.health import MONITOR_LATE_AFTER
+from callwatch.reports.figures import Part
+from callwatch.reports.health import describe_monitor
+from callwatch.reports.missing_values import Unknown
 from callwatch.reports.product import read_product
-from callwatch.reports.unknown import Unknown
-from callwatch.requests.performance import NO_TRAFFIC, performance
 from callwatch.settings import Settings
 
-_WORDS = {"healthy": "operational", "degraded": "degraded", "unhealthy": "down", "unknown": "unknown"}
+if TYPE_CHECKING:
+    from callwatch.models.shapes.status import (
+        ApiStatus,
+        Connections,
+        DatabaseState,
+        DatabaseStatus,
+        Issue,
+        Performance,
+        Queues,
+        RecentActivity,
+        StatusParts,
+    )
+
+_WORDS: Mapping[str, ApiStatus] = {
+    "healthy": "operational",
+    "degraded": "degraded",
+    "unhealthy": "down",
+    "unknown": "unknown",
+}
 _APIS = ("deepgram", "openai", "convoso")
-_CONNECTIONS = ("active", "idle", "total")
-_ACTIVITY = {
-    "calls_processed_last_hour": "freshness.last_hour",
-    "recordings_fetched_last_hour": "recordings.completed_last_hour",
-    "transcriptions_completed_last_hour": "transcriptions.completed_last_hour",
-    "analyses_completed_last_hour": "analyses.completed_last_hour",
-}
-_QUEUES = {
-    "recordings": {"pending": "pending", "processing": "processing", "failed": "failed", "stale": "overdue"},
-    "transcriptions": {"pending": "pending", "processing": "processing", "completed_today": "completed_today"},
-}
 
 
-def status(settings: Settings, now: datetime, uptime_s: float) -> dict[str, Any]:
-    """The answer of GET /api/status; with the database down it says so, and what is not known is null."""
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """What the monitor's own database says. why: why what is None is not known."""
+
+    state: DatabaseState
+    issues: list[Issue]
+    why: Reason = DATABASE_UNAVAILABLE
+    latency_ms: float | None = None
+    sessions: ServerFigures[Sessions] | None = None
+    states: Mapping[str, ServiceState] = field(default_factory=dict)
+    performance: Requests | None = None
+    signs: Signs | None = None
+
+
+def status(settings: Settings, now: datetime, uptime_s: float, measured: Measured | None = None) -> StatusParts:
+    """Build the response of GET /api/status; while the database is down it says so, and unknown values are null.
+
+    measured: the product, if it is read already.
+    """
     unknown = Unknown()
     own = _read_own(now)
-    measured = read_product(settings, now, of_stages(get_stages(settings.stages_file)))
-    issues = own["issues"]
-    kinds = {issue["type"] for issue in issues}
-    answer = {
+    if measured is None:
+        measured = read_product(settings, now, of_stages(get_stages(settings.stages_file)))
+    kinds = {issue["type"] for issue in own.issues}
+    return {
         "status": "outage" if "error" in kinds else "degraded" if "warning" in kinds else "operational",
         "timestamp": now,
         "uptime": {"seconds": round(uptime_s), "formatted": formatted(uptime_s)},
         "services": {
             "database": _database(own, unknown),
             "queues": _queues(measured, unknown),
-            "external_apis": {name: _WORDS[(own["states"].get(name) or {}).get("status", "unknown")] for name in _APIS},
+            "external_apis": {name: _describe_api(own.states.get(name)) for name in _APIS},
         },
-        "performance": _performance(own["performance"], unknown),
-        "issues": issues,
-        "recent_activity": {
-            name: unknown.say(f"recent_activity.{name}", measured.count(figure), measured.why(figure))
-            for name, figure in _ACTIVITY.items()
-        },
-        "monitor": _monitor(own, now, unknown),
+        "performance": _performance(own, unknown),
+        "issues": own.issues,
+        "recent_activity": _activity(Part("recent_activity", measured, unknown)),
+        "monitor": describe_monitor(own.signs, now, own.why, unknown),
+        "unknown": unknown.reasons,
     }
-    return {**answer, "unknown": unknown.reasons}
 
 
 def formatted(seconds: float) -> str:
-    """Seconds as "1d 2h 3m"."""
+    """Format seconds as "1d 2h 3m"."""
     minutes = int(seconds) // 60
     return f"{minutes // 1440}d {minutes // 60 % 24}h {minutes % 60}m"
 
 
-def _read_own(now: datetime) -> dict[str, Any]:
+def _read_own(now: datetime) -> _Own:
     started = time.perf_counter()
     try:
         with connection(statement_timeout_ms=2000) as conn:
             fetch_one(conn, "SELECT 1 AS one")
             latency_ms = round((time.perf_counter() - started) * 1000, 1)
-            is_usable = not is_read_only(conn)
-            found = {
-                "latency_ms": latency_ms,
-                "is_usable": is_usable,
-                "sessions": session_figures(conn),
-                "states": service_states(conn),
-                "issues": current_issues(conn) if is_usable else issues_read_only(conn, now),
-                "performance": performance(conn, now),
-                "cycle": last_cycle(conn),
-            }
+            is_usable = why_no_writes(conn) is None
+            found = _Own(
+                state="operational" if is_usable else "down",
+                issues=list_current_issues(conn) if is_usable else list_issues_read_only(conn, now),
+                latency_ms=latency_ms,
+                sessions=session_figures(conn),
+                states=service_states(conn),
+                performance=performance(conn, now),
+                signs=read_signs(conn),
+            )
             if not is_usable:
                 conn.close()
             return found
-    except DatabaseUnavailable:
-        nothing = ServerFigures(dict.fromkeys(_CONNECTIONS), dict.fromkeys(_CONNECTIONS, DATABASE_DOWN))
-        issues = issues_without_database(now)
-        return {
-            "latency_ms": None,
-            "is_usable": False,
-            "sessions": nothing,
-            "states": {},
-            "issues": issues,
-            "performance": None,
-            "cycle": None,
-        }
+    except DatabaseUnavailable as error:
+        is_saturated = isinstance(error, DatabaseSaturated)
+        issues = list_issues_without_database(now, "has no free connection" if is_saturated else "does not respond")
+        return _Own(state="saturated" if is_saturated else "down", issues=issues, why=why_unread(error))
 
 
-def _monitor(own: Mapping[str, Any], now: datetime, unknown: Unknown) -> dict[str, Any]:
-    """Who watches shows when it last did: late after three minutes."""
-    is_up, cycle = own["latency_ms"] is not None, own["cycle"]
-    reason = "no cycle has finished yet" if is_up else DATABASE_DOWN
-    finished_at = cycle["finished_at"] if cycle else None
-    is_late = None if not is_up else finished_at is None or now - finished_at > MONITOR_LATE_AFTER
+def _describe_api(state: ServiceState | None) -> ApiStatus:
+    return _WORDS[state["status"] if state else "unknown"]
+
+
+def _database(own: _Own, unknown: Unknown) -> DatabaseStatus:
+    path = "services.database"
+    values, reasons = (own.sessions.values, own.sessions.unknown) if own.sessions else (None, {})
+
+    def say(name: str, value: int | None) -> int | None:
+        return unknown.say(f"{path}.connections.{name}", value, reasons.get(name) if values else own.why)
+
+    connections: Connections = {
+        "active": say("active", values and values["active"]),
+        "idle": say("idle", values and values["idle"]),
+        "total": say("total", values and values["total"]),
+    }
     return {
-        "last_cycle_at": unknown.say("monitor.last_cycle_at", finished_at, reason),
-        "is_late": unknown.say("monitor.is_late", is_late, reason),
+        "status": own.state,
+        "latency_ms": unknown.say(f"{path}.latency_ms", own.latency_ms, own.why),
+        "connections": connections,
     }
 
 
-def _database(own: Mapping[str, Any], unknown: Unknown) -> dict[str, Any]:
-    path, sessions = "services.database", own["sessions"]
+def _queues(measured: Measured, unknown: Unknown) -> Queues:
+    recordings = Part("services.queues.recordings", measured, unknown)
+    transcriptions = Part("services.queues.transcriptions", measured, unknown)
     return {
-        "status": "operational" if own["is_usable"] else "down",
-        "latency_ms": unknown.say(f"{path}.latency_ms", own["latency_ms"], DATABASE_DOWN),
-        "connections": {
-            n: unknown.say(f"{path}.connections.{n}", sessions.values[n], sessions.unknown.get(n)) for n in _CONNECTIONS
+        "recordings": {
+            "pending": recordings.count("pending", "recordings.pending"),
+            "processing": recordings.count("processing", "recordings.processing"),
+            "failed": recordings.count("failed", "recordings.failed"),
+            "stale": recordings.count("stale", "recordings.overdue"),
+        },
+        "transcriptions": {
+            "pending": transcriptions.count("pending", "transcriptions.pending"),
+            "processing": transcriptions.count("processing", "transcriptions.processing"),
+            "completed_today": transcriptions.count("completed_today", "transcriptions.completed_today"),
         },
     }
 
 
-def _queues(measured: Measured, unknown: Unknown) -> dict[str, dict[str, Any]]:
-    shown: dict[str, dict[str, Any]] = {}
-    for queue, figures in _QUEUES.items():
-        path = f"services.queues.{queue}"
-        values = {
-            name: (measured.count(f"{queue}.{figure}"), measured.why(f"{queue}.{figure}")) for name, figure in figures.items()
-        }
-        shown[queue] = {name: unknown.say(f"{path}.{name}", *value) for name, value in values.items()}
-    return shown
+def _activity(part: Part) -> RecentActivity:
+    return {
+        "calls_processed_last_hour": part.count("calls_processed_last_hour", "freshness.last_hour"),
+        "recordings_fetched_last_hour": part.count("recordings_fetched_last_hour", "recordings.completed_last_hour"),
+        "transcriptions_completed_last_hour": part.count(
+            "transcriptions_completed_last_hour", "transcriptions.completed_last_hour"
+        ),
+        "analyses_completed_last_hour": part.count("analyses_completed_last_hour", "analyses.completed_last_hour"),
+    }
 
 
-def _performance(found: Mapping[str, Any] | None, unknown: Unknown) -> dict[str, Any]:
-    names = ("avg_response_time_ms", "requests_per_minute", "error_rate", "p95_ms")
-    if found is None:
-        return dict(unknown.all_below("performance", names, DATABASE_DOWN))
-    per_minute = None if found["rate"] is None else round(found["rate"] * 60, 2)
-    values = (found["avg"], per_minute, found["error_rate"], found["p95"])
-    return {n: unknown.say(f"performance.{n}", value, NO_TRAFFIC) for n, value in zip(names, values, strict=True)}
+def _performance(own: _Own, unknown: Unknown) -> Performance:
+    found = own.performance
+    why = found["why"] if found else own.why
+    rate = found["rate"] if found else None
+    per_minute = None if rate is None else round(rate * 60, 2)
+    return {
+        "avg_response_time_ms": unknown.say("performance.avg_response_time_ms", found and found["avg"], why),
+        "requests_per_minute": unknown.say("performance.requests_per_minute", per_minute, why),
+        "error_rate": unknown.say("performance.error_rate", found and found["error_rate"], why),
+        "p95_ms": unknown.say("performance.p95_ms", found and found["p95"], why),
+    }

@@ -1,0 +1,1 @@
+"""The middleware around functions: admission, responses, captured errors."""

@@ -1,46 +1,96 @@
-"""The middleware around every HTTP function: who may call, what goes out, what is captured."""
+"""The middleware around every HTTP function: admission, responses, captured errors."""
 
 import base64
 import binascii
 import functools
+import hmac
+import os
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, overload
 
-from callwatch.http import HttpError, Request, Response, bad_request
-from callwatch.runtime.answer import as_http_error, encoded, error_response, to_gateway
+from callwatch.api.http import Request, Response
+from callwatch.api.routes import Route
+from callwatch.exceptions import Forbidden, InternalError, TooManyRequests, Unauthenticated, Unreadable
+from callwatch.models.role import CallerRole, Role
+from callwatch.runtime import cors
 from callwatch.runtime.environment import begin_invocation
-from callwatch.runtime.log import logger
+from callwatch.runtime.log import append_keys, logger
+from callwatch.runtime.refusals import refusals
+from callwatch.runtime.responses import GatewayResponse, build_error, encode_body, find_refusal, find_status, to_gateway
+from callwatch.runtime.roles import check_role
+from callwatch.runtime.sign_ins import failed_sign_ins
+from callwatch.runtime.start import prepare_environment
 from callwatch.tracker import error_tracker
 
-Role = Literal["viewer", "admin", "ingest"]
-Handler = Callable[[dict[str, Any], Any], Any]
+if TYPE_CHECKING:
+    from callwatch.db.core.connect import AnyConnection
 
-# Who may pass where a role is asked for: admin also reads and sends, ingest only sends.
-_ALLOWED: Mapping[str, frozenset[str]] = {
-    "viewer": frozenset({"viewer", "admin"}),
-    "admin": frozenset({"admin"}),
-    "ingest": frozenset({"ingest", "admin"}),
-}
+Answer = TypeVar("Answer")
+# JSON from the gateway, whose authenticity API Gateway vouches for; its fields are read one by one.
+GatewayEvent = Mapping[str, Any]
+Handler = Callable[[GatewayEvent, Any], GatewayResponse]
+# Far above what a statement of a handler takes, and below the timeout of its function.
+STATEMENT_TIMEOUT_MS = 5_000
+# Takes the request without its body and a function that reads the body's first bytes; returns the admitted request.
+Admit = Callable[[Request, Callable[[int], bytes]], Request]
+# Takes the response of an error, and returns it in the form of another protocol.
+ShapeRefusal = Callable[[Request, Response[Any]], Response[Any]]
 
 
-def endpoint(role: Role | None) -> Callable[[Callable[[Request], Any]], Handler]:
-    """Make a Lambda handler of a function from Request to Response, model or dict.
+@overload
+def endpoint(
+    route: Route[Any, Answer], *, admit: Admit | None = None, shape_refusal: ShapeRefusal | None = None
+) -> Callable[[Callable[[Request], Answer | Response[Any]]], Handler]: ...
 
-    role: who may call; None lets everybody in, and the function looks at `request.role` itself.
+
+@overload
+def endpoint(
+    route: Route[Any, Answer], *, transaction: Literal[True]
+) -> Callable[[Callable[[Request, "AnyConnection"], Answer]], Handler]: ...
+
+
+def endpoint(
+    route: Route[Any, Any],
+    *,
+    transaction: bool = False,
+    admit: Admit | None = None,
+    shape_refusal: ShapeRefusal | None = None,
+) -> Callable[[Callable[..., Any]], Handler]:
+    """Turn a function from Request to its route's answer into a Lambda handler.
+
+    The route's role says who may call; where it is None, the function checks `request.role` itself. A success has the route's
+    status, unless the function returns a Response.
+
+    transaction: the function also gets a connection, and what it did there is committed if it returns, else rolled back.
+    admit: decides instead of the role, for functions that anybody on the internet may flood.
+    shape_refusal: gives the response of an error the form that the protocol of its request wants.
     """
+    admitted_by = admit or _admit_role(route.role)
+    prepare_environment()
 
-    def decorate(handle: Callable[[Request], Any]) -> Handler:
+    def decorate(handle: Callable[..., Any]) -> Handler:
+        work: Callable[[Request], Any] = functools.partial(_run_in_transaction, handle) if transaction else handle
+
         @functools.wraps(handle)
-        def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        def lambda_handler(event: GatewayEvent, context: Any) -> GatewayResponse:
             started = time.perf_counter()
             begin_invocation(context)
             request_id = str(getattr(context, "aws_request_id", "") or event["requestContext"]["requestId"])
-            logger.append_keys(request_id=request_id)
-            request, response = _answer(handle, role, event, request_id)
+            append_keys(request_id=request_id)
+            request = read_head(event, request_id)
+            response = _respond(work, admitted_by, route, request, event)
+            if shape_refusal and response.status >= 400:
+                response = shape_refusal(request, response)
+            if request.method == "HEAD" and response.body is not None:
+                # The status and headers of a GET, without its body.
+                response = Response(response.status, "", response.headers)
+            response = replace(response, headers={**response.headers, **cors.build_headers(request, route.path)})
+            refusals.report()
             error_tracker.flush()
             duration_ms = (time.perf_counter() - started) * 1000
-            _log(request, response, duration_ms)
+            _log(request, response, duration_ms, route.path)
             return to_gateway(response, request_id, duration_ms)
 
         return lambda_handler
@@ -48,64 +98,143 @@ def endpoint(role: Role | None) -> Callable[[Callable[[Request], Any]], Handler]
     return decorate
 
 
-def request_from(event: Mapping[str, Any], request_id: str) -> Request:
-    """The Request in an API Gateway payload v2 event. Raises HttpError 400 where its body is not base64."""
+def _run_in_transaction(handle: Callable[[Request, "AnyConnection"], Answer], request: Request) -> Answer:
+    # psycopg2 takes 50 ms to import, and ingest needs no database.
+    from callwatch.db import connection
+
+    if request.method in ("POST", "PUT"):
+        # A body that is not JSON needs no connection.
+        request.json()
+    with connection(statement_timeout_ms=STATEMENT_TIMEOUT_MS) as conn:
+        answer = handle(request, conn)
+        conn.commit()
+    return answer
+
+
+def parse_request(event: GatewayEvent, request_id: str) -> Request:
+    """Build the Request of an API Gateway payload v2 event. Raises Unreadable if its body is not base64."""
+    return replace(read_head(event, request_id), body=read_body(event))
+
+
+def read_head(event: GatewayEvent, request_id: str) -> Request:
+    """Build the request without its body, which is decoded only once the caller is known."""
     gateway = event["requestContext"]
     caller = (gateway.get("authorizer") or {}).get("lambda") or {}
-    body = event.get("body") or ""
-    try:
-        raw = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
-    except (binascii.Error, ValueError):
-        raise bad_request("the body cannot be decoded") from None
     return Request(
         method=gateway["http"]["method"],
         path=gateway["http"]["path"],
         path_parameters=event.get("pathParameters") or {},
         query=event.get("queryStringParameters") or {},
         headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
-        body=raw,
-        role=caller.get("role") or "none",
+        role=_read_role(caller.get("role")),
         actor=caller.get("actor") or "anonymous",
         request_id=request_id,
         source_ip=gateway["http"].get("sourceIp", ""),
     )
 
 
-def _answer(
-    handle: Callable[[Request], Any], role: Role | None, event: Mapping[str, Any], request_id: str
-) -> tuple[Request | None, Response]:
-    request = None
+def _read_role(given: object) -> CallerRole:
+    """Return the role that the authorizer found; none for anything else."""
+    return next((role for role in get_args(CallerRole) if role == given), "none")
+
+
+def read_body(event: GatewayEvent, max_bytes: int | None = None) -> bytes:
+    """Decode the body, or its first `max_bytes`. Raises Unreadable if it is not base64."""
+    body = event.get("body") or ""
+    is_base64 = event.get("isBase64Encoded")
+    if max_bytes is not None:
+        # Four characters of base64 are three bytes; other characters have at least one byte.
+        body = body[: -(-max_bytes // 3) * 4 if is_base64 else max_bytes]
     try:
-        request = request_from(event, request_id)
-        _check_role(request, role)
-        result = handle(request)
-        return request, encoded(result if isinstance(result, Response) else Response(200, result))
+        raw = base64.b64decode(body, validate=True) if is_base64 else body.encode()
+    except (binascii.Error, ValueError):
+        raise Unreadable("the body cannot be decoded") from None
+    return raw[:max_bytes]
+
+
+def _admit_role(role: Role | None) -> Admit:
+    def admit(request: Request, _read_start: Callable[[int], bytes]) -> Request:
+        try:
+            check_role(request, role)
+        except Forbidden:
+            refusals.add("role")
+            raise
+        except Unauthenticated:
+            # A sign-in that failed is counted where the authorizer's result is read.
+            if not request.headers.get("authorization", "").strip():
+                refusals.add("no_token")
+            raise
+        return request
+
+    return admit
+
+
+def _respond(
+    handle: Callable[[Request], Any], admit: Admit, route: Route[Any, Any], request: Request, event: GatewayEvent
+) -> Response[Any]:
+    is_admitted = False
+    try:
+        _check_origin(request)
+        if request.method == "OPTIONS":
+            return cors.answer_preflight(request, route)
+        _check_caller(request, event)
+        admitted = admit(request, functools.partial(read_body, event))
+        is_admitted = True
+        result = handle(replace(admitted, body=read_body(event)))
+        return encode_body(result if isinstance(result, Response) else Response(route.status, result))
     except Exception as error:
-        known = as_http_error(error)
-        if known is None or known.status >= 500:
-            _capture(error, event)
-        answer = known or HttpError(500, "internal_error", "something failed on our side; it has been recorded")
-        return request, error_response(answer, request_id)
+        # A separate frame: a local name for the error would form a cycle of error, traceback and this frame, which would
+        # keep the body and everything made of it in memory until the garbage collector runs.
+        return _respond_to(error, event, request.request_id, is_admitted)
 
 
-def _check_role(request: Request, role: Role | None) -> None:
-    if role is None or request.role in _ALLOWED[role]:
-        return
-    if request.role == "none":
-        remedy = "send a valid token as `Authorization: Bearer <token>`"
-        raise HttpError(401, "unauthorized", remedy, {"www-authenticate": "Bearer"})
-    raise HttpError(403, "forbidden", f"this needs the role {role}; the token given has the role {request.role}")
+def _check_origin(request: Request) -> None:
+    """Reject a request that does not come through CloudFront, where the stack wants all to come through it."""
+    expected = os.environ.get("ORIGIN_SECRET", "")
+    if expected and not hmac.compare_digest(request.headers.get("x-callwatch-origin", "").encode(), expected.encode()):
+        raise Forbidden("this address is not public; send the request to the dashboard's domain")
 
 
-def _capture(error: Exception, event: Mapping[str, Any]) -> None:
+def _check_caller(request: Request, event: GatewayEvent) -> None:
+    """Count a failed sign-in, and reject a caller that is over its limit."""
+    caller = (event["requestContext"].get("authorizer") or {}).get("lambda") or {}
+    if caller.get("sign_in") == "failed":
+        failed_sign_ins.add(request.source_ip)
+        refusals.add("unknown_token")
+    retry_after_s = caller.get("retry_after_s")
+    if retry_after_s:
+        if caller.get("sign_in") != "failed":
+            refusals.add("rate_without_token" if request.role == "none" else "rate_of_token")
+        whose = "without a valid token from this address" if request.role == "none" else f"of {request.actor}"
+        message = f"too many requests {whose}; try again in {retry_after_s} s"
+        raise TooManyRequests(message, code="rate_limited", headers={"retry-after": str(retry_after_s)})
+
+
+def _respond_to(error: Exception, event: GatewayEvent, request_id: str, is_admitted: bool) -> Response[Any]:
+    refusal = find_refusal(error) or InternalError("an internal error occurred; it has been recorded")
+    if find_status(refusal) >= 500:
+        _capture(error, event, is_admitted)
+    return build_error(refusal, request_id)
+
+
+# Types of errors raised before a caller was admitted that this environment has captured.
+_captured_kinds: set[type[Exception]] = set()
+
+
+def _capture(error: Exception, event: GatewayEvent, is_admitted: bool) -> None:
     route = str(event.get("routeKey", "unknown"))
-    error_tracker.track_error(error, context={"endpoint": route, "request_id": event["requestContext"].get("requestId")})
     logger.exception("request failed", extra={"route": route})
+    if not is_admitted:
+        # A caller without a key or token causes at most one stored error per type.
+        if type(error) in _captured_kinds:
+            return
+        _captured_kinds.add(type(error))
+    error_tracker.track_error(error, context={"endpoint": route, "request_id": event["requestContext"].get("requestId")})
 
 
-def _log(request: Request | None, response: Response, duration_ms: float) -> None:
+def _log(request: Request, response: Response[Any], duration_ms: float, route_path: str) -> None:
     fields: dict[str, Any] = {"status": response.status, "duration_ms": round(duration_ms, 1)}
-    if request is not None:
-        # The path alone: a query string may hold a key.
-        fields |= {"method": request.method, "path": request.path, "role": request.role, "actor": request.actor}
+    # Only the path: a query string may hold a key. Where a path holds one, that of the route.
+    path = route_path if "{key}" in route_path else request.path
+    fields |= {"method": request.method, "path": path, "role": request.role, "actor": request.actor}
     logger.info("request", extra=fields)

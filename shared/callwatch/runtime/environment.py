@@ -1,23 +1,29 @@
-"""What one execution environment knows of itself: its age, its memory, the invocation at hand."""
+"""Data about one execution environment: its age, its memory, the current invocation."""
+
+from __future__ import annotations
 
 import os
-import platform
 import resource
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from callwatch.models.shapes.process import Memory
+    from callwatch.models.shapes.system import OwnFigures
 
 VERSION = "0.1.0"
 
 _STARTED = time.monotonic()
 _MIB = 1024 * 1024
+# Reserved for sending what was accepted when its processing is cut short: two attempts of the queue client.
+_SENDING_S = 7.0
 
 
 @dataclass(slots=True)
 class Invocation:
-    """The invocation at hand; `deadline` is on the monotonic clock, None outside Lambda."""
+    """The current invocation; `deadline` is on the monotonic clock, None outside Lambda."""
 
     is_cold_start: bool = True
     memory_limit_mb: int | None = None
@@ -26,7 +32,7 @@ class Invocation:
     count: int = 0
 
     def remaining_ms(self) -> int | None:
-        """Milliseconds until Lambda stops this invocation; None outside Lambda."""
+        """Return the milliseconds until Lambda stops this invocation; None outside Lambda."""
         return None if self.deadline is None else max(0, round((self.deadline - time.monotonic()) * 1000))
 
 
@@ -34,7 +40,7 @@ current = Invocation()
 
 
 def begin_invocation(context: Any) -> None:
-    """Note the invocation that Lambda's context object describes."""
+    """Record the invocation of Lambda's context object."""
     current.count += 1
     current.is_cold_start = current.count == 1
     current.memory_limit_mb = int(getattr(context, "memory_limit_in_mb", 0) or 0) or None
@@ -44,12 +50,28 @@ def begin_invocation(context: Any) -> None:
 
 
 def uptime_s() -> float:
-    """Seconds since this process imported the package."""
+    """Return the seconds since this process imported the package."""
     return time.monotonic() - _STARTED
 
 
-def memory() -> dict[str, float | None]:
-    """Resident memory of this process against its limit: used_mb, total_mb, percent (0..100).
+def describe_process(is_timed: bool = True) -> OwnFigures:
+    """Describe this process and its invocation. is_timed: with the time that remains to the invocation."""
+    return {
+        "uptime": round(uptime_s(), 1),
+        "version": VERSION,
+        "platform": runtime_platform(),
+        "region": os.environ.get("AWS_REGION"),
+        "memory": memory(),
+        "invocation": {
+            "cold_start": current.is_cold_start,
+            "memory_limit_mb": current.memory_limit_mb,
+            "remaining_ms": current.remaining_ms() if is_timed else None,
+        },
+    }
+
+
+def memory() -> Memory:
+    """Measure this process's resident memory relative to its limit: used_mb, total_mb, percent (0..100).
 
     The limit is the function's memory size; outside Lambda the machine's memory.
     """
@@ -64,19 +86,28 @@ def memory() -> dict[str, float | None]:
 
 
 def runtime_platform() -> str:
-    """Interpreter and machine, such as "python3.13 linux x86_64"."""
+    """Return interpreter and machine, such as "python3.13 linux x86_64"."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    return f"{version} {sys.platform} {platform.machine()}"
+    return f"{version} {sys.platform} {os.uname().machine}"
 
 
 def _resident_bytes() -> int:
     try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        with open("/proc/self/statm") as file:
+            pages = int(file.read().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
     except OSError:
-        # macOS has no /proc; its peak (in bytes) is the nearest figure at hand.
+        # macOS has no /proc; the peak (in bytes) is the nearest available figure.
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _machine_bytes() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def work_deadline() -> float | None:
+    """Return when work on foreign data must end, on the monotonic clock, so that what was accepted can still be sent."""
+    remaining_ms = current.remaining_ms()
+    if current.deadline is None or remaining_ms is None:
+        return None
+    return current.deadline - min(_SENDING_S, remaining_ms / 2000)

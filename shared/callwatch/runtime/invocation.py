@@ -1,23 +1,25 @@
-"""The middleware around functions that are not called over HTTP: schedules, queues, direct invocations."""
+"""The middleware around functions without HTTP: schedules, queues, direct invocations."""
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from callwatch.runtime.environment import begin_invocation
-from callwatch.runtime.log import logger
+from callwatch.runtime.log import append_keys, logger
+from callwatch.runtime.start import prepare_environment
 from callwatch.tracker import error_tracker
 
-Handler = Callable[[dict[str, Any], Any], Any]
+Result = TypeVar("Result")
 
 
-def invocation(handle: Handler) -> Handler:
-    """Log with the request id, capture what is raised and raise it on, and send captured errors before the end."""
+def invocation(handle: Callable[[dict[str, Any], Any], Result]) -> Callable[[dict[str, Any], Any], Result]:
+    """Log with the request id, capture and re-raise exceptions, and send captured errors before the end."""
+    prepare_environment()
 
     @functools.wraps(handle)
-    def lambda_handler(event: dict[str, Any], context: Any) -> Any:
+    def lambda_handler(event: dict[str, Any], context: Any) -> Result:
         begin_invocation(context)
-        logger.append_keys(request_id=str(getattr(context, "aws_request_id", "")))
+        append_keys(request_id=str(getattr(context, "aws_request_id", "")))
         try:
             return handle(event, context)
         except Exception as error:

@@ -1,0 +1,1 @@
+"""The command line of Callwatch, over its HTTP API."""

@@ -1,0 +1,86 @@
+/** Renders the documents that the page shows: Markdown of docs/ becomes HTML when the page is built. */
+import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join, parse } from "node:path";
+import MarkdownIt from "markdown-it";
+
+/** The pages that runbooks link to, and the pages that those link to. */
+export const OTHER_PAGES = [
+  "troubleshooting",
+  "alerting",
+  "scaling",
+  "deployment",
+  "configuration",
+  "incidents",
+  "check-ins",
+  "external-alerts",
+  "access",
+  "call-costs",
+  "stages",
+];
+/** How each rendered page begins; the page shows no other HTML. */
+export const DOCUMENT_START = "<!-- Rendered by the build of Callwatch. -->";
+
+/** The HTML of one document. `pages` are the names that a link may lead to; any other link becomes its text. */
+export function renderDocument(text, pages) {
+  // Markup in a document is shown as text, and no image is loaded.
+  const markdown = new MarkdownIt({ html: false }).disable("image");
+  markdown.core.ruler.push("page", ({ tokens }) => {
+    for (const token of tokens) adaptBlock(token, pages);
+  });
+  const code = (tokens, index) => `<pre tabindex="0">${markdown.utils.escapeHtml(tokens[index].content.trimEnd())}</pre>\n`;
+  Object.assign(markdown.renderer.rules, {
+    fence: code,
+    code_block: code,
+    table_open: () => '<div class="scroll" role="region" aria-label="Table" tabindex="0"><table>\n',
+    table_close: () => "</table></div>\n",
+  });
+  return `${DOCUMENT_START}\n${markdown.render(text)}`;
+}
+
+/** Write each runbook and each other page into a folder, as rendered and as written. */
+export async function writeDocuments(docs, folder) {
+  const names = (await readdir(join(docs, "runbooks"))).filter((name) => name.endsWith(".md")).map((name) => parse(name).name);
+  const pages = [...names, ...OTHER_PAGES];
+  await mkdir(join(folder, "runbooks"), { recursive: true });
+  for (const path of [...names.map((name) => join("runbooks", name)), ...OTHER_PAGES]) {
+    const source = join(docs, `${path}.md`);
+    await writeFile(join(folder, `${path}.html`), renderDocument(await readFile(source, "utf8"), pages));
+    await copyFile(source, join(folder, `${path}.md`));
+  }
+}
+
+function adaptBlock(token, pages) {
+  // The page's own title stands above, and two levels are enough below it.
+  if (token.type === "heading_open" || token.type === "heading_close") token.tag = token.tag === "h1" ? "h2" : "h3";
+  if (token.type === "th_open" || token.type === "td_open") {
+    // The page's policy allows no style attribute.
+    const isRight = token.attrGet("style") === "text-align:right";
+    token.attrs = [...(isRight ? [["class", "right"]] : []), ...(token.type === "th_open" ? [["scope", "col"]] : [])];
+  }
+  adaptLinks(token.children ?? [], pages);
+}
+
+/** Links to other documents become addresses of the page. */
+function adaptLinks(tokens, pages) {
+  let hash = null;
+  for (const token of tokens) {
+    if (token.type === "link_open") {
+      hash = findHash(token.attrGet("href"), pages);
+      if (hash === null) token.attrs = null;
+      else {
+        token.attrs = [
+          ["href", `#/${hash}`],
+          ["data-to", hash],
+        ];
+      }
+    }
+    if (hash === null && (token.type === "link_open" || token.type === "link_close")) token.tag = "span";
+  }
+}
+
+/** The page's address of a document: "runbooks/cron_late" for ../runbooks/cron_late.md; null if it has none. */
+function findHash(href, pages) {
+  const { dir, name, ext } = parse(href.split("#", 1)[0]);
+  if (ext !== ".md" || !["", "..", "runbooks"].includes(dir) || !pages.includes(name)) return null;
+  return name === "README" ? "runbooks" : `runbooks/${name}`;
+}

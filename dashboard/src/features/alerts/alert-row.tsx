@@ -1,0 +1,75 @@
+/** One alert in a list: what is wrong, since when, the measured value, and what to do. */
+
+import type { Alert } from "../../lib/api/types";
+import { describeMeasured } from "../../lib/format/numbers";
+import { formatElapsed } from "../../lib/format/times";
+import { linkTo } from "../../lib/route";
+import { Badge } from "../../ui/badge";
+import { Age } from "../../ui/time";
+import { useMayAct } from "../../ui/use-may-act";
+import { Acknowledge, SilenceAlert } from "./actions";
+
+export function AlertRow({ alert }: { alert: Alert }) {
+  const mayAct = useMayAct();
+  const isFiring = alert.state === "firing";
+  return (
+    <li class={`alert ${isFiring ? alert.level : "resolved"}`} data-rule={alert.rule_id}>
+      <Badge word={isFiring ? alert.level : "resolved"} />
+      <div class="alert-text">
+        <a class="alert-title" href={linkTo(`alerts/${alert.id}`)}>
+          {alert.title}
+        </a>
+        {describeInstance(alert) && <span class="alert-about"> · {describeInstance(alert)}</span>}
+        <p>{alert.message}</p>
+        <p class="quiet">
+          {alert.resolved_at === null ? (
+            <>
+              for <Age since={alert.started_at} />
+            </>
+          ) : (
+            <Ended alert={alert} at={alert.resolved_at} />
+          )}
+          {" · "}
+          {describeMeasured(alert)}
+          {alert.acknowledged_by && (
+            <>
+              {" "}
+              · acknowledged by <bdi>{alert.acknowledged_by}</bdi>
+            </>
+          )}
+          {alert.suppressed_by && <> · inhibited by {alert.suppressed_by}, no notification</>}
+        </p>
+      </div>
+      <div class="buttons">
+        <Reading alert={alert} />
+        {mayAct && isFiring && !alert.acknowledged_by && <Acknowledge alert={alert} />}
+        {mayAct && isFiring && <SilenceAlert alert={alert} />}
+      </div>
+    </li>
+  );
+}
+
+/** When a resolved alert ended, how long it lasted, and how bad it was. */
+function Ended({ alert, at }: { alert: Alert; at: string }) {
+  return (
+    <>
+      {alert.level}, ended <Age since={at} /> ago after {formatElapsed(alert.started_at, Date.parse(at))}
+    </>
+  );
+}
+
+/** Links to further reading. */
+export function Reading({ alert }: { alert: Alert }) {
+  return (
+    <>
+      {alert.labels.group && <a href={linkTo(`errors/${encodeURIComponent(alert.labels.group)}`)}>Error group</a>}
+      <a href={linkTo(`runbooks/${alert.rule_id}`)}>Runbook</a>
+    </>
+  );
+}
+
+/** What the alert is about, where one rule covers many instances. */
+function describeInstance(alert: Alert): string {
+  const named = Object.entries(alert.labels).filter(([name, value]) => name !== "group" && value);
+  return named.map(([, value]) => value).join(", ");
+}

@@ -1,0 +1,172 @@
+/** One error group: what it is, how often it occurs, since when, and the actions taken on it. */
+
+import { Sparkline } from "../../charts/sparkline";
+import { request } from "../../lib/api/client";
+import type { ErrorGroupDetail } from "../../lib/api/types";
+import { toWords } from "../../lib/format/names";
+import { formatNumber } from "../../lib/format/numbers";
+import { useLive } from "../../lib/polling/use-live";
+import { linkTo } from "../../lib/route";
+import { Badge } from "../../ui/badge";
+import { Action } from "../../ui/dialog";
+import { computeEnd, Duration } from "../../ui/duration";
+import { Facts } from "../../ui/facts";
+import { Panel } from "../../ui/panel";
+import { Empty, When } from "../../ui/state";
+import { Age, Time } from "../../ui/time";
+import { useMayAct } from "../../ui/use-may-act";
+import { Occurrences } from "./occurrences";
+
+export function Group({ id }: { id: string }) {
+  const live = useLive<ErrorGroupDetail>(`/api/errors/${encodeURIComponent(id)}`);
+  return (
+    <div class="stack">
+      <p class="back">
+        <a href={linkTo("errors")}>← Error groups</a>
+      </p>
+      <When live={live}>
+        {(group) => (
+          <>
+            <About group={group} />
+            <Occurrences occurrences={group.occurrences} />
+            <Releases group={group} />
+            <History group={group} />
+          </>
+        )}
+      </When>
+    </div>
+  );
+}
+
+function About({ group }: { group: ErrorGroupDetail }) {
+  const today = group.trend.reduce((sum, count) => sum + count, 0);
+  return (
+    <section class="panel" aria-label="Error group">
+      <h2 class="group-title">
+        {group.type && <span class="quiet">{group.type} </span>}
+        {group.message}
+      </h2>
+      <p>
+        <Badge word={group.state} /> <Badge word={group.severity} /> <span class="quiet">{group.category}</span>
+      </p>
+      <Actions group={group} />
+      <div class="columns">
+        <Facts
+          rows={[
+            [
+              "occurrences",
+              group.sampled_occurrences
+                ? `${formatNumber(group.count)} (${formatNumber(group.sampled_occurrences)} without details)`
+                : formatNumber(group.count),
+            ],
+            ["users", group.users === null ? "unknown" : formatNumber(group.users)],
+            ["first seen", <Time at={group.first_seen_at} />],
+            [
+              "last seen",
+              <>
+                <Time at={group.last_seen_at} /> (<Age since={group.last_seen_at} /> ago)
+              </>,
+            ],
+          ]}
+        />
+        <Facts
+          rows={[
+            ["environment", group.environment],
+            ["first release", group.first_release ?? "not set"],
+            ["last release", group.release ?? "not set"],
+            ["endpoint", group.endpoint ?? "not set"],
+            ...(group.resolved_in_release ? [["resolved in", group.resolved_in_release] as [string, string]] : []),
+          ]}
+        />
+        <div>
+          <h3>24 hours: {formatNumber(today)}</h3>
+          <Sparkline
+            kind="bars"
+            values={group.trend}
+            name={`Occurrences by hour, 24 hours, oldest first: ${group.trend.join(", ")}`}
+          />
+          <p class="trend-axis quiet">
+            <span>24 h ago</span>
+            <span>highest hour: {formatNumber(Math.max(0, ...group.trend))}</span>
+            <span>now</span>
+          </p>
+        </div>
+      </div>
+    </section>
+  );
+}
+
+function Actions({ group }: { group: ErrorGroupDetail }) {
+  if (!useMayAct()) return null;
+  const act = (action: string, body: object) => request(`/api/errors/${encodeURIComponent(group.id)}/${action}`, "POST", body);
+  const isOpen = group.state !== "resolved" && group.state !== "ignored";
+  const release = (
+    <label>
+      In release (optional)
+      <input name="release" maxLength={200} />
+    </label>
+  );
+  return (
+    <div class="buttons">
+      {group.state !== "resolved" && (
+        <Action
+          label="Resolve"
+          title="Resolve this group"
+          fields={release}
+          act={(reason, form) => act("resolve", { reason, ...(form.get("release") ? { in_release: form.get("release") } : {}) })}
+        />
+      )}
+      {group.state !== "ignored" && (
+        <Action
+          label="Ignore"
+          title="Ignore this group"
+          fields={<Duration forever />}
+          act={(reason, form) => act("ignore", { reason, ...(form.get("hours") ? { until: computeEnd(form) } : {}) })}
+        />
+      )}
+      {!isOpen && <Action label="Reopen" title="Reopen this group" act={(reason) => act("reopen", { reason })} />}
+    </div>
+  );
+}
+
+/** Releases and tags of its occurrences. */
+function Releases({ group }: { group: ErrorGroupDetail }) {
+  if (group.releases.length === 0 && group.tags.length === 0) return null;
+  return (
+    <Panel title="Releases and tags">
+      <ul class="timeline">
+        {group.releases.map((release) => (
+          <li key={release.release}>
+            <a href={linkTo("errors", { release: release.release })}>{release.release}</a>{" "}
+            <span class="quiet">
+              {formatNumber(release.count)}, first <Time at={release.first_seen_at} />, last <Time at={release.last_seen_at} />
+            </span>
+          </li>
+        ))}
+      </ul>
+      <ul class="tags">
+        {group.tags.map((tag) => (
+          <li key={tag}>
+            <a href={linkTo("errors", { tag })}>{tag}</a>
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}
+
+function History({ group }: { group: ErrorGroupDetail }) {
+  return (
+    <Panel title="History">
+      {group.history.length === 0 && <Empty>No actions yet.</Empty>}
+      <ol class="timeline">
+        {group.history.map((entry) => (
+          <li key={entry.at + entry.action}>
+            <Time at={entry.at} /> <b>{toWords(entry.action)}</b> by {entry.actor}
+            {entry.reason && <p class="quiet">{entry.reason}</p>}
+          </li>
+        ))}
+      </ol>
+    </Panel>
+  );
+}

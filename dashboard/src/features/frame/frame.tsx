@@ -1,0 +1,92 @@
+/** The frame around the views: navigation, controls, banner, and the state for screen readers. */
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useErrorBoundary, useRef } from "preact/hooks";
+import type { Status } from "../../lib/api/types";
+import { forgetData } from "../../lib/polling/store";
+import { type Live, useLive, usePolling } from "../../lib/polling/use-live";
+import { linkTo, useRoute } from "../../lib/route";
+import { useNow } from "../../lib/time/use-now";
+import { Dialogs } from "../../ui/dialog";
+import { announceState, judgeState } from "../overview/overall-state";
+import { Banner } from "./banner";
+import { Controls } from "./controls";
+import { nameView, VIEWS, View } from "./views";
+
+export function Frame() {
+  const route = useRoute();
+  const live = useLive<Status>("/api/status");
+  const main = useRef<HTMLElement>(null);
+  const name = nameView(route.view);
+  const isTitledByOverview = route.view === "" && live.data !== undefined;
+  useEffect(() => {
+    if (!isTitledByOverview) document.title = `${name} · Callwatch`;
+  }, [name, isTitledByOverview]);
+  const skip = (event: MouseEvent) => {
+    event.preventDefault();
+    main.current?.focus();
+  };
+  useFocusOnNewView(main, `${route.view}/${route.id}`);
+  return (
+    <>
+      {/* biome-ignore lint/a11y/useValidAnchor: the address belongs to the views, so that the link moves the focus itself */}
+      <a class="skip" href="#main" onClick={skip}>
+        Skip to content
+      </a>
+      <header class="bar">
+        <h1>Callwatch</h1>
+        <nav aria-label="Views">
+          {VIEWS.map((view) => (
+            <a key={view} href={linkTo(view)} aria-current={view === route.view ? "page" : undefined}>
+              {nameView(view)}
+            </a>
+          ))}
+        </nav>
+        <Controls route={route} />
+      </header>
+      <Banner />
+      <main ref={main} id="main" tabIndex={-1} aria-label={name}>
+        <Guarded key={`${route.view}/${route.id}`}>
+          <View route={route} />
+        </Guarded>
+      </main>
+      <Dialogs />
+      <Announcer live={live} />
+    </>
+  );
+}
+
+/** The state in words, for screen readers; it ages as the headline does. */
+function Announcer({ live }: { live: Live<Status> }) {
+  const now = useNow(1_000);
+  return (
+    <p class="hidden" role="status">
+      {live.data && `State: ${announceState(live.data, judgeState(live.data, live, now))}`}
+    </p>
+  );
+}
+
+/** A new view takes the focus and starts at its top; a refresh changes neither. */
+function useFocusOnNewView(main: { current: HTMLElement | null }, view: string): void {
+  const shown = useRef(view);
+  useEffect(() => {
+    if (shown.current === view) return;
+    shown.current = view;
+    window.scrollTo(0, 0);
+    main.current?.focus({ preventScroll: true });
+  }, [view]);
+}
+
+/** A view that fails shows the error instead of old figures; each polling round tries again. */
+function Guarded({ children }: { children: ComponentChildren }) {
+  const [error, reset] = useErrorBoundary(() => forgetData());
+  const { rounds } = usePolling();
+  useEffect(() => reset(), [rounds]);
+  if (!error) return <>{children}</>;
+  return (
+    <p class="problem panel" role="alert">
+      <span aria-hidden="true">? </span>unknown: this page cannot read the API's response ({String(error.message ?? error)}). It
+      retries automatically.
+    </p>
+  );
+}

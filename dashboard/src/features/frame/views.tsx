@@ -1,0 +1,35 @@
+/** The views by their address. The overview is in the first script; the others load when they are first shown. */
+
+import type { Route } from "../../lib/route";
+import { lazy } from "../../ui/lazy";
+import { Overview } from "../overview/overview";
+
+const MoreViews = lazy<{ route: Route }>(() => import("./more-views").then(({ MoreViews }) => MoreViews));
+
+/** The views in the navigation. */
+export const VIEWS = [
+  "",
+  "incidents",
+  "errors",
+  "alerts",
+  "calls",
+  "crons",
+  "costs",
+  "ingest",
+  "uptime",
+  "rules",
+  "silences",
+  "channels",
+  "runbooks",
+];
+/** Views of one thing, which other views link to. */
+const DETAILS = ["raw", "stages"];
+
+export function nameView(view: string): string {
+  return view ? `${view[0]?.toUpperCase()}${view.slice(1)}` : "Overview";
+}
+
+export function View({ route }: { route: Route }) {
+  const isKnown = route.view !== "" && (VIEWS.includes(route.view) || (DETAILS.includes(route.view) && route.id !== null));
+  return isKnown ? <MoreViews route={route} /> : <Overview />;
+}

@@ -1,0 +1,113 @@
+/** One incident as a card: what happened, since when, whom it concerns, who is on it, and what to do. */
+
+import type { Incident, IncidentAlert } from "../../lib/api/types";
+import { formatElapsed } from "../../lib/format/times";
+import { listImpact } from "../../lib/incidents";
+import { linkTo } from "../../lib/route";
+import { Badge } from "../../ui/badge";
+import { Age, Time } from "../../ui/time";
+import { useMayAct } from "../../ui/use-may-act";
+import { SilenceIncident, TakeIncident } from "./actions";
+
+export function IncidentCard({ incident }: { incident: Incident }) {
+  const mayAct = useMayAct();
+  const isOpen = incident.state === "open";
+  const others = incident.alerts.filter(({ id }) => id !== incident.cause.id);
+  return (
+    <li class={`alert ${isOpen ? incident.level : "resolved"}`} data-rule={incident.cause.rule_id}>
+      <Badge word={isOpen ? incident.level : "resolved"} />
+      <div class="alert-text">
+        <a class="alert-title" href={linkTo(`incidents/${incident.id}`)}>
+          {incident.sentence}
+        </a>
+        <p class="quiet">
+          <Duration incident={incident} />
+          {listImpact(incident).map((part) => (
+            <span key={part}> · {part}</span>
+          ))}
+          {incident.changes[0] && (
+            <>
+              {" "}
+              · before it: {incident.changes[0].title}
+              {incident.changes.length > 1 && ` and ${incident.changes.length - 1} more`}
+            </>
+          )}
+        </p>
+        <Chips incident={incident} />
+        {others.length > 0 && <Following alerts={others} count={incident.alert_count - 1} />}
+      </div>
+      <div class="buttons">
+        <a href={linkTo(`runbooks/${incident.cause.rule_id}`)} aria-label={`Runbook: ${incident.title}`}>
+          Runbook
+        </a>
+        {mayAct && isOpen && <SilenceIncident incident={incident} />}
+        {mayAct && isOpen && !incident.owner && <TakeIncident incident={incident} />}
+      </div>
+    </li>
+  );
+}
+
+function Duration({ incident }: { incident: Incident }) {
+  if (incident.resolved_at === null) {
+    return (
+      <>
+        for <Age since={incident.started_at} />
+      </>
+    );
+  }
+  return (
+    <>
+      {incident.level}, ended <Age since={incident.resolved_at} /> ago after{" "}
+      {formatElapsed(incident.started_at, Date.parse(incident.resolved_at))}
+    </>
+  );
+}
+
+/** Who is on it, and who silenced it until when. */
+export function Chips({ incident }: { incident: Incident }) {
+  if (!incident.owner && !incident.silenced_until) return null;
+  return (
+    <p class="chips">
+      {incident.owner && (
+        <span class="chip">
+          <bdi>{incident.owner}</bdi> is on it
+        </span>
+      )}
+      {incident.silenced_until && (
+        <span class="chip">
+          silenced until <Time at={incident.silenced_until} />
+          {incident.silenced_by && (
+            <>
+              {" "}
+              by <bdi>{incident.silenced_by}</bdi>
+            </>
+          )}
+        </span>
+      )}
+    </p>
+  );
+}
+
+function Following({ alerts, count }: { alerts: IncidentAlert[]; count: number }) {
+  return (
+    <details>
+      <summary>
+        {count} {count === 1 ? "alert follows" : "alerts follow"} from it
+      </summary>
+      <AlertLinks alerts={alerts} />
+    </details>
+  );
+}
+
+export function AlertLinks({ alerts }: { alerts: IncidentAlert[] }) {
+  return (
+    <ul class="following">
+      {alerts.map((alert) => (
+        <li key={alert.id}>
+          <Badge word={alert.state === "firing" ? alert.level : "resolved"} />{" "}
+          <a href={linkTo(`alerts/${alert.id}`)}>{alert.title}</a> <span class="quiet">{alert.message}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}

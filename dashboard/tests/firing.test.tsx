@@ -1,0 +1,77 @@
+/** What fires is seen first, and where it belongs: in the list of alerts, and at its stage of the pipeline. */
+
+import "./support/dom";
+import assert from "node:assert/strict";
+import { afterEach, mock, test } from "node:test";
+import { Alerts } from "../src/features/alerts/alerts";
+import { Pipeline } from "../src/features/pipeline/pipeline";
+import { signIn } from "../src/lib/api/session";
+import type { Alert, Pipeline as PipelineAnswer } from "../src/lib/api/types";
+import { clear as forget } from "../src/lib/polling/store";
+import { clear, settle, show } from "./support/render";
+import { FIRING, GOOD } from "./support/samples";
+
+afterEach(async () => {
+  await clear();
+  forget();
+  mock.restoreAll();
+});
+
+const CRITICAL: Alert = { ...FIRING, id: "8", level: "critical", title: "Pipeline stopped", started_at: "2026-11-24T09:59:00Z" };
+const ENDED: Alert = { ...FIRING, id: "6", state: "resolved", title: "Slow route", resolved_at: "2026-11-24T10:28:00Z" };
+
+function answer(answers: Record<string, unknown>): string[] {
+  const asked: string[] = [];
+  mock.method(globalThis, "fetch", async (path: string) => {
+    asked.push(path);
+    const found = Object.keys(answers).find((start) => path.startsWith(start));
+    return Response.json(found ? answers[found] : GOOD);
+  });
+  signIn("a-token");
+  return asked;
+}
+
+const list = (...items: Alert[]) => ({ items, next_cursor: null, unknown: {} });
+
+test("critical alerts stand above older warnings, and the history below both", async () => {
+  answer({ "/api/alerts?state=firing": list(FIRING, CRITICAL), "/api/alerts?state=resolved": list(ENDED) });
+  const { place, getByRole } = await show(<Alerts />);
+  await settle();
+  const titles = [...place.querySelectorAll(".alert-title")].map(({ textContent }) => textContent);
+  assert.deepEqual(titles, ["Pipeline stopped", "Queue backlog", "Slow route"]);
+  assert.match(getByRole("region", { name: "History" }).textContent ?? "", /warning, ended .* ago after 30 min/);
+});
+
+const STAGE = { name: "transcription", completed_last_hour: 31, success_rate: 1, dead: 0 };
+const FOUND = {
+  stages: [STAGE, { ...STAGE, name: "analysis" }],
+  crons: [{ name: "process-transcription-queue", period_s: 60, is_late: false, last_ok_at: "2026-11-24T09:59:00Z" }],
+  freshness: {},
+  field_completeness: null,
+  unknown: {},
+} as unknown as PipelineAnswer;
+
+test("a stage that an alert is about never looks healthy", async () => {
+  const about = { ...CRITICAL, labels: { stage: "transcription" } };
+  const idle = { ...FIRING, id: "9", title: "Cron idle", labels: { cron: "process-transcription-queue" } };
+  answer({ "/api/pipeline": FOUND, "/api/alerts?state=firing": list(about, idle) });
+  const { place, getByRole, queryByText } = await show(<Pipeline />);
+  await settle();
+  assert.deepEqual(
+    [...place.querySelectorAll(".stage")].map(({ className }) => className.trim()),
+    ["stage", "stage critical", "stage"],
+  );
+  assert.equal(getByRole("link", { name: /Pipeline stopped/ }).getAttribute("href"), "#/alerts/8");
+  assert.match(
+    getByRole("list", { name: "Crons that are not on time" }).textContent ?? "",
+    /Cron idle · process-transcription-queue/,
+  );
+  assert.equal(queryByText(/crons are on time/), null);
+});
+
+test("a pipeline without alerts says that its crons are on time", async () => {
+  answer({ "/api/pipeline": FOUND, "/api/alerts?state=firing": list() });
+  const { place } = await show(<Pipeline />);
+  await settle();
+  assert.match(place.textContent ?? "", /All 1 crons are on time/);
+});

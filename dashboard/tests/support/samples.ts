@@ -1,0 +1,32 @@
+/** Responses of the API as the tests need them. */
+
+import type { Alert, Status } from "../../src/lib/api/types";
+
+export const AT = Date.parse("2026-11-24T10:00:00Z");
+
+/** A status in which all is well and everything is known. */
+export const GOOD: Status = {
+  status: "operational",
+  timestamp: "2026-11-24T10:00:00Z",
+  unknown: {},
+  issues: [],
+  monitor: { not_evaluated_since: null },
+} as unknown as Status;
+
+export const FIRING: Alert = {
+  id: "7",
+  rule_id: "queue_backlog",
+  title: "Queue backlog",
+  message: "120 recordings wait.",
+  level: "warning",
+  state: "firing",
+  value: 120,
+  unit: null,
+  comparison: ">",
+  threshold: 100,
+  started_at: "2026-11-24T09:58:00Z",
+  resolved_at: null,
+  acknowledged_by: null,
+  suppressed_by: null,
+  labels: {},
+} as unknown as Alert;

@@ -1,0 +1,29 @@
+"""POST /api/rules: a rule of one's own, checked as RULES_FILE is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from callwatch.alerts.own_rules.changes import create_own_rule
+from callwatch.alerts.rules_in_force import read_own_rules
+from callwatch.alerts.serializers import serialize_rules
+from callwatch.api.http import Request
+from callwatch.api.routes import CREATE_RULE
+from callwatch.reports.missing_values import explain_nulls
+from callwatch.runtime.endpoint import endpoint
+from callwatch.settings import get_settings
+
+if TYPE_CHECKING:
+    from callwatch.db.core.connect import AnyConnection
+    from callwatch.models.shapes.rules import Rule
+
+
+def handle(request: Request, conn: AnyConnection) -> Rule:
+    """Return the rule; the next evaluation uses it."""
+    settings = get_settings()
+    rule = create_own_rule(conn, request.json(), request.actor, settings)
+    (item,) = serialize_rules(conn, [rule], settings, read_own_rules(conn).definitions)
+    return {**item, "unknown": {**explain_nulls(item), **item["unknown"]}}
+
+
+lambda_handler = endpoint(CREATE_RULE, transaction=True)(handle)

@@ -1,0 +1,1 @@
+"""A local Lambda runtime: function processes, their Runtime API, event sources."""

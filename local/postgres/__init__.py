@@ -1,0 +1,1 @@
+"""The embedded PostgreSQL: its files and its server."""

@@ -1,0 +1,1 @@
+"""SQS's protocol over SQLite, for one machine."""

@@ -1,0 +1,1 @@
+"""From samples and stored state to transitions and planned notifications; pure."""

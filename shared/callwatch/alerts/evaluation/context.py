@@ -1,0 +1,75 @@
+"""What an evaluation is given besides rules, samples and states, and the failures that it collects."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from callwatch.alerts.evaluation.instance import Instance
+from callwatch.alerts.evaluation.silences import Silence
+from callwatch.alerts.rules.rule import AlertRule
+from callwatch.models.reason import Reason
+from callwatch.models.sample import Sample
+
+Channels = Callable[[AlertRule, Instance], Sequence[str]]
+# Prefix of every metric.
+EVERYTHING = ("",)
+
+
+def list_own_channels(rule: AlertRule, _instance: Instance) -> Sequence[str]:
+    """Return the channels that a rule names, configured or not."""
+    return [channel.value for channel in dict.fromkeys((*rule.channels, *rule.also))]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The circumstances of one evaluation.
+
+    unread: prefixes of metrics whose source could not be read this time; their absence is unknown. complete: prefixes of
+    metrics whose list of samples is complete: an instance missing from such a list is clear, while a firing instance that is
+    missing from any other list keeps firing. rule_ids: ids of the rules to evaluate, None for all; firing instances of other
+    rules still inhibit. broken: instances (by key) whose evaluation cannot be stored, with the reason; they become unknown.
+    failed: rules that fail in another part, with the reason. channels: where an instance of a rule is notified.
+    """
+
+    silences: Sequence[Silence] = ()
+    unread: Sequence[str] = ()
+    complete: Sequence[str] = EVERYTHING
+    rule_ids: frozenset[str] | None = None
+    broken: Mapping[str, str] = field(default_factory=dict)
+    failed: Mapping[str, str] = field(default_factory=dict)
+    channels: Channels = list_own_channels
+
+
+@dataclass(slots=True)
+class Trouble:
+    """The failures of one evaluation: instances that cannot be stored, rules that fail (id to reason), and the errors."""
+
+    broken: Mapping[str, str]
+    failed: dict[str, str]
+    errors: list[Exception] = field(default_factory=list)
+
+    def note(self, rule_id: str, error: Exception) -> Reason:
+        """Record that a rule's evaluation raised; returns the reason."""
+        self.errors.append(error)
+        why = f"its evaluation failed ({type(error).__name__})"
+        self.failed.setdefault(rule_id, why)
+        return Reason("unavailable", why)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the rules of one evaluation share: the samples by metric, how complete they are, and the failures."""
+
+    by_metric: Mapping[str, list[Sample]]
+    now: datetime
+    unread: Sequence[str]
+    complete: Sequence[str]
+    trouble: Trouble
+
+
+def keep_unknown(old: Instance, reason: Reason, now: datetime) -> Instance:
+    """Mark an instance as unknown. A firing one keeps firing, since unknown is no all-clear; others get state unknown."""
+    if old.state == "firing":
+        return replace(old, is_unknown=True, reason=reason, clear_since=None)
+    since = old.since if old.state == "unknown" else now
+    return replace(old, state="unknown", since=since, value=None, detail=None, is_unknown=True, reason=reason)

@@ -1,0 +1,130 @@
+"""The state of one rule for one set of labels, and the results of an evaluation."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from callwatch.models.reason import Reason
+
+State = Literal["ok", "pending", "firing", "unknown"]
+# Why an instance is notified: it fires, flaps, still fires, its level rose, a channel was added, or it resolved.
+NotifyReason = Literal["firing", "flapping", "reminder", "raised", "added", "resolved"]
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """The state of one rule for one set of labels.
+
+    since: start of the present state. clear_since: since when a firing instance is clear, until `resolve_for` has passed.
+    value, threshold, metric, comparison, detail: of the last evaluation. reason: why the value is unknown.
+    began_at: when the problem began. is_notified: a notification of its firing was sent and its all-clear is due.
+    is_unknown: its samples are missing now; a firing instance keeps firing. has_seen: its value was known at least once.
+    is_muted: a silence held back a notification, which is due when it ends. fired: when it fired within the last hour.
+    notified_channels: channels that were notified and are due the all-clear; None: not recorded. notified_level: level of
+    the last notification. group: name of its notification group. held: until when its notification waits. weight: of the
+    last sample, not stored.
+    """
+
+    key: str
+    rule_id: str
+    labels: Mapping[str, str]
+    state: State
+    since: datetime
+    clear_since: datetime | None = None
+    value: float | None = None
+    threshold: float | None = None
+    metric: str | None = None
+    comparison: str | None = None
+    detail: str | None = None
+    reason: Reason | None = None
+    began_at: datetime | None = None
+    is_notified: bool = False
+    is_acknowledged: bool = False
+    is_flapping: bool = False
+    is_unknown: bool = False
+    is_muted: bool = False
+    has_seen: bool = False
+    suppressed_by: str | None = None
+    last_notified_at: datetime | None = None
+    last_cleared_at: datetime | None = None
+    notified_channels: tuple[str, ...] | None = ()
+    notified_level: str | None = None
+    group: str | None = None
+    held: str | None = None
+    weight: float = 0.0
+    fired: tuple[datetime, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its span is open: its all-clear was not sent, or it flaps and may fire again any minute."""
+        return self.is_notified or self.is_flapping
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happened to an instance: a transition, a due notification, or both.
+
+    is_reopened: it fires again while its last span is open, so that span continues. notify: the due notification; the
+    instance is as it was before that notification.
+    """
+
+    instance: Instance
+    transition: Literal["firing", "resolved"] | None = None
+    notify: NotifyReason | None = None
+    is_reopened: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One notification to send, about one alert or several.
+
+    by_channel: the keys of the instances that each channel is notified of, the worst first. over: those that are clear.
+    group: name of the notification group; None: a single alert, or a digest of several.
+    """
+
+    kind: NotifyReason
+    by_channel: Mapping[str, tuple[str, ...]]
+    keys: tuple[str, ...]
+    over: frozenset[str] = frozenset()
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """All instances after the evaluation, the changes, the planned notifications and the inhibitions.
+
+    causes: key of an inhibited instance to the key of its cause. above: to the keys of all its causes, the root first.
+    failed: rules that could not be evaluated completely, and why. errors: the exceptions that were raised.
+    """
+
+    instances: dict[str, Instance]
+    changes: list[Change]
+    planned: list[Planned] = field(default_factory=list)
+    causes: dict[str, str] = field(default_factory=dict)
+    above: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    errors: list[Exception] = field(default_factory=list)
+
+
+def build_instance_key(rule_id: str, labels: Mapping[str, str]) -> str:
+    """Build the unique key of an instance from its rule and labels."""
+    return _escape(rule_id) + "".join(f"|{_escape(name)}={_escape(labels[name])}" for name in sorted(labels))
+
+
+def elapsed(since: datetime, now: datetime) -> timedelta:
+    """Return the time passed; zero if the clock went back."""
+    return max(timedelta(0), now - since)
+
+
+def limit_times(instance: Instance, now: datetime) -> Instance:
+    """Move times that lie ahead to `now`: after a clock went back, waiting periods restart and none lasts forever."""
+    names = ("since", "clear_since", "began_at", "last_notified_at", "last_cleared_at")
+    moved: dict[str, Any] = {name: now for name in names if (at := getattr(instance, name)) is not None and at > now}
+    if any(at > now for at in instance.fired):
+        moved["fired"] = tuple(min(at, now) for at in instance.fired)
+    return replace(instance, **moved) if moved else instance
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("=", "\\=")

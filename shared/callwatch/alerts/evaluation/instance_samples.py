@@ -1,0 +1,55 @@
+"""Groups the samples of a rule by instance: what is known of each, and what is missing. Pure."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from callwatch.alerts.evaluation.instance import Instance, build_instance_key
+from callwatch.alerts.rules.rule import AlertRule, Condition
+from callwatch.models.sample import Sample
+
+
+@dataclass(slots=True)
+class Found:
+    """The data to evaluate one instance with.
+
+    unread: a metric of its rule could not be read and has no sample. is_absent: an incomplete list does not contain it.
+    """
+
+    labels: Mapping[str, str]
+    pairs: list[tuple[Condition, Sample]]
+    unread: bool = False
+    is_absent: bool = False
+
+
+def group_samples(rule: AlertRule, by_metric: Mapping[str, list[Sample]], known: Mapping[str, Instance]) -> dict[str, Found]:
+    """Group the samples of a rule by instance."""
+    found: dict[str, Found] = {}
+    blanks: list[tuple[Condition, Sample]] = []
+    for condition in rule.all_conditions():
+        for sample in by_metric.get(condition.metric, []):
+            if rule.matches(sample) and condition.concerns(sample):
+                labels = rule.pick_labels(sample)
+                found.setdefault(build_instance_key(rule.id, labels), Found(labels, [])).pairs.append((condition, sample))
+                if not is_known(sample):
+                    blanks.append((condition, sample))
+    for key, instance in known.items():
+        # A sample that is unknown for the whole is unknown for each of its parts.
+        for condition, sample in blanks:
+            seen = found.get(key)
+            is_part = sample.labels.items() < instance.labels.items() and condition.concerns_labels(instance.labels)
+            if is_part and (seen is None or all(each.metric != sample.metric for _condition, each in seen.pairs)):
+                found.setdefault(key, Found(instance.labels, [])).pairs.append((condition, sample))
+    return found
+
+
+def is_absent(instance: Instance, found: Found, complete: Sequence[str]) -> bool:
+    """Whether the metric that an instance fires by has no sample because the list of its source is incomplete."""
+    if instance.state != "firing" or instance.metric is None or instance.metric.startswith(tuple(complete)):
+        return False
+    return all(condition.metric != instance.metric for condition, _sample in found.pairs)
+
+
+def is_known(sample: Sample) -> bool:
+    """Whether a sample has a value that can be compared."""
+    return sample.value is not None and math.isfinite(sample.value)

@@ -1,0 +1,103 @@
+"""The state of an instance: pending, firing, clear, unknown, and how long each lasts. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from callwatch.alerts.evaluation.context import keep_unknown
+from callwatch.alerts.evaluation.instance import Instance, elapsed
+from callwatch.alerts.evaluation.instance_samples import Found, is_known
+from callwatch.alerts.rules.rule import AlertRule, Condition
+from callwatch.models.reason import Reason
+from callwatch.models.sample import Sample
+
+_SOURCE_UNREAD = Reason("unavailable", "its source could not be read")
+_NOT_KNOWN = Reason("unavailable", "no value is known")
+_LEFT_OUT = Reason("unavailable", "the incomplete list of its source does not contain it")
+_FLAPS = 4
+_FLAP_WINDOW = timedelta(hours=1)
+
+
+def compute_state(rule: AlertRule, key: str, found: Found, before: Instance | None, now: datetime) -> Instance:
+    """Return the state that the samples of an instance lead to."""
+    old = before or Instance(key, rule.id, found.labels, "ok", now)
+    hit = next(((c, f) for c, f in found.pairs if is_known(f) and c.holds(f.value)), None)
+    blank = next((sample for _condition, sample in found.pairs if not is_known(sample)), None)
+    if hit is None and found.is_absent and blank is None and not found.unread:
+        return keep_unknown(old, _LEFT_OUT, now)
+    if hit is None and (blank is not None or found.unread):
+        cleared = _find_clearing(old, found.pairs)
+        if cleared is not None:
+            return _clear(rule, _set_figures(replace(old, is_unknown=False, reason=None), *cleared), now)
+        reason = (blank.reason if blank else _SOURCE_UNREAD) or _NOT_KNOWN
+        return keep_unknown(old, reason, now)
+    current = replace(old, is_unknown=False, reason=None, has_seen=old.has_seen or bool(found.pairs))
+    if hit is not None:
+        return _fire(rule, _set_figures(current, *hit), hit[1], now)
+    if found.pairs:
+        current = _set_figures(current, *found.pairs[0])
+    elif before is not None:
+        current = replace(current, value=None, detail=None)
+    return _clear(rule, current, now)
+
+
+def _find_clearing(old: Instance, pairs: Sequence[tuple[Condition, Sample]]) -> tuple[Condition, Sample] | None:
+    """Return the sample that clears a firing instance: every sample of the metric that it fired by must be known."""
+    of_metric = [(condition, sample) for condition, sample in pairs if condition.metric == old.metric]
+    if old.state != "firing" or not all(is_known(sample) for _condition, sample in of_metric):
+        return None
+    return next(iter(of_metric), None)
+
+
+def _set_figures(instance: Instance, condition: Condition, sample: Sample) -> Instance:
+    return replace(
+        instance,
+        value=sample.value,
+        threshold=condition.threshold,
+        metric=condition.metric,
+        comparison=condition.comparison,
+        detail=sample.detail,
+        weight=sample.weight,
+    )
+
+
+def _fire(rule: AlertRule, instance: Instance, sample: Sample, now: datetime) -> Instance:
+    if instance.state == "firing":
+        return replace(instance, clear_since=None)
+    pending_since = instance.since if instance.state == "pending" else now
+    if elapsed(pending_since, now) < timedelta(seconds=rule.for_s):
+        return replace(instance, state="pending", since=pending_since)
+    began_at = min(sample.since, now) if sample.since else pending_since
+    fired = (*_list_recent(instance, now), now)
+    return replace(
+        instance,
+        state="firing",
+        since=now,
+        # A span that is still open for the notified channels continues.
+        began_at=instance.began_at if instance.is_open and instance.began_at else began_at,
+        clear_since=None,
+        fired=fired,
+        is_flapping=instance.is_flapping or len(fired) >= _FLAPS,
+    )
+
+
+def _clear(rule: AlertRule, instance: Instance, now: datetime) -> Instance:
+    instance = replace(instance, fired=_list_recent(instance, now))
+    if instance.state != "firing":
+        return replace(instance, state="ok", since=instance.since if instance.state == "ok" else now)
+    clear_since = instance.clear_since or now
+    if elapsed(clear_since, now) < timedelta(seconds=rule.resolve_for_s):
+        return replace(instance, clear_since=clear_since)
+    return replace(instance, state="ok", since=now, clear_since=None)
+
+
+def is_idle(rule: AlertRule, instance: Instance, now: datetime) -> bool:
+    """Whether no notification is due for an instance any more, so that it can be dropped."""
+    if instance.state == "firing" or instance.is_open or _list_recent(instance, now):
+        return False
+    last = [at for at in (instance.last_notified_at, instance.last_cleared_at) if at is not None]
+    return all(elapsed(at, now) >= timedelta(minutes=rule.cooldown_minutes) for at in last)
+
+
+def _list_recent(instance: Instance, now: datetime) -> tuple[datetime, ...]:
+    return tuple(at for at in instance.fired if elapsed(at, now) < _FLAP_WINDOW)

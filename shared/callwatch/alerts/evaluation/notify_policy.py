@@ -1,0 +1,110 @@
+"""Decides which notification an instance is due and when: once per span, after the cooldown, never while silenced. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from callwatch.alerts.evaluation.instance import Change, Instance, elapsed
+from callwatch.alerts.rules.rule import AlertRule
+from callwatch.models.alert import AlertLevel, rank_level
+
+REMIND_AFTER = timedelta(hours=1)
+_CALM = timedelta(minutes=30)
+Transition = Literal["firing", "resolved"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The context of an instance: its channels, whether it is silenced or inhibited, and its notification group.
+
+    group_waits_until: its group was just notified and admits no member before then; group_level: level of that notification.
+    """
+
+    channels: Sequence[str] = ()
+    is_silenced: bool = False
+    is_explained: bool = False
+    group_waits_until: datetime | None = None
+    group_level: str | None = None
+
+
+def decide(rule: AlertRule, instance: Instance, before: Instance | None, now: datetime, around: Situation) -> Change:
+    """Return the instance's transition and the notification that is due now."""
+    was_firing = before is not None and before.state == "firing"
+    is_firing = instance.state == "firing"
+    transition: Transition = None
+    if is_firing != was_firing:
+        transition = "firing" if is_firing else "resolved"
+    if instance.notified_channels is None:
+        instance = replace(instance, notified_channels=tuple(around.channels))
+    if instance.held is not None:
+        instance = replace(instance, held=None)
+    if not is_firing:
+        return _decide_clear(instance, transition, now, around.is_silenced)
+    is_reopened = transition == "firing" and before is not None and before.is_open
+    if around.is_silenced:
+        return Change(instance if instance.is_muted else replace(instance, is_muted=True), transition, None, is_reopened)
+    # An instance that is clearing or unknown is not notified; a critical one whose notification waited is, even if unknown.
+    is_owed = rule.level == AlertLevel.CRITICAL and not instance.is_notified
+    is_certain = instance.clear_since is None and (is_owed or not instance.is_unknown)
+    if around.is_explained or not is_certain:
+        return Change(instance, transition, None, is_reopened)
+    wish = _decide_firing(rule, instance, now, around)
+    waits_until = None if wish else _find_wait_end(rule, instance, now, around)
+    if waits_until is not None:
+        instance = replace(instance, held=waits_until.isoformat())
+    return Change(instance, transition, wish, is_reopened)
+
+
+def _decide_firing(
+    rule: AlertRule, instance: Instance, now: datetime, around: Situation
+) -> Literal["firing", "flapping", "reminder", "raised", "added"] | None:
+    is_raised = instance.notified_level is not None and rank_level(rule.level) > rank_level(instance.notified_level)
+    if not instance.is_notified:
+        if _find_wait_end(rule, instance, now, around) is not None:
+            return None
+        return "flapping" if instance.is_flapping else "firing"
+    if is_raised:
+        return "raised"
+    if set(around.channels) - set(instance.notified_channels or ()):
+        return "added"
+    is_cooled = _find_cooled_at(rule, instance.last_notified_at, now) <= now
+    return "reminder" if is_cooled and _is_reminder_due(rule, instance, now) else None
+
+
+def _find_wait_end(rule: AlertRule, instance: Instance, now: datetime, around: Situation) -> datetime | None:
+    """Return until when the first notification of a firing instance waits; a raised level waits for nothing."""
+    if instance.is_notified:
+        return None
+    times = []
+    if instance.notified_level is None or rank_level(rule.level) <= rank_level(instance.notified_level):
+        times.append(_find_cooled_at(rule, instance.last_notified_at, now))
+    if around.group_waits_until and rank_level(rule.level) <= rank_level(around.group_level):
+        times.append(around.group_waits_until)
+    return max((at for at in times if at > now), default=None)
+
+
+def _decide_clear(instance: Instance, transition: Transition, now: datetime, is_silenced: bool) -> Change:
+    if transition:
+        instance = replace(instance, is_muted=False, is_acknowledged=False, suppressed_by=None)
+    if instance.state != "ok":
+        return Change(instance, transition)
+    # A flapping instance may fire again any minute: it is over after a calm period.
+    if instance.is_flapping:
+        if elapsed(instance.since, now) < _CALM:
+            return Change(instance, transition)
+        instance = replace(instance, is_flapping=False)
+    # No cooldown delays the all-clear; only a silence does.
+    return Change(instance, transition, "resolved" if instance.is_notified and not is_silenced else None)
+
+
+def _is_reminder_due(rule: AlertRule, instance: Instance, now: datetime) -> bool:
+    """Critical instances remind each hour, others once when a silence ends; an acknowledged instance never does."""
+    if instance.is_acknowledged:
+        return False
+    is_hourly = rule.level == AlertLevel.CRITICAL and not instance.is_flapping
+    return instance.is_muted or (is_hourly and elapsed(instance.last_notified_at or now, now) >= REMIND_AFTER)
+
+
+def _find_cooled_at(rule: AlertRule, last_at: datetime | None, now: datetime) -> datetime:
+    return now if last_at is None else min(last_at, now) + timedelta(minutes=rule.cooldown_minutes)

@@ -1,0 +1,228 @@
+"""Plans notifications from the due notifications of instances, and groups them. Pure.
+
+1. An instance whose rule has an open group joins it (notify_policy.py made it wait if the group was just notified).
+2. More than MAX_SINGLE that begin in one cycle on one channel, or of one rule, open a group: one notification, one dedup
+   key, one all-clear.
+3. A group gets a follow-up when it grew, when its level rose, as a reminder, and, after the cooldown, when some members
+   resolved. A channel gets its all-clear when every member that it was notified of resolved.
+4. Each remaining instance is notified by itself; more than MAX_SINGLE reminders or all-clears in one cycle are one digest.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from callwatch.alerts.evaluation.context import Channels
+from callwatch.alerts.evaluation.groups import GROUP_WAITS, Group, find_group_of_rule, find_open_groups
+from callwatch.alerts.evaluation.instance import Change, Instance, NotifyReason, Planned, elapsed
+from callwatch.alerts.rules.rule import AlertRule
+from callwatch.models.alert import rank_level
+
+MAX_SINGLE = 5
+# Each incident in these channels has its own key: a digest can neither remind of one nor resolve it.
+KEYED_CHANNELS = frozenset({"pagerduty", "opsgenie"})
+# Nobody is interrupted by these, so their number of alerts makes no storm.
+_QUIET_CHANNELS = frozenset({"database", "log"})
+_BEGINS = ("firing", "flapping")
+
+
+class Planner:
+    """Plans the notifications of one evaluation, and records them in the instances."""
+
+    def __init__(
+        self,
+        rules: Mapping[str, AlertRule],
+        instances: dict[str, Instance],
+        channels: Channels,
+        silenced: Set[str],
+        now: datetime,
+    ) -> None:
+        self.rules, self.instances, self.channels = rules, instances, channels
+        self.silenced, self.now = silenced, now
+        self.groups = find_open_groups(instances.values())
+        self.planned: list[Planned] = []
+
+    def plan(self, changes: Sequence[Change]) -> None:
+        """Plan the notifications that these changes are due; `instances` already holds their instances."""
+        wishes = {change.instance.key: change.notify for change in changes if change.notify}
+        grouped = {key for group in self.groups.values() for key in group.keys}
+        begins = [key for key, wish in wishes.items() if wish in _BEGINS]
+        joined: dict[str, list[str]] = {}
+        singles: list[str] = []
+        for key in begins:
+            group = find_group_of_rule(self.groups, self.instances[key].rule_id)
+            if group is not None:
+                joined.setdefault(group.name, []).append(key)
+            else:
+                singles.append(key)
+        for keys in self._list_storms(singles):
+            self._open_group(keys)
+            opened = set(keys)
+            singles = [key for key in singles if key not in opened]
+        for name, group in sorted(self.groups.items()):
+            self._follow_up(group, joined.get(name, []), wishes)
+        rest = {key: wish for key, wish in wishes.items() if key not in grouped and wish not in _BEGINS}
+        self._notify_rest([key for key, wish in rest.items() if wish == "resolved"], "resolved")
+        for key in singles:
+            self._notify_single(key, wishes[key])
+        for kind in ("reminder", "raised", "added"):
+            self._notify_rest([key for key, wish in rest.items() if wish == kind], kind)
+
+    def _list_storms(self, singles: Sequence[str]) -> list[list[str]]:
+        """Return the keys that begin together: all if they are many, or those of each rule that has many."""
+        if self._is_storm(singles):
+            return [list(singles)]
+        firing: dict[str, int] = {}
+        for instance in self.instances.values():
+            if instance.is_notified and instance.state == "firing":
+                firing[instance.rule_id] = firing.get(instance.rule_id, 0) + 1
+        of_rule: dict[str, list[str]] = {}
+        for key in singles:
+            of_rule.setdefault(self.instances[key].rule_id, []).append(key)
+        return [keys for rule_id, keys in of_rule.items() if len(keys) + firing.get(rule_id, 0) > MAX_SINGLE]
+
+    def _is_storm(self, keys: Sequence[str]) -> bool:
+        """Whether a channel that interrupts people would get more than MAX_SINGLE of these."""
+        by_channel = self._list_by_channel(keys)
+        return any(len(found) > MAX_SINGLE for channel, found in by_channel.items() if channel not in _QUIET_CHANNELS)
+
+    def _open_group(self, keys: Sequence[str]) -> None:
+        ordered = self._sort_by_level(keys)
+        name = f"{ordered[0]} {self.now.isoformat()}"
+        by_channel = self._list_by_channel(ordered)
+        self.planned.append(Planned("firing", by_channel, tuple(ordered), group=name))
+        channels_of = _invert(by_channel)
+        for key in ordered:
+            self._note_firing(key, channels_of.get(key, ()), name)
+
+    def _follow_up(self, group: Group, joining: Sequence[str], wishes: Mapping[str, NotifyReason | None]) -> None:
+        members = [self.instances[key] for key in group.keys]
+        over = {each.key for each in members if wishes.get(each.key) == "resolved"}
+        urgent = [key for key in group.keys if wishes.get(key) in ("raised", "reminder", "added")]
+        is_cooled = group.last_notified_at is None or elapsed(group.last_notified_at, self.now) >= self._find_cooldown(group)
+        due = {key: self._list_due_channels(key, wishes[key]) for key in (*joining, *urgent)}
+        wanted = {channel for channels in due.values() for channel in channels}
+        firing: dict[str, tuple[str, ...]] = {}
+        ended: dict[str, tuple[str, ...]] = {}
+        for channel in sorted(wanted | {each for member in members for each in member.notified_channels or ()}):
+            notified = [each.key for each in members if channel in (each.notified_channels or ())]
+            leaving = [key for key in notified if key in over]
+            staying = [key for key in notified if key not in over]
+            # Silenced members, and members that became unknown before they resolved, keep the group open but are not listed.
+            listed = [key for key in staying if key not in self.silenced and self.instances[key].state == "firing"]
+            if channel in wanted:
+                added = [key for key, channels in due.items() if channel in channels]
+                firing[channel] = tuple(self._sort_by_level({*listed, *added, *leaving}))
+            elif leaving and not staying:
+                ended[channel] = tuple(self._sort_by_level(leaving))
+            elif leaving and listed and is_cooled and channel not in KEYED_CHANNELS:
+                firing[channel] = tuple(self._sort_by_level({*listed, *leaving}))
+        kinds = {wishes[key] for key in urgent}
+        kind: NotifyReason = "raised" if "raised" in kinds else "reminder" if "reminder" in kinds else "firing"
+        self._add_follow_up(group, "resolved", ended, over)
+        self._add_follow_up(group, kind, firing, over)
+        for key in over:
+            # A member that no channel was notified of needs no all-clear.
+            if not self.instances[key].notified_channels:
+                self._note_over(key, ())
+
+    def _add_follow_up(self, group: Group, kind: NotifyReason, by_channel: Mapping[str, tuple[str, ...]], over: set[str]) -> None:
+        if not by_channel:
+            return
+        keys = tuple(self._sort_by_level({key for found in by_channel.values() for key in found}))
+        self.planned.append(Planned(kind, by_channel, keys, frozenset(over.intersection(keys)), group.name))
+        channels_of = _invert(by_channel)
+        for key in keys:
+            channels = channels_of[key]
+            if key in over:
+                self._note_over(key, channels)
+            else:
+                self._note_firing(key, channels, group.name)
+
+    def _notify_single(self, key: str, kind: NotifyReason | None) -> None:
+        assert kind is not None
+        instance = self.instances[key]
+        channels = self._list_due_channels(key, kind)
+        is_over = kind == "resolved"
+        by_channel = dict.fromkeys(channels, (key,))
+        self.planned.append(Planned(kind, by_channel, (key,), frozenset((key,) if is_over else ())))
+        if is_over:
+            self._note_over(key, channels)
+        else:
+            self._note_firing(key, channels, instance.group, is_sent=kind != "added")
+
+    def _notify_rest(self, keys: Sequence[str], kind: NotifyReason) -> None:
+        """Notify each by itself, or send a digest if they are many."""
+        if len(keys) <= MAX_SINGLE:
+            for key in keys:
+                self._notify_single(key, kind)
+            return
+        start = len(self.planned)
+        for key in keys:
+            self._notify_single(key, kind)
+        singles, self.planned = self.planned[start:], self.planned[:start]
+        by_channel: dict[str, set[str]] = {}
+        for single in singles:
+            keyed = {channel: found for channel, found in single.by_channel.items() if channel in KEYED_CHANNELS}
+            if keyed:
+                self.planned.append(replace(single, by_channel=keyed))
+            for channel in set(single.by_channel) - KEYED_CHANNELS:
+                by_channel.setdefault(channel, set()).update(single.keys)
+        ordered = self._sort_by_level(keys)
+        whole = {channel: tuple(key for key in ordered if key in found) for channel, found in by_channel.items()}
+        over = frozenset(ordered if kind == "resolved" else ())
+        self.planned.append(Planned(kind, whole, tuple(ordered), over))
+
+    def _list_by_channel(self, keys: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        by_channel: dict[str, list[str]] = {}
+        for key in keys:
+            for channel in self._list_channels(key):
+                by_channel.setdefault(channel, []).append(key)
+        return {channel: tuple(found) for channel, found in by_channel.items()}
+
+    def _list_due_channels(self, key: str, kind: NotifyReason | None) -> list[str]:
+        """Return the channels that are due this notification."""
+        notified = self.instances[key].notified_channels or ()
+        if kind == "resolved":
+            return list(notified)
+        return [channel for channel in self._list_channels(key) if kind != "added" or channel not in notified]
+
+    def _list_channels(self, key: str) -> Sequence[str]:
+        instance = self.instances[key]
+        return self.channels(self.rules[instance.rule_id], instance)
+
+    def _sort_by_level(self, keys: Iterable[str]) -> list[str]:
+        def place(key: str) -> tuple[int, int, float, str]:
+            instance = self.instances[key]
+            return (instance.state != "firing", -rank_level(self.rules[instance.rule_id].level), -instance.weight, key)
+
+        return sorted(keys, key=place)
+
+    def _find_cooldown(self, group: Group) -> timedelta:
+        minutes = [self.rules[rule_id].cooldown_minutes for rule_id in group.rule_ids if rule_id in self.rules]
+        return max(GROUP_WAITS, timedelta(minutes=max(minutes, default=0)))
+
+    def _note_firing(self, key: str, channels: Iterable[str], group: str | None, is_sent: bool = True) -> None:
+        instance = self.instances[key]
+        notified = tuple(sorted({*(instance.notified_channels or ()), *channels}))
+        instance = replace(instance, is_notified=True, notified_channels=notified, group=group)
+        if is_sent:
+            level = self.rules[instance.rule_id].level.value
+            instance = replace(instance, is_muted=False, last_notified_at=self.now, notified_level=level)
+        self.instances[key] = instance
+
+    def _note_over(self, key: str, channels: Iterable[str]) -> None:
+        instance = self.instances[key]
+        left = tuple(channel for channel in instance.notified_channels or () if channel not in set(channels))
+        self.instances[key] = replace(instance, notified_channels=left, last_cleared_at=self.now)
+        if not left:
+            self.instances[key] = replace(self.instances[key], is_notified=False, group=None)
+
+
+def _invert(by_channel: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Return the channels of each key."""
+    found: dict[str, list[str]] = {}
+    for channel, keys in by_channel.items():
+        for key in keys:
+            found.setdefault(key, []).append(channel)
+    return found

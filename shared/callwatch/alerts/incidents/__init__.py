@@ -1,0 +1,1 @@
+"""Incidents: one cause and the alerts that follow from it, as people take, note and resolve them."""

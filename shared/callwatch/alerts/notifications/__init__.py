@@ -1,0 +1,1 @@
+"""Notifications as data, the outbox, and delivery to channels."""

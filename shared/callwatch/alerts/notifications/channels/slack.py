@@ -1,0 +1,94 @@
+"""Slack by an incoming webhook, as blocks."""
+
+import json
+import re
+from datetime import datetime
+from typing import Any
+
+from callwatch.alerts.notifications.channels.wording import (
+    find_word,
+    format_local_time,
+    list_links,
+    list_notes,
+    read_level,
+    render_headline,
+    render_lead,
+    render_rows,
+)
+from callwatch.alerts.notifications.notification import Notification
+from callwatch.alerts.notifications.webhook_client import post
+from callwatch.settings import Settings
+
+# Slack accepts one message per second from a webhook.
+GAP_S = 1.0
+_SIGNS = {
+    "critical": ":red_circle:",
+    "error": ":large_orange_circle:",
+    "warning": ":large_yellow_circle:",
+    "info": ":large_blue_circle:",
+}
+_CALM_SIGNS = {
+    "alert.resolved": ":white_check_mark:",
+    "alert.acknowledged": ":eyes:",
+    "alert.test": ":test_tube:",
+}
+# Lengths from Slack's reference of blocks.
+_MAX_TEXT_LENGTH, _MAX_FIELD_LENGTH = 3000, 2000
+_HALF_ESCAPE = re.compile(r"&\w*$")
+_MAX_FIELDS = 10
+_MAX_ADDRESS_LENGTH = 3000
+
+
+def is_configured(settings: Settings) -> bool:
+    """Whether a webhook is set."""
+    return bool(settings.slack_alert_webhook)
+
+
+def send(notification: Notification, _message_id: str, settings: Settings, timeout_s: float) -> None:
+    """Post one message. Raises DeliveryFailed; 403, 404 and 410 mean that the webhook no longer exists."""
+    body = json.dumps(build_body(notification, settings.timezone)).encode()
+    post(str(settings.slack_alert_webhook), body, {"content-type": "application/json"}, timeout_s)
+
+
+def build_body(notification: Notification, timezone: str) -> dict[str, Any]:
+    """Build the message for Slack; `text` is what a notification on a phone shows."""
+    sign = _CALM_SIGNS.get(notification.kind) or _SIGNS[notification.level]
+    title = f"{sign} *{find_word(notification)}: {escape(notification.title)}* ({read_level(notification)})"
+    lines = [render_lead(notification), *list_notes(notification)]
+    rows = [
+        (row.name, _format_local_time(row.at, timezone) if row.at else escape(row.value))
+        for row in render_rows(notification, timezone)[:_MAX_FIELDS]
+    ]
+    blocks: list[dict[str, Any]] = [
+        _build_section(text=_build_text("\n".join([title, *(escape(line) for line in lines)]), _MAX_TEXT_LENGTH)),
+        _build_section(fields=[_build_text(f"*{escape(name)}*\n{value}", _MAX_FIELD_LENGTH) for name, value in rows]),
+    ]
+    buttons = [
+        {"type": "button", "text": {"type": "plain_text", "text": text}, "url": address}
+        for text, address in list_links(notification)
+        if len(address) <= _MAX_ADDRESS_LENGTH
+    ]
+    if buttons:
+        blocks.append({"type": "actions", "elements": buttons})
+    return {"text": escape(render_headline(notification)), "blocks": blocks}
+
+
+def escape(text: str) -> str:
+    """Escape Slack's three control characters, so that no text becomes a link or mentions a channel."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _format_local_time(when: datetime, timezone: str) -> str:
+    """Format a time that Slack shows in each reader's time zone, with the owner's zone as the fallback."""
+    seconds = int(when.timestamp())
+    return f"<!date^{seconds}^{{date_short_pretty}}, {{time}}|{escape(format_local_time(when, timezone))}>"
+
+
+def _build_section(**content: Any) -> dict[str, Any]:
+    return {"type": "section", **content}
+
+
+def _build_text(escaped: str, max_characters: int) -> dict[str, Any]:
+    """Build a text of at most `max_characters` characters; the cut never leaves half an escape."""
+    text = escaped if len(escaped) <= max_characters else _HALF_ESCAPE.sub("", escaped[: max_characters - 1]) + "…"
+    return {"type": "mrkdwn", "text": text}

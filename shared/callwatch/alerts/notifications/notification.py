@@ -1,0 +1,149 @@
+"""A notification as data: the evaluation builds it, the outbox stores it, the channels render it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from callwatch.models.alert import rank_level
+from callwatch.times import format_time
+
+Kind = Literal["alert.firing", "alert.resolved", "alert.acknowledged", "alert.test"]
+# Why a firing alert is sent: it began, it still fires, it flaps, its level rose, or its group changed.
+Occasion = Literal["first", "reminder", "flapping", "raised", "update"]
+_VERSION = 2
+_MAX_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One alert of a group; is_over: it is resolved."""
+
+    alert_id: str
+    rule_id: str
+    title: str
+    level: str
+    summary: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    is_over: bool = False
+    runbook_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """The content of one notification, about one alert or a group.
+
+    summary: one line: what is wrong, with figures. value, unit, comparison, threshold: of one condition.
+    notes: further lines, such as recent changes. cause: title of the alert that this one may follow from. actor, reason:
+    of a person's action. members: the alerts of a group, the worst first; count, count_over: how many there are, and how
+    many are resolved. group_id: the id that the group of this alert is notified under. is_verbatim: summary and notes hold
+    the whole text, as in notifications of version 1.
+    """
+
+    kind: Kind
+    at: datetime
+    alert_id: str
+    rule_id: str
+    title: str
+    level: str
+    summary: str
+    since: datetime
+    labels: Mapping[str, str] = field(default_factory=dict)
+    value: float | None = None
+    unit: str | None = None
+    comparison: str | None = None
+    threshold: float | None = None
+    occasion: Occasion = "first"
+    notes: tuple[str, ...] = ()
+    cause: str | None = None
+    actor: str | None = None
+    reason: str | None = None
+    dashboard_url: str = ""
+    runbook_url: str = ""
+    members: tuple[Member, ...] = ()
+    count: int = 1
+    count_over: int = 0
+    group_id: str | None = None
+    is_verbatim: bool = False
+
+    @property
+    def service(self) -> str | None:
+        """The service in its labels."""
+        return self.labels.get("service")
+
+
+def dump_notification(notification: Notification) -> dict[str, Any]:
+    """Convert the notification to JSON for the outbox."""
+    content = {each.name: getattr(notification, each.name) for each in fields(notification)}
+    content |= {"at": format_time(notification.at), "since": format_time(notification.since)}
+    content |= {"labels": dict(notification.labels), "notes": list(notification.notes)}
+    content["members"] = [
+        {each.name: getattr(member, each.name) for each in fields(member)} | {"labels": dict(member.labels)}
+        for member in notification.members
+    ]
+    return {"v": _VERSION, **content}
+
+
+def load_notification(content: Mapping[str, Any]) -> Notification:
+    """Load a notification from the outbox, or from the webhook body that version 1 stored."""
+    if "data" in content:
+        return _load_body(content)
+    names = {each.name for each in fields(Notification)}
+    given = {name: value for name, value in content.items() if name in names}
+    times = {name: datetime.fromisoformat(given[name]) for name in ("at", "since")}
+    members = tuple(Member(**member) for member in given["members"])
+    return Notification(**{**given, **times, "notes": tuple(given["notes"]), "members": members})
+
+
+def select_members(notification: Notification, kept: tuple[Member, ...]) -> Notification:
+    """Reduce a group's notification to the kept members; its text names no other."""
+    left_out = [member for member in notification.members if member not in kept]
+    count = notification.count - len(left_out)
+    count_over = notification.count_over - sum(member.is_over for member in left_out)
+    words = describe_members(kept, count, count_over)
+    return replace(notification, members=kept, count=count, count_over=count_over, **words)
+
+
+def describe_members(members: Sequence[Member], count: int, count_over: int) -> dict[str, Any]:
+    """Build title, level and summary of a group from its firing members, or from all if none fires."""
+    firing = [member for member in members if not member.is_over]
+    shown = firing or list(members)
+    number = count - count_over if firing else count
+    is_one_rule = len({member.rule_id for member in members}) == 1
+    names = [f"{member.title}{render_subject(member.labels)}" for member in shown[:_MAX_NAMED]]
+    listed = "; ".join(names) + (f" and {number - len(names)} more" if number > len(names) else "")
+    lead = f"{number} {'alerts' if number > 1 else 'alert'}" if firing else f"{number} alerts resolved"
+    return {
+        "title": f"{shown[0].title} ({number})" if is_one_rule else f"{number} alerts",
+        "level": max((member.level for member in shown), key=rank_level),
+        "summary": f"{lead}: {listed}" + (f" ({count_over} more resolved)" if firing and count_over else ""),
+    }
+
+
+def render_subject(labels: Mapping[str, Any]) -> str:
+    """Render labels for people: " [deepgram]", " [stage transcriptions]"; "" without labels."""
+    about = [value if name == "service" else f"{name} {value}" for name, value in list_labels(labels)]
+    return f" [{', '.join(about)}]" if about else ""
+
+
+def list_labels(labels: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """List labels by name, without empty ones."""
+    return sorted((name, value) for name, value in labels.items() if value)
+
+
+def _load_body(body: Mapping[str, Any]) -> Notification:
+    """Load version 1: the outbox held the webhook's body, with the text for people in it."""
+    data = body["data"]
+    summary, *notes = str(data["message"]).split("\n")
+    same = ("alert_id", "rule_id", "title", "level", "labels", "value", "threshold", "dashboard_url", "runbook_url")
+    return Notification(
+        kind=body["type"],
+        at=datetime.fromisoformat(body["timestamp"]),
+        summary=summary,
+        notes=tuple(notes),
+        since=datetime.fromisoformat(data["since"]),
+        unit=data.get("unit"),
+        comparison=data.get("comparison"),
+        is_verbatim=True,
+        **{name: data[name] for name in same},
+    )

@@ -1,0 +1,220 @@
+"""Renders notifications: the one-line summary of an alert, and the texts that channels send."""
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from callwatch.alerts.evaluation.instance import Instance, elapsed
+from callwatch.alerts.notifications.notification import Kind, Notification, render_subject
+from callwatch.alerts.rules.builtin import RULE_IDS
+from callwatch.alerts.rules.host_calls import call_within
+from callwatch.alerts.rules.metrics import duration, find_unit, format_figure, plain
+from callwatch.alerts.rules.rule import AlertRule, MessageContext
+from callwatch.alerts.rules.sanitize import clean_text
+from callwatch.scrubbing.scrubber import scrub_text
+from callwatch.settings import Settings
+from callwatch.times import format_time
+
+_MAX_TEXT = 1000
+_MAX_MESSAGE = 3000
+_MAX_LISTED = 20
+# Limit for a host's message function, since the evaluation waits for it.
+_MESSAGE_S = 2.0
+_log = logging.getLogger(__name__)
+_WORDS = {"alert.firing": "FIRING", "alert.resolved": "RESOLVED", "alert.acknowledged": "ACKNOWLEDGED"}
+
+
+def render_text(rule: AlertRule, instance: Instance, failed: dict[str, str] | None = None) -> str:
+    """Render one short line for people, scrubbed.
+
+    failed: receives the reason if the rule's own message function fails; then that function is not called again.
+    """
+    own = rule.message
+    if callable(own):
+        text = None if failed and rule.id in failed else _own_text(rule, own, instance, failed)
+        if text is not None:
+            return scrub_text(text)[:_MAX_TEXT]
+        own = None
+    lead = (own or rule.hint or rule.name).rstrip(".")
+    detail = f" ({instance.detail})" if instance.detail else ""
+    return scrub_text(f"{lead}{describe_subject(instance)}: {_render_measured(rule, instance)}{detail}")[:_MAX_TEXT]
+
+
+def _own_text(rule: AlertRule, message: Callable[[Any], str], instance: Instance, failed: dict[str, str] | None) -> str | None:
+    """Call the rule's own message function; None if that fails, so that the built-in text is used."""
+    (outcome,) = call_within(_MESSAGE_S, [lambda: message(_build_context(rule, instance))])
+    if outcome.failure is None:
+        # Bounded before it is scrubbed, since scrubbing needs the whole text: a cut could leave half of a secret.
+        return clean_text(outcome.value, 10 * _MAX_TEXT)
+    _log.warning("a rule's message function failed", extra={"rule_id": rule.id, "why": outcome.failure})
+    if failed is not None:
+        failed[rule.id] = f"its message function {outcome.failure}"
+    return None
+
+
+def describe_subject(instance: Instance) -> str:
+    """Render the labels: " [deepgram]", " [stage transcriptions]"; "" without labels."""
+    return render_subject(instance.labels)
+
+
+def build_notification(
+    kind: Kind,
+    alert_id: int | str,
+    rule: AlertRule,
+    instance: Instance,
+    settings: Settings,
+    now: datetime,
+    notes: Sequence[str] = (),
+    failed: dict[str, str] | None = None,
+    **more: Any,
+) -> Notification:
+    """Build the scrubbed notification of one alert; `more` are further fields. failed: see render_text."""
+    condition = rule.all_conditions()[0]
+    return Notification(
+        kind=kind,
+        at=now,
+        alert_id=str(alert_id),
+        rule_id=rule.id,
+        title=rule.name,
+        level=rule.level.value,
+        summary=_clear_text(rule, instance) if kind == "alert.resolved" else render_text(rule, instance, failed),
+        since=instance.began_at or instance.since,
+        labels=dict(instance.labels),
+        value=instance.value,
+        unit=find_unit(instance.metric or condition.metric),
+        comparison=instance.comparison or condition.comparison,
+        threshold=instance.threshold,
+        notes=tuple(scrub_text(note) for note in notes),
+        dashboard_url=dashboard_url(settings, alert_id),
+        runbook_url=find_runbook(rule, settings),
+        **more,
+    )
+
+
+def render_first_line(notification: Notification) -> str:
+    """Render a lock screen line: the occasion, what is wrong, and the figures."""
+    if notification.is_verbatim:
+        return notification.summary
+    if notification.kind == "alert.test":
+        return f"This is a test by {notification.actor}: {notification.reason}"[:_MAX_TEXT]
+    if notification.kind == "alert.acknowledged":
+        return f"Acknowledged by {notification.actor}: {notification.reason}"
+    if notification.kind == "alert.resolved":
+        return f"Resolved: {notification.reason or notification.summary}"
+    before = {"reminder": "Still firing: ", "flapping": "Flapping: ", "raised": f"Raised to {notification.level}: "}
+    return before.get(notification.occasion, "") + notification.summary
+
+
+def render_notes(notification: Notification) -> list[str]:
+    """Render the lines below the first, without the start."""
+    if notification.kind == "alert.test":
+        return []
+    lines = [notification.summary] if notification.kind == "alert.acknowledged" and not notification.is_verbatim else []
+    if notification.cause:
+        lines.append(f"Possible cause: {notification.cause} (not notified).")
+    listed = notification.members[:_MAX_LISTED]
+    lines += [f"{'Resolved' if each.is_over else each.level.capitalize()}: {each.summary}" for each in listed]
+    if notification.members and notification.count > len(listed):
+        lines.append(f"And {notification.count - len(listed)} more.")
+    return [line for line in (*lines, *notification.notes) if line.strip()]
+
+
+def render_message(notification: Notification) -> str:
+    """Render the whole text: the first line, the start, and one line per note."""
+    first, notes = render_first_line(notification), render_notes(notification)
+    since = [] if notification.is_verbatim or notification.kind == "alert.test" else [_render_since(notification)]
+    if notification.kind == "alert.acknowledged":
+        since, notes = [], [*notes[:1], *since, *notes[1:]]
+    return "\n".join([first, *since, *notes])[:_MAX_MESSAGE]
+
+
+def render_body(notification: Notification) -> dict[str, Any]:
+    """Build the webhook's body for programs: type, timestamp, data."""
+    data: dict[str, Any] = {
+        "alert_id": notification.alert_id,
+        "rule_id": notification.rule_id,
+        "title": notification.title,
+        "level": notification.level,
+        "message": render_message(notification),
+        "value": notification.value,
+        "threshold": notification.threshold,
+        "since": format_time(notification.since),
+        "service": notification.service,
+        "labels": dict(notification.labels),
+        "dashboard_url": notification.dashboard_url,
+        "runbook_url": notification.runbook_url,
+    }
+    if notification.members:
+        data["count"] = notification.count
+        data["alerts"] = [
+            {
+                **{name: getattr(each, name) for name in ("alert_id", "rule_id", "title", "level", "summary", "runbook_url")},
+                "state": "resolved" if each.is_over else "firing",
+                "service": each.labels.get("service"),
+                "labels": dict(each.labels),
+            }
+            for each in notification.members
+        ]
+    return {"type": notification.kind, "timestamp": format_time(notification.at), "data": data}
+
+
+def render_summary_line(notification: Notification) -> str:
+    """Render one line for a log."""
+    word = _WORDS.get(notification.kind, "TEST")
+    return f"[{word}] {notification.title} ({notification.level}): {render_first_line(notification)}"
+
+
+def dashboard_url(settings: Settings, alert_id: int | str) -> str:
+    """Return the URL of the alert's view on the page."""
+    return f"{settings.app_url or ''}/admin/operations#/alerts/{alert_id}"
+
+
+def runbook_url(settings: Settings, rule_id: str) -> str:
+    """Return the URL of a built-in rule's runbook, which the page serves; for other rules the index."""
+    page = rule_id if rule_id in RULE_IDS else "README"
+    return f"{settings.app_url or ''}/admin/assets/runbooks/{page}.md"
+
+
+def find_runbook(rule: AlertRule, settings: Settings) -> str:
+    """Return the URL of a rule's own runbook, or of the built-in one."""
+    return rule.runbook or runbook_url(settings, rule.id)
+
+
+def number(value: float | None) -> str:
+    """Format a figure for people."""
+    return "unknown" if value is None else plain(value)
+
+
+def _clear_text(rule: AlertRule, instance: Instance) -> str:
+    """Render what was wrong, and the value measured now that it is resolved."""
+    lead = (rule.hint or rule.name).rstrip(".")
+    return scrub_text(f"{lead[:1].lower()}{lead[1:]}{describe_subject(instance)}; now {_render_measured(rule, instance)}")[
+        :_MAX_TEXT
+    ]
+
+
+def _render_since(notification: Notification) -> str:
+    since, is_over = notification.since, notification.kind == "alert.resolved"
+    lasted_s = elapsed(since, notification.at).total_seconds()
+    lasted = "just now" if lasted_s < 1 and not is_over else duration(lasted_s)
+    at = f"{since.astimezone(UTC):%d %b %H:%M} UTC"
+    return f"It began {at} and lasted {lasted}." if is_over else f"Since {at} ({lasted})."
+
+
+def _build_context(rule: AlertRule, instance: Instance) -> MessageContext:
+    threshold = instance.threshold if instance.threshold is not None else rule.all_conditions()[0].threshold
+    given = {"value": instance.value, "threshold": threshold, "labels": dict(instance.labels), "detail": instance.detail}
+    return MessageContext(given, rule_id=rule.id, name=rule.name, level=rule.level.value, since=instance.began_at)
+
+
+def _render_measured(rule: AlertRule, instance: Instance) -> str:
+    condition = rule.all_conditions()[0]
+    unit = find_unit(instance.metric or condition.metric)
+    comparison = instance.comparison or condition.comparison
+    threshold = instance.threshold if instance.threshold is not None else condition.threshold
+    if instance.value is None and not instance.is_unknown:
+        return "no longer reported"
+    if unit == "yes":
+        return f"measured {number(instance.value)}, threshold {comparison} {plain(threshold)}"
+    return f"measured {format_figure(instance.value, unit)}, threshold {comparison} {format_figure(threshold, unit)}"

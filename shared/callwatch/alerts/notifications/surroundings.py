@@ -1,0 +1,79 @@
+"""The context of an alert: recent changes before it, and the alerts it inhibits; one line each for its message."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from callwatch.alerts.evaluation.instance import Instance
+from callwatch.alerts.notifications.notification import list_labels
+from callwatch.alerts.notifications.rendering import describe_subject
+from callwatch.alerts.rules.rule import AlertRule
+from callwatch.db.core.connect import AnyConnection
+from callwatch.db.error_queries.deploys import Deploy, deploys_between
+from callwatch.db.error_queries.releases import NewRelease, new_releases, note_releases
+from callwatch.db.queries.alerts import BegunRow, alerts_begun_between
+
+_LATELY = timedelta(minutes=30)
+_RELEASES_LATELY = timedelta(hours=2)
+_SEEN_WITHIN = timedelta(minutes=10)
+_MAX_FOLLOWERS = 10
+_MAX_RELATED = 3
+_LOOKS_BACK = timedelta(days=1)
+_MAX_READ = 200
+_DRIFT = ("schema_drift", "index_missing")
+
+
+def note_context(conn: AnyConnection, now: datetime) -> None:
+    """Record the context for later alerts. The caller commits."""
+    note_releases(conn, now - _SEEN_WITHIN, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The changes of the last day: releases first seen, deploys, and alerts that began; newest first."""
+
+    releases: Sequence[NewRelease]
+    deploys: Sequence[Deploy]
+    alerts: Sequence[BegunRow]
+
+
+def surroundings(conn: AnyConnection, now: datetime) -> Surroundings:
+    """Read the context once for all messages of an evaluation."""
+    since = now - _LOOKS_BACK
+    alerts = alerts_begun_between(conn, since, now, _MAX_READ)
+    return Surroundings(new_releases(conn, since, now), deploys_between(conn, since, now), alerts)
+
+
+def list_recent_changes(around: Surroundings, instance: Instance) -> list[str]:
+    """List what changed in the half hour before an alert began, or since: releases, deploys, drift, alerts of other rules."""
+    began_at = instance.began_at or instance.since
+    parts = [
+        f"release {release['release']} ({release['environment']}) first seen {_at(release['first_seen_at'])}"
+        for release in around.releases
+        if release["first_seen_at"] > began_at - _RELEASES_LATELY
+    ]
+    parts += [
+        f"release {deploy['release']} deployed to {deploy['environment']} {_at(deploy['finished_at'])}"
+        for deploy in around.deploys
+        if deploy["finished_at"] > began_at - _RELEASES_LATELY
+    ]
+    rows = [row for row in around.alerts if row["started_at"] >= began_at - _LATELY and row["rule_id"] != instance.rule_id]
+    drift = [row for row in rows if row["rule_id"] in _DRIFT]
+    related = [row for row in rows if row["rule_id"] not in _DRIFT and row["level"] != "info"]
+    for row in [*drift[:_MAX_RELATED], *related[:_MAX_RELATED]]:
+        about = ", ".join(str(value) for _name, value in list_labels(row["labels"]))
+        parts.append(f"{row['title']}{f' [{about}]' if about else ''} began {_at(row['started_at'])}")
+    return [f"Recent changes: {'; '.join(parts)}."] if parts else []
+
+
+def render_followers(followers: Iterable[tuple[AlertRule, Instance]]) -> list[str]:
+    """List the alerts that an alert inhibits, which are not notified by themselves."""
+    names = sorted(f"{rule.name}{describe_subject(instance)}" for rule, instance in followers)
+    if not names:
+        return []
+    rest = f", and {len(names) - _MAX_FOLLOWERS} more" if len(names) > _MAX_FOLLOWERS else ""
+    return [f"Inhibits: {'; '.join(names[:_MAX_FOLLOWERS])}{rest}."]
+
+
+def _at(when: datetime) -> str:
+    return f"{when.astimezone(UTC):%H:%M} UTC"

@@ -1,0 +1,1 @@
+"""Rules that people make: their changes, and trials on the kept past."""

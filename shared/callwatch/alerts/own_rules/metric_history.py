@@ -1,0 +1,53 @@
+"""The kept samples of the past: what each evaluation judged, minute by minute, for seven days."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from callwatch.alerts.evaluation.evaluate import BLIND_METRIC, BROKEN_METRIC
+from callwatch.alerts.rules.sanitize import clean_samples
+from callwatch.db.alert_queries.metric_minutes import MetricMinute, keep_minute
+from callwatch.db.core.connect import AnyConnection
+from callwatch.models.reason import Reason
+from callwatch.models.sample import Sample
+
+# A metric with more instances is kept as unread: a part of it would make the rest look clear.
+_MAX_SAMPLES = 300
+# Both are figures of the evaluation itself, which only it knows.
+_NEVER_KEPT = (BLIND_METRIC, BROKEN_METRIC)
+_UNKNOWN = Reason("unavailable", "it was unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class PastMinute:
+    """What was known in one minute. unread: prefixes of metrics that were not."""
+
+    at: datetime
+    samples: list[Sample]
+    unread: tuple[str, ...]
+
+
+def keep_samples(conn: AnyConnection, at: datetime, samples: Iterable[Sample], unread: Sequence[str]) -> None:
+    """Store the samples of an evaluation. The caller commits."""
+    by_metric: dict[str, list[Any]] = {}
+    for sample in clean_samples(samples):
+        by_metric.setdefault(sample.metric, []).append([sample.value, dict(sample.labels)])
+    too_many = [metric for metric, found in by_metric.items() if len(found) > _MAX_SAMPLES]
+    for metric in too_many:
+        del by_metric[metric]
+    keep_minute(conn, at, by_metric, [*unread, *too_many])
+
+
+def load_minute(row: MetricMinute) -> PastMinute:
+    """Build the samples of a kept minute; what a defect damaged is unread."""
+    samples: list[Sample] = []
+    unread: list[str] = [each for each in row["unread"] if isinstance(each, str)] if isinstance(row["unread"], list) else [""]
+    for metric, found in (row["samples"] or {}).items():
+        try:
+            loaded = [Sample(metric, value, None if value is not None else _UNKNOWN, labels) for value, labels in found]
+            # JSON has no other type of labels; a value that is no number becomes unknown in clean_samples.
+            samples += clean_samples(loaded)
+        except (TypeError, ValueError):
+            unread.append(metric)
+    return PastMinute(row["minute"], samples, (*unread, *_NEVER_KEPT))

@@ -1,0 +1,1 @@
+"""Rules as data: built in, from a file, or added in Python."""

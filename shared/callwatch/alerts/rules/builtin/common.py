@@ -1,0 +1,39 @@
+"""Shared by several built-in rules: channels and causes."""
+
+from callwatch.alerts.rules.rule import Cause
+from callwatch.models.alert import AlertChannel as To
+
+# Where a team talks.
+CHATS = (To.TEAMS, To.DISCORD, To.TELEGRAM)
+# What wakes somebody.
+PAGERS = (To.NTFY, To.OPSGENIE)
+LOUD = (To.LOG, To.WEBHOOK, To.EMAIL, To.SLACK, To.PAGERDUTY, To.SNS, *CHATS, *PAGERS)
+NORMAL = (To.LOG, To.WEBHOOK, To.SLACK, *CHATS)
+QUIET = (To.LOG,)
+
+DATABASE = ("database_health",)
+# The cause of rules on data in the product's own tables.
+PRODUCT_DB = (*DATABASE, "product_database_down")
+OWN_NETWORK = "own_network"
+# A vendor rejects every request: the root cause of what fails at it.
+VENDOR_IS_OUT = ("vendor_auth", "vendor_quota", "service_down")
+# The vendor and the cron that each stage depends on.
+SERVES = {"recordings": "convoso", "transcriptions": "deepgram", "analyses": "openai"}
+RUNS = {"recordings": "process-recordings-v3", "transcriptions": "process-transcription-queue"}
+
+
+def list_service_causes(*rule_ids: str) -> tuple[Cause, ...]:
+    """Return causes that are about the same service."""
+    return tuple(Cause(rule_id, same=("service",)) for rule_id in rule_ids)
+
+
+def list_vendor_causes() -> tuple[Cause, ...]:
+    """Return as causes the outages of the vendor that a stage depends on."""
+    return tuple(
+        Cause(rule_id, {"service": service}, {"stage": stage}) for rule_id in VENDOR_IS_OUT for stage, service in SERVES.items()
+    )
+
+
+def list_cron_causes(*rule_ids: str) -> tuple[Cause, ...]:
+    """Return as causes the alerts on the cron that runs a stage."""
+    return tuple(Cause(rule_id, {"cron": cron}, {"stage": stage}) for rule_id in rule_ids for stage, cron in RUNS.items())

@@ -1,0 +1,1 @@
+"""Silences in and out of the API: bodies that are checked, items that are shown."""

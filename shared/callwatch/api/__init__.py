@@ -1,0 +1,1 @@
+"""Requests, responses, batches and filters as the functions see them."""

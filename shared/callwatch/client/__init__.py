@@ -1,0 +1,1 @@
+"""The tracker that a host program imports: captures, buffers and sends errors."""

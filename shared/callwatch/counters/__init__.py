@@ -1,0 +1,1 @@
+"""Figures of errors and requests, read from counters."""

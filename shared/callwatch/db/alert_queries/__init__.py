@@ -1,0 +1,1 @@
+"""Statements about rules that people make, and the samples that they are tried on."""

@@ -1,0 +1,1 @@
+"""The database layer: pool, connections, transactions, retries, locks, COPY, partitions, migrations."""

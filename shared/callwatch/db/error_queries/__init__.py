@@ -1,0 +1,1 @@
+"""SQL and its rows for errors, error groups and their counters."""

@@ -1,0 +1,146 @@
+"""Error groups as lists: filtered, searched, one page at a time by key, fast however many there are."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TypedDict
+
+from psycopg2 import sql
+
+from callwatch.db.core.connect import AnyConnection
+from callwatch.db.core.query import fetch_all, fetch_one
+from callwatch.models.error import Category, GroupSort, GroupStatus, Severity
+from callwatch.models.shapes.error_groups import GroupEvent, GroupRelease
+from callwatch.models.shapes.stored import GroupDetailFields, GroupFields
+
+COLUMNS = """id, fingerprint, title, message, type, severity, category, state, count, users, first_seen_at, last_seen_at,
+    environment, release, level, project_id, sampled AS sampled_occurrences, assigned_to"""
+# The statement holds only the given filters, so that the planner finds their index.
+_FILTERS = {
+    "state": "state = %(state)s",
+    "severity": "severity = %(severity)s",
+    "category": "category = %(category)s",
+    "environment": "environment = %(environment)s",
+    "release": """EXISTS (SELECT FROM callwatch.error_group_releases known
+        WHERE known.release = %(release)s AND known.group_id = error_groups.id)""",
+    "tag": """EXISTS (SELECT FROM callwatch.error_group_tags known
+        WHERE known.tags @> ARRAY[%(tag)s] AND known.group_id = error_groups.id)""",
+    "type": "type = %(type)s",
+    "level": "level = %(level)s",
+    "ids": "id = ANY (%(ids)s)",
+    "project": "project_id = %(project)s",
+    "since": "last_seen_at >= %(since)s",
+    "until": "first_seen_at < %(until)s",
+    "q": """EXISTS (SELECT FROM callwatch.error_group_words known
+        WHERE known.words @@ %(q)s::tsquery AND known.group_id = error_groups.id)""",
+}
+# Each with an index in this order, which ends with the id.
+_ORDERS: Mapping[GroupSort, str] = {
+    "last_seen": "last_seen_at", "first_seen": "first_seen_at", "count": "count", "users": "users",
+}  # fmt: skip
+_BY_ID = f"""
+    SELECT {COLUMNS}, endpoint, resolved_in_release, ignored_until, first_release
+    FROM callwatch.error_groups WHERE id = %s
+"""
+_BY_MERGED_ID = "SELECT group_id FROM callwatch.error_group_merges WHERE merged_id = %s"
+_BY_FINGERPRINT = """
+    SELECT group_id FROM callwatch.error_fingerprints WHERE fingerprint = %s ORDER BY group_id DESC LIMIT 1
+"""
+_RELEASES = """
+    SELECT release, count, first_seen_at, last_seen_at FROM callwatch.error_group_releases
+    WHERE group_id = %s ORDER BY last_seen_at DESC, release LIMIT 50
+"""
+_TAGS = "SELECT tags FROM callwatch.error_group_tags WHERE group_id = %s"
+_HISTORY = (
+    "SELECT at, actor, action, reason, details FROM callwatch.error_group_history WHERE group_id = %s"
+    " ORDER BY at DESC, id DESC LIMIT 200"
+)
+
+
+class GroupRow(GroupFields):
+    """A group as a list shows it; users: 0 if no occurrence named one."""
+
+    id: int
+    users: int
+
+
+class GroupDetailRow(GroupDetailFields):
+    """One group."""
+
+    id: int
+    users: int
+
+
+class GroupFilters(TypedDict, total=False):
+    """Filters of a list of groups; None, or left out, means any, except that project 0 is shown only on request."""
+
+    state: GroupStatus | None
+    severity: Severity | None
+    category: Category | None
+    environment: str | None
+    release: str | None
+    type: str | None
+    tag: str | None
+    project: int | None
+    since: datetime | None
+    until: datetime | None
+    # A tsquery.
+    q: str | None
+    level: str | None
+    ids: Sequence[int] | None
+    sort: GroupSort | None
+    # The place of the last group of the page before: its value in the order, and its id.
+    before_at: datetime | None
+    before_number: int | None
+    before_id: int | None
+
+
+class _IdRow(TypedDict):
+    group_id: int
+
+
+class _TagsRow(TypedDict):
+    tags: list[str]
+
+
+def list_groups(conn: AnyConnection, filters: GroupFilters, limit: int) -> list[GroupRow]:
+    """Groups in the order of `sort`, the last seen or the largest first."""
+    given = {name: value for name, value in filters.items() if value is not None}
+    column = _ORDERS[filters.get("sort") or "last_seen"]
+    where = [sql.SQL(text) for name, text in _FILTERS.items() if name in given]
+    if "project" not in given:
+        where.append(sql.SQL("project_id <> 0"))
+    if "before_id" in given:
+        place = "%(before_at)s" if column.endswith("_at") else "%(before_number)s"
+        where.append(sql.SQL(f"({column}, id) < ({place}, %(before_id)s)"))
+    statement = sql.SQL("SELECT {} FROM callwatch.error_groups WHERE {} ORDER BY {} DESC, id DESC LIMIT %(limit)s").format(
+        sql.SQL(COLUMNS), sql.SQL(" AND ").join(where), sql.Identifier(column)
+    )
+    return fetch_all(conn, statement.as_string(conn), {**given, "limit": limit}, GroupRow)
+
+
+def find_group(conn: AnyConnection, name: str) -> GroupDetailRow | None:
+    """The group with this id, the one that took it, or the one that this fingerprint maps to."""
+    if name.isascii() and name.isdigit() and len(name) < 19:
+        found = fetch_one(conn, _BY_ID, (int(name),), GroupDetailRow)
+        row = fetch_one(conn, _BY_MERGED_ID, (int(name),), _IdRow) if found is None else None
+    elif "\x00" in name or len(name) > 300:
+        return None
+    else:
+        found, row = None, fetch_one(conn, _BY_FINGERPRINT, (name,), _IdRow)
+    return found or (fetch_one(conn, _BY_ID, (row["group_id"],), GroupDetailRow) if row else None)
+
+
+def list_releases(conn: AnyConnection, group_id: int) -> list[GroupRelease]:
+    """The releases in which the group occurred; the last seen first, at most 50."""
+    return fetch_all(conn, _RELEASES, (group_id,), GroupRelease)
+
+
+def list_tags(conn: AnyConnection, group_id: int) -> list[str]:
+    """Tags of the group as "key:value", in order of first appearance."""
+    row = fetch_one(conn, _TAGS, (group_id,), _TagsRow)
+    return list(row["tags"]) if row else []
+
+
+def list_history(conn: AnyConnection, group_id: int) -> list[GroupEvent]:
+    """Who did what to the group, and why; newest first."""
+    return fetch_all(conn, _HISTORY, (group_id,), GroupEvent)

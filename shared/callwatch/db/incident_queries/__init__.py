@@ -1,0 +1,1 @@
+"""Statements about incidents: their rows, their timelines, and the changes before them."""

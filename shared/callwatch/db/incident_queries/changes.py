@@ -1,0 +1,72 @@
+"""What changed in the hour before something began, as far as the database knows.
+
+A new kind of change is one statement in `_SOURCES`: it selects `at` and `title` of the changes after `given.since` and until
+`given.until`, and names its kind in `models/incident.py`. What began at `given.began_at` is no change before itself.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TypedDict, get_args
+
+from callwatch.db.core.connect import AnyConnection
+from callwatch.db.core.query import fetch_all
+from callwatch.models.incident import ChangeKind
+from callwatch.models.shapes.stored import ChangeBefore
+
+BEFORE = timedelta(hours=1)
+# The cycle notes a release after the errors that name it, which may have begun in the same minute.
+_NOTED_WITHIN = timedelta(minutes=2)
+_MOST, _MOST_OF_KIND = 20, 5
+
+_SOURCES: Mapping[ChangeKind, str] = {
+    "deploy": """
+        SELECT finished_at AS at, 'Release ' || release || ' deployed to ' || environment AS title
+        FROM callwatch.deploys WHERE finished_at > given.since AND finished_at <= given.until
+    """,
+    "release": """
+        SELECT first_seen_at AS at, 'Release ' || release || ' (' || environment || ') first seen' AS title
+        FROM callwatch.releases WHERE NOT is_baseline AND first_seen_at > given.since AND first_seen_at <= given.until
+    """,
+    "rule": """
+        SELECT at, 'Rule ' || rule_id || ': ' || action || ' by ' || actor || ', ' || reason AS title
+        FROM callwatch.rule_history WHERE action <> 'test' AND at > given.since AND at <= given.until
+    """,
+    "schema": """
+        SELECT started_at AS at, message AS title FROM callwatch.alerts
+        WHERE rule_id = 'schema_drift' AND started_at > given.since AND started_at < given.began_at
+    """,
+    "setting": """
+        SELECT since AS at, 'Setting ' || variable || ' cannot be used: ' || message AS title
+        FROM callwatch.setting_problems WHERE since > given.since AND since <= given.until
+    """,
+}
+assert set(_SOURCES) == set(get_args(ChangeKind))
+_EACH = " UNION ALL ".join(
+    f"(SELECT '{kind}' AS kind, at, title FROM ({statement}) AS found ORDER BY at DESC LIMIT {_MOST_OF_KIND})"
+    for kind, statement in _SOURCES.items()
+)
+_LIST = f"""
+    SELECT given.id, changes.kind, changes.at, changes.title
+    FROM (SELECT id, began_at, began_at - %(before)s::interval AS since, began_at + %(within)s::interval AS until
+          FROM unnest(%(ids)s::bigint[], %(times)s::timestamptz[]) AS asked (id, began_at)) AS given
+    CROSS JOIN LATERAL (SELECT * FROM ({_EACH}) AS every ORDER BY at DESC LIMIT {_MOST}) AS changes
+    ORDER BY given.id, changes.at DESC
+"""
+
+
+class _Row(TypedDict):
+    id: int
+    kind: ChangeKind
+    at: datetime
+    title: str
+
+
+def list_changes(conn: AnyConnection, began: Mapping[int, datetime]) -> dict[int, list[ChangeBefore]]:
+    """The changes in the hour before each of some beginnings, by the id given for each; newest first, at most 20 each."""
+    if not began:
+        return {}
+    given = {"ids": list(began), "times": list(began.values()), "before": BEFORE, "within": _NOTED_WITHIN}
+    found: dict[int, list[ChangeBefore]] = {subject: [] for subject in began}
+    for row in fetch_all(conn, _LIST, given, _Row):
+        found[row["id"]].append({"at": row["at"], "kind": row["kind"], "title": row["title"]})
+    return found

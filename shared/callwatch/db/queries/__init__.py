@@ -1,0 +1,1 @@
+"""SQL and its rows, one module per table of the monitor."""

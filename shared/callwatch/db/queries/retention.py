@@ -1,0 +1,87 @@
+"""Deletes expired rows of every table, by the time that retention trusts."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from callwatch.db.alert_queries.metric_minutes import delete_old_minutes
+from callwatch.db.core.connect import AnyConnection
+from callwatch.db.core.partitions import drop_old_partitions
+from callwatch.db.error_queries.deploys import delete_releases_before
+from callwatch.db.error_queries.error_groups import end_ignoring
+from callwatch.db.error_queries.error_retention import forget_old_counts, forget_old_groups
+from callwatch.db.error_queries.group_deletions import continue_deletions, forget_deletions
+from callwatch.db.ingest_queries.ingest_counts import delete_ingest_before
+from callwatch.db.ingest_queries.log_counts import delete_lines_before
+from callwatch.db.ingest_queries.session_counts import delete_sessions_before
+from callwatch.db.ingest_queries.user_feedback import delete_feedback_before
+from callwatch.db.ingest_queries.work_histograms import delete_work_before
+from callwatch.db.product_queries.cost_days import DAYS_KEPT, delete_costs_before
+from callwatch.db.product_queries.replays import delete_replays_before
+from callwatch.db.queries.check_ins import forget_monitors
+from callwatch.db.queries.check_results import delete_old_results
+from callwatch.db.queries.cycles import delete_cycles_before
+from callwatch.db.queries.deliveries import forget_deliveries
+from callwatch.db.queries.external_alerts import forget_alerts
+from callwatch.db.queries.refused_requests import delete_reports_before
+from callwatch.db.queries.request_histograms import delete_histograms_before
+from callwatch.db.queries.retention_clock import RetentionClock
+from callwatch.db.queries.stage_depths import delete_old_depths
+from callwatch.db.report_queries.access_log import delete_records_before
+from callwatch.db.report_queries.access_minutes import delete_counts_before
+from callwatch.db.usage_queries.model_calls import delete_usage_before
+
+CYCLES_KEPT = timedelta(days=30)
+MINUTES_KEPT = timedelta(days=2)
+# The report of the last complete week needs them.
+ACCESS_COUNTS_KEPT = timedelta(days=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """The counts of what one cycle deleted."""
+
+    partitions: int
+    groups: int
+
+
+def forget_old(conn: AnyConnection, clock: RetentionClock, retention_days: int, access_retention_days: int) -> Forgotten:
+    """Delete expired rows, a bounded part at a time; each part is committed by itself."""
+    now = clock.delete_at
+    oldest = now - timedelta(days=retention_days)
+    dropped = drop_old_partitions(conn, now, retention_days)
+    delete_cycles_before(conn, now - CYCLES_KEPT)
+    delete_histograms_before(conn, now - MINUTES_KEPT, oldest)
+    delete_old_results(conn, now)
+    delete_old_depths(conn, now)
+    delete_usage_before(conn, oldest)
+    delete_releases_before(conn, oldest)
+    delete_old_minutes(conn, now)
+    delete_reports_before(conn, now - MINUTES_KEPT)
+    forget_monitors(conn, now)
+    delete_ingest_before(conn, now, oldest)
+    forget_alerts(conn, now)
+    delete_work_before(conn, now - MINUTES_KEPT)
+    delete_lines_before(conn, now - MINUTES_KEPT)
+    delete_sessions_before(conn, oldest)
+    delete_feedback_before(conn, oldest)
+    conn.commit()
+    if clock.is_settled:
+        # This deletes nothing and follows the clock, but a clock that has just jumped ends no group's ignore time.
+        end_ignoring(conn, clock.seen_at)
+        conn.commit()
+    forget_old_counts(conn, now, retention_days)
+    conn.commit()
+    groups = forget_old_groups(conn, now, retention_days)
+    conn.commit()
+    # What a person deleted does not wait for a clock.
+    continue_deletions(conn)
+    forget_deletions(conn, now)
+    conn.commit()
+    forget_deliveries(conn, oldest)
+    delete_replays_before(conn, oldest)
+    delete_costs_before(conn, (now - DAYS_KEPT).date())
+    conn.commit()
+    delete_counts_before(conn, now, ACCESS_COUNTS_KEPT)
+    delete_records_before(conn, now - timedelta(days=access_retention_days))
+    conn.commit()
+    return Forgotten(len(dropped), groups)

@@ -1,0 +1,1 @@
+"""Moves accepted messages into PostgreSQL: parses, groups, stores, counts, and archives messages before they expire."""

@@ -1,0 +1,260 @@
+"""Turns messages into rows: group, COPY, count; one transaction per batch, every figure exact under redelivery."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import psycopg2
+from psycopg2 import DataError, IntegrityError
+from psycopg2.errors import CheckViolation
+
+from callwatch.db import day_window, ensure_partitions, with_transaction
+from callwatch.db.core.connect import AnyConnection
+from callwatch.db.core.copy import insert_new
+from callwatch.db.error_queries.error_counts import count_by_hour
+from callwatch.db.error_queries.error_groups import GroupKey, LockedGroup, find_groups, lock_groups
+from callwatch.db.error_queries.new_groups import reserve_ids
+from callwatch.db.error_queries.older_fingerprints import add_fingerprints
+from callwatch.db.ingest_queries.ingest_counts import add_ingest_counts
+from callwatch.db.queries.api_logs import insert_requests
+from callwatch.db.usage_queries.model_calls import insert_model_calls
+from callwatch.digest.access import store_access
+from callwatch.digest.check_ins import store_check_ins
+from callwatch.digest.external_alerts import store_external_alerts
+from callwatch.digest.group_updates import apply_occurrences
+from callwatch.digest.ingest_reports import count_occurrences, read_sdk, store_refusals, store_reports
+from callwatch.digest.message_parser import Batch, Occurrence, read, read_time_field
+from callwatch.digest.older_groups import Adopted, adopt_groups, update_fingerprints
+from callwatch.exceptions import CallwatchError, DatabaseUnavailable
+from callwatch.settings import get_settings
+
+T = TypeVar("T")
+
+COLUMNS = [
+    "day",
+    "project_id",
+    "environment",
+    "event_id",
+    "group_id",
+    "occurred_at",
+    "received_at",
+    "severity",
+    "category",
+    "type",
+    "message",
+    "endpoint",
+    "release",
+    "service",
+    "user_hash",
+    "payload",
+]
+KEY = ("day", "project_id", "environment", "event_id")
+# This many occurrences of one group in one hour keep their payload, then one of 256: counts stay exact, volume shrinks.
+PAYLOADS_PER_HOUR = 200
+
+
+@dataclass(slots=True)
+class Digested:
+    """The result of a batch: poison is (message body, reason)."""
+
+    errors: int = 0
+    requests: int = 0
+    duplicates: int = 0
+    poison: list[tuple[str, str]] = field(default_factory=list)
+
+
+def digest(bodies: Sequence[str], now: datetime) -> Digested:
+    """Store a batch of queue messages. Messages that cannot be stored are left out and reported as poison.
+
+    Raises DatabaseUnavailable and other temporary errors: the messages must then be delivered again, which does no harm.
+    """
+    return store(read(bodies, now), now)
+
+
+def store(batch: Batch, now: datetime) -> Digested:
+    """Store what was read from a batch of messages, as `digest` does."""
+    result = Digested(poison=list(batch.poison))
+    errors, duplicates = _bisect(batch.errors, lambda rows: _store_errors(rows, now), lambda row: row.body, result.poison)
+    requests, again = _bisect(batch.requests, lambda rows: _store_requests(rows, now), lambda row: row[0], result.poison)
+    _bisect(batch.model_calls, lambda rows: _store_model_calls(rows, now), lambda row: row[0], result.poison)
+    _bisect(batch.access, lambda rows: store_access(rows, now), lambda row: row[0], result.poison)
+    _bisect(batch.ingest_report, lambda rows: store_reports(rows, now), lambda row: row[0], result.poison)
+    _bisect(batch.refusals, lambda rows: store_refusals(rows, now), lambda row: row[0], result.poison)
+    _bisect(batch.check_ins, lambda rows: store_check_ins(rows, now), lambda row: row[0], result.poison)
+    _bisect(batch.external_alerts, lambda rows: store_external_alerts(rows, now), lambda row: row[0], result.poison)
+    result.errors, result.requests, result.duplicates = errors, requests, duplicates + again
+    return result
+
+
+def _bisect(
+    items: Sequence[T],
+    store_all: Callable[[Sequence[T]], tuple[int, int]],
+    build_body: Callable[[T], str],
+    poison: list[tuple[str, str]],
+) -> tuple[int, int]:
+    """Store all in one transaction; if an item is refused, halve the batch until that item is alone.
+
+    Returns how many rows were new and how many were not.
+    """
+    if not items:
+        return 0, 0
+    try:
+        return store_all(items)
+    except Exception as error:
+        if not _is_poison(error):
+            raise
+        if len(items) == 1:
+            poison.append((build_body(items[0]), _reason(error)))
+            return 0, 0
+    middle = len(items) // 2
+    first = _bisect(items[:middle], store_all, build_body, poison)
+    second = _bisect(items[middle:], store_all, build_body, poison)
+    return first[0] + second[0], first[1] + second[1]
+
+
+def _is_poison(error: Exception) -> bool:
+    """Whether a row is at fault, as opposed to the database or the moment.
+
+    Rows that our own code cannot process are poison, too: they must not block the others, and they can be redriven from the
+    dead letters after a fix.
+    """
+    if isinstance(error, psycopg2.Error):
+        return isinstance(error, DataError | IntegrityError)
+    return not isinstance(error, CallwatchError | OSError | MemoryError)
+
+
+def _reason(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else ''}"[:300]
+
+
+def _store_errors(errors: Sequence[Occurrence], now: datetime) -> tuple[int, int]:
+    try:
+        return with_transaction(lambda conn: _store(conn, errors), is_idempotent=True)
+    except CheckViolation as error:
+        # "no partition found" names no constraint: the day's partition is missing, and no row is at fault.
+        if error.diag.constraint_name:
+            raise
+    with_transaction(lambda conn: ensure_partitions(conn, now))
+    return with_transaction(lambda conn: _store(conn, errors), is_idempotent=True)
+
+
+def _store(conn: AnyConnection, errors: Sequence[Occurrence]) -> tuple[int, int]:
+    """One transaction: groups, rows, counters. Returns how many were new, and how many were not."""
+    by_key = {occurrence.key: occurrence for occurrence in errors}
+    unique = [by_key[key] for key in sorted(by_key)]
+    states, adopted = _assign_groups(conn, unique)
+    _sample(conn, unique, states)
+    new_keys = insert_new(conn, "error_logs", COLUMNS, KEY, map(_row, unique))
+    fresh = unique if new_keys is None else [o for o in unique if _text_key(o) in new_keys]
+    if fresh:
+        apply_occurrences(conn, fresh, states, adopted.separated)
+        add_ingest_counts(conn, count_occurrences(fresh))
+    _add_further_fingerprints(conn, adopted, unique)
+    return len(fresh), len(errors) - len(fresh)
+
+
+def _assign_groups(conn: AnyConnection, unique: Sequence[Occurrence]) -> tuple[dict[int, LockedGroup], Adopted]:
+    """Give each occurrence its group, and lock the groups: two digests at once sample and count one after the other.
+
+    Returns the states of existing groups; an occurrence of a new error gets the id that its group will have.
+    """
+    aliases: dict[GroupKey, GroupKey] = {}
+    # A group may be found while retention deletes it: searched again, it is missing and created again.
+    for _attempt in range(3):
+        groups, unknown = find_groups(conn, {occurrence.group_key for occurrence in unique})
+        renewed = update_fingerprints(unknown, unique)
+        if renewed:
+            aliases |= renewed
+            groups, unknown = find_groups(conn, {occurrence.group_key for occurrence in unique})
+        adopted = adopt_groups(conn, unknown, unique)
+        groups |= adopted.groups
+        states = lock_groups(conn, sorted(set(groups.values())))
+        if len(states) == len(set(groups.values())):
+            break
+    else:
+        raise DatabaseUnavailable("groups are deleted faster than they are found")
+    unknown = [key for key in unknown if key not in groups]
+    groups |= zip(unknown, reserve_ids(conn, len(unknown)), strict=True)
+    for occurrence in unique:
+        occurrence.group_id = groups[occurrence.group_key]
+    adopted.aliases = aliases
+    return states, adopted
+
+
+def _add_further_fingerprints(conn: AnyConnection, adopted: Adopted, unique: Sequence[Occurrence]) -> None:
+    """Record the fingerprints under which groups are found from now on; those of new groups exist by now."""
+    if not adopted.groups and not adopted.aliases:
+        return
+    by_key = {occurrence.group_key: occurrence.group_id for occurrence in unique}
+    further = {old: by_key[new] for old, new in adopted.aliases.items() if new in by_key}
+    add_fingerprints(conn, {**adopted.groups, **further})
+
+
+def _sample(conn: AnyConnection, unique: Sequence[Occurrence], known: Collection[int]) -> None:
+    """Decide whose payload is kept, by how many occurrences the hour has already counted for the group."""
+    hours = sorted({occurrence.hour for occurrence in unique})
+    seen = Counter(count_by_hour(conn, sorted(known), hours))
+    for occurrence in unique:
+        place = (occurrence.group_id, occurrence.hour)
+        seen[place] += 1
+        occurrence.has_payload = seen[place] <= PAYLOADS_PER_HOUR or occurrence.key[3].startswith("00")
+
+
+def _row(occurrence: Occurrence) -> tuple[Any, ...]:
+    head = occurrence.head
+    return (
+        *occurrence.key,
+        occurrence.group_id,
+        occurrence.occurred_at.isoformat(),
+        occurrence.received_at.isoformat(),
+        head["severity"],
+        occurrence.category,
+        head.get("type"),
+        head["message"],
+        head.get("endpoint"),
+        head.get("release"),
+        head.get("service"),
+        head.get("user_hash"),
+        occurrence.event_text if occurrence.has_payload else None,
+    )
+
+
+def _text_key(occurrence: Occurrence) -> tuple[str, ...]:
+    day, project_id, environment, event_id = occurrence.key
+    dashed = f"{event_id[:8]}-{event_id[8:12]}-{event_id[12:16]}-{event_id[16:20]}-{event_id[20:]}"
+    return day.isoformat(), str(project_id), environment, dashed
+
+
+def _store_requests(messages: Sequence[tuple[str, dict[str, Any]]], now: datetime) -> tuple[int, int]:
+    rows = _list_rows(messages, "requests", now)
+    routes = get_settings().pii_routes or ()
+    stored = with_transaction(lambda conn: insert_requests(conn, rows, routes), is_idempotent=True)
+    return stored, len(rows) - stored
+
+
+def _store_model_calls(messages: Sequence[tuple[str, dict[str, Any]]], now: datetime) -> tuple[int, int]:
+    rows = _list_rows(messages, "model_calls", now)
+    stored = with_transaction(lambda conn: insert_model_calls(conn, rows), is_idempotent=True)
+    return stored, len(rows) - stored
+
+
+def _list_rows(messages: Sequence[tuple[str, dict[str, Any]]], name: str, now: datetime) -> list[dict[str, Any]]:
+    """The rows that messages hold under a name, each with its project and its time."""
+    first, _last = day_window(now)
+    oldest = datetime.combine(first, datetime.min.time(), UTC)
+    # No time is later than the arrival: with a clock that runs ahead, it would be among the latest until the clock is right.
+    return [
+        {
+            **row,
+            "project_id": message["project_id"],
+            "at": max(oldest, min(read_time_field(row["at"]), received_at)),
+            "sdk": read_sdk(message),
+            "received_at": received_at,
+        }
+        for _body, message in messages
+        for received_at in (read_time_field(message["received_at"]),)
+        for row in message[name]
+    ]

@@ -1,0 +1,52 @@
+"""Remembers the messages that were received and could not be stored: the queue hides them, so that it seems empty."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from callwatch.sqs import QueueMessage
+
+# Messages that could not be stored return after two minutes: if they are absent for this long, another process has stored them.
+_UNSTORED_FOR = timedelta(minutes=5)
+# Of a longer failure, not every message is remembered by its id.
+_IDS_KEPT = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Unstored:
+    """Messages that could not be stored: since when the oldest of them waits, and why."""
+
+    since: datetime
+    reason: str
+    failed_at: datetime
+    message_ids: frozenset[str]
+
+
+class UnstoredMessages:
+    """What the flushes of one process received and could not store, until they have stored it after all."""
+
+    def __init__(self) -> None:
+        self._known: Unstored | None = None
+
+    def find(self, now: datetime) -> Unstored | None:
+        """Return the messages that still wait; None if there are none."""
+        return self._known if self._known is not None and now - self._known.failed_at < _UNSTORED_FOR else None
+
+    def note_locked(self, now: datetime) -> None:
+        """Record that they still cannot be stored."""
+        known = self.find(now)
+        self._known = replace(known, failed_at=now) if known else None
+
+    def note_failed(self, messages: Sequence[QueueMessage], error: Exception, now: datetime) -> None:
+        """Record messages that could not be stored."""
+        known = self.find(now)
+        before = known.message_ids if known else frozenset()
+        ids = {message.message_id for message in messages}
+        since = min([message.sent_at for message in messages if message.sent_at] + [known.since if known else now])
+        self._known = Unstored(since, type(error).__name__, now, before | ids if len(before) < _IDS_KEPT else before)
+
+    def note_stored(self, messages: Sequence[QueueMessage], now: datetime) -> None:
+        """Record messages that are stored by now."""
+        known = self.find(now)
+        left = known.message_ids - {message.message_id for message in messages} if known else frozenset()
+        self._known = replace(known, message_ids=left) if known and left else None

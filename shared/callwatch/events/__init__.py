@@ -1,0 +1,1 @@
+"""One captured error on its way: completed, summarized and trimmed to the limit of the queue."""

@@ -1,0 +1,58 @@
+"""The summary of an event: what the digest needs to know, so that it need not read the whole event.
+
+Reading 8 KB of JSON, most of it stack and breadcrumbs, would cost the digest more than everything else it does.
+"""
+
+from typing import Any
+
+from callwatch.grouping.sqlstate import find_sqlstate
+
+# Longest text of each field that its column accepts; a summary is never longer than MAX_SUMMARY_BYTES.
+LIMITS = {"category": 50, "type": 300, "endpoint": 300, "release": 200, "service": 200, "user_hash": 64, "level": 20}
+MESSAGE_LIMIT = 8_000
+_MAX_TAGS, _TAG_LIMIT = 50, 300
+_MAX_PLACES, _PLACE_LIMIT = 20, 200
+# Up to four bytes per character, and room for names, title and fingerprint.
+MAX_SUMMARY_BYTES = 4 * (MESSAGE_LIMIT + _MAX_TAGS * _TAG_LIMIT + _MAX_PLACES * _PLACE_LIMIT + sum(LIMITS.values())) + 4_096
+
+
+def summarize_event(event: dict[str, Any]) -> dict[str, Any]:
+    """Identity, group, and the fields that columns and counters hold; fields without a value are left out.
+
+    Raises any error that a malformed event causes.
+    """
+    # Loaded with the first event: it compiles many expressions, and a function that accepts nothing starts earlier without them.
+    from callwatch.grouping.fingerprint import compute_fingerprint, render_title
+
+    head = {
+        "event_id": str(event["event_id"]).lower(),
+        "occurred_at": event["occurred_at"],
+        "severity": event["severity"],
+        "message": event["message"][:MESSAGE_LIMIT],
+        "title": render_title(event),
+        "fingerprint": compute_fingerprint(event),
+        "sqlstate": find_sqlstate(event),
+        "tags": _tags(event.get("tags")) or None,
+        "places": _places(event.get("frames")) or None,
+        **{name: _text(event.get(name), limit) for name, limit in LIMITS.items()},
+    }
+    return {name: value for name, value in head.items() if value is not None}
+
+
+def _text(value: Any, limit: int) -> str | None:
+    return None if value is None or value == "" else str(value)[:limit]
+
+
+def _places(frames: Any) -> list[str]:
+    """Files and functions of the innermost frames of the application, by which people search."""
+    from callwatch.grouping.in_app import is_in_app
+
+    found = [frame for frame in frames or () if isinstance(frame, dict) and is_in_app(frame)][-_MAX_PLACES:]
+    texts = (f"{frame.get('filename') or frame.get('module') or ''} {frame.get('function') or ''}" for frame in found)
+    return [text[:_PLACE_LIMIT] for text in texts]
+
+
+def _tags(tags: Any) -> list[str]:
+    """Tags as "key:value"."""
+    pairs = list(tags.items())[:_MAX_TAGS] if isinstance(tags, dict) else []
+    return [f"{key}:{value}"[:_TAG_LIMIT] for key, value in pairs]

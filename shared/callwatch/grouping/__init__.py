@@ -1,0 +1,1 @@
+"""Decides what an error is: its fingerprint, class, frames and release order."""

@@ -1,0 +1,156 @@
+"""Decides whether an occurrence means that a resolved error is back: the order of releases, from their names or their history."""
+
+import itertools
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+FirstSeen = Mapping[str, datetime]
+
+_MAX_CHARS = 200
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_HEX = re.compile(r"[0-9a-f]{7,64}")
+# What people and tools put in front of a version or a commit.
+_PREFIX = re.compile(
+    r"^(?:refs/tags/|release[-_/ ]?|rel[-_/]|version[-_/ ]?|ver[-_/]?|build[-_/ ]?|tag[-_/]|deploy[-_/ ]?"
+    r"|[rb](?=\d{1,6}$)|v\.?)(?=v?\d)",
+    re.IGNORECASE,
+)
+_COMMIT_PREFIX = re.compile(r"^(?:git|sha|sha1|sha256|commit|rev|revision|g)[-_:+@/.]?(?=[0-9a-f]{7,64}$)")
+# Any other word in front of a commit, such as a branch or a service: "main-3f2a91c".
+_NAMED_COMMIT = re.compile(r"^(?:[a-z][a-z0-9]{0,40}[-_:/.]){1,4}(?=[0-9a-f]{7,64}$)(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)")
+_VERSION = re.compile(
+    r"(?P<numbers>\d{1,18}(?:\.\d{1,18}){0,5})"
+    r"(?:(?:[-_.~](?=[a-z])|-)(?P<suffix>[0-9a-z.-]{1,100})|(?P<pep440>(?:a|b|c|rc|alpha|beta|dev|pre|post|p|r|m)\d{0,6}))?"
+    r"(?:\+(?P<build>[0-9a-z.-]{1,100}))?"
+)
+_NUMBERED_PRE = re.compile(r"\d+|[a-z]+")
+# "git describe": the tag, how many commits follow it, and the commit.
+_DESCRIBED = re.compile(r"(?P<tag>.{1,100})-(?P<commits>\d{1,6})-g[0-9a-f]{7,40}(?:-dirty)?")
+# With dots it is a version: "2024.10.1".
+_DATE = re.compile(r"(?P<date>20\d\d[-_]?[01]\d[-_]?[0-3]\d)(?:[t_.-]?(?P<time>\d{6}|\d{4})z?)?(?:[-._](?P<number>\d{1,3}))?")
+_CLOCK_TIME = re.compile(r"^(\d{4}-\d\d-\d\d[T ]\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,9})?)?")
+# Parts that are no pre-release: "1.2.3-alpine" is the version 1.2.3 on another base, "1.2.3.post1" follows it.
+_BASES = re.compile(
+    r"alpine|slim|bullseye|bookworm|buster|jammy|focal|noble|debian|ubuntu|arm64|amd64|x86|prod|production|final|ga|release"
+)
+_FOLLOWS = frozenset({"post", "patch", "hotfix", "sp", "p", "r", "rev"})
+Key = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Release:
+    """A release's name, taken apart: names of one kind and package can be compared."""
+
+    kind: str
+    package: str
+    key: Key
+
+
+def is_regression(
+    group: Mapping[str, Any], occurred_at: datetime, release: str | None, first_seen: FirstSeen | None = None
+) -> bool:
+    """True if the group was resolved before the occurrence, in this release or an earlier one.
+
+    After a resolution in a release, occurrences of older releases are still expected, because those releases still run
+    somewhere. Where names do not show which release is older, `first_seen` decides: when each release was seen first.
+    """
+    if group["state"] != "resolved" or occurred_at <= group["state_changed_at"]:
+        return False
+    fixed_in = group["resolved_in_release"]
+    if not fixed_in or release is None:
+        return True
+    order = compare_releases(release, fixed_in)
+    if order is not None:
+        return order >= 0
+    seen = first_seen or {}
+    # A release that nobody has seen yet begins now; the fix begins at its resolution at the latest.
+    fixed_at = min(seen.get(fixed_in, group["state_changed_at"]), group["state_changed_at"])
+    return bool(seen.get(release, occurred_at) >= fixed_at)
+
+
+def needs_history(group: Mapping[str, Any], release: str | None) -> bool:
+    """Whether only the times at which releases were first seen can tell if the group is back."""
+    fixed_in = group["resolved_in_release"]
+    if group["state"] != "resolved" or not fixed_in or release is None:
+        return False
+    return compare_releases(release, fixed_in) is None
+
+
+def compare_releases(one: str, other: str) -> int | None:
+    """-1, 0 or 1 as `one` is older than, the same as or newer than `other`; None if their names do not show it."""
+    if one == other:
+        return 0
+    first, second = _parse(one[:_MAX_CHARS]), _parse(other[:_MAX_CHARS])
+    if first is None or second is None or first.kind != second.kind:
+        return None
+    # Who resolves an error often names the version alone.
+    if first.package and second.package and first.package != second.package:
+        return None
+    if first.kind == "commit":
+        # One may be the short form of the other.
+        is_same = first.key[0].startswith(second.key[0]) or second.key[0].startswith(first.key[0])
+        return 0 if is_same else None
+    return (first.key > second.key) - (first.key < second.key)
+
+
+def _parse(release: str) -> _Release | None:
+    if _UUID.fullmatch(release):
+        return None
+    package, name = _split_package(release.strip())
+    name = name.lower()
+    commit = _NAMED_COMMIT.sub("", _COMMIT_PREFIX.sub("", name))
+    if _HEX.fullmatch(commit) and (not commit.isdigit() or commit != name):
+        return _Release("commit", "", (commit,))
+    name = _PREFIX.sub("", name, count=1).removeprefix("v")
+    described = _DESCRIBED.fullmatch(name)
+    if described:
+        tag = _parse_version(_PREFIX.sub("", described["tag"]).removeprefix("v"))
+        return _Release("version", package, (*tag, int(described["commits"]))) if tag else None
+    date = _DATE.fullmatch(name)
+    if date:
+        digits = re.sub(r"\D", "", date["date"])
+        return _Release("date", package, (digits, (date["time"] or "").ljust(6, "0"), int(date["number"] or 0)))
+    version = _parse_version(name)
+    return _Release("version", package, (*version, 0)) if version else None
+
+
+def _split_package(release: str) -> tuple[str, str]:
+    """Package and version of "package@1.0", of the image "registry/team/app:1.0", and of "app-1.0" and "app/1.0"."""
+    release = _CLOCK_TIME.sub(r"\1\2\3", release)
+    package, at, name = release.rpartition("@")
+    if at:
+        return package.lower(), name.partition(":")[2] if name.startswith(("sha256:", "sha1:")) else name
+    image, colon, tag = release.rpartition(":")
+    if colon and "/" not in tag:
+        return image.lower(), tag
+    named = re.fullmatch(r"([A-Za-z][A-Za-z_-]{0,60}?)[-_/](v?\d[\w.+-]*)", release)
+    if named and not _PREFIX.match(release):
+        return named[1].lower(), named[2]
+    return "", release
+
+
+def _parse_version(name: str) -> Key | None:
+    """A sort key: the numbers, then whether and which pre-release it is, then a build number."""
+    match = _VERSION.fullmatch(name)
+    if match is None:
+        return None
+    numbers = [int(part) for part in match["numbers"].split(".")]
+    while len(numbers) > 1 and numbers[-1] == 0:
+        numbers.pop()
+    build = match["build"] or ""
+    rank, words = _rank_suffix(match["suffix"] or match["pep440"])
+    return (tuple(numbers), rank, words, (1, int(build)) if build.isdigit() else (0, 0))
+
+
+def _rank_suffix(suffix: str | None) -> tuple[int, Key]:
+    """Where a version with this suffix stands: before the version itself (0), at it (1), or after it (2)."""
+    parts = [part for part in re.split(r"[-._]", suffix or "") if part]
+    words: list[str] = list(itertools.chain.from_iterable(_NUMBERED_PRE.findall(part) for part in parts))
+    if not words or _BASES.fullmatch(words[0]):
+        return 1, ()
+    # Semantic Versioning 2.0, section 11: numbers come before words, and a longer list follows its beginning.
+    key = tuple((0, int(word), "") if word.isdigit() else (1, 0, word) for word in words)
+    return (2 if words[0] in _FOLLOWS else 0), key

@@ -1,0 +1,1 @@
+"""Accepts alerts of other monitors: Alertmanager, Grafana, CloudWatch."""

@@ -1,0 +1,1 @@
+"""The Sentry protocol: authenticates, decodes, parses and converts envelopes."""

@@ -1,0 +1,144 @@
+"""Converts a Sentry event into an event of Callwatch."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from callwatch.grouping.classify import classify_event
+from callwatch.grouping.levels import rate_severity, read_level
+from callwatch.ingest.sentry.clock import read_time
+from callwatch.ingest.sentry.cuts import Cuts
+from callwatch.ingest.sentry.interfaces import rename_interfaces
+from callwatch.ingest.sentry.log_entry import MESSAGE_CHARS, read_log_entry
+from callwatch.ingest.sentry.stacks import convert_frames, convert_links, find_thread, list_links
+from callwatch.scrubbing.scrubber import hash_user
+
+_MAX_TAGS = 200
+_MAX_BREADCRUMBS = 100
+_MAX_MODULES = 500
+_MAX_IMAGES = 100
+_MAX_FINGERPRINT_PARTS = 20
+_STUB_BYTES = 2_000
+_USER_FIELDS = ("id", "email", "username", "ip_address")
+# SDKs ask the server to fill in the address from which the envelope came.
+_AUTO = "{{auto}}"
+_REQUEST_FIELDS = ("method", "url", "headers", "query_string", "data")
+
+
+def convert(event: dict[str, Any], user_key: str) -> dict[str, Any]:
+    """The fields that callwatch.events.event expects; a field with an unexpected shape is left out.
+
+    `trimmed` names the fields of which a part was left out.
+    """
+    cuts = Cuts()
+    event = rename_interfaces(event)
+    links = list_links(event, cuts)
+    last = links[-1] if links else {}
+    line, entry = read_log_entry(event, cuts, bool(last))
+    level = read_level(event.get("level"))
+    given: dict[str, Any] = {
+        "event_id": read_id(event.get("event_id")),
+        "occurred_at": read_time(event.get("timestamp")),
+        "type": cuts.text("type", last.get("type"), 300),
+        "message": _message(last, line, cuts),
+        "level": level,
+        "logger": cuts.text("logger", event.get("logger"), 200),
+        "platform": cuts.text("platform", event.get("platform"), 50),
+        "environment": cuts.text("environment", event.get("environment"), 100),
+        "release": cuts.text("release", event.get("release"), 200),
+        "dist": cuts.text("dist", event.get("dist"), 100),
+        "endpoint": cuts.text("transaction", event.get("transaction"), 300),
+        "service": cuts.text("server_name", event.get("server_name"), 200),
+        "user_hash": _user_hash(event.get("user"), user_key),
+        "fingerprint": _fingerprint(event.get("fingerprint"), cuts),
+        "frames": convert_frames(last, cuts) or convert_frames(event, cuts) or convert_frames(find_thread(event), cuts),
+        "exceptions": convert_links(links, cuts),
+        "logentry": entry,
+        "breadcrumbs": _breadcrumbs(event.get("breadcrumbs"), cuts),
+        "tags": _tags(event.get("tags"), cuts),
+        "context": {name: event[name] for name in ("contexts", "extra") if isinstance(event.get(name), dict)} or None,
+        "request": _request(event.get("request")),
+        "modules": _modules(event.get("modules"), cuts),
+        "debug_meta": _debug_meta(event.get("debug_meta"), cuts),
+        "sdk": _sdk(event.get("sdk")),
+    }
+    severity, category = classify_event(given)
+    return {**given, "severity": rate_severity(level, severity).value, "category": category.value, "trimmed": cuts.names}
+
+
+def stub(message: str, payload: bytes) -> dict[str, Any]:
+    """An event whose payload was not read, and why: it keeps that the event happened, and the beginning of the payload."""
+    return {
+        "event_id": None,
+        "message": message,
+        "type": "UnreadableEvent",
+        "context": {"payload": payload[:_STUB_BYTES].decode("utf-8", "replace")},
+        "mended": ["unreadable"],
+    }
+
+
+def read_id(value: Any) -> str | None:
+    """An event id as 32 hex digits; None if it is not one."""
+    text = value.replace("-", "").lower() if isinstance(value, str) else ""
+    return text if re.fullmatch(r"[0-9a-f]{32}", text) else None
+
+
+def _message(last: Mapping[str, Any], line: str | None, cuts: Cuts) -> str:
+    """The text of the outermost exception, without one of the log line."""
+    if not last:
+        return line or "(no message)"
+    text = last.get("type") if last.get("value") in (None, "") else last["value"]
+    return cuts.prose("message", text, MESSAGE_CHARS) or "(no message)"
+
+
+def _user_hash(user: Any, key: str) -> str | None:
+    if not isinstance(user, dict):
+        return None
+    found = next((user[name] for name in _USER_FIELDS if user.get(name) not in (None, "", _AUTO)), None)
+    return hash_user(str(found), key) if found is not None else None
+
+
+def _fingerprint(value: Any, cuts: Cuts) -> list[str] | None:
+    given = value if isinstance(value, list) else []
+    parts = [cuts.text("fingerprint", part, 500) or "" for part in cuts.head("fingerprint", given, _MAX_FINGERPRINT_PARTS)]
+    # The default fingerprint of SDKs carries no information.
+    return None if not parts or [part.replace(" ", "") for part in parts] == ["{{default}}"] else parts
+
+
+def _breadcrumbs(value: Any, cuts: Cuts) -> list[Any] | None:
+    crumbs = value.get("values") if isinstance(value, dict) else value
+    found = [crumb for crumb in crumbs if isinstance(crumb, dict)] if isinstance(crumbs, list) else []
+    return list(cuts.tail("breadcrumbs", found, _MAX_BREADCRUMBS)) or None
+
+
+def _tags(value: Any, cuts: Cuts) -> dict[str, str] | None:
+    pairs = list(value.items()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    found = [pair for pair in pairs if isinstance(pair, (list, tuple)) and len(pair) == 2 and pair[1] is not None]
+    kept = cuts.head("tags", found, _MAX_TAGS)
+    return {str(name)[:200]: cuts.prose("tags", text, 500) or "" for name, text in kept} or None
+
+
+def _request(value: Any) -> dict[str, Any] | None:
+    if not isinstance(value, dict):
+        return None
+    return {name: value[name] for name in _REQUEST_FIELDS if value.get(name) is not None} or None
+
+
+def _modules(value: Any, cuts: Cuts) -> dict[str, str] | None:
+    """Installed packages with their versions."""
+    pairs = list(value.items()) if isinstance(value, dict) else []
+    return {str(name)[:200]: str(version)[:100] for name, version in cuts.head("modules", pairs, _MAX_MODULES)} or None
+
+
+def _debug_meta(value: Any, cuts: Cuts) -> dict[str, Any] | None:
+    """The files that symbols and source maps belong to."""
+    if not isinstance(value, dict):
+        return None
+    images = value.get("images")
+    found = [image for image in images if isinstance(image, dict)] if isinstance(images, list) else []
+    kept = {"images": list(cuts.head("debug_meta", found, _MAX_IMAGES))} if found else {}
+    return {**kept, **({"sdk_info": value["sdk_info"]} if isinstance(value.get("sdk_info"), dict) else {})} or None
+
+
+def _sdk(value: Any) -> str | None:
+    return f"{value.get('name', 'unknown')}/{value.get('version', '')}"[:100] if isinstance(value, dict) else None

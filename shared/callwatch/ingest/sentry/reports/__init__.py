@@ -1,0 +1,1 @@
+"""What SDKs send next to errors and traces: what they dropped, what users wrote, and how sessions ended."""

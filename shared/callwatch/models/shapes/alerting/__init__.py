@@ -1,0 +1,1 @@
+"""What people set up in alerting: channels and rules of their own."""

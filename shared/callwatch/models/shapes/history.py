@@ -1,0 +1,36 @@
+"""GET /api/metrics/history."""
+
+from datetime import datetime
+from typing import Literal, TypedDict
+
+from callwatch.models.shapes.unknown import Known
+
+Metric = Literal["queues", "errors", "requests", "services"]
+RangeName = Literal["1h", "6h", "24h", "7d", "30d", "90d"]
+Unit = Literal["count", "per_minute", "ms", "ratio"]
+
+
+class Series(TypedDict):
+    """One line of a chart: [time, value] by step, oldest first. A value is null if it is unknown for its step, and `unknown` in
+    the response says why, as in `series.0.points.59.1`.
+    """
+
+    name: str
+    unit: Unit
+    labels: dict[str, str]
+    points: list[tuple[datetime, float | None]]
+
+
+# A field's name that is a keyword of Python has no other form.
+_From = TypedDict("_From", {"from": datetime})
+
+
+class History(Known, _From):
+    """GET /api/metrics/history; times are the starts of steps of step_s, the last of which is still running."""
+
+    timestamp: datetime
+    metric: Metric
+    range: RangeName
+    step_s: int
+    to: datetime
+    series: list[Series] | None

@@ -1,0 +1,1 @@
+"""Shapes of incidents, and of the overview that begins with them."""

@@ -1,0 +1,68 @@
+"""GET /api/overview."""
+
+from datetime import datetime
+from typing import Annotated, Literal, TypedDict
+
+from callwatch.models.constraints import About
+from callwatch.models.shapes.error_metrics import ErrorCounts, ErrorTrends, TopError
+from callwatch.models.shapes.incidents.incident import Incident
+from callwatch.models.shapes.pipeline import PipelineFigures
+from callwatch.models.shapes.status import ApiStatus, Caller, DatabaseState, Issue, Performance, Queues, RecentActivity
+from callwatch.models.shapes.unknown import Known
+
+
+class OverviewDatabase(TypedDict):
+    """The monitor's database; GET /api/status also has its latency and sessions, which change with each request."""
+
+    status: DatabaseState
+
+
+class OverviewServices(TypedDict):
+    """The parts of the product."""
+
+    database: OverviewDatabase
+    queues: Queues
+    external_apis: dict[str, ApiStatus]
+
+
+class OverviewErrors(TypedDict):
+    """The product's errors; by_category: of the last 24 h."""
+
+    summary: ErrorCounts
+    by_category: dict[str, int] | None
+    top_errors: list[TopError] | None
+    trends: ErrorTrends | None
+
+
+class OverviewMonitor(TypedDict):
+    """Whether the monitor evaluates."""
+
+    is_late: bool | None
+    not_evaluated_since: datetime | None
+
+
+class OverviewStatus(TypedDict):
+    """What GET /api/status says, too."""
+
+    status: Literal["operational", "degraded", "outage"] | None
+    issues: list[Issue] | None
+    services: OverviewServices | None
+    performance: Performance | None
+    recent_activity: RecentActivity | None
+    monitor: OverviewMonitor | None
+
+
+class OverviewParts(OverviewStatus, Known):
+    """What every caller gets. A part that could not be read is null, and costs no other part."""
+
+    timestamp: datetime
+    incidents: Annotated[list[Incident] | None, About("The open ones, the worst first, at most 20.")]
+    open_incidents: int | None
+    pipeline: PipelineFigures | None
+    errors: OverviewErrors | None
+
+
+class Overview(OverviewParts):
+    """GET /api/overview."""
+
+    caller: Caller

@@ -1,0 +1,107 @@
+"""GET /api/pipeline and GET /api/crons."""
+
+from datetime import datetime
+from typing import Annotated, Literal, NotRequired, TypedDict
+
+from callwatch.models.constraints import About
+from callwatch.models.shapes.product.agencies import AgencyPipeline
+from callwatch.models.shapes.unknown import Known
+
+CronState = Literal["ok", "running", "missed", "failed", "late", "unknown"]
+CronSource = Literal["check_in", "product"]
+
+
+class StageFigures(TypedDict):
+    """One stage. failed, dead, false_success: of the last 24 h; success_rate, p50_s, p95_s (time per item): of the last hour."""
+
+    name: str
+    pending: int | None
+    processing: int | None
+    failed: int | None
+    completed_last_hour: int | None
+    stuck: int | None
+    undated: int | None
+    zombie: int | None
+    dead: int | None
+    orphan: int | None
+    false_success: int | None
+    oldest_pending_at: datetime | None
+    throughput_per_minute: float | None
+    success_rate: float | None
+    p50_s: float | None
+    p95_s: float | None
+
+
+class Freshness(TypedDict):
+    """Incoming calls; expected: the median of this hour on earlier days."""
+
+    last_call_at: datetime | None
+    expected_per_hour: float | None
+    actual_last_hour: int | None
+
+
+class Cron(TypedDict):
+    """A cron job of the product; late: the last success is older than two periods."""
+
+    name: str
+    period_s: float
+    last_ok_at: datetime | None
+    is_late: bool | None
+
+
+class OddRows(TypedDict):
+    """Rows whose time in a column belongs to no window: it lies in the future, or cannot be read as a time."""
+
+    table: str
+    column: str
+    in_future: int
+    unreadable: int
+
+
+class PipelineFigures(TypedDict):
+    """The product's stages; ratios 0..1, completeness: the share of recent calls that have a field."""
+
+    stages: list[StageFigures]
+    freshness: Freshness
+    recording_availability: float | None
+    field_completeness: dict[str, float | None] | None
+    field_completeness_by_source: dict[str, dict[str, float]] | None
+    crons: list[Cron]
+    odd_rows: list[OddRows]
+    agencies: NotRequired[Annotated[list[AgencyPipeline] | None, About("With ?by=agency: at most 100, the busiest first.")]]
+
+
+class Pipeline(PipelineFigures, Known):
+    """GET /api/pipeline."""
+
+    timestamp: datetime
+
+
+class CronJob(Known):
+    """A job of the product. source: whether it sends check-ins or writes heartbeats into the product's own table.
+
+    late: due, and still within its margin. failed: its last run failed, or takes longer than it may. problem: what is wrong,
+    for people. last_at: its last check-in or heartbeat. duration_s: of the last run that ended. project_id, environment: as its
+    check-ins name them.
+    """
+
+    slug: str
+    schedule: str | None
+    timezone: str | None
+    state: CronState
+    problem: str | None
+    last_at: datetime | None
+    next_at: datetime | None
+    duration_s: float | None
+    source: CronSource
+    project_id: int | None
+    environment: str | None
+
+
+class CronPage(Known):
+    """GET /api/crons: the jobs by slug. as_of: the time up to which their check-ins are stored, which the states hold for."""
+
+    timestamp: datetime
+    as_of: datetime | None
+    items: list[CronJob]
+    next_cursor: str | None

@@ -1,0 +1,79 @@
+"""What calls cost: today's sums are stored each minute, and each cycle computes one earlier day that is due.
+
+A day is due again within a week, in which late analyses come, and when prices change. Older rows of the product's queues are
+gone, so a day is never replaced by one with fewer calls.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from callwatch.db import connection, product_connection
+from callwatch.db.core.connect import AnyConnection
+from callwatch.db.product_queries.cost_days import CostDay, find_usual_cost, keep_day, list_days
+from callwatch.models.reason import Reason
+from callwatch.models.sample import Sample
+from callwatch.monitor.cycle import Cycle
+from callwatch.pipeline.costs.pricing import DayCosts, PriceList, sum_day
+from callwatch.pipeline.costs.sums import ENOUGH_CALLS, build_sums, hash_prices, list_cost_samples
+from callwatch.pipeline.costs.usage import read_usage_of_day
+from callwatch.pipeline.queries.stage import StageFile
+from callwatch.pipeline.stage_file import get_stages
+from callwatch.settings import Settings, get_settings
+
+_EARLIER_EVERY = timedelta(minutes=10)
+_CHANGES_WITHIN, _LOOK_BACK = timedelta(days=7), timedelta(days=30)
+_USUAL_DAYS = timedelta(days=14)
+
+
+def measure_costs(cycle: Cycle) -> list[Sample]:
+    """Store what is due, and sample today's costs."""
+    settings = get_settings()
+    stages = get_stages(settings.stages_file)
+    if "costs" not in stages.parts:
+        return []
+    prices, mark = PriceList(settings.prices_file or ()), hash_prices(settings.prices_file)
+    today = cycle.now.astimezone(ZoneInfo(settings.timezone)).date()
+    with connection() as conn:
+        known = {row["day"]: row for row in list_days(conn, today - _LOOK_BACK, today)}
+        usual, usual_days = find_usual_cost(conn, today - _USUAL_DAYS, today, ENOUGH_CALLS)
+    costs, why = _compute(stages, settings, cycle.now, today, prices)
+    due = find_due_day(known, today, cycle.now, mark)
+    earlier = [(due, *_compute(stages, settings, cycle.now, due, prices))] if due else []
+    with connection() as conn:
+        for day, found, reason in [(today, costs, why), *earlier]:
+            _keep(conn, day, cycle.now, mark, found, reason, prices)
+        conn.commit()
+    return list_cost_samples(costs, bool(settings.prices_file), usual, usual_days, cycle.now, why)
+
+
+def find_due_day(known: Mapping[date, CostDay], today: date, now: datetime, prices: str) -> date | None:
+    """The earlier day to compute next: one that is missing, was computed with other prices, or may still change."""
+    due = []
+    for back in range(1, _LOOK_BACK.days + 1):
+        day = today - timedelta(days=back)
+        row = known.get(day)
+        if row is None:
+            due.append((datetime.min.replace(tzinfo=now.tzinfo), -back, day))
+        elif now - row["computed_at"] >= _EARLIER_EVERY and (
+            row["prices"] != prices or row["problem"] is not None or back <= _CHANGES_WITHIN.days
+        ):
+            due.append((row["computed_at"], -back, day))
+    return min(due, key=lambda each: (each[0], -each[1]))[2] if due else None
+
+
+def _compute(
+    stages: StageFile, settings: Settings, now: datetime, day: date, prices: PriceList
+) -> tuple[DayCosts, Reason | None]:
+    with product_connection() as conn:
+        usages, why = read_usage_of_day(conn, now, stages, day, ZoneInfo(settings.timezone))
+        conn.rollback()
+    return sum_day(usages, prices, day), why
+
+
+def _keep(
+    conn: AnyConnection, day: date, now: datetime, mark: str, costs: DayCosts, why: Reason | None, prices: PriceList
+) -> None:
+    """A part of a day's usage that cannot be read makes all of its sums too small, so that none is stored."""
+    sums = build_sums(DayCosts() if why else costs, prices, day)
+    keep_day(conn, day, now, mark, sums, {"code": why.code, "message": why.message} if why else None)

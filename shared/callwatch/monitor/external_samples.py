@@ -1,0 +1,44 @@
+"""Alerts of other monitors as samples: one metric for each level, so that each level has a rule with its channels."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from callwatch.alerts.rules.sanitize import clean_labels
+from callwatch.db.core.connect import AnyConnection
+from callwatch.db.queries.external_alerts import MAX_ALERTS, AlertRow, list_recent_alerts, list_refused_alerts
+from callwatch.models.alert import AlertLevel
+from callwatch.models.sample import Sample
+
+Labels = dict[str, str]
+# How long the end of an alert is reported, so that the notification about it can say when it ended.
+_ENDED_WITHIN = timedelta(minutes=30)
+_REFUSED_WITHIN = timedelta(hours=1)
+
+
+def read_external_samples(conn: AnyConnection, now: datetime, firing: Mapping[str, Sequence[Labels]]) -> list[Sample]:
+    """external.<level>: 1 for each alert that fires elsewhere, 0 for one that ended there and still fires here."""
+    samples: list[Sample] = []
+    for row in list_recent_alerts(conn, now, now - _ENDED_WITHIN):
+        samples += _sample_alert(row, firing)
+    for name in (f"external.{level}" for level in AlertLevel):
+        if all(sample.metric != name for sample in samples):
+            samples.append(Sample(name, 0.0))
+    return [*samples, *_sample_refused(conn, now)]
+
+
+def _sample_alert(row: AlertRow, firing: Mapping[str, Sequence[Labels]]) -> Iterator[Sample]:
+    metric = f"external.{row['level']}"
+    labels = {**row["labels"], **({} if row["project_id"] == 1 else {"project": str(row["project_id"])})}
+    if row["is_firing"]:
+        yield Sample(metric, 1.0, None, labels, row["summary"], row["starts_at"])
+    elif clean_labels(labels) in firing.get(metric, ()):
+        yield Sample(metric, 0.0, None, labels, f"ended at {row['source']}")
+
+
+def _sample_refused(conn: AnyConnection, now: datetime) -> Iterator[Sample]:
+    refused = list_refused_alerts(conn, now - _REFUSED_WITHIN)
+    for row in refused:
+        detail = f"more than {MAX_ALERTS} alerts at once"
+        yield Sample("external.refused", 1.0, None, {"project": str(row["project_id"])}, detail, row["last_at"])
+    if not refused:
+        yield Sample("external.refused", 0.0)

@@ -1,0 +1,1 @@
+"""What items cost: the units that vendors charge for, read from the product, and their prices."""

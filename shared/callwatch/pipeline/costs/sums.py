@@ -1,0 +1,95 @@
+"""The sums of a day as they are stored, and the samples of its rules. Pure."""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+
+from callwatch.db.product_queries.cost_days import DaySums
+from callwatch.models.reason import Reason
+from callwatch.models.sample import Sample
+from callwatch.pipeline.costs.pricing import CALL, DayCosts, PriceList, multiply, round_step
+from callwatch.settings.prices import Price
+
+# Further tenants and models of a day are summed under this name.
+OTHER = "other"
+_MAX_TENANTS, _MAX_MODELS = 500, 200
+# A mean of fewer calls says little.
+ENOUGH_CALLS = 20
+ENOUGH_DAYS = 3
+_NEWEST, _SETTLED_S = 50, 600
+_NO_PRICES = Reason("not_configured", "PRICES_FILE is not set")
+
+
+def hash_prices(prices: Sequence[Price] | None) -> str:
+    """A hash by which a day shows that it was computed with other prices; empty without prices."""
+    text = repr(sorted(repr(price) for price in prices or ()))
+    return hashlib.sha256(text.encode()).hexdigest()[:16] if prices else ""
+
+
+def build_sums(costs: DayCosts, prices: PriceList, day: date) -> DaySums:
+    """The rows of a day."""
+    calls, unpriced, usd = Counter[str](), Counter[str](), defaultdict[str, Decimal](Decimal)
+    tenants = Counter(item.tenant for item in costs.items.values())
+    kept = {tenant for tenant, _count in tenants.most_common(_MAX_TENANTS)}
+    counts = Counter[Decimal]()
+    for item in costs.items.values():
+        tenant = item.tenant if item.tenant in kept else OTHER
+        calls[tenant] += 1
+        if item.is_priced:
+            usd[tenant] += item.usd
+            counts[round_step(item.usd)] += 1
+        else:
+            unpriced[tenant] += 1
+    rows = [(tenant, calls[tenant], unpriced[tenant], usd[tenant]) for tenant in sorted(calls)]
+    return {"calls": len(costs.items), "tenants": rows, "counts": counts, "usage": _list_usage(costs, prices, day)}
+
+
+def _list_usage(costs: DayCosts, prices: PriceList, day: date) -> list[tuple[str, str, str, Decimal, Decimal | None]]:
+    uses = Counter[tuple[str, str]]()
+    for (_tenant, service, model), count in costs.uses.items():
+        uses[service, model] += count
+    kept = {what for what, _count in uses.most_common(_MAX_MODELS)}
+    quantities, usd = defaultdict[tuple[str, str, str], Decimal](Decimal), dict[tuple[str, str, str], Decimal | None]()
+
+    def add(service: str, model: str, unit: str, quantity: Decimal) -> None:
+        price = prices.find(service, model, unit, day)
+        shown = service, model if (service, model) in kept else OTHER, unit
+        quantities[shown] += quantity
+        known = usd.get(shown, Decimal(0))
+        usd[shown] = None if price is None or known is None else known + multiply(price, quantity)
+
+    for (service, model), count in uses.items():
+        add(service, model, CALL, Decimal(count))
+    for (_tenant, service, model, unit), quantity in costs.units.items():
+        add(service, model, unit, quantity)
+    return [(*what, quantities[what], usd[what]) for what in sorted(quantities)]
+
+
+def list_cost_samples(
+    costs: DayCosts, has_prices: bool, usual: Decimal | None, usual_days: int, now: datetime, why: Reason | None
+) -> list[Sample]:
+    """cost.per_call_usd, cost.spike, cost.unpriced_calls; none without prices, and no mean of few calls.
+
+    why: why today's usage is unknown.
+    """
+    if not has_prices:
+        return []
+    if why is not None:
+        return [Sample(metric, None, why) for metric in ("cost.per_call_usd", "cost.spike", "cost.unpriced_calls")]
+    samples = [
+        Sample("cost.unpriced_calls", float(count), None, {"service": service, "model": model}, "calls of today")
+        for (service, model), count in sorted(costs.unpriced.items())
+    ]
+    priced = sorted((item for item in costs.items.values() if item.is_priced), key=lambda item: -item.at_s)
+    if len(priced) >= ENOUGH_CALLS:
+        mean = sum((item.usd for item in priced), Decimal(0)) / len(priced)
+        samples.append(Sample("cost.per_call_usd", float(mean), detail=f"mean of {len(priced)} calls of today"))
+    # A call that is still worked on has cost only a part yet.
+    newest = [item.usd for item in priced if item.at_s <= now.timestamp() - _SETTLED_S][:_NEWEST]
+    if len(newest) >= ENOUGH_CALLS and usual and usual_days >= ENOUGH_DAYS:
+        mean = sum(newest, Decimal(0)) / len(newest)
+        detail = f"{mean:.4f} USD for each of the newest {len(newest)} calls, {usual:.4f} on earlier days"
+        samples.append(Sample("cost.spike", round(float(mean / usual), 3), detail=detail))
+    return samples

@@ -1,0 +1,100 @@
+"""Odd rows: rows whose time is missing, too early to be true, or ahead of every clock.
+
+They belong to no window and have no age, so each kind of row has a census: how many odd rows there are, and the key of one. A
+figure that they may belong to is unknown, and the census is a figure of its own.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg2.sql import SQL
+
+from callwatch.models.reason import Reason
+from callwatch.pipeline.queries.filter_dsl import TIME, Clause, list_needs, merge, render_sql
+from callwatch.pipeline.queries.reading import Aggregate, Census, Reading
+from callwatch.pipeline.queries.stage import Rows
+from callwatch.pipeline.queries.statements import PrimaryKey, coalesce
+from callwatch.pipeline.queries.time_bounds import MAX_CLOCK_SKEW_S, is_ahead, is_early
+
+_COMPARED = ("older than", "newer than")
+# A census as one JSON array: how many rows are early, ahead and undated, and the key of one of them.
+_COUNTS = SQL(
+    """json_build_array(coalesce(sum(({early})::int){filter}, 0), coalesce(sum(({ahead})::int){filter}, 0),
+                        coalesce(sum(({undated})::int){filter}, 0), min({key}){filter})"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OddRows:
+    """The result of a census; `key`: the primary key of one of the rows, if it is a number or a UUID."""
+
+    census: Census
+    early: int = 0
+    ahead: int = 0
+    undated: int = 0
+    key: str | None = None
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether ages and counts by age are unknown. A row that is scheduled far ahead, or not at all, is not due."""
+        return self.early > 0 or (self.ahead + self.undated > 0 and not self.census.is_schedule)
+
+    @property
+    def reason(self) -> Reason:
+        """Why the figures that they may belong to are unknown."""
+        where = f"{self.census.table}.{self.census.column}"
+        row = f"row {self.key}" if self.key else "a row"
+        fault = "cannot be read as a time" if self.early else "lies in the future" if self.ahead else "is missing"
+        return Reason("unavailable", f"{where} of {row} {fault}")
+
+
+def read_odd_rows(census: Census, counts: Sequence[Any]) -> OddRows:
+    """The result of a census as the database returns it."""
+    early, ahead_count, undated, key = counts
+    return OddRows(census, int(early), int(ahead_count), int(undated), key)
+
+
+def count_odd_rows(name: str, rows: Rows, times: tuple[str, ...], with_undated: bool = False) -> Reading | None:
+    """The census of rows by their time: the first of some columns that is not NULL; None if it is not possible."""
+    if rows.none or not times:
+        return None
+    where = tuple(clause for clause in rows.where if not (clause.column in times and clause.operator in _COMPARED))
+    needs = merge(list_needs(rows.table, where), {rows.table: dict.fromkeys(times, TIME)})
+    at = coalesce(times)
+    ahead_s = MAX_CLOCK_SKEW_S if rows.ahead_s is None else rows.ahead_s
+    tests = [is_early(at), is_ahead(at, ahead_s), SQL("{} IS NULL").format(at)]
+    is_odd = SQL(" OR ").join(tests if with_undated else tests[:2])
+    condition = SQL("{} AND ({})").format(render_sql(where, rows.table), is_odd)
+    counted = dict(zip(("early", "ahead", "undated"), tests, strict=True))
+    aggregate = Aggregate(rows.table, _COUNTS, condition, {**counted, "key": PrimaryKey(rows.table)})
+    is_plain = not any(clause.operator in ("has", "has no") for clause in where)
+    otherwise = None
+    if rows.otherwise:
+        other_times = rows.otherwise.at or aged_columns(rows.otherwise.where) or times
+        otherwise = count_odd_rows(name, rows.otherwise, other_times, with_undated)
+    return Reading(
+        name,
+        needs,
+        aggregate.select(),
+        otherwise=otherwise,
+        aggregate=aggregate if is_plain else None,
+        census=Census(rows.table, times[0], rows.ahead_s is not None),
+    )
+
+
+def aged_columns(where: Sequence[Clause]) -> tuple[str, ...]:
+    """The columns by whose age rows are counted without a limit: "older than" without "newer than"."""
+    limited = {clause.column for clause in where if clause.operator == "newer than"}
+    found = [clause.column for clause in where if clause.operator == "older than" and clause.column not in limited]
+    return tuple(dict.fromkeys(found))
+
+
+def totals(odd: Mapping[str, OddRows]) -> dict[tuple[str, str], tuple[int, int]]:
+    """How many rows are early and how many ahead, by table and column: censuses of the same column overlap."""
+    found: dict[tuple[str, str], tuple[int, int]] = {}
+    for rows in odd.values():
+        where = rows.census.table, rows.census.column
+        early, ahead_count = found.get(where, (0, 0))
+        found[where] = max(early, rows.early), max(ahead_count, 0 if rows.census.is_schedule else rows.ahead)
+    return found

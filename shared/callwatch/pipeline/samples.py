@@ -1,0 +1,201 @@
+"""The measured product as samples for the rules."""
+
+import math
+from collections.abc import Iterator, Mapping
+
+from callwatch.models.reason import Reason
+from callwatch.models.sample import Sample
+from callwatch.pipeline.completeness import list_availability_samples, list_completeness_samples
+from callwatch.pipeline.crons import HEARTBEATS, list_cron_samples, odd_heartbeats
+from callwatch.pipeline.freshness import list_freshness_samples
+from callwatch.pipeline.indexes import list_index_samples
+from callwatch.pipeline.queries.odd_rows import totals
+from callwatch.pipeline.queries.query_runner import Measured, add_figures, is_stopped
+from callwatch.pipeline.queries.stage import Stage, StageFile
+from callwatch.pipeline.syncs import list_sync_samples
+from callwatch.pipeline.tenants.silence import list_silence_samples
+from callwatch.pipeline.vendors import list_vendor_samples
+from callwatch.pipeline.webhooks import list_webhook_samples
+
+# First parts of the names of all samples that come from the product.
+METRICS = (
+    "queue.pending", "queue.stale", "pipeline.", "calls.", "recordings.", "fields.", "cron.", "webhooks.", "vendor.", "sync.",
+    "schema.", "product.", "agency.",
+)  # fmt: skip
+_COUNTS = ("stuck", "zombie", "false_success", "orphan", "overdue")
+_ENOUGH_FINISHED, _FEW_DEAD = 20, 0.05
+# The kinds of open rows that are evaluated by a time.
+_OPEN = ("overdue", "stuck", "waiting", "due")
+_NO_AGES = Reason("not_recorded", "the stage has no open items with a time")
+_MANY_OPEN, _OPEN_SHARE = 5, 0.1
+
+
+def list_product_samples(stages: StageFile, measured: Measured) -> list[Sample]:
+    """Every sample of the product; what could not be read is unknown, and what does not apply has no sample."""
+    samples = [*_list_queues(stages, measured)]
+    stopped = {stage.name: is_stopped(measured, stage.name) for stage in stages.stages}
+    for stage in stages.stages:
+        samples += _sample_stage(stage, measured)
+    parts = stages.parts
+    if "freshness" in parts:
+        samples += list_freshness_samples(parts["freshness"], measured)
+        samples += list_silence_samples(parts["freshness"], measured)
+    if "availability" in parts:
+        samples += list_availability_samples(parts["availability"], measured)
+    if "completeness" in parts:
+        samples += list_completeness_samples(parts["completeness"], measured)
+    if "heartbeats" in parts:
+        samples += list_cron_samples(parts["heartbeats"], measured, {name: bool(value) for name, value in stopped.items()})
+    if "webhooks" in parts:
+        samples += list_webhook_samples(parts["webhooks"], measured)
+    if "syncs" in parts:
+        samples += list_sync_samples(measured)
+    for vendor in stages.vendors:
+        samples += list_vendor_samples(vendor, measured)
+    return [*samples, *_sample_odd_rows(stages, measured), *_sample_drift(measured), *list_index_samples(stages, measured)]
+
+
+def odd_rows(stages: StageFile, measured: Measured) -> dict[tuple[str, str], tuple[int, int]]:
+    """How many rows cannot be read as a time, and how many lie in the future, by table and column."""
+    found = totals(measured.odd)
+    heartbeats = stages.parts.get("heartbeats")
+    if heartbeats and HEARTBEATS in measured.rows:
+        found[heartbeats["table"], heartbeats["last_ok"]] = odd_heartbeats(heartbeats, measured)
+    return found
+
+
+def undated(stage: Stage, measured: Measured) -> tuple[int | None, Reason | None]:
+    """How many open items have no usable time, so that no rule by age sees them; or None and the reason."""
+    names = [f"{stage.name}.odd_{kind}" for kind in _OPEN]
+    found = [measured.odd[name] for name in names if name in measured.odd]
+    unread = [name for name in names if name in measured.unknown]
+    if unread or not found:
+        return None, measured.why(*unread) if unread else _NO_AGES
+    counts = {name: odd.early + odd.ahead + odd.undated for name, odd in measured.odd.items() if name in names}
+    taken = counts.pop(f"{stage.name}.odd_stuck", 0)
+    # Waiting items are counted by each time by which they are evaluated.
+    return taken + max(counts.values(), default=0), None
+
+
+def _sample_odd_rows(stages: StageFile, measured: Measured) -> Iterator[Sample]:
+    for (table, column), (early, ahead) in sorted(odd_rows(stages, measured).items()):
+        labels = {"table": table, "column": column}
+        key = next((odd.key for odd in measured.odd.values() if (odd.census.table, odd.census.column) == (table, column)), None)
+        detail = f"row {key}" if key else None
+        yield Sample("product.clock_skew", float(ahead), None, labels, detail if ahead else None)
+        yield Sample("product.unreadable", float(early), None, labels, detail if early else None)
+
+
+def depths(stages: StageFile, measured: Measured) -> list[tuple[str, str, float]]:
+    """(stage, figure, value) of what is stored by minute: how much waits, and completions per minute; unknown ones are left
+    out.
+    """
+    kept = []
+    for stage in stages.stages:
+        for figure, source, per_minute in (("pending", "pending", 1), ("completed", "completed_10m", 10)):
+            value = measured.get(f"{stage.name}.{source}")
+            if value is not None:
+                kept.append((stage.name, figure, value / per_minute))
+    return kept
+
+
+def stale_figures(stages: StageFile) -> list[str]:
+    """Names of the figures that together are the stale work: overdue if a queue has a schedule, else stuck."""
+    queues = [stage for stage in stages.stages if stage.is_queue]
+    return [f"{stage.name}.{'stuck' if stage.rows['overdue'].none else 'overdue'}" for stage in queues]
+
+
+def _list_queues(stages: StageFile, measured: Measured) -> Iterator[Sample]:
+    pending = [f"{stage.name}.pending" for stage in stages.stages if stage.is_queue]
+    for metric, names in (("queue.pending", pending), ("queue.stale", stale_figures(stages))):
+        value, reason = add_figures(measured, *names)
+        if value is None:
+            yield from _read_known_part(
+                metric, sum(measured.values.get(name, measured.at_least.get(name, 0)) for name in names), {}
+            )
+        yield Sample(metric, None if value is None else float(value), reason)
+
+
+def _read_known_part(metric: str, count: float, labels: Mapping[str, str]) -> Iterator[Sample]:
+    """The known part of a count next to the sample that the whole is unknown: it may fire a rule, and cannot clear one."""
+    if count > 0:
+        yield Sample(metric, float(count), None, labels, "at least: some rows cannot be read")
+
+
+def _sample_stage(stage: Stage, measured: Measured) -> Iterator[Sample]:
+    labels = {"stage": stage.name}
+    for figure in _COUNTS:
+        # If unfinished items say that a stage is down, a single stuck item is no news.
+        if not stage.rows[figure].none and not (figure == "stuck" and stage.unfinished):
+            yield from _read_known_part(f"pipeline.{figure}", measured.at_least.get(f"{stage.name}.{figure}", 0), labels)
+            yield _build_sample(f"pipeline.{figure}", measured, f"{stage.name}.{figure}", labels)
+    count, reason = undated(stage, measured)
+    if reason != _NO_AGES:
+        yield Sample("pipeline.undated", None if count is None else float(count), reason, labels)
+    if not stage.rows["due"].none:
+        yield _sample_stopped(stage, measured, labels)
+    if not stage.rows["dead"].none:
+        yield from _dead(stage, measured, labels)
+    if stage.unfinished:
+        yield _sample_unfinished(stage, measured, labels)
+
+
+def _build_sample(metric: str, measured: Measured, name: str, labels: Mapping[str, str]) -> Sample:
+    value = measured.get(name)
+    return Sample(metric, value, None if value is not None else measured.why(name), labels)
+
+
+def _sample_stopped(stage: Stage, measured: Measured, labels: Mapping[str, str]) -> Sample:
+    """A rate of zero with work waiting is the alarm, not a reason to report nothing."""
+    found = is_stopped(measured, stage.name)
+    if found is None:
+        return Sample("pipeline.stopped", None, measured.why(f"{stage.name}.due", f"{stage.name}.completed_10m"), labels)
+    due = measured.count(f"{stage.name}.due") or round(measured.at_least.get(f"{stage.name}.due", 0))
+    since = measured.time(f"{stage.name}.due_since") if due else None
+    detail = f"{due} due for more than 10 min, none completed in 10 min" if found else None
+    return Sample("pipeline.stopped", float(found), None, labels, detail, since)
+
+
+def _dead(stage: Stage, measured: Measured, labels: Mapping[str, str]) -> Iterator[Sample]:
+    """How many dead letters there are, unless they are few compared with completed items, and their share.
+
+    An item dies hours after it arrived: items that die in the evening are also compared with a typical hour of the day.
+    """
+    dead, done = measured.get(f"{stage.name}.dead_last_hour"), measured.get(f"{stage.name}.completed_last_hour")
+    if dead is None or done is None:
+        yield _build_sample("pipeline.dead", measured, f"{stage.name}.dead_last_hour", labels)
+        reason = measured.why(f"{stage.name}.dead_last_hour", f"{stage.name}.completed_last_hour")
+        yield Sample("pipeline.dead_ratio", None, reason, labels)
+        return
+    usual = max(done, (measured.get(f"{stage.name}.completed") or 0.0) / 24)
+    share = dead / (dead + usual) if dead else 0.0
+    detail = f"{dead:.0f} dead and {done:.0f} done in an hour"
+    yield Sample("pipeline.dead_ratio", round(share, 4) if dead + done >= _ENOUGH_FINISHED else 0.0, None, labels, detail)
+    if not dead or share > _FEW_DEAD:
+        yield Sample("pipeline.dead", dead, None, labels, detail)
+
+
+def _sample_unfinished(stage: Stage, measured: Measured, labels: Mapping[str, str]) -> Sample:
+    """The age of the oldest open item if the stage is down: the newest items are all open, or many are.
+
+    A single item that failed for good does not mean that the stage is down.
+    """
+    name = f"{stage.name}.unfinished"
+    items, is_open, newest_open = (measured.get(f"{name}.{figure}") for figure in ("items", "open", "newest_open"))
+    # Without an open item there is no start time.
+    since = measured.time(f"{name}.since") or measured.at
+    if items is None or is_open is None or newest_open is None:
+        return Sample("pipeline.unfinished_s", None, measured.why(f"{name}.items"), labels)
+    # Of a few items, more than that share are sometimes open by chance.
+    many = max(_MANY_OPEN, _OPEN_SHARE * items + 2 * math.sqrt(_OPEN_SHARE * items))
+    is_down = is_open > 0 and (newest_open >= min(items, 3) or is_open >= many)
+    detail = f"{is_open:.0f} of {items:.0f} {stage.table} are not finished"
+    age_s = (measured.at - since).total_seconds() if is_down else 0.0
+    return Sample("pipeline.unfinished_s", round(age_s), None, labels, detail, since if is_down else None)
+
+
+def _sample_drift(measured: Measured) -> Iterator[Sample]:
+    for (table, column), reason in sorted(measured.drift.items()):
+        yield Sample(
+            "schema.drift", 1.0, None, {"table": table, "column": column} if column else {"table": table}, reason.message
+        )

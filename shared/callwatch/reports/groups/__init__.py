@@ -1,0 +1,1 @@
+"""Error groups as the API shows them, and what people do to them."""

@@ -1,0 +1,216 @@
+"""GET /api/metrics/costs: what calls cost, by service, model, agency and day, from the stored sums of days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from callwatch.db import connection, product_connection
+from callwatch.db.core.unreadable import UNREAD, why_product_unread, why_unread
+from callwatch.db.product_queries.cost_days import (
+    CostDay,
+    TenantCosts,
+    UsageSum,
+    count_costs,
+    list_days,
+    list_tenant_costs,
+    list_usage,
+)
+from callwatch.exceptions import DatabaseUnavailable
+from callwatch.models.reason import Reason
+from callwatch.pipeline.costs.pricing import CALL, find_percentile, round_usd
+from callwatch.pipeline.stage_file import get_stages
+from callwatch.pipeline.tenants.names import read_names
+from callwatch.reports.missing_values import Unknown
+from callwatch.settings import Settings
+
+if TYPE_CHECKING:
+    from callwatch.models.shapes.product import costs as shapes
+    from callwatch.models.shapes.product.costs import AgencyCosts, CallCosts, CostRange, Costs, ModelCosts, ServiceCosts
+
+# The days of each range; "24h" reaches back to the day that it began on.
+DAYS: Mapping[CostRange, int] = {"1d": 1, "24h": 2, "7d": 7, "30d": 30, "90d": 90}
+_MAX_AGENCIES = 200
+_NOT_DESCRIBED = Reason("not_configured", "the stage file does not describe costs")
+_NO_PRICES = Reason("not_configured", "PRICES_FILE is not set, so nothing has a price")
+_NO_PRICE = Reason("not_configured", "PRICES_FILE has no price for what was used")
+_NO_CALLS = Reason("no_traffic", "no call used a service")
+_NOT_COMPUTED = Reason("not_recorded", "the monitor has not computed this day")
+_NO_AGENCY = Reason("none", "these calls name no agency")
+_NO_TARGET = Reason("not_configured", "the stage file gives no target_usd")
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What is stored of a range. why: why nothing is."""
+
+    days: Mapping[date, CostDay]
+    tenants: Sequence[TenantCosts]
+    counts: Mapping[Decimal, int]
+    usage: Sequence[UsageSum]
+    why: Reason | None = None
+
+
+def costs(settings: Settings, now: datetime, range_name: CostRange) -> Costs:
+    """Build the response. Without a database all figures are null, with its reason."""
+    until = now.astimezone(ZoneInfo(settings.timezone)).date()
+    since = until - timedelta(days=DAYS[range_name] - 1)
+    given = get_stages(settings.stages_file).parts.get("costs")
+    stored = _read(since, until) if given else _Stored({}, (), {}, (), _NOT_DESCRIBED)
+    unknown = Unknown()
+    has_prices = bool(settings.prices_file)
+    return {
+        "timestamp": now,
+        "range": range_name,
+        "since": since,
+        "until": until,
+        "per_call": _per_call(stored, given.get("target_usd") if given else None, has_prices, unknown),
+        "by_service": unknown.say("by_service", _by_service(stored, has_prices, unknown), stored.why),
+        "by_model": unknown.say("by_model", _by_model(stored, has_prices, unknown), stored.why),
+        "by_agency": unknown.say("by_agency", _by_agency(stored, settings, now, unknown), stored.why),
+        "trend": [
+            _day(since + timedelta(days=index), f"trend.{index}", stored, has_prices, unknown)
+            for index in range(DAYS[range_name])
+        ],
+        "unknown": unknown.reasons,
+    }
+
+
+def _read(since: date, until: date) -> _Stored:
+    try:
+        with connection(statement_timeout_ms=5_000) as conn:
+            days = {row["day"]: row for row in list_days(conn, since, until)}
+            tenants, counts = list_tenant_costs(conn, since, until), count_costs(conn, since, until)
+            usage = list_usage(conn, since, until)
+    except UNREAD as error:
+        return _Stored({}, (), {}, (), why_unread(error))
+    known = [row for row in days.values() if row["problem"] is None]
+    return _Stored(days, tenants, counts, usage, None if known else _find_problem(days.values()))
+
+
+def _find_problem(days: Iterable[CostDay]) -> Reason:
+    """Why no day of a range has sums: the problem of the latest one."""
+    problems = [Reason(**row["problem"]) for row in days if row["problem"]]
+    return problems[-1] if problems else _NOT_COMPUTED
+
+
+def _per_call(stored: _Stored, target: Decimal | None, has_prices: bool, unknown: Unknown) -> CallCosts:
+    calls, unpriced, usd = _sum(stored.tenants)
+    priced = calls - unpriced
+    why = stored.why or _why_no_price(calls, has_prices)
+    p95 = find_percentile(stored.counts, 0.95)
+    return {
+        "mean": unknown.say("per_call.mean", round_usd(usd / priced) if priced else None, why),
+        "p95": unknown.say("per_call.p95", None if p95 is None else round_usd(p95), why),
+        "target": unknown.say("per_call.target", None if target is None else float(target), _NO_TARGET),
+        "calls": unknown.say("per_call.calls", None if stored.why else calls, stored.why),
+        "unpriced_calls": unknown.say("per_call.unpriced_calls", None if stored.why else unpriced, stored.why),
+    }
+
+
+def _sum(rows: Sequence[TenantCosts]) -> tuple[int, int, Decimal]:
+    usd = sum((row["usd"] for row in rows), Decimal(0))
+    return sum(row["calls"] for row in rows), sum(row["unpriced_calls"] for row in rows), usd
+
+
+def _why_no_price(calls: int, has_prices: bool) -> Reason:
+    if not calls:
+        return _NO_CALLS
+    return _NO_PRICE if has_prices else _NO_PRICES
+
+
+def _by_service(stored: _Stored, has_prices: bool, unknown: Unknown) -> dict[str, ServiceCosts] | None:
+    if stored.why:
+        return None
+    names = dict.fromkeys(row["service"] for row in stored.usage)
+    return {
+        name: _service([row for row in stored.usage if row["service"] == name], f"by_service.{name}", has_prices, unknown)
+        for name in names
+    }
+
+
+def _by_model(stored: _Stored, has_prices: bool, unknown: Unknown) -> list[ModelCosts] | None:
+    if stored.why:
+        return None
+    found: list[ModelCosts] = []
+    for index, (service, model) in enumerate(dict.fromkeys((row["service"], row["model"]) for row in stored.usage)):
+        rows = [row for row in stored.usage if (row["service"], row["model"]) == (service, model)]
+        calls = next((int(row["quantity"]) for row in rows if row["unit"] == CALL), 0)
+        sums = _service(rows, f"by_model.{index}", has_prices, unknown)
+        found.append({"service": service, "model": model, "calls": calls, **sums})
+    return found
+
+
+def _service(rows: Sequence[UsageSum], path: str, has_prices: bool, unknown: Unknown) -> ServiceCosts:
+    units: dict[str, Decimal] = {}
+    unpriced: dict[str, Decimal] = {}
+    # A price per call replaces those of units; calls as such need none.
+    is_flat = any(row["unit"] == CALL and row["usd"] is not None for row in rows)
+    for row in rows:
+        units[row["unit"]] = units.get(row["unit"], Decimal(0)) + row["quantity"]
+        if row["unpriced"] and row["unit"] != CALL and not is_flat:
+            unpriced[row["unit"]] = unpriced.get(row["unit"], Decimal(0)) + row["unpriced"]
+    priced = [row["usd"] for row in rows if row["usd"] is not None]
+    usd = round_usd(sum(priced, Decimal(0))) if priced else None
+    return {
+        "usd": unknown.say(f"{path}.usd", usd, _NO_PRICE if has_prices else _NO_PRICES),
+        "units": {unit: float(quantity) for unit, quantity in units.items()},
+        "unpriced": {unit: float(quantity) for unit, quantity in unpriced.items()},
+    }
+
+
+def _by_agency(stored: _Stored, settings: Settings, now: datetime, unknown: Unknown) -> list[AgencyCosts] | None:
+    if stored.why:
+        return None
+    by_tenant: dict[str, list[TenantCosts]] = {}
+    for row in stored.tenants:
+        by_tenant.setdefault(row["tenant"], []).append(row)
+    sums = {tenant: _sum(rows) for tenant, rows in by_tenant.items()}
+    shown = sorted(sums, key=lambda tenant: (-sums[tenant][0], tenant))[:_MAX_AGENCIES]
+    names, why_no_name = _read_names(settings, now, [tenant for tenant in shown if tenant])
+    found: list[AgencyCosts] = []
+    for index, tenant in enumerate(shown):
+        calls, unpriced, usd = sums[tenant]
+        path, why = f"by_agency.{index}", _why_no_price(calls, bool(settings.prices_file))
+        priced = calls - unpriced
+        found.append(
+            {
+                "agency": unknown.say(f"{path}.agency", tenant or None, _NO_AGENCY),
+                "name": unknown.say(f"{path}.name", names.get(tenant), why_no_name if tenant else _NO_AGENCY),
+                "calls": calls,
+                "unpriced_calls": unpriced,
+                "usd": unknown.say(f"{path}.usd", round_usd(usd) if priced else None, why),
+                "mean": unknown.say(f"{path}.mean", round_usd(usd / priced) if priced else None, why),
+            }
+        )
+    return found
+
+
+def _read_names(settings: Settings, now: datetime, tenants: Sequence[str]) -> tuple[Mapping[str, str], Reason]:
+    """The names of agencies, which are the product's; costs do not need its database."""
+    try:
+        with product_connection() as conn:
+            found = read_names(conn, now, get_stages(settings.stages_file), tenants)
+            conn.rollback()
+    except DatabaseUnavailable as error:
+        return {}, why_product_unread(error)
+    return found
+
+
+def _day(day: date, path: str, stored: _Stored, has_prices: bool, unknown: Unknown) -> shapes.CostDay:
+    row = stored.days.get(day)
+    problem = row["problem"] if row else None
+    why = Reason(**problem) if problem else None if row else stored.why or _NOT_COMPUTED
+    calls, unpriced, usd = _sum([each for each in stored.tenants if each["day"] == day])
+    priced, why_no_price = calls - unpriced, why or _why_no_price(calls, has_prices)
+    return {
+        "day": day,
+        "calls": unknown.say(f"{path}.calls", None if why else calls, why),
+        "unpriced_calls": unknown.say(f"{path}.unpriced_calls", None if why else unpriced, why),
+        "usd": unknown.say(f"{path}.usd", round_usd(usd) if priced else None, why_no_price),
+        "mean": unknown.say(f"{path}.mean", round_usd(usd / priced) if priced else None, why_no_price),
+    }

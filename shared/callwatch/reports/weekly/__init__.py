@@ -1,0 +1,1 @@
+"""The weekly report: its figures, and how they look as a page and as a table."""

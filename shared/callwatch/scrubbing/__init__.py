@@ -1,0 +1,1 @@
+"""Removes personal data and secrets, and what JSON or PostgreSQL cannot hold."""

@@ -1,0 +1,67 @@
+"""The words before a name that say how likely it is one, and the names of organizations that contain a person's."""
+
+import re
+from enum import IntEnum
+
+from callwatch.scrubbing.detectors.folding import fold_letters
+from callwatch.scrubbing.detectors.rules import list_heads
+
+
+class Place(IntEnum):
+    """What stands before a text: the more it suggests a person, the less the lists have to know."""
+
+    BARE = 0
+    # A role that people and software have: agent, client, user.
+    ROLE = 1
+    # A role or a phrase that only people have: customer, beneficiary, "spoke with".
+    PERSON = 2
+    # A key whose value is a person's name.
+    KEY = 3
+    TITLE = 4
+
+
+_BETWEEN = r"(?:[ ]name)?(?:[ ](?:is|was|named))?(?:[:=]|[ ]-)?[ \t]{1,2}[\"'`(\[]?"
+_ROLES = (
+    r"agents?|clients?|leads?|contacts?|reps?|members?|employees?|users?|owners?|representatives?|advisors?|brokers?|operators?"
+    r"|managers?|supervisors?|closers?|assignees?|authors?|senders?|recipients?|names?(?= [\"'])|assigned to|transferred to|handed (?:over )?to|owned by"
+)
+_PEOPLE = (
+    r"customers?|callers?|patients?|policy ?(?:holder|owner)s?|beneficiar(?:y|ies)|spouses?|insureds?|applicants?|prospects?|claimants?"
+    r"|borrowers?|nurses?|doctors?|husband|wife|daughter|son|mother|father|sister|brother|my name|name is|named|this is"
+    r"|(?:speaking|spoke|talk|talking|talked|chatted) (?:with|to)|identified as|attn|attention|signed by|signature of|on behalf of"
+    r"|next of kin|se[ñn]ora?|kundin|kunde|cliente|herrn?|frau|monsieur|madame|attendees?|participants?|dependents?|co-?owner"
+    r"|hello|hola|voicemail (?:from|for|of)|call(?:ed)? (?:from|by)|kin|guardian|payer|payee|annuitant|co-?applicant|referred by"
+)
+_KEYS = r"(?:first|last|full|middle|given|family|maiden|legal|preferred|nick|sur)[ _-]?names?"
+_WORDS_OF_CONTEXT = re.sub(r"\(\?[:=]|\?", " ", f"{_ROLES} {_PEOPLE} {_KEYS}").replace("[ñn]", "n")
+_MORE_WORDS = ("se", "rep", "son", "kin", "coowner", "coapplicant", "surname")
+# Words of one to three letters stand in most texts, and in a phrase next to a longer one.
+CONTEXT_HEADS = list_heads((*re.findall(r"[a-z]{4,}", _WORDS_OF_CONTEXT), *_MORE_WORDS)) - {"with", "from", "over"}
+TITLE_HEADS = list_heads("mr mrs ms miss dr dear prof rev hon sr sra srta hi hey".split())
+CONTEXT = re.compile(rf"(?<![\w-])(?:(?P<key>{_KEYS})|(?P<person>{_PEOPLE})|(?:{_ROLES})){_BETWEEN}", re.IGNORECASE)
+TITLE = re.compile(
+    r"(?<![\w-])(?:mrs?|ms|miss|dr|dear|prof|rev|hon|sra?|srta|hi|hey)(?:\.[ ]?|[ ])(?:(?:mrs?|ms|dr)\.?[ ])?", re.IGNORECASE
+)
+# Organizations, holidays and methods that are called after a person: the first two words.
+_NOT_PEOPLE = frozenset(
+    "john hancock|charles schwab|morgan stanley|goldman sachs|ernst young|fannie mae|freddie mac|sallie mae|jack henry|jp morgan"
+    "|morgan chase|johnson johnson|johnson controls|warner bros|martin luther|luther king|st patrick|saint patrick|monte carlo|parker solar"
+    "|rose pine|ben jerry|hewlett packard|booz allen|allen hamilton|raymond james|edward jones|edward jones|merrill lynch|wells fargo|dow jones"
+    "|levi strauss|calvin klein|tommy hilfiger|ralph lauren|estee lauder|mary kay|papa johns|jimmy johns|wendys international|macy bloomingdale"
+    "|ray serve|frank russell|harley davidson|aston martin|smith wesson|black decker|stanley black|baker hughes|harris teeter|dick sporting"
+    "|abercrombie fitch|bath beyond|marks spencer|ben franklin|george washington|thomas jefferson|james madison|texas roadhouse|arthur andersen"
+    "|jenny craig|betty crocker|jack daniels|jim beam|johnnie walker|santa claus|jane street|gregorian calendar|julian day|julian date"
+    "|bernoulli naive|gauss seidel|newton raphson|fisher yates|wilson score|tim hortons|trader joe|la quinta|ann taylor|lord taylor|barnes noble"
+    "|charlie brown|jamie oliver|carl zeiss|robert half|robert bosch|eli lilly|abbott laboratories|travis ci|jenkins ci|claude code|alexa skill"
+    "|joe user|jane user|foo bar|lorem ipsum|luther king|patrick day|royal neighbors".split("|")
+)
+
+
+def is_organization(first: str, second: str) -> bool:
+    """Whether two words in a row begin the name of something that is called after a person."""
+    return f"{fold_letters(first)} {fold_letters(second)}" in _NOT_PEOPLE
+
+
+def place_after(match: re.Match[str]) -> Place:
+    """The place that a match of CONTEXT opens."""
+    return Place.KEY if match["key"] else Place.PERSON if match["person"] else Place.ROLE

@@ -1,0 +1,35 @@
+"""Masks what a parser quotes from a text that is not JSON: the response of a model, with what people said in it."""
+
+import re
+
+from callwatch.scrubbing.detectors.rules import list_heads
+
+TRIGGERS = list_heads(["json", "jsondecode", "unexpected", "unterminated", "expected", "invalid"])
+# A parser's message quotes the beginning of what it could not read: a page from a proxy, or the response of a model.
+_NOT_JSON = re.compile(
+    r"(?P<before>(?:Unexpected (?:token|identifier|non-whitespace character)|Expected (?:property name|',' or|double-quoted)|is not valid JSON|JSON(?:Decode)?(?: parse)? ?[Ee]rror"
+    r"|Unterminated string|invalid (?:character|JSON|json)|(?:parse|parsing|decode) JSON)[^\"\u201c\r\n]{0,80})[\"\u201c](?P<text>[^\r\n]{3,400}?)(?P<after>[\"\u201d](?:\.{3}|\u2026)?(?=[\s,.;)]|$))"
+)
+_QUOTED_FIRST = re.compile(
+    r"(?P<before>)[\"\u201c](?P<text>[^\"\r\n]{3,400})(?P<after>[\"\u201d](?:\.{3}|\u2026)?)(?= is not valid JSON)"
+)
+_PAGE_STARTS = (
+    "an error occurred", "internal server error", "request entity too large", "bad gateway", "not found", "too many requests",
+    "unauthorized", "forbidden", "service unavailable", "gateway timeout", "gateway time-out", "rate limit exceeded", "proxy error",
+    "error code", "upstream connect error", "upstream request timeout", "no healthy upstream", "stream timeout", "the page could not",
+    "function invocation", "method not allowed", "access denied", "invalid", "cannot", "error:", "bad request", "payload too large",
+    "the deployment", "this deployment", "the server", "server error", "connection", "request timeout", "missing", "no such",
+    "unable to", "failed to", "temporary", "account", "authentication", "your request", "the request", "a server error", "this model", "this request", "this endpoint", "this page", "this api", "this site", "the model", "the page", "you exceeded", "incorrect api", "we are", "please try", "rate limited",
+)  # fmt: skip
+
+
+def mask_unreadable_json(text: str) -> str:
+    """The text with `[transcript]` for what a JSON parser quotes, if it is prose and not a server's error page."""
+    return _QUOTED_FIRST.sub(_mask_quoted, _NOT_JSON.sub(_mask_quoted, text)) if '"' in text else text
+
+
+def _mask_quoted(match: re.Match[str]) -> str:
+    quoted = match["text"].strip().lower()
+    is_page = any(start.startswith(quoted) or quoted.startswith(start) for start in _PAGE_STARTS)
+    is_text = quoted[:1].isalpha() and re.search(r"[^\W\d_][,']? [^\W\d_]", quoted)
+    return match[0] if is_page or not is_text else f'{match["before"]}"[transcript]{match["after"]}'

@@ -1,0 +1,153 @@
+"""Reads the configuration of a process from its environment.
+
+A variable holds its value itself or names where the value is kept: `arn:aws:secretsmanager:...` (the whole secret, or one key
+of a JSON secret as `<arn>:<key>::`) or `ssm:<parameter name>`. Named values are fetched once per execution environment.
+"""
+
+import functools
+import hashlib
+import logging
+import math
+import os
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from callwatch.exceptions import ConfigurationError
+from callwatch.settings.named_values import fetch_named_value, forget_secrets
+from callwatch.settings.values import replace_host
+from callwatch.settings.variable import Variable
+from callwatch.settings.variables import VARIABLES, SettingProblem, Settings
+
+# A secret that could not be fetched is requested again after this time.
+REFETCH_S = 60.0
+
+_log = logging.getLogger(__name__)
+
+
+def load_settings(environ: Mapping[str, str], fetch: Callable[[str], str] | None = None, is_strict: bool = True) -> Settings:
+    """Check every variable of `environ`; `fetch` resolves named secrets.
+
+    Raises ConfigurationError with one line that names the first bad variable and what it must be. Without is_strict, as in a
+    function, a bad value of a variable with `affects` switches off that part and is listed in `problems`.
+    """
+    found: dict[str, Any] = {}
+    problems: list[SettingProblem] = []
+    for variable in VARIABLES:
+        # Declared behind the variable that may keep it.
+        kept = found.get(variable.kept_in.lower()) if variable.kept_in else None
+        try:
+            value = _read_variable(variable, {**kept, **_drop_empty(environ)} if kept else environ, fetch or fetch_named_value)
+        except (ConfigurationError, ValueError) as error:
+            is_passing = isinstance(error, ConfigurationError)
+            message = f"{variable.name}: {error}" if is_passing else f"{variable.name} must be {error}"
+            if is_strict or variable.affects is None:
+                raise ConfigurationError(message) from None
+            problems.append(SettingProblem(variable.name, message, variable.affects, is_passing))
+            continue
+        if value is not None:
+            found[variable.name.lower()] = value
+    problems += _find_half_pairs(found, {problem.variable for problem in problems}, is_strict)
+    for affects in {problem.affects for problem in problems}:
+        _switch_off(found, affects)
+    if found.get("database_url") and found.get("database_host"):
+        found["database_url"] = replace_host(found["database_url"], found["database_host"])
+    found.setdefault("product_database_url", found.get("database_url"))
+    if found.get("ingest_keys"):
+        found.setdefault("user_hash_key", _derive_key(found["ingest_keys"]))
+    return Settings(**found, problems=tuple(problems))
+
+
+def _read_variable(variable: Variable, environ: Mapping[str, str], fetch: Callable[[str], str]) -> Any:
+    """The checked value; None if the variable is not set.
+
+    Raises ValueError for a bad value, and ConfigurationError if the secret that it names cannot be read.
+    """
+    raw = environ.get(variable.name, "").strip()
+    if re.match(r"arn:aws[a-z-]*:secretsmanager:|ssm:", raw):
+        raw = fetch(raw).strip()
+    raw = raw or variable.default or ""
+    return variable.parse(raw) if raw else None
+
+
+def _drop_empty(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, text in environ.items() if text.strip()}
+
+
+def _find_half_pairs(found: Mapping[str, Any], bad: set[str], is_strict: bool) -> list[SettingProblem]:
+    """A problem for each variable that another one needs and that is missing. A bad variable already has its problem."""
+    problems: dict[str, SettingProblem] = {}
+    needs = [(variable, *need) for variable in VARIABLES for need in variable.needs]
+    for variable, needed, expected in needs:
+        if found.get(variable.name.lower()) and not found.get(needed.lower()) and needed not in bad:
+            message = f"{needed} is required when {variable.name} is set; it must be {expected}"
+            if is_strict:
+                raise ConfigurationError(message)
+            problems.setdefault(needed, SettingProblem(needed, message, variable.affects or ""))
+    return list(problems.values())
+
+
+def _switch_off(found: dict[str, Any], affects: str) -> None:
+    """Leave out every variable of a part, so that the part is not configured at all."""
+    for variable in VARIABLES:
+        if variable.affects == affects:
+            found.pop(variable.name.lower(), None)
+
+
+def _derive_key(ingest_keys: Mapping[int, tuple[str, ...]]) -> str:
+    """A key derived from the first ingest keys: as secret as they are, and different from each of them."""
+    text = " ".join(f"{project}:{keys[0]}" for project, keys in sorted(ingest_keys.items()))
+    return hashlib.sha256(f"callwatch users {text}".encode()).hexdigest()
+
+
+@dataclass(slots=True)
+class _Known:
+    """The configuration of this process, the time until which it is valid, and the problems that were logged."""
+
+    settings: Settings | None = None
+    until: float = 0.0
+    logged: set[str] = field(default_factory=set)
+
+
+_known = _Known()
+
+
+def peek_settings() -> Settings | None:
+    """The configuration if this process has already read it; for code that must not fetch a secret itself."""
+    return _known.settings
+
+
+def get_settings() -> Settings:
+    """The configuration of this process, read from its environment once; values that could not be fetched are tried again
+    later.
+    """
+    if _known.settings is None or time.monotonic() >= _known.until:
+        settings = load_settings(os.environ, is_strict=False)
+        _log_problems(settings.problems)
+        is_passing = any(problem.is_passing for problem in settings.problems)
+        _known.settings, _known.until = settings, time.monotonic() + REFETCH_S if is_passing else math.inf
+    return _known.settings
+
+
+def _log_problems(problems: Sequence[SettingProblem]) -> None:
+    for problem in problems:
+        if problem.variable not in _known.logged:
+            _known.logged.add(problem.variable)
+            _log.warning("setting cannot be used: %s (%s is switched off)", problem.message, problem.affects)
+
+
+@functools.cache
+def tracker_settings() -> Settings:
+    """The settings that the tracker needs, whatever else the environment of this process holds."""
+    names = [variable.name for variable in VARIABLES if variable.is_for_hosts]
+    return load_settings({name: os.environ[name] for name in names if name in os.environ})
+
+
+def reset_settings() -> None:
+    """Forget the configuration and its secrets, so that the next get_settings() reads both again."""
+    _known.settings = None
+    _known.logged.clear()
+    tracker_settings.cache_clear()
+    forget_secrets()

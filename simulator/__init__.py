@@ -1,0 +1,1 @@
+"""Simulates the watched product: its tables, its faults, scenes and fake vendors."""

@@ -1,0 +1,121 @@
+"""The demo's client of the running local system: its API, its inbox, and cycles on demand."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import requests
+
+from local.webhook_inbox import FILE
+
+T = TypeVar("T")
+PATIENCE_S = 180.0
+_CYCLE_EVERY_S = 3.0
+
+
+class DemoError(Exception):
+    """The demo cannot continue; the text is one line with the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSystem:
+    """Addresses and tokens: the fields of run.json that the demo needs."""
+
+    url: str
+    admin_token: str
+    dsn: str
+    ingest_key: str
+    database_url: str
+    pid: int
+    data_dir: Path
+    # Ignore alerts that fired before the demo began.
+    earlier: frozenset[str] = frozenset()
+
+    def call(self, path: str, body: Any = None, token: str | None = None) -> Any:
+        """Return the JSON of a response. Raises DemoError if the system rejects the request or is down."""
+        headers = {"authorization": f"Bearer {token or self.admin_token}"}
+        try:
+            response = requests.request(
+                "GET" if body is None else "POST", self.url + path, json=body, headers=headers, timeout=30
+            )
+        except requests.RequestException:
+            raise DemoError(f"the system at {self.url} no longer responds") from None
+        if not response.ok:
+            raise DemoError(f"{path} responded with {response.status_code}")
+        return response.json()
+
+    def get(self, path: str) -> Any:
+        """Return the response of a GET."""
+        return self.call(path)
+
+    def cycle(self) -> None:
+        """Start a cycle of the monitor now."""
+        os.kill(self.pid, signal.SIGUSR1)
+
+    def firing_alerts(self) -> list[dict[str, Any]]:
+        """Return firing alerts, newest first, except informational ones and those from before the demo."""
+        found: list[dict[str, Any]] = self.get("/api/alerts?state=firing&limit=200")["items"]
+        return [alert for alert in found if alert["level"] != "info" and alert["id"] not in self.earlier]
+
+    def firing(self) -> list[str]:
+        """Return the ids of firing rules."""
+        return sorted({alert["rule_id"] for alert in self.firing_alerts()})
+
+    def firing_earlier(self) -> set[str]:
+        """Return the ids of rules whose alerts fired before the demo and still fire."""
+        found = self.get("/api/alerts?state=firing&limit=200")["items"]
+        return {alert["rule_id"] for alert in found if alert["id"] in self.earlier}
+
+    def told(self, rule_ids: Sequence[str]) -> dict[str, Any] | None:
+        """Return a firing alert of one of the rules that nothing inhibits."""
+        found = self.firing_alerts()
+        return next((alert for alert in found if alert["rule_id"] in rule_ids and not alert["suppressed_by"]), None)
+
+    def webhook(self, alert_id: str) -> dict[str, Any] | None:
+        """Return the inbox line with the signed webhook of an alert."""
+        file = self.data_dir / FILE
+        for text in reversed(file.read_text().splitlines() if file.is_file() else []):
+            line: dict[str, Any] = json.loads(text)
+            if line["is_signed"] and line["message"].get("data", {}).get("alert_id") == str(alert_id):
+                return line
+        return None
+
+    def is_in_cooldown(self, alert: Mapping[str, Any]) -> bool:
+        """Return whether the rule's cooldown, from an earlier notification, holds this alert back."""
+        rule_id, alert_id = alert["rule_id"], alert["id"]
+        rules = self.get("/api/rules?limit=200")["items"]
+        cooldown = timedelta(minutes=next(rule["cooldown_minutes"] for rule in rules if rule["id"] == rule_id))
+        since = (datetime.now(UTC) - cooldown).isoformat()
+        alerts = self.get(f"/api/alerts?rule_id={rule_id}&limit=20")["items"]
+        ends = [alert["resolved_at"] for alert in alerts if alert["id"] != alert_id and alert["resolved_at"]]
+        return any(end > since for end in ends)
+
+    def eventually(self, look: Callable[[], T | None], failure: Callable[[], str]) -> T:
+        """Return the result of `look`, with a cycle every few seconds until it is true. Raises DemoError on timeout."""
+        deadline = time.monotonic() + PATIENCE_S
+        due = 0.0
+        while not (found := look()):
+            if time.monotonic() > deadline:
+                raise DemoError(failure())
+            if time.monotonic() > due:
+                self.cycle()
+                due = time.monotonic() + _CYCLE_EVERY_S
+            time.sleep(0.3)
+        return found
+
+
+def connect(data_dir: Path) -> LocalSystem:
+    """Return the system that runs on a data folder. Raises DemoError if none does."""
+    file = data_dir / "run.json"
+    if not file.is_file():
+        raise DemoError(f"no system runs on {data_dir}: type `make run` in another terminal first")
+    samples = json.loads(file.read_text())
+    names = ("url", "admin_token", "dsn", "ingest_key", "database_url", "pid")
+    system = LocalSystem(**{name: samples[name] for name in names}, data_dir=data_dir)
+    return replace(system, earlier=frozenset(alert["id"] for alert in system.firing_alerts()))

@@ -1,0 +1,27 @@
+"""Shared by the tests on a database: a receiver of webhooks, and the settings that send to it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from callwatch.settings import reset_settings
+from tests.support.scripted_receiver import Receiver
+
+WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Yield a receiver of webhooks; none is sent to it unless a test uses `webhook`, too."""
+    with Receiver() as found:
+        yield found
+
+
+@pytest.fixture
+def webhook(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Receiver:
+    """Configure the webhook channel, and return its receiver."""
+    monkeypatch.setenv("ALERT_WEBHOOK_URL", receiver.url)
+    monkeypatch.setenv("ALERT_WEBHOOK_SECRET", WEBHOOK_SECRET)
+    monkeypatch.setenv("WEBHOOK_ALLOWED_NETWORKS", "127.0.0.0/8")
+    reset_settings()
+    return receiver

@@ -1,0 +1,149 @@
+"""Search among error groups, and lists in other orders."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from callwatch.api.http import Page, decode_cursor, encode_cursor
+from callwatch.db import connection, execute, fetch_all
+from callwatch.db.core.migrate import FOLDER
+from callwatch.digest.store import digest
+from callwatch.events.event import error_message, finish_event
+from callwatch.exceptions import Invalid
+from callwatch.models.error import GroupSort
+from callwatch.reports.groups.error_groups import list_groups_page
+from callwatch.reports.groups.group_actions import act, delete_occurrence
+from callwatch.reports.groups.group_places import read_place
+
+NOW = datetime.now(UTC)
+
+
+def message(text: str, project: int = 1, **fields: Any) -> str:
+    return error_message(finish_event({"message": text, "type": f"Type{text[:3]}", **fields}, NOW), project, NOW)
+
+
+def listed(**filters: Any) -> list[str]:
+    given: Any = filters
+    with connection() as conn:
+        return [item["message"] for item in list_groups_page(conn, given, 50, NOW)[0]]
+
+
+def test_words_inside_of_identifiers_hosts_and_paths_are_found(database: str) -> None:
+    frames = [
+        {"filename": "src/jobs/run.ts", "function": "fetchRecording", "in_app": True},
+        {"filename": "node_modules/axios/index.js", "function": "settle", "in_app": False},
+    ]
+    host = "cannot reach https://api.deepgram.com/v1/listen"
+    digest(
+        [message(host), message("getCallById failed for c.call_id"), message("zone", frames=frames, tags={"queue": "intake"})],
+        NOW,
+    )
+    digest([message("Übertragung gestört", service="Worker-7")], NOW)
+    assert listed(q="deepgram") == listed(q="API.Deepgram.com") == listed(q="listen v1") == [host]
+    call = ["getCallById failed for c.call_id"]
+    assert (
+        listed(q="getcallbyid")
+        == listed(q="getCallBy")
+        == listed(q="CallById")
+        == listed(q="call_id")
+        == listed(q="callid")
+        == call
+    )
+    assert listed(q="src/jobs/run.ts") == listed(q="fetch recording") == listed(q="intake") == ["zone"]
+    assert listed(q="axios") == listed(q="failed_for") == []
+    assert listed(q="ubertragung GESTORT") == listed(q="gestört") == listed(q="worker") == ["Übertragung gestört"]
+    assert listed(q="deepgram call_id") == listed(q="c_ll") == listed(q="deep%m") == listed(q="%") == []
+
+
+def test_an_event_and_a_user_lead_to_their_groups(database: str) -> None:
+    user = "ab" * 16
+    old = NOW - timedelta(days=4)
+    digest([message("one", event_id="1" * 32, occurred_at=old, user_hash=user), message("one")], NOW)
+    digest([message("two", project=3, event_id="2" * 32, environment="staging", user_hash=user)], NOW)
+    digest([message("six", event_id="6" * 32)], NOW)
+    assert listed(q="1" * 32) == listed(q=" 11111111-1111-1111-1111-111111111111 ") == ["one"]
+    assert listed(q="2" * 32) == ["two"]
+    assert listed(q="2" * 32, project=1) == []
+    assert sorted(listed(q=user.upper())) == ["one", "two"]
+    assert listed(q="9" * 32) == []
+    with connection() as conn:
+        act(conn, "3", "merge", {"into": "1", "reason": "same"}, "ana", NOW)
+        delete_occurrence(conn, "1", "1" * 32, "ana", None, NOW, 90)
+        conn.commit()
+    assert listed(q="6" * 32) == ["one"]
+    assert listed(q="1" * 32) == []
+
+
+@pytest.mark.parametrize(
+    ("sort", "order"),
+    [
+        (None, ["few", "many", "mid"]),
+        ("last_seen", ["few", "many", "mid"]),
+        ("first_seen", ["mid", "few", "many"]),
+        ("count", ["many", "mid", "few"]),
+        ("users", ["mid", "few", "many"]),
+    ],
+)
+def test_lists_have_other_orders_with_their_own_cursors(sort: GroupSort | None, order: list[str], database: str) -> None:
+    at = [NOW - timedelta(hours=hours) for hours in range(6)]
+    digest([message("many", occurred_at=at[n]) for n in (5, 4, 2, 1)], NOW)
+    digest([message("mid", occurred_at=at[3], user_hash=user) for user in ("a", "b")], NOW)
+    digest([message("few", occurred_at=when) for when in (at[4], at[0])][:1], NOW)
+    digest([message("few", occurred_at=at[0], user_hash="a")], NOW)
+    if sort == "count":
+        digest([message("mid", occurred_at=at[3])], NOW)
+    seen: list[str] = []
+    page = Page(1)
+    for _number in range(4):
+        filters: Any = {"sort": sort, **read_place(page, sort)}
+        with connection() as conn:
+            items, place = list_groups_page(conn, filters, 1, NOW)
+        seen += [item["message"] for item in items]
+        if place is None:
+            break
+        page = Page(1, decode_cursor(encode_cursor(place)))
+        with pytest.raises(Invalid):
+            read_place(page, "count" if sort != "count" else "users")
+    assert seen == order
+
+
+@pytest.mark.parametrize(
+    "cursor", [["count", "5", 1], ["count", 1.5, 1], ["count", -1, 1], ["count", 1], ["count", True, 1], 5, "abc"]
+)
+def test_a_cursor_that_was_not_given_out_is_refused(cursor: Any) -> None:
+    with pytest.raises(Invalid):
+        read_place(Page(1, cursor), "count")
+
+
+def test_level_is_a_filter(database: str) -> None:
+    digest([message("bad", level="fatal"), message("odd", level="warning")], NOW)
+    assert listed(level="fatal") == ["bad"]
+
+
+def test_groups_of_the_release_before_are_found_too(database: str) -> None:
+    """The digest of before leaves the words to the trigger, and the migration adds those of the groups so far."""
+    insert = """
+        INSERT INTO callwatch.error_groups
+            (project_id, environment, fingerprint, title, type, message, severity, category, first_seen_at, last_seen_at)
+        VALUES (1, 'production', %s, %s, 'app.HTTPError', %s, 'low', 'api', now(), now())
+    """
+    update = next(FOLDER.glob("0032_*.sql")).read_text().partition("UPDATE ")[2].partition(";")[0]
+    with connection() as conn:
+        execute(conn, insert, ("1:a", "x", "no answer of api.deepgram.com to getCallById for c.agency_id: gestört"))
+        execute(conn, insert, ("1:b", "x", "old words"))
+        execute(conn, "UPDATE callwatch.error_group_words SET words = to_tsvector('simple', 'src/old.py') WHERE group_id = 2")
+        execute(conn, f"UPDATE {update}")
+        conn.commit()
+    first = ["no answer of api.deepgram.com to getCallById for c.agency_id: gestört"]
+    for asked in ("deepgram", "getcallbyid", "agency_id", "gestort"):
+        assert listed(q=asked) == first, asked
+    assert listed(q="old words") == ["old words"]
+
+
+def test_new_groups_are_written_once(database: str) -> None:
+    digest([message("a new kind")], NOW)
+    with connection() as conn:
+        rows = fetch_all(conn, "SELECT words::text AS words FROM callwatch.error_group_words")
+    assert len(rows) == 1
+    assert "'kind'" in rows[0]["words"]

@@ -1,0 +1,104 @@
+"""The order in which CloudFormation creates and deletes the resources of the transformed template."""
+
+import graphlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.deploy.template import as_list, source, transformed
+
+_SUB = re.compile(r"\$\{([A-Za-z]\w*)(?:\.[\w.]+)?\}")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The resources of a stack with given parameters, and for each what must exist before it."""
+
+    resources: Mapping[str, dict[str, Any]]
+    needs: Mapping[str, frozenset[str]]
+
+    def list_creation_order(self) -> list[str]:
+        """Return one order in which the stack can be created. Raises graphlib.CycleError."""
+        return list(graphlib.TopologicalSorter(self.needs).static_order())
+
+    def find_all_needs(self, name: str) -> set[str]:
+        """Return everything that exists before a resource is created, and is deleted after it."""
+        found: set[str] = set()
+        todo = [name]
+        while todo:
+            for needed in self.needs[todo.pop()] - found:
+                found.add(needed)
+                todo.append(needed)
+        return found
+
+
+def make_plan(**parameters: str) -> Plan:
+    """Resolve the conditions for these parameters, the others at their defaults."""
+    given = {name: str(entry.get("Default", "")) for name, entry in source()["Parameters"].items()} | parameters
+    conditions = {name: _evaluate(condition, given) for name, condition in source()["Conditions"].items()}
+    every = transformed()["Resources"]
+    active = {name: entry for name, entry in every.items() if conditions.get(entry.get("Condition", ""), True)}
+    resources = {name: _choose(entry, conditions) for name, entry in active.items()}
+    needs = {name: frozenset(_list_references(name, entry, given)) for name, entry in resources.items()}
+    return Plan(resources, needs)
+
+
+def _evaluate(value: Any, parameters: Mapping[str, str]) -> Any:
+    if not isinstance(value, dict):
+        return str(value)
+    ((name, argument),) = value.items()
+    if name == "Ref":
+        return parameters[argument]
+    if name == "Condition":
+        return _evaluate(source()["Conditions"][argument], parameters)
+    operands = [_evaluate(part, parameters) for part in as_list(argument)]
+    if name == "Fn::Equals":
+        return operands[0] == operands[1]
+    assert name in ("Fn::Not", "Fn::And", "Fn::Or"), name
+    return not operands[0] if name == "Fn::Not" else (all if name == "Fn::And" else any)(operands)
+
+
+def _choose(value: Any, conditions: Mapping[str, bool]) -> Any:
+    """Return a value with every Fn::If replaced by its branch."""
+    if isinstance(value, list):
+        return [_choose(item, conditions) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"Fn::If"}:
+        condition, then, otherwise = value["Fn::If"]
+        return _choose(then if conditions[condition] else otherwise, conditions)
+    return {key: _choose(item, conditions) for key, item in value.items()}
+
+
+def _list_references(name: str, entry: Mapping[str, Any], parameters: Mapping[str, str]) -> Iterator[str]:
+    """Yield what a resource refers to. Pseudo parameters and parameters are no resources."""
+    yield from as_list(entry.get("DependsOn", []))
+    for reference in _walk(entry.get("Properties", {})):
+        if reference not in parameters and not reference.startswith("AWS::"):
+            yield reference
+    assert name not in as_list(entry.get("DependsOn", []))
+
+
+def _walk(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _walk(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if key == "Ref":
+                yield item
+            elif key == "Fn::GetAtt":
+                yield item[0] if isinstance(item, list) else item.partition(".")[0]
+            elif key == "Fn::Sub":
+                text, local = (item, {}) if isinstance(item, str) else item
+                yield from (found for found in _SUB.findall(text) if found not in local)
+                yield from _walk(local)
+            else:
+                yield from _walk(item)
+
+
+def render(value: Any) -> str:
+    """Return a value as text, to look for names in it."""
+    return json.dumps(value)

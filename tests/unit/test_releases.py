@@ -1,0 +1,92 @@
+"""The order of releases: a corpus of pairs of names, and what decides where names do not."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callwatch.grouping.releases import compare_releases, is_regression, needs_history
+
+CORPUS = Path(__file__).resolve().parents[1] / "fixtures" / "release_order.jsonl"
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+def group(fixed_in: str | None, **fields: Any) -> dict[str, Any]:
+    return {"state": "resolved", "state_changed_at": NOW, "resolved_in_release": fixed_in, **fields}
+
+
+def test_each_pair_of_releases_is_ordered_right() -> None:
+    pairs: list[dict[str, Any]] = [json.loads(line) for line in CORPUS.read_text().splitlines()]
+    wrong = []
+    for pair in pairs:
+        found = compare_releases(pair["one"], pair["other"]), compare_releases(pair["other"], pair["one"])
+        expected = (None, None) if pair["order"] is None else (pair["order"], -pair["order"])
+        if found != expected:
+            wrong.append((pair["why"], found))
+    print(f"{len(pairs)} pairs of releases: {len(pairs) - len(wrong)} right, {len(wrong)} wrong")
+    assert not wrong
+    assert len(pairs) >= 60
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_order_of_any_two_names_is_the_same_both_ways(one: str, other: str) -> None:
+    order, reverse = compare_releases(one, other), compare_releases(other, one)
+    assert (order is None) == (reverse is None)
+    assert (order or 0) == -(reverse or 0)
+    assert compare_releases(one, one) == 0
+
+
+NUMBERS = st.integers(0, 99)
+
+
+@given(st.lists(st.tuples(NUMBERS, NUMBERS, NUMBERS, st.sampled_from(["", "-rc.1", "-rc.2"])), max_size=9))
+def test_versions_sort_by_their_numbers(versions: list[tuple[int, int, int, str]]) -> None:
+    for one in versions:
+        for other in versions:
+            names = [f"{major}.{minor}.{patch}{pre}" for major, minor, patch, pre in (one, other)]
+            key = [(*each[:3], each[3] or "~") for each in (one, other)]
+            assert compare_releases(*names) == (key[0] > key[1]) - (key[0] < key[1])
+
+
+@pytest.mark.parametrize(
+    ("fixed_in", "release", "expected"),
+    [
+        (None, "1.0.0", True),
+        ("1.2.0", None, True),
+        ("1.2.0", "1.2.0", True),
+        ("1.2.0", "1.1.9", False),
+        ("1.2.0", "1.2.0-rc.1", False),
+        ("v1.2.0", "1.3.0", True),
+        ("app:1.10", "app:1.9", False),
+        ("3F2A91C0D4E5", "3f2a91c", True),
+    ],
+)
+def test_names_decide_where_they_can(fixed_in: str | None, release: str | None, expected: bool) -> None:
+    assert is_regression(group(fixed_in), NOW + timedelta(hours=1), release) is expected
+
+
+def test_first_sight_decides_where_names_do_not() -> None:
+    seen = {"aaaaaa1": NOW - timedelta(days=2), "bbbbbb2": NOW - timedelta(days=1), "ccccccc3": NOW + timedelta(hours=1)}
+    later = NOW + timedelta(hours=2)
+    assert needs_history(group("bbbbbb2"), "aaaaaa1")
+    assert not is_regression(group("bbbbbb2"), later, "aaaaaa1", seen)
+    assert is_regression(group("aaaaaa1"), later, "bbbbbb2", seen)
+    assert is_regression(group("bbbbbb2"), later, "ccccccc3", seen)
+
+
+def test_fix_that_nobody_has_seen_begins_with_resolution() -> None:
+    seen = {"dpl_old": NOW - timedelta(days=2), "dpl_next": NOW + timedelta(hours=1)}
+    later = NOW + timedelta(hours=2)
+    assert not is_regression(group("dpl_fix"), later, "dpl_old", seen)
+    assert is_regression(group("dpl_fix"), later, "dpl_next", seen)
+    assert is_regression(group("dpl_fix"), later, "dpl_unknown", {})
+
+
+def test_only_a_resolved_group_can_come_back() -> None:
+    assert not is_regression(group("1.0", state="new"), NOW + timedelta(hours=1), "2.0")
+    assert not is_regression(group("1.0"), NOW - timedelta(hours=1), "2.0")
+    assert not needs_history(group("1.0"), "2.0")

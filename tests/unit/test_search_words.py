@@ -1,0 +1,61 @@
+"""The words by which groups are found: identifiers, hosts, paths, accents, and queries that mean what was typed."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callwatch.grouping.search_words import MAX_WORDS, build_query, list_words
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("https://api.deepgram.com/v1", {"https", "api", "deepgram", "com", "v1"}),
+        ("src/jobs/run.ts", {"src", "jobs", "run", "ts"}),
+        ("getCallById", {"getcallbyid", "callbyid", "byid", "id"}),
+        ("HTTPServerError", {"httpservererror", "servererror", "error"}),
+        ("c.call_id", {"c", "callid", "id"}),
+        ("Über die Straße, ÉCOLE", {"uber", "die", "strasse", "ecole"}),
+        ("error500", {"error500", "500"}),
+        ("Ошибка 日本語", {"ошибка", "日本語"}),
+        ("__init__ _ --", {"init"}),
+        (None, set()),
+    ],
+)
+def test_words_within_a_text_are_found(text: str | None, words: set[str]) -> None:
+    assert words <= set(list_words([text]))
+
+
+def test_words_are_few_and_short() -> None:
+    found = list_words([" ".join(f"w{number}x" for number in range(3_000)), "y" * 5_000])
+    assert len(found) == MAX_WORDS
+    assert max(map(len, list_words(["y" * 5_000, "ﷺ" * 500]))) <= 100
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("Deepgram TIME", "'deepgram':* & 'time':*"),
+        ("call_id", "'callid':*"),
+        ("callById", "'callbyid':*"),
+        ("t77", "'t77':*"),
+        ("100% _ % ' \\ &|!", "'100':*"),
+        ("%_%", ""),
+    ],
+)
+def test_a_query_means_what_was_typed(text: str, query: str) -> None:
+    assert build_query(text) == query
+
+
+@given(st.text(max_size=200))
+def test_no_sign_of_a_query_language_survives(text: str) -> None:
+    assert re.fullmatch(r"(?:'\w{1,100}':\*(?: & (?=')|$))*", build_query(text))
+    assert all(re.fullmatch(r"\w{1,100}", word) for word in list_words([text]))
+
+
+@given(st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,30}", fullmatch=True))
+def test_an_identifier_finds_itself(identifier: str) -> None:
+    asked = build_query(identifier).removesuffix(":*").strip("'")
+    assert not asked or asked in list_words([f"a.{identifier}()"])

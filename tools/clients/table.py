@@ -1,0 +1,56 @@
+"""The clients that are tried: package and version, the program that sends with them, and what it sends."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One client. packages: what is installed. sender: a file in senders/. errors, requests: how many it sends."""
+
+    name: str
+    version: str
+    runtime: Literal["python", "node"]
+    packages: tuple[str, ...]
+    sender: str
+    errors: int
+    requests: int = 0
+    options: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def slug(self) -> str:
+        """The name of its environment's folder."""
+        return re.sub(r"[^a-z0-9.]+", "-", f"{self.runtime} {self.name} {self.version}".lower()).strip("-")
+
+
+_OTEL = ("opentelemetry-sdk==1.45.2", "opentelemetry-exporter-otlp-proto-http==1.45.2")
+_OTEL_NODE = (
+    *("@opentelemetry/api@1", "@opentelemetry/sdk-trace-base@2", "@opentelemetry/sdk-logs"),
+    *("@opentelemetry/exporter-trace-otlp-http", "@opentelemetry/exporter-trace-otlp-proto"),
+    "@opentelemetry/exporter-logs-otlp-http",
+)
+
+
+def _python_sentry(version: str, **options: str) -> Client:
+    package = f"sentry-sdk=={version}"
+    has_traces = options.get("TRACES") != "0"
+    return Client("sentry-sdk", version, "python", (package,), "sentry_python.py", 3, 2 if has_traces else 0, options)
+
+
+def _node_sentry(version: str) -> Client:
+    return Client("@sentry/node", version, "node", (f"@sentry/node@{version}",), "sentry_node.cjs", 3)
+
+
+CLIENTS = (
+    _python_sentry("0.20.3", TRACES="0"),
+    _python_sentry("1.45.1"),
+    _python_sentry("2.75.0"),
+    _node_sentry("5.30.0"),
+    _node_sentry("7.120.4"),
+    _node_sentry("10"),
+    Client("opentelemetry (http/protobuf)", "1.45.2", "python", _OTEL, "otlp_python.py", 3, 2),
+    Client("sentry-sdk, OTLPIntegration", "2.75.0", "python", ("sentry-sdk==2.75.0", *_OTEL), "sentry_otlp_python.py", 1, 2),
+    Client("opentelemetry (http/json)", "2", "node", _OTEL_NODE, "otlp_node.mjs", 3, 2, {"FORM": "json"}),
+    Client("opentelemetry (http/protobuf)", "2", "node", _OTEL_NODE, "otlp_node.mjs", 3, 2, {"FORM": "protobuf"}),
+)
