@@ -8,6 +8,7 @@ from psycopg2.extras import Json, execute_values
 
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.query import execute, fetch_all, fetch_one
+from callwatch.db.core.values import execute_rows
 from callwatch.db.queries.alerts import clean_labels
 from callwatch.models.alert import Level
 from callwatch.models.incident import IncidentState
@@ -147,19 +148,19 @@ def open_incidents(conn: AnyConnection, rows: Sequence[NewIncident]) -> dict[int
 def update_incidents(conn: AnyConnection, rows: Sequence[IncidentRow]) -> None:
     """Store what changed of incidents. The caller commits."""
     given = [{**row, "impact": Json(row["impact"])} for row in sorted(rows, key=lambda row: row["id"])]
-    _write(conn, _UPDATE, given, _UPDATE_ROW)
+    execute_rows(conn, _UPDATE, given, _UPDATE_ROW)
 
 
 def place_alerts(conn: AnyConnection, places: Mapping[int, int]) -> None:
     """Store the incident of alerts, by id. The caller commits."""
-    _write(conn, _PLACE, sorted(places.items()))
+    execute_rows(conn, _PLACE, sorted(places.items()))
 
 
 def merge_incidents(conn: AnyConnection, merged: Mapping[int, int], now: datetime) -> None:
     """End incidents (by id) in favor of others, to which all their alerts move. The caller commits."""
-    _write(conn, _MERGE, [(mine, other, now) for mine, other in sorted(merged.items())])
-    _write(conn, _MERGE_FURTHER, sorted(merged.items()))
-    _write(conn, _MOVE_ALL, sorted(merged.items()))
+    execute_rows(conn, _MERGE, [(mine, other, now) for mine, other in sorted(merged.items())])
+    execute_rows(conn, _MERGE_FURTHER, sorted(merged.items()))
+    execute_rows(conn, _MOVE_ALL, sorted(merged.items()))
 
 
 def alerts_without_incident(conn: AnyConnection, limit: int) -> list[AlertWithout]:
@@ -172,9 +173,3 @@ def own_incident(conn: AnyConnection, incident_id: int, owner: str | None, now: 
     """Store who works on an incident; None: nobody. The caller commits."""
     statement = "UPDATE callwatch.incidents SET owner = %s, owned_at = %s WHERE id = %s"
     execute(conn, statement, (owner, now if owner is not None else None, incident_id))
-
-
-def _write(conn: AnyConnection, statement: str, rows: Sequence[Any], template: str | None = None) -> None:
-    if rows:
-        with conn.cursor() as cursor:
-            execute_values(cursor, statement, rows, template, page_size=1000)

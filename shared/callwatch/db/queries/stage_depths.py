@@ -4,10 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TypedDict
 
-from psycopg2.extras import execute_values
-
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.query import execute, fetch_all
+from callwatch.db.core.values import execute_rows
 
 MINUTES_KEPT = timedelta(days=7)
 HOURS_KEPT = timedelta(days=91)
@@ -55,13 +54,10 @@ class _LatestRow(TypedDict):
 def keep_depths(conn: AnyConnection, at: datetime, figures: Iterable[tuple[str, str, float]]) -> None:
     """Store (stage, figure, value) as read at a time; a later reading of the same minute replaces it. The caller commits."""
     minute = at.replace(second=0, microsecond=0)
+    hour = minute.replace(minute=0)
     rows = sorted(figures)
-    if not rows:
-        return
-    with conn.cursor() as cursor:
-        execute_values(cursor, _KEEP_MINUTE, [(stage, figure, minute, value) for stage, figure, value in rows])
-        hour = minute.replace(minute=0)
-        execute_values(cursor, _KEEP_HOUR, [(stage, figure, hour, 1, value, value) for stage, figure, value in rows])
+    execute_rows(conn, _KEEP_MINUTE, [(stage, figure, minute, value) for stage, figure, value in rows])
+    execute_rows(conn, _KEEP_HOUR, [(stage, figure, hour, 1, value, value) for stage, figure, value in rows])
 
 
 def depths_between(conn: AnyConnection, since: datetime, until: datetime, step: timedelta) -> list[StageDepth]:
