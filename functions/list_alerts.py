@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, get_args
 
-from callwatch.alerts.serializers import serialize_alerts
+from callwatch.alerts.serializers import load_alerts
 from callwatch.api.filters import read_choice_filter, read_pattern_filter, read_position, read_text_filter, read_time_filter
 from callwatch.api.http import Request, encode_cursor, read_page
 from callwatch.api.routes import LIST_ALERTS
 from callwatch.db import connection
-from callwatch.db.queries.alerts import AlertFilters, list_alerts
+from callwatch.db.queries.alerts import AlertFilters
 from callwatch.models.alert import AlertState, Level
 from callwatch.reports.missing_values import explain_nulls
 from callwatch.runtime.endpoint import endpoint
@@ -24,10 +24,7 @@ def handle(request: Request) -> AlertPage:
     page = read_page(request)
     filters = _read_filters(request, *read_position(page))
     with connection(statement_timeout_ms=5000) as conn:
-        rows = list_alerts(conn, filters, page.limit + 1)
-        shown = rows[: page.limit]
-        items = serialize_alerts(conn, shown, datetime.now(UTC))
-    position = (shown[-1]["started_at"].isoformat(), shown[-1]["id"]) if len(rows) > page.limit else None
+        items, position = load_alerts(conn, filters, page.limit, datetime.now(UTC))
     cursor = encode_cursor(position) if position else None
     return {"items": items, "next_cursor": cursor, "unknown": explain_nulls({"items": items})}
 

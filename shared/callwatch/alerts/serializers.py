@@ -18,7 +18,15 @@ from callwatch.alerts.rules.phrases import describe_rule
 from callwatch.alerts.rules.rule import AlertRule
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.incident_queries.changes import list_changes
-from callwatch.db.queries.alerts import AlertRow, alert_with_key, get_alert, list_followers, list_timeline
+from callwatch.db.queries.alerts import (
+    AlertFilters,
+    AlertRow,
+    alert_with_key,
+    get_alert,
+    list_alerts,
+    list_followers,
+    list_timeline,
+)
 from callwatch.db.queries.deliveries import list_deliveries, list_test_deliveries
 from callwatch.db.queries.rule_states import (
     StoredState,
@@ -61,6 +69,16 @@ def serialize_alerts(conn: AnyConnection, rows: Sequence[AlertRow], now: datetim
             }
         )
     return found
+
+
+def load_alerts(
+    conn: AnyConnection, filters: AlertFilters, limit: int, now: datetime
+) -> tuple[list[Alert], tuple[str, int] | None]:
+    """Serialize a page of alerts, newest first; returns also the position of the next one."""
+    rows = list_alerts(conn, filters, limit + 1)
+    shown = rows[:limit]
+    position = (shown[-1]["started_at"].isoformat(), shown[-1]["id"]) if len(rows) > limit else None
+    return serialize_alerts(conn, shown, now), position
 
 
 def load_alert_detail(conn: AnyConnection, raw_id: str, now: datetime | None = None) -> AlertParts:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
-from callwatch.alerts.serializers import load_alert_detail, serialize_alerts
+from callwatch.alerts.serializers import load_alert_detail, load_alerts
 from callwatch.api.filters import read_position
 from callwatch.api.http import Page, decode_cursor, encode_cursor
 from callwatch.db import connection
-from callwatch.db.queries.alerts import AlertFilters, list_alerts
+from callwatch.db.queries.alerts import AlertFilters
 from callwatch.db.report_queries.changes import list_changes
 from callwatch.mcp.arguments import Argument
 from callwatch.mcp.runbooks import read_runbook
@@ -53,10 +53,7 @@ def _list_alerts(given: Arguments, caller: Caller) -> Mapping[str, object]:
         "before_id": before_id,
     }
     with connection(statement_timeout_ms=STATEMENT_TIMEOUT_MS) as conn:
-        rows = list_alerts(conn, filters, page.limit + 1)
-        shown = rows[: page.limit]
-        items = serialize_alerts(conn, shown, caller.now)
-    position = (shown[-1]["started_at"].isoformat(), shown[-1]["id"]) if len(rows) > page.limit else None
+        items, position = load_alerts(conn, filters, page.limit, caller.now)
     return {
         "items": items,
         "next_cursor": encode_cursor(position) if position else None,
