@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 Kind = Literal["timeout", "memory", "exit", "crash", "fatal"]
@@ -97,3 +97,11 @@ def build_event(crash: Crash, project_id: int) -> dict[str, Any]:
         "release": crash.release,
         "context": known,
     }
+
+
+def read_time(epoch_ms: Any) -> datetime | None:
+    """The time of a log line; None for what is no time."""
+    try:
+        return datetime.fromtimestamp(epoch_ms / 1000, UTC) if not isinstance(epoch_ms, bool) else None
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None

@@ -5,11 +5,10 @@ import binascii
 import json
 import zlib
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from callwatch.exceptions import Unreadable
-from callwatch.ingest.crashes.crash import Crash, Kind, find_duration_ms, find_kind, find_request_id
+from callwatch.ingest.crashes.crash import Crash, Kind, find_duration_ms, find_kind, find_request_id, read_time
 
 # CloudWatch Logs sends at most 6 MB; a line has at most 1 MB.
 MAX_BYTES = 32 * 1024 * 1024
@@ -63,7 +62,7 @@ def _read_line(line: Mapping[str, Any], group: str, given: Mapping[str, Any]) ->
         kind=kind,
         function=group.removeprefix(_LAMBDA)[:200],
         message=_describe(report) if report else text.strip()[:_MESSAGE_CHARS],
-        occurred_at=_read_time(line.get("timestamp")),
+        occurred_at=read_time(line.get("timestamp")),
         log_id=f"{group} {line.get('id')}",
         request_id=request_id if isinstance(request_id, str) and request_id else find_request_id(text),
         duration_ms=float(duration) if isinstance(duration, int | float) else find_duration_ms(text),
@@ -96,10 +95,3 @@ def _describe(report: Mapping[str, Any]) -> str:
     if report.get("status") == "timeout":
         return f"Task timed out{seconds}"
     return f"{report.get('errorType')}{seconds}"
-
-
-def _read_time(value: Any) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(value / 1000, UTC) if not isinstance(value, bool) else None
-    except (TypeError, ValueError, OverflowError, OSError):
-        return None

@@ -5,13 +5,12 @@ import hmac
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from callwatch.api.http import Request, read_int
 from callwatch.exceptions import Forbidden, NotFound, TooLarge, Unauthenticated, Unreadable
 from callwatch.ingest.content_encoding import decode
-from callwatch.ingest.crashes.crash import Crash, Kind, find_duration_ms, find_kind
+from callwatch.ingest.crashes.crash import Crash, Kind, find_duration_ms, find_kind, read_time
 from callwatch.ingest.routes import normalize_route
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
@@ -51,7 +50,7 @@ def verify_signature(request: Request, body: bytes, secrets: Mapping[int, Sequen
 
 
 def read_lines(body: bytes, encoding: str) -> list[Any]:
-    """The lines of a batch: a JSON array, or JSON line by line; what is not JSON is None.
+    """Read the lines of a batch, which is a JSON array or one JSON value per line. A line that is not JSON becomes None.
 
     Raises Unreadable for an array that is not JSON, TooLarge above MAX_BODY_BYTES, and what `decode` raises.
     """
@@ -88,7 +87,7 @@ def _read_line(line: Mapping[str, Any]) -> Crash | None:
         kind=kind,
         function=function[:200],
         message=message.strip()[:_MESSAGE_CHARS] or f"no response (status {status})",
-        occurred_at=_read_time(line.get("timestamp")),
+        occurred_at=read_time(line.get("timestamp")),
         log_id=_read_text(line, "id") or json.dumps(line, sort_keys=True, default=str)[:10_000],
         request_id=_read_text(line, "requestId"),
         duration_ms=find_duration_ms(message),
@@ -111,13 +110,6 @@ def _find_kind_of_status(status: Any) -> Kind | None:
 def _read_text(line: Mapping[str, Any], name: str) -> str | None:
     value = line.get(name)
     return value[:300] if isinstance(value, str) and value else None
-
-
-def _read_time(value: Any) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(value / 1000, UTC) if not isinstance(value, bool) else None
-    except (TypeError, ValueError, OverflowError, OSError):
-        return None
 
 
 def _load(text: bytes) -> Any:
