@@ -10,7 +10,7 @@ from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.query import execute, fetch_all, fetch_one
 
 _COLUMNS = "project_id, release, created_at, finalized_at, ref, url, commits, commit_count"
-# What is not given stays as it is.
+# A field that the caller leaves out keeps its stored value.
 _SAVE = f"""
     INSERT INTO callwatch.reported_releases AS known ({_COLUMNS})
     VALUES (%(project_id)s, %(release)s, %(created_at)s, %(finalized_at)s, %(ref)s, %(url)s,

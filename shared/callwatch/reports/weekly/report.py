@@ -1,4 +1,4 @@
-"""Builds the weekly report from counters and alerts; what is not known is null with a reason."""
+"""Builds the weekly report from counters and alerts; an unknown figure is null, with a reason."""
 
 from __future__ import annotations
 
