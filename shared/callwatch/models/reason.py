@@ -16,6 +16,11 @@ class Reason:
     code: UnknownCode
     message: str
 
+    @property
+    def is_absence(self) -> bool:
+        """Whether the figure was read and there is nothing to count, as opposed to a source that could not be read."""
+        return self.code in ("none", "no_traffic")
+
     def to_dict(self) -> dict[str, str]:
         """The JSON object in an API response and in a stored row."""
         return {"code": self.code, "message": self.message}

@@ -25,7 +25,6 @@ MANY_FAILING = 3
 _SKIPS_AFTER_S = 120
 _NAMED = 5
 # A product without any row is as young as can be.
-_EMPTY = ("none", "no_traffic")
 NEVER = Reason("missing", "no heartbeat of the cron was ever recorded")
 NONE_EVER = Reason("missing", "no heartbeat of any cron was ever recorded")
 # A bare 401 may also be a count of rows; one that stands alone after "skipped" is the reason.
@@ -133,7 +132,7 @@ def _build_missing_sample(crons: Sequence[Cron], measured: Measured) -> Sample:
     """How many cron jobs have no heartbeat although they should; unknown while the age of the product is."""
     never = [cron for cron in crons if cron.unknown == NEVER]
     why = measured.unknown.get(FIRST_AT)
-    if never and why is not None and why.code not in _EMPTY:
+    if never and why is not None and not why.is_absence:
         return Sample("cron.missing", None, why)
     missing = [cron.name for cron in never if _is_overdue(cron, measured)]
     return Sample("cron.missing", float(len(missing)), detail=_list_named(missing))

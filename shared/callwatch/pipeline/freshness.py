@@ -99,8 +99,8 @@ def expected_per_hour(measured: Measured) -> float | None:
 
 def list_freshness_samples(given: Mapping[str, Any], measured: Measured) -> list[Sample]:
     """calls.missing_ratio: how far the worst of the windows falls below its expected number."""
-    if measured.get("freshness.first_at") is None:
-        reason = measured.why("freshness.first_at")
+    if measured.get(FIRST_AT) is None:
+        reason = measured.why(FIRST_AT)
         return [] if reason == NO_ITEM_YET else [Sample("calls.missing_ratio", None, reason)]
     names = [f"freshness.window_{seconds}" for seconds in _WINDOWS_S] + [SILENCE, LONG_SILENCE]
     unread = next((name for name in (DAYS, *names) if name in measured.unknown), None)

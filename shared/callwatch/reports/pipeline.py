@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from callwatch.models.reason import Reason
 from callwatch.pipeline.completeness import AVAILABILITY, completeness_by_source, measure_completeness
 from callwatch.pipeline.crons import HEARTBEATS, NEVER, list_crons
-from callwatch.pipeline.freshness import expected_per_hour
+from callwatch.pipeline.freshness import FIRST_AT, LAST_AT, expected_per_hour
 from callwatch.pipeline.queries.query_runner import Measured
 from callwatch.pipeline.queries.stage import Stage, StageFile
 from callwatch.pipeline.samples import odd_rows, undated
@@ -90,12 +90,12 @@ def _success_rate(stage: Stage, part: Part) -> float | None:
 
 def _freshness(part: Part) -> Freshness:
     measured = part.measured
-    reasons = (measured.unknown.get(name) for name in ("freshness.window_3600", "freshness", "freshness.first_at"))
+    reasons = (measured.unknown.get(name) for name in ("freshness.window_3600", "freshness", FIRST_AT))
     why = next((reason for reason in reasons if reason), None)
     if why is None:
-        why = _NO_HISTORY if measured.get("freshness.first_at") is not None else measured.why("freshness.first_at")
+        why = _NO_HISTORY if measured.get(FIRST_AT) is not None else measured.why(FIRST_AT)
     return {
-        "last_call_at": part.time("last_call_at", "freshness.last_at"),
+        "last_call_at": part.time("last_call_at", LAST_AT),
         "expected_per_hour": part.say("expected_per_hour", expected_per_hour(measured), why),
         "actual_last_hour": part.count("actual_last_hour", "freshness.last_hour"),
     }

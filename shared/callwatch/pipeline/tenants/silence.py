@@ -54,7 +54,7 @@ class Silence:
 
 def list_steps(measured: Measured) -> list[list[Window]]:
     """For each step, the newest first: its window of today, and of each earlier day on which the product worked."""
-    last_at = measured.time("freshness.last_at")
+    last_at = measured.time(LAST_AT)
     if last_at is None:
         return []
     now, zone, active = measured.at, ZoneInfo(measured.timezone), days_at_work(measured)
@@ -163,7 +163,7 @@ def list_silence_samples(freshness: Mapping[str, Any], measured: Measured) -> li
         # What is compared with is found by these readings.
         why = next((measured.unknown[name] for name in (SILENT, FIRST_AT, LAST_AT) if name in measured.unknown), None)
         # A product without any row has no agency that could be silent.
-        return [Sample("agency.silent", None, why)] if why is not None and why.code not in ("none", "no_traffic") else []
+        return [Sample("agency.silent", None, why)] if why is not None and not why.is_absence else []
     if len(measured.rows[SILENT]) > _MAX_ROWS:
         return [Sample("agency.silent", None, _NOT_COMPARED)]
     if find_closed(freshness, measured):
