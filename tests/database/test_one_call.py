@@ -196,6 +196,8 @@ def test_no_time_stops_what_a_call_shows(tables: Tables, at: str, tmp_path: Path
     found = load_call(get_settings(), NOW, CALL)
     assert [step["stage"] for step in found["steps"]]
     assert found["cost"] is not None or "cost" in found["unknown"]
+    if at.endswith("infinity"):
+        assert found["unknown"]["cost"].message == "the time at which deepgram was used cannot be read"
 
 
 @pytest.mark.parametrize("value", ["Infinity", "-Infinity", "NaN"])

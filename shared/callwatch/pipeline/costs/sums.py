@@ -19,7 +19,6 @@ _MAX_TENANTS, _MAX_MODELS = 500, 200
 ENOUGH_CALLS = 20
 ENOUGH_DAYS = 3
 _NEWEST, _SETTLED_S = 50, 600
-_NO_PRICES = Reason("not_configured", "PRICES_FILE is not set")
 
 
 def hash_prices(prices: Sequence[Price] | None) -> str:

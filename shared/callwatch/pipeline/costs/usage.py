@@ -1,6 +1,5 @@
 """Reads what items used of which service: those of a day, and one alone."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
@@ -13,6 +12,7 @@ from callwatch.db.core.connect import AnyConnection
 from callwatch.models.reason import Reason
 from callwatch.pipeline.costs.file import Events, Source, UsageRows
 from callwatch.pipeline.costs.pricing import Usage
+from callwatch.pipeline.costs.unpriced import NOT_DESCRIBED
 from callwatch.pipeline.queries.filter_dsl import ANY, NUMBER, TEXT, TIME, list_needs, merge, render_sql
 from callwatch.pipeline.queries.labels import readable
 from callwatch.pipeline.queries.query_runner import Measured, read
@@ -24,7 +24,6 @@ from callwatch.scrubbing.scrubber import scrub_text
 # More usages of a day are not read at once: their sums are then unknown, and not too small.
 MAX_ROWS = 100_000
 _TOO_MANY = Reason("unavailable", f"more than {MAX_ROWS:,} rows a day are not summed")
-_NOT_DESCRIBED = Reason("not_configured", "the stage file does not describe costs")
 NO_TENANT = ""
 
 
@@ -63,7 +62,7 @@ def _read(
 ) -> tuple[list[Usage], Reason | None]:
     given = stages.parts.get("costs")
     if given is None:
-        return [], _NOT_DESCRIBED
+        return [], NOT_DESCRIBED
     measured = Measured(now)
     readings = [_compose(rows, number, stages, window, keys, params, limit) for number, rows in enumerate(given["usage"])]
     read(conn, readings, measured)
@@ -84,9 +83,8 @@ def _read(
 def _build(rows: UsageRows, row: Mapping[str, Any]) -> Usage:
     quantities = {unit: _read_quantity(row[unit]) for unit in rows.units}
     model = _label(row["model"]) if row["model"] is not None else "unknown" if rows.model else rows.service
-    seconds = row["seconds"] if row["seconds"] is not None and math.isfinite(row["seconds"]) else 0.0
     return Usage(
-        str(row["item"]), _label(row["tenant"]) if row["tenant"] else NO_TENANT, rows.service, model, quantities, seconds
+        str(row["item"]), _label(row["tenant"]) if row["tenant"] else NO_TENANT, rows.service, model, quantities, row["seconds"]
     )
 
 

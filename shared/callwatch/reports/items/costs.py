@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -23,6 +23,7 @@ from callwatch.db.product_queries.cost_days import (
 from callwatch.exceptions import DatabaseUnavailable
 from callwatch.models.reason import Reason
 from callwatch.pipeline.costs.pricing import CALL, find_percentile, round_usd
+from callwatch.pipeline.costs.unpriced import NOT_DESCRIBED, explain_missing_sums, explain_unpriced
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.pipeline.tenants.names import read_names
 from callwatch.reports.missing_values import Unknown
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
 # The days of each range; "24h" reaches back to the day that it began on.
 DAYS: Mapping[CostRange, int] = {"1d": 1, "24h": 2, "7d": 7, "30d": 30, "90d": 90}
 _MAX_AGENCIES = 200
-_NOT_DESCRIBED = Reason("not_configured", "the stage file does not describe costs")
-_NO_PRICES = Reason("not_configured", "PRICES_FILE is not set, so nothing has a price")
-_NO_PRICE = Reason("not_configured", "PRICES_FILE has no price for what was used")
 _NO_CALLS = Reason("no_traffic", "no call used a service")
 _NOT_COMPUTED = Reason("not_recorded", "the monitor has not computed this day")
 _NO_AGENCY = Reason("none", "these calls name no agency")
@@ -60,7 +58,7 @@ def costs(settings: Settings, now: datetime, range_name: CostRange) -> Costs:
     until = now.astimezone(ZoneInfo(settings.timezone)).date()
     since = until - timedelta(days=DAYS[range_name] - 1)
     given = get_stages(settings.stages_file).parts.get("costs")
-    stored = _read(since, until) if given else _Stored({}, (), {}, (), _NOT_DESCRIBED)
+    stored = _read(since, until) if given else _Stored({}, (), {}, (), NOT_DESCRIBED)
     unknown = Unknown()
     has_prices = bool(settings.prices_file)
     return {
@@ -89,13 +87,7 @@ def _read(since: date, until: date) -> _Stored:
     except UNREAD as error:
         return _Stored({}, (), {}, (), why_unread(error))
     known = [row for row in days.values() if row["problem"] is None]
-    return _Stored(days, tenants, counts, usage, None if known else _find_problem(days.values()))
-
-
-def _find_problem(days: Iterable[CostDay]) -> Reason:
-    """Why no day of a range has sums: the problem of the latest one."""
-    problems = [Reason(**row["problem"]) for row in days if row["problem"]]
-    return problems[-1] if problems else _NOT_COMPUTED
+    return _Stored(days, tenants, counts, usage, None if known else explain_missing_sums(row["problem"] for row in days.values()))
 
 
 def _per_call(stored: _Stored, target: Decimal | None, has_prices: bool, unknown: Unknown) -> CallCosts:
@@ -118,9 +110,7 @@ def _sum(rows: Sequence[TenantCosts]) -> tuple[int, int, Decimal]:
 
 
 def _why_no_price(calls: int, has_prices: bool) -> Reason:
-    if not calls:
-        return _NO_CALLS
-    return _NO_PRICE if has_prices else _NO_PRICES
+    return explain_unpriced(has_prices) if calls else _NO_CALLS
 
 
 def _by_service(stored: _Stored, has_prices: bool, unknown: Unknown) -> dict[str, ServiceCosts] | None:
@@ -157,7 +147,7 @@ def _service(rows: Sequence[UsageSum], path: str, has_prices: bool, unknown: Unk
     priced = [row["usd"] for row in rows if row["usd"] is not None]
     usd = round_usd(sum(priced, Decimal(0))) if priced else None
     return {
-        "usd": unknown.say(f"{path}.usd", usd, _NO_PRICE if has_prices else _NO_PRICES),
+        "usd": unknown.say(f"{path}.usd", usd, explain_unpriced(has_prices)),
         "units": {unit: float(quantity) for unit, quantity in units.items()},
         "unpriced": {unit: float(quantity) for unit, quantity in unpriced.items()},
     }

@@ -16,6 +16,7 @@ from callwatch.db.error_queries.errors_of_item import find_errors_with
 from callwatch.exceptions import Conflict, NotFound
 from callwatch.models.reason import Reason
 from callwatch.pipeline.costs.pricing import PriceList, Usage, round_usd
+from callwatch.pipeline.costs.unpriced import NO_PRICES
 from callwatch.pipeline.costs.usage import read_usage_of_item
 from callwatch.pipeline.items.find import MAX_KEY_CHARS, Item, ItemEvent, find_item, read_events
 from callwatch.pipeline.items.follow import Step, follow
@@ -33,7 +34,6 @@ _NO_TIME = Reason("none", "the call has no such time")
 _ODD_TIME = Reason("unavailable", "its time cannot be read")
 _NO_NAMES = Reason("not_configured", "the stage file does not say by which name errors mention an item")
 _NO_USAGE = Reason("none", "the call has used no service that is charged for")
-_NO_PRICES = Reason("not_configured", "PRICES_FILE is not set")
 # A call is analyzed, and its errors occur, within this time after it began.
 _WORKED_ON = timedelta(days=2)
 _BEFORE = timedelta(hours=1)
@@ -106,7 +106,7 @@ def _build(
 def _price(settings: Settings, usages: Sequence[Usage], why: Reason | None) -> Decimal | Reason:
     """What a call cost so far; or why that is unknown: a part without a price is not free."""
     if why is not None or not settings.prices_file:
-        return why or _NO_PRICES
+        return why or NO_PRICES
     if not usages:
         return _NO_USAGE
     prices, zone = PriceList(settings.prices_file), ZoneInfo(settings.timezone)
