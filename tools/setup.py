@@ -5,6 +5,7 @@ what it was made from, so that a second run finds nothing to do.
 """
 
 import argparse
+import compileall
 import hashlib
 import importlib.util
 import json
@@ -24,6 +25,8 @@ STAMPS = VENV / "stamps"
 PYTHON = VENV / "bin" / "python"
 UV = VENV / "bin" / "uv"
 DASHBOARD = ROOT / "dashboard"
+# Not functions/: its files are the bundle as they are.
+COMPILED = ("shared/callwatch", "local", "simulator", "tools")
 
 
 class SetupError(Exception):
@@ -44,6 +47,7 @@ def main() -> int:
             install_node(ROOT / "tests" / "node", "npm-tests", "the Node.js clients of the tests")
             make_ministack()
         build_dashboard(purpose)
+        compile_sources()
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)
         return 1
@@ -190,6 +194,16 @@ def install_node(folder: Path, stamp: str, what: str, purpose: str = "dev") -> N
     with step(what):
         run([*command, "--include=dev" if purpose == "dev" else "--omit=dev"], what, cwd=folder, quiet=True)
     mark_done(stamp, f"{purpose} {lock}")
+
+
+def compile_sources() -> None:
+    """Compile our own modules, as far as they changed: functions run without writing bytecode, like Lambda's.
+
+    Without it each process that starts compiles all that it imports, which is half of a function's cold start.
+    """
+    for folder in COMPILED:
+        # A file that cannot be compiled, or a folder that cannot be written to, is the business of those who import it.
+        compileall.compile_dir(ROOT / folder, quiet=2)
 
 
 def is_done(name: str, content: str) -> bool:

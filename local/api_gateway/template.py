@@ -1,21 +1,15 @@
 """Reads template.yaml for the local system: transformed by SAM's own translator, intrinsics resolved."""
 
 import json
-import logging
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from samtranslator.translator.transform import transform
-from samtranslator.yaml_helper import yaml_parse
-
 from local.account import ACCOUNT, REGION
+from local.api_gateway.transformed import read_transformed
 
-# The translator collects usage metrics and warns at exit that they were not published.
-logging.getLogger("samtranslator.metrics.metrics").setLevel(logging.ERROR)
 PSEUDO = {
     "AWS::AccountId": ACCOUNT,
     "AWS::Region": REGION,
@@ -91,31 +85,20 @@ class Template:
     cors: Mapping[str, Any] = field(default_factory=dict)
 
 
-class _NoPolicies:
-    """No managed policies: there is no local IAM."""
-
-    def load(self) -> dict[str, str]:
-        """Return no names and no ARNs."""
-        return {}
-
-
 def load(path: Path, values: Mapping[str, str], queue_urls: Mapping[str, str]) -> Template:
     """Read a template.
 
     values: local values of variables; a function gets those that its environment names.
     queue_urls: addresses of the queues by logical id.
     """
-    source = json.loads(json.dumps(yaml_parse(path.read_text())))
-    code = _take_code(source, path.parent)
-    # The translator reads nothing but a region from the environment.
-    os.environ.setdefault("AWS_DEFAULT_REGION", REGION)
-    parameters = {name: str(given.get("Default", "")) for name, given in source.get("Parameters", {}).items()}
-    if values.get("CORS_ORIGINS"):
-        parameters["CorsOrigins"] = values["CORS_ORIGINS"]
-    resources = transform(source, dict(parameters), _NoPolicies())["Resources"]
-    resolve = _Resolver(parameters, source.get("Conditions", {}), resources, queue_urls).resolve
+    origins = values.get("CORS_ORIGINS")
+    plain = read_transformed(path, {"CorsOrigins": origins} if origins else {})
+    resources = plain.resources
+    resolve = _Resolver(plain.parameters, plain.conditions, resources, queue_urls).resolve
     functions = {
-        name: _function(name, resolve(resource["Properties"]), code[name], _choose_role(resource["Properties"], values))
+        name: _function(
+            name, resolve(resource["Properties"]), path.parent / plain.code[name], _choose_role(resource["Properties"], values)
+        )
         for name, resource in resources.items()
         if resource["Type"] == "AWS::Lambda::Function"
     }
@@ -127,20 +110,6 @@ def load(path: Path, values: Mapping[str, str], queue_urls: Mapping[str, str]) -
         event_sources=_event_sources(resources, functions),
         cors=_cors(resources, resolve),
     )
-
-
-def _take_code(source: dict[str, Any], folder: Path) -> dict[str, Path]:
-    """Remember the code folder of each function; the translator expects an uploaded archive instead."""
-    default = source.get("Globals", {}).get("Function", {}).pop("CodeUri", ".")
-    code = {}
-    for name, resource in source["Resources"].items():
-        properties = resource.setdefault("Properties", {})
-        if resource["Type"] == "AWS::Serverless::Function":
-            code[name] = folder / properties.get("CodeUri", default)
-            properties["CodeUri"] = "s3://local/code"
-        elif resource["Type"] == "AWS::Serverless::LayerVersion":
-            properties["ContentUri"] = "s3://local/layer"
-    return code
 
 
 class _Resolver:

@@ -71,3 +71,14 @@ def test_missing_wheel_is_fetched_once(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(setup, "fetch_pip", fetch)
     assert setup.find_pip() == setup.find_pip() == str(tmp_path / "stamps" / "pip.whl" / "pip")
     assert fetched == ["pip"]
+
+
+def test_own_modules_are_compiled_but_for_the_functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in (*setup.COMPILED, "functions"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "good.py").write_text("x = 1\n")
+        (tmp_path / folder / "bad.py").write_text("x = (\n")
+    monkeypatch.setattr(setup, "ROOT", tmp_path)
+    setup.compile_sources()
+    compiled = {str(path.parent.parent.relative_to(tmp_path)) for path in tmp_path.rglob("*.pyc")}
+    assert compiled == set(setup.COMPILED)
