@@ -5,14 +5,14 @@ export PYTHONPATH := shared:.
 export PYTHONDONTWRITEBYTECODE ?= 1
 export SAM_CLI_TELEMETRY := 0
 # What builds and tests needs any region; a deployment takes the one of the shell or of the profile.
-test test-docker coverage chaos chaos-long fuzz lint build bench: export AWS_DEFAULT_REGION ?= us-east-1
+test retest test-docker coverage chaos chaos-long fuzz lint build bench: export AWS_DEFAULT_REGION ?= us-east-1
 # Variables given as `make run PORT=8080` reach the programs as environment.
 export PORT DATA_DIR CYCLE_S URL TOKEN STAGE SECRETS
 export ARCHITECTURE ?= arm64
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-docker account-test coverage lint docs lock audit build deploy smoke demo clients export redrive bench chaos chaos-long fuzz setup setup-dev
+.PHONY: help run test retest test-docker account-test coverage lint docs lock audit build deploy smoke demo clients export redrive bench chaos chaos-long fuzz setup setup-dev
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' Makefile
@@ -29,6 +29,9 @@ run: setup ## Start the whole system (PORT=3000 DATA_DIR=.local CYCLE_S=60); Ctr
 test: setup-dev ## Set up everything and run every test, in three processes: many wait (ARGS="-k name" for some, WORKERS=0 for one after the other)
 	@$(VENV_PYTHON) -m tools.browser
 	@$(VENV_PYTHON) -m pytest -m "not long and not docker" -n $(WORKERS) --no-loadscope-reorder $(ARGS)
+
+retest: setup-dev ## Run at most three tests that failed once more, alone: what passes is flaky, and says so
+	@$(VENV_PYTHON) -m tools.retest
 
 coverage: setup-dev ## Report which lines and branches the tests of units and of the database run
 	@$(VENV_PYTHON) -m pytest tests/unit tests/database -n $(WORKERS) --no-loadscope-reorder --cov --cov-report term:skip-covered $(ARGS)
