@@ -13,7 +13,6 @@ import psycopg2
 import pytest
 from hypothesis import HealthCheck, settings
 from psycopg2 import sql
-from xdist.scheduler import LoadFileScheduling
 
 from callwatch.alerts.outage import memory
 from callwatch.alerts.outage.issues import MISSED
@@ -25,6 +24,7 @@ from callwatch.tracker import error_tracker
 from local.postgres import server as postgres
 from tests.support.memory_folder import use_memory_folder
 from tests.support.monitor_cycles import MONITOR, Monitor
+from tests.support.scheduling import ByFile, sort_items
 
 use_memory_folder()
 
@@ -38,17 +38,14 @@ settings.load_profile("callwatch")
 _numbers = itertools.count(1)
 
 
-class _ByFile(LoadFileScheduling):  # type: ignore[misc]  # xdist comes without types
-    """Distributes whole files over the processes; all deployment tests run in one, because they share a cloud."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        file: str = super()._split_scope(nodeid)
-        return "tests/deploy" if file.startswith("tests/deploy/") else file
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFile:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
     """Choose how `-n` distributes tests over its processes."""
-    return _ByFile(config, log)
+    return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Choose the order of the tests."""
+    sort_items(items)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
