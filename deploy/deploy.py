@@ -31,6 +31,12 @@ from tools import smoke
 ROOT = Path(__file__).resolve().parent.parent
 BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
 _OF_DATABASES = ("DatabaseUrlSecretArn", "ProductDatabaseUrlSecretArn")
+_FILES = (
+    ("RULES_FILE", "RulesFile"),
+    ("STAGES_FILE", "StagesFile"),
+    ("PRICES_FILE", "PricesFile"),
+    ("STATUS_PAGE_FILE", "StatusPageFile"),
+)
 _NEVER_UP = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
 
 # An ARN contains `:secret:`, which the console would render as an emoji.
@@ -160,7 +166,7 @@ def check_settings(overrides: Mapping[str, str], before: stack.Stack | None, giv
     kept = stack.read_secrets(before.name) if before else {}
     parameters = {**(before.parameters if before else {}), **overrides}
     settings = {variable: parameters.get(name, "") for variable, name in map_settings_to_parameters().items()}
-    for variable, parameter in (("RULES_FILE", "RulesFile"), ("STAGES_FILE", "StagesFile"), ("PRICES_FILE", "PricesFile")):
+    for variable, parameter in _FILES:
         file = parameters.get(parameter, "")
         settings[variable] = str(ROOT / "functions" / file) if file else ""
         if file and not Path(settings[variable]).is_file():

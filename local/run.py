@@ -223,7 +223,7 @@ def _values(
     kept = {variable.name: given.pop(variable.name) for variable in VARIABLES if variable.kept_in and variable.name in given}
     if kept and "CHANNEL_SETTINGS" not in given:
         given["CHANNEL_SETTINGS"] = json.dumps(kept)
-    for name in ("RULES_FILE", "STAGES_FILE", "PRICES_FILE"):
+    for name in ("RULES_FILE", "STAGES_FILE", "PRICES_FILE", "STATUS_PAGE_FILE"):
         if name in given:
             # A function runs in its own folder, where a relative path would be wrong.
             given[name] = str(Path(given[name]).resolve())
@@ -235,6 +235,7 @@ def _values(
         "VERCEL_ENV": "development",
         "APP_URL": f"http://127.0.0.1:{options.port}",
         "ARCHIVE_URL": str(options.data_dir / "archive"),
+        "STATUS_PAGE_STORE": str(options.data_dir / "status_page"),
         **secrets.variables,
         **given,
         "DATABASE_URL": database_url,

@@ -75,6 +75,7 @@ def test_prometheus_is_given_what_is_known_without_it() -> None:
         "list_incidents",
         "get_incident",
         "get_postmortem",
+        "get_publication",
         "list_silences",
         "list_rules",
         "get_uptime",

@@ -34,6 +34,7 @@ READERS = [
     ("ListIncidents", "/api/incidents"),
     ("GetIncident", "/api/incidents/{incident}"),
     ("GetPostmortem", "/api/incidents/{incident}/postmortem"),
+    ("GetPublication", "/api/incidents/{incident}/publication"),
     ("ListSilences", "/api/silences"),
     ("ListRules", "/api/rules"),
     ("ListChannels", "/api/channels"),
@@ -48,7 +49,7 @@ WRITERS = {
     *("ReplayItems", "SendChannelTest", "ServeUploads"),
     *("ActOnErrors", "DeleteError", "DeleteOccurrence"),
 }
-WRITERS |= {"CreateRule", "ChangeRule", "DeleteRule"}
+WRITERS |= {"CreateRule", "ChangeRule", "DeleteRule", "PublishIncident"}
 OWNERS = {"RunMonitor", "DigestCritical", "Migrate"}
 
 

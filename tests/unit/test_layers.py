@@ -14,7 +14,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("http_client",),
     ("aws",),
     ("settings",),
-    ("db", "sqs", "api"),
+    ("db", "sqs", "api", "file_store"),
     ("scrubbing", "counters", "crons"),
     ("grouping",),
     ("events",),

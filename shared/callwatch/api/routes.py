@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from callwatch.models.shapes.history import History
     from callwatch.models.shapes.incidents.incident import IncidentDetail, IncidentPage
     from callwatch.models.shapes.incidents.overview import Overview
+    from callwatch.models.shapes.incidents.publication import NewPublication, Publication
     from callwatch.models.shapes.ingest import Accepted, CheckInAccepted, CrashesAccepted, EnvelopeAccepted, IngestPage
     from callwatch.models.shapes.jobs import JobMetrics
     from callwatch.models.shapes.new_error import NewError
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from callwatch.models.shapes.product.items import AcceptedReplay, Call, NewReplay, StageItemPage
     from callwatch.models.shapes.reporting.access import AccessPage, NewAccess
     from callwatch.models.shapes.reporting.mcp import McpMessage, McpResponse
+    from callwatch.models.shapes.reporting.status_page import PageIncidents, PageSummary
     from callwatch.models.shapes.reporting.weekly import WeeklyReport
     from callwatch.models.shapes.rules import Rule, RulePage
     from callwatch.models.shapes.status import Status
@@ -188,6 +190,20 @@ ACT_ON_INCIDENT: Route[IncidentAction, IncidentDetail] = Route(
 )
 GET_POSTMORTEM: Route[None, str] = Route(
     "GET", "/api/incidents/{id}/postmortem", "viewer", "The draft of a postmortem as Markdown", query="timezone"
+)
+GET_PUBLICATION: Route[None, Publication] = Route(
+    "GET", "/api/incidents/{id}/publication", "viewer", "What is published of an incident, and a draft for it"
+)
+PUBLISH_INCIDENT: Route[NewPublication, Publication] = Route(
+    "POST", "/api/incidents/{id}/publication", "admin", "Publish an incident on the status page, or an update to it"
+)
+GET_STATUS_PAGE: Route[None, str | PageSummary | PageIncidents] = Route(
+    "GET",
+    "/status",
+    None,
+    "The public status page",
+    is_documented=False,
+    also=("GET /status/feed.atom", "GET /status/badge.svg", "GET /api/v2/summary.json", "GET /api/v2/incidents.json"),
 )
 LIST_SILENCES: Route[None, SilencePage] = Route("GET", "/api/silences", "viewer", "Silences", query=f"{_PAGE} rule_id q")
 CREATE_SILENCE: Route[NewSilence, MadeSilence] = Route("POST", "/api/silences", "admin", "Silence", status=201)

@@ -18,6 +18,7 @@ from callwatch.monitor.cycle import NOTIFY_S, Cycle, Step
 from callwatch.monitor.evaluate_step import evaluate
 from callwatch.monitor.measure_step import measure
 from callwatch.monitor.own_samples import clock_samples
+from callwatch.monitor.status_page_step import write_status_page
 from callwatch.settings import get_settings
 
 _FLUSH_S = 20.0
@@ -32,6 +33,7 @@ def build_steps(own_samples: Callable[[], list[Sample]]) -> list[Step]:
         ("measure", lambda cycle: measure(cycle, own_samples)),
         ("evaluate", evaluate),
         ("notify", _notify),
+        ("status_page", write_status_page),
         ("archive", archive),
     ]
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import ipaddress
 
     from callwatch.settings.prices import Price
+    from callwatch.settings.status_page import StatusPage
 
     Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -203,6 +204,13 @@ def parse_prices(raw: str) -> "tuple[Price, ...]":
     from callwatch.settings.prices import parse_prices_file
 
     return parse_prices_file(raw)
+
+
+def parse_status_page(raw: str) -> "StatusPage":
+    """The path of a file that describes the public status page -> what is in it."""
+    from callwatch.settings.status_page import parse_status_page_file
+
+    return parse_status_page_file(raw)
 
 
 def parse_timezone(raw: str) -> str:

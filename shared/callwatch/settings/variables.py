@@ -21,6 +21,7 @@ from callwatch.settings.variable import FIELD_KEY, Variable, declare
 
 if TYPE_CHECKING:
     from callwatch.settings.prices import Price
+    from callwatch.settings.status_page import StatusPage
     from callwatch.settings.values import Network
 
 # A deployed function has 4 KB for its environment, so the settings of further channels share one variable.
@@ -212,6 +213,16 @@ class Settings:
     )
     prices_file: "tuple[Price, ...] | None" = declare(
         values.parse_prices, "Path of a JSON file with the prices of vendors; without it costs are unpriced.", affects="costs"
+    )
+    status_page_file: "StatusPage | None" = declare(
+        values.parse_status_page,
+        "Path of a JSON file that describes the public status page; without it the page is off.",
+        affects="status_page",
+    )
+    status_page_store: str | None = declare(
+        values.parse_archive,
+        "Store of the public status page: s3://bucket/prefix, or the absolute path of a folder.",
+        affects="status_page",
     )
     app_url: str | None = declare(values.parse_base_url, "Public URL of the dashboard, for links in messages.", affects="links")
     node_env: str | None = declare(values.parse_text, "Shown in health as node_env.", is_for_hosts=True)

@@ -1030,6 +1030,15 @@ export interface NewMatchers {
   service?: string | null;
 }
 
+/** POST /api/incidents/{id}/publication: the first one publishes the incident and needs a title; each adds an update. */
+export interface NewPublication {
+  body: string;
+  components?: Array<string>;
+  impact?: "none" | "minor" | "major" | "critical";
+  status: "investigating" | "identified" | "monitoring" | "resolved";
+  title?: string;
+}
+
 /** When a silence mutes: from `start` (22:00) on these days in the zone (default: TIMEZONE), for duration_s of real time. */
 export interface NewRecurs {
   days: Array<string>;
@@ -1271,6 +1280,43 @@ export interface Process {
   platform: string;
   uptime: number;
   version: string;
+}
+
+/** A published incident; updates: newest first. components: ids of the page's components. */
+export interface PublicIncident {
+  components: Array<string>;
+  created_at: string;
+  id: string;
+  impact: "none" | "minor" | "major" | "critical";
+  resolved_at: string | null;
+  status: "investigating" | "identified" | "monitoring" | "resolved";
+  title: string;
+  updated_at: string;
+  updates: Array<PublicUpdate>;
+}
+
+/** One published update. */
+export interface PublicUpdate {
+  at: string;
+  body: string;
+  id: string;
+  status: "investigating" | "identified" | "monitoring" | "resolved";
+}
+
+/** GET and POST /api/incidents/{id}/publication. published: null while nobody has published the incident. */
+export interface Publication {
+  draft: PublicationDraft;
+  is_page_on: boolean;
+  published: PublicIncident | null;
+  unknown: Record<string, Unknown>;
+}
+
+/** A proposal made from the incident, for a person to reword. */
+export interface PublicationDraft {
+  body: string;
+  components: Array<string>;
+  impact: "none" | "minor" | "major" | "critical";
+  title: string;
 }
 
 /** All queues of the product together. */
