@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg2
 import pytest
@@ -16,7 +17,7 @@ from callwatch.db.product_queries.cost_days import CostDay as StoredDay
 from callwatch.db.product_queries.cost_days import list_days
 from callwatch.models.sample import Sample
 from callwatch.models.shapes.product.costs import Costs
-from callwatch.monitor.cost_step import find_due_day, measure_costs
+from callwatch.monitor.cost_step import find_due_day, is_day_complete, measure_costs
 from callwatch.monitor.cycle import Cycle
 from callwatch.reports.items.costs import costs
 from callwatch.reports.items.one_call import load_call
@@ -149,14 +150,54 @@ def test_trend_has_each_day_of_the_range(seeded: Any) -> None:
     assert sum(agency["usd"] or 0 for agency in found["by_agency"] or []) == pytest.approx(float(total), abs=1e-4)
 
 
-def test_sums_stay_when_the_rows_are_deleted(seeded: Any) -> None:
+@pytest.mark.parametrize(
+    "deletion",
+    ["DELETE FROM transcription_queue", "DELETE FROM transcripts; DELETE FROM analyses WHERE model = 'gpt-a'"],
+    ids=["the source of seconds", "the usage itself"],
+)
+def test_sums_stay_when_the_product_deletes_old_rows(
+    deletion: str, seeded: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run_step(times=4)
     before = view("7d")
-    seeded.execute("DELETE FROM transcription_queue; DELETE FROM transcripts; DELETE FROM analyses WHERE model = 'gpt-a'")
-    run_step(times=40, now=NOW + timedelta(minutes=20))
+    seeded.execute(deletion)
+    # Other prices make the days due again, after the week in which the product keeps their rows.
+    rows = json.loads((tmp_path / "prices.json").read_text())
+    (tmp_path / "prices.json").write_text(json.dumps([*rows, {**rows[0], "model": "none-such"}]))
+    reset_settings()
+    run_step(times=12, now=NOW + timedelta(days=8))
     after = view("7d")
     assert [day["usd"] for day in after["trend"]][-4:] == [day["usd"] for day in before["trend"]][-4:]
     assert after["by_service"] == before["by_service"]
+
+
+def test_correction_downwards_is_taken_while_rows_are_kept(seeded: Any) -> None:
+    run_step(times=4)
+    for number in range(2):
+        seeded.execute(
+            "DELETE FROM analyses WHERE call_id IN (SELECT call_id FROM analyses ORDER BY call_id LIMIT 20);"
+            "DELETE FROM transcripts WHERE call_id IN (SELECT call_id FROM transcripts ORDER BY call_id LIMIT 20)"
+        )
+        run_step(now=NOW + timedelta(minutes=number + 1))
+        usd, calls = ask(seeded, "SELECT sum(usd), count(*) FROM by_call")
+        found = view()["trend"][-1]
+        assert found["calls"] == calls
+        assert is_same(found["usd"], usd)
+
+
+def test_source_that_cannot_be_read_corrects_nothing(seeded: Any) -> None:
+    run_step(times=4)
+    before = view("7d")["trend"]
+    seeded.execute("ALTER TABLE analyses RENAME TO analyses_gone")
+    run_step(times=5, now=NOW + timedelta(minutes=20))
+    assert view("7d")["trend"] == before
+
+
+@pytest.mark.parametrize(("days", "has_all"), [(0, True), (6, True), (7, False), (400, False)])
+def test_rows_of_a_day_are_kept_for_a_week(days: int, has_all: bool) -> None:
+    for zone in ("UTC", "America/New_York", "Pacific/Apia"):
+        today = NOW.astimezone(ZoneInfo(zone)).date()
+        assert is_day_complete(today - timedelta(days=days), NOW, ZoneInfo(zone), 7 * 86_400) == has_all
 
 
 def test_step_is_idempotent(seeded: Any) -> None:

@@ -370,3 +370,63 @@ def test_a_test_has_a_key_of_its_own_and_resolves_itself(receiver: Receiver) -> 
     assert sorted(action for action, _key in actions) == ["resolve", "resolve", "trigger", "trigger"]
     assert len({key for _action, key in actions}) == 2
     assert all(":test-down-" in key for _action, key in actions)
+
+
+def test_critical_that_joins_a_group_waits_for_nothing(receiver: Receiver) -> None:
+    cycle(0, down=7)
+    cycle(1, down=9)
+    cycle(2, down=7)
+    cycle(3)
+    began, joined, ended = sent(receiver, "webhook")
+    assert (began["data"]["count"], joined["data"]["count"], ended["data"]["count"]) == (7, 9, 9)
+    assert [body["type"] for body in (began, joined, ended)] == ["alert.firing", "alert.firing", "alert.resolved"]
+
+
+def test_what_ended_while_it_waited_stands_in_the_next_message(receiver: Receiver) -> None:
+    cycle(0, slow=7)
+    cycle(1, slow=9)
+    cycle(2, slow=7)
+    cycle(8, slow=7)
+    assert kinds(receiver) == ["firing"], "nothing of it is worth a message of its own"
+    cycle(9)
+    _began, ended = sent(receiver, "webhook")
+    assert [each["service"] for each in ended["data"]["alerts"]] == [f"s{number:02}" for number in range(9)]
+    assert all(alert["state"] == "resolved" for alert in alerts("slow"))
+    cycle(10)
+    assert kinds(receiver) == ["firing", "resolved"], "it is mentioned once"
+
+
+def test_what_ended_while_it_waited_may_fire_again(receiver: Receiver) -> None:
+    cycle(0, slow=7)
+    cycle(1, slow=8)
+    cycle(2, slow=7)
+    cycle(3, slow=8)
+    cycle(6, slow=8)
+    cycle(7)
+    _began, joined, ended = sent(receiver, "webhook")
+    assert (joined["type"], joined["data"]["count"]) == ("alert.firing", 8)
+    assert (ended["type"], ended["data"]["count"]) == ("alert.resolved", 8)
+
+
+@pytest.mark.parametrize("was_told_at", [0, 4])
+def test_what_fires_at_the_end_of_a_silence_is_told_then(was_told_at: float, receiver: Receiver) -> None:
+    cycle(was_told_at, slow=1)
+    cycle(was_told_at + 1)
+    silence(minutes=9, at=was_told_at + 2, rule_id="slow")
+    cycle(6, slow=1)
+    cycle(8, slow=1)
+    assert kinds(receiver) == ["firing", "resolved"]
+    cycle(9.5, slow=1)
+    assert kinds(receiver) == ["firing", "resolved", "firing"], "its cooldown of 30 minutes holds nothing back"
+    cycle(12, slow=1)
+    assert len(kinds(receiver)) == 3
+
+
+def test_storm_at_the_end_of_a_silence_is_one_message(receiver: Receiver) -> None:
+    cycle(0, slow=45)
+    silence(minutes=9, at=1, rule_id="slow")
+    cycle(2, slow=45)
+    cycle(8, slow=45)
+    assert kinds(receiver) == ["firing"]
+    cycle(9.5, slow=45)
+    assert kinds(receiver) == ["firing", "firing"]

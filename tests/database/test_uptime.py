@@ -200,9 +200,9 @@ def burn_samples() -> list[Any]:
 
 
 def test_of_little_that_is_known_no_burn_is_stated(database: str) -> None:
-    assert burn_samples() == []
+    assert all(sample.is_abstention for sample in burn_samples())
     keep(NOW - timedelta(minutes=1), "unhealthy", "database")
-    assert burn_samples() == []
+    assert all(sample.is_abstention for sample in burn_samples())
 
 
 @pytest.mark.parametrize(("failed", "does_burn"), [(0, False), (2, False), (3, True), (30, True)])

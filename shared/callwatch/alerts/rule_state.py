@@ -32,7 +32,7 @@ def build_row(instance: Instance, alert_id: int | None, now: datetime) -> NewSta
         "state": instance.state,
         "value": instance.value,
         "threshold": instance.threshold,
-        "alert_id": alert_id if instance.state == "firing" or instance.is_open else None,
+        "alert_id": alert_id if instance.state == "firing" or instance.is_open or instance.group is not None else None,
         "now": now,
         "details": details,
     }

@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.report_queries.access_minutes import sum_counts
+from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
 from callwatch.settings.pii_routes import PiiRoute
 
 LOGGED_RATIO = "access.logged_ratio"
 WINDOW = timedelta(hours=1)
+_NO_REQUEST = Reason("no_traffic", "the route had no request in the last hour")
 # A request and its record are sent separately, and may arrive in different minutes.
 SETTLED_AFTER = timedelta(minutes=2)
 
@@ -20,7 +22,10 @@ def read_access_samples(
     routes: Sequence[PiiRoute],
     firing: Mapping[str, Sequence[Mapping[str, str]]] | None = None,
 ) -> list[Sample]:
-    """access.logged_ratio of each route with requests in the hour; a firing route without requests is reported as such."""
+    """access.logged_ratio of each route with requests in the hour; a firing route without requests abstains.
+
+    A firing route that PII_ROUTES does not name any more is reported with 1.
+    """
     until = (now - SETTLED_AFTER).replace(second=0, microsecond=0)
     sums = sum_counts(conn, until - WINDOW, until)
     samples = []
@@ -35,6 +40,11 @@ def read_access_samples(
         samples.append(Sample(LOGGED_RATIO, logged / found["answered"], None, {"route": route.name}, detail))
     shown = {sample.labels["route"] for sample in samples}
     silent = {labels["route"] for labels in (firing or {}).get(LOGGED_RATIO, ()) if "route" in labels} - shown
-    return samples + [
-        Sample(LOGGED_RATIO, 1.0, None, {"route": route}, "no request in the last hour") for route in sorted(silent)
-    ]
+    watched = {route.name for route in routes}
+    return samples + [_report_silent(route, route in watched) for route in sorted(silent)]
+
+
+def _report_silent(route: str, is_watched: bool) -> Sample:
+    if is_watched:
+        return Sample(LOGGED_RATIO, None, labels={"route": route}, inconclusive=_NO_REQUEST)
+    return Sample(LOGGED_RATIO, 1.0, None, {"route": route}, "PII_ROUTES does not name it")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 WINDOW = timedelta(minutes=5)
 _ROUTES_SHOWN = 20
+_NO_REQUESTS = Reason("no_traffic", "the route had no requests in 5 minutes")
 _ROUTE_METRIC = "requests.route_p95_ms"
 # Metrics of this module whose lists are complete: an instance that is absent is clear.
 COMPLETE = ("requests.avg_ms_5m", "requests.p95_ms_5m", "requests.count_5xx_5m")
@@ -71,19 +72,20 @@ def read_request_samples(
     """
     since, until = _window(now)
     recent = summarize(buckets_between(conn, since, until))
-    detail = None if recent["count"] else explain_no_requests(conn, now).message
+    # Without requests none was slow and none failed: that is known, and neither an alarm nor an all-clear.
+    doubt = None if recent["count"] else explain_no_requests(conn, now)
+    detail = doubt.message if doubt else None
     samples = [
-        # Without requests none was slow: that is known, and no alarm.
-        Sample("requests.avg_ms_5m", recent["avg"] or 0.0, detail=detail),
-        Sample("requests.p95_ms_5m", recent["p95"] or 0.0, detail=detail),
-        Sample("requests.count_5xx_5m", float(recent["errors"])),
+        Sample("requests.avg_ms_5m", recent["avg"] or 0.0, detail=detail, inconclusive=doubt),
+        Sample("requests.p95_ms_5m", recent["p95"] or 0.0, detail=detail, inconclusive=doubt),
+        Sample("requests.count_5xx_5m", float(recent["errors"]), inconclusive=doubt),
     ]
     asked = [labels["route"] for labels in (firing or {}).get(_ROUTE_METRIC, ()) if "route" in labels]
     return samples + _route_samples(conn, since, until, asked)
 
 
 def _route_samples(conn: AnyConnection, since: datetime, until: datetime, asked: Sequence[str]) -> list[Sample]:
-    """How long requests to each route take; a firing route without requests is reported as such."""
+    """How long requests to each route take; a firing route without requests abstains."""
     samples = []
     rows = route_speeds(conn, since, until, _MIN_SHOWN, asked, _MAX_ROUTES)
     for row in rows:
@@ -92,7 +94,7 @@ def _route_samples(conn: AnyConnection, since: datetime, until: datetime, asked:
         took_ms = round(find_value(row["p95_bucket"] if name == "p95" else row["p50_bucket"]), 2)
         samples.append(Sample(_ROUTE_METRIC, took_ms, None, {"route": row["route"]}, detail))
     silent = set(asked) - {row["route"] for row in rows}
-    return samples + [Sample(_ROUTE_METRIC, 0.0, None, {"route": route}, "the route had no requests") for route in sorted(silent)]
+    return samples + [Sample(_ROUTE_METRIC, None, labels={"route": route}, inconclusive=_NO_REQUESTS) for route in sorted(silent)]
 
 
 def _window(now: datetime) -> tuple[datetime, datetime]:

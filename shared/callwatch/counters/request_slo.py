@@ -7,6 +7,7 @@ from typing import Literal
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.queries.request_histograms import RequestShares, shares_since
 from callwatch.models.latency import find_bucket
+from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
 from callwatch.models.slo import WINDOWS, compute_burn_rate
 
@@ -17,20 +18,23 @@ BUDGETS: Mapping[str, tuple[Literal["errors", "slow"], float]] = {
 }
 # With fewer requests, a single failure would weigh too much.
 _MIN_REQUESTS = 100
+_TOO_FEW = Reason("no_traffic", "too few requests to show that it is over")
 _BY_HOUR_FROM = timedelta(hours=6)
 
 
 def read_request_burn_samples(conn: AnyConnection, now: datetime) -> list[Sample]:
-    """slo.errors_burn and slo.latency_burn by window; no sample for a window with too few requests."""
+    """slo.errors_burn and slo.latency_burn by window; one with too few requests abstains."""
     shares = _shares(conn, now)
     samples = []
     for window, (long, short) in WINDOWS.items():
         if shares[long]["count"] < _MIN_REQUESTS:
+            samples += [Sample(metric, None, labels={"window": window}, inconclusive=_TOO_FEW) for metric in BUDGETS]
             continue
+        doubt = None if shares[short]["count"] else _TOO_FEW
         for metric, (kind, budget) in BUDGETS.items():
             of_long, of_short = (_share(shares[span], kind) for span in (long, short))
             rate = round(compute_burn_rate(of_long, of_short, budget), 2)
-            samples.append(Sample(metric, rate, None, {"window": window}, f"window {window}"))
+            samples.append(Sample(metric, rate, None, {"window": window}, f"window {window}", inconclusive=doubt))
     return samples
 
 

@@ -17,6 +17,8 @@ class Sample:
     detail: a short text for messages ("quota").
     since: when the condition behind the figure began, if that is known (aware UTC).
     weight: what a list of instances of one rule is sorted by, the highest first.
+    inconclusive: why it is no all-clear: nothing newer was measured that is good. What fires keeps firing, as unknown. With
+    a value of None, there is nothing to judge: the sample counts only for an instance that fires.
     """
 
     metric: str
@@ -26,3 +28,9 @@ class Sample:
     detail: str | None = None
     since: datetime | None = None
     weight: float = 0.0
+    inconclusive: Reason | None = None
+
+    @property
+    def is_abstention(self) -> bool:
+        """Whether it only says that what fires is not over."""
+        return self.value is None and self.inconclusive is not None

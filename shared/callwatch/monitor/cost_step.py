@@ -1,28 +1,29 @@
 """What calls cost: today's sums are stored each minute, and each cycle computes one earlier day that is due.
 
-A day is due again within a week, in which late analyses come, and when prices change. Older rows of the product's queues are
-gone, so a day is never replaced by one with fewer calls.
+A day is due again within a week, in which late analyses come, and when prices change. As long as the product keeps the rows of a
+day, its newest reading replaces the stored sums, whether they are higher or lower. Later some rows are gone, so that lower sums
+are no correction.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from callwatch.db import connection, product_connection
-from callwatch.db.core.connect import AnyConnection
 from callwatch.db.product_queries.cost_days import CostDay, find_usual_cost, keep_day, list_days
 from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
 from callwatch.monitor.cycle import Cycle
 from callwatch.pipeline.costs.pricing import DayCosts, PriceList, sum_day
-from callwatch.pipeline.costs.sums import ENOUGH_CALLS, build_sums, hash_prices, list_cost_samples
-from callwatch.pipeline.costs.usage import read_usage_of_day
+from callwatch.pipeline.costs.sums import ENOUGH_CALLS, UNPRICED, build_sums, hash_prices, list_cost_samples
+from callwatch.pipeline.costs.usage import day_bounds, read_usage_of_day
 from callwatch.pipeline.queries.stage import StageFile
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.settings import Settings, get_settings
 
 _EARLIER_EVERY = timedelta(minutes=10)
 _CHANGES_WITHIN, _LOOK_BACK = timedelta(days=7), timedelta(days=30)
+_KEPT_S = 7 * 86_400
 _USUAL_DAYS = timedelta(days=14)
 
 
@@ -42,9 +43,32 @@ def measure_costs(cycle: Cycle) -> list[Sample]:
     earlier = [(due, *_compute(stages, settings, cycle.now, due, prices))] if due else []
     with connection() as conn:
         for day, found, reason in [(today, costs, why), *earlier]:
-            _keep(conn, day, cycle.now, mark, found, reason, prices)
+            sums = build_sums(DayCosts() if reason else found, prices, day)
+            has_all_rows = is_day_complete(
+                day, cycle.now, ZoneInfo(settings.timezone), stages.parts["costs"].get("kept_s", _KEPT_S)
+            )
+            # A part of a day's usage that cannot be read makes all of its sums too small, so that none is stored.
+            keep_day(conn, day, cycle.now, mark, sums, reason.to_dict() if reason else None, has_all_rows)
         conn.commit()
-    return list_cost_samples(costs, bool(settings.prices_file), usual, usual_days, cycle.now, why)
+    priced = _list_priced(cycle.firing.get(UNPRICED, ()), costs, prices, today)
+    return list_cost_samples(costs, bool(settings.prices_file), usual, usual_days, cycle.now, why, priced)
+
+
+def is_day_complete(day: date, now: datetime, zone: ZoneInfo, kept_s: float) -> bool:
+    """Whether the product still has every row of a day: it deletes none before it is this old."""
+    begins_at, _ends_at = day_bounds(day, zone)
+    return (now - begins_at).total_seconds() <= kept_s
+
+
+def _list_priced(firing: Sequence[Mapping[str, str]], costs: DayCosts, prices: PriceList, today: date) -> list[Mapping[str, str]]:
+    """The services and models that fire as unpriced, and were used at a price today, or would be now."""
+    used = {(service, model) for _tenant, service, model in costs.uses}
+    found = []
+    for labels in firing:
+        what = labels.get("service", ""), labels.get("model", "")
+        if what not in costs.unpriced and (what in used or prices.has_price(*what, today)):
+            found.append(labels)
+    return found
 
 
 def find_due_day(known: Mapping[date, CostDay], today: date, now: datetime, prices: str) -> date | None:
@@ -69,11 +93,3 @@ def _compute(
         usages, why = read_usage_of_day(conn, now, stages, day, ZoneInfo(settings.timezone))
         conn.rollback()
     return sum_day(usages, prices, day), why
-
-
-def _keep(
-    conn: AnyConnection, day: date, now: datetime, mark: str, costs: DayCosts, why: Reason | None, prices: PriceList
-) -> None:
-    """A part of a day's usage that cannot be read makes all of its sums too small, so that none is stored."""
-    sums = build_sums(DayCosts() if why else costs, prices, day)
-    keep_day(conn, day, now, mark, sums, {"code": why.code, "message": why.message} if why else None)

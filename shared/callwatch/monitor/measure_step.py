@@ -128,4 +128,4 @@ def _read_product(cycle: Cycle) -> list[Sample]:
     with connection() as conn:
         keep_depths(conn, cycle.now, depths(stages, measured))
         conn.commit()
-    return list_product_samples(stages, measured)
+    return list_product_samples(stages, measured, cycle.firing)

@@ -24,6 +24,8 @@ _LOOKED_AT, _LOOK_BACK_S = 2000, 14 * DAY_S
 _ASSUMED_AVAILABILITY = 0.9
 _EARLIER_DAYS = (1, 3, 5, 7, 9)
 
+_NEVER_FILLED = Reason("no_traffic", "this source never fills it")
+_TOO_FEW = Reason("no_traffic", "too few calls in the last 24 hours to show that it is over")
 _NO_EARLIER_DAY = Reason("no_traffic", "no earlier day to compare with")
 
 
@@ -119,13 +121,13 @@ def _read_field(given: Mapping[str, Any], column: str) -> Reading:
 
 
 def list_availability_samples(given: Mapping[str, Any], measured: Measured) -> list[Sample]:
-    """recordings.availability, and how far it falls below earlier days; no sample if there are too few items."""
+    """recordings.availability, and how far it falls below earlier days; they abstain if there are too few items."""
     items = measured.get(f"{AVAILABILITY}.items")
     if items is None:
         reason = measured.why(f"{AVAILABILITY}.items")
         return [Sample(metric, None, reason) for metric in ("recordings.availability", "recordings.shortfall")]
     if items < given["at_least"]:
-        return []
+        return [Sample(metric, None, inconclusive=_TOO_FEW) for metric in ("recordings.availability", "recordings.shortfall")]
     ratio, usual = measured.values[f"{AVAILABILITY}.ratio"], measured.get(USUAL_AVAILABILITY)
     detail = f"{round(ratio * items)} of the newest {items:.0f} calls have a recording"
     detail += f", {usual:.0%} on earlier days" if usual is not None else ""
@@ -145,15 +147,16 @@ def list_completeness_samples(given: Mapping[str, Any], measured: Measured) -> l
         if name in measured.unknown:
             samples.append(Sample("fields.null_rate", None, measured.unknown[name], {"field": column}))
         for row in _group_by_source(measured, name):
-            if row["items"] < given["at_least"]:
-                continue
             labels = {"field": column, "source": row["source"]}
+            if row["items"] < given["at_least"]:
+                samples.append(Sample("fields.null_rate", None, labels=labels, inconclusive=_TOO_FEW))
+                continue
             detail = f"{row['missing']} of {row['items']} rows lack it"
             is_used = row["ever"] > 0
             rate = row["missing"] / row["items"] if is_used else 0.0
-            samples.append(
-                Sample("fields.null_rate", round(rate, 4), None, labels, detail if is_used else "this source never fills it")
-            )
+            doubt = None if is_used else _NEVER_FILLED
+            detail = detail if is_used else _NEVER_FILLED.message
+            samples.append(Sample("fields.null_rate", round(rate, 4), None, labels, detail, inconclusive=doubt))
     return samples
 
 

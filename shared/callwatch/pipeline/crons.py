@@ -26,6 +26,7 @@ _SKIPS_AFTER_S = 120
 _NAMED = 5
 # A product without any row is as young as can be.
 NEVER = Reason("missing", "no heartbeat of the cron was ever recorded")
+_NOT_RUNNING = Reason("unavailable", "the cron does not run at all")
 NONE_EVER = Reason("missing", "no heartbeat of any cron was ever recorded")
 # A bare 401 may also be a count of rows; one that stands alone after "skipped" is the reason.
 _REFUSED = re.compile(
@@ -151,13 +152,13 @@ def _build_cron_sample(cron: Cron, measured: Measured, is_stopped: bool) -> tupl
     labels = {"cron": cron.name}
     if cron.age_s is None:
         if cron.unknown == NEVER and not _is_overdue(cron, measured):
-            return [], False
+            return [Sample(metric, None, labels=labels, inconclusive=NEVER) for metric in ("cron.late", "cron.idle")], False
         return [Sample(metric, None, cron.unknown, labels) for metric in ("cron.late", "cron.idle")], False
     late = round(cron.age_s / cron.period_s, 2)
     is_idle, detail = _list_idle(cron, measured, is_stopped)
     samples = [
         Sample("cron.late", late, None, labels, f"last success {_describe(cron.age_s)} ago", cron.last_ok_at),
-        Sample("cron.idle", float(is_idle), None, labels, detail),
+        Sample("cron.idle", float(is_idle), None, labels, detail, inconclusive=_NOT_RUNNING if cron.is_late else None),
     ]
     return samples, is_idle or bool(cron.is_late)
 
@@ -182,7 +183,7 @@ def _list_named(names: Sequence[str]) -> str | None:
 
 def _list_idle(cron: Cron, measured: Measured, is_stopped: bool) -> tuple[bool, str | None]:
     if cron.is_late:
-        return False, "the cron does not run at all"
+        return False, _NOT_RUNNING.message
     if cron.said == "refused":
         return True, "the cron runs, and is refused"
     due_since = measured.get(f"{cron.stage}.due_since") if cron.stage else None

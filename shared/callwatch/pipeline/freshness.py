@@ -23,6 +23,7 @@ _MAX_SILENCE = timedelta(hours=6)
 # A small product has too few items in such a time for them to be missed. In two days a weekend cannot hide between workdays.
 _MAX_WINDOW = timedelta(hours=48)
 NOT_COMPARABLE = Reason("no_traffic", "no earlier day of this kind to compare with")
+_NONE_ARRIVED = Reason("no_traffic", "none is expected now, and none arrived in the last hour")
 # How many spreads below the median are still normal; with few earlier days, more are required. By chance, a window has too few
 # items a few times in a year of hours; a window with no items of which a dozen are expected never occurs by chance.
 _SPREADS, _SPREADS_OF_SILENCE = 4.5, 3.5
@@ -98,17 +99,21 @@ def expected_per_hour(measured: Measured) -> float | None:
 
 
 def list_freshness_samples(given: Mapping[str, Any], measured: Measured) -> list[Sample]:
-    """calls.missing_ratio: how far the worst of the windows falls below its expected number."""
+    """calls.missing_ratio: how far the worst of the windows falls below its expected number.
+
+    No all-clear follows from a time in which nothing is expected: only from items that arrive.
+    """
     if measured.get(FIRST_AT) is None:
         reason = measured.why(FIRST_AT)
-        return [] if reason == NO_ITEM_YET else [Sample("calls.missing_ratio", None, reason)]
+        is_empty = reason == NO_ITEM_YET
+        return [Sample("calls.missing_ratio", None, None if is_empty else reason, inconclusive=reason if is_empty else None)]
     names = [f"freshness.window_{seconds}" for seconds in _WINDOWS_S] + [SILENCE, LONG_SILENCE]
     unread = next((name for name in (DAYS, *names) if name in measured.unknown), None)
     if unread:
         return [Sample("calls.missing_ratio", None, measured.unknown[unread])]
     closed = find_closed(given, measured)
     if closed:
-        return [Sample("calls.missing_ratio", 0.0, detail=closed)]
+        return [Sample("calls.missing_ratio", 0.0, detail=closed, inconclusive=Reason("no_traffic", closed))]
     if all(_find_expected(measured, name) is None for name in names):
         return [Sample("calls.missing_ratio", None, NOT_COMPARABLE)]
     worst, detail = 0.0, "as many as expected"
@@ -120,7 +125,10 @@ def list_freshness_samples(given: Mapping[str, Any], measured: Measured) -> list
         if ratio > worst:
             minutes = round((measured.at - _find_start(measured, name)).total_seconds() / 60)
             worst, detail = ratio, f"{found[0]} calls, {found[1].median:.0f} expected in {minutes} min"
-    return [Sample("calls.missing_ratio", round(worst, 3), detail=detail, since=measured.time(LAST_AT) if worst else None)]
+    has_arrived = any(row["count"] for row in measured.rows.get(f"freshness.window_{_WINDOWS_S[0]}", [])[:1])
+    doubt = None if has_arrived else _NONE_ARRIVED
+    since = measured.time(LAST_AT) if worst else None
+    return [Sample("calls.missing_ratio", round(worst, 3), detail=detail, since=since, inconclusive=doubt)]
 
 
 def _find_start(measured: Measured, name: str) -> datetime:

@@ -1,7 +1,8 @@
 """The measured product as samples for the rules."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
@@ -13,7 +14,7 @@ from callwatch.pipeline.queries.odd_rows import totals
 from callwatch.pipeline.queries.query_runner import Measured, add_figures, is_stopped
 from callwatch.pipeline.queries.stage import Stage, StageFile
 from callwatch.pipeline.syncs import list_sync_samples
-from callwatch.pipeline.tenants.silence import list_silence_samples
+from callwatch.pipeline.tenants.silence import SILENT_METRIC, list_silence_samples
 from callwatch.pipeline.vendors import list_vendor_samples
 from callwatch.pipeline.webhooks import list_webhook_samples
 
@@ -28,10 +29,18 @@ _ENOUGH_FINISHED, _FEW_DEAD = 20, 0.05
 _OPEN = ("overdue", "stuck", "waiting", "due")
 _NO_AGES = Reason("not_recorded", "the stage has no open items with a time")
 _MANY_OPEN, _OPEN_SHARE = 5, 0.1
+_NONE_DONE = Reason("no_traffic", "nothing was completed in the last 24 hours, so nothing shows that it is over")
+_NONE_DONE_LATELY = Reason("no_traffic", "nothing was completed in the last hour, so nothing shows that it is over")
+_TOO_FEW_ENDED = Reason("no_traffic", "too little work ended in the last hour to show that it is over")
 
 
-def list_product_samples(stages: StageFile, measured: Measured) -> list[Sample]:
-    """Every sample of the product; what could not be read is unknown, and what does not apply has no sample."""
+def list_product_samples(
+    stages: StageFile, measured: Measured, firing: Mapping[str, Sequence[Mapping[str, str]]] | None = None
+) -> list[Sample]:
+    """Every sample of the product; what could not be read is unknown, and what does not apply has no sample.
+
+    firing: labels of firing instances by metric; the agencies among them are reported by name.
+    """
     samples = [*_list_queues(stages, measured)]
     stopped = {stage.name: is_stopped(measured, stage.name) for stage in stages.stages}
     for stage in stages.stages:
@@ -39,7 +48,7 @@ def list_product_samples(stages: StageFile, measured: Measured) -> list[Sample]:
     parts = stages.parts
     if "freshness" in parts:
         samples += list_freshness_samples(parts["freshness"], measured)
-        samples += list_silence_samples(parts["freshness"], measured)
+        samples += list_silence_samples(parts["freshness"], measured, (firing or {}).get(SILENT_METRIC, ()))
     if "availability" in parts:
         samples += list_availability_samples(parts["availability"], measured)
     if "completeness" in parts:
@@ -128,7 +137,8 @@ def _sample_stage(stage: Stage, measured: Measured) -> Iterator[Sample]:
         # If unfinished items say that a stage is down, a single stuck item is no news.
         if not stage.rows[figure].none and not (figure == "stuck" and stage.unfinished):
             yield from _read_known_part(f"pipeline.{figure}", measured.at_least.get(f"{stage.name}.{figure}", 0), labels)
-            yield _build_sample(f"pipeline.{figure}", measured, f"{stage.name}.{figure}", labels)
+            sample = _build_sample(f"pipeline.{figure}", measured, f"{stage.name}.{figure}", labels)
+            yield replace(sample, inconclusive=_doubt_window(stage, figure, measured))
     count, reason = undated(stage, measured)
     if reason != _NO_AGES:
         yield Sample("pipeline.undated", None if count is None else float(count), reason, labels)
@@ -138,6 +148,12 @@ def _sample_stage(stage: Stage, measured: Measured) -> Iterator[Sample]:
         yield from _dead(stage, measured, labels)
     if stage.unfinished:
         yield _sample_unfinished(stage, measured, labels)
+
+
+def _doubt_window(stage: Stage, figure: str, measured: Measured) -> Reason | None:
+    """Why a count of zero is no all-clear: its rows may only have left the window, and no newer one is done."""
+    is_limited = any(clause.operator == "newer than" for clause in stage.rows[figure].where)
+    return _NONE_DONE if is_limited and not measured.get(f"{stage.name}.completed") else None
 
 
 def _build_sample(metric: str, measured: Measured, name: str, labels: Mapping[str, str]) -> Sample:
@@ -167,12 +183,18 @@ def _dead(stage: Stage, measured: Measured, labels: Mapping[str, str]) -> Iterat
         reason = measured.why(f"{stage.name}.dead_last_hour", f"{stage.name}.completed_last_hour")
         yield Sample("pipeline.dead_ratio", None, reason, labels)
         return
+    is_enough = dead + done >= _ENOUGH_FINISHED
+    doubt = None if done > 0 else _NONE_DONE_LATELY
     usual = max(done, (measured.get(f"{stage.name}.completed") or 0.0) / 24)
     share = dead / (dead + usual) if dead else 0.0
     detail = f"{dead:.0f} dead and {done:.0f} done in an hour"
-    yield Sample("pipeline.dead_ratio", round(share, 4) if dead + done >= _ENOUGH_FINISHED else 0.0, None, labels, detail)
+    of_ratio = None if is_enough or not dead else _TOO_FEW_ENDED
+    yield Sample(
+        "pipeline.dead_ratio", round(share, 4) if is_enough else 0.0, None, labels, detail, inconclusive=doubt or of_ratio
+    )
+    # Dead letters that are few among what is done are no alert, and end one.
     if not dead or share > _FEW_DEAD:
-        yield Sample("pipeline.dead", dead, None, labels, detail)
+        yield Sample("pipeline.dead", dead, None, labels, detail, inconclusive=doubt)
 
 
 def _sample_unfinished(stage: Stage, measured: Measured, labels: Mapping[str, str]) -> Sample:
@@ -191,7 +213,9 @@ def _sample_unfinished(stage: Stage, measured: Measured, labels: Mapping[str, st
     is_down = is_open > 0 and (newest_open >= min(items, 3) or is_open >= many)
     detail = f"{is_open:.0f} of {items:.0f} {stage.table} are not finished"
     age_s = (measured.at - since).total_seconds() if is_down else 0.0
-    return Sample("pipeline.unfinished_s", round(age_s), None, labels, detail, since if is_down else None)
+    # What left the window is as unfinished as before: only newer items that are finished show that the stage works again.
+    doubt = None if items else Reason("no_traffic", f"no newer one of {stage.table} shows that the stage works again")
+    return Sample("pipeline.unfinished_s", round(age_s), None, labels, detail, since if is_down else None, inconclusive=doubt)
 
 
 def _sample_drift(measured: Measured) -> Iterator[Sample]:

@@ -57,38 +57,42 @@ def sync_readings(given: Mapping[str, Any]) -> list[Reading]:
 
 
 def list_sync_samples(measured: Measured) -> list[Sample]:
-    """sync.volume_ratio by sync; no sample if earlier days do not show what to expect."""
+    """sync.volume_ratio by sync; it abstains if there is no recent sync, or earlier days do not show what to expect."""
     if SYNCS in measured.unknown:
         return [Sample("sync.volume_ratio", None, measured.unknown[SYNCS])]
     by_name: dict[str, list[tuple[datetime, float | None]]] = {}
     zone = ZoneInfo(measured.timezone)
     for row in measured.rows.get(SYNCS, []):
         by_name.setdefault(readable(row["name"]), []).append((datetime.fromtimestamp(row["started"], zone), row["records"]))
-    samples = [_sample_sync(name, runs, measured.at) for name, runs in sorted(by_name.items())]
-    return [sample for sample in samples if sample is not None]
+    return [_sample_sync(name, runs, measured.at) for name, runs in sorted(by_name.items())]
 
 
-def _sample_sync(name: str, runs: list[tuple[datetime, float | None]], now: datetime) -> Sample | None:
+def _sample_sync(name: str, runs: list[tuple[datetime, float | None]], now: datetime) -> Sample:
     latest_at, latest = runs[0]
     earlier = [(at, records) for at, records in runs[1:] if records is not None]
     if now - latest_at > timedelta(days=1):
-        return None  # Whether it runs at all is the subject of the cron sample.
+        # Whether it runs at all is the subject of the cron sample.
+        return _abstain(name, "the sync did not run in the last 24 hours")
     same_hour = [(at, records) for at, records in earlier if _is_same_hour(at, latest_at)]
     alike = [records for at, records in same_hour if kind_of_day(at) == kind_of_day(latest_at)]
     is_alike = len(alike) >= _AT_LEAST_EARLIER
     compared = alike if is_alike else [records for _at, records in same_hour]
     median = compute_median(compared) if compared else 0.0
     if len(compared) < _AT_LEAST_EARLIER or median < _AT_LEAST_MEDIAN:
-        return None
+        return _abstain(name, "earlier days do not show what to expect of the latest sync")
     if latest is None:
         return Sample(
             "sync.volume_ratio", None, Reason("unavailable", f"the records of sync {name} are not a count"), {"sync": name}
         )
     # For a Sunday without three earlier Sundays, only an obvious fault can be detected: a few records instead of hundreds.
     if not is_alike and not 0 < latest < _PLAINLY_FEW * median:
-        return None
+        return _abstain(name, "too few earlier days of this kind show what to expect of the latest sync")
     detail = f"{latest:.0f} records, {median:.0f} at this hour on earlier days"
     return Sample("sync.volume_ratio", round(latest / median, 4), None, {"sync": name}, detail)
+
+
+def _abstain(name: str, why: str) -> Sample:
+    return Sample("sync.volume_ratio", None, labels={"sync": name}, inconclusive=Reason("no_traffic", why))
 
 
 def _is_same_hour(at: datetime, latest_at: datetime) -> bool:

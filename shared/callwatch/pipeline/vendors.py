@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from psycopg2.sql import SQL, Composable, Identifier
 
+from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
 from callwatch.pipeline.queries.filter_dsl import ANY, TIME, Needs, list_needs, merge, render_sql
 from callwatch.pipeline.queries.odd_rows import count_odd_rows
@@ -17,6 +18,8 @@ WINDOW_S = 1800
 # With too few requests a rate means nothing; a vendor slows everybody down now and then.
 _MIN_REQUESTS = 10
 _MIN_RATE_LIMITED = 2
+_NONE_SUCCEEDED = Reason("no_traffic", f"no request to the vendor succeeded in {WINDOW_S // 60} min")
+_TOO_FEW = Reason("no_traffic", f"too few requests to the vendor in {WINDOW_S // 60} min to show that it is over")
 # The first class that fits counts: a used-up quota often comes as a 429, too.
 CLASSES: Mapping[str, str] = {
     "quota": r"insufficient_quota|quota|billing|payment required|out of credits?|\m402\M",
@@ -77,7 +80,9 @@ def list_vendor_samples(vendor: Vendor, measured: Measured) -> list[Sample]:
         reason = measured.why(*(f"vendor.{vendor.service}.failed{number}" for number in range(len(vendor.failed))))
         return [Sample(f"vendor.{metric}", None, reason, labels) for metric in ("error_ratio", "rate_limited", "quota")]
     counts = {kind: value or 0.0 for kind, value in found.items()}
-    return [_sample_ratio(counts, ok, labels, measured, vendor), *_sample_refusals(counts, labels)]
+    # Without a request that succeeds, nothing shows that the vendor works again.
+    doubt = None if ok else _NONE_SUCCEEDED
+    return [_sample_ratio(counts, ok, labels, measured, vendor), *_sample_refusals(counts, labels, doubt)]
 
 
 def _sample_ratio(
@@ -89,10 +94,12 @@ def _sample_ratio(
     failures = ", ".join(f"{count:.0f} {kind}" for kind, count in counts.items() if count) or "no failures"
     detail = f"{failures} and {ok:.0f} successful in {WINDOW_S // 60} min"
     is_enough = failed + ok >= _MIN_REQUESTS
-    return Sample("vendor.error_ratio", round(failed / (failed + ok), 4) if is_enough else 0.0, None, labels, detail)
+    doubt = None if is_enough or (ok and not failed) else _TOO_FEW
+    ratio = round(failed / (failed + ok), 4) if is_enough else 0.0
+    return Sample("vendor.error_ratio", ratio, None, labels, detail, inconclusive=doubt)
 
 
-def _sample_refusals(counts: Mapping[str, float], labels: Mapping[str, str]) -> list[Sample]:
+def _sample_refusals(counts: Mapping[str, float], labels: Mapping[str, str], doubt: Reason | None) -> list[Sample]:
     limited = counts["rate_limited"]
     return [
         Sample(
@@ -101,9 +108,15 @@ def _sample_refusals(counts: Mapping[str, float], labels: Mapping[str, str]) -> 
             None,
             labels,
             f"{limited:.0f} rate-limited responses in {WINDOW_S // 60} min",
+            inconclusive=doubt,
         ),
         Sample(
-            "vendor.quota", counts["quota"], None, labels, f"{counts['quota']:.0f} refusals for quota in {WINDOW_S // 60} min"
+            "vendor.quota",
+            counts["quota"],
+            None,
+            labels,
+            f"{counts['quota']:.0f} refusals for quota in {WINDOW_S // 60} min",
+            inconclusive=doubt,
         ),
     ]
 

@@ -29,6 +29,9 @@ _FAULTS: Mapping[str, str] = {
     "23505": r"\m23505\M|duplicate key",
     "timeout": r"time.?out|timed out|canceling statement",
 }
+# So many webhooks that one or two failures are a share that means nothing.
+_MANY = 30
+_TOO_FEW = Reason("no_traffic", "too few webhooks, or failures among them, to show that it is over")
 _UNREAD = Reason("unavailable", "most of the webhooks have no status that can be read")
 
 
@@ -88,15 +91,15 @@ def _select_window(given: Mapping[str, Any], columns: tuple[str, ...]) -> Compos
 
 
 def list_webhook_samples(given: Mapping[str, Any], measured: Measured) -> list[Sample]:
-    """webhooks.error_ratio: the share of 5xx; no sample if there were too few webhooks or failures to evaluate."""
+    """webhooks.error_ratio: the share of 5xx; it abstains if there were too few webhooks or failures to evaluate."""
     items, failed = measured.get(f"{WEBHOOKS}.items"), measured.get(f"{WEBHOOKS}.failed")
     if items is None or failed is None:
         return [Sample("webhooks.error_ratio", None, measured.why(f"{WEBHOOKS}.items"))]
     unread = measured.get(f"{WEBHOOKS}.unread") or 0.0
     if unread > items:
         return [Sample("webhooks.error_ratio", None, _UNREAD)]
-    if items < given["at_least"] or 0 < failed < _MIN_FAILED:
-        return []
+    if items < given["at_least"] or (0 < failed < _MIN_FAILED and items < _MANY):
+        return [Sample("webhooks.error_ratio", None, inconclusive=_TOO_FEW)]
     faults = [f"{count:.0f} x {fault}" for fault in _FAULTS if (count := measured.get(f"{WEBHOOKS}.{fault}"))]
     span = f"in {given['window_s'] // 60} min" if items > _NEWEST else "lately"
     detail = f"{failed:.0f} of {items:.0f} webhooks were answered with 5xx {span}"

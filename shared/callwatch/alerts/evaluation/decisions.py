@@ -95,7 +95,8 @@ def _decide(work: Decided, key: str) -> Change:
         instance = replace(instance, suppressed_by=explained_by)
     group = find_group_of_rule(work.groups, rule.id) if not instance.is_notified else None
     waits = group.last_notified_at + GROUP_WAITS if group is not None and group.last_notified_at is not None else None
-    around = Situation(where, key in work.silenced, cause is not None, waits, group.level if group is not None else None)
+    name, level = (group.name, group.level) if group is not None else (None, None)
+    around = Situation(where, key in work.silenced, cause is not None, name, waits, level)
     return decide(rule, instance, work.known.get(key), work.now, around)
 
 

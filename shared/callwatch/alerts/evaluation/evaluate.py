@@ -97,7 +97,7 @@ def _evaluate_rule(rule: AlertRule, known: Mapping[str, Instance], scope: Scope)
         for each in found.values():
             each.unread = not missing <= {sample.metric for _condition, sample in each.pairs}
     for key, each in found.items():
-        each.is_absent = key in known and is_absent(known[key], each, scope.complete)
+        each.is_absent = key in known and is_absent(rule, known[key], each, scope.complete)
     return {key: _evaluate_instance(rule, key, each, known.get(key), scope) for key, each in found.items()}
 
 

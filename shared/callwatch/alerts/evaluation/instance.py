@@ -22,8 +22,8 @@ class Instance:
     is_unknown: its samples are missing now; a firing instance keeps firing. has_seen: its value was known at least once.
     is_muted: a silence held back a notification, which is due when it ends. fired: when it fired within the last hour.
     notified_channels: channels that were notified and are due the all-clear; None: not recorded. notified_level: level of
-    the last notification. group: name of its notification group. held: until when its notification waits. weight: of the
-    last sample, not stored.
+    the last notification. group: name of its notification group; without a notification, the group that owes its mention.
+    held: until when its notification waits. weight: of the last sample, not stored.
     """
 
     key: str

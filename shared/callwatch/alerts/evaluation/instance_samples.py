@@ -30,24 +30,35 @@ def group_samples(rule: AlertRule, by_metric: Mapping[str, list[Sample]], known:
         for sample in by_metric.get(condition.metric, []):
             if rule.matches(sample) and condition.concerns(sample):
                 labels = rule.pick_labels(sample)
-                found.setdefault(build_instance_key(rule.id, labels), Found(labels, [])).pairs.append((condition, sample))
+                key = build_instance_key(rule.id, labels)
                 if not is_known(sample):
                     blanks.append((condition, sample))
+                if not sample.is_abstention or _fires(known.get(key)):
+                    found.setdefault(key, Found(labels, [])).pairs.append((condition, sample))
     for key, instance in known.items():
         # A sample that is unknown for the whole is unknown for each of its parts.
         for condition, sample in blanks:
             seen = found.get(key)
             is_part = sample.labels.items() < instance.labels.items() and condition.concerns_labels(instance.labels)
+            is_part = is_part and (not sample.is_abstention or _fires(instance))
             if is_part and (seen is None or all(each.metric != sample.metric for _condition, each in seen.pairs)):
                 found.setdefault(key, Found(instance.labels, [])).pairs.append((condition, sample))
     return found
 
 
-def is_absent(instance: Instance, found: Found, complete: Sequence[str]) -> bool:
-    """Whether the metric that an instance fires by has no sample because the list of its source is incomplete."""
+def _fires(instance: Instance | None) -> bool:
+    return instance is not None and instance.state == "firing"
+
+
+def is_absent(rule: AlertRule, instance: Instance, found: Found, complete: Sequence[str]) -> bool:
+    """Whether the condition that an instance fires by has no sample because the list of its source is incomplete."""
     if instance.state != "firing" or instance.metric is None or instance.metric.startswith(tuple(complete)):
         return False
-    return all(condition.metric != instance.metric for condition, _sample in found.pairs)
+    of_metric = [condition for condition in rule.all_conditions() if condition.metric == instance.metric]
+    fired_by = (instance.comparison, instance.threshold)
+    # Its condition may have changed since it fired.
+    same = [condition for condition in of_metric if (condition.comparison, condition.threshold) == fired_by] or of_metric
+    return all(condition not in same for condition, _sample in found.pairs)
 
 
 def is_known(sample: Sample) -> bool:

@@ -13,7 +13,7 @@ from callwatch.models.sample import Sample
 
 _SOURCE_UNREAD = Reason("unavailable", "its source could not be read")
 _NOT_KNOWN = Reason("unavailable", "no value is known")
-_LEFT_OUT = Reason("unavailable", "the incomplete list of its source does not contain it")
+_LEFT_OUT = Reason("no_traffic", "nothing newer was measured of it, so nothing shows that it is over")
 _FLAPS = 4
 _FLAP_WINDOW = timedelta(hours=1)
 
@@ -26,11 +26,14 @@ def compute_state(rule: AlertRule, key: str, found: Found, before: Instance | No
     if hit is None and found.is_absent and blank is None and not found.unread:
         return keep_unknown(old, _LEFT_OUT, now)
     if hit is None and (blank is not None or found.unread):
-        cleared = _find_clearing(old, found.pairs)
+        cleared = None if _find_doubt(old, found.pairs) else _find_clearing(old, found.pairs)
         if cleared is not None:
             return _clear(rule, _set_figures(replace(old, is_unknown=False, reason=None), *cleared), now)
-        reason = (blank.reason if blank else _SOURCE_UNREAD) or _NOT_KNOWN
+        reason = (blank.reason or blank.inconclusive if blank else _SOURCE_UNREAD) or _NOT_KNOWN
         return keep_unknown(old, reason, now)
+    doubt = _find_doubt(old, found.pairs) if hit is None else None
+    if doubt is not None:
+        return keep_unknown(old, doubt, now)
     current = replace(old, is_unknown=False, reason=None, has_seen=old.has_seen or bool(found.pairs))
     if hit is not None:
         return _fire(rule, _set_figures(current, *hit), hit[1], now)
@@ -47,6 +50,14 @@ def _find_clearing(old: Instance, pairs: Sequence[tuple[Condition, Sample]]) -> 
     if old.state != "firing" or not all(is_known(sample) for _condition, sample in of_metric):
         return None
     return next(iter(of_metric), None)
+
+
+def _find_doubt(old: Instance, pairs: Sequence[tuple[Condition, Sample]]) -> Reason | None:
+    """Return why the samples of the metric that an instance fires by are no all-clear."""
+    if old.state != "firing":
+        return None
+    of_metric = (sample for _condition, sample in pairs if sample.metric == old.metric)
+    return next((sample.inconclusive for sample in of_metric if sample.inconclusive is not None), None)
 
 
 def _set_figures(instance: Instance, condition: Condition, sample: Sample) -> Instance:
@@ -93,7 +104,7 @@ def _clear(rule: AlertRule, instance: Instance, now: datetime) -> Instance:
 
 def is_idle(rule: AlertRule, instance: Instance, now: datetime) -> bool:
     """Whether no notification is due for an instance any more, so that it can be dropped."""
-    if instance.state == "firing" or instance.is_open or _list_recent(instance, now):
+    if instance.state == "firing" or instance.is_open or instance.group is not None or _list_recent(instance, now):
         return False
     last = [at for at in (instance.last_notified_at, instance.last_cleared_at) if at is not None]
     return all(elapsed(at, now) >= timedelta(minutes=rule.cooldown_minutes) for at in last)

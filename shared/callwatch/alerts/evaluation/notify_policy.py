@@ -18,12 +18,14 @@ Transition = Literal["firing", "resolved"] | None
 class Situation:
     """The context of an instance: its channels, whether it is silenced or inhibited, and its notification group.
 
-    group_waits_until: its group was just notified and admits no member before then; group_level: level of that notification.
+    group: name of the open group of its rule. group_waits_until: that group was just notified and admits no member before then;
+    group_level: level of that notification.
     """
 
     channels: Sequence[str] = ()
     is_silenced: bool = False
     is_explained: bool = False
+    group: str | None = None
     group_waits_until: datetime | None = None
     group_level: str | None = None
 
@@ -37,15 +39,20 @@ def decide(rule: AlertRule, instance: Instance, before: Instance | None, now: da
         transition = "firing" if is_firing else "resolved"
     if instance.notified_channels is None:
         instance = replace(instance, notified_channels=tuple(around.channels))
-    if instance.held is not None:
+    was_held = instance.held is not None
+    if was_held:
         instance = replace(instance, held=None)
     if not is_firing:
+        if was_held and transition == "resolved" and not instance.is_notified and around.group is not None:
+            # It began and ended while its notification waited: the next one of the group mentions it.
+            instance = replace(instance, group=around.group)
         return _decide_clear(instance, transition, now, around.is_silenced)
     is_reopened = transition == "firing" and before is not None and before.is_open
     if around.is_silenced:
         return Change(instance if instance.is_muted else replace(instance, is_muted=True), transition, None, is_reopened)
-    # An instance that is clearing or unknown is not notified; a critical one whose notification waited is, even if unknown.
-    is_owed = rule.level == AlertLevel.CRITICAL and not instance.is_notified
+    # An instance that is clearing or unknown is not notified; one whose notification a silence held back is, even if unknown,
+    # and so is a critical one that waited.
+    is_owed = (rule.level == AlertLevel.CRITICAL or instance.is_muted) and not instance.is_notified
     is_certain = instance.clear_since is None and (is_owed or not instance.is_unknown)
     if around.is_explained or not is_certain:
         return Change(instance, transition, None, is_reopened)
@@ -68,18 +75,22 @@ def _decide_firing(
         return "raised"
     if set(around.channels) - set(instance.notified_channels or ()):
         return "added"
-    is_cooled = _find_cooled_at(rule, instance.last_notified_at, now) <= now
+    is_cooled = instance.is_muted or _find_cooled_at(rule, instance.last_notified_at, now) <= now
     return "reminder" if is_cooled and _is_reminder_due(rule, instance, now) else None
 
 
 def _find_wait_end(rule: AlertRule, instance: Instance, now: datetime, around: Situation) -> datetime | None:
-    """Return until when the first notification of a firing instance waits; a raised level waits for nothing."""
-    if instance.is_notified:
+    """Return until when the first notification of a firing instance waits.
+
+    A raised level waits for nothing, nor does one that a silence held back. A critical instance does not wait for its group.
+    """
+    if instance.is_notified or instance.is_muted:
         return None
     times = []
     if instance.notified_level is None or rank_level(rule.level) <= rank_level(instance.notified_level):
         times.append(_find_cooled_at(rule, instance.last_notified_at, now))
-    if around.group_waits_until and rank_level(rule.level) <= rank_level(around.group_level):
+    is_patient = rule.level != AlertLevel.CRITICAL
+    if is_patient and around.group_waits_until and rank_level(rule.level) <= rank_level(around.group_level):
         times.append(around.group_waits_until)
     return max((at for at in times if at > now), default=None)
 

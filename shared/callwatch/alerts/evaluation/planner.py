@@ -1,6 +1,7 @@
 """Plans notifications from the due notifications of instances, and groups them. Pure.
 
-1. An instance whose rule has an open group joins it (notify_policy.py made it wait if the group was just notified).
+1. An instance whose rule has an open group joins it (notify_policy.py made it wait if the group was just notified). One that
+   ended while it waited is listed in the next notification of the group.
 2. More than MAX_SINGLE that begin in one cycle on one channel, or of one rule, open a group: one notification, one dedup
    key, one all-clear.
 3. A group gets a follow-up when it grew, when its level rose, as a reminder, and, after the cooldown, when some members
@@ -67,6 +68,7 @@ class Planner:
             self._notify_single(key, wishes[key])
         for kind in ("reminder", "raised", "added"):
             self._notify_rest([key for key, wish in rest.items() if wish == kind], kind)
+        self._forget_closed_groups()
 
     def _list_storms(self, singles: Sequence[str]) -> list[list[str]]:
         """Return the keys that begin together: all if they are many, or those of each rule that has many."""
@@ -101,6 +103,7 @@ class Planner:
         urgent = [key for key in group.keys if wishes.get(key) in ("raised", "reminder", "added")]
         is_cooled = group.last_notified_at is None or elapsed(group.last_notified_at, self.now) >= self._find_cooldown(group)
         due = {key: self._list_due_channels(key, wishes[key]) for key in (*joining, *urgent)}
+        missed = self._list_missed(group, joining)
         wanted = {channel for channels in due.values() for channel in channels}
         firing: dict[str, tuple[str, ...]] = {}
         ended: dict[str, tuple[str, ...]] = {}
@@ -110,21 +113,38 @@ class Planner:
             staying = [key for key in notified if key not in over]
             # Silenced members, and members that became unknown before they resolved, keep the group open but are not listed.
             listed = [key for key in staying if key not in self.silenced and self.instances[key].state == "firing"]
+            passed = [key for key, channels in missed.items() if channel in channels]
             if channel in wanted:
                 added = [key for key, channels in due.items() if channel in channels]
-                firing[channel] = tuple(self._sort_by_level({*listed, *added, *leaving}))
+                firing[channel] = tuple(self._sort_by_level({*listed, *added, *leaving, *passed}))
             elif leaving and not staying:
-                ended[channel] = tuple(self._sort_by_level(leaving))
+                ended[channel] = tuple(self._sort_by_level({*leaving, *passed}))
             elif leaving and listed and is_cooled and channel not in KEYED_CHANNELS:
-                firing[channel] = tuple(self._sort_by_level({*listed, *leaving}))
+                firing[channel] = tuple(self._sort_by_level({*listed, *leaving, *passed}))
         kinds = {wishes[key] for key in urgent}
         kind: NotifyReason = "raised" if "raised" in kinds else "reminder" if "reminder" in kinds else "firing"
-        self._add_follow_up(group, "resolved", ended, over)
-        self._add_follow_up(group, kind, firing, over)
+        self._add_follow_up(group, "resolved", ended, over | missed.keys())
+        self._add_follow_up(group, kind, firing, over | missed.keys())
         for key in over:
             # A member that no channel was notified of needs no all-clear.
             if not self.instances[key].notified_channels:
                 self._note_over(key, ())
+
+    def _list_missed(self, group: Group, joining: Sequence[str]) -> dict[str, Sequence[str]]:
+        """Return by key the channels of instances that began and ended while their notification waited for this group."""
+        owed = [each.key for each in self.instances.values() if each.group == group.name and not each.is_notified]
+        return {
+            key: self._list_channels(key)
+            for key in owed
+            if key not in joining and key not in self.silenced and self.instances[key].state == "ok"
+        }
+
+    def _forget_closed_groups(self) -> None:
+        """A group that got its all-clear mentions nothing any more."""
+        open_groups = {each.group for each in self.instances.values() if each.is_notified}
+        for key, instance in self.instances.items():
+            if instance.group is not None and not instance.is_notified and instance.group not in open_groups:
+                self.instances[key] = replace(instance, group=None)
 
     def _add_follow_up(self, group: Group, kind: NotifyReason, by_channel: Mapping[str, tuple[str, ...]], over: set[str]) -> None:
         if not by_channel:

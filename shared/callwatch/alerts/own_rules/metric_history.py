@@ -17,6 +17,7 @@ _MAX_SAMPLES = 300
 # Both are figures of the evaluation itself, which only it knows.
 _NEVER_KEPT = (BLIND_METRIC, BROKEN_METRIC)
 _UNKNOWN = Reason("unavailable", "it was unknown")
+_INCONCLUSIVE = Reason("no_traffic", "nothing newer had been measured")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ def keep_samples(conn: AnyConnection, at: datetime, samples: Iterable[Sample], u
     """Store the samples of an evaluation. The caller commits."""
     by_metric: dict[str, list[Any]] = {}
     for sample in clean_samples(samples):
-        by_metric.setdefault(sample.metric, []).append([sample.value, dict(sample.labels)])
+        kept: list[Any] = [sample.value, dict(sample.labels)]
+        by_metric.setdefault(sample.metric, []).append([*kept, 1] if sample.inconclusive is not None else kept)
     too_many = [metric for metric, found in by_metric.items() if len(found) > _MAX_SAMPLES]
     for metric in too_many:
         del by_metric[metric]
@@ -45,9 +47,15 @@ def load_minute(row: MetricMinute) -> PastMinute:
     unread: list[str] = [each for each in row["unread"] if isinstance(each, str)] if isinstance(row["unread"], list) else [""]
     for metric, found in (row["samples"] or {}).items():
         try:
-            loaded = [Sample(metric, value, None if value is not None else _UNKNOWN, labels) for value, labels in found]
+            loaded = [_load_sample(metric, *each) for each in found]
             # JSON has no other type of labels; a value that is no number becomes unknown in clean_samples.
             samples += clean_samples(loaded)
         except (TypeError, ValueError):
             unread.append(metric)
     return PastMinute(row["minute"], samples, (*unread, *_NEVER_KEPT))
+
+
+def _load_sample(metric: str, value: Any, labels: Any, is_inconclusive: Any = 0) -> Sample:
+    """Build the sample of a kept value; minutes of earlier versions do not say whether it is conclusive."""
+    doubt = _INCONCLUSIVE if is_inconclusive else None
+    return Sample(metric, value, None if value is not None or doubt else _UNKNOWN, labels, inconclusive=doubt)

@@ -97,6 +97,7 @@ def _clean_sample(sample: Sample) -> Sample:
         None if sample.detail is None else clean_text(sample.detail, MAX_DETAIL),
         clean_time(sample.since),
         sample.weight,
+        clean_reason(sample.inconclusive),
     )
 
 

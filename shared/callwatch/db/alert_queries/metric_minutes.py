@@ -25,7 +25,7 @@ _AT_ONCE = timedelta(hours=12)
 
 
 class MetricMinute(TypedDict):
-    """The samples of one minute by metric, as [value, labels]; None if none of the metrics had a sample."""
+    """The samples of one minute by metric, as [value, labels], or [value, labels, 1] if it clears nothing; None without any."""
 
     minute: datetime
     samples: dict[str, list[Any]] | None

@@ -1,5 +1,6 @@
 """What items cost by day: sums that remain when the product has deleted the rows behind them."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -12,16 +13,15 @@ from callwatch.db.core.query import execute, fetch_all, fetch_one
 from callwatch.db.core.values import execute_rows
 
 DAYS_KEPT = timedelta(days=400)
-# A day whose rows the product deleted meanwhile keeps the sums that were computed from all of them.
 _SET_DAY = """
     INSERT INTO callwatch.cost_days AS known (day, computed_at, prices, calls, problem)
     VALUES (%(day)s, %(now)s, %(prices)s, %(calls)s, %(problem)s)
     ON CONFLICT (day) DO UPDATE SET computed_at = EXCLUDED.computed_at, prices = EXCLUDED.prices, calls = EXCLUDED.calls,
         problem = EXCLUDED.problem
-    WHERE EXCLUDED.problem IS NULL AND (EXCLUDED.calls >= known.calls OR known.problem IS NOT NULL)
-       OR EXCLUDED.problem IS NOT NULL AND known.problem IS NOT NULL
+    WHERE known.problem IS NOT NULL OR EXCLUDED.problem IS NULL
     RETURNING day
 """
+_LOCK = "SELECT day, computed_at, prices, calls, problem FROM callwatch.cost_days WHERE day = %s FOR UPDATE"
 _LOOKED = "UPDATE callwatch.cost_days SET computed_at = %(now)s, prices = %(prices)s WHERE day = %(day)s"
 _CLEAR = ("cost_tenants", "cost_counts", "cost_usage")
 _INSERT_TENANTS = "INSERT INTO callwatch.cost_tenants (day, tenant, calls, unpriced_calls, usd) VALUES %s"
@@ -97,11 +97,22 @@ class DaySums(TypedDict):
 
 
 def keep_day(
-    conn: AnyConnection, day: date, now: datetime, prices: str, sums: DaySums, problem: Mapping[str, str] | None = None
+    conn: AnyConnection,
+    day: date,
+    now: datetime,
+    prices: str,
+    sums: DaySums,
+    problem: Mapping[str, str] | None = None,
+    has_all_rows: bool = True,
 ) -> bool:
-    """Store the sums of a day in place of those that are known; False if those come from more calls. The caller commits."""
+    """Store the sums of a day in place of those that are known; False if the known ones remain. The caller commits.
+
+    has_all_rows: the product still has every row of the day. If not, lower sums come from rows that it deleted, and the known
+    sums, which were computed from all of them, remain.
+    """
     given = {"day": day, "now": now, "prices": prices, "calls": sums["calls"], "problem": Json(problem) if problem else None}
-    if not fetch_all(conn, _SET_DAY, given):
+    is_poorer = not has_all_rows and problem is None and _is_lower(conn, day, sums)
+    if is_poorer or not fetch_all(conn, _SET_DAY, given):
         execute(conn, _LOOKED, given)
         return False
     for table in _CLEAR:
@@ -110,6 +121,25 @@ def keep_day(
     execute_rows(conn, _INSERT_COUNTS, [(day, usd, calls) for usd, calls in sorted(sums["counts"].items())])
     execute_rows(conn, _INSERT_USAGE, [(day, *row) for row in sums["usage"]])
     return True
+
+
+def _is_lower(conn: AnyConnection, day: date, sums: DaySums) -> bool:
+    """Whether the sums hold less than the known ones: fewer calls, fewer priced ones, or less of a unit."""
+    known = fetch_one(conn, _LOCK, (day,), CostDay)
+    if known is None or known["problem"] is not None:
+        return False
+    tenants = list_tenant_costs(conn, day, day)
+    priced = sum(row["calls"] - row["unpriced_calls"] for row in tenants)
+    quantities = defaultdict[tuple[str, str], Decimal](Decimal)
+    for service, _model, unit, quantity, _usd in sums["usage"]:
+        quantities[service, unit] += quantity
+    for row in list_usage(conn, day, day):
+        quantities[row["service"], row["unit"]] -= row["quantity"]
+    return (
+        sums["calls"] < known["calls"]
+        or sum(calls - unpriced for _tenant, calls, unpriced, _usd in sums["tenants"]) < priced
+        or min(quantities.values(), default=Decimal(0)) < 0
+    )
 
 
 def list_days(conn: AnyConnection, since: date, until: date) -> list[CostDay]:

@@ -85,4 +85,4 @@ def _read_source(raw: Any) -> Source:
 
 # The fields of the part, as the stage file reads them.
 FIELDS = {"usage": parse_list(read_usage)}
-OPTIONAL = {"target_usd": read_target}
+OPTIONAL = {"target_usd": read_target, "kept_s": read_number}

@@ -82,6 +82,11 @@ class PriceList:
             self._found[what] = next(valid, None)
         return self._found[what]
 
+    def has_price(self, service: str, model: str, day: date) -> bool:
+        """Whether any unit of a service and model has a price on a day."""
+        units = [unit for of_service, unit in self._prices if of_service == service]
+        return any(self.find(service, model, unit, day) for unit in units)
+
     def cost(self, usage: Usage, day: date) -> Decimal | None:
         """What a usage costs; None if a part of it has no price or is not recorded."""
         per_call = self.find(usage.service, usage.model, CALL, day)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -12,6 +12,7 @@ from callwatch.models.sample import Sample
 from callwatch.pipeline.costs.pricing import CALL, DayCosts, PriceList, multiply, round_step
 from callwatch.settings.prices import Price
 
+UNPRICED = "cost.unpriced_calls"
 # Further tenants and models of a day are summed under this name.
 OTHER = "other"
 _MAX_TENANTS, _MAX_MODELS = 500, 200
@@ -19,6 +20,7 @@ _MAX_TENANTS, _MAX_MODELS = 500, 200
 ENOUGH_CALLS = 20
 ENOUGH_DAYS = 3
 _NEWEST, _SETTLED_S = 50, 600
+_TOO_FEW = Reason("no_traffic", f"fewer than {ENOUGH_CALLS} calls of today have a cost")
 
 
 def hash_prices(prices: Sequence[Price] | None) -> str:
@@ -67,28 +69,39 @@ def _list_usage(costs: DayCosts, prices: PriceList, day: date) -> list[tuple[str
 
 
 def list_cost_samples(
-    costs: DayCosts, has_prices: bool, usual: Decimal | None, usual_days: int, now: datetime, why: Reason | None
+    costs: DayCosts,
+    has_prices: bool,
+    usual: Decimal | None,
+    usual_days: int,
+    now: datetime,
+    why: Reason | None,
+    priced: Sequence[Mapping[str, str]] = (),
 ) -> list[Sample]:
-    """cost.per_call_usd, cost.spike, cost.unpriced_calls; none without prices, and no mean of few calls.
+    """cost.per_call_usd, cost.spike, cost.unpriced_calls; none without prices, and a mean of few calls abstains.
 
-    why: why today's usage is unknown.
+    why: why today's usage is unknown. priced: labels of services and models of which a use of today has a price, or would.
     """
     if not has_prices:
         return []
     if why is not None:
-        return [Sample(metric, None, why) for metric in ("cost.per_call_usd", "cost.spike", "cost.unpriced_calls")]
+        return [Sample(metric, None, why) for metric in ("cost.per_call_usd", "cost.spike", UNPRICED)]
     samples = [
-        Sample("cost.unpriced_calls", float(count), None, {"service": service, "model": model}, "calls of today")
+        Sample(UNPRICED, float(count), None, {"service": service, "model": model}, "calls of today")
         for (service, model), count in sorted(costs.unpriced.items())
     ]
-    priced = sorted((item for item in costs.items.values() if item.is_priced), key=lambda item: -item.at_s)
-    if len(priced) >= ENOUGH_CALLS:
-        mean = sum((item.usd for item in priced), Decimal(0)) / len(priced)
-        samples.append(Sample("cost.per_call_usd", float(mean), detail=f"mean of {len(priced)} calls of today"))
+    samples += [Sample(UNPRICED, 0.0, None, dict(labels), "it has a price") for labels in priced]
+    items = sorted((item for item in costs.items.values() if item.is_priced), key=lambda item: -item.at_s)
+    if len(items) >= ENOUGH_CALLS:
+        mean = sum((item.usd for item in items), Decimal(0)) / len(items)
+        samples.append(Sample("cost.per_call_usd", float(mean), detail=f"mean of {len(items)} calls of today"))
+    else:
+        samples.append(Sample("cost.per_call_usd", None, inconclusive=_TOO_FEW))
     # A call that is still worked on has cost only a part yet.
-    newest = [item.usd for item in priced if item.at_s <= now.timestamp() - _SETTLED_S][:_NEWEST]
+    newest = [item.usd for item in items if item.at_s <= now.timestamp() - _SETTLED_S][:_NEWEST]
     if len(newest) >= ENOUGH_CALLS and usual and usual_days >= ENOUGH_DAYS:
         mean = sum(newest, Decimal(0)) / len(newest)
         detail = f"{mean:.4f} USD for each of the newest {len(newest)} calls, {usual:.4f} on earlier days"
         samples.append(Sample("cost.spike", round(float(mean / usual), 3), detail=detail))
+    else:
+        samples.append(Sample("cost.spike", None, inconclusive=_TOO_FEW))
     return samples

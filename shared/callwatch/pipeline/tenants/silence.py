@@ -26,6 +26,7 @@ from callwatch.pipeline.queries.statements import Literal, name_column
 from callwatch.pipeline.queries.time_bounds import MAX_CLOCK_SKEW_S
 from callwatch.pipeline.tenants.names import label_tenant, name_own_tenant
 
+SILENT_METRIC = "agency.silent"
 SILENT, NAMES = "tenants.steps", "tenants.names"
 STEP_MIN, STEPS = 15, 16
 # One false alarm per tenant in a hundred thousand gaps between two of its items.
@@ -157,23 +158,30 @@ def expect_last_hour(days: Counts) -> float | None:
     return compute_median([sum(day[:steps]) for day in days[1:]]) if len(days) > _MIN_DAYS else None
 
 
-def list_silence_samples(freshness: Mapping[str, Any], measured: Measured) -> list[Sample]:
-    """agency.silent of each silent tenant; none while the product is closed."""
+def list_silence_samples(
+    freshness: Mapping[str, Any], measured: Measured, firing: Sequence[Mapping[str, str]] = ()
+) -> list[Sample]:
+    """agency.silent of each silent tenant, and 0 of each one that fires and has an item in the newest step.
+
+    firing: labels of the firing instances. One without an item stays silent, also while the product is closed, or at a time at
+    which earlier days have no items either.
+    """
     if SILENT not in measured.rows:
         # What is compared with is found by these readings.
         why = next((measured.unknown[name] for name in (SILENT, FIRST_AT, LAST_AT) if name in measured.unknown), None)
         # A product without any row has no agency that could be silent.
-        return [Sample("agency.silent", None, why)] if why is not None and not why.is_absence else []
+        return [Sample(SILENT_METRIC, None, why)] if why is not None and not why.is_absence else []
     if len(measured.rows[SILENT]) > _MAX_ROWS:
-        return [Sample("agency.silent", None, _NOT_COMPARED)]
-    if find_closed(freshness, measured):
-        return []
+        return [Sample(SILENT_METRIC, None, _NOT_COMPARED)]
     names = {row["id"]: row["label"] for row in measured.rows.get(NAMES, [])}
     counts = count_by_tenant(measured.rows[SILENT], [len(days) for days in list_steps(measured)])
-    samples = []
-    for silence in find_silent(counts)[:_MAX_SHOWN]:
+    active = {tenant for tenant, days in counts.items() if days and days[0][0]}
+    asked = {labels["agency"] for labels in firing if "agency" in labels}
+    samples = [Sample(SILENT_METRIC, 0.0, None, {"agency": agency}, "calls again") for agency in sorted(asked & active)]
+    silent = [] if find_closed(freshness, measured) else find_silent(counts)[:_MAX_SHOWN]
+    for silence in silent:
         name = names.get(silence.tenant)
         detail = f"{f'{name}: ' if name else ''}no call for {silence.minutes} min, {silence.expected:.0f} expected"
         since = measured.at - timedelta(minutes=silence.minutes)
-        samples.append(Sample("agency.silent", 1.0, None, {"agency": silence.tenant}, detail, since))
+        samples.append(Sample(SILENT_METRIC, 1.0, None, {"agency": silence.tenant}, detail, since))
     return samples
