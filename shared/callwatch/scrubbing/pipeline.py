@@ -86,6 +86,8 @@ def _scrub_plain(text: str, is_code: bool) -> str:
     text = queries.mask_queries(text, heads)
     if not heads.isdisjoint(speech.TRIGGERS):
         text = speech.mask_unreadable_json(text)
+    if not is_code and not heads.isdisjoint(speech.HEALTH_HEADS):
+        text = speech.mask_health(text)
     if not is_code:
         text = notations.mask_argument_lists(notations.mask_notations(text, lower))
     if ":" in text or "=" in text:
