@@ -113,9 +113,34 @@ def test_every_route_of_the_document_is_among_them() -> None:
 
 
 def test_what_has_no_route_is_the_gateways_own_404(system: System) -> None:
-    for method, address in (("GET", "/api/nothing"), ("PUT", "/api/status"), ("GET", "/api/status/"), ("DELETE", "/api/health")):
+    nothing = (
+        ("GET", "/api/nothing"),
+        ("PUT", "/api/a/b/c/d"),
+        ("GET", "/api/status/"),
+        ("DELETE", "/api"),
+        ("POST", "/nothing"),
+    )
+    for method, address in nothing:
         status, body, _headers = system.call(method, address)
         assert (status, body) == (404, {"message": "Not Found"}), (method, address)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
+def test_other_methods_of_a_known_path_are_405(method: str, system: System) -> None:
+    addresses = {address for _method, _route, address, _role in ROUTES} | {"/api/1/envelope/", "/api/external/grafana"}
+    for address in sorted(addresses):
+        known = {each for each, _route, other, _role in ROUTES if other == address} or {"POST"}
+        # This one's own function answers, after it has seen the token.
+        is_mcp = address == "/api/mcp" and method in ("GET", "DELETE")
+        if is_mcp or method in known | ({"HEAD"} if "GET" in known else set()):
+            continue
+        status, body, headers = system.call(method, address)
+        assert status == 405, (method, address, status)
+        assert known <= set(headers["allow"].split(", ")), address
+        assert method not in headers["allow"].split(", "), address
+        if method != "HEAD":
+            assert body["error"]["code"] == "method_not_allowed"
+        check_headers(headers)
 
 
 def test_any_page_may_send_an_envelope_and_read_the_answer(system: System) -> None:
