@@ -16,6 +16,7 @@ from callwatch.scrubbing.detectors.credentials import SECRETS
 from callwatch.scrubbing.detectors.people import names
 from callwatch.scrubbing.detectors.rules import list_word_heads
 from callwatch.scrubbing.patterns import NUMERIC, PLAIN
+from callwatch.scrubbing.sanitize import render_json
 from callwatch.scrubbing.values import scrub_nested
 
 _MAX_DECODINGS = 3
@@ -120,6 +121,6 @@ def _scrub_json(text: str) -> str:
         except (ValueError, RecursionError):
             continue
         clean = scrub_nested(inner)
-        parts.append(text[done:end] if clean == inner else text[done : match.start()] + json.dumps(clean, ensure_ascii=False))
+        parts.append(text[done:end] if clean == inner else text[done : match.start()] + render_json(clean))
         done = end
     return "".join((*parts, text[done:])) if parts else text
