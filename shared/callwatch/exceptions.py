@@ -166,7 +166,7 @@ class NotFound(RequestRefused):
 
 
 class MethodNotAllowed(RequestRefused):
-    """A method that the path does not have, where a protocol wants this status."""
+    """A method that the path does not have; the response names those that it has."""
 
     code = "method_not_allowed"
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from callwatch.api.methods import list_methods
 from callwatch.api.routes import ROUTES as TABLE
 from local.system import System
 from tests.support.api_contract import check_response
@@ -113,9 +114,33 @@ def test_every_route_of_the_document_is_among_them() -> None:
 
 
 def test_what_has_no_route_is_the_gateways_own_404(system: System) -> None:
-    for method, address in (("GET", "/api/nothing"), ("PUT", "/api/status"), ("GET", "/api/status/"), ("DELETE", "/api/health")):
+    nothing = (
+        ("GET", "/api/nothing"),
+        ("PUT", "/api/a/b/c/d"),
+        ("GET", "/api/status/"),
+        ("DELETE", "/api"),
+        ("POST", "/nothing"),
+    )
+    for method, address in nothing:
         status, body, _headers = system.call(method, address)
         assert (status, body) == (404, {"message": "Not Found"}), (method, address)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
+def test_other_methods_of_a_known_path_are_405(method: str, system: System) -> None:
+    addresses = {address for _method, _route, address, _role in ROUTES} | {"/api/1/envelope/", "/api/external/grafana"}
+    for address in sorted(addresses):
+        known = list_methods(address.partition("?")[0]) or ("POST",)
+        # This one's own function answers, after it has seen the token.
+        is_mcp = address == "/api/mcp" and method in ("GET", "HEAD", "DELETE")
+        if is_mcp or method in known:
+            continue
+        status, body, headers = system.call(method, address)
+        assert status == 405, (method, address, status)
+        assert headers["allow"] == ", ".join(known), address
+        if method != "HEAD":
+            assert body["error"]["code"] == "method_not_allowed"
+        check_headers(headers)
 
 
 def test_any_page_may_send_an_envelope_and_read_the_answer(system: System) -> None:

@@ -15,6 +15,31 @@ _SAYINGS = (
     "we smoke about a pack a day",
     "call me back after my dialysis",
 )
+_ILLNESSES = (
+    "diabetes",
+    "COPD",
+    "stage four cancer",
+    "emphysema",
+    "early dementia",
+    "asthma",
+    "kidney failure",
+    "a heart condition",
+    "epilepsy",
+    "neuropathy",
+)
+_TELLERS = (
+    "I was diagnosed with {x} in {year}",
+    "my husband has {x} since {year}",
+    "I've been treated for {x} for {few} years",
+    "she had {x} in {year}",
+    "my {x} got worse in {year}",
+    "the customer says he has {x} since {year}",
+    "her mother was in hospital with {x}",
+    "I take {drug} for {x} every day",
+    "caller said she needs {drug} because of {x}",
+    "I am on dialysis {few} times a week",
+    "I'm on oxygen and {drug} since {year}",
+)
 # A value as it is written, or with the parts of it that must be scrubbed.
 Value = str | tuple[str, tuple[str, ...]]
 
@@ -35,7 +60,8 @@ def national_phone(chance: random.Random) -> str:
 
     german = [f"030 {digits(6)}-{digits(2)}", f"0171 {digits(7)}", f"+49 30 {digits(7)}"]
     british = [f"020 7{digits(3)} {digits(4)}", f"07{digits(3)} {digits(6)}", f"+44 20 7{digits(3)} {digits(4)}"]
-    return chance.choice([*german, *british, f"06 {digits(2)} {digits(2)} {digits(2)} {digits(2)}"])
+    with_zero = [f"(0)30 {digits(7)}", f"(0)171 {digits(3)} {digits(4)}", f"00 44 20 7{digits(3)} {digits(4)}"]
+    return chance.choice([*german, *british, *with_zero, f"06 {digits(2)} {digits(2)} {digits(2)} {digits(2)}"])
 
 
 def email(chance: random.Random) -> str:
@@ -158,6 +184,12 @@ def saying(chance: random.Random) -> str:
     return chance.choice(_SAYINGS)
 
 
+def illness(chance: random.Random) -> str:
+    """Return a sentence about a person's illness or medicine."""
+    words = {"x": chance.choice(_ILLNESSES), "drug": chance.choice(("metformin", "insulin", "lisinopril", "an inhaler"))}
+    return chance.choice(_TELLERS).format(**words, year=chance.randint(1990, 2026), few=chance.choice(("two", "three", "nine")))
+
+
 def mbi(chance: random.Random) -> str:
     """Return a Medicare id."""
     return chance.choice(["1EG4-TE5-MK73", "2AC3-CD4-EF56", "1EG4TE5MK73", "9TT9-RR8-YY77"])
@@ -188,6 +220,7 @@ MAKERS: dict[str, Callable[[random.Random], Value]] = {
     "secret": make_secret_word,
     "vendor token": vendor_token,
     "speech": saying,
+    "illness": illness,
     "medicare": mbi,
     "iban": iban,
     "query": quill,

@@ -225,6 +225,15 @@ GET_WEEKLY_REPORT: Route[None, WeeklyReport] = Route(
 )
 CALL_MCP: Route[McpMessage, McpResponse] = Route("POST", "/api/mcp", "viewer", "Model Context Protocol, for language models")
 GET_OPENAPI: Route[None, str] = Route("GET", "/api/openapi.json", None, "This document")
+# What no other route takes.
+REFUSE_METHOD: Route[bytes, dict[str, str]] = Route(
+    "GET",
+    "/api/{proxy+}",
+    None,
+    "Refuse a method that a path does not have",
+    is_documented=False,
+    also=("POST /api/{proxy+}", "PUT /api/{proxy+}", "PATCH /api/{proxy+}", "DELETE /api/{proxy+}"),
+)
 
 # By the name of the function's file.
 ROUTES: Mapping[str, Route[Any, Any]] = {

@@ -11,7 +11,7 @@ from callwatch.events.trim import cut_text, cut_within, drop_seams, is_surely_be
 from callwatch.events.work_limit import MIN_EVENT_CPU_S, WorkBudget, WorkLimitReached, limit_work
 from callwatch.grouping.classify import classify_event
 from callwatch.models.ingest_outcome import TRACKER_SDK
-from callwatch.scrubbing.sanitize import sanitize
+from callwatch.scrubbing.sanitize import replace_surrogates, sanitize
 from callwatch.scrubbing.scrubber import scrub_event
 from callwatch.settings import tracker_settings
 from callwatch.sqs import MESSAGE_BYTES
@@ -167,7 +167,7 @@ def error_message(event: dict[str, Any], project_id: int, now: datetime, sdk: st
         # Last, so that a reader of the summary can stop before it.
         "event": event,
     }
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return replace_surrogates(json.dumps(message, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
 
 
 def _summary(event: dict[str, Any], sdk: str, is_cut: bool) -> dict[str, Any] | None:

@@ -72,7 +72,7 @@ def drop_seams(value: Any) -> Any:
 
 def measure_size(event: dict[str, Any]) -> int:
     """Bytes of the event as JSON."""
-    return len(json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode())
+    return len(json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode(errors="replace"))
 
 
 def is_surely_below(event: dict[str, Any], limit_bytes: int) -> bool:

@@ -13,6 +13,7 @@ from datetime import datetime
 from callwatch.models.ingest_outcome import CATEGORIES, OTHER, Outcome
 from callwatch.models.telemetry import Feedback, LogLevel, Sessions
 from callwatch.models.work import WorkRun
+from callwatch.scrubbing.sanitize import replace_surrogates
 
 # A count that no request can have: what a hostile client reports must not drown what others report.
 MAX_COUNT = 100_000
@@ -91,7 +92,7 @@ class IngestReport:
             ],
             **rest,
         }
-        return json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+        return replace_surrogates(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
 
 
 def _identify(runs: Sequence[WorkRun]) -> str:

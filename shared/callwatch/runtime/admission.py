@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from callwatch.api.http import Request
-from callwatch.exceptions import NotFound, RequestRefused, TooManyRequests, Unauthenticated
+from callwatch.exceptions import MethodNotAllowed, NotFound, RequestRefused, TooManyRequests, Unauthenticated
 from callwatch.ingest.otlp.paths import PATHS as OTLP_PATHS
 from callwatch.ingest.sentry.auth import authenticate, find_key, find_owner
 from callwatch.ingest.sentry.rate_limits import limit_all
@@ -44,7 +44,7 @@ class Admission:
     def admit_dsn(self, request: Request, read_start: ReadStart) -> Request:
         """Return the request with the project of its DSN key.
 
-        Raises Unauthenticated, Forbidden, NotFound, UnsupportedType, TooManyRequests.
+        Raises Unauthenticated, Forbidden, NotFound, MethodNotAllowed, UnsupportedType, TooManyRequests.
         """
         key = ""
         try:
@@ -104,8 +104,19 @@ class Admission:
         return _too_many("too many requests without a valid key", wait_s) if wait_s else error
 
 
+def is_ingest_path(proxy: str) -> bool:
+    """Whether a path below /api/<project>/ takes envelopes, events or OTLP, with or without its last slash."""
+    return proxy.rstrip("/") in _PATHS
+
+
 def _check_path(request: Request) -> None:
-    if request.path_parameters.get("proxy", "").rstrip("/") not in _PATHS:
+    if not is_ingest_path(request.path_parameters.get("proxy", "")):
+        # Loaded where it is used: nobody else asks for the methods of a path.
+        from callwatch.api.methods import list_methods
+
+        methods = list_methods(request.path)
+        if methods and request.method not in methods:
+            raise MethodNotAllowed(", ".join(methods))
         raise NotFound(f"these are served below /api/<project>/: {', '.join(_PATHS)}")
 
 

@@ -33,6 +33,17 @@ def _mask_home(match: Match[str]) -> str:
     return match[0] if match["user"].lower() in _PUBLIC_HOMES else f"{match['before']}[name]"
 
 
+def _mask_device(match: Match[str]) -> str:
+    """The mark for a device that is called after its owner: "Anns-MacBook", and in lowercase if the lists know the name."""
+    from callwatch.scrubbing.detectors.people.kinds import Kind, classify_word
+
+    owner = match["owner"]
+    is_owner = (owner[0] + match["mark"][0]).isupper() or any(
+        classify_word(name) == Kind.FIRST for name in {owner, owner.removesuffix("s")}
+    )
+    return "[name]-device" if is_owner else match[0]
+
+
 def _mask_address_of_person(match: Match[str]) -> str:
     try:
         address = ipaddress.ip_address(match["ip"].rstrip(".:"))
@@ -158,8 +169,8 @@ PLAIN = RuleSet(
         ),
         make_rule(
             "mac macbook macmini macstudio imac mbp iphone ipad pc laptop desktop notebook thinkpad surface galaxy pixel xps mba",
-            rf"(?<![\w.-])[A-Z][\w]{{1,30}}?(?:'s[ -]|s?-){_MARK_OF_HOST}(?![A-Za-z])",
-            "[name]-device",
+            rf"(?<![\w.-])(?P<owner>[A-Za-z]\w{{1,30}}?)(?:'s[ -]|-)(?P<mark>(?i:{_MARK_OF_HOST}))(?![A-Za-z])",
+            _mask_device,
         ),
         make_rule(
             "client visitor user caller customer remote forwarded",

@@ -16,6 +16,7 @@ from callwatch.scrubbing.detectors.credentials import SECRETS
 from callwatch.scrubbing.detectors.people import names
 from callwatch.scrubbing.detectors.rules import list_word_heads
 from callwatch.scrubbing.patterns import NUMERIC, PLAIN
+from callwatch.scrubbing.sanitize import render_json
 from callwatch.scrubbing.values import scrub_nested
 
 _MAX_DECODINGS = 3
@@ -86,6 +87,8 @@ def _scrub_plain(text: str, is_code: bool) -> str:
     text = queries.mask_queries(text, heads)
     if not heads.isdisjoint(speech.TRIGGERS):
         text = speech.mask_unreadable_json(text)
+    if not is_code and not heads.isdisjoint(speech.HEALTH_HEADS):
+        text = speech.mask_health(text)
     if not is_code:
         text = notations.mask_argument_lists(notations.mask_notations(text, lower))
     if ":" in text or "=" in text:
@@ -118,6 +121,6 @@ def _scrub_json(text: str) -> str:
         except (ValueError, RecursionError):
             continue
         clean = scrub_nested(inner)
-        parts.append(text[done:end] if clean == inner else text[done : match.start()] + json.dumps(clean, ensure_ascii=False))
+        parts.append(text[done:end] if clean == inner else text[done : match.start()] + render_json(clean))
         done = end
     return "".join((*parts, text[done:])) if parts else text

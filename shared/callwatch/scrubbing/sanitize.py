@@ -1,5 +1,6 @@
 """Replaces values that JSON allows and PostgreSQL refuses, so that a hostile value does not cost the whole error."""
 
+import json
 import math
 import re
 from typing import Any
@@ -21,6 +22,17 @@ def sanitize(value: Any) -> tuple[Any, list[str]]:
         return value, []
     marks: set[str] = set()
     return _sanitize(value, marks, 0), sorted(marks)
+
+
+def render_json(value: Any) -> str:
+    """JSON as a text that UTF-8 can hold: lone surrogates keep their escapes. Raises ValueError, RecursionError."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if text.isascii() or not _SURROGATE.search(text) else json.dumps(value)
+
+
+def replace_surrogates(text: str) -> str:
+    """A text that UTF-8 can hold, whatever made it."""
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
 def _has_nothing_to_replace(value: Any) -> bool:
@@ -123,7 +135,7 @@ def _sanitize_text(text: str, marks: set[str]) -> str:
         text = text.replace("\x00", "\ufffd")
     if not text.isascii() and _SURROGATE.search(text):
         marks.add("surrogate")
-        text = _SURROGATE.sub("\ufffd", text)
+        text = replace_surrogates(text)
     return text
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 # Texts of this length repeat from event to event (lines of code, headers, labels) and are worth caching.
 MAX_SHORT_CHARS = 300
-# A single word, or a plain path of words, holds nothing private: most texts of an event are like that.
+# A single word, or a plain path of words, holds nothing private: most texts of an event are like that. The name of a device may
+# be that of its owner.
 _IDENTIFIER = re.compile(
-    r"(?!agt_|AGT_|SG\.)[A-Za-z_$<>.*!]{0,40}|[a-z-]{0,40}|[A-Za-z]{1,20}(?: [a-z]{1,3})?|\d{1,6}"
+    r"(?!agt_|AGT_|SG\.)[A-Za-z_$<>.*!]{0,40}|(?!.{2,30}-(?:macbook|mbp|imac|iphone|ipad))[a-z-]{0,40}|[A-Za-z]{1,20}(?: [a-z]{1,3})?|\d{1,6}"
     r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|\+00:00)?"
 )
 

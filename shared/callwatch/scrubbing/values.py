@@ -2,7 +2,6 @@
 
 import functools
 import itertools
-import json
 import re
 from typing import Any
 
@@ -12,6 +11,7 @@ from callwatch.scrubbing.detectors.keys import Verdict, classify_key, holds_peop
 from callwatch.scrubbing.detectors.phone_numbers import is_phone
 from callwatch.scrubbing.detectors.prose import is_prose, is_speech
 from callwatch.scrubbing.fields import COORDINATES, HEX_IDS, THINGS, Field, describe_field
+from callwatch.scrubbing.sanitize import render_json
 from callwatch.scrubbing.text import MAX_SHORT_CHARS, holds_data, is_long_number, scrub_short, scrub_text
 
 KINDS = (
@@ -245,7 +245,7 @@ def _scrub_string(text: str, parent: str, depth: int) -> str:
             clean = scrub(inner, parent, depth + _MAX_DEPTH // _MAX_NESTED_DEPTH)
             if isinstance(inner, tuple):
                 return text if clean == list(inner) else repr(tuple(clean))
-            return text if clean == inner else json.dumps(clean, ensure_ascii=False) if is_json else repr(clean)
+            return text if clean == inner else render_json(clean) if is_json else repr(clean)
     field = describe_field(parent)
     return text if field.is_counted and is_long_number(text) else scrub_text(text, field.is_code)
 

@@ -1,10 +1,10 @@
 """Limits the length of foreign fields, and remembers which of them were cut."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from callwatch.events.trim import cut_within
+from callwatch.scrubbing.sanitize import render_json
 
 
 class Cuts:
@@ -65,7 +65,7 @@ def render_foreign(value: Any) -> str:
     """A JSON value as text: objects and lists as JSON, as the page shows them."""
     if isinstance(value, (dict, list)):
         try:
-            return json.dumps(value, ensure_ascii=False)
+            return render_json(value)
         except (ValueError, RecursionError):
             return "(not readable)"
     return str(value)

@@ -32,7 +32,7 @@ _WHOLE = {
         " awsaccesskeyid jwt xamzsecuritytoken xamzsignature xamzcredential encryptionkey signingkey pgpassword mysqlpwd"
         " redispassword"
         " rediscliauth sshpass ingestkey sentrykey sentrydsn otpcode onetimecode verificationcode resetcode pincode mfacode"
-        " totpsecret recoverycode securityanswer kennwort contrasena motdepasse accountkey sharedaccesskey instrumentationkey"
+        " totpsecret otp pin smscode authcode recoverycode securityanswer kennwort contrasena motdepasse accountkey sharedaccesskey instrumentationkey"
         " gitlabsession phpsessid jsessionid connectsid clientsecretvalue oauthtoken resettoken invitetoken magiclink"
     ),
     "name": (
@@ -175,7 +175,7 @@ def _by_words(words: list[str]) -> Verdict | None:
         return Verdict("token")
     if words[-1] in ("name", "names") and found & _PERSON:
         return Verdict("name", is_whole=True)
-    if {"social", "security"} <= found:
+    if {"social", "security"} <= found or words == ["social"]:
         return Verdict("ssn")
     if found & {"address", "addr", "street"}:
         return None if found & _NETWORK else Verdict("address")

@@ -28,7 +28,7 @@ PLUS_PHONE = re.compile(
     rf"(?<![\w+])\+\(?(?:1{_PLUS_GAP}\(?(?:\d{_PLUS_GAP}){{9}}\d|\d{{10,15}}"
     rf"|\d(?:[ \t\u00a0().{_DASH}]{{0,2}}\d){{4}}(?:{_PLUS_GAP}\d){{5,10}})(?![\d-])(?!\.\d)"
 )
-OO_PHONE = re.compile(rf"(?<![\w.{_DASH}])00[1-9]\d{{0,2}}(?:[ {_DASH}]\d{{2,6}}){{2,5}}(?![\d-])")
+OO_PHONE = re.compile(rf"(?<![\w.{_DASH}])00[ {_DASH}]?[1-9]\d{{0,2}}(?:[ {_DASH}]\d{{2,6}}){{2,5}}(?![\d-])")
 # Two groups only: "415-5552671", "415555-2671".
 HALF_GROUPED_PHONE = re.compile(rf"{_BEFORE}(?:1-)?(?:[2-9]\d{{2}}-[2-9]\d{{6}}|[2-9]\d{{5}}-\d{{4}}){_AFTER}")
 BARE_PHONE = re.compile(rf"{_BEFORE}1?[2-9]\d{{9}}{_AFTER}")
@@ -50,7 +50,9 @@ AUDIO_FILE = re.compile(
 _NUMBER_IN_FILE = re.compile(r"(?<!\d)\+?1?[2-9]\d{9}(?!\d)")
 _GROUPS_IN_FILE = re.compile(r"(?<!\d)(?:\+?1[-_.])?[2-9]\d{2}([-_.])[2-9]\d{2}\1\d{4}(?!\d)")
 # As dialed within other countries: a leading zero, then groups.
-NATIONAL_PHONE = re.compile(r"(?<![\w.:/,-])(?:\(0\d{1,4}\)|0[1-9]\d{0,4})(?:[ /-]{1,3}\d{2,8}){1,5}(?![\w-]|[.,:]\d)")
+NATIONAL_PHONE = re.compile(
+    r"(?<![\w.:/,-])(?:\(0\d{1,4}\)|\(0\)[ ]?\d{2,5}|0[1-9]\d{0,4})(?:[ /-]{1,3}\d{2,8}){1,5}(?![\w-]|[.,:]\d)"
+)
 
 _CARD_SHAPES = frozenset({(4, 4, 4, 4), (4, 4, 4, 4, 3), (4, 6, 5), (4, 6, 4)})
 # How many words a card may consist of, by the length of the first one: groups of four digits, or all in one.

@@ -16,7 +16,7 @@ _INSERT = re.compile(
 )
 _MAX_ROW_CHARS = 200_000
 _COLUMN_LIST = re.compile(
-    r"(?<![\w\".])(?P<column>[\w\".`\[\]]{1,80})\s{1,3}(?P<operator>(?:not\s{1,3})?(?:in\s{0,3}\(|i?like\s|rlike\s|similar to\s|between\s|is distinct from\s)|<>\s?|!=\s?|~~?\*?\s|!~\s|=\s?any\s?\()",
+    r"(?<![\w\".])(?P<column>[\w\".`\[\]]{1,80})(?:::\w{1,20})?\)?\s{1,3}(?P<operator>(?:not\s{1,3})?(?:in\s{0,3}\(|i?like\s|rlike\s|similar to\s|between\s|is distinct from\s)|<>\s?|!=\s?|~~?\*?\s|!~\s|=\s?any\s?\((?:\s?array\s?\[)?)",
     re.I,
 )
 _BETWEEN_ROWS = re.compile(r"\s{0,5},\s{0,5}")
@@ -122,7 +122,7 @@ def _mask_conditions(text: str) -> str:
     for match in _COLUMN_LIST.finditer(text):
         if match.start() < done or not (verdict := classify_key(match["column"].rpartition(".")[2])):
             continue
-        is_list = match["operator"].endswith("(") or match["operator"].lower().startswith("between")
+        is_list = match["operator"].endswith(("(", "[")) or match["operator"].lower().startswith("between")
         at = match.end()
         while (value := _STRING.match(text, at)) or text[at : at + 1] in (",", " "):
             if not value:

@@ -1,7 +1,8 @@
-"""Masks what a parser quotes from a text that is not JSON: the response of a model, with what people said in it."""
+"""Masks what people said: in what a parser quotes from a text that is not JSON, and in sentences about a person's health."""
 
 import re
 
+from callwatch.scrubbing.detectors.prose import HEALTH, is_about_health, is_speech
 from callwatch.scrubbing.detectors.rules import list_heads
 
 TRIGGERS = list_heads(["json", "jsondecode", "unexpected", "unterminated", "expected", "invalid"])
@@ -13,6 +14,16 @@ _NOT_JSON = re.compile(
 _QUOTED_FIRST = re.compile(
     r"(?P<before>)[\"\u201c](?P<text>[^\"\r\n]{3,400})(?P<after>[\"\u201d](?:\.{3}|\u2026)?)(?= is not valid JSON)"
 )
+# Python's parsers quote with apostrophes; others append the text to the position.
+_QUOTED_SINGLE = re.compile(
+    r"(?P<before>(?:Expecting (?:value|property)|Extra data|[Ii]nvalid (?:JSON|json)|Unterminated string|JSON(?:Decode)?(?: parse)? ?[Ee]rror|(?:parse|parsing|decode) JSON)[^'\"\r\n]{0,80})'"
+    r"(?P<text>[^\r\n\"]{3,400}?)(?P<after>'(?:\.{3}|\u2026)?(?=[\s,.;)]|$))",
+    re.M,
+)
+_BEHIND_POSITION = re.compile(r"(?P<before>(?:position|column|char|line) \d{1,9}\)?: )(?P<text>[^\W\d_][^\r\n]{2,400})", re.M)
+HEALTH_HEADS = list_heads(HEALTH)
+# What stands between these signs is judged by itself.
+_CLAUSE = re.compile(r"[^\r\n\"\u201c\u201d:;<>{}\[\]()|=]{12,400}")
 _PAGE_STARTS = (
     "an error occurred", "internal server error", "request entity too large", "bad gateway", "not found", "too many requests",
     "unauthorized", "forbidden", "service unavailable", "gateway timeout", "gateway time-out", "rate limit exceeded", "proxy error",
@@ -25,11 +36,33 @@ _PAGE_STARTS = (
 
 def mask_unreadable_json(text: str) -> str:
     """The text with `[transcript]` for what a JSON parser quotes, if it is prose and not a server's error page."""
-    return _QUOTED_FIRST.sub(_mask_quoted, _NOT_JSON.sub(_mask_quoted, text)) if '"' in text else text
+    if '"' in text or "\u201c" in text:
+        text = _QUOTED_FIRST.sub(_mask_quoted, _NOT_JSON.sub(_mask_quoted, text))
+    if "'" in text:
+        text = _QUOTED_SINGLE.sub(_mask_quoted, text)
+    return _BEHIND_POSITION.sub(_mask_behind, text)
+
+
+def mask_health(text: str) -> str:
+    """The text with `[transcript]` for each clause in which a person reports an illness, their own or somebody's."""
+    return _CLAUSE.sub(_mask_clause, text)
+
+
+def _mask_clause(match: re.Match[str]) -> str:
+    clause = match[0].strip(" ',")
+    if not is_about_health(clause):
+        return match[0]
+    before, after = match[0].split(clause, 1)
+    return f"{before}[transcript]{after}"
+
+
+def _mask_behind(match: re.Match[str]) -> str:
+    return f"{match['before']}[transcript]" if is_speech(match["text"]) else match[0]
 
 
 def _mask_quoted(match: re.Match[str]) -> str:
     quoted = match["text"].strip().lower()
     is_page = any(start.startswith(quoted) or quoted.startswith(start) for start in _PAGE_STARTS)
     is_text = quoted[:1].isalpha() and re.search(r"[^\W\d_][,']? [^\W\d_]", quoted)
-    return match[0] if is_page or not is_text else f'{match["before"]}"[transcript]{match["after"]}'
+    quote = match[0][len(match["before"]) : match.start("text") - match.start()]
+    return match[0] if is_page or not is_text else f"{match['before']}{quote}[transcript]{match['after']}"

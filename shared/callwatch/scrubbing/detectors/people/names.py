@@ -41,6 +41,8 @@ _JOINT = re.compile(r"[ ,;|\t]{1,2}|['\"], ?['\"]")
 _JOINED = re.compile(
     r"(?<![A-Za-z0-9])(?P<first>[A-Za-z]{3,20})(?P<sign>[._+-])(?P<last>[A-Za-z]{3,20})(?![A-Za-z0-9(]|[._-][A-Za-z])"
 )
+# A surname of two words that was just masked: "Smith-Jones, Ann".
+_AFTER_SURNAME = re.compile(r"\[name\],[ ]?(?P<first>[A-Z][^\W\d_]{1,30})(?![\w@.'-])")
 _LOWER_PAIR = re.compile(
     r"(?P<before>[?&;](?:q|query|search|s|term|filter|lookup|keyword|text)=[\"']?)(?P<first>[a-z]{3,20})(?P<sign>[ +])(?P<last>[a-z]{3,20})(?![\w-])",
     re.I,
@@ -99,7 +101,7 @@ def mask_named(text: str, heads: set[str]) -> str:
         text = _mask_behind(text, CONTEXT)
     if not heads.isdisjoint(TITLE_HEADS):
         text = _mask_behind(text, TITLE)
-    text = _JOINED.sub(_mask_joined, text)
+    text = _AFTER_SURNAME.sub(_mask_first, _JOINED.sub(_mask_joined, text))
     if "=" in text:
         text = _LOWER_PAIR.sub(_mask_joined, text)
     return _mask_beside_marks(text) if "[phone]" in text or "[email]" in text else text
@@ -110,6 +112,10 @@ def _mask_joined(match: re.Match[str]) -> str:
     first, last = classify_word(match["first"]), classify_word(match["last"])
     is_name = first == Kind.FIRST and (last == Kind.LAST or match["last"].lower() in TAILS)
     return f"{match.groupdict().get('before') or ''}[name]" if is_name else match[0]
+
+
+def _mask_first(match: re.Match[str]) -> str:
+    return "[name]" if classify_word(match["first"]) == Kind.FIRST else match[0]
 
 
 def _mask_behind(text: str, pattern: re.Pattern[str]) -> str:
