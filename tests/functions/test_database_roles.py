@@ -49,7 +49,7 @@ WRITERS = {
     *("ActOnErrors", "DeleteError", "DeleteOccurrence"),
 }
 WRITERS |= {"CreateRule", "ChangeRule", "DeleteRule"}
-OWNERS = {"RunMonitor", "DigestCritical", "Migrate"}
+OWNERS = {"RunMonitor", "DigestCritical", "DigestErrors", "Migrate"}
 
 
 @pytest.fixture(scope="module")
