@@ -1,11 +1,12 @@
 """Digests critical errors within seconds of their arrival, then evaluates the error rules at once."""
 
 from datetime import UTC, datetime
-from typing import Any, TypedDict
+from typing import Any
 
 from callwatch import sqs
 from callwatch.db import is_retryable, statements_within
 from callwatch.db.core.db_errors import is_failing
+from callwatch.digest.event_source import BatchResponse
 from callwatch.digest.store import digest
 from callwatch.exceptions import LockUnavailable, QueueUnavailable
 from callwatch.monitor.critical_path import evaluate_critical
@@ -15,18 +16,6 @@ from callwatch.settings import get_settings
 
 # A digest may run twice; with this limit on each, time remains to return the records.
 _STATEMENT_S = 8.0
-
-
-class FailedRecord(TypedDict):
-    """A record that the event source delivers again."""
-
-    itemIdentifier: str
-
-
-class BatchResponse(TypedDict):
-    """The response that an SQS event source expects; the records that are not in it are deleted."""
-
-    batchItemFailures: list[FailedRecord]
 
 
 def handle(event: dict[str, Any], _context: Any) -> BatchResponse:

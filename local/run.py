@@ -279,7 +279,11 @@ def _migrate(pool: Workers, console: Console) -> bool:
 def _triggers(
     template: Template, queue_urls: Mapping[str, str], sqs: Any, pool: Workers, options: Options, console: Console
 ) -> list[Trigger]:
-    triggers: list[Trigger] = [QueueTrigger(source, queue_urls[source.queue], sqs, pool) for source in template.event_sources]
+    triggers: list[Trigger] = [
+        QueueTrigger(source, queue_urls[source.queue], sqs, pool)
+        for source in template.event_sources
+        for _poller in range(min(source.most_at_once, workers.MAX_PROCESSES))
+    ]
     return triggers + [Schedule(name, options.cycle_s, pool, console.print) for name in template.schedules]
 
 

@@ -30,6 +30,10 @@ _QUEUE_ATTRIBUTES = frozenset(
 )
 
 
+# Variables that set a parameter, because the template uses it for more than a function's environment.
+_PARAMETERS = {"CORS_ORIGINS": "CorsOrigins", "PARALLEL_DIGEST": "ParallelDigest"}
+
+
 class TemplateError(Exception):
     """The template needs something that the local system does not support; the text is one line."""
 
@@ -66,11 +70,13 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class EventSource:
-    """A queue whose messages invoke a function."""
+    """A queue whose messages invoke a function: batches of `batch_size`, gathered for `window_s`, `most_at_once` at a time."""
 
     queue: str
     function: str
     batch_size: int
+    window_s: float = 0.0
+    most_at_once: int = 1
 
 
 @dataclass(frozen=True)
@@ -91,8 +97,7 @@ def load(path: Path, values: Mapping[str, str], queue_urls: Mapping[str, str]) -
     values: local values of variables; a function gets those that its environment names.
     queue_urls: addresses of the queues by logical id.
     """
-    origins = values.get("CORS_ORIGINS")
-    plain = read_transformed(path, {"CorsOrigins": origins} if origins else {})
+    plain = read_transformed(path, {name: values[variable] for variable, name in _PARAMETERS.items() if values.get(variable)})
     resources = plain.resources
     resolve = _Resolver(plain.parameters, plain.conditions, resources, queue_urls).resolve
     functions = {
@@ -107,7 +112,7 @@ def load(path: Path, values: Mapping[str, str], queue_urls: Mapping[str, str]) -
         routes=_routes(resources, resolve, functions),
         queues=_queues(resources, resolve),
         schedules=_schedules(resources, functions),
-        event_sources=_event_sources(resources, functions),
+        event_sources=_event_sources(resources, resolve, functions),
         cors=_cors(resources, resolve),
     )
 
@@ -285,22 +290,28 @@ def _schedules(resources: Mapping[str, Any], functions: Mapping[str, Function]) 
     )
 
 
-def _event_sources(resources: Mapping[str, Any], functions: Mapping[str, Function]) -> tuple[EventSource, ...]:
+def _event_sources(resources: Mapping[str, Any], resolve: Any, functions: Mapping[str, Function]) -> tuple[EventSource, ...]:
     queues = [name for name, resource in resources.items() if resource["Type"] == "AWS::SQS::Queue"]
     sources = []
     for resource in resources.values():
-        if resource["Type"] != "AWS::Lambda::EventSourceMapping":
+        if resource["Type"] != "AWS::Lambda::EventSourceMapping" or not _is_made(resource, resolve):
             continue
-        properties = resource["Properties"]
-        arn = json.dumps(properties["EventSourceArn"])
+        arn = json.dumps(resource["Properties"]["EventSourceArn"])
+        properties = resolve(resource["Properties"])
         sources.append(
             EventSource(
                 queue=next(name for name in queues if re.search(rf"\b{name}\b", arn)),
-                function=_function_in(properties["FunctionName"], functions),
+                function=_function_in(resource["Properties"]["FunctionName"], functions),
                 batch_size=int(properties.get("BatchSize", 10)),
+                window_s=float(properties.get("MaximumBatchingWindowInSeconds", 0)),
+                most_at_once=int(properties.get("ScalingConfig", {}).get("MaximumConcurrency", 1)),
             )
         )
     return tuple(sources)
+
+
+def _is_made(resource: Mapping[str, Any], resolve: Any) -> bool:
+    return "Condition" not in resource or bool(resolve({"Condition": resource["Condition"]}))
 
 
 def _cors(resources: Mapping[str, Any], resolve: Any) -> dict[str, Any]:

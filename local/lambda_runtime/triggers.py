@@ -12,8 +12,10 @@ from local.lambda_runtime.workers import FunctionFailed, FunctionTimedOut, Worke
 from local.sqs.server import ACCOUNT, REGION
 
 _RETRY_S = 1.0
-# Lambda polls with the longest wait that SQS allows.
+# Lambda polls with the longest wait that SQS allows, and ends a batch at the size of an invocation's payload.
 _WAIT_S = 20
+_RECEIVE_AT_MOST = 10
+_MAX_CHARACTERS = 6_000_000
 
 
 class Trigger(threading.Thread):
@@ -97,14 +99,7 @@ class QueueTrigger(Trigger):
                 self.is_stopped.wait(_RETRY_S)
 
     def _poll(self) -> None:
-        answer = self._sqs.receive_message(
-            QueueUrl=self._queue_url,
-            MaxNumberOfMessages=min(10, self._source.batch_size),
-            WaitTimeSeconds=_WAIT_S,
-            MessageSystemAttributeNames=["All"],
-            MessageAttributeNames=["All"],
-        )
-        messages = answer.get("Messages", [])
+        messages = self._gather()
         if not messages:
             return
         event = {"Records": [self._record(message) for message in messages]}
@@ -116,9 +111,35 @@ class QueueTrigger(Trigger):
             return
         failed = {item["itemIdentifier"] for item in (result or {}).get("batchItemFailures", [])}
         done = [message for message in messages if message["MessageId"] not in failed]
-        if done:
-            entries = [{"Id": str(index), "ReceiptHandle": m["ReceiptHandle"]} for index, m in enumerate(done)]
+        for start in range(0, len(done), _RECEIVE_AT_MOST):
+            part = done[start : start + _RECEIVE_AT_MOST]
+            entries = [{"Id": str(index), "ReceiptHandle": m["ReceiptHandle"]} for index, m in enumerate(part)]
             self._sqs.delete_message_batch(QueueUrl=self._queue_url, Entries=entries)
+
+    def _gather(self) -> list[dict[str, Any]]:
+        """Receive until the batch is full, or until nothing more came within the window."""
+        messages = self._receive(self._source.batch_size, _WAIT_S)
+        closes_at = time.monotonic() + self._source.window_s
+        while messages and len(messages) < self._source.batch_size and not self.is_stopped.is_set():
+            left_s = closes_at - time.monotonic()
+            if left_s <= 0 or sum(len(message["Body"]) for message in messages) >= _MAX_CHARACTERS:
+                break
+            found = self._receive(self._source.batch_size - len(messages), min(_WAIT_S, int(left_s)))
+            messages += found
+            if not found:
+                self.is_stopped.wait(_RETRY_S / 10)
+        return messages
+
+    def _receive(self, most: int, wait_s: int) -> list[dict[str, Any]]:
+        answer = self._sqs.receive_message(
+            QueueUrl=self._queue_url,
+            MaxNumberOfMessages=min(_RECEIVE_AT_MOST, most),
+            WaitTimeSeconds=wait_s,
+            MessageSystemAttributeNames=["All"],
+            MessageAttributeNames=["All"],
+        )
+        found: list[dict[str, Any]] = answer.get("Messages", [])
+        return found
 
     def _record(self, message: dict[str, Any]) -> dict[str, Any]:
         return {

@@ -26,6 +26,7 @@ _EMPTY_WAIT_S = 1
 _LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 _AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".api.amazonwebservices.com.cn")
 _MAX_ATTRIBUTE_CHARS = 1_000
+_VISIBLE, _IN_FLIGHT = "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"
 _WORKERS = 8
 
 
@@ -109,15 +110,20 @@ def delete(queue_url: str | None, receipt_handles: Sequence[str]) -> None:
 
 
 def release(queue_url: str | None, receipt_handles: Sequence[str]) -> None:
-    """Show received messages to the next receiver at once. Raises QueueUnavailable; the others return after the queue's
-    visibility timeout.
+    """Show received messages to the next receiver at once, as `hide` does."""
+    hide(queue_url, receipt_handles, 0)
+
+
+def hide(queue_url: str | None, receipt_handles: Sequence[str], for_s: int) -> None:
+    """Hide received messages for this long from now on. Raises QueueUnavailable; the others return after the queue's visibility
+    timeout.
     """
 
-    def release_batch(batch: Sequence[str]) -> None:
-        entries = [{"Id": str(index), "ReceiptHandle": handle, "VisibilityTimeout": 0} for index, handle in enumerate(batch)]
+    def hide_batch(batch: Sequence[str]) -> None:
+        entries = [{"Id": str(index), "ReceiptHandle": each, "VisibilityTimeout": for_s} for index, each in enumerate(batch)]
         _call(lambda sqs, given: sqs.change_message_visibility_batch(QueueUrl=queue_url, Entries=given), entries, queue_url)
 
-    _run_in_batches(release_batch, receipt_handles)
+    _run_in_batches(hide_batch, receipt_handles)
 
 
 def _run_in_batches(action: Callable[[Sequence[str]], None], receipt_handles: Sequence[str]) -> None:
@@ -145,11 +151,15 @@ def dead_letter(queue_url: str | None, body: str, reason: str) -> None:
 
 def estimate_count(queue_url: str | None) -> int:
     """Messages in the queue (visible, in flight and delayed), as SQS estimates them. Raises QueueUnavailable."""
-    names = [
-        "ApproximateNumberOfMessages",
-        "ApproximateNumberOfMessagesNotVisible",
-        "ApproximateNumberOfMessagesDelayed",
-    ]
+    return _sum_attributes(queue_url, [_VISIBLE, _IN_FLIGHT, "ApproximateNumberOfMessagesDelayed"])
+
+
+def estimate_in_flight(queue_url: str | None) -> int:
+    """Messages that some receiver holds, or that are hidden after a failure, as SQS estimates them. Raises QueueUnavailable."""
+    return _sum_attributes(queue_url, [_IN_FLIGHT])
+
+
+def _sum_attributes(queue_url: str | None, names: list[str]) -> int:
     answer = _call(lambda sqs, wanted: sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=wanted), names, queue_url)
     return sum(int(answer["Attributes"].get(name, 0)) for name in names)
 

@@ -193,3 +193,21 @@ def test_accepted_errors_are_rows_after_the_schedule_ran(deployed: Deployed, acc
     eventually(lambda: accepted.items() <= stored(deployed).items(), f"{accepted} in error_logs")
     groups = deployed.cloud.call("GET", "/api/errors", deployed.token("VIEWER_SECRET")).body["items"]
     assert accepted.items() <= {group["message"]: group["count"] for group in groups}.items()
+
+
+def test_a_parameter_switches_the_parallel_digest_on(deployed: Deployed) -> None:
+    cloud = deployed.cloud
+    client = cloud.client("lambda")
+    name, queue = cloud.resource("DigestErrors"), cloud.resource("ErrorQueue")
+    assert client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"] == []
+    cloud.deploy(deployed.template, "--parameter", "ParallelDigest=8")
+    (mapping,) = client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+    assert (mapping["BatchSize"], mapping["MaximumBatchingWindowInSeconds"]) == (500, 5)
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    sqs = cloud.client("sqs")
+    attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+    assert int(attributes["VisibilityTimeout"]) == 240
+    assert int(json.loads(attributes["RedrivePolicy"])["maxReceiveCount"]) == 1_000
+    event = json.loads((Path(__file__).resolve().parents[2] / "events" / "digest_errors.json").read_text())
+    assert cloud.invoke("DigestErrors", event) == {"batchItemFailures": []}
+    assert stored(deployed)["invalid input syntax for type uuid"] == 1

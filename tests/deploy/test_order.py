@@ -21,6 +21,7 @@ VARIANTS: dict[str, dict[str, str]] = {
     "for an operator": {"OperatorEmail": "ops@example.com"},
     "the small profile": {"Profile": "small", "DatabaseUrlSecretArn": BROUGHT},
     "with one address for all alerts": {"AlertEmail": "ops@example.com"},
+    "with eight digests at once": {"ParallelDigest": "8"},
     "with a boundary": {"PermissionsBoundaryArn": "arn:aws:iam::123456789012:policy/limits"},
 }
 plans = pytest.mark.parametrize("parameters", VARIANTS.values(), ids=VARIANTS)
@@ -111,7 +112,7 @@ def test_database_is_guarded_last_and_released_first(parameters: dict[str, str])
         return
     before = plan.find_all_needs("GuardedDatabase")
     # What can fail slowly stands before the protection; everything else is deleted after the release.
-    assert {"Migrations", "PublishedPage", "Distribution", "Api", "RunMonitor", "DigestCritical"} <= before
+    assert {"Migrations", "PublishedPage", "Distribution", "Api", "RunMonitor", "DigestCritical", "DigestErrors"} <= before
     assert not [name for name, needs in plan.needs.items() if "GuardedDatabase" in needs]
 
 

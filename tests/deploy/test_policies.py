@@ -52,7 +52,7 @@ ACTIONS: dict[str, tuple[str, ...]] = {
 }
 # What Lambda does with the function's role for the queue that invokes it.
 OF_AN_EVENT_SOURCE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
-INVOKED_BY_A_QUEUE = {"digest_critical"}
+INVOKED_BY_A_QUEUE = {"digest_critical", "digest_errors"}
 
 # Health for anonymous callers: the stored one.
 STORED_RESULTS_ONLY = {"get_metrics_prometheus"}
@@ -145,6 +145,7 @@ def test_each_queue_is_emptied_by_few_functions() -> None:
     assert emptied == {
         "run_monitor": {"ErrorQueue", "CriticalQueue", "DeadLetterQueue"},
         "digest_critical": {"CriticalQueue"},
+        "digest_errors": {"ErrorQueue"},
         "redrive": {"DeadLetterQueue"},
     }
 

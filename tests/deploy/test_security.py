@@ -46,8 +46,12 @@ def test_queues_are_encrypted_and_end_in_the_dead_letter() -> None:
 
 def test_message_visibility_exceeds_the_function_timeout() -> None:
     queues, functions = of_type("AWS::SQS::Queue"), of_type("AWS::Lambda::Function")
-    assert queues["ErrorQueue"]["VisibilityTimeout"] > functions["RunMonitor"]["Timeout"]
-    # AWS advises six times the timeout of a function that an event source invokes.
+    condition, in_parallel, alone = queues["ErrorQueue"]["VisibilityTimeout"]["Fn::If"]
+    assert condition == "DigestsInParallel"
+    assert alone > functions["RunMonitor"]["Timeout"]
+    # AWS advises six times the timeout of a function that an event source invokes, and the window on top.
+    window_s = source()["Parameters"]["DigestWindowSeconds"]["MaxValue"]
+    assert in_parallel >= 6 * functions["DigestErrors"]["Timeout"] + window_s
     assert queues["CriticalQueue"]["VisibilityTimeout"] >= 6 * functions["DigestCritical"]["Timeout"]
 
 
@@ -313,9 +317,24 @@ def test_parameter_rules_use_only_allowed_functions() -> None:
 
 
 def test_critical_storm_leaves_connections_for_others() -> None:
-    (mapping,) = of_type("AWS::Lambda::EventSourceMapping").values()
-    assert mapping["ScalingConfig"]["MaximumConcurrency"] <= 5
-    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    mappings = of_type("AWS::Lambda::EventSourceMapping")
+    assert mappings["CriticalEventSource"]["ScalingConfig"]["MaximumConcurrency"] <= 5
+    assert all(mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"] for mapping in mappings.values())
+
+
+def test_parallel_digest_is_off_until_it_is_asked_for() -> None:
+    resources, parameter = transformed()["Resources"], source()["Parameters"]["ParallelDigest"]
+    assert parameter["Default"] == "0"
+    assert resources["ErrorEventSource"]["Condition"] == resources["DigestErrorsErrorAlarm"]["Condition"] == "DigestsInParallel"
+    # One connection for each, so that the parameter is the number of connections.
+    assert resources["DigestErrors"]["Properties"]["Environment"]["Variables"]["DATABASE_POOL_SIZE"] == "1"
+    assert resources["ErrorEventSource"]["Properties"]["ScalingConfig"]["MaximumConcurrency"] == {"Ref": "ParallelDigest"}
+
+
+@pytest.mark.parametrize(("value", "is_allowed"), [("0", 1), ("1", 0), ("2", 1), ("10", 1), ("999", 1), ("1000", 1), ("1001", 0)])
+def test_parallel_digest_takes_what_lambda_takes(value: str, is_allowed: int) -> None:
+    pattern = source()["Parameters"]["ParallelDigest"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, value)) == bool(is_allowed)
 
 
 def test_a_guided_deployment_can_be_answered_with_return() -> None:

@@ -50,7 +50,7 @@ WRITERS = {
     *("ActOnErrors", "DeleteError", "DeleteOccurrence"),
 }
 WRITERS |= {"CreateRule", "ChangeRule", "DeleteRule", "PublishIncident"}
-OWNERS = {"RunMonitor", "DigestCritical", "Migrate"}
+OWNERS = {"RunMonitor", "DigestCritical", "DigestErrors", "Migrate"}
 
 
 @pytest.fixture(scope="module")

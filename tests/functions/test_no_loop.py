@@ -17,6 +17,7 @@ import pytest
 from callwatch import sqs as queue
 from callwatch.client.own_limit import MAX_PER_FINGERPRINT, MAX_PER_PROCESS, OwnErrorLimit
 from callwatch.events.event import error_message, finish_event
+from callwatch.exceptions import ConfigurationError
 from callwatch.settings import reset_settings
 from callwatch.tracker import ErrorSeverity, error_tracker
 from local.api_gateway.template import EventSource, Template, load
@@ -147,6 +148,18 @@ def test_no_function_reports_its_failure_to_a_trigger(
     assert len(+failed) >= 20
     assert critical == 0
     assert 1 <= own <= MAX_PER_PROCESS + 1
+
+
+def test_a_failing_digest_sends_nothing_to_its_own_queue(
+    template: tuple[Template, dict[str, str]], modules: dict[str, ModuleType]
+) -> None:
+    _described, urls = template
+    event = json.loads((ROOT / "events" / "digest_errors.json").read_text())
+    for _round in range(TRIES):
+        with pytest.raises(ConfigurationError):
+            modules["digest_errors"].lambda_handler(event, None)
+    error_tracker.flush()
+    assert [queue.estimate_count(urls[name]) for name in ("ErrorQueue", "CriticalQueue", "DeadLetterQueue")] == [0, 0, 0]
 
 
 def test_one_error_at_full_speed_is_captured_a_few_times(template: tuple[Template, dict[str, str]]) -> None:

@@ -4,13 +4,14 @@ import math
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import pytest
 
 from callwatch import sqs as queue
-from callwatch.digest.flush import _Limits, _receive
+from callwatch.digest.flush import _Limits, _receive, _Received
+from callwatch.digest.message_parser import Batch
 
 URL = "https://sqs.us-east-1.amazonaws.com/000000000000/q"
 BEGAN_AT = datetime(2030, 1, 1, tzinfo=UTC)
@@ -89,6 +90,54 @@ def test_a_slow_queue_ends_a_round_at_the_deadline(monkeypatch: pytest.MonkeyPat
     with ThreadPoolExecutor(8) as pool:
         messages, is_partial = _receive(URL, pool, 1, _Limits(BEGAN_AT, time.monotonic()))
     assert (len(messages), is_partial) == (90, False)
+
+
+class ManyServers:
+    """SQS as servers that each hold a part: a short poll asks some of them, a long poll all; new messages never stop."""
+
+    def __init__(self, seed: int, new_per_poll: int) -> None:
+        self._random = random.Random(seed)
+        self._new_per_poll = new_per_poll
+        self._servers: list[list[datetime]] = [[] for _ in range(4)]
+        self._add(BEGAN_AT - timedelta(hours=1), self._random.randint(1, 300))
+
+    def count_old(self) -> int:
+        return sum(sent_at < BEGAN_AT for server in self._servers for sent_at in server)
+
+    def receive(self, _url: str | None, most: int = 10, wait_s: int = 0) -> list[queue.QueueMessage]:
+        self._add(BEGAN_AT + timedelta(seconds=1), self._new_per_poll)
+        asked = self._servers if wait_s else self._random.sample(self._servers, 1)
+        held = [(server, sent_at) for server in asked for sent_at in server]
+        taken = self._random.sample(held, min(most, len(held)))
+        for server, sent_at in taken:
+            server.remove(sent_at)
+        return [queue.QueueMessage("x", "x", "x", 1, sent_at=sent_at) for _server, sent_at in taken]
+
+    def _add(self, sent_at: datetime, count: int) -> None:
+        for _ in range(count):
+            self._random.choice(self._servers).append(sent_at)
+
+
+class InTurn:
+    """A pool of one thread, so that a seed repeats a run."""
+
+    map = staticmethod(map)
+
+
+@pytest.mark.parametrize("new_per_poll", [0, 1, 2, 5])
+def test_drained_means_that_nothing_older_waits(monkeypatch: pytest.MonkeyPatch, new_per_poll: int) -> None:
+    drained = 0
+    for seed in range(60):
+        servers = ManyServers(seed, new_per_poll)
+        monkeypatch.setattr(queue, "receive", servers.receive)
+        for _batch in range(8):
+            messages, is_partial = _receive(URL, cast("Any", InTurn), 10, NO_LIMIT)
+            if not messages or _Received(messages, Batch(), is_partial).is_newer_than(BEGAN_AT):
+                drained += 1
+                assert servers.count_old() == 0, seed
+                break
+    # Where messages arrive faster than they are polled, it may say that it is not drained.
+    assert drained == 60 or new_per_poll > 2
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:9324", "localhost", "[::1]:9324"])

@@ -59,3 +59,11 @@ def test_no_sign_of_a_query_language_survives(text: str) -> None:
 def test_an_identifier_finds_itself(identifier: str) -> None:
     asked = build_query(identifier).removesuffix(":*").strip("'")
     assert not asked or asked in list_words([f"a.{identifier}()"])
+
+
+def test_words_are_the_same_where_texts_were_seen_before() -> None:
+    texts = ["getCallById", "app.m3:handleCall", "getCallById failed", "x" * 300, None, ""]
+    first = list_words(texts)
+    assert list_words(texts) == first
+    assert list_words([*texts, *texts]) == first
+    assert {"callbyid", "handlecall", "failed"} <= set(first)

@@ -8,6 +8,8 @@ from callwatch.sqs import QueueMessage
 
 # Messages that could not be stored return after two minutes: if they are absent for this long, another process has stored them.
 _UNSTORED_FOR = timedelta(minutes=5)
+# An event source hides what it could not store for up to 15 minutes (digest/event_source.py), and holds it for one more.
+HIDDEN_FOR = timedelta(minutes=16)
 # Of a longer failure, not every message is remembered by its id.
 _IDS_KEPT = 100_000
 
@@ -50,3 +52,24 @@ class UnstoredMessages:
         known = self.find(now)
         left = known.message_ids - {message.message_id for message in messages} if known else frozenset()
         self._known = replace(known, message_ids=left) if known and left else None
+
+
+@dataclass(slots=True)
+class UnstoredElsewhere:
+    """What digests of an event source may hide after the database was unusable; they tell nobody, as they had no database.
+
+    since, until: from the first to the last cycle that could not store either; None where all is well.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def note_failed(self, now: datetime) -> None:
+        """Record that nothing could be stored now."""
+        self.since, self.until = self.since or now, now
+
+    def find_since(self, now: datetime, in_flight: int) -> datetime | None:
+        """Since when messages may wait hidden; in_flight: how many the queue hides now. None as soon as they cannot."""
+        if self.until is not None and (in_flight == 0 or now - self.until > HIDDEN_FOR):
+            self.since = self.until = None
+        return self.since

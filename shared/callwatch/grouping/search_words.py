@@ -1,14 +1,16 @@
 """The words by which people find an error: of texts, hosts, paths and identifiers, whatever their case and accents."""
 
+import functools
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 MAX_WORDS = 1_000
 _MAX_TEXT_CHARS = 4_000
 _MAX_WORD_CHARS = 100
 _MAX_WORDS_ASKED = 20
 _MAX_PARTS = 16
+_MAX_KNOWN_CHARS = 200
 _IDENTIFIER = re.compile(r"\w+")
 # Where a word begins within an identifier: behind an underscore, at a capital behind a small letter, at the last capital before a
 # small letter, and between letters and digits.
@@ -22,10 +24,10 @@ def list_words(texts: Iterable[str | None]) -> list[str]:
     """
     found: dict[str, None] = {}
     for text in texts:
-        for identifier in _IDENTIFIER.findall((text or "")[:_MAX_TEXT_CHARS]):
-            found.update(dict.fromkeys(_list_ends(identifier)))
-            if len(found) >= MAX_WORDS:
-                return list(found)[:MAX_WORDS]
+        given = (text or "")[:_MAX_TEXT_CHARS]
+        found.update((_list_known if len(given) <= _MAX_KNOWN_CHARS else _list_of_text)(given))
+        if len(found) >= MAX_WORDS:
+            return list(found)[:MAX_WORDS]
     return list(found)
 
 
@@ -35,10 +37,23 @@ def build_query(text: str) -> str:
     return " & ".join(f"'{word}':*" for word in list(words)[:_MAX_WORDS_ASKED])
 
 
-def _list_ends(identifier: str) -> Iterator[str]:
-    parts = [part for piece in _BORDER.split(identifier[: 2 * _MAX_WORD_CHARS], _MAX_PARTS) if (part := _fold(piece))]
-    for number in range(len(parts)):
-        yield "".join(parts[number:])[:_MAX_WORD_CHARS]
+def _list_of_text(text: str) -> dict[str, None]:
+    found: dict[str, None] = {}
+    for identifier in _IDENTIFIER.findall(text):
+        found.update(_list_ends(identifier[: 2 * _MAX_WORD_CHARS]))
+        if len(found) >= MAX_WORDS:
+            break
+    return found
+
+
+# Errors of one application share their places and most of their tags, and a flood of new errors shares its identifiers.
+_list_known = functools.lru_cache(4_096)(_list_of_text)
+
+
+@functools.lru_cache(8_192)
+def _list_ends(identifier: str) -> dict[str, None]:
+    parts = [part for piece in _BORDER.split(identifier, _MAX_PARTS) if (part := _fold(piece))]
+    return dict.fromkeys("".join(parts[number:])[:_MAX_WORD_CHARS] for number in range(len(parts)))
 
 
 def _fold(word: str) -> str:

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+from callwatch import sqs
 from callwatch.alerts.notifications.delivery import deliver_due
 from callwatch.db import connection
 from callwatch.db.core.partitions import ensure_partitions
@@ -65,13 +66,14 @@ def _flush(cycle: Cycle) -> dict[str, Any]:
         cycle.samples.append(Sample("queue.up", 1.0 if error.is_throttled else 0.0, detail=str(error)))
         raise
     except Exception as error:
+        cycle.state.unstored_elsewhere.note_failed(cycle.now)
         cycle.uncounted = f"accepted errors and requests wait in the queue: the flush failed ({type(error).__name__})"
         cycle.unread += ("queue.up",)
         if not _sample_unstored(cycle):
             cycle.unread += ("queue.oldest_message_s",)
         raise
     cycle.samples.append(Sample("queue.up", 1.0))
-    if not _sample_unstored(cycle):
+    if not _sample_unstored(cycle) and not _sample_hidden(cycle):
         detail = "drained" if flushed.is_drained else "not drained within the cycle"
         cycle.samples.append(Sample("queue.oldest_message_s", flushed.oldest_s, detail=detail))
     return dataclasses.asdict(flushed)
@@ -86,6 +88,28 @@ def _sample_unstored(cycle: Cycle) -> bool:
     detail = f"could not be stored ({waiting.reason})"
     cycle.samples.append(Sample("queue.oldest_message_s", age_s, detail=detail, since=waiting.since))
     cycle.uncounted = f"accepted errors and requests {detail}"
+    return True
+
+
+def _sample_hidden(cycle: Cycle) -> bool:
+    """Sample the greatest possible age of what an event source may hide after an outage; False if it hides nothing.
+
+    In the usual case its messages are in flight for seconds, like those that are still on their way to the queue.
+    """
+    settings, memory = get_settings(), cycle.state.unstored_elsewhere
+    if not settings.parallel_digest or memory.since is None:
+        return False
+    try:
+        in_flight: int | None = sqs.estimate_in_flight(settings.error_queue_url)
+    except QueueUnavailable:
+        in_flight = None
+    since = memory.find_since(cycle.now, 1 if in_flight is None else in_flight)
+    if since is None:
+        return False
+    detail = f"{'an unknown number of' if in_flight is None else in_flight} messages may wait hidden after an outage"
+    age_s = max(0.0, (cycle.now - since).total_seconds())
+    cycle.samples.append(Sample("queue.oldest_message_s", age_s, detail=detail, since=since))
+    cycle.uncounted = f"accepted errors and requests: {detail}"
     return True
 
 

@@ -30,3 +30,20 @@ def invocation(handle: Callable[[dict[str, Any], Any], Result]) -> Callable[[dic
             error_tracker.flush()
 
     return lambda_handler
+
+
+def uncaptured_invocation(handle: Callable[[dict[str, Any], Any], Result]) -> Callable[[dict[str, Any], Any], Result]:
+    """Log and re-raise exceptions without capturing them: for a function that the queue of captured errors invokes."""
+    prepare_environment()
+
+    @functools.wraps(handle)
+    def lambda_handler(event: dict[str, Any], context: Any) -> Result:
+        begin_invocation(context)
+        append_keys(request_id=str(getattr(context, "aws_request_id", "")))
+        try:
+            return handle(event, context)
+        except Exception:
+            logger.exception("invocation failed")
+            raise
+
+    return lambda_handler

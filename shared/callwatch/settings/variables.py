@@ -288,6 +288,11 @@ class Settings:
     )
     critical_queue_url: str | None = declare(values.parse_http_url, "SQS queue that buffers critical errors.", is_for_hosts=True)
     dead_letter_queue_url: str | None = declare(values.parse_http_url, "SQS queue for messages that could not be digested.")
+    parallel_digest: int = declare(
+        values.build_integer_parser(0, 1000),
+        "Number of digests of the error queue at once, next to the monitor's flush each minute; 0 for the flush alone.",
+        "0",
+    )
     archive_url: str | None = declare(
         values.parse_archive,
         "Archive for messages that a queue is about to delete: s3://bucket/prefix, or the absolute path of a folder.",

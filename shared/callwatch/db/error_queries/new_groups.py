@@ -44,7 +44,7 @@ def make_groups(conn: AnyConnection, groups: Sequence[Mapping[str, Any]]) -> Non
     copy_rows(conn, "error_group_releases", _RELEASE, [(group["id"], *row) for group in groups for row in group["releases"]])
     tags = [(group["id"], _array(group["tags"])) for group in groups if group["tags"]]
     copy_rows(conn, "error_group_tags", ("group_id", "tags"), tags)
-    words = [(group["id"], " ".join(f"'{word}'" for word in group["words"])) for group in groups]
+    words = [(group["id"], "'" + "' '".join(group["words"]) + "'" if group["words"] else "") for group in groups]
     copy_rows(conn, "error_group_words", ("group_id", "words"), words)
 
 

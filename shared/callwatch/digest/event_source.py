@@ -1,0 +1,174 @@
+"""Digests the records that an SQS event source hands over, and names those that must be delivered again.
+
+1. Wait for a database that accepts writes; without one, every record is handed back.
+2. Store the batch; where that takes too long, store it in parts, so that a slow database makes progress.
+3. Dead-letter what cannot be stored, each message alone and with its reason.
+4. Hide what is handed back, the longer the more often it was received.
+
+Each delivery counts towards the queue's maxReceiveCount. Without step 4, an outage would use up that number within hours.
+"""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypedDict
+
+from psycopg2.errors import QueryCanceled
+
+from callwatch import sqs
+from callwatch.db import connection, is_retryable, statements_within
+from callwatch.db.core.db_errors import is_failing, why_no_writes
+from callwatch.digest.store import digest
+from callwatch.exceptions import DatabaseRefusesWrites, LockUnavailable, QueueUnavailable
+
+# A message that is received again and again is hidden for 30 s, 60 s and so on, up to 15 minutes: the pause grows with the
+# outage. With the template's maxReceiveCount of 1,000 an outage of ten days wears out no message.
+FIRST_PAUSE_S, MAX_PAUSE_S = 30, 900
+# A short interruption ends while the function waits: that costs one execution and no receive.
+_WAIT_S, _WAIT_STEP_S = 10.0, 1.0
+_STATEMENT_S, _MIN_S = 8.0, 2.0
+_PARTS = 10
+
+_log = logging.getLogger(__name__)
+
+
+class Attributes(TypedDict):
+    """What is used of the attributes that SQS adds to a message."""
+
+    ApproximateReceiveCount: str
+
+
+class Record(TypedDict):
+    """A message in the event of an event source."""
+
+    messageId: str
+    receiptHandle: str
+    body: str
+    attributes: Attributes
+
+
+class FailedRecord(TypedDict):
+    """A record that the event source delivers again."""
+
+    itemIdentifier: str
+
+
+class BatchResponse(TypedDict):
+    """The response that an SQS event source expects; the records that are not in it are deleted."""
+
+    batchItemFailures: list[FailedRecord]
+
+
+@dataclass(slots=True)
+class _Work:
+    """returned: could not be stored now. failed: the other ids that must be delivered again. deadline: on the monotonic clock."""
+
+    dead_letter_url: str | None
+    now: datetime
+    deadline: float
+    returned: list[Record] = field(default_factory=list)
+    failed: set[str] = field(default_factory=set)
+
+    def remaining_s(self) -> float:
+        """Seconds until the deadline."""
+        return self.deadline - time.monotonic()
+
+
+def digest_records(
+    records: Sequence[Record], queue_url: str | None, dead_letter_url: str | None, now: datetime, limit_s: float
+) -> BatchResponse:
+    """Store the records within about `limit_s`; returns which of them the event source delivers again.
+
+    Nothing is sent to the queue that the records come from: a message in it would cause the next invocation.
+    """
+    work = _Work(dead_letter_url, now, time.monotonic() + limit_s)
+    why = _wait_for_database(work)
+    if why is None:
+        _store_all(records, work)
+    else:
+        _log.warning("the database accepts no writes: all records are delivered again", extra={"why": why})
+        work.returned += records
+    _hide(work.returned, queue_url)
+    failed = work.failed | {record["messageId"] for record in work.returned}
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in sorted(failed)]}
+
+
+def pause_s(receive_count: int) -> int:
+    """How long a message is hidden that was received this many times and could not be stored."""
+    return int(min(MAX_PAUSE_S, FIRST_PAUSE_S * 2 ** min(max(0, receive_count - 1), 10)))
+
+
+def _wait_for_database(work: _Work) -> str | None:
+    """Why the database accepts no writes; None as soon as it does."""
+    until = time.monotonic() + min(_WAIT_S, work.remaining_s())
+    while True:
+        try:
+            with statements_within(lambda: _MIN_S), connection() as conn:
+                refusal = why_no_writes(conn)
+                if refusal is None:
+                    conn.rollback()
+                    return None
+                conn.close()
+                raise DatabaseRefusesWrites(refusal)
+        except Exception as error:
+            if not _is_passing(error):
+                raise
+            if time.monotonic() + _WAIT_STEP_S >= until:
+                return type(error).__name__
+        time.sleep(_WAIT_STEP_S)
+
+
+def _store_all(records: Sequence[Record], work: _Work) -> None:
+    parts = [list(records)]
+    while parts:
+        part = parts.pop(0)
+        if work.remaining_s() < _MIN_S:
+            work.returned += part
+            continue
+        try:
+            with statements_within(lambda: max(_MIN_S, min(_STATEMENT_S, work.remaining_s()))):
+                done = digest([record["body"] for record in part], work.now)
+        except Exception as error:
+            if not _is_passing(error):
+                raise
+            if isinstance(error, QueryCanceled) and len(part) > 1:
+                parts = [*_split(part), *parts]
+                continue
+            _log.warning("records could not be stored now", extra={"count": len(part), "why": type(error).__name__})
+            work.returned += [*part, *(record for other in parts for record in other)]
+            return
+        for body, reason in done.poison:
+            _dead_letter(body, reason, part, work)
+
+
+def _split(part: list[Record]) -> Iterator[list[Record]]:
+    size = -(-len(part) // _PARTS)
+    return (part[start : start + size] for start in range(0, len(part), size))
+
+
+def _dead_letter(body: str, reason: str, part: Sequence[Record], work: _Work) -> None:
+    _log.warning("a message is dead-lettered: %s", reason)
+    try:
+        sqs.dead_letter(work.dead_letter_url, body, reason)
+    except QueueUnavailable:
+        work.failed |= {record["messageId"] for record in part if record["body"] == body}
+
+
+def _hide(records: Sequence[Record], queue_url: str | None) -> None:
+    """Hide records for their pause; where the queue does not respond, its visibility timeout hides them."""
+    by_pause: dict[int, list[str]] = {}
+    for record in records:
+        pause = pause_s(int(record["attributes"]["ApproximateReceiveCount"]))
+        by_pause.setdefault(pause, []).append(record["receiptHandle"])
+    try:
+        for pause, handles in sorted(by_pause.items()):
+            sqs.hide(queue_url, handles, pause)
+    except QueueUnavailable as error:
+        _log.warning("records stay hidden for the queue's visibility timeout", extra={"why": str(error)})
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether the database or the moment is at fault, so that the same records may be stored later."""
+    return isinstance(error, LockUnavailable) or is_failing(error) or is_retryable(error)
