@@ -235,6 +235,7 @@ def _values(
         "VERCEL_ENV": "development",
         "APP_URL": f"http://127.0.0.1:{options.port}",
         "ARCHIVE_URL": str(options.data_dir / "archive"),
+        "SOURCE_MAPS_URL": str(options.data_dir / "source-maps"),
         **secrets.variables,
         **given,
         "DATABASE_URL": database_url,

@@ -11,6 +11,7 @@ CallwatchError
 ├── AwsCallFailed          an AWS service did not respond, or refused a request
 ├── QueueUnavailable       SQS did not accept or return messages
 ├── ArchiveUnavailable     the archive of expiring messages did not accept or return a file
+├── FilesUnavailable       the store of uploaded files did not accept or return one
 ├── LockUnavailable        another session held an advisory lock for the whole wait
 ├── MigrationError         the schema cannot be upgraded
 ├── Rejected               an item of a body is not accepted
@@ -95,6 +96,10 @@ class QueueUnavailable(CallwatchError):
 
 class ArchiveUnavailable(CallwatchError):
     """The archive of expiring messages did not accept or return a file."""
+
+
+class FilesUnavailable(CallwatchError):
+    """The store of uploaded files did not accept or return one."""
 
 
 class LockUnavailable(CallwatchError):
