@@ -1,4 +1,4 @@
-"""GET, POST and PUT /api/0/{proxy+}: what sentry-cli calls for releases and deploys."""
+"""GET, POST and PUT /api/0/{proxy+}: what sentry-cli calls for releases, deploys and source maps."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ from callwatch.api.routes import SERVE_UPLOADS
 from callwatch.db import connection
 from callwatch.runtime.endpoint import STATEMENT_TIMEOUT_MS, endpoint
 from callwatch.settings import get_settings
-from callwatch.uploads.paths import answer
+from callwatch.uploads.paths import answer, answer_upload
 
 
 def handle(request: Request) -> Response[Any]:
     """Answer as Sentry's API does, version 0."""
-    known = get_settings().ingest_keys or {}
+    settings = get_settings()
+    uploaded = answer_upload(request, settings.source_maps_url)
+    if uploaded is not None:
+        return uploaded
+    known = settings.ingest_keys or {}
     with connection(statement_timeout_ms=STATEMENT_TIMEOUT_MS) as conn:
-        response = answer(conn, request, known.keys(), datetime.now(UTC))
+        response = answer(conn, request, known.keys(), datetime.now(UTC), settings.source_maps_url)
         conn.commit()
     return response
 

@@ -236,6 +236,7 @@ def _values(
         "APP_URL": f"http://127.0.0.1:{options.port}",
         "ARCHIVE_URL": str(options.data_dir / "archive"),
         "STATUS_PAGE_STORE": str(options.data_dir / "status_page"),
+        "SOURCE_MAPS_URL": str(options.data_dir / "source-maps"),
         **secrets.variables,
         **given,
         "DATABASE_URL": database_url,

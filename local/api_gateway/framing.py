@@ -5,6 +5,7 @@ the next caller's.
 """
 
 import re
+from email import errors
 from email.message import Message
 from typing import Protocol
 
@@ -12,6 +13,13 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LENGTH = re.compile(r"[0-9]{1,15}")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
 _MAX_LINE_BYTES = 8_192
+# The parser is one of mail, and misses the parts of a form: they come after the headers, which is all that it was given.
+_OF_THE_BODY = (
+    errors.StartBoundaryNotFoundDefect,
+    errors.MultipartInvariantViolationDefect,
+    errors.NoBoundaryInMultipartDefect,
+    errors.InvalidMultipartContentTransferEncodingDefect,
+)
 _MAX_TRAILER_LINES = 100
 
 
@@ -51,7 +59,8 @@ def read_body(headers: Message, reader: Reader, version: str, max_bytes: int) ->
 
 def check_headers(headers: Message) -> None:
     """Raise FramingError for lines that are no header, such as a name with a space before its colon."""
-    if headers.defects or headers.get_payload() or not all(_TOKEN.fullmatch(name) for name in headers):
+    defects = [defect for defect in headers.defects if not isinstance(defect, _OF_THE_BODY)]
+    if defects or headers.get_payload() or not all(_TOKEN.fullmatch(name) for name in headers):
         raise FramingError("a line that is no header")
     if any("\r" in value or "\n" in value or "\0" in value for value in headers.values()):
         raise FramingError("a header of several lines")

@@ -92,6 +92,14 @@ def test_a_body_that_is_no_text_arrives_in_base64(call: Client) -> None:
         assert (event["body"], event["isBase64Encoded"]) == ("AP8=", True)
 
 
+def test_a_form_with_files_arrives_in_base64(call: Client) -> None:
+    # Its parts come after the headers, where the parser of headers misses them.
+    _status, event, _headers = call(
+        "POST", "/echo/x", b"--b\r\n\r\n\xff\r\n--b--", {"content-type": "multipart/form-data; boundary=b"}
+    )
+    assert (event["body"], event["isBase64Encoded"]) == ("LS1iDQoNCv8NCi0tYi0t", True)
+
+
 def test_a_chunked_body_arrives_whole(call: Client) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", call.port, timeout=20)
     connection.request("POST", "/echo/x", iter([b"ab", b"cd"]), {"content-type": "text/plain"}, encode_chunked=True)

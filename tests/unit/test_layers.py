@@ -17,7 +17,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("db", "sqs", "api", "file_store"),
     ("scrubbing", "counters", "crons"),
     ("grouping",),
-    ("events",),
+    ("events", "source_maps"),
     ("client",),
     ("tracker", "ingest", "digest", "checks", "pipeline", "uploads"),
     ("alerts",),

@@ -169,7 +169,7 @@ SERVE_UPLOADS: Route[bytes, object] = Route(
     "POST",
     "/api/0/{proxy+}",
     "upload",
-    "Report releases and deploys by sentry-cli",
+    "Report releases, deploys and source maps by sentry-cli",
     is_documented=False,
     also=("GET /api/0/{proxy+}", "PUT /api/0/{proxy+}"),
 )

@@ -32,7 +32,8 @@ class Occurrence:
     """One error as it will be stored.
 
     key: day, project, environment, event id (32 hex digits). head: made by callwatch.events.event_summary. hour, minute: those
-    under which it is counted.
+    under which it is counted. resolved_text: the event with its stack resolved by source maps. minified_key: the group key that
+    it had before.
     """
 
     key: tuple[date, int, str, str]
@@ -44,6 +45,8 @@ class Occurrence:
     body: str
     group_id: int = 0
     has_payload: bool = True
+    resolved_text: str | None = None
+    minified_key: tuple[int, str, str] | None = None
 
     @property
     def category(self) -> str:
@@ -63,6 +66,8 @@ class Occurrence:
     @property
     def event_text(self) -> str:
         """The event as text, the end of its message: serializing it again would cost as much as parsing it."""
+        if self.resolved_text is not None:
+            return self.resolved_text
         marker = self.body.find(_EVENT_MARK)
         if marker >= 0 and self.body.endswith("}}"):
             return self.body[marker + len(_EVENT_MARK) - 1 : -1]

@@ -24,12 +24,14 @@ class Adopted:
     """What unknown fingerprints lead to.
 
     groups: existing groups. separated: errors that belonged to a group of an older version together with others; they get a
-    group of their own, which is no news. aliases: a further fingerprint of a group that is about to be created.
+    group of their own, which is no news. aliases: a further fingerprint of a group that is about to be created. resolved: groups
+    that fingerprints of resolved stacks take over.
     """
 
     groups: dict[GroupKey, int] = field(default_factory=dict)
     separated: dict[GroupKey, int] = field(default_factory=dict)
     aliases: dict[GroupKey, GroupKey] = field(default_factory=dict)
+    resolved: dict[GroupKey, int] = field(default_factory=dict)
 
 
 def update_fingerprints(unknown: Sequence[GroupKey], occurrences: Sequence[Occurrence]) -> dict[GroupKey, GroupKey]:

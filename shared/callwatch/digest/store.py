@@ -27,6 +27,7 @@ from callwatch.digest.group_updates import apply_occurrences
 from callwatch.digest.ingest_reports import count_occurrences, read_sdk, store_refusals, store_reports
 from callwatch.digest.message_parser import Batch, Occurrence, read, read_time_field
 from callwatch.digest.older_groups import Adopted, adopt_groups, update_fingerprints
+from callwatch.digest.source_maps import adopt_minified, note_adopted, resolve_occurrences
 from callwatch.exceptions import CallwatchError, DatabaseUnavailable
 from callwatch.settings import get_settings
 
@@ -76,6 +77,8 @@ def digest(bodies: Sequence[str], now: datetime) -> Digested:
 def store(batch: Batch, now: datetime) -> Digested:
     """Store what was read from a batch of messages, as `digest` does."""
     result = Digested(poison=list(batch.poison))
+    # Before any transaction: reading maps takes seconds, and no lock is held meanwhile.
+    resolve_occurrences(batch.errors, now)
     errors, duplicates = _bisect(batch.errors, lambda rows: _store_errors(rows, now), lambda row: row.body, result.poison)
     requests, again = _bisect(batch.requests, lambda rows: _store_requests(rows, now), lambda row: row[0], result.poison)
     _bisect(batch.model_calls, lambda rows: _store_model_calls(rows, now), lambda row: row[0], result.poison)
@@ -170,7 +173,8 @@ def _assign_groups(conn: AnyConnection, unique: Sequence[Occurrence]) -> tuple[d
             aliases |= renewed
             groups, unknown = find_groups(conn, {occurrence.group_key for occurrence in unique})
         adopted = adopt_groups(conn, unknown, unique)
-        groups |= adopted.groups
+        adopted.resolved = adopt_minified(conn, [key for key in unknown if key not in adopted.groups], unique)
+        groups |= adopted.groups | adopted.resolved
         states = lock_groups(conn, sorted(set(groups.values())))
         if len(states) == len(set(groups.values())):
             break
@@ -186,11 +190,12 @@ def _assign_groups(conn: AnyConnection, unique: Sequence[Occurrence]) -> tuple[d
 
 def _add_further_fingerprints(conn: AnyConnection, adopted: Adopted, unique: Sequence[Occurrence]) -> None:
     """Record the fingerprints under which groups are found from now on; those of new groups exist by now."""
-    if not adopted.groups and not adopted.aliases:
+    if not adopted.groups and not adopted.aliases and not adopted.resolved:
         return
     by_key = {occurrence.group_key: occurrence.group_id for occurrence in unique}
     further = {old: by_key[new] for old, new in adopted.aliases.items() if new in by_key}
-    add_fingerprints(conn, {**adopted.groups, **further})
+    add_fingerprints(conn, {**adopted.groups, **further, **adopted.resolved})
+    note_adopted(conn, adopted.resolved, unique)
 
 
 def _sample(conn: AnyConnection, unique: Sequence[Occurrence], known: Collection[int]) -> None:

@@ -34,6 +34,8 @@ def summarize_event(event: dict[str, Any]) -> dict[str, Any]:
         "sqlstate": find_sqlstate(event),
         "tags": _tags(event.get("tags")) or None,
         "places": _places(event.get("frames")) or None,
+        # The digest opens the event only where a source map may help.
+        "js": True if _has_columns(event) else None,
         **{name: _text(event.get(name), limit) for name, limit in LIMITS.items()},
     }
     return {name: value for name, value in head.items() if value is not None}
@@ -50,6 +52,19 @@ def _places(frames: Any) -> list[str]:
     found = [frame for frame in frames or () if isinstance(frame, dict) and is_in_app(frame)][-_MAX_PLACES:]
     texts = (f"{frame.get('filename') or frame.get('module') or ''} {frame.get('function') or ''}" for frame in found)
     return [text[:_PLACE_LIMIT] for text in texts]
+
+
+def _has_columns(event: dict[str, Any]) -> bool:
+    """Whether a frame has a column, by which a source map finds it: those of JavaScript have one."""
+    links = event.get("exceptions")
+    holders = [event, *links] if isinstance(links, list) else [event]
+    stacks = (holder.get("frames") for holder in holders if isinstance(holder, dict))
+    return any(
+        isinstance(frame, dict) and frame.get("colno") is not None
+        for frames in stacks
+        if isinstance(frames, list)
+        for frame in frames
+    )
 
 
 def _tags(tags: Any) -> list[str]:

@@ -1,17 +1,20 @@
 """The steps of the monitor's cycle in order; each calls the part that does the work."""
 
 import dataclasses
+import logging
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from callwatch import sqs
 from callwatch.alerts.notifications.delivery import deliver_due
 from callwatch.db import connection
+from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.partitions import ensure_partitions
 from callwatch.db.queries.retention import forget_old
 from callwatch.db.queries.retention_clock import read_clock
 from callwatch.digest.flush import flush
-from callwatch.exceptions import QueueUnavailable
+from callwatch.exceptions import FilesUnavailable, QueueUnavailable
 from callwatch.models.sample import Sample
 from callwatch.monitor.archive_step import archive
 from callwatch.monitor.check_step import check
@@ -21,8 +24,10 @@ from callwatch.monitor.measure_step import measure
 from callwatch.monitor.own_samples import clock_samples
 from callwatch.monitor.status_page_step import write_status_page
 from callwatch.settings import get_settings
+from callwatch.uploads.bundles import delete_unused
 
 _FLUSH_S = 20.0
+_log = logging.getLogger(__name__)
 
 
 def build_steps(own_samples: Callable[[], list[Sample]]) -> list[Step]:
@@ -48,12 +53,26 @@ def _prepare(cycle: Cycle) -> dict[str, Any]:
         conn.commit()
         cycle.samples += clock_samples(conn, clock)
         forgotten = forget_old(conn, clock, settings.retention_days, settings.access_retention_days)
+        maps = _delete_maps(conn, clock.delete_at - timedelta(days=settings.retention_days))
     return {
         "partitions_made": len(made),
         "partitions_dropped": forgotten.partitions,
         "groups_forgotten": forgotten.groups,
+        "source_maps_deleted": maps,
         "deletes_as_of": clock.delete_at.isoformat(),
     }
+
+
+def _delete_maps(conn: AnyConnection, before: datetime) -> int | None:
+    """Delete bundles of source maps that nobody used since; None: the store does not respond, and they stay for now."""
+    try:
+        deleted = delete_unused(conn, get_settings().source_maps_url, before)
+        conn.commit()
+    except FilesUnavailable as error:
+        conn.rollback()
+        _log.warning("source maps are not deleted: %s", error)
+        return None
+    return deleted
 
 
 def _flush(cycle: Cycle) -> dict[str, Any]:

@@ -126,6 +126,9 @@ def find_refusal(error: BaseException) -> RequestRefused | None:
     if isinstance(error, exceptions.QueueUnavailable):
         message = "the queue did not accept the request; send it again"
         return exceptions.Unavailable(message, code="queue_unavailable", retry_after_s=_RETRY_AFTER_S)
+    if isinstance(error, exceptions.FilesUnavailable):
+        message = "the store of files does not respond; send it again"
+        return exceptions.Unavailable(message, code="files_unavailable", retry_after_s=_RETRY_AFTER_S)
     if isinstance(error, exceptions.ConfigurationError):
         return exceptions.Misconfigured("this function's configuration is invalid; see its log")
     return None

@@ -299,6 +299,12 @@ class Settings:
         affects="archive",
     )
 
+    source_maps_url: str | None = declare(
+        values.parse_archive,
+        "Store for the source maps that sentry-cli uploads: s3://bucket/prefix, or the absolute path of a folder.",
+        affects="source_maps",
+    )
+
     cors_origins: tuple[str, ...] | None = declare(values.parse_origins, "Web origins whose pages may call the API.")
     retention_days: int = declare(
         values.build_integer_parser(1, 3650), "Number of days that errors, requests and deliveries are kept.", "90"

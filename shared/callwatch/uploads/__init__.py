@@ -1,1 +1,1 @@
-"""What sentry-cli sends with an upload token: releases, their commits, and deploys."""
+"""What sentry-cli sends with an upload token: releases, their commits, deploys, and source maps."""

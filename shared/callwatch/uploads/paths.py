@@ -9,6 +9,8 @@ from callwatch.api.http import Request, Response
 from callwatch.db.core.connect import AnyConnection
 from callwatch.exceptions import Conflict, NotFound
 from callwatch.uploads import releases
+from callwatch.uploads.bundles import assemble
+from callwatch.uploads.chunks import describe_upload, keep_chunks
 from callwatch.uploads.fields import find_project
 
 # The version of a release may hold slashes. A last slash changes nothing.
@@ -17,20 +19,45 @@ _RELEASE = re.compile(
     r"(?:organizations/[^/]+|projects/[^/]+/[^/]+)/releases/(?P<release>.+?)(?:/(?P<part>deploys|commits|previous-with-commits))?"
 )
 _REPOSITORIES = re.compile(r"organizations/[^/]+/repos")
+_CHUNKS = re.compile(r"organizations/[^/]+/chunk-upload")
+_ASSEMBLE = re.compile(r"organizations/[^/]+/artifactbundle/assemble")
 _MAX_PATH_CHARS = 1_000
+_NO_STORE = "SOURCE_MAPS_URL is not set: there is no place for source maps"
 
 
-def answer(conn: AnyConnection, request: Request, known: Collection[int], now: datetime) -> Response[Any]:
+def answer_upload(request: Request, store_url: str | None) -> Response[Any] | None:
+    """The answer to a request about parts of bundles, which needs no database; None for any other request.
+
+    Raises NotFound, Conflict, FilesUnavailable, and what reading the body raises.
+    """
+    path = _read_path(request)
+    if not _CHUNKS.fullmatch(path):
+        return None
+    if store_url is None:
+        raise Conflict(_NO_STORE)
+    if request.method in ("GET", "HEAD"):
+        return Response(200, describe_upload(f"/api/0/{path}/"))
+    if request.method != "POST":
+        raise NotFound("parts of bundles are sent by POST")
+    keep_chunks(store_url, request)
+    return Response(200, {})
+
+
+def answer(
+    conn: AnyConnection, request: Request, known: Collection[int], now: datetime, store_url: str | None = None
+) -> Response[Any]:
     """The answer to one request of sentry-cli; known: the numbers of all projects. The caller commits.
 
-    Raises NotFound, Conflict, Invalid, and what reading the body raises.
+    Raises NotFound, Conflict, Invalid, FilesUnavailable, and what reading the body raises.
     """
     if not set(known) - {0}:
         raise Conflict("INGEST_KEYS names no project yet: there is nothing that a release could belong to")
-    path = request.path_parameters.get("proxy", "").strip("/")
-    if len(path) > _MAX_PATH_CHARS:
-        raise NotFound("the path is longer than any that sentry-cli uses")
+    path = _read_path(request)
     method = "GET" if request.method == "HEAD" else request.method
+    if method == "POST" and _ASSEMBLE.fullmatch(path):
+        if store_url is None:
+            raise Conflict(_NO_STORE)
+        return Response(200, assemble(conn, store_url, request.json(), known, now))
     if listed := _RELEASES.fullmatch(path):
         return _answer_releases(conn, request, method, listed["project"], known, now)
     if found := _RELEASE.fullmatch(path):
@@ -38,7 +65,14 @@ def answer(conn: AnyConnection, request: Request, known: Collection[int], now: d
     if method == "GET" and _REPOSITORIES.fullmatch(path):
         # No repository is connected: sentry-cli then sends the commits that it finds itself.
         return Response(200, [])
-    raise NotFound("releases and deploys are served here; nothing else of Sentry's API is")
+    raise NotFound("releases, deploys and source maps are served here; nothing else of Sentry's API is")
+
+
+def _read_path(request: Request) -> str:
+    path = request.path_parameters.get("proxy", "").strip("/")
+    if len(path) > _MAX_PATH_CHARS:
+        raise NotFound("the path is longer than any that sentry-cli uses")
+    return path
 
 
 def _answer_releases(

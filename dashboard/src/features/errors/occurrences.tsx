@@ -6,7 +6,7 @@ import { Facts } from "../../ui/facts";
 import { Panel } from "../../ui/panel";
 import { Empty } from "../../ui/state";
 import { Time } from "../../ui/time";
-import { type Breadcrumb, type ExceptionLink, type Frame, pickObjects } from "./client-shapes";
+import { type Breadcrumb, type ExceptionLink, explainUnmapped, type Frame, listLines, pickObjects } from "./client-shapes";
 
 export function Occurrences({ occurrences }: { occurrences: Occurrence[] }) {
   const [chosen, choose] = useState<string | null>(null);
@@ -117,6 +117,8 @@ function Frames({ frames }: { frames: Frame[] }) {
               {frame.lineno != null && `:${frame.lineno}`}
             </code>
             {frame.context_line && <code class="line">{String(frame.context_line).trim()}</code>}
+            {explainUnmapped(frame) && <span class="quiet">{explainUnmapped(frame)}</span>}
+            <Source frame={frame} />
             {hasContent(frame.vars) && (
               <details>
                 <summary>variables</summary>
@@ -132,6 +134,26 @@ function Frames({ frames }: { frames: Frame[] }) {
         </button>
       )}
     </section>
+  );
+}
+
+/** The lines around a frame, and where it was before its source map was applied. */
+function Source({ frame }: { frame: Frame }) {
+  const lines = listLines(frame);
+  const sent = frame.source_map === "applied" ? frame.minified : undefined;
+  if (lines.length === 0 && !sent) return null;
+  return (
+    <details>
+      <summary>source</summary>
+      {lines.length > 0 && (
+        <pre tabIndex={0}>{lines.map((line) => `${line.isOwn ? ">" : " "} ${line.number} ${line.text}\n`).join("")}</pre>
+      )}
+      {sent && (
+        <p class="quiet">
+          sent as <bdi>{`${sent.function ?? "?"} ${sent.filename ?? "?"}:${sent.lineno ?? "?"}:${sent.colno ?? "?"}`}</bdi>
+        </p>
+      )}
+    </details>
   );
 }
 

@@ -55,7 +55,13 @@ class Occurrence(OccurrenceFields):
     logger: str | None
     platform: str | None
     dist: str | None
-    frames: Annotated[list[Any] | None, About("The outermost exception's, the innermost frame last, with source lines around.")]
+    frames: Annotated[
+        list[Any] | None,
+        About(
+            "The outermost exception's, the innermost frame last, with source lines around. source_map: applied, with the place"
+            " that was sent under minified; or why a source map does not help."
+        ),
+    ]
     exceptions: Annotated[list[Any] | None, About("The chain of causes, the outermost last: type, value, mechanism, frames.")]
     logentry: Annotated[Any, About("The log line: its template as message, params, and formatted where there is an exception.")]
     stack: Any

@@ -19,6 +19,7 @@ from callwatch.exceptions import Conflict, NotFound
 from callwatch.grouping.in_app import is_in_app
 from callwatch.grouping.search_words import build_query
 from callwatch.reports.groups.group_places import Place, build_place
+from callwatch.reports.groups.source_maps import resolve_shown
 
 if TYPE_CHECKING:
     from callwatch.models.shapes.error_groups import (
@@ -81,7 +82,7 @@ def load_group_detail(conn: AnyConnection, name: str, now: datetime, retention_d
         "releases": list_releases(conn, group["id"]),
         "tags": list_tags(conn, group["id"]),
         "fingerprints": list_fingerprints(conn, group["id"]),
-        "occurrences": _occurrences(list_occurrences(conn, stored_ids, since, _OCCURRENCES)),
+        "occurrences": _occurrences(conn, group["project_id"], list_occurrences(conn, stored_ids, since, _OCCURRENCES)),
         "feedback": _list_feedback(conn, group["id"], stored_ids),
     }
 
@@ -91,21 +92,21 @@ def _list_feedback(conn: AnyConnection, group_id: int, stored_ids: Sequence[int]
     return [{"id": row["id"], "event_id": row["event_id"], "at": row["at"], "message": row["message"]} for row in rows]
 
 
-def _occurrences(rows: Sequence[OccurrenceRow]) -> list[Occurrence]:
+def _occurrences(conn: AnyConnection, project_id: int, rows: Sequence[OccurrenceRow]) -> list[Occurrence]:
     """Return occurrences with their payloads; is_sampled: the payload was not stored, or is too large for one response."""
-    shown: list[Occurrence] = []
+    events: list[dict[str, Any] | None] = []
     room = _ANSWER_CHARACTERS
     for row in rows:
         payload = row["payload"]
         if payload is not None and len(payload) > room:
             payload = None
         room -= len(payload or "")
-        shown.append(_occurrence(row, payload))
-    return shown
+        events.append(json.loads(payload) if payload is not None else None)
+    return [_occurrence(row, event) for row, event in zip(rows, resolve_shown(conn, project_id, events), strict=True)]
 
 
-def _occurrence(row: OccurrenceRow, payload: str | None) -> Occurrence:
-    event: dict[str, Any] = json.loads(payload) if payload is not None else {}
+def _occurrence(row: OccurrenceRow, stored: dict[str, Any] | None) -> Occurrence:
+    event = stored or {}
     frames = _show_frames(event.get("frames"))
     return {
         "event_id": row["event_id"],
@@ -117,7 +118,7 @@ def _occurrence(row: OccurrenceRow, payload: str | None) -> Occurrence:
         "endpoint": row["endpoint"],
         "release": row["release"],
         "service": row["service"],
-        "is_sampled": payload is None,
+        "is_sampled": stored is None,
         "level": event.get("level"),
         "logger": event.get("logger"),
         "platform": event.get("platform"),
@@ -182,7 +183,8 @@ def load_occurrence(conn: AnyConnection, name: str, raw_event_id: str, now: date
         raise NotFound("the group has no occurrence with this id, or it is past retention")
     before, after = find_neighbors(conn, ids, row["event_id"], row["occurred_at"], since)
     payload = row["payload"]
-    shown = _occurrence(row, payload if payload is None or len(payload) <= _ANSWER_CHARACTERS else None)
+    stored = json.loads(payload) if payload is not None and len(payload) <= _ANSWER_CHARACTERS else None
+    shown = _occurrence(row, resolve_shown(conn, group["project_id"], [stored])[0])
     return {**shown, "group_id": str(group["id"]), "previous_event_id": before, "next_event_id": after}
 
 

@@ -1,0 +1,137 @@
+"""The store of uploaded files: a folder, or a prefix in an S3 bucket, both with the same names."""
+
+import functools
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from callwatch.exceptions import FilesUnavailable
+
+T = TypeVar("T")
+
+CHUNKS = "chunks"
+_CHUNK_S = 24 * 3600
+
+
+def build_bundle_name(project_id: int, checksum: str) -> str:
+    """The name of a bundle in the store."""
+    return f"bundles/{project_id}/{checksum}.zip"
+
+
+def build_chunk_name(checksum: str) -> str:
+    """The name of a part of a bundle that is being uploaded; the store forgets it after a day."""
+    return f"{CHUNKS}/{checksum}"
+
+
+def write_file(url: str, name: str, content: bytes | Path) -> None:
+    """Keep a file under a name, in place of one that is there. Raises FilesUnavailable."""
+
+    def put_object(bucket: str, key: str) -> None:
+        if isinstance(content, bytes):
+            _client().put_object(Bucket=bucket, Key=key, Body=content)
+            return
+        with content.open("rb") as body:
+            _client().put_object(Bucket=bucket, Key=key, Body=body)
+
+    _run(url, name, lambda path: _write_path(path, content), put_object)
+
+
+def has_file(url: str, name: str) -> bool:
+    """Whether there is a file under a name. Raises FilesUnavailable."""
+
+    def ask(bucket: str, key: str) -> bool:
+        from botocore.exceptions import ClientError
+
+        try:
+            _client().head_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+                return False
+            raise
+        return True
+
+    return _run(url, name, lambda path: path.is_file(), ask)
+
+
+def read_file(url: str, name: str, start: int = 0, size: int | None = None) -> bytes:
+    """A file, or the part of it with `size` bytes from `start` on. Raises FilesUnavailable, also where there is none."""
+
+    def read(path: Path) -> bytes:
+        with path.open("rb") as file:
+            file.seek(start)
+            return file.read(-1 if size is None else size)
+
+    def get_object(bucket: str, key: str) -> bytes:
+        part = {} if size is None else {"Range": f"bytes={start}-{start + size - 1}"}
+        content: bytes = _client().get_object(Bucket=bucket, Key=key, **part)["Body"].read()
+        return content
+
+    return b"" if size == 0 else _run(url, name, read, get_object)
+
+
+def remove_file(url: str, name: str) -> None:
+    """Remove a file, if there is one. Raises FilesUnavailable."""
+
+    def delete_object(bucket: str, key: str) -> None:
+        _client().delete_object(Bucket=bucket, Key=key)
+
+    _run(url, name, lambda path: path.unlink(missing_ok=True), delete_object)
+
+
+def sweep_chunks(url: str) -> None:
+    """Remove parts of uploads that nobody finished within a day. A bucket does so by a rule of its own."""
+    if url.startswith("s3://"):
+        return
+    oldest = time.time() - _CHUNK_S
+    for path in (Path(url) / CHUNKS).glob("*"):
+        try:
+            if path.stat().st_mtime < oldest:
+                path.unlink()
+        except OSError:
+            # Another process took it away.
+            continue
+
+
+def _write_path(path: Path, content: bytes | Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        if isinstance(content, bytes):
+            file.write(content)
+        else:
+            with content.open("rb") as source:
+                while part := source.read(1 << 20):
+                    file.write(part)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def _run(url: str, name: str, on_path: Callable[[Path], T], on_object: Callable[[str, str], T]) -> T:
+    try:
+        if not url.startswith("s3://"):
+            return on_path(Path(url) / name)
+        bucket, _slash, prefix = url.removeprefix("s3://").partition("/")
+        return _ask_s3(lambda: on_object(bucket, f"{prefix.rstrip('/')}/{name}" if prefix else name))
+    except OSError as error:
+        raise FilesUnavailable(f"the store of files does not respond ({type(error).__name__})") from error
+
+
+def _ask_s3(action: Callable[[], T]) -> T:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return action()
+    except (BotoCoreError, ClientError) as error:
+        raise FilesUnavailable(f"the store of files does not respond ({type(error).__name__})") from error
+
+
+@functools.cache
+def _client() -> Any:
+    import boto3
+    from botocore.config import Config
+
+    make: Any = boto3.client
+    return make("s3", config=Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2}))
