@@ -1,4 +1,4 @@
-"""Files that outlive a function: in a folder, or under a prefix of an S3 bucket. A file is there whole, or not at all."""
+"""Files that outlive a function: in a folder, or under a prefix of an S3 bucket, both with the same names."""
 
 import functools
 import os
@@ -11,72 +11,98 @@ from callwatch.exceptions import FilesUnavailable
 T = TypeVar("T")
 
 
-def write_file(url: str, name: str, content: bytes, content_type: str = "application/json") -> None:
-    """Write a file durably; one of the same name is replaced at once. Raises FilesUnavailable."""
-    place = _split(url)
-    if place:
-        bucket, key = place[0], place[1] + name
-        _run(lambda: _client().put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type))
-    else:
-        _run(lambda: _write(Path(url), name, content))
+def write_file(url: str, name: str, content: bytes | Path) -> None:
+    """Keep a file under a name, in place of one that is there. Raises FilesUnavailable."""
+
+    def put_object(bucket: str, key: str) -> None:
+        if isinstance(content, bytes):
+            _client().put_object(Bucket=bucket, Key=key, Body=content)
+            return
+        with content.open("rb") as body:
+            _client().put_object(Bucket=bucket, Key=key, Body=body)
+
+    _run(url, name, lambda path: _write_path(path, content), put_object)
 
 
-def read_file(url: str, name: str) -> bytes | None:
-    """The content of a file; None if there is none. Raises FilesUnavailable."""
-    place = _split(url)
-    if place:
-        return _run(lambda: _get_object(place[0], place[1] + name))
-    try:
-        return _run((Path(url) / name).read_bytes)
-    except FilesUnavailable as error:
-        if isinstance(error.__cause__, FileNotFoundError):
-            return None
-        raise
+def has_file(url: str, name: str) -> bool:
+    """Whether there is a file under a name. Raises FilesUnavailable."""
 
+    def ask(bucket: str, key: str) -> bool:
+        from botocore.exceptions import ClientError
 
-def _split(url: str) -> tuple[str, str] | None:
-    """Bucket and prefix; None for a folder."""
-    if not url.startswith("s3://"):
-        return None
-    bucket, _slash, prefix = url.removeprefix("s3://").partition("/")
-    return bucket, f"{prefix.rstrip('/')}/" if prefix else ""
-
-
-def _run(action: Callable[[], T]) -> T:
-    try:
-        return action()
-    except OSError as error:
-        raise FilesUnavailable(f"the store of files does not respond ({type(error).__name__})") from error
-    except Exception as error:
-        # botocore takes long to import, and a folder does not need it.
-        if not type(error).__module__.startswith(("botocore.", "boto3.")):
+        try:
+            _client().head_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+                return False
             raise
-        raise FilesUnavailable(f"the store of files does not respond ({type(error).__name__})") from error
+        return True
+
+    return _run(url, name, lambda path: path.is_file(), ask)
 
 
-def _get_object(bucket: str, key: str) -> bytes | None:
-    client = _client()
-    try:
-        content: bytes = client.get_object(Bucket=bucket, Key=key)["Body"].read()
-    except client.exceptions.NoSuchKey:
-        return None
-    return content
+def read_file(url: str, name: str, start: int = 0, size: int | None = None) -> bytes:
+    """A file, or the part of it with `size` bytes from `start` on. Raises FilesUnavailable, also where there is none."""
+
+    def read(path: Path) -> bytes:
+        with path.open("rb") as file:
+            file.seek(start)
+            return file.read(-1 if size is None else size)
+
+    def get_object(bucket: str, key: str) -> bytes:
+        part = {} if size is None else {"Range": f"bytes={start}-{start + size - 1}"}
+        content: bytes = _client().get_object(Bucket=bucket, Key=key, **part)["Body"].read()
+        return content
+
+    return b"" if size == 0 else _run(url, name, read, get_object)
 
 
-def _write(folder: Path, name: str, content: bytes) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = folder / f".{name}.{os.getpid()}"
+def find_file(url: str, name: str) -> bytes | None:
+    """A whole file; None if there is none. Raises FilesUnavailable."""
+    return read_file(url, name) if has_file(url, name) else None
+
+
+def remove_file(url: str, name: str) -> None:
+    """Remove a file, if there is one. Raises FilesUnavailable."""
+
+    def delete_object(bucket: str, key: str) -> None:
+        _client().delete_object(Bucket=bucket, Key=key)
+
+    _run(url, name, lambda path: path.unlink(missing_ok=True), delete_object)
+
+
+def _write_path(path: Path, content: bytes | Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
+        if isinstance(content, bytes):
+            file.write(content)
+        else:
+            with content.open("rb") as source:
+                while part := source.read(1 << 20):
+                    file.write(part)
         file.flush()
         os.fsync(file.fileno())
-    draft.replace(folder / name)
-    descriptor = os.open(folder, os.O_RDONLY)
+    draft.replace(path)
+
+
+def _run(url: str, name: str, on_path: Callable[[Path], T], on_object: Callable[[str, str], T]) -> T:
     try:
-        # The name must be durable, too.
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        if not url.startswith("s3://"):
+            return on_path(Path(url) / name)
+        bucket, _slash, prefix = url.removeprefix("s3://").partition("/")
+        return _ask_s3(lambda: on_object(bucket, f"{prefix.rstrip('/')}/{name}" if prefix else name))
+    except OSError as error:
+        raise FilesUnavailable(f"the store of files does not respond ({type(error).__name__})") from error
+
+
+def _ask_s3(action: Callable[[], T]) -> T:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return action()
+    except (BotoCoreError, ClientError) as error:
+        raise FilesUnavailable(f"the store of files does not respond ({type(error).__name__})") from error
 
 
 @functools.cache

@@ -14,7 +14,8 @@ from typing import Any, Literal, TypedDict
 
 from callwatch.db.error_queries.source_maps import ScriptRow
 from callwatch.exceptions import FilesUnavailable
-from callwatch.source_maps.file_store import build_bundle_name, read_file
+from callwatch.file_store import read_file
+from callwatch.source_maps.uploaded_files import build_bundle_name
 
 # Why a frame stays as it is. too_slow and unavailable pass: the next look may find it.
 Unresolved = Literal["not_uploaded", "no_map", "no_position", "broken", "too_large", "too_slow", "unavailable"]

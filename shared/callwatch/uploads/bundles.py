@@ -11,8 +11,9 @@ from typing import Any
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.error_queries.source_maps import delete_bundles, has_bundle, lock_expired, note_upload, save_bundle
 from callwatch.exceptions import Invalid
+from callwatch.file_store import has_file, read_file, remove_file, write_file
 from callwatch.source_maps.bundle import MappedScript, Piece, list_scripts
-from callwatch.source_maps.file_store import build_bundle_name, build_chunk_name, has_file, read_file, remove_file, write_file
+from callwatch.source_maps.uploaded_files import build_bundle_name, build_chunk_name
 from callwatch.uploads.chunks import CHECKSUM, CHUNK_BYTES, MAX_BUNDLE_BYTES
 from callwatch.uploads.fields import read_projects, read_release, read_text, require_object
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from callwatch.api.http import Request
 from callwatch.exceptions import Invalid, TooLarge, UnsupportedType
-from callwatch.source_maps.file_store import build_chunk_name, sweep_chunks, write_file
+from callwatch.file_store import write_file
+from callwatch.source_maps.uploaded_files import build_chunk_name, sweep_chunks
 
 # A form with two of them is below the 4.5 MB that a Lambda function is handed of a binary body; sentry-cli wants a power of two.
 CHUNK_BYTES = 2 * 1024 * 1024

@@ -9,7 +9,7 @@ import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from callwatch.file_store import read_file, write_file
+from callwatch.file_store import find_file, write_file
 from callwatch.settings.status_page import StatusPage
 from callwatch.times import format_time
 
@@ -34,7 +34,7 @@ def _encode(value: Any) -> str:
 
 def load_snapshot(url: str | None) -> Snapshot | None:
     """Read the snapshot; None if none was written. Raises FilesUnavailable."""
-    raw = read_file(url, NAME) if url else None
+    raw = find_file(url, NAME) if url else None
     found: Snapshot | None = json.loads(raw, object_hook=_decode_times) if raw else None
     return found
 
