@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from callwatch.alerts.evaluation.context import EVERYTHING, Context
+from callwatch.alerts.evaluation.context import EVERYTHING, Context, Handling
 from callwatch.alerts.evaluation.evaluate import evaluate
 from callwatch.alerts.evaluation.instance import Instance, Outcome
 from callwatch.alerts.evaluation.silences import Silences, load_silences
@@ -17,10 +17,10 @@ from callwatch.alerts.evaluation_work import Work
 from callwatch.alerts.guarded_writes import run_guarded, run_isolated
 from callwatch.alerts.incidents.missed import add_missed
 from callwatch.alerts.incidents.update import regroup
-from callwatch.alerts.notifications.channels import list_channels
 from callwatch.alerts.notifications.muted import withdraw_muted
 from callwatch.alerts.notifications.surroundings import note_context
 from callwatch.alerts.orphans import resolve_orphans
+from callwatch.alerts.routing.routes_in_force import build_handling, get_routes, list_routed_channels
 from callwatch.alerts.rule_state import is_damaged, load_instance
 from callwatch.alerts.rules.manager import alert_manager
 from callwatch.alerts.rules.own_rules import OwnRules
@@ -154,14 +154,18 @@ def _begin_work(
 def _evaluate_and_store(work: Work, samples: Sequence[Sample], unread: Sequence[str], complete: Sequence[str]) -> Outcome:
     """Evaluate and store the outcome; if a part cannot be stored, start over with that part as unknown."""
     rule_ids = None if work.is_whole else frozenset(work.rule_ids)
+    routes = get_routes(work.settings)
 
     def find_channels(rule: AlertRule, instance: Instance) -> Sequence[str]:
-        return list_channels(rule, work.settings, instance.labels)
+        return list_routed_channels(routes.find_for(rule, instance), rule, work.settings, instance.labels)
+
+    def find_handling(rule: AlertRule, instance: Instance) -> Handling:
+        return build_handling(routes.find_for(rule, instance), rule, instance)
 
     execute(work.conn, "SAVEPOINT evaluation")
     for round_number in range(1, _MAX_ROUNDS + 1):
         failures = (len(work.broken), len(work.failed))
-        context = Context(work.silences, unread, complete, rule_ids, work.broken, work.failed, find_channels)
+        context = Context(work.silences, unread, complete, rule_ids, work.broken, work.failed, find_channels, find_handling)
         outcome = evaluate(list(work.rules.values()), samples, work.known, work.now, context)
         work.begin_round(outcome)
         work.failed |= work.outcome.failed

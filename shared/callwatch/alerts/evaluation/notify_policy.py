@@ -9,8 +9,8 @@ from callwatch.alerts.evaluation.instance import Change, Instance, elapsed
 from callwatch.alerts.rules.rule import AlertRule
 from callwatch.models.alert import AlertLevel, rank_level
 
-REMIND_AFTER = timedelta(hours=1)
 _CALM = timedelta(minutes=30)
+_NEVER = timedelta.max
 Transition = Literal["firing", "resolved"] | None
 
 
@@ -19,6 +19,7 @@ class Situation:
     """The context of an instance: its channels, whether it is silenced or inhibited, and its notification group.
 
     group_waits_until: its group was just notified and admits no member before then; group_level: level of that notification.
+    first_waits_until: its first notification waits for further alerts. repeat: after how long it reminds; None: never.
     """
 
     channels: Sequence[str] = ()
@@ -26,6 +27,8 @@ class Situation:
     is_explained: bool = False
     group_waits_until: datetime | None = None
     group_level: str | None = None
+    first_waits_until: datetime | None = None
+    repeat: timedelta | None = None
 
 
 def decide(rule: AlertRule, instance: Instance, before: Instance | None, now: datetime, around: Situation) -> Change:
@@ -69,7 +72,7 @@ def _decide_firing(
     if set(around.channels) - set(instance.notified_channels or ()):
         return "added"
     is_cooled = _find_cooled_at(rule, instance.last_notified_at, now) <= now
-    return "reminder" if is_cooled and _is_reminder_due(rule, instance, now) else None
+    return "reminder" if is_cooled and _is_reminder_due(instance, now, around.repeat) else None
 
 
 def _find_wait_end(rule: AlertRule, instance: Instance, now: datetime, around: Situation) -> datetime | None:
@@ -81,6 +84,8 @@ def _find_wait_end(rule: AlertRule, instance: Instance, now: datetime, around: S
         times.append(_find_cooled_at(rule, instance.last_notified_at, now))
     if around.group_waits_until and rank_level(rule.level) <= rank_level(around.group_level):
         times.append(around.group_waits_until)
+    if around.first_waits_until:
+        times.append(around.first_waits_until)
     return max((at for at in times if at > now), default=None)
 
 
@@ -98,12 +103,12 @@ def _decide_clear(instance: Instance, transition: Transition, now: datetime, is_
     return Change(instance, transition, "resolved" if instance.is_notified and not is_silenced else None)
 
 
-def _is_reminder_due(rule: AlertRule, instance: Instance, now: datetime) -> bool:
-    """Critical instances remind each hour, others once when a silence ends; an acknowledged instance never does."""
+def _is_reminder_due(instance: Instance, now: datetime, repeat: timedelta | None) -> bool:
+    """Whether it reminds again, or once because a silence ended; an acknowledged instance never does."""
     if instance.is_acknowledged:
         return False
-    is_hourly = rule.level == AlertLevel.CRITICAL and not instance.is_flapping
-    return instance.is_muted or (is_hourly and elapsed(instance.last_notified_at or now, now) >= REMIND_AFTER)
+    is_repeated = repeat is not None and not instance.is_flapping
+    return instance.is_muted or (is_repeated and elapsed(instance.last_notified_at or now, now) >= (repeat or _NEVER))
 
 
 def _find_cooled_at(rule: AlertRule, last_at: datetime | None, now: datetime) -> datetime:

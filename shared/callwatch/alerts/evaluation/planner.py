@@ -1,19 +1,20 @@
 """Plans notifications from the due notifications of instances, and groups them. Pure.
 
 1. An instance whose rule has an open group joins it (notify_policy.py made it wait if the group was just notified).
-2. More than MAX_SINGLE that begin in one cycle on one channel, or of one rule, open a group: one notification, one dedup
-   key, one all-clear.
-3. A group gets a follow-up when it grew, when its level rose, as a reminder, and, after the cooldown, when some members
+2. Alerts of a route that groups them open or join the group of their labels' values.
+3. More than MAX_SINGLE others that begin in one cycle on one channel, or of one rule, open a group: one notification, one
+   dedup key, one all-clear.
+4. A group gets a follow-up when it grew, when its level rose, as a reminder, and, after the cooldown, when some members
    resolved. A channel gets its all-clear when every member that it was notified of resolved.
-4. Each remaining instance is notified by itself; more than MAX_SINGLE reminders or all-clears in one cycle are one digest.
+5. Each remaining instance is notified by itself; more than MAX_SINGLE reminders or all-clears in one cycle are one digest.
 """
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from callwatch.alerts.evaluation.context import Channels
-from callwatch.alerts.evaluation.groups import GROUP_WAITS, Group, find_group_of_rule, find_open_groups
+from callwatch.alerts.evaluation.context import Channels, Handling, handle_by_level
+from callwatch.alerts.evaluation.groups import GROUP_WAITS, Group, find_group, find_open_groups, name_group
 from callwatch.alerts.evaluation.instance import Change, Instance, NotifyReason, Planned, elapsed
 from callwatch.alerts.rules.rule import AlertRule
 from callwatch.models.alert import rank_level
@@ -36,8 +37,9 @@ class Planner:
         channels: Channels,
         silenced: Set[str],
         now: datetime,
+        handling: Callable[[AlertRule, Instance], Handling] = handle_by_level,
     ) -> None:
-        self.rules, self.instances, self.channels = rules, instances, channels
+        self.rules, self.instances, self.channels, self.handling = rules, instances, channels, handling
         self.silenced, self.now = silenced, now
         self.groups = find_open_groups(instances.values())
         self.planned: list[Planned] = []
@@ -48,13 +50,19 @@ class Planner:
         grouped = {key for group in self.groups.values() for key in group.keys}
         begins = [key for key, wish in wishes.items() if wish in _BEGINS]
         joined: dict[str, list[str]] = {}
+        by_route: dict[str, list[str]] = {}
         singles: list[str] = []
         for key in begins:
-            group = find_group_of_rule(self.groups, self.instances[key].rule_id)
+            base = self._find_handling(key).group
+            group = find_group(self.groups, self.instances[key].rule_id, base)
             if group is not None:
                 joined.setdefault(group.name, []).append(key)
+            elif base is not None:
+                by_route.setdefault(base, []).append(key)
             else:
                 singles.append(key)
+        for base, keys in by_route.items():
+            self._open_group(keys, base)
         for keys in self._list_storms(singles):
             self._open_group(keys)
             opened = set(keys)
@@ -86,9 +94,9 @@ class Planner:
         by_channel = self._list_by_channel(keys)
         return any(len(found) > MAX_SINGLE for channel, found in by_channel.items() if channel not in _QUIET_CHANNELS)
 
-    def _open_group(self, keys: Sequence[str]) -> None:
+    def _open_group(self, keys: Sequence[str], base: str | None = None) -> None:
         ordered = self._sort_by_level(keys)
-        name = f"{ordered[0]} {self.now.isoformat()}"
+        name = name_group(base or ordered[0], self.now)
         by_channel = self._list_by_channel(ordered)
         self.planned.append(Planned("firing", by_channel, tuple(ordered), group=name))
         channels_of = _invert(by_channel)
@@ -186,6 +194,10 @@ class Planner:
         if kind == "resolved":
             return list(notified)
         return [channel for channel in self._list_channels(key) if kind != "added" or channel not in notified]
+
+    def _find_handling(self, key: str) -> Handling:
+        instance = self.instances[key]
+        return self.handling(self.rules[instance.rule_id], instance)
 
     def _list_channels(self, key: str) -> Sequence[str]:
         instance = self.instances[key]

@@ -8,9 +8,8 @@ from urllib.parse import urlsplit
 from callwatch.alerts.evaluation.inhibition import find_circle
 from callwatch.alerts.rules.metrics import METRICS, Unit, find_nearest_metric, is_metric
 from callwatch.alerts.rules.rule import COMPARISONS, AlertRule, Cause, Condition, InvalidRule
-from callwatch.alerts.rules.rules_entries import Entry, parse_entries
+from callwatch.alerts.rules.rules_entries import Entry, read_entries
 from callwatch.alerts.rules.sanitize import is_storable
-from callwatch.exceptions import ConfigurationError
 from callwatch.models.alert import AlertChannel, AlertLevel
 
 _REQUIRED = ("id", "name", "level", "metric", "comparison", "threshold")
@@ -31,14 +30,7 @@ def read_rules(path: Path, built_in: Iterable[AlertRule] = ()) -> list[AlertRule
 
     Raises ConfigurationError with one line that names the line of the first error and its remedy.
     """
-    try:
-        # With or without the byte order mark that some editors write.
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise ConfigurationError(f"RULES_FILE must be a readable file ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise ConfigurationError("RULES_FILE must be a file in UTF-8") from None
-    entries = parse_entries(text)
+    entries = read_entries(path)
     seen: dict[str, int] = {}
     rules = []
     for entry in entries:
