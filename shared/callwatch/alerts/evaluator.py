@@ -15,6 +15,7 @@ from callwatch.alerts.evaluation.instance import Instance, Outcome
 from callwatch.alerts.evaluation.silences import Silences, load_silences
 from callwatch.alerts.evaluation_work import Work
 from callwatch.alerts.guarded_writes import run_guarded, run_isolated
+from callwatch.alerts.incidents.attach import attach_incidents
 from callwatch.alerts.incidents.missed import add_missed
 from callwatch.alerts.incidents.update import regroup
 from callwatch.alerts.notifications.muted import withdraw_muted
@@ -78,7 +79,8 @@ def evaluate_rules(
     6. Notify policy: decide by cooldown, repeat and level (evaluation/notify_policy.py), group (evaluation/planner.py).
     7. Store transitions, values and states, each instance behind a savepoint (store_outcome.py).
     8. Outbox: queue each planned notification per channel (queue_planned.py); `deliver_due` sends it after the commit.
-    9. Incidents: group what fires by its causes (incidents/update.py); a failure there costs only the incidents.
+    9. Incidents: group what fires by its causes (incidents/update.py), and name them in what was queued
+       (incidents/attach.py); a failure there costs only the incidents.
 
     If an instance cannot be stored, steps 3 to 8 run again with that instance as unknown, so no half of it remains. A
     failing rule, instance or message costs only itself: it becomes unknown, with the reason.
@@ -195,7 +197,8 @@ def _update_incidents(work: Work) -> int | None:
     conn, settings = work.conn, work.settings
     _added, missed_error = run_isolated(conn, lambda: add_missed(conn, settings, work.now))
     is_open, error = run_isolated(conn, lambda: regroup(conn, work.outcome.above, settings, work.now))
-    for each in filter(None, (missed_error, error)):
+    _attached, attach_error = run_isolated(conn, lambda: attach_incidents(conn, settings))
+    for each in filter(None, (missed_error, error, attach_error)):
         _log.error("the incidents could not be updated", extra={"why": f"{type(each).__name__}: {first_line(each)}"})
         work.errors.insert(0, each)
     return is_open

@@ -1066,6 +1066,7 @@ export interface NewRouteDryRun {
 /** A rule of one's own, and why it is made or changed. */
 export interface NewRule {
   also?: Array<string>;
+  announce?: boolean;
   channels?: Array<string>;
   comparison: ">" | ">=" | "<" | "<=" | "==" | "!=";
   cooldown_minutes?: number;
@@ -1461,6 +1462,7 @@ export interface RuleAction {
 /** A rule as RULES_FILE would hold it: one metric, a comparison and a threshold. */
 export interface RuleDefinition {
   also?: Array<string>;
+  announce?: boolean;
   channels?: Array<string>;
   comparison: ">" | ">=" | "<" | "<=" | "==" | "!=";
   cooldown_minutes?: number;

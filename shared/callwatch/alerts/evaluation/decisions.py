@@ -11,6 +11,7 @@ from callwatch.alerts.evaluation.instance import Change, Instance, Outcome
 from callwatch.alerts.evaluation.notify_policy import Situation, decide
 from callwatch.alerts.evaluation.planner import Planner
 from callwatch.alerts.evaluation.silences import Silences
+from callwatch.alerts.evaluation.threads import Relatives, find_relatives
 from callwatch.alerts.rules.rule import AlertRule
 from callwatch.models.alert import AlertChannel, AlertLevel
 
@@ -66,7 +67,9 @@ def decide_all(work: Decided) -> Outcome:
 
 
 def _plan(work: Decided, changes: Sequence[Change]) -> Outcome:
-    planner = Planner(work.by_id, work.everything, work.channels, work.silenced, work.now, work.handling)
+    planner = Planner(
+        work.by_id, work.everything, work.channels, work.silenced, work.now, work.handling, lambda: _find_relatives(work)
+    )
     planner.plan(changes)
     everything = work.everything
     touched = {key for planned in planner.planned for key in planned.keys}
@@ -74,6 +77,15 @@ def _plan(work: Decided, changes: Sequence[Change]) -> Outcome:
     settled = [replace(change, instance=everything[change.instance.key]) for change in changes]
     causes = {key: work.causes.get(key, found[0]) for key, found in work.above.items()}
     return Outcome(kept, settled, planner.planned, causes, work.above)
+
+
+def _find_relatives(work: Decided) -> Relatives:
+    try:
+        return find_relatives(work.rules, work.everything.values())
+    except Exception as error:
+        # Without threads each alert is notified by itself, as without inhibition.
+        work.trouble.errors.append(error)
+        return {}
 
 
 def _decide_safely(work: Decided, key: str) -> Change:

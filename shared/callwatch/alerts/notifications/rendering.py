@@ -156,6 +156,8 @@ def render_body(notification: Notification) -> dict[str, Any]:
             }
             for each in notification.members
         ]
+    if notification.incident is not None:
+        data |= {"incident_id": notification.incident["id"], "incident": dict(notification.incident)}
     return {"type": notification.kind, "timestamp": format_time(notification.at), "data": data}
 
 
@@ -168,6 +170,11 @@ def render_summary_line(notification: Notification) -> str:
 def dashboard_url(settings: Settings, alert_id: int | str) -> str:
     """Return the URL of the alert's view on the page."""
     return f"{settings.app_url or ''}/admin/operations#/alerts/{alert_id}"
+
+
+def incident_url(settings: Settings, incident_id: int) -> str:
+    """Return the URL of the incident's view on the page."""
+    return f"{settings.app_url or ''}/admin/operations#/incidents/{incident_id}"
 
 
 def runbook_url(settings: Settings, rule_id: str) -> str:

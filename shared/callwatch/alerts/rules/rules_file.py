@@ -136,6 +136,12 @@ def _read_number(value: Any) -> float:
     return float(value)
 
 
+def _read_flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
 def _read_labels(value: Any) -> dict[str, str]:
     for name, text in value.items():
         if not (isinstance(name, str) and isinstance(text, str) and is_storable(name + text) and len(text) <= _MAX_LABEL):
@@ -207,5 +213,6 @@ _FIELDS: Mapping[str, tuple[Callable[[Any], Any], str]] = {
     "depends_on": (_parse_list(_read_cause), 'a list of rule ids, or of {"rule_id", "labels", "where", "same"}'),
     "labels": (_read_labels, f"an object of texts of at most {_MAX_LABEL} characters, {_STORABLE}"),
     "message": (_build_text_reader(500), f"a text of at most 500 characters, {_STORABLE}"),
+    "announce": (_read_flag, "true or false"),
     "runbook": (_read_url, f"an http or https URL of at most {_MAX_URL:,} characters"),
 }
