@@ -14,7 +14,21 @@ from callwatch_cli.show import show_facts, show_json, show_table, show_value
 _INCIDENTS = ("id", "level", "state", "title", "started_at", "owner")
 _ERRORS = ("id", "severity", "state", "count", "last_seen_at", "message")
 _STEPS = ("stage", "state", "began_at", "ended_at", "attempts", "reason")
-_ROUTE = ("rule_id", "level", "route", "channels", "channels_not_configured", "group", "wait_s", "repeat_s", "source", "problem")
+_ROUTE = (
+    "rule_id",
+    "level",
+    "route",
+    "channels",
+    "channels_not_configured",
+    "group",
+    "wait_s",
+    "repeat_s",
+    "escalation",
+    "quiet_until",
+    "next_digest_at",
+    "source",
+    "problem",
+)
 _MAX_KNOWN = 5_000
 
 

@@ -154,12 +154,13 @@ def test_value_without_reason_is_empty() -> None:
 
 def test_route_shows_where_an_alert_would_go(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     passed = [{"name": "night", "because": "level is warning"}]
-    answer = dict.fromkeys(("rule_id", "level", "source", "problem", "group", "repeat_s"), None)
+    answer = dict.fromkeys(("rule_id", "level", "source", "problem", "group", "repeat_s", "quiet_until", "next_digest_at"), None)
     answer |= {
         "route": "stage",
         "channels": ["slack"],
         "channels_not_configured": [],
         "wait_s": 60,
+        "escalation": [],
         "passed": passed,
         "unknown": {},
     }

@@ -5,7 +5,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -21,6 +21,8 @@ from callwatch.alerts.incidents.update import regroup
 from callwatch.alerts.notifications.muted import withdraw_muted
 from callwatch.alerts.notifications.surroundings import note_context
 from callwatch.alerts.orphans import resolve_orphans
+from callwatch.alerts.routing.digest import collect, send_due
+from callwatch.alerts.routing.escalation import begin, find_due, mark_sent
 from callwatch.alerts.routing.routes_in_force import build_handling, get_routes, list_routed_channels
 from callwatch.alerts.rule_state import is_damaged, load_instance
 from callwatch.alerts.rules.manager import alert_manager
@@ -105,8 +107,13 @@ def evaluate_rules(
     # Own rules that could not be read are not gone: nothing of theirs is ended.
     work.is_whole = only_metrics is None and own is not None
     work.errors += [own_error] if own_error is not None else []
+    due, due_error = run_isolated(conn, lambda: find_due(conn, work.known, work.settings, now))
+    work.escalations = due or work.escalations
+    work.errors += [due_error] if due_error is not None else []
     outcome = _evaluate_and_store(work, [*samples, *own_samples], unread, complete)
     _clean_up(work, off, sorted({row["rule_id"] for row in stored} - {rule.id for rule in every_rule}))
+    # Not guarded: deliveries of a step are committed together with its mark, or not at all.
+    mark_sent(conn, work.escalations, work.outcome, work.skipped, now)
     incidents = _update_incidents(work)
     _report(work)
     return Evaluated(
@@ -162,12 +169,13 @@ def _evaluate_and_store(work: Work, samples: Sequence[Sample], unread: Sequence[
         return list_routed_channels(routes.find_for(rule, instance), rule, work.settings, instance.labels)
 
     def find_handling(rule: AlertRule, instance: Instance) -> Handling:
-        return build_handling(routes.find_for(rule, instance), rule, instance)
+        return build_handling(routes.find_for(rule, instance), rule, instance, work.now)
 
     execute(work.conn, "SAVEPOINT evaluation")
     for round_number in range(1, _MAX_ROUNDS + 1):
         failures = (len(work.broken), len(work.failed))
         context = Context(work.silences, unread, complete, rule_ids, work.broken, work.failed, find_channels, find_handling)
+        context = replace(context, escalated=work.escalations.channels)
         outcome = evaluate(list(work.rules.values()), samples, work.known, work.now, context)
         work.begin_round(outcome)
         work.failed |= work.outcome.failed
@@ -197,11 +205,20 @@ def _update_incidents(work: Work) -> int | None:
     conn, settings = work.conn, work.settings
     _added, missed_error = run_isolated(conn, lambda: add_missed(conn, settings, work.now))
     is_open, error = run_isolated(conn, lambda: regroup(conn, work.outcome.above, settings, work.now))
+    routes, instances = get_routes(settings), work.outcome.instances.values()
+    _begun, begin_error = run_isolated(conn, lambda: begin(conn, instances, work.rules, work.alert_ids, routes, work.now))
+    _sent, digest_error = run_isolated(conn, lambda: _update_digests(work))
     _attached, attach_error = run_isolated(conn, lambda: attach_incidents(conn, settings))
-    for each in filter(None, (missed_error, error, attach_error)):
+    for each in filter(None, (missed_error, error, begin_error, digest_error, attach_error)):
         _log.error("the incidents could not be updated", extra={"why": f"{type(each).__name__}: {first_line(each)}"})
         work.errors.insert(0, each)
     return is_open
+
+
+def _update_digests(work: Work) -> None:
+    routes, instances = get_routes(work.settings), work.outcome.instances.values()
+    collect(work.conn, instances, work.rules, work.alert_ids, routes, Silences(work.silences), work.settings, work.now)
+    send_due(work.conn, work.settings, work.now)
 
 
 def _report(work: Work) -> None:

@@ -14,7 +14,12 @@ from callwatch.alerts.notifications.surroundings import Surroundings, list_recen
 from callwatch.alerts.rules.rule import AlertRule
 from callwatch.db.queries.alerts import add_timeline, get_group_id, set_group
 
-_OCCASIONS: Mapping[str, Occasion] = {"flapping": "flapping", "reminder": "reminder", "raised": "raised"}
+_OCCASIONS: Mapping[str, Occasion] = {
+    "flapping": "flapping",
+    "reminder": "reminder",
+    "raised": "raised",
+    "escalated": "escalated",
+}
 
 
 def queue_planned(work: Work) -> None:

@@ -27,12 +27,15 @@ class Handling:
     """How an instance is notified.
 
     group: alerts with the same name here are one notification. wait: how long the first notification waits for further
-    alerts of the group. repeat: after how long it is repeated until somebody takes it; None: never.
+    alerts of the group. repeat: after how long it is repeated until somebody takes it; None: never. quiet_until: nothing is
+    sent before then. is_collected: it waits for a digest instead of being notified.
     """
 
     group: str | None = None
     wait: timedelta = timedelta(0)
     repeat: timedelta | None = None
+    quiet_until: datetime | None = None
+    is_collected: bool = False
 
 
 def handle_by_level(rule: AlertRule, _instance: Instance) -> Handling:
@@ -49,7 +52,7 @@ class Context:
     missing from any other list keeps firing. rule_ids: ids of the rules to evaluate, None for all; firing instances of other
     rules still inhibit. broken: instances (by key) whose evaluation cannot be stored, with the reason; they become unknown.
     failed: rules that fail in another part, with the reason. channels, handling: where an instance of a rule is
-    notified, and how.
+    notified, and how. escalated: channels that are due for an incident that nobody took, by the key of its alert.
     """
 
     silences: Sequence[Silence] = ()
@@ -60,6 +63,7 @@ class Context:
     failed: Mapping[str, str] = field(default_factory=dict)
     channels: Channels = list_own_channels
     handling: Callable[[AlertRule, Instance], Handling] = handle_by_level
+    escalated: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

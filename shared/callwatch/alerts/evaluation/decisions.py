@@ -33,6 +33,7 @@ class Decided:
     silences: Silences
     channels: Channels
     handling: Callable[[AlertRule, Instance], Handling]
+    escalated: Mapping[str, Sequence[str]]
     trouble: Trouble
     by_id: dict[str, AlertRule] = field(default_factory=dict)
     everything: dict[str, Instance] = field(default_factory=dict)
@@ -70,6 +71,7 @@ def _plan(work: Decided, changes: Sequence[Change]) -> Outcome:
     planner = Planner(
         work.by_id, work.everything, work.channels, work.silenced, work.now, work.handling, lambda: _find_relatives(work)
     )
+    planner.escalated = work.escalated
     planner.plan(changes)
     everything = work.everything
     touched = {key for planned in planner.planned for key in planned.keys}
@@ -119,6 +121,9 @@ def _decide(work: Decided, key: str) -> Change:
         group.level if group is not None else None,
         None if group is not None else _find_first_wait(work, instance, handling),
         handling.repeat,
+        work.escalated.get(key, ()),
+        handling.quiet_until,
+        handling.is_collected,
     )
     return decide(rule, instance, work.known.get(key), work.now, around)
 

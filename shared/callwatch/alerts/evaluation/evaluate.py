@@ -48,7 +48,9 @@ def evaluate(
     instances |= _list_fired_meanwhile(known, instances, now)
     standing = [known[key] for key in known if key not in instances]
     silences = Silences(context.silences)
-    decided = Decided(rules, instances, standing, known, now, silences, context.channels, context.handling, trouble)
+    decided = Decided(
+        rules, instances, standing, known, now, silences, context.channels, context.handling, context.escalated, trouble
+    )
     outcome = decide_all(decided)
     return replace(outcome, failed=trouble.failed, errors=trouble.errors)
 

@@ -8,8 +8,8 @@ from typing import Any, Literal
 from callwatch.models.reason import Reason
 
 State = Literal["ok", "pending", "firing", "unknown"]
-# Why an instance is notified: it fires, flaps, still fires, its level rose, a channel was added, or it resolved.
-NotifyReason = Literal["firing", "flapping", "reminder", "raised", "added", "resolved"]
+# Why an instance is notified: it fires, flaps, still fires, its level rose, a channel was added, nobody took it, it resolved.
+NotifyReason = Literal["firing", "flapping", "reminder", "raised", "added", "escalated", "resolved"]
 
 
 @dataclass(frozen=True, slots=True)

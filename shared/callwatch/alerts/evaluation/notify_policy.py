@@ -20,6 +20,8 @@ class Situation:
 
     group_waits_until: its group was just notified and admits no member before then; group_level: level of that notification.
     first_waits_until: its first notification waits for further alerts. repeat: after how long it reminds; None: never.
+    escalation: channels that are due because nobody took its incident. quiet_until: nothing is sent before then. is_collected: a
+    digest says that it fires.
     """
 
     channels: Sequence[str] = ()
@@ -29,6 +31,9 @@ class Situation:
     group_level: str | None = None
     first_waits_until: datetime | None = None
     repeat: timedelta | None = None
+    escalation: Sequence[str] = ()
+    quiet_until: datetime | None = None
+    is_collected: bool = False
 
 
 def decide(rule: AlertRule, instance: Instance, before: Instance | None, now: datetime, around: Situation) -> Change:
@@ -43,13 +48,23 @@ def decide(rule: AlertRule, instance: Instance, before: Instance | None, now: da
     if instance.held is not None:
         instance = replace(instance, held=None)
     if not is_firing:
-        return _decide_clear(instance, transition, now, around.is_silenced)
+        return _decide_clear(instance, transition, now, around.is_silenced or around.quiet_until is not None)
     is_reopened = transition == "firing" and before is not None and before.is_open
     if around.is_silenced:
         return Change(instance if instance.is_muted else replace(instance, is_muted=True), transition, None, is_reopened)
     # An instance that is clearing or unknown is not notified; a critical one whose notification waited is, even if unknown.
     is_owed = rule.level == AlertLevel.CRITICAL and not instance.is_notified
     is_certain = instance.clear_since is None and (is_owed or not instance.is_unknown)
+    if around.quiet_until is not None:
+        # What waits is notified when the quiet hours end, if it still fires then.
+        held = None if instance.is_notified or around.is_collected else around.quiet_until.isoformat()
+        return Change(replace(instance, held=held), transition, None, is_reopened)
+    if around.is_collected and not instance.is_notified:
+        return Change(instance, transition, None, is_reopened)
+    is_escalated = bool(around.escalation) and instance.is_notified and not instance.is_acknowledged
+    if is_escalated and instance.clear_since is None:
+        # An incident goes on to escalate while its value is unknown, or while a later cause explains it.
+        return Change(instance, transition, "escalated", is_reopened)
     if around.is_explained or not is_certain:
         return Change(instance, transition, None, is_reopened)
     wish = _decide_firing(rule, instance, now, around)

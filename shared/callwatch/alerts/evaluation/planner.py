@@ -46,6 +46,7 @@ class Planner:
         self.groups = find_open_groups(instances.values())
         # Alerts that were notified alone, under whose id a thread opens.
         self.leads: dict[str, str] = {}
+        self.escalated: Mapping[str, Sequence[str]] = {}
         self.planned: list[Planned] = []
 
     def plan(self, changes: Sequence[Change]) -> None:
@@ -84,7 +85,7 @@ class Planner:
         self._notify_rest([key for key, wish in rest.items() if wish == "resolved"], "resolved")
         for key in singles:
             self._notify_single(key, wishes[key])
-        for kind in ("reminder", "raised", "added"):
+        for kind in ("reminder", "raised", "added", "escalated"):
             self._notify_rest([key for key, wish in rest.items() if wish == kind], kind)
 
     def _join_thread(self, key: str, relatives: Relatives, over: Set[str], joined: dict[str, dict[str, list[str]]]) -> bool:
@@ -115,7 +116,8 @@ class Planner:
     def _follow_up(self, group: Group, joining: Mapping[str, list[str]], wishes: Mapping[str, NotifyReason | None]) -> None:
         members = [self.instances[key] for key in group.keys]
         over = {each.key for each in members if wishes.get(each.key) == "resolved"}
-        urgent = [key for key in group.keys if wishes.get(key) in ("raised", "reminder", "added")]
+        urgent = [key for key in group.keys if wishes.get(key) in ("raised", "reminder", "added", "escalated")]
+        escalated = {channel for key in urgent if wishes[key] == "escalated" for channel in self.escalated[key]}
         is_cooled = group.last_notified_at is None or elapsed(group.last_notified_at, self.now) >= self._find_cooldown(group)
         due = {**joining, **{key: self._list_due_channels(key, wishes[key]) for key in urgent}}
         wanted = {channel for channels in due.values() for channel in channels}
@@ -126,7 +128,8 @@ class Planner:
             leaving = [key for key in notified if key in over]
             staying = [key for key in notified if key not in over]
             # Silenced members, and members that became unknown before they resolved, keep the group open but are not listed.
-            listed = [key for key in staying if key not in self.silenced and self.instances[key].state == "firing"]
+            shown = [each.key for each in members if each.key not in over] if channel in escalated else staying
+            listed = [key for key in shown if key not in self.silenced and self.instances[key].state == "firing"]
             if channel in wanted:
                 added = [key for key, channels in due.items() if channel in channels]
                 firing[channel] = tuple(self._sort_by_level({*listed, *added, *leaving}))
@@ -137,7 +140,8 @@ class Planner:
         kinds = {wishes[key] for key in urgent}
         if group.level is not None and any(self._rank(key) > rank_level(group.level) for key in joining):
             kinds.add("raised")
-        kind: NotifyReason = "raised" if "raised" in kinds else "reminder" if "reminder" in kinds else "firing"
+        loudest: Sequence[NotifyReason] = ("escalated", "raised", "reminder")
+        kind: NotifyReason = next((each for each in loudest if each in kinds), "firing")
         self._add_follow_up(group, "resolved", ended, over)
         self._add_follow_up(group, kind, firing, over)
         for key in over:
@@ -205,6 +209,8 @@ class Planner:
         notified = self.instances[key].notified_channels or ()
         if kind == "resolved":
             return list(notified)
+        if kind == "escalated":
+            return list(self.escalated[key])
         return [channel for channel in self._list_channels(key) if kind != "added" or channel not in notified]
 
     def _find_handling(self, key: str) -> Handling:

@@ -9,8 +9,8 @@ from callwatch.models.alert import rank_level
 from callwatch.times import format_time
 
 Kind = Literal["alert.firing", "alert.resolved", "alert.acknowledged", "alert.test"]
-# Why a firing alert is sent: it began, it still fires, it flaps, its level rose, or its group changed.
-Occasion = Literal["first", "reminder", "flapping", "raised", "update"]
+# Why a firing alert is sent: it began, it still fires, it flaps, its level rose, nobody took it, its group changed; or a digest.
+Occasion = Literal["first", "reminder", "flapping", "raised", "escalated", "update", "digest"]
 _VERSION = 2
 _MAX_NAMED = 5
 

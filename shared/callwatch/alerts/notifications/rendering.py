@@ -94,7 +94,7 @@ def build_notification(
 
 def render_first_line(notification: Notification) -> str:
     """Render a lock screen line: the occasion, what is wrong, and the figures."""
-    if notification.is_verbatim:
+    if notification.is_verbatim or notification.occasion == "digest":
         return notification.summary
     if notification.kind == "alert.test":
         return f"This is a test by {notification.actor}: {notification.reason}"[:_MAX_TEXT]
@@ -103,6 +103,7 @@ def render_first_line(notification: Notification) -> str:
     if notification.kind == "alert.resolved":
         return f"Resolved: {notification.reason or notification.summary}"
     before = {"reminder": "Still firing: ", "flapping": "Flapping: ", "raised": f"Raised to {notification.level}: "}
+    before["escalated"] = "Escalated, because nobody took it: "
     return before.get(notification.occasion, "") + notification.summary
 
 
@@ -170,6 +171,11 @@ def render_summary_line(notification: Notification) -> str:
 def dashboard_url(settings: Settings, alert_id: int | str) -> str:
     """Return the URL of the alert's view on the page."""
     return f"{settings.app_url or ''}/admin/operations#/alerts/{alert_id}"
+
+
+def alerts_url(settings: Settings) -> str:
+    """Return the URL of the list of alerts on the page."""
+    return f"{settings.app_url or ''}/admin/operations#/alerts"
 
 
 def incident_url(settings: Settings, incident_id: int) -> str:

@@ -42,7 +42,7 @@ def show_route(routes: RoutesInForce, rule: AlertRule, labels: dict[str, str], a
     place, route = routes.find(rule, labels, at)
     channels = list_routed_channels(route, rule, settings, labels)
     named = route.channels if route.channels is not None else channels
-    handling = build_handling(route, rule, Instance("", rule.id, labels, "firing", at))
+    handling = build_handling(route, rule, Instance("", rule.id, labels, "firing", at), at)
     passed: list[PassedRoute] = [
         {"name": each.name, "because": explain_mismatch(each.match, rule.id, rule.level.value, labels, at)}
         for each in routes.routes[:place]
@@ -63,6 +63,9 @@ def show_route(routes: RoutesInForce, rule: AlertRule, labels: dict[str, str], a
         and channels == list_channels(rule, settings),
         "group": _show_group(route, labels),
         "wait_s": handling.wait.total_seconds(),
+        "escalation": [{"after_s": step.after.total_seconds(), "channels": list(step.channels)} for step in route.escalation],
+        "quiet_until": handling.quiet_until,
+        "next_digest_at": route.digest.find_next(at) if route.digest is not None and handling.is_collected else None,
         "repeat_s": handling.repeat.total_seconds() if handling.repeat is not None else None,
         "unknown": {},
     }

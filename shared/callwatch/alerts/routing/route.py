@@ -41,12 +41,33 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One step of an escalation: how long after the first notification, and to which channels."""
+
+    after: timedelta
+    channels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """When a route sends its daily digest: a local time of a zone."""
+
+    times: Recurrence
+
+    def find_next(self, now: datetime) -> datetime:
+        """Return the time of the next digest."""
+        return self.times.find_next(now)
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One route.
 
     channels: where its alerts go; None: to the channels of their rules. group_by: alerts with equal values of these labels
     are one notification; None: alerts are notified one by one. wait: how long the first notification waits for further
-    alerts. repeat: by level, after how long an alert that nobody took is repeated; None at a level: never.
+    alerts. repeat: by level, after how long an alert that nobody took is repeated; None at a level: never. escalation: who is
+    notified next while nobody takes the incident. digest: alerts of level info are collected for it. quiet: in these windows only
+    critical alerts are notified.
     """
 
     name: str
@@ -55,6 +76,9 @@ class Route:
     group_by: tuple[str, ...] | None = None
     wait: timedelta = timedelta(0)
     repeat: Mapping[str, timedelta | None] = field(default_factory=dict)
+    escalation: tuple[Step, ...] = ()
+    digest: Digest | None = None
+    quiet: Recurrence | None = None
 
     def name_group(self, labels: Mapping[str, str]) -> str | None:
         """Name the group of an alert with these labels; None if the route groups nothing."""

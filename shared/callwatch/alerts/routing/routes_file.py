@@ -1,5 +1,6 @@
 """ROUTES_FILE: the user's routes as JSON, checked so that each error names its line and its remedy."""
 
+import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -7,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from callwatch.alerts.evaluation.linear_regex import compile_pattern
-from callwatch.alerts.evaluation.recurrence import MAX_DURATION_S, MIN_DURATION_S, Recurrence, parse_recurrence
+from callwatch.alerts.evaluation.planner import KEYED_CHANNELS
+from callwatch.alerts.evaluation.recurrence import DAYS, MAX_DURATION_S, MIN_DURATION_S, Recurrence, parse_recurrence
 from callwatch.alerts.evaluation.regex_parser import BadPattern
 from callwatch.alerts.evaluation.silences import OPERATORS, LabelMatcher
-from callwatch.alerts.routing.route import Match, Route
+from callwatch.alerts.routing.route import Digest, Match, Route, Step
 from callwatch.alerts.rules.rules_entries import Entry, read_entries
 from callwatch.alerts.rules.sanitize import is_storable
 from callwatch.models.alert import AlertLevel
@@ -19,6 +21,7 @@ FILE = "ROUTES_FILE"
 # A text doubles where each character is escaped; MAX_PATTERN_CHARS is 200.
 _MAX_ROUTES, _MAX_ITEMS, _MAX_TEXT = 200, 50, 100
 _MAX_WAIT_S, _MIN_REPEAT_S, _MAX_REPEAT_S = 3_600, 300, 7 * 86_400
+_MIN_STEP_S, _MAX_STEPS = 60, 20
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,59}")
 _LABELS = ("stage", "service", "environment", "project")
 _MATCHES = ("level", "rule", *_LABELS, "labels", "hours")
@@ -68,6 +71,9 @@ def _parse_route(entry: Entry, is_channel: Callable[[str], bool]) -> Route:
         except (ValueError, TypeError, KeyError, AttributeError):
             raise entry.fault(name, f"must be {remedy}") from None
     route = Route(**given)
+    keyed = sorted(KEYED_CHANNELS.intersection(route.channels or ())) if route.digest is not None else []
+    if keyed:
+        raise entry.fault("digest", f"cannot go to {keyed[0]}, where each alert is an incident; remove one of the two")
     for name, channel in list_named_channels(route):
         if not is_channel(channel):
             raise entry.fault(name, f"names {channel}, which is no channel; GET /api/channels lists them")
@@ -76,7 +82,8 @@ def _parse_route(entry: Entry, is_channel: Callable[[str], bool]) -> Route:
 
 def list_named_channels(route: Route) -> list[tuple[str, str]]:
     """Return each channel that a route names, with the field that names it."""
-    return [("channels", channel) for channel in route.channels or ()]
+    steps = [("escalation", channel) for step in route.escalation for channel in step.channels]
+    return [*(("channels", channel) for channel in route.channels or ()), *steps]
 
 
 class _Refused(Exception):
@@ -181,6 +188,30 @@ def _read_repeat(value: Any) -> dict[str, timedelta | None]:
     return {level: None if seconds is None else read(seconds) for level, seconds in given.items()}
 
 
+def _read_escalation(value: Any) -> tuple[Step, ...]:
+    read = _read_seconds(_MIN_STEP_S, _MAX_REPEAT_S)
+    if not isinstance(value, list) or len(value) > _MAX_STEPS or any(set(step) != {"after_s", "channels"} for step in value):
+        raise ValueError
+    steps = tuple(Step(read(step["after_s"]), _read_texts(step["channels"])) for step in value)
+    if any(before.after >= after.after for before, after in itertools.pairwise(steps)):
+        raise _Refused("must have steps in the order of their after_s, each later than the one before")
+    return steps
+
+
+def _read_quiet(value: Any) -> Recurrence:
+    try:
+        return _read_hours(value)
+    except _Refused:
+        raise ValueError from None
+
+
+def _read_digest(value: Any) -> Digest:
+    if set(value) != {"at", "timezone"}:
+        raise ValueError
+    times = {"days": list(DAYS), "start": value["at"], "duration_s": MIN_DURATION_S, "timezone": value["timezone"]}
+    return Digest(parse_recurrence(times))
+
+
 # By the name in the file: the field of Route, its reader, and what it must be.
 _FIELDS: Mapping[str, tuple[str, Callable[[Any], Any], str]] = {
     "name": ("name", _read_name, "1 to 60 letters, digits and any of _ . : -"),
@@ -192,5 +223,13 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Any], Any], str]] = {
         "repeat",
         _read_repeat,
         f"seconds from {_MIN_REPEAT_S} to {_MAX_REPEAT_S}, or an object of such by level, with null for never",
+    ),
+    "digest": ("digest", _read_digest, 'an object such as {"at": "09:00", "timezone": "Europe/Berlin"}'),
+    "quiet_hours": ("quiet", _read_quiet, "an object of days, start, duration_s and timezone, as the hours of match"),
+    "escalation": (
+        "escalation",
+        _read_escalation,
+        f'a list of at most {_MAX_STEPS} steps such as {{"after_s": 900, "channels": ["pagerduty"]}}, with after_s from'
+        f" {_MIN_STEP_S} to {_MAX_REPEAT_S}",
     ),
 }

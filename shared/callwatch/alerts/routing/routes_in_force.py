@@ -13,6 +13,7 @@ from callwatch.alerts.routing.route import DEFAULT_ROUTES, Route, find_route
 from callwatch.alerts.routing.routes_file import FILE, read_routes
 from callwatch.alerts.rules.rule import CHANNEL_BROKEN, AlertRule
 from callwatch.exceptions import ConfigurationError
+from callwatch.models.alert import AlertLevel
 from callwatch.settings import Settings
 from callwatch.settings.variables import SettingProblem
 
@@ -81,7 +82,19 @@ def list_routed_channels(route: Route, rule: AlertRule, settings: Settings, labe
     return [name for name in route.channels if name != about and is_configured(name, settings)] or own
 
 
-def build_handling(route: Route, rule: AlertRule, instance: Instance) -> Handling:
+def build_handling(route: Route, rule: AlertRule, instance: Instance, now: datetime) -> Handling:
     """Return how an instance is notified by a route."""
     repeat = handle_by_level(rule, instance).repeat
-    return Handling(route.name_group(instance.labels), route.wait, route.repeat.get(rule.level.value, repeat))
+    window = route.quiet.find_window(now) if route.quiet is not None and rule.level != AlertLevel.CRITICAL else None
+    return Handling(
+        route.name_group(instance.labels),
+        route.wait,
+        route.repeat.get(rule.level.value, repeat),
+        window[1] if window is not None else None,
+        is_collected(route, rule),
+    )
+
+
+def is_collected(route: Route, rule: AlertRule) -> bool:
+    """Whether an alert of a rule waits for the daily digest of its route."""
+    return route.digest is not None and rule.level == AlertLevel.INFO

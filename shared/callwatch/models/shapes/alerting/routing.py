@@ -25,13 +25,21 @@ class PassedRoute(TypedDict):
     because: str
 
 
+class RouteStep(TypedDict):
+    """One step of an escalation."""
+
+    after_s: float
+    channels: list[str]
+
+
 class RouteDryRun(Known):
     """POST /api/routes/dry-run.
 
     source: where the routes come from; `default` if there is no file, or an error in it (`problem`). passed: the routes before
     the one that matches. channels_not_configured: channels that the route names and that cannot be used. is_fallback: none of
     them can, so the alert goes to the channels of its rule. group: the values of the labels by which it is joined with others;
-    null if it is notified by itself. repeat_s: null if it is not repeated.
+    null if it is notified by itself. repeat_s: null if it is not repeated. quiet_until: null if it is sent
+    at once. next_digest_at: null if no digest collects it.
     """
 
     rule_id: str
@@ -48,3 +56,6 @@ class RouteDryRun(Known):
     group: dict[str, str] | None
     wait_s: float
     repeat_s: float | None
+    escalation: list[RouteStep]
+    quiet_until: datetime | None
+    next_digest_at: datetime | None
