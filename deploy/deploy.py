@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from callwatch.alerts.routing.routes_in_force import check_routes
 from callwatch.alerts.rules.manager import check_rules_file
 from callwatch.exceptions import ConfigurationError
 from callwatch.pipeline.stage_file import get_stages
@@ -30,13 +31,14 @@ from tools import smoke
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
+_FILES = {
+    "RULES_FILE": "RulesFile",
+    "ROUTES_FILE": "RoutesFile",
+    "STAGES_FILE": "StagesFile",
+    "PRICES_FILE": "PricesFile",
+    "STATUS_PAGE_FILE": "StatusPageFile",
+}
 _OF_DATABASES = ("DatabaseUrlSecretArn", "ProductDatabaseUrlSecretArn")
-_FILES = (
-    ("RULES_FILE", "RulesFile"),
-    ("STAGES_FILE", "StagesFile"),
-    ("PRICES_FILE", "PricesFile"),
-    ("STATUS_PAGE_FILE", "StatusPageFile"),
-)
 _NEVER_UP = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
 
 # An ARN contains `:secret:`, which the console would render as an emoji.
@@ -166,13 +168,14 @@ def check_settings(overrides: Mapping[str, str], before: stack.Stack | None, giv
     kept = stack.read_secrets(before.name) if before else {}
     parameters = {**(before.parameters if before else {}), **overrides}
     settings = {variable: parameters.get(name, "") for variable, name in map_settings_to_parameters().items()}
-    for variable, parameter in _FILES:
+    for variable, parameter in _FILES.items():
         file = parameters.get(parameter, "")
         settings[variable] = str(ROOT / "functions" / file) if file else ""
         if file and not Path(settings[variable]).is_file():
             raise DeployError(f"{parameter} must be a file in functions/; there is no {file}")
     loaded = load_settings({**settings, **generate_secrets(), **kept, **given})
     check_rules_file(settings)
+    check_routes(loaded)
     get_stages(loaded.stages_file)
 
 

@@ -17,6 +17,7 @@ from typing import Any, cast
 
 from rich.console import Console
 
+from callwatch.alerts.routing.routes_in_force import check_routes
 from callwatch.alerts.rules.manager import alert_manager
 from callwatch.exceptions import ConfigurationError
 from callwatch.pipeline.stage_file import get_stages
@@ -115,6 +116,7 @@ def running(options: Options, environ: Mapping[str, str], console: Console, stop
     started_at = time.monotonic()
     settings = load_settings(environ)
     alert_manager.rules(settings)
+    check_routes(settings)
     get_stages(settings.stages_file)
     for line in open_data_dir(options.data_dir):
         console.print(line, soft_wrap=True)
@@ -223,7 +225,7 @@ def _values(
     kept = {variable.name: given.pop(variable.name) for variable in VARIABLES if variable.kept_in and variable.name in given}
     if kept and "CHANNEL_SETTINGS" not in given:
         given["CHANNEL_SETTINGS"] = json.dumps(kept)
-    for name in ("RULES_FILE", "STAGES_FILE", "PRICES_FILE", "STATUS_PAGE_FILE"):
+    for name in ("RULES_FILE", "ROUTES_FILE", "STAGES_FILE", "PRICES_FILE", "STATUS_PAGE_FILE"):
         if name in given:
             # A function runs in its own folder, where a relative path would be wrong.
             given[name] = str(Path(given[name]).resolve())

@@ -2,7 +2,7 @@
 
 docs/configuration.md comes from the settings; docs/openapi.json and its copy in the layer from the routes and their shapes,
 and from it the types of the dashboard (`npm run check` finds stale ones); the tables of docs/alerting.md and the index of the
-runbooks from the rules; docs/cost.md from the template and a table of prices.
+runbooks from the rules; the table of docs/routes.md from its example; docs/cost.md from the template and a table of prices.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from callwatch.api.document import DOCUMENT
 from callwatch.settings import VARIABLES
-from tools import alert_docs, openapi
+from tools import alert_docs, openapi, route_docs
 from tools.cost import page as cost_page
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,6 +70,7 @@ def main() -> int:
         (DOCUMENT, openapi.render_compact(document)),
         (alert_docs.ALERTING, alert_docs.alerting()),
         (alert_docs.RUNBOOKS, alert_docs.runbooks()),
+        (route_docs.ROUTES, route_docs.routes()),
         (cost_page.PAGE, cost_page.render_page()),
     )
     for path, content in documents:

@@ -1,4 +1,4 @@
-"""`callwatch`: status, incidents, errors, one call, and what people do: silence, take, test a channel, follow."""
+"""`callwatch`: status, incidents, errors, one call, routes, and what people do: silence, take, test a channel, follow."""
 
 import argparse
 import sys
@@ -14,6 +14,21 @@ from callwatch_cli.show import show_facts, show_json, show_table, show_value
 _INCIDENTS = ("id", "level", "state", "title", "started_at", "owner")
 _ERRORS = ("id", "severity", "state", "count", "last_seen_at", "message")
 _STEPS = ("stage", "state", "began_at", "ended_at", "attempts", "reason")
+_ROUTE = (
+    "rule_id",
+    "level",
+    "route",
+    "channels",
+    "channels_not_configured",
+    "group",
+    "wait_s",
+    "repeat_s",
+    "escalation",
+    "quiet_until",
+    "next_digest_at",
+    "source",
+    "problem",
+)
 _MAX_KNOWN = 5_000
 
 
@@ -54,6 +69,10 @@ def _build_parser() -> argparse.ArgumentParser:
     silence.add_argument("--service")
     silence.add_argument("--minutes", type=int, required=True)
     silence.add_argument("--reason", required=True)
+    route = add("route", _route, "where an alert would go, and by which route")
+    route.add_argument("rule", help="the id of a rule")
+    route.add_argument("--label", action="append", default=[], metavar="NAME=VALUE", help="a label of the alert; may be repeated")
+    route.add_argument("--at", help="when it begins, such as 2030-01-31T22:00:00Z; default: now")
     take = add("take", _take, "become the owner of an incident")
     take.add_argument("id")
     take.add_argument("--reason", required=True)
@@ -110,6 +129,18 @@ def _silence(api: Api, given: argparse.Namespace) -> None:
     ends_at = (datetime.now(UTC) + timedelta(minutes=given.minutes)).isoformat()
     found = api.call("POST", "/api/silences", {"matchers": matchers, "reason": given.reason, "ends_at": ends_at})
     show_json(found) if given.json else show_facts({name: found[name] for name in ("id", "ends_at", "warnings")})
+
+
+def _route(api: Api, given: argparse.Namespace) -> None:
+    pairs = [label.partition("=") for label in given.label]
+    if not all(name and separator for name, separator, _value in pairs):
+        raise CommandError("--label must be NAME=VALUE")
+    asked = {"rule_id": given.rule, "labels": {name: value for name, _separator, value in pairs}}
+    found = api.call("POST", "/api/routes/dry-run", asked | ({"at": given.at} if given.at else {}))
+    if given.json:
+        return show_json(found)
+    show_facts({name: _explain(found, name, found[name]) for name in _ROUTE})
+    return show_table(found["passed"], ("name", "because"), {})
 
 
 def _take(api: Api, given: argparse.Namespace) -> None:

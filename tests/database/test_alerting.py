@@ -120,7 +120,9 @@ def test_inhibited_alert_is_notified_after_its_cause() -> None:
         kinds = [(each["kind"], each["details"]) for each in load_alert_detail(conn, str(effect["id"]))["timeline"]]
     assert kinds[1] == ("suppressed", "inhibited by cause")
     evaluate(NOW + MINUTE, sample("cause", 1, service="a"), *both[1:])
-    assert told()[2:] == [("cause", "resolved"), ("effect", "firing")]
+    assert told()[2:] == [("effect", "firing")], "one message: the cause is over, and the effect goes on"
+    assert "1 alert: Effect [a]" in messages()[-1]
+    assert "Resolved: " in messages()[-1]
     freed = next(row for row in alerts() if row["id"] == effect["id"])
     assert (freed["suppressed_by"], freed["cause_id"]) == (None, cause["id"]), "what it followed from stays known"
 

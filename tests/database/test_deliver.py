@@ -15,6 +15,7 @@ from standardwebhooks.webhooks import Webhook
 from callwatch.alerts import AlertChannel, AlertLevel, AlertRule, Condition, alert_manager
 from callwatch.alerts.actions import acknowledge, act_on_rule
 from callwatch.alerts.evaluation import planner as policy
+from callwatch.alerts.evaluation import storms
 from callwatch.alerts.evaluator import Evaluated, evaluate_rules
 from callwatch.alerts.notifications.delivery import deliver_due
 from callwatch.alerts.outage.issues import list_current_issues
@@ -165,7 +166,8 @@ def test_a_resolve_never_overtakes_what_it_resolves(receiver: Receiver) -> None:
 
 
 def test_two_senders_at_once_never_both_send(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(policy, "MAX_SINGLE", 1000)
+    for module in (policy, storms):
+        monkeypatch.setattr(module, "MAX_SINGLE", 1000)
     with connection() as conn:
         samples = [Sample("test.value", 20.0, None, {"stage": str(number)}) for number in range(10)]
         evaluate_rules(conn, samples, NOW, only_metrics=frozenset({"test.value"}))

@@ -17,6 +17,7 @@ import pytest
 from callwatch.alerts import AlertChannel, AlertLevel, AlertRule, Condition, alert_manager
 from callwatch.alerts.actions import acknowledge, act_on_rule
 from callwatch.alerts.evaluation import planner as policy
+from callwatch.alerts.evaluation import storms
 from callwatch.alerts.evaluator import Evaluated, evaluate_rules
 from callwatch.alerts.notifications.channels import GAP_S, slack
 from callwatch.alerts.notifications.delivery import LEASE_S, deliver_due
@@ -39,7 +40,8 @@ RULE = AlertRule(
 @pytest.fixture(autouse=True)
 def configured(database: str, webhook: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # Grouping of storms has its own tests; here each alert has its own deliveries.
-    monkeypatch.setattr(policy, "MAX_SINGLE", 1000)
+    for module in (policy, storms):
+        monkeypatch.setattr(module, "MAX_SINGLE", 1000)
     alert_manager.add_rule(RULE)
     yield
     alert_manager._added.clear()

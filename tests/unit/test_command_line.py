@@ -150,3 +150,25 @@ def test_server_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch, capsy
 
 def test_value_without_reason_is_empty() -> None:
     assert (show_value(None), show_value(None, {"code": "none"}), show_value(7)) == ("", "", "7")
+
+
+def test_route_shows_where_an_alert_would_go(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    passed = [{"name": "night", "because": "level is warning"}]
+    answer = dict.fromkeys(("rule_id", "level", "source", "problem", "group", "repeat_s", "quiet_until", "next_digest_at"), None)
+    answer |= {
+        "route": "stage",
+        "channels": ["slack"],
+        "channels_not_configured": [],
+        "wait_s": 60,
+        "escalation": [],
+        "passed": passed,
+        "unknown": {},
+    }
+    server.answers["POST /api/routes/dry-run"] = (200, answer)
+    assert main(["route", "stuck_jobs", "--label", "stage=analyses", "--at", "2030-01-31T22:00:00Z"]) == 0
+    said = capsys.readouterr().out
+    assert "slack" in said
+    assert "level is warning" in said
+    assert server.sent[-1][1] == {"rule_id": "stuck_jobs", "labels": {"stage": "analyses"}, "at": "2030-01-31T22:00:00Z"}
+    assert main(["route", "stuck_jobs", "--label", "stage"]) == 1
+    assert "NAME=VALUE" in capsys.readouterr().err

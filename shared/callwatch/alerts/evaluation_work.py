@@ -7,6 +7,7 @@ from datetime import datetime
 from callwatch.alerts.evaluation.instance import Instance, Outcome
 from callwatch.alerts.evaluation.silences import Silence
 from callwatch.alerts.guarded_writes import run_guarded
+from callwatch.alerts.routing.escalation import DueEscalations
 from callwatch.alerts.rules.rule import AlertRule
 from callwatch.db.core.connect import AnyConnection
 from callwatch.settings import Settings
@@ -18,7 +19,7 @@ class Work:
 
     rule_ids: ids of the rules to evaluate; is_whole: all of them. failed: rules of which a function of the host fails.
     broken: instances (by key) that could not be stored, and why. skipped: those of the present round. followers: key of a
-    cause to the keys that it inhibits.
+    cause to the keys that it inhibits. escalations: steps that are due.
     """
 
     conn: AnyConnection
@@ -37,6 +38,7 @@ class Work:
     outcome: Outcome = field(default_factory=lambda: Outcome({}, []))
     alert_ids: dict[str, int | None] = field(default_factory=dict)
     followers: dict[str, list[str]] = field(default_factory=dict)
+    escalations: DueEscalations = field(default_factory=DueEscalations)
 
     def begin_round(self, outcome: Outcome) -> None:
         """Start a round of storing an outcome."""

@@ -5,22 +5,25 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from callwatch.alerts.evaluation.context import EVERYTHING, Context
+from callwatch.alerts.evaluation.context import EVERYTHING, Context, Handling
 from callwatch.alerts.evaluation.evaluate import evaluate
 from callwatch.alerts.evaluation.instance import Instance, Outcome
 from callwatch.alerts.evaluation.silences import Silences, load_silences
 from callwatch.alerts.evaluation_work import Work
 from callwatch.alerts.guarded_writes import run_guarded, run_isolated
+from callwatch.alerts.incidents.attach import attach_incidents
 from callwatch.alerts.incidents.missed import add_missed
 from callwatch.alerts.incidents.update import regroup
-from callwatch.alerts.notifications.channels import list_channels
 from callwatch.alerts.notifications.muted import withdraw_muted
 from callwatch.alerts.notifications.surroundings import note_context
 from callwatch.alerts.orphans import resolve_orphans
+from callwatch.alerts.routing.digest import collect, send_due
+from callwatch.alerts.routing.escalation import begin, find_due, mark_sent
+from callwatch.alerts.routing.routes_in_force import build_handling, get_routes, list_routed_channels
 from callwatch.alerts.rule_state import is_damaged, load_instance
 from callwatch.alerts.rules.manager import alert_manager
 from callwatch.alerts.rules.own_rules import OwnRules
@@ -78,7 +81,8 @@ def evaluate_rules(
     6. Notify policy: decide by cooldown, repeat and level (evaluation/notify_policy.py), group (evaluation/planner.py).
     7. Store transitions, values and states, each instance behind a savepoint (store_outcome.py).
     8. Outbox: queue each planned notification per channel (queue_planned.py); `deliver_due` sends it after the commit.
-    9. Incidents: group what fires by its causes (incidents/update.py); a failure there costs only the incidents.
+    9. Incidents: group what fires by its causes (incidents/update.py), and name them in what was queued
+       (incidents/attach.py); a failure there costs only the incidents.
 
     If an instance cannot be stored, steps 3 to 8 run again with that instance as unknown, so no half of it remains. A
     failing rule, instance or message costs only itself: it becomes unknown, with the reason.
@@ -103,8 +107,13 @@ def evaluate_rules(
     # Own rules that could not be read are not gone: nothing of theirs is ended.
     work.is_whole = only_metrics is None and own is not None
     work.errors += [own_error] if own_error is not None else []
+    due, due_error = run_isolated(conn, lambda: find_due(conn, work.known, work.settings, now))
+    work.escalations = due or work.escalations
+    work.errors += [due_error] if due_error is not None else []
     outcome = _evaluate_and_store(work, [*samples, *own_samples], unread, complete)
     _clean_up(work, off, sorted({row["rule_id"] for row in stored} - {rule.id for rule in every_rule}))
+    # Not guarded: deliveries of a step are committed together with its mark, or not at all.
+    mark_sent(conn, work.escalations, work.outcome, work.skipped, now)
     incidents = _update_incidents(work)
     _report(work)
     return Evaluated(
@@ -154,14 +163,19 @@ def _begin_work(
 def _evaluate_and_store(work: Work, samples: Sequence[Sample], unread: Sequence[str], complete: Sequence[str]) -> Outcome:
     """Evaluate and store the outcome; if a part cannot be stored, start over with that part as unknown."""
     rule_ids = None if work.is_whole else frozenset(work.rule_ids)
+    routes = get_routes(work.settings)
 
     def find_channels(rule: AlertRule, instance: Instance) -> Sequence[str]:
-        return list_channels(rule, work.settings, instance.labels)
+        return list_routed_channels(routes.find_for(rule, instance), rule, work.settings, instance.labels)
+
+    def find_handling(rule: AlertRule, instance: Instance) -> Handling:
+        return build_handling(routes.find_for(rule, instance), rule, instance, work.now)
 
     execute(work.conn, "SAVEPOINT evaluation")
     for round_number in range(1, _MAX_ROUNDS + 1):
         failures = (len(work.broken), len(work.failed))
-        context = Context(work.silences, unread, complete, rule_ids, work.broken, work.failed, find_channels)
+        context = Context(work.silences, unread, complete, rule_ids, work.broken, work.failed, find_channels, find_handling)
+        context = replace(context, escalated=work.escalations.channels)
         outcome = evaluate(list(work.rules.values()), samples, work.known, work.now, context)
         work.begin_round(outcome)
         work.failed |= work.outcome.failed
@@ -191,10 +205,20 @@ def _update_incidents(work: Work) -> int | None:
     conn, settings = work.conn, work.settings
     _added, missed_error = run_isolated(conn, lambda: add_missed(conn, settings, work.now))
     is_open, error = run_isolated(conn, lambda: regroup(conn, work.outcome.above, settings, work.now))
-    for each in filter(None, (missed_error, error)):
+    routes, instances = get_routes(settings), work.outcome.instances.values()
+    _begun, begin_error = run_isolated(conn, lambda: begin(conn, instances, work.rules, work.alert_ids, routes, work.now))
+    _sent, digest_error = run_isolated(conn, lambda: _update_digests(work))
+    _attached, attach_error = run_isolated(conn, lambda: attach_incidents(conn, settings))
+    for each in filter(None, (missed_error, error, begin_error, digest_error, attach_error)):
         _log.error("the incidents could not be updated", extra={"why": f"{type(each).__name__}: {first_line(each)}"})
         work.errors.insert(0, each)
     return is_open
+
+
+def _update_digests(work: Work) -> None:
+    routes, instances = get_routes(work.settings), work.outcome.instances.values()
+    collect(work.conn, instances, work.rules, work.alert_ids, routes, Silences(work.silences), work.settings, work.now)
+    send_due(work.conn, work.settings, work.now)
 
 
 def _report(work: Work) -> None:

@@ -14,7 +14,12 @@ from callwatch.alerts.notifications.surroundings import Surroundings, list_recen
 from callwatch.alerts.rules.rule import AlertRule
 from callwatch.db.queries.alerts import add_timeline, get_group_id, set_group
 
-_OCCASIONS: Mapping[str, Occasion] = {"flapping": "flapping", "reminder": "reminder", "raised": "raised"}
+_OCCASIONS: Mapping[str, Occasion] = {
+    "flapping": "flapping",
+    "reminder": "reminder",
+    "raised": "raised",
+    "escalated": "escalated",
+}
 
 
 def queue_planned(work: Work) -> None:
@@ -29,7 +34,7 @@ def queue_planned(work: Work) -> None:
         keys = [key for key in planned.keys if key not in work.skipped and work.alert_ids.get(key) is not None]
         if not keys:
             continue
-        if planned.group is None and len(keys) == 1:
+        if len(keys) == 1 and planned.lead is None and (planned.group is None or not _is_open(work, planned.group)):
             keep_one(work, keys[0], partial(_queue_single, work, planned, keys[0], around))
             continue
         _none, error = run_guarded(work.conn, partial(_queue_several, work, planned, keys, around))
@@ -49,6 +54,9 @@ def _queue_single(work: Work, planned: Planned, key: str, around: Surroundings |
     notification = _build_one(work, planned, key, notes)
     alert_id = work.alert_ids[key]
     queue_notification(work.conn, alert_id, notification, planned.by_channel, work.now)
+    if planned.group is not None and alert_id is not None:
+        # The first of a group: those that join later are notified under its id.
+        set_group(work.conn, [alert_id], alert_id)
     _note_timeline(work, planned, key, "\n".join(notes) or None)
 
 
@@ -57,9 +65,8 @@ def _queue_several(work: Work, planned: Planned, keys: Sequence[str], around: Su
     ids = {key: alert_id for key in keys if (alert_id := work.alert_ids[key]) is not None}
     lead = ids[keys[0]]
     if planned.group is not None:
-        is_open = any(each.group == planned.group for each in work.known.values())
-        lead = (get_group_id(work.conn, list(ids.values())) if is_open else None) or lead
-        set_group(work.conn, list(ids.values()), lead)
+        lead = _find_lead(work, planned, ids) or lead
+        set_group(work.conn, [*ids.values(), lead], lead)
     notes = _list_notes(work, keys[0], around) if keys[0] not in planned.over else []
     whole = build_group(
         _find_occasion(planned), lead, _list_subjects(work, planned, keys, ids), work.settings, work.now, notes, work.failed
@@ -78,6 +85,18 @@ def _queue_several(work: Work, planned: Planned, keys: Sequence[str], around: Su
         _note_timeline(work, planned, key, f"in one notification of {len(keys)} alerts")
     left = [ids[key] for key in keys if work.outcome.instances[key].group is None and planned.group is not None]
     set_group(work.conn, left, None)
+
+
+def _find_lead(work: Work, planned: Planned, ids: Mapping[str, int]) -> int | None:
+    """Return the alert id under which a group was notified before; None if it was not."""
+    if planned.lead is not None:
+        return work.alert_ids.get(planned.lead)
+    return get_group_id(work.conn, list(ids.values())) if planned.group and _is_open(work, planned.group) else None
+
+
+def _is_open(work: Work, group: str) -> bool:
+    """Whether a group was notified before this evaluation."""
+    return any(each.group == group for each in work.known.values())
 
 
 def _build_one(work: Work, planned: Planned, key: str, notes: Sequence[str]) -> Notification:

@@ -12,6 +12,7 @@ from callwatch.alerts.evaluation_work import Work, keep_one
 from callwatch.alerts.guarded_writes import run_guarded
 from callwatch.alerts.notifications.rendering import render_text
 from callwatch.alerts.queue_planned import queue_planned
+from callwatch.alerts.routing.routes_in_force import build_handling, get_routes
 from callwatch.alerts.rule_state import build_row
 from callwatch.db.queries.alerts import AlertUpdate, add_timeline, open_alert, reopen_alert, resolve_alert, update_alerts
 from callwatch.db.queries.rule_states import NewState, forget_states, keep_states
@@ -83,8 +84,17 @@ def _note_mutes(work: Work) -> None:
                 why = f"until {silence.ends_at.astimezone(UTC):%d %b %Y, %H:%M} UTC: {silence.reason}"
                 keep_one(work, key, partial(add_timeline, work.conn, alert_id, work.now, "silenced", silence.actor, why))
         if instance.held and not (before and before.held):
-            why = f"until {datetime.fromisoformat(instance.held).astimezone(UTC):%H:%M} UTC by its cooldown"
+            why = f"until {datetime.fromisoformat(instance.held).astimezone(UTC):%H:%M} UTC by {_explain_hold(work, instance)}"
             keep_one(work, key, partial(add_timeline, work.conn, alert_id, work.now, "held back", "callwatch", why))
+
+
+def _explain_hold(work: Work, instance: Instance) -> str:
+    """Return what holds a notification back."""
+    rule = work.rules[instance.rule_id]
+    route = get_routes(work.settings).find_for(rule, instance)
+    if build_handling(route, rule, instance, work.now).quiet_until is not None:
+        return f"the quiet hours of route {route.name}"
+    return "its cooldown" if instance.last_notified_at is not None else f"the wait of route {route.name}"
 
 
 def _update_firing(work: Work) -> None:

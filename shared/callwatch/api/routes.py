@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from callwatch.models.shapes.actions import ActionReason, GroupAction, GroupsAction, IncidentAction, NewSilence, RuleReason
     from callwatch.models.shapes.alerting.channels import ChannelPage, TestedChannel
     from callwatch.models.shapes.alerting.own_rules import DryRun, NewDryRun, NewRule
+    from callwatch.models.shapes.alerting.routing import NewRouteDryRun, RouteDryRun
     from callwatch.models.shapes.alerts import AlertDetail, AlertPage, MadeSilence, SilencePage
     from callwatch.models.shapes.error_groups import (
         ErrorGroupDetail,
@@ -215,6 +216,9 @@ CHANGE_RULE: Route[NewRule, Rule] = Route("PUT", "/api/rules/{id}", "admin", "Re
 DELETE_RULE: Route[None, None] = Route("DELETE", "/api/rules/{id}", "admin", "Delete an own rule", status=204)
 DRY_RUN_RULE: Route[NewDryRun, DryRun] = Route(
     "POST", "/api/rules/dry-run", "viewer", "When a rule would have fired in the kept past"
+)
+DRY_RUN_ROUTE: Route[NewRouteDryRun, RouteDryRun] = Route(
+    "POST", "/api/routes/dry-run", "viewer", "Where an alert would go, and by which route"
 )
 LIST_CHANNELS: Route[None, ChannelPage] = Route("GET", "/api/channels", "viewer", "Notification channels")
 SEND_CHANNEL_TEST: Route[RuleReason, TestedChannel] = Route(

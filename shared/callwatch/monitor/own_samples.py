@@ -6,6 +6,7 @@ from typing import Any
 
 from callwatch import sqs
 from callwatch.alerts.notifications.channels import CHANNELS, is_configured
+from callwatch.alerts.routing.routes_in_force import list_problems
 from callwatch.client.capture import error_tracker
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.queries.channel_states import channel_states
@@ -37,7 +38,7 @@ def clock_samples(conn: AnyConnection, clock: RetentionClock) -> list[Sample]:
 
 def configuration_samples(conn: AnyConnection, now: datetime) -> list[Sample]:
     """1 for each invalid variable; one 0 if all are valid. Stores the problems for the reports, and commits."""
-    problems = get_settings().problems
+    problems = list_problems(get_settings())
     keep_problems(conn, problems, now)
     conn.commit()
     found = [

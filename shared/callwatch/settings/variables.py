@@ -208,6 +208,11 @@ class Settings:
     )
 
     rules_file: str | None = declare(values.parse_text, "Path of a JSON file with your own alert rules.")
+    routes_file: str | None = declare(
+        values.parse_text,
+        "Path of a JSON file that routes alerts to channels; unset: each goes to the channels of its rule.",
+        affects="routes",
+    )
     stages_file: str | None = declare(
         values.parse_text, "Path of a JSON file that describes the watched product; unset: the call product."
     )

@@ -1065,9 +1065,17 @@ export interface NewRequest {
   status_code: number;
 }
 
+/** An alert, real or imagined. */
+export interface NewRouteDryRun {
+  at?: string;
+  labels?: Record<string, string>;
+  rule_id: string;
+}
+
 /** A rule of one's own, and why it is made or changed. */
 export interface NewRule {
   also?: Array<string>;
+  announce?: boolean;
   channels?: Array<string>;
   comparison: ">" | ">=" | "<" | "<=" | "==" | "!=";
   cooldown_minutes?: number;
@@ -1221,6 +1229,12 @@ export interface OverviewServices {
   database: OverviewDatabase;
   external_apis: Record<string, "operational" | "degraded" | "down" | "unknown">;
   queues: Queues;
+}
+
+/** An earlier route that does not match, and why. */
+export interface PassedRoute {
+  because: string;
+  name: string;
 }
 
 /** The product's requests of the last five minutes; error_rate 0..1. */
@@ -1435,6 +1449,34 @@ export interface Route {
   route: string;
 }
 
+/** POST /api/routes/dry-run. source: where the routes come from; `default` if there is no file, or an error in it (`problem`). passed: the routes before the one that matches. channels_not_configured: channels that the route names and that cannot be used. is_fallback: none of them can, so the alert goes to the channels of its rule. group: the values of the labels by which it is joined with others; null if it is notified by itself. repeat_s: null if it is not repeated. quiet_until: null if it is sent at once. next_digest_at: null if no digest collects it. */
+export interface RouteDryRun {
+  at: string;
+  channels: Array<string>;
+  channels_not_configured: Array<string>;
+  escalation: Array<RouteStep>;
+  group: Record<string, string> | null;
+  is_fallback: boolean;
+  labels: Record<string, string>;
+  level: "info" | "warning" | "error" | "critical";
+  next_digest_at: string | null;
+  passed: Array<PassedRoute>;
+  problem: string | null;
+  quiet_until: string | null;
+  repeat_s: number | null;
+  route: string;
+  rule_id: string;
+  source: string;
+  unknown: Record<string, Unknown>;
+  wait_s: number;
+}
+
+/** One step of an escalation. */
+export interface RouteStep {
+  after_s: number;
+  channels: Array<string>;
+}
+
 /** An alert rule with its state, its last value, and the deliveries of its latest test notification (null: no test). metric: what the value measures. fires_when: a plain sentence. channels_configured: those of `channels` that can be used. definition: of a rule with the source `page`, as it was sent. */
 export interface Rule {
   channels: Array<string>;
@@ -1475,6 +1517,7 @@ export interface RuleAction {
 /** A rule as RULES_FILE would hold it: one metric, a comparison and a threshold. */
 export interface RuleDefinition {
   also?: Array<string>;
+  announce?: boolean;
   channels?: Array<string>;
   comparison: ">" | ">=" | "<" | "<=" | "==" | "!=";
   cooldown_minutes?: number;

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from callwatch.alerts.evaluation.instance import Instance
 from callwatch.alerts.evaluation.silences import Silence
 from callwatch.alerts.rules.rule import AlertRule
+from callwatch.models.alert import AlertLevel
 from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
 
 Channels = Callable[[AlertRule, Instance], Sequence[str]]
+REMIND_AFTER = timedelta(hours=1)
 # Prefix of every metric.
 EVERYTHING = ("",)
 
@@ -21,6 +23,27 @@ def list_own_channels(rule: AlertRule, _instance: Instance) -> Sequence[str]:
 
 
 @dataclass(frozen=True, slots=True)
+class Handling:
+    """How an instance is notified.
+
+    group: alerts with the same name here are one notification. wait: how long the first notification waits for further
+    alerts of the group. repeat: after how long it is repeated until somebody takes it; None: never. quiet_until: nothing is
+    sent before then. is_collected: it waits for a digest instead of being notified.
+    """
+
+    group: str | None = None
+    wait: timedelta = timedelta(0)
+    repeat: timedelta | None = None
+    quiet_until: datetime | None = None
+    is_collected: bool = False
+
+
+def handle_by_level(rule: AlertRule, _instance: Instance) -> Handling:
+    """Return how an instance is notified where no route says otherwise: critical ones are repeated each hour."""
+    return Handling(repeat=REMIND_AFTER if rule.level == AlertLevel.CRITICAL else None)
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """The circumstances of one evaluation.
 
@@ -28,7 +51,8 @@ class Context:
     metrics whose list of samples is complete: an instance missing from such a list is clear, while a firing instance that is
     missing from any other list keeps firing. rule_ids: ids of the rules to evaluate, None for all; firing instances of other
     rules still inhibit. broken: instances (by key) whose evaluation cannot be stored, with the reason; they become unknown.
-    failed: rules that fail in another part, with the reason. channels: where an instance of a rule is notified.
+    failed: rules that fail in another part, with the reason. channels, handling: where an instance of a rule is
+    notified, and how. escalated: channels that are due for an incident that nobody took, by the key of its alert.
     """
 
     silences: Sequence[Silence] = ()
@@ -38,6 +62,8 @@ class Context:
     broken: Mapping[str, str] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
     channels: Channels = list_own_channels
+    handling: Callable[[AlertRule, Instance], Handling] = handle_by_level
+    escalated: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

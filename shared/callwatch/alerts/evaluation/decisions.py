@@ -1,16 +1,17 @@
 """Decides the notification for each evaluated instance, causes before the instances that they inhibit. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from callwatch.alerts.evaluation.context import Channels, Trouble, keep_unknown
-from callwatch.alerts.evaluation.groups import GROUP_WAITS, Group, find_group_of_rule, find_open_groups
+from callwatch.alerts.evaluation.context import Channels, Handling, Trouble, keep_unknown
+from callwatch.alerts.evaluation.groups import GROUP_WAITS, Group, find_group, find_open_groups
 from callwatch.alerts.evaluation.inhibition import explain
 from callwatch.alerts.evaluation.instance import Change, Instance, Outcome
 from callwatch.alerts.evaluation.notify_policy import Situation, decide
 from callwatch.alerts.evaluation.planner import Planner
 from callwatch.alerts.evaluation.silences import Silences
+from callwatch.alerts.evaluation.threads import Relatives, find_relatives
 from callwatch.alerts.rules.rule import AlertRule
 from callwatch.models.alert import AlertChannel, AlertLevel
 
@@ -21,6 +22,7 @@ class Decided:
 
     instances: evaluated now. standing: not evaluated now. known: all as stored. heard: whether somebody is, or will be,
     notified of an instance. causes: key of an inhibited instance to the key of its cause.
+    waiting: since when the first alert of each group waits to be notified.
     """
 
     rules: Sequence[AlertRule]
@@ -30,6 +32,8 @@ class Decided:
     now: datetime
     silences: Silences
     channels: Channels
+    handling: Callable[[AlertRule, Instance], Handling]
+    escalated: Mapping[str, Sequence[str]]
     trouble: Trouble
     by_id: dict[str, AlertRule] = field(default_factory=dict)
     everything: dict[str, Instance] = field(default_factory=dict)
@@ -38,6 +42,7 @@ class Decided:
     silenced: set[str] = field(default_factory=set)
     heard: dict[str, bool] = field(default_factory=dict)
     causes: dict[str, str] = field(default_factory=dict)
+    waiting: dict[str, datetime] | None = None
 
 
 def decide_all(work: Decided) -> Outcome:
@@ -63,7 +68,10 @@ def decide_all(work: Decided) -> Outcome:
 
 
 def _plan(work: Decided, changes: Sequence[Change]) -> Outcome:
-    planner = Planner(work.by_id, work.everything, work.channels, work.silenced, work.now)
+    planner = Planner(
+        work.by_id, work.everything, work.channels, work.silenced, work.now, work.handling, lambda: _find_relatives(work)
+    )
+    planner.escalated = work.escalated
     planner.plan(changes)
     everything = work.everything
     touched = {key for planned in planner.planned for key in planned.keys}
@@ -71,6 +79,15 @@ def _plan(work: Decided, changes: Sequence[Change]) -> Outcome:
     settled = [replace(change, instance=everything[change.instance.key]) for change in changes]
     causes = {key: work.causes.get(key, found[0]) for key, found in work.above.items()}
     return Outcome(kept, settled, planner.planned, causes, work.above)
+
+
+def _find_relatives(work: Decided) -> Relatives:
+    try:
+        return find_relatives(work.rules, work.everything.values())
+    except Exception as error:
+        # Without threads each alert is notified by itself, as without inhibition.
+        work.trouble.errors.append(error)
+        return {}
 
 
 def _decide_safely(work: Decided, key: str) -> Change:
@@ -93,11 +110,38 @@ def _decide(work: Decided, key: str) -> Change:
     explained_by = work.everything[cause].rule_id if cause is not None else None
     if instance.suppressed_by != explained_by:
         instance = replace(instance, suppressed_by=explained_by)
-    group = find_group_of_rule(work.groups, rule.id) if not instance.is_notified else None
+    handling = work.handling(rule, instance)
+    group = find_group(work.groups, rule.id, handling.group) if not instance.is_notified else None
     waits = group.last_notified_at + GROUP_WAITS if group is not None and group.last_notified_at is not None else None
-    name, level = (group.name, group.level) if group is not None else (None, None)
-    around = Situation(where, key in work.silenced, cause is not None, name, waits, level)
+    around = Situation(
+        where,
+        key in work.silenced,
+        cause is not None,
+        group.name if group is not None else None,
+        waits,
+        group.level if group is not None else None,
+        None if group is not None else _find_first_wait(work, instance, handling),
+        handling.repeat,
+        work.escalated.get(key, ()),
+        handling.quiet_until,
+        handling.is_collected,
+    )
     return decide(rule, instance, work.known.get(key), work.now, around)
+
+
+def _find_first_wait(work: Decided, instance: Instance, handling: Handling) -> datetime | None:
+    """Return until when a first notification waits: all that begin while the first of their group waits go with it."""
+    if not handling.wait:
+        return None
+    if handling.group is None:
+        return instance.since + handling.wait
+    if work.waiting is None:
+        work.waiting = {}
+        for each in work.everything.values():
+            base = work.handling(work.by_id[each.rule_id], each).group
+            if base is not None and each.state == "firing" and not each.is_notified:
+                work.waiting[base] = min(each.since, work.waiting.get(base, each.since))
+    return min(instance.since, work.waiting.get(handling.group, instance.since)) + handling.wait
 
 
 def _find_explanation(work: Decided, rule: AlertRule, key: str, where: Sequence[str]) -> str | None:

@@ -47,7 +47,10 @@ def evaluate(
     instances = _evaluate_all(chosen, known, scope)
     instances |= _list_fired_meanwhile(known, instances, now)
     standing = [known[key] for key in known if key not in instances]
-    decided = Decided(rules, instances, standing, known, now, Silences(context.silences), context.channels, trouble)
+    silences = Silences(context.silences)
+    decided = Decided(
+        rules, instances, standing, known, now, silences, context.channels, context.handling, context.escalated, trouble
+    )
     outcome = decide_all(decided)
     return replace(outcome, failed=trouble.failed, errors=trouble.errors)
 

@@ -1,6 +1,6 @@
 """Notification groups: which are open, and which one a new instance joins. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,6 +8,7 @@ from callwatch.alerts.evaluation.instance import Instance
 from callwatch.models.alert import rank_level
 
 GROUP_WAITS = timedelta(minutes=5)
+_OF_ROUTE = "=route "
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,20 @@ def find_open_groups(instances: Iterable[Instance]) -> dict[str, Group]:
     }
 
 
-def find_group_of_rule(groups: Mapping[str, Group], rule_id: str) -> Group | None:
-    """Return the open group that a new instance of a rule joins."""
-    return next((groups[name] for name in sorted(groups) if rule_id in groups[name].rule_ids), None)
+def name_group(base: str, now: datetime) -> str:
+    """Name a group that opens now."""
+    return f"{base} {now.isoformat()}"
+
+
+def name_route_group(route: str, values: Sequence[str]) -> str:
+    """Name the groups of a route for alerts with these values; no rule's id begins so."""
+    return f"{_OF_ROUTE}{route} {list(values)}"
+
+
+def find_group(groups: Mapping[str, Group], rule_id: str, base: str | None) -> Group | None:
+    """Return the open group that a new instance of a rule joins. base: the name of its route's group."""
+    for name in sorted(groups):
+        of_route = name.rpartition(" ")[0] if name.startswith(_OF_ROUTE) else None
+        if of_route == base and (base is not None or rule_id in groups[name].rule_ids):
+            return groups[name]
+    return None

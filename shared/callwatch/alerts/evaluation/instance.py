@@ -8,8 +8,8 @@ from typing import Any, Literal
 from callwatch.models.reason import Reason
 
 State = Literal["ok", "pending", "firing", "unknown"]
-# Why an instance is notified: it fires, flaps, still fires, its level rose, a channel was added, or it resolved.
-NotifyReason = Literal["firing", "flapping", "reminder", "raised", "added", "resolved"]
+# Why an instance is notified: it fires, flaps, still fires, its level rose, a channel was added, nobody took it, it resolved.
+NotifyReason = Literal["firing", "flapping", "reminder", "raised", "added", "escalated", "resolved"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,8 @@ class Planned:
     """One notification to send, about one alert or several.
 
     by_channel: the keys of the instances that each channel is notified of, the worst first. over: those that are clear.
-    group: name of the notification group; None: a single alert, or a digest of several.
+    group: name of the notification group; None: a single alert, or a digest of several. lead: key of the alert that was
+    notified alone until now, and under whose id the group goes on.
     """
 
     kind: NotifyReason
@@ -88,6 +89,7 @@ class Planned:
     keys: tuple[str, ...]
     over: frozenset[str] = frozenset()
     group: str | None = None
+    lead: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

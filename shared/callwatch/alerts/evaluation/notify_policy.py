@@ -9,8 +9,8 @@ from callwatch.alerts.evaluation.instance import Change, Instance, elapsed
 from callwatch.alerts.rules.rule import AlertRule
 from callwatch.models.alert import AlertLevel, rank_level
 
-REMIND_AFTER = timedelta(hours=1)
 _CALM = timedelta(minutes=30)
+_NEVER = timedelta.max
 Transition = Literal["firing", "resolved"] | None
 
 
@@ -18,8 +18,10 @@ Transition = Literal["firing", "resolved"] | None
 class Situation:
     """The context of an instance: its channels, whether it is silenced or inhibited, and its notification group.
 
-    group: name of the open group of its rule. group_waits_until: that group was just notified and admits no member before then;
-    group_level: level of that notification.
+    group: name of the open group that it would join. group_waits_until: that group was just notified and admits no member before
+    then; group_level: level of that notification. first_waits_until: its first notification waits for further alerts. repeat:
+    after how long it reminds; None: never. escalation: channels that are due because nobody took its incident. quiet_until:
+    nothing is sent before then. is_collected: a digest says that it fires.
     """
 
     channels: Sequence[str] = ()
@@ -28,6 +30,11 @@ class Situation:
     group: str | None = None
     group_waits_until: datetime | None = None
     group_level: str | None = None
+    first_waits_until: datetime | None = None
+    repeat: timedelta | None = None
+    escalation: Sequence[str] = ()
+    quiet_until: datetime | None = None
+    is_collected: bool = False
 
 
 def decide(rule: AlertRule, instance: Instance, before: Instance | None, now: datetime, around: Situation) -> Change:
@@ -46,7 +53,7 @@ def decide(rule: AlertRule, instance: Instance, before: Instance | None, now: da
         if was_held and transition == "resolved" and not instance.is_notified and around.group is not None:
             # It began and ended while its notification waited: the next one of the group mentions it.
             instance = replace(instance, group=around.group)
-        return _decide_clear(instance, transition, now, around.is_silenced)
+        return _decide_clear(instance, transition, now, around.is_silenced or around.quiet_until is not None)
     is_reopened = transition == "firing" and before is not None and before.is_open
     if around.is_silenced:
         return Change(instance if instance.is_muted else replace(instance, is_muted=True), transition, None, is_reopened)
@@ -54,6 +61,16 @@ def decide(rule: AlertRule, instance: Instance, before: Instance | None, now: da
     # and so is a critical one that waited.
     is_owed = (rule.level == AlertLevel.CRITICAL or instance.is_muted) and not instance.is_notified
     is_certain = instance.clear_since is None and (is_owed or not instance.is_unknown)
+    if around.quiet_until is not None:
+        # What waits is notified when the quiet hours end, if it still fires then.
+        held = None if instance.is_notified or around.is_collected else around.quiet_until.isoformat()
+        return Change(replace(instance, held=held), transition, None, is_reopened)
+    if around.is_collected and not instance.is_notified:
+        return Change(instance, transition, None, is_reopened)
+    is_escalated = bool(around.escalation) and instance.is_notified and not instance.is_acknowledged
+    if is_escalated and instance.clear_since is None:
+        # An incident goes on to escalate while its value is unknown, or while a later cause explains it.
+        return Change(instance, transition, "escalated", is_reopened)
     if around.is_explained or not is_certain:
         return Change(instance, transition, None, is_reopened)
     wish = _decide_firing(rule, instance, now, around)
@@ -76,7 +93,7 @@ def _decide_firing(
     if set(around.channels) - set(instance.notified_channels or ()):
         return "added"
     is_cooled = instance.is_muted or _find_cooled_at(rule, instance.last_notified_at, now) <= now
-    return "reminder" if is_cooled and _is_reminder_due(rule, instance, now) else None
+    return "reminder" if is_cooled and _is_reminder_due(instance, now, around.repeat) else None
 
 
 def _find_wait_end(rule: AlertRule, instance: Instance, now: datetime, around: Situation) -> datetime | None:
@@ -92,6 +109,8 @@ def _find_wait_end(rule: AlertRule, instance: Instance, now: datetime, around: S
     is_patient = rule.level != AlertLevel.CRITICAL
     if is_patient and around.group_waits_until and rank_level(rule.level) <= rank_level(around.group_level):
         times.append(around.group_waits_until)
+    if around.first_waits_until:
+        times.append(around.first_waits_until)
     return max((at for at in times if at > now), default=None)
 
 
@@ -109,12 +128,12 @@ def _decide_clear(instance: Instance, transition: Transition, now: datetime, is_
     return Change(instance, transition, "resolved" if instance.is_notified and not is_silenced else None)
 
 
-def _is_reminder_due(rule: AlertRule, instance: Instance, now: datetime) -> bool:
-    """Critical instances remind each hour, others once when a silence ends; an acknowledged instance never does."""
+def _is_reminder_due(instance: Instance, now: datetime, repeat: timedelta | None) -> bool:
+    """Whether it reminds again, or once because a silence ended; an acknowledged instance never does."""
     if instance.is_acknowledged:
         return False
-    is_hourly = rule.level == AlertLevel.CRITICAL and not instance.is_flapping
-    return instance.is_muted or (is_hourly and elapsed(instance.last_notified_at or now, now) >= REMIND_AFTER)
+    is_repeated = repeat is not None and not instance.is_flapping
+    return instance.is_muted or (is_repeated and elapsed(instance.last_notified_at or now, now) >= (repeat or _NEVER))
 
 
 def _find_cooled_at(rule: AlertRule, last_at: datetime | None, now: datetime) -> datetime:

@@ -2,28 +2,29 @@
 
 1. An instance whose rule has an open group joins it (notify_policy.py made it wait if the group was just notified). One that
    ended while it waited is listed in the next notification of the group.
-2. More than MAX_SINGLE that begin in one cycle on one channel, or of one rule, open a group: one notification, one dedup
-   key, one all-clear.
-3. A group gets a follow-up when it grew, when its level rose, as a reminder, and, after the cooldown, when some members
+2. Alerts of a route that groups them open or join the group of their labels' values.
+3. What is related to a notified cause or consequence joins its thread (threads.py).
+4. More than MAX_SINGLE others that begin in one cycle on one channel, or of one rule, open a group: one notification, one
+   dedup key, one all-clear.
+5. A group gets a follow-up when it grew, when its level rose, as a reminder, and, after the cooldown, when some members
    resolved. A channel gets its all-clear when every member that it was notified of resolved.
-4. Each remaining instance is notified by itself; more than MAX_SINGLE reminders or all-clears in one cycle are one digest.
+6. Each remaining instance is notified by itself; more than MAX_SINGLE reminders or all-clears in one cycle are one digest.
 """
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from callwatch.alerts.evaluation.context import Channels
-from callwatch.alerts.evaluation.groups import GROUP_WAITS, Group, find_group_of_rule, find_open_groups
+from callwatch.alerts.evaluation.context import Channels, Handling, handle_by_level
+from callwatch.alerts.evaluation.groups import GROUP_WAITS, Group, find_group, find_open_groups, name_group
 from callwatch.alerts.evaluation.instance import Change, Instance, NotifyReason, Planned, elapsed
+from callwatch.alerts.evaluation.storms import MAX_SINGLE, list_storms
+from callwatch.alerts.evaluation.threads import Relatives, find_thread, list_announced, list_clusters
 from callwatch.alerts.rules.rule import AlertRule
 from callwatch.models.alert import rank_level
 
-MAX_SINGLE = 5
 # Each incident in these channels has its own key: a digest can neither remind of one nor resolve it.
 KEYED_CHANNELS = frozenset({"pagerduty", "opsgenie"})
-# Nobody is interrupted by these, so their number of alerts makes no storm.
-_QUIET_CHANNELS = frozenset({"database", "log"})
 _BEGINS = ("firing", "flapping")
 
 
@@ -37,72 +38,90 @@ class Planner:
         channels: Channels,
         silenced: Set[str],
         now: datetime,
+        handling: Callable[[AlertRule, Instance], Handling] = handle_by_level,
+        find_relatives: Callable[[], Relatives] = dict,
     ) -> None:
-        self.rules, self.instances, self.channels = rules, instances, channels
+        self.rules, self.instances, self.channels, self.handling = rules, instances, channels, handling
         self.silenced, self.now = silenced, now
+        self.find_relatives = find_relatives
         self.groups = find_open_groups(instances.values())
+        # Alerts that were notified alone, under whose id a thread opens.
+        self.leads: dict[str, str] = {}
+        self.escalated: Mapping[str, Sequence[str]] = {}
         self.planned: list[Planned] = []
 
     def plan(self, changes: Sequence[Change]) -> None:
         """Plan the notifications that these changes are due; `instances` already holds their instances."""
         wishes = {change.instance.key: change.notify for change in changes if change.notify}
-        grouped = {key for group in self.groups.values() for key in group.keys}
         begins = [key for key, wish in wishes.items() if wish in _BEGINS]
-        joined: dict[str, list[str]] = {}
+        relatives = self.find_relatives() if begins else {}
+        over = {key for key, wish in wishes.items() if wish == "resolved"}
+        joined: dict[str, dict[str, list[str]]] = {}
+        by_route: dict[str, list[str]] = {}
         singles: list[str] = []
         for key in begins:
-            group = find_group_of_rule(self.groups, self.instances[key].rule_id)
+            if self._join_thread(key, relatives, over, joined):
+                continue
+            base = self._find_handling(key).group
+            group = find_group(self.groups, self.instances[key].rule_id, base)
             if group is not None:
-                joined.setdefault(group.name, []).append(key)
+                joined.setdefault(group.name, {})[key] = self._list_due_channels(key, wishes[key])
+            elif base is not None:
+                by_route.setdefault(base, []).append(key)
             else:
                 singles.append(key)
-        for keys in self._list_storms(singles):
+        for base, keys in by_route.items():
+            self._open_group(keys, base)
+        together = list_storms(singles, self._list_by_channel(singles), self.instances)
+        stormy = {key for keys in together for key in keys}
+        together += list_clusters([key for key in singles if key not in stormy], relatives)
+        for keys in together:
             self._open_group(keys)
-            opened = set(keys)
-            singles = [key for key in singles if key not in opened]
+        opened = {key for keys in together for key in keys}
+        singles = [key for key in singles if key not in opened]
+        grouped = {key for group in self.groups.values() for key in group.keys}
         for name, group in sorted(self.groups.items()):
-            self._follow_up(group, joined.get(name, []), wishes)
+            self._follow_up(group, joined.get(name, {}), wishes)
         rest = {key: wish for key, wish in wishes.items() if key not in grouped and wish not in _BEGINS}
         self._notify_rest([key for key, wish in rest.items() if wish == "resolved"], "resolved")
         for key in singles:
             self._notify_single(key, wishes[key])
-        for kind in ("reminder", "raised", "added"):
+        for kind in ("reminder", "raised", "added", "escalated"):
             self._notify_rest([key for key, wish in rest.items() if wish == kind], kind)
         self._forget_closed_groups()
 
-    def _list_storms(self, singles: Sequence[str]) -> list[list[str]]:
-        """Return the keys that begin together: all if they are many, or those of each rule that has many."""
-        if self._is_storm(singles):
-            return [list(singles)]
-        firing: dict[str, int] = {}
-        for instance in self.instances.values():
-            if instance.is_notified and instance.state == "firing":
-                firing[instance.rule_id] = firing.get(instance.rule_id, 0) + 1
-        of_rule: dict[str, list[str]] = {}
-        for key in singles:
-            of_rule.setdefault(self.instances[key].rule_id, []).append(key)
-        return [keys for rule_id, keys in of_rule.items() if len(keys) + firing.get(rule_id, 0) > MAX_SINGLE]
+    def _join_thread(self, key: str, relatives: Relatives, over: Set[str], joined: dict[str, dict[str, list[str]]]) -> bool:
+        """Let an instance join the thread of a relative; returns whether there is one. Then nothing else notifies it."""
+        found = find_thread(key, relatives, self.instances, self.silenced, self.groups, self.now)
+        if found is None:
+            return False
+        thread, first = found
+        rule = self.rules[self.instances[key].rule_id]
+        channels = list_announced(rule, self._list_channels(key), thread, self.instances, over)
+        if channels:
+            joined.setdefault(thread.name, {})[key] = channels
+            if first is not None:
+                self.groups[thread.name] = thread
+                self.leads[thread.name] = first
+                self.instances[first] = replace(self.instances[first], group=thread.name)
+        return True
 
-    def _is_storm(self, keys: Sequence[str]) -> bool:
-        """Whether a channel that interrupts people would get more than MAX_SINGLE of these."""
-        by_channel = self._list_by_channel(keys)
-        return any(len(found) > MAX_SINGLE for channel, found in by_channel.items() if channel not in _QUIET_CHANNELS)
-
-    def _open_group(self, keys: Sequence[str]) -> None:
+    def _open_group(self, keys: Sequence[str], base: str | None = None) -> None:
         ordered = self._sort_by_level(keys)
-        name = f"{ordered[0]} {self.now.isoformat()}"
+        name = name_group(base or ordered[0], self.now)
         by_channel = self._list_by_channel(ordered)
         self.planned.append(Planned("firing", by_channel, tuple(ordered), group=name))
         channels_of = _invert(by_channel)
         for key in ordered:
             self._note_firing(key, channels_of.get(key, ()), name)
 
-    def _follow_up(self, group: Group, joining: Sequence[str], wishes: Mapping[str, NotifyReason | None]) -> None:
+    def _follow_up(self, group: Group, joining: Mapping[str, list[str]], wishes: Mapping[str, NotifyReason | None]) -> None:
         members = [self.instances[key] for key in group.keys]
         over = {each.key for each in members if wishes.get(each.key) == "resolved"}
-        urgent = [key for key in group.keys if wishes.get(key) in ("raised", "reminder", "added")]
+        urgent = [key for key in group.keys if wishes.get(key) in ("raised", "reminder", "added", "escalated")]
+        escalated = {channel for key in urgent if wishes[key] == "escalated" for channel in self.escalated[key]}
         is_cooled = group.last_notified_at is None or elapsed(group.last_notified_at, self.now) >= self._find_cooldown(group)
-        due = {key: self._list_due_channels(key, wishes[key]) for key in (*joining, *urgent)}
+        due = {**joining, **{key: self._list_due_channels(key, wishes[key]) for key in urgent}}
         missed = self._list_missed(group, joining)
         wanted = {channel for channels in due.values() for channel in channels}
         firing: dict[str, tuple[str, ...]] = {}
@@ -112,7 +131,8 @@ class Planner:
             leaving = [key for key in notified if key in over]
             staying = [key for key in notified if key not in over]
             # Silenced members, and members that became unknown before they resolved, keep the group open but are not listed.
-            listed = [key for key in staying if key not in self.silenced and self.instances[key].state == "firing"]
+            shown = [each.key for each in members if each.key not in over] if channel in escalated else staying
+            listed = [key for key in shown if key not in self.silenced and self.instances[key].state == "firing"]
             passed = [key for key, channels in missed.items() if channel in channels]
             if channel in wanted:
                 added = [key for key, channels in due.items() if channel in channels]
@@ -122,7 +142,10 @@ class Planner:
             elif leaving and listed and is_cooled and channel not in KEYED_CHANNELS:
                 firing[channel] = tuple(self._sort_by_level({*listed, *leaving, *passed}))
         kinds = {wishes[key] for key in urgent}
-        kind: NotifyReason = "raised" if "raised" in kinds else "reminder" if "reminder" in kinds else "firing"
+        if group.level is not None and any(self._rank(key) > rank_level(group.level) for key in joining):
+            kinds.add("raised")
+        loudest: Sequence[NotifyReason] = ("escalated", "raised", "reminder")
+        kind: NotifyReason = next((each for each in loudest if each in kinds), "firing")
         self._add_follow_up(group, "resolved", ended, over | missed.keys())
         self._add_follow_up(group, kind, firing, over | missed.keys())
         for key in over:
@@ -130,7 +153,7 @@ class Planner:
             if not self.instances[key].notified_channels:
                 self._note_over(key, ())
 
-    def _list_missed(self, group: Group, joining: Sequence[str]) -> dict[str, Sequence[str]]:
+    def _list_missed(self, group: Group, joining: Container[str]) -> dict[str, Sequence[str]]:
         """Return by key the channels of instances that began and ended while their notification waited for this group."""
         owed = [each.key for each in self.instances.values() if each.group == group.name and not each.is_notified]
         return {
@@ -150,7 +173,8 @@ class Planner:
         if not by_channel:
             return
         keys = tuple(self._sort_by_level({key for found in by_channel.values() for key in found}))
-        self.planned.append(Planned(kind, by_channel, keys, frozenset(over.intersection(keys)), group.name))
+        lead = self.leads.get(group.name)
+        self.planned.append(Planned(kind, by_channel, keys, frozenset(over.intersection(keys)), group.name, lead))
         channels_of = _invert(by_channel)
         for key in keys:
             channels = channels_of[key]
@@ -205,7 +229,13 @@ class Planner:
         notified = self.instances[key].notified_channels or ()
         if kind == "resolved":
             return list(notified)
+        if kind == "escalated":
+            return list(self.escalated[key])
         return [channel for channel in self._list_channels(key) if kind != "added" or channel not in notified]
+
+    def _find_handling(self, key: str) -> Handling:
+        instance = self.instances[key]
+        return self.handling(self.rules[instance.rule_id], instance)
 
     def _list_channels(self, key: str) -> Sequence[str]:
         instance = self.instances[key]
@@ -214,9 +244,12 @@ class Planner:
     def _sort_by_level(self, keys: Iterable[str]) -> list[str]:
         def place(key: str) -> tuple[int, int, float, str]:
             instance = self.instances[key]
-            return (instance.state != "firing", -rank_level(self.rules[instance.rule_id].level), -instance.weight, key)
+            return (instance.state != "firing", -self._rank(key), -instance.weight, key)
 
         return sorted(keys, key=place)
+
+    def _rank(self, key: str) -> int:
+        return rank_level(self.rules[self.instances[key].rule_id].level)
 
     def _find_cooldown(self, group: Group) -> timedelta:
         minutes = [self.rules[rule_id].cooldown_minutes for rule_id in group.rule_ids if rule_id in self.rules]

@@ -31,7 +31,7 @@ class Subject(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LabelMatcher:
-    """A test of one label other than equality: `op` is !=, =~ or !~. A missing label counts as an empty text."""
+    """A test of one label: `op` is =, !=, =~ or !~. A missing label counts as an empty text."""
 
     name: str
     op: str
@@ -40,8 +40,8 @@ class LabelMatcher:
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether the labels pass the test; a regular expression must match the whole value."""
         text = labels.get(self.name, "")
-        if self.op == "!=":
-            return text != self.value
+        if self.op in ("=", "!="):
+            return (text == self.value) is (self.op == "=")
         return is_match(self.value, text) is (self.op == "=~")
 
 

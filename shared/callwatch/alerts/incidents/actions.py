@@ -15,6 +15,7 @@ from callwatch.alerts.rule_state import load_instance
 from callwatch.alerts.rules_in_force import list_rules_in_force
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.incident_queries.alert_batches import acknowledge_alerts, end_acknowledgements
+from callwatch.db.incident_queries.escalations import resume_steps
 from callwatch.db.incident_queries.incident_lists import list_causes
 from callwatch.db.incident_queries.incident_timeline import NOTE, add_entries, count_notes
 from callwatch.db.incident_queries.incidents import IncidentRow, own_incident, update_incidents
@@ -127,6 +128,8 @@ def _release(action: _Action) -> None:
     if owner is None:
         raise Conflict("nobody has taken this incident", code="not_taken")
     own_incident(action.conn, incident["id"], None, action.now)
+    if incident["owned_at"] is not None:
+        resume_steps(action.conn, incident["id"], incident["owned_at"], action.now)
     end_acknowledgements(action.conn, incident["id"], owner, action.actor, action.now, action.said)
     action.record("released")
 

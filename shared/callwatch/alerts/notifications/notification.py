@@ -9,8 +9,8 @@ from callwatch.models.alert import rank_level
 from callwatch.times import format_time
 
 Kind = Literal["alert.firing", "alert.resolved", "alert.acknowledged", "alert.test"]
-# Why a firing alert is sent: it began, it still fires, it flaps, its level rose, or its group changed.
-Occasion = Literal["first", "reminder", "flapping", "raised", "update"]
+# Why a firing alert is sent: it began, it still fires, it flaps, its level rose, nobody took it, its group changed; or a digest.
+Occasion = Literal["first", "reminder", "flapping", "raised", "escalated", "update", "digest"]
 _VERSION = 2
 _MAX_NAMED = 5
 
@@ -36,7 +36,8 @@ class Notification:
     summary: one line: what is wrong, with figures. value, unit, comparison, threshold: of one condition.
     notes: further lines, such as recent changes. cause: title of the alert that this one may follow from. actor, reason:
     of a person's action. members: the alerts of a group, the worst first; count, count_over: how many there are, and how
-    many are resolved. group_id: the id that the group of this alert is notified under. is_verbatim: summary and notes hold
+    many are resolved. group_id: the id that the group of this alert is notified under. incident: what it is part of, as
+    incidents/attach.py writes it. is_verbatim: summary and notes hold
     the whole text, as in notifications of version 1.
     """
 
@@ -64,6 +65,7 @@ class Notification:
     count: int = 1
     count_over: int = 0
     group_id: str | None = None
+    incident: Mapping[str, Any] | None = None
     is_verbatim: bool = False
 
     @property
@@ -109,12 +111,15 @@ def describe_members(members: Sequence[Member], count: int, count_over: int) -> 
     firing = [member for member in members if not member.is_over]
     shown = firing or list(members)
     number = count - count_over if firing else count
+    if count == 1:
+        return {"title": shown[0].title, "level": shown[0].level, "summary": shown[0].summary}
     is_one_rule = len({member.rule_id for member in members}) == 1
     names = [f"{member.title}{render_subject(member.labels)}" for member in shown[:_MAX_NAMED]]
     listed = "; ".join(names) + (f" and {number - len(names)} more" if number > len(names) else "")
-    lead = f"{number} {'alerts' if number > 1 else 'alert'}" if firing else f"{number} alerts resolved"
+    noun = f"{number} {'alerts' if number > 1 else 'alert'}"
+    lead = noun if firing else f"{noun} resolved"
     return {
-        "title": f"{shown[0].title} ({number})" if is_one_rule else f"{number} alerts",
+        "title": f"{shown[0].title} ({number})" if is_one_rule else noun,
         "level": max((member.level for member in shown), key=rank_level),
         "summary": f"{lead}: {listed}" + (f" ({count_over} more resolved)" if firing and count_over else ""),
     }

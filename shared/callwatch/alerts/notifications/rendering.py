@@ -94,7 +94,7 @@ def build_notification(
 
 def render_first_line(notification: Notification) -> str:
     """Render a lock screen line: the occasion, what is wrong, and the figures."""
-    if notification.is_verbatim:
+    if notification.is_verbatim or notification.occasion == "digest":
         return notification.summary
     if notification.kind == "alert.test":
         return f"This is a test by {notification.actor}: {notification.reason}"[:_MAX_TEXT]
@@ -103,6 +103,7 @@ def render_first_line(notification: Notification) -> str:
     if notification.kind == "alert.resolved":
         return f"Resolved: {notification.reason or notification.summary}"
     before = {"reminder": "Still firing: ", "flapping": "Flapping: ", "raised": f"Raised to {notification.level}: "}
+    before["escalated"] = "Escalated, because nobody took it: "
     return before.get(notification.occasion, "") + notification.summary
 
 
@@ -156,6 +157,8 @@ def render_body(notification: Notification) -> dict[str, Any]:
             }
             for each in notification.members
         ]
+    if notification.incident is not None:
+        data |= {"incident_id": notification.incident["id"], "incident": dict(notification.incident)}
     return {"type": notification.kind, "timestamp": format_time(notification.at), "data": data}
 
 
@@ -168,6 +171,16 @@ def render_summary_line(notification: Notification) -> str:
 def dashboard_url(settings: Settings, alert_id: int | str) -> str:
     """Return the URL of the alert's view on the page."""
     return f"{settings.app_url or ''}/admin/operations#/alerts/{alert_id}"
+
+
+def alerts_url(settings: Settings) -> str:
+    """Return the URL of the list of alerts on the page."""
+    return f"{settings.app_url or ''}/admin/operations#/alerts"
+
+
+def incident_url(settings: Settings, incident_id: int) -> str:
+    """Return the URL of the incident's view on the page."""
+    return f"{settings.app_url or ''}/admin/operations#/incidents/{incident_id}"
 
 
 def runbook_url(settings: Settings, rule_id: str) -> str:

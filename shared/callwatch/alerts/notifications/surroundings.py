@@ -12,6 +12,7 @@ from callwatch.db.core.connect import AnyConnection
 from callwatch.db.error_queries.deploys import Deploy, deploys_between
 from callwatch.db.error_queries.releases import NewRelease, new_releases, note_releases
 from callwatch.db.queries.alerts import BegunRow, alerts_begun_between
+from callwatch.models.alert import rank_level
 
 _LATELY = timedelta(minutes=30)
 _RELEASES_LATELY = timedelta(hours=2)
@@ -67,8 +68,9 @@ def list_recent_changes(around: Surroundings, instance: Instance) -> list[str]:
 
 
 def render_followers(followers: Iterable[tuple[AlertRule, Instance]]) -> list[str]:
-    """List the alerts that an alert inhibits, which are not notified by themselves."""
-    names = sorted(f"{rule.name}{describe_subject(instance)}" for rule, instance in followers)
+    """List the alerts that an alert inhibits, the worst first, which are not notified by themselves."""
+    ranked = sorted((-rank_level(rule.level), f"{rule.name}{describe_subject(instance)}") for rule, instance in followers)
+    names = [name for _rank, name in ranked]
     if not names:
         return []
     rest = f", and {len(names) - _MAX_FOLLOWERS} more" if len(names) > _MAX_FOLLOWERS else ""

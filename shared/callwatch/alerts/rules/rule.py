@@ -111,6 +111,7 @@ class AlertRule:
     depends_on: ids of rules, or Causes, that inhibit this one while they fire: it is then listed, but not sent.
     also: channels that are notified too if they are configured. runbook: the URL of your own page.
     joined: labels that distinguish samples but not alerts, such as the windows of a burn rate.
+    announce: it is notified also where its cause, or what follows from it, was notified before.
     """
 
     id: str
@@ -129,6 +130,7 @@ class AlertRule:
     also: Sequence[AlertChannel] = ()
     runbook: str | None = None
     joined: Sequence[str] = ()
+    announce: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.id, str) or not _ID.fullmatch(self.id):

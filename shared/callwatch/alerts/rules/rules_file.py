@@ -8,9 +8,8 @@ from urllib.parse import urlsplit
 from callwatch.alerts.evaluation.inhibition import find_circle
 from callwatch.alerts.rules.metrics import METRICS, Unit, find_nearest_metric, is_metric
 from callwatch.alerts.rules.rule import COMPARISONS, AlertRule, Cause, Condition, InvalidRule
-from callwatch.alerts.rules.rules_entries import Entry, parse_entries
+from callwatch.alerts.rules.rules_entries import Entry, read_entries
 from callwatch.alerts.rules.sanitize import is_storable
-from callwatch.exceptions import ConfigurationError
 from callwatch.models.alert import AlertChannel, AlertLevel
 
 _REQUIRED = ("id", "name", "level", "metric", "comparison", "threshold")
@@ -31,14 +30,7 @@ def read_rules(path: Path, built_in: Iterable[AlertRule] = ()) -> list[AlertRule
 
     Raises ConfigurationError with one line that names the line of the first error and its remedy.
     """
-    try:
-        # With or without the byte order mark that some editors write.
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise ConfigurationError(f"RULES_FILE must be a readable file ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise ConfigurationError("RULES_FILE must be a file in UTF-8") from None
-    entries = parse_entries(text)
+    entries = read_entries(path)
     seen: dict[str, int] = {}
     rules = []
     for entry in entries:
@@ -144,6 +136,12 @@ def _read_number(value: Any) -> float:
     return float(value)
 
 
+def _read_flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
 def _read_labels(value: Any) -> dict[str, str]:
     for name, text in value.items():
         if not (isinstance(name, str) and isinstance(text, str) and is_storable(name + text) and len(text) <= _MAX_LABEL):
@@ -215,5 +213,6 @@ _FIELDS: Mapping[str, tuple[Callable[[Any], Any], str]] = {
     "depends_on": (_parse_list(_read_cause), 'a list of rule ids, or of {"rule_id", "labels", "where", "same"}'),
     "labels": (_read_labels, f"an object of texts of at most {_MAX_LABEL} characters, {_STORABLE}"),
     "message": (_build_text_reader(500), f"a text of at most 500 characters, {_STORABLE}"),
+    "announce": (_read_flag, "true or false"),
     "runbook": (_read_url, f"an http or https URL of at most {_MAX_URL:,} characters"),
 }

@@ -38,6 +38,7 @@ class RuleDefinition(TypedDict, total=False):
     resolve_for_s: Annotated[float, Number(0, 604_800)]
     depends_on: list[str | NewCause]
     labels: Annotated[_LABELS, Entries(10)]
+    announce: Annotated[bool, About("Notify it also when its incident was notified before.")]
     message: Annotated[str, Text(500, 1, r"\S")]
     runbook: Annotated[str, Text(2_000, 1)]
 
