@@ -26,7 +26,7 @@ def test_an_alert_appears_by_itself_and_goes_by_itself(admin: Reader, system: Sy
     page = admin.open()
     # What is only for information is folded.
     page.locator("summary", has_text="for information").click()
-    expect(page.locator(".alert[data-rule=schema_drift]").first).to_be_visible()
+    expect(page.locator(".alert[data-rule=schema_drift]").filter(visible=True).first).to_be_visible()
     expect(page.get_by_role("region", name="Overall state")).to_contain_text("unknown")
     make_tables(system.database_url)
     expect(page.locator(".alert[data-rule=schema_drift]")).to_have_count(0, timeout=30_000)
@@ -36,7 +36,7 @@ def test_a_critical_error_is_seen_acknowledged_and_silenced(admin: Reader, syste
     page = admin.open()
     page.get_by_role("region", name="Errors").wait_for()
     post(system, "the disk of the queue is full", "critical")
-    alert = page.locator(".alert[data-rule=high_error_rate]").first
+    alert = page.locator(".alert[data-rule=high_error_rate]").filter(visible=True).first
     expect(alert).to_be_visible(timeout=30_000)
     expect(page.get_by_role("region", name="Overall state")).to_contain_text("outage")
     expect(alert).to_contain_text("The product has many errors")
@@ -104,7 +104,7 @@ def test_a_view_answers_to_its_address(admin: Reader, system: System) -> None:
     expect(page.get_by_role("heading", name="Queue backlog")).to_be_visible()
     assert page.locator(".runbook ol > li").count() >= 2
     page.get_by_role("link", name="troubleshooting").click()
-    expect(page.get_by_role("heading", level=2).first).to_have_text("Troubleshooting")
+    expect(page.get_by_role("heading", level=2).filter(visible=True).first).to_have_text("Troubleshooting")
     page.go_back()
     page.get_by_role("link", name="plain text").click()
     expect(page.get_by_text("# Queue backlog")).to_be_visible()
@@ -146,7 +146,7 @@ def test_action_is_shown_while_an_older_request_is_open(admin: Reader, system: S
 def test_failed_poll_of_alerts_keeps_the_open_form(admin: Reader, system: System) -> None:
     post(system, "the form stays", "critical")
     page = admin.open(refresh_s=0.5)
-    alert = page.locator(".alert[data-rule=high_error_rate]").first
+    alert = page.locator(".alert[data-rule=high_error_rate]").filter(visible=True).first
     alert.get_by_role("button", name="Silence").click()
     page.get_by_label("Reason").fill("half writ")
     page.route("**/api/incidents?*", lambda route: route.fulfill(status=500, json={"message": "Internal Server Error"}))
@@ -201,7 +201,7 @@ def test_fields_that_are_unknown_are_not_called_filled_in(admin: Reader, system:
 def test_form_stays_and_explains_when_its_alert_ends(admin: Reader, system: System) -> None:
     post(system, "gone before the form was sent", "critical")
     page = admin.open(refresh_s=0.5)
-    page.locator(".alert[data-rule=high_error_rate]").first.get_by_role("button", name="Silence").click()
+    page.locator(".alert[data-rule=high_error_rate]").filter(visible=True).first.get_by_role("button", name="Silence").click()
     page.get_by_label("Reason").fill("too late")
     page.route("**/api/incidents?*", lambda route: route.fulfill(json={"items": [], "next_cursor": None, "unknown": {}}))
     gone = {"error": {"code": "not_firing", "message": "this one is resolved", "request_id": "1"}}
@@ -218,7 +218,7 @@ def test_failed_status_hides_no_independent_section(admin: Reader, system: Syste
     post(system, "known without the status", "critical")
     admin.page.route("**/api/status", lambda route: route.fulfill(status=500, json={"message": "Internal Server Error"}))
     page = admin.open(refresh_s=0.5)
-    expect(page.locator(".alert[data-rule=high_error_rate]").first).to_be_visible()
+    expect(page.locator(".alert[data-rule=high_error_rate]").filter(visible=True).first).to_be_visible()
     expect(page.locator(".service", has_text="Database")).to_contain_text("healthy")
     expect(page.locator(".headline")).to_have_count(0)
     page.unroute("**/api/status")

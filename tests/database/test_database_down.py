@@ -294,7 +294,7 @@ def test_a_hanging_channel_does_not_hold_up_the_cycle(receiver: Receiver) -> Non
     receiver.default = Scripted(delay_s=20)
     started = datetime.now(UTC)
     start_database_outage(MONITOR.state.database_outage, NOW, "connection refused", 0.5)
-    assert (datetime.now(UTC) - started).total_seconds() < 5
+    assert (datetime.now(UTC) - started).total_seconds() < 15
 
 
 def test_a_disk_that_takes_nothing_costs_no_page(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,9 +111,9 @@ def test_unusable_schedule_names_its_field(kind: Any, value: Any, unit: Any, zon
 
 def test_rare_schedule_is_found_in_little_time() -> None:
     schedule = parse_schedule("crontab", "0 0 29 2 1#5", None, "Europe/Berlin")
-    began = time.perf_counter()
+    began = time.process_time()
     assert list_ticks(schedule, "2026-01-31T10:00", 1) == ["02-28 23:00"]
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_no_schedule_is_due_before_the_time_that_is_asked() -> None:

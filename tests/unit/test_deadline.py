@@ -30,7 +30,7 @@ def test_late_call_is_left_out_and_delays_nobody() -> None:
     took_s = time.monotonic() - began
     hangs.set()
     assert list(found) == ["ends"]
-    assert 0.2 <= took_s < 2
+    assert 0.2 <= took_s < 10
 
 
 @pytest.mark.parametrize("error", [ValueError("bad"), SystemExit(3), KeyboardInterrupt()])

@@ -71,7 +71,7 @@ def test_hanging_parameter_delays_no_response() -> None:
     commit = DeployedCommit(hang)
     started = time.monotonic()
     assert read(commit) == (None, UNREADABLE)
-    assert time.monotonic() - started < module.WAIT_S + 2
+    assert time.monotonic() - started < module.WAIT_S + 10
     is_over.set()
     time.sleep(0.01)
     assert read(commit)[0] == "a" * 40

@@ -68,7 +68,7 @@ def test_a_slow_new_reading_leaves_the_stale_one(kept: KeptReading[int], source:
     source.gate.clear()
     started = time.monotonic()
     assert [kept.get(source.read, KEY) for _ in range(3)] == [1, 1, 1]
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 9
     assert source.count == 2, "one reading at a time"
     source.gate.set()
     deadline = time.monotonic() + 5

@@ -158,7 +158,7 @@ def test_queue_says_how_long_its_receivers_wait(sqs: Any) -> None:
     assert [message["Body"] for message in sqs.receive_message(QueueUrl=url)["Messages"]] == ["late"]
     started = time.monotonic()
     assert "Messages" not in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=0)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 9
 
 
 def test_batches_keep_to_the_limits_of_sqs() -> None:

@@ -185,7 +185,7 @@ def test_missing_queue_counts_the_loss_and_host_continues(
         tracker.track_error("disk gone", ErrorSeverity.CRITICAL)
     took_s = time.monotonic() - started
     sqs._client.cache_clear()
-    assert took_s < SEND_LIMIT_S + 3, "twenty errors wait for a dead queue once, not twenty times"
+    assert took_s < 5 * SEND_LIMIT_S, "twenty errors wait for a dead queue once, not twenty times"
     assert (tracker.lost_count, tracker.buffer_size) == (1, 19)
     assert "1 errors lost" in caplog.text
 
