@@ -1,4 +1,4 @@
-"""Runs the tests that failed in the last run once more, alone: what then passes is told as flaky, in a line that must be read."""
+"""Runs the tests that failed in the last run once more, alone: what then passes is flaky, and named in a line that must be read."""
 
 import json
 import subprocess
@@ -27,7 +27,7 @@ def retest(cache: Path, passes: Callable[[str], bool]) -> int:
     flaky = [test for test in failed if passes(test)]
     again = [test for test in failed if test not in flaky]
     if flaky:
-        print(f"\n{'!' * 100}\nFLAKY: failed beside others, passed alone: {', '.join(flaky)}\n{'!' * 100}", flush=True)
+        print(f"\n{'!' * 100}\nFLAKY: failed next to others, passed alone: {', '.join(flaky)}\n{'!' * 100}", flush=True)
     if again:
         print(f"FAILED, and failed again alone: {', '.join(again)}", flush=True)
     return 1 if again else 0

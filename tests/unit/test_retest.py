@@ -27,16 +27,16 @@ def judge(folder: Path, ran: list[str], failed: list[str] | None, status: int, *
     return retest(folder, passes)
 
 
-def test_what_passes_alone_is_told_as_flaky(tmp_path: Path, ran: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_passes_alone_is_named_as_flaky(tmp_path: Path, ran: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert judge(tmp_path, ran, ["a.py::x", "b.py::y[1-2]", "c.py::z"], 1, "a.py::x", "b.py::y[1-2]", "c.py::z") == 0
     assert ran == ["a.py::x", "b.py::y[1-2]", "c.py::z"]
-    assert "FLAKY: failed beside others, passed alone: a.py::x, b.py::y[1-2], c.py::z\n" in capsys.readouterr().out
+    assert "FLAKY: failed next to others, passed alone: a.py::x, b.py::y[1-2], c.py::z\n" in capsys.readouterr().out
 
 
 def test_what_fails_again_stays_red(tmp_path: Path, ran: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert judge(tmp_path, ran, ["a.py::x", "b.py::y"], 1, "a.py::x") == 1
     printed = capsys.readouterr().out
-    assert "FLAKY: failed beside others, passed alone: a.py::x\n" in printed
+    assert "FLAKY: failed next to others, passed alone: a.py::x\n" in printed
     assert "FAILED, and failed again alone: b.py::y\n" in printed
 
 
