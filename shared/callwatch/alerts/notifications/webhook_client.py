@@ -18,6 +18,12 @@ _MAX_REASON = 160
 _TRY_AGAIN = frozenset({408, 425, 429})
 # ... and these that every request will: the key, the address or the permission is missing.
 _CHANNEL_WIDE = frozenset({401, 402, 403, 404, 405, 407, 410})
+JSON: Mapping[str, str] = {"content-type": "application/json"}
+
+
+def post_json(url: str, content: Any, timeout_s: float, headers: Mapping[str, str] | None = None) -> int:
+    """Send `content` as JSON. Raises DeliveryFailed, as `post` does."""
+    return post(url, json.dumps(content).encode(), {**JSON, **(headers or {})}, timeout_s)
 
 
 def post(

@@ -1,6 +1,5 @@
 """E-mail by SendGrid's v3 API (POST /v3/mail/send)."""
 
-import json
 from typing import Any
 
 from callwatch.alerts.notifications.channels.email_html import render_html
@@ -13,7 +12,7 @@ from callwatch.alerts.notifications.channels.wording import (
     shorten,
 )
 from callwatch.alerts.notifications.notification import Notification
-from callwatch.alerts.notifications.webhook_client import post
+from callwatch.alerts.notifications.webhook_client import post_json
 from callwatch.settings import Settings
 
 _MAX_SUBJECT = 150
@@ -26,9 +25,8 @@ def is_configured(settings: Settings) -> bool:
 
 def send(notification: Notification, message_id: str, settings: Settings, timeout_s: float) -> None:
     """Send one e-mail, as text and HTML. Raises DeliveryFailed."""
-    headers = {"authorization": f"Bearer {settings.sendgrid_api_key}", "content-type": "application/json"}
-    body = json.dumps(build_body(notification, message_id, settings)).encode()
-    post(f"{settings.sendgrid_api_url}/v3/mail/send", body, headers, timeout_s)
+    headers = {"authorization": f"Bearer {settings.sendgrid_api_key}"}
+    post_json(f"{settings.sendgrid_api_url}/v3/mail/send", build_body(notification, message_id, settings), timeout_s, headers)
 
 
 def build_body(notification: Notification, message_id: str, settings: Settings) -> dict[str, Any]:
