@@ -1,5 +1,6 @@
 """The channels as people see them, and a test notification through one."""
 
+import itertools
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -38,16 +39,22 @@ def test_every_channel_is_listed_and_says_what_it_needs(database: str) -> None:
     for name, item in found.items():
         is_always = name in ("log", "database")
         assert (item["is_configured"], item["state"]) == (is_always, "unused" if is_always else "not_configured")
-        assert item["needs"] == list(NEEDS.get(name, ()))
+        assert item["needs"] == [" or ".join(group) for group in list_groups(name)]
         assert {field for field in item if item[field] is None} == set(item["unknown"])  # type: ignore[literal-required]
         assert item["unknown"]["last_sent_at"].code == ("none" if is_always else "not_configured")
 
 
 def test_a_channel_works_with_what_it_needs_and_nothing_less(database: str) -> None:
     for name in CHANNELS:
-        for missing in NEEDS.get(name, ()):
-            assert not is_configured(name, build_settings(each for each in NEEDS[name] if each != missing)), (name, missing)
-        assert is_configured(name, build_settings(NEEDS.get(name, ()))), name
+        groups = list_groups(name)
+        for missing in groups:
+            assert not is_configured(name, build_settings(each[0] for each in groups if each != missing)), (name, missing)
+        for chosen in itertools.product(*groups):
+            assert is_configured(name, build_settings(chosen)), (name, chosen)
+
+
+def list_groups(name: str) -> list[tuple[str, ...]]:
+    return [(each,) if isinstance(each, str) else each for each in NEEDS.get(name, ())]
 
 
 def build_settings(names: Iterable[str]) -> Settings:

@@ -82,7 +82,10 @@ def _name_remedy(name: str, settings: Settings) -> str:
 
 
 def _list_missing(name: str, settings: Settings) -> list[str]:
-    return [variable for variable in NEEDS.get(name, ()) if not getattr(settings, variable.lower())]
+    """List what to set; of alternatives the line names all."""
+    groups = [(needed,) if isinstance(needed, str) else needed for needed in NEEDS.get(name, ())]
+    missing = [group for group in groups if not any(getattr(settings, variable.lower()) for variable in group)]
+    return [" or ".join(group) for group in missing]
 
 
 def _find_problem(name: str, settings: Settings) -> str | None:

@@ -41,3 +41,6 @@ class AlertChannel(StrEnum):
     TELEGRAM = "telegram"
     NTFY = "ntfy"
     OPSGENIE = "opsgenie"
+    PUSHOVER = "pushover"
+    MATRIX = "matrix"
+    ALERTMANAGER = "alertmanager"

@@ -33,6 +33,13 @@ def parse_key(raw: str) -> str:
     return raw
 
 
+def parse_room_id(raw: str) -> str:
+    """The id of a Matrix room."""
+    if not re.fullmatch(r"![\x21-\x7e]{1,254}", raw):
+        raise ValueError("the id of a room such as !abc:example.com; an alias that begins with # is none")
+    return raw
+
+
 def build_token_parser(default_name: str) -> Callable[[str], tuple[NamedToken, ...]]:
     """A parser for comma-separated `[name:]token` entries; a token has at least 16 characters."""
 

@@ -81,11 +81,13 @@ def _find_half_pairs(found: Mapping[str, Any], bad: set[str], is_strict: bool) -
     problems: dict[str, SettingProblem] = {}
     needs = [(variable, *need) for variable in VARIABLES for need in variable.needs]
     for variable, needed, expected in needs:
-        if found.get(variable.name.lower()) and not found.get(needed.lower()) and needed not in bad:
-            message = f"{needed} is required when {variable.name} is set; it must be {expected}"
+        names = (needed,) if isinstance(needed, str) else needed
+        has_one = any(found.get(name.lower()) or name in bad for name in names)
+        if found.get(variable.name.lower()) and not has_one:
+            message = f"{' or '.join(names)} is required when {variable.name} is set; it must be {expected}"
             if is_strict:
                 raise ConfigurationError(message)
-            problems.setdefault(needed, SettingProblem(needed, message, variable.affects or ""))
+            problems.setdefault(names[0], SettingProblem(names[0], message, variable.affects or ""))
     return list(problems.values())
 
 

@@ -24,7 +24,7 @@ from callwatch.alerts.rules.rule import AlertRule
 from callwatch.models.alert import rank_level
 
 # Each incident in these channels has its own key: a digest can neither remind of one nor resolve it.
-KEYED_CHANNELS = frozenset({"pagerduty", "opsgenie"})
+KEYED_CHANNELS = frozenset({"pagerduty", "opsgenie", "alertmanager"})
 _BEGINS = ("firing", "flapping")
 
 

@@ -3,12 +3,15 @@
 from collections.abc import Callable, Mapping
 
 from callwatch.alerts.notifications.channels import (
+    alertmanager,
     discord,
     email,
     log,
+    matrix,
     ntfy,
     opsgenie,
     pagerduty,
+    pushover,
     slack,
     sns,
     teams,
@@ -35,11 +38,14 @@ CHANNELS = {
     "telegram": telegram,
     "ntfy": ntfy,
     "opsgenie": opsgenie,
+    "pushover": pushover,
+    "matrix": matrix,
+    "alertmanager": alertmanager,
 }
-# The variables that a channel cannot do without.
-NEEDS: Mapping[str, tuple[str, ...]] = {
+# The variables that a channel cannot do without; of several in parentheses one is enough.
+NEEDS: Mapping[str, tuple[str | tuple[str, ...], ...]] = {
     "webhook": ("ALERT_WEBHOOK_URL", "ALERT_WEBHOOK_SECRET"),
-    "email": ("SENDGRID_API_KEY", "ALERT_EMAIL_TO", "ALERT_EMAIL_FROM"),
+    "email": (("SENDGRID_API_KEY", "SMTP_URL", "SES_REGION"), "ALERT_EMAIL_TO", "ALERT_EMAIL_FROM"),
     "slack": ("SLACK_ALERT_WEBHOOK",),
     "pagerduty": ("PAGERDUTY_ROUTING_KEY",),
     "sns": ("ALERT_SNS_TOPIC_ARN",),
@@ -48,6 +54,9 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "telegram": ("TELEGRAM_BOT_TOKEN", "TELEGRAM_CHAT_ID"),
     "ntfy": ("NTFY_URL",),
     "opsgenie": ("OPSGENIE_API_KEY",),
+    "pushover": ("PUSHOVER_APP_TOKEN", "PUSHOVER_USER_KEY"),
+    "matrix": ("MATRIX_URL", "MATRIX_ACCESS_TOKEN", "MATRIX_ROOM_ID"),
+    "alertmanager": ("ALERTMANAGER_URL",),
 }
 # The kind of a channel whose name is not its kind.
 KINDS: Mapping[str, str] = {}
