@@ -1,7 +1,8 @@
 """Every environment variable, declared once: the field's name, its type, its parser, its default and its documentation."""
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -414,6 +415,8 @@ class Settings:
     )
     timezone: str = declare(values.parse_timezone, "IANA time zone in which days begin.", "UTC")
 
+    # Further channels of a kind by name, such as "slack:ops"; None for one whose settings cannot be used.
+    named_channels: "Mapping[str, Settings | None]" = field(default_factory=dict, repr=False)
     problems: tuple[SettingProblem, ...] = ()
 
 
