@@ -48,7 +48,7 @@ def build(letter: str, kind: Kind = "alert.firing", **given: Any) -> Notificatio
         "title": text[:1000], "summary": text, "notes": (text,) * 30, "reason": text[:1000], "actor": text[:200],
         # As the evaluation bounds them.
         "labels": clean_labels({f"{letter}{number}": text[:1000] for number in range(10)}), "members": (member,) * 100,
-        "count": 100, "cause": text[:200],
+        "count": 100, "cause": text[:200], "take_url": "https://ops.example.com/api/take/" + "x" * 400,
     }  # fmt: skip
     return notification(kind, **{**fields, **given})
 

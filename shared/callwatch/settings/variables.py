@@ -13,6 +13,7 @@ from callwatch.settings.credentials import (
     parse_drain_secrets,
     parse_ingest_keys,
     parse_key,
+    parse_link_secrets,
     parse_room_id,
     parse_webhook_secrets,
 )
@@ -289,6 +290,16 @@ class Settings:
         is_secret=True,
         affects="channel.alertmanager",
         needs=(("ALERTMANAGER_URL", "the URL of an Alertmanager"),),
+        kept_in=_IN,
+    )
+
+    message_link_secret: tuple[str, ...] | None = declare(
+        parse_link_secrets,
+        "Signs links in messages by which a reader takes charge of an alert: at least 16 characters; several, comma-separated,"
+        " during a rotation. Unset: messages have no such links.",
+        is_secret=True,
+        affects="message links",
+        needs=(("APP_URL", "the public URL of the dashboard"),),
         kept_in=_IN,
     )
 

@@ -20,6 +20,7 @@ from callwatch.alerts.notifications.channels import (
 )
 from callwatch.alerts.notifications.delivery_failed import DeliveryFailed
 from callwatch.alerts.notifications.notification import Notification
+from callwatch.alerts.notifications.take_link import add_take_link
 from callwatch.alerts.rules.rule import CHANNEL_BROKEN, AlertRule
 from callwatch.settings import Settings
 
@@ -104,6 +105,6 @@ def find_sender(channel: str) -> Send:
         own = find_settings(channel, settings)
         if own is None:
             raise DeliveryFailed(f"the channel {channel} is no longer configured", is_permanent=True)
-        send_by_kind(notification, message_id, own, timeout_s)
+        send_by_kind(add_take_link(notification, channel, message_id, own), message_id, own, timeout_s)
 
     return send

@@ -23,6 +23,7 @@ _CALM = {"alert.resolved": 0x067647, "alert.acknowledged": 0x475467, "alert.test
 # Lengths from Discord's reference of webhooks and embeds; an embed may have 6,000 characters in all.
 _MAX_CONTENT, _MAX_TITLE, _MAX_DESCRIPTION = 2000, 256, 3000
 _MAX_FIELDS, _MAX_FIELD_NAME, _MAX_FIELD_VALUE = 12, 60, 120
+_MAX_TAKE_URL = 450
 
 
 def is_configured(settings: Settings) -> bool:
@@ -49,6 +50,9 @@ def build_body(notification: Notification, settings: Settings) -> dict[str, Any]
             for row in render_rows(notification, settings.timezone)[:_MAX_FIELDS]
         ],
     }
+    if 0 < len(notification.take_url) <= _MAX_TAKE_URL:
+        # A webhook that belongs to no app has no buttons.
+        embed["fields"].append({"name": "Take it", "value": f"[Open the page with the button]({notification.take_url})"})
     if links:
         embed["url"] = links[0][1]
     content = shorten(render_headline(notification), _MAX_CONTENT)

@@ -74,7 +74,7 @@ def read_level(notification: Notification) -> str:
 
 def list_links(notification: Notification) -> list[tuple[str, str]]:
     """List texts and addresses; none without an APP_URL."""
-    links = [("Dashboard", notification.dashboard_url), ("Runbook", notification.runbook_url)]
+    links = [("Dashboard", notification.dashboard_url), ("Runbook", notification.runbook_url), ("Take it", notification.take_url)]
     return [(text, address) for text, address in links if address.startswith(("https://", "http://"))]
 
 
