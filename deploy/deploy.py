@@ -26,6 +26,7 @@ from callwatch.exceptions import ConfigurationError
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.runtime.generated_secrets import generate_secrets
 from callwatch.settings import VARIABLES, load_settings
+from callwatch.settings.named_channels import is_named_variable
 from deploy import stack
 from tools import smoke
 
@@ -152,7 +153,7 @@ def read_secrets_file(path: Path) -> dict[str, str]:
         raise DeployError(f"{path} cannot be read as JSON ({type(error).__name__})") from None
     known = stack.list_secret_names()
     for name in values:
-        if name not in known:
+        if name not in known and not is_named_variable(name, VARIABLES):
             is_variable = name in {variable.name for variable in VARIABLES}
             remedy = "give it as a parameter" if is_variable else "docs/configuration.md lists them"
             raise DeployError(f"{name} in {path} is no variable of the stack's secrets ({', '.join(sorted(known))}); {remedy}")

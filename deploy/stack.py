@@ -12,6 +12,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from callwatch.settings import VARIABLES
+from callwatch.settings.named_channels import is_named_variable
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -93,7 +94,8 @@ def read_secrets(stack: str) -> dict[str, str]:
 
 def write_secrets(stack: str, values: Mapping[str, str]) -> list[str]:
     """Add or update values in the secrets that hold them; return the variables that changed."""
-    holders, changed = list_secret_names(), []
+    holders = list_secret_names() | {name: "ChannelSecret" for name in values if is_named_variable(name, VARIABLES)}
+    changed: list[str] = []
     for secret in sorted({holders[name] for name in values}):
         kept = json.loads(_secret(stack, secret)["SecretString"])
         given = {name: value for name, value in values.items() if holders[name] == secret}

@@ -22,6 +22,7 @@ from callwatch.alerts.rules.manager import alert_manager
 from callwatch.exceptions import ConfigurationError
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.settings import VARIABLES, load_settings
+from callwatch.settings.named_channels import is_named_variable
 from local.api_gateway.gateway import Gateway, Server, claim
 from local.api_gateway.static_site import Page
 from local.api_gateway.template import Template, load
@@ -223,6 +224,7 @@ def _values(
     """Return the local values of variables: set by the person, generated, or addresses of local parts."""
     given = {variable.name: environ[variable.name] for variable in VARIABLES if environ.get(variable.name)}
     kept = {variable.name: given.pop(variable.name) for variable in VARIABLES if variable.kept_in and variable.name in given}
+    kept |= {name: text for name, text in environ.items() if text and is_named_variable(name, VARIABLES)}
     if kept and "CHANNEL_SETTINGS" not in given:
         given["CHANNEL_SETTINGS"] = json.dumps(kept)
     for name in ("RULES_FILE", "ROUTES_FILE", "STAGES_FILE", "PRICES_FILE", "STATUS_PAGE_FILE"):

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from callwatch.alerts.evaluation.instance import Instance
-from callwatch.alerts.notifications.channels import email, pagerduty, slack, sns
-from callwatch.alerts.notifications.channels.email_html import render_html
+from callwatch.alerts.notifications.channels import pagerduty, slack, sns
+from callwatch.alerts.notifications.channels.mail import sendgrid
+from callwatch.alerts.notifications.channels.mail.html import render_html
 from callwatch.alerts.notifications.notification import Kind, Notification, load_notification
 from callwatch.alerts.notifications.rendering import build_notification, render_body, render_summary_line
 from callwatch.alerts.rules.builtin import RULES
@@ -46,7 +47,7 @@ _GIVEN = {
 SHOWN: Mapping[str, Callable[[Notification, Settings], str]] = {
     "log": lambda notification, _settings: render_summary_line(notification),
     "webhook": lambda notification, _settings: _json(render_body(notification)),
-    "email": lambda notification, settings: _mail(email.build_body(notification, "msg_sample", settings)),
+    "email": lambda notification, settings: _mail(sendgrid.build_body(notification, "msg_sample", settings)),
     "slack": lambda notification, settings: _json(slack.build_body(notification, settings.timezone)),
     "pagerduty": lambda notification, settings: _json(pagerduty.build_body(notification, settings)),
     "sns": lambda notification, settings: _publication(sns.build_request(notification, "msg_sample", settings)),

@@ -1,5 +1,6 @@
 """The channels as people see them, and a test notification through one."""
 
+import itertools
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -14,10 +15,11 @@ from callwatch.db import connection
 from callwatch.db.queries.channel_states import note_failing, note_given_up, note_sent, open_breaker
 from callwatch.exceptions import Conflict, NotFound
 from callwatch.models.alert import AlertChannel
-from callwatch.models.shapes.alerting.channels import ChannelItem
+from callwatch.models.shapes.alerting.channels import ChannelItem, TestedChannel
+from callwatch.monitor.own_samples import channel_samples
 from callwatch.settings import Settings, get_settings, load_settings, reset_settings
 from tests.support.api_shapes import check_shape
-from tests.support.scripted_receiver import Receiver
+from tests.support.scripted_receiver import Receiver, Scripted
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 MINUTE = timedelta(minutes=1)
@@ -38,16 +40,22 @@ def test_every_channel_is_listed_and_says_what_it_needs(database: str) -> None:
     for name, item in found.items():
         is_always = name in ("log", "database")
         assert (item["is_configured"], item["state"]) == (is_always, "unused" if is_always else "not_configured")
-        assert item["needs"] == list(NEEDS.get(name, ()))
+        assert item["needs"] == [" or ".join(group) for group in list_groups(name)]
         assert {field for field in item if item[field] is None} == set(item["unknown"])  # type: ignore[literal-required]
         assert item["unknown"]["last_sent_at"].code == ("none" if is_always else "not_configured")
 
 
 def test_a_channel_works_with_what_it_needs_and_nothing_less(database: str) -> None:
     for name in CHANNELS:
-        for missing in NEEDS.get(name, ()):
-            assert not is_configured(name, build_settings(each for each in NEEDS[name] if each != missing)), (name, missing)
-        assert is_configured(name, build_settings(NEEDS.get(name, ()))), name
+        groups = list_groups(name)
+        for missing in groups:
+            assert not is_configured(name, build_settings(each[0] for each in groups if each != missing)), (name, missing)
+        for chosen in itertools.product(*groups):
+            assert is_configured(name, build_settings(chosen)), (name, chosen)
+
+
+def list_groups(name: str) -> list[tuple[str, ...]]:
+    return [(each,) if isinstance(each, str) else each for each in NEEDS.get(name, ())]
 
 
 def build_settings(names: Iterable[str]) -> Settings:
@@ -116,3 +124,37 @@ def test_a_test_of_the_audit_trail_is_written_to_it(database: str) -> None:
         conn.commit()
         shown = load_tested(conn, "database", get_settings(), NOW)
     assert (shown["state"], [each["channel"] for each in shown["test_deliveries"]]) == ("ok", ["database"])
+
+
+def test_each_of_several_channels_has_its_own_state(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Receiver() as receiver:
+        base = receiver.url.rpartition("/")[0]
+        monkeypatch.setenv("SLACK_ALERT_WEBHOOK", f"{base}/base")
+        monkeypatch.setenv("SLACK_ALERT_WEBHOOK__OPS", f"{base}/ops")
+        monkeypatch.setenv("SLACK_ALERT_WEBHOOK__DEV", f"{base}/dev")
+        monkeypatch.setenv("NTFY_TOKEN__DEV", "two words")
+        reset_settings()
+        receiver.script.append(Scripted(404))
+        tested = [send_and_deliver(name) for name in ("slack:ops", "slack:dev")]
+    assert [request.path for request in receiver.received] == ["/ops", "/dev"]
+    assert [(each["name"], each["kind"], each["test_deliveries"][0]["state"]) for each in tested] == [
+        ("slack:ops", "slack", "failed"),
+        ("slack:dev", "slack", "sent"),
+    ]
+    with connection() as conn:
+        found = {item["name"]: item for item in list_channel_items(conn, get_settings(), datetime.now(UTC))}
+        assert [sample.labels["channel"] for sample in channel_samples(conn, NOW) if sample.value] == ["slack:ops"]
+    assert {name: found[name]["state"] for name in ("slack", "slack:ops", "slack:dev", "ntfy:dev")} == {
+        "slack": "unused", "slack:ops": "held", "slack:dev": "ok", "ntfy:dev": "invalid"
+    }  # fmt: skip
+    assert str(found["ntfy:dev"]["problem"]).startswith("NTFY_TOKEN__DEV must be ")
+    assert found["ntfy:dev"]["needs"] == ["NTFY_URL__DEV"]
+
+
+def send_and_deliver(name: str) -> TestedChannel:
+    with connection() as conn:
+        send_test(conn, name, {}, "ops", get_settings(), datetime.now(UTC))
+        conn.commit()
+    deliver_due(datetime.now(UTC), 5.0)
+    with connection() as conn:
+        return load_tested(conn, name, get_settings(), datetime.now(UTC))

@@ -92,7 +92,7 @@ class Receiver:
                         self.wfile.flush()
                         time.sleep(gap_s)
 
-            do_GET = do_POST = _serve  # noqa: N815
+            do_GET = do_POST = do_PUT = _serve  # noqa: N815
 
             def log_message(self, *_args: Any) -> None:
                 """Log nothing."""

@@ -1,11 +1,26 @@
 """The limits of every channel: whatever a notification holds, its message is accepted, and what is cut ends in a link."""
 
 import json
+import re
+from email.policy import SMTP
 from typing import Any
 
 import pytest
 
-from callwatch.alerts.notifications.channels import discord, ntfy, opsgenie, pagerduty, slack, sns, teams, telegram
+from callwatch.alerts.notifications.channels import (
+    alertmanager,
+    discord,
+    matrix,
+    ntfy,
+    opsgenie,
+    pagerduty,
+    pushover,
+    slack,
+    sns,
+    teams,
+    telegram,
+)
+from callwatch.alerts.notifications.channels.mail import ses, smtp
 from callwatch.alerts.notifications.channels.wording import add_link
 from callwatch.alerts.notifications.notification import Kind, Member, Notification
 from callwatch.alerts.rules.sanitize import clean_labels
@@ -16,6 +31,9 @@ SETTINGS = Settings(
     discord_alert_webhook="https://discord.example/x", teams_alert_webhook="https://teams.example/x", telegram_bot_token="1:x",
     telegram_chat_id="-1", ntfy_url="https://ntfy.example/folder/topic", opsgenie_api_key="key", pagerduty_routing_key="k" * 32,
     alert_sns_topic_arn="arn:aws:sns:us-east-1:123456789012:alerts", stage="s" * 300,
+    pushover_app_token="app", pushover_user_key="user", alertmanager_url="https://alerts.example",
+    ses_region="us-east-1", alert_email_from="ops@example.com", smtp_url="smtp://mail.example.com",
+    alert_email_to=tuple(f"person{number}@example.com" for number in range(60)),
 )  # fmt: skip
 KINDS: tuple[Kind, ...] = ("alert.firing", "alert.acknowledged", "alert.resolved", "alert.test")
 LINK = "https://ops.example.com/admin/operations#/alerts/7"
@@ -30,7 +48,7 @@ def build(letter: str, kind: Kind = "alert.firing", **given: Any) -> Notificatio
         "title": text[:1000], "summary": text, "notes": (text,) * 30, "reason": text[:1000], "actor": text[:200],
         # As the evaluation bounds them.
         "labels": clean_labels({f"{letter}{number}": text[:1000] for number in range(10)}), "members": (member,) * 100,
-        "count": 100, "cause": text[:200],
+        "count": 100, "cause": text[:200], "take_url": "https://ops.example.com/api/take/" + "x" * 400,
     }  # fmt: skip
     return notification(kind, **{**fields, **given})
 
@@ -123,6 +141,50 @@ def test_sns_takes_an_ascii_subject_below_100_characters(given: Notification) ->
     assert subject.isprintable()
     assert 0 < len(subject) < 100
     assert len(sns.build_request(given, "msg_1", SETTINGS)["Message"].encode()) <= 256 * 1024
+
+
+@pytest.mark.parametrize("given", EVERY)
+def test_pushover_takes_1024_characters(given: Notification) -> None:
+    body = pushover.build_body(given, SETTINGS)
+    assert 0 < len(body["message"]) <= 1024
+    assert 0 < len(body["title"]) <= 250
+    assert len(body.get("url", "")) <= 512
+    assert len(body.get("url_title", "")) <= 100
+    assert given.kind == "alert.test" or body["message"].endswith(LINK)
+    is_repeated = body["priority"] == 2
+    assert is_repeated == (given.kind == "alert.firing" and given.level == "critical")
+    assert not is_repeated or (body["retry"] >= 30 and body["expire"] <= 10_800 and "," not in body["tags"])
+
+
+@pytest.mark.parametrize("given", EVERY)
+def test_matrix_takes_64_kilobytes(given: Notification) -> None:
+    body = matrix.build_body(given, SETTINGS)
+    # The server adds ids, hashes and signatures.
+    assert len(json.dumps(body, ensure_ascii=False).encode()) <= 60_000
+    assert given.kind == "alert.test" or body["body"].endswith(LINK)
+    assert LINK in body["formatted_body"]
+
+
+@pytest.mark.parametrize("given", EVERY)
+def test_alertmanager_gets_names_and_urls_that_it_takes(given: Notification) -> None:
+    alerts = alertmanager.build_body(given, SETTINGS)
+    assert 1 <= len(alerts) <= 4 * 64
+    assert len(json.dumps(alerts, ensure_ascii=False).encode()) <= 4_000_000
+    for alert in alerts:
+        assert all(re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", name) and value for name, value in alert["labels"].items())
+        assert all(len(value) <= 4000 for value in alert["annotations"].values())
+        assert alert["startsAt"] <= alert["endsAt"]
+        assert alert["generatorURL"] == LINK
+
+
+@pytest.mark.parametrize("given", EVERY)
+def test_a_mail_has_short_lines_and_50_recipients_by_ses(given: Notification) -> None:
+    body = ses.build_body(given, "msg_1", SETTINGS)
+    assert len(body["Destination"]["ToAddresses"]) == 50
+    assert len(json.dumps(body).encode()) <= 10 * 1024 * 1024
+    raw = smtp.build_message(given, "msg_1", SETTINGS).as_bytes(policy=SMTP)
+    assert all(len(line) <= 998 for line in raw.split(b"\r\n"))
+    assert raw.isascii()
 
 
 def test_a_short_text_is_not_cut() -> None:

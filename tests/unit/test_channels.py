@@ -21,7 +21,21 @@ from tests.support.sample_notification import notification
 from tests.support.scripted_receiver import Received, Receiver, Scripted
 
 NEW, OLD = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_b2xkLXNlY3JldC1vbGQtc2VjcmV0"
-HTTP = ("webhook", "email", "slack", "pagerduty", "teams", "discord", "telegram", "ntfy", "opsgenie")
+HTTP = (
+    "webhook",
+    "email",
+    "slack",
+    "pagerduty",
+    "teams",
+    "discord",
+    "telegram",
+    "ntfy",
+    "opsgenie",
+    "ses",
+    "pushover",
+    "matrix",
+    "alertmanager",
+)
 PUBLISHED = b"<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>"
 KINDS: tuple[Kind, ...] = ("alert.firing", "alert.acknowledged", "alert.resolved", "alert.test")
 TRY_AGAIN, REFUSED, ALL_REFUSED = (False, False), (True, False), (True, True)
@@ -38,6 +52,8 @@ def receiver() -> Iterator[Receiver]:
 def settings(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     base = receiver.url.rpartition("/")[0]
     monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", base)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setattr(sns, "_READ_S", 0.4)
     sns._client.cache_clear()
     yield load_settings(
@@ -54,6 +70,10 @@ def settings(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[Se
                     "TELEGRAM_API_URL": base, "TELEGRAM_BOT_TOKEN": "123:hidden-telegram-token", "TELEGRAM_CHAT_ID": "-100123",
                     "NTFY_URL": f"{base}/hidden-topic", "NTFY_TOKEN": "tk_hidden-ntfy-token",
                     "OPSGENIE_API_URL": base, "OPSGENIE_API_KEY": "hidden-opsgenie-key",
+                    "SES_REGION": "eu-west-1", "SES_API_URL": base, "PUSHOVER_API_URL": base,
+                    "PUSHOVER_APP_TOKEN": "hidden-pushover-app", "PUSHOVER_USER_KEY": "hidden-pushover-user",
+                    "MATRIX_URL": base, "MATRIX_ACCESS_TOKEN": "hidden-matrix-token", "MATRIX_ROOM_ID": "!abc:example.com",
+                    "ALERTMANAGER_URL": base, "ALERTMANAGER_TOKEN": "hidden-alertmanager-token",
                 }
             ),
             "ALERT_SNS_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:alerts", "STAGE": "prod",
@@ -63,6 +83,9 @@ def settings(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[Se
 
 
 def send(channel: str, settings: Settings, given: Notification | None = None) -> None:
+    if channel == "ses":
+        # One of the services of e-mail.
+        channel, settings = "email", dataclasses.replace(settings, sendgrid_api_key=None)
     find_sender(channel)(given or notification(), "msg_1", settings, 0.4)
 
 
@@ -84,7 +107,7 @@ def as_sns(answer: Scripted, code: str = "Refused") -> Scripted:
 
 
 def test_every_channel_is_tried_here() -> None:
-    assert set(CHANNELS) == {*HTTP, "sns", "log"}
+    assert {*CHANNELS, "ses"} == {*HTTP, "sns", "log"}
 
 
 ANSWERS = {

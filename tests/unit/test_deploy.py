@@ -154,7 +154,7 @@ EMAIL = {"AlertEmailTo": "a@example.com", "AlertEmailFrom": "b@example.com"}
 
 
 def test_addresses_without_their_key_are_refused_before() -> None:
-    with pytest.raises(ConfigurationError, match=r"^SENDGRID_API_KEY is required"):
+    with pytest.raises(ConfigurationError, match=r"^SENDGRID_API_KEY or SMTP_URL or SES_REGION is required"):
         check_settings(EMAIL, None, {})
     check_settings(EMAIL, None, {"SENDGRID_API_KEY": "SG.key"})
 

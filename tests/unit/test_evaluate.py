@@ -257,7 +257,7 @@ def test_the_built_in_five_have_their_defaults() -> None:
     }
     for rule_id, (level, cooldown, channels) in expected.items():
         assert (found[rule_id].level, found[rule_id].cooldown_minutes) == (level, cooldown)
-        assert channels <= {channel.value for channel in found[rule_id].channels}
+        assert channels <= {str(channel) for channel in found[rule_id].channels}
 
 
 values = st.lists(st.sampled_from([None, 0.0, 5.0, 20.0, 99.0]), min_size=1, max_size=90)

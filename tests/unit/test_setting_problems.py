@@ -33,6 +33,15 @@ GOOD = {
     "NTFY_TOKEN": "tk_key",
     "OPSGENIE_API_KEY": KEY,
     "SENDGRID_API_URL": "https://api.sendgrid.com",
+    "SMTP_URL": "smtps://user:hidden-word@mail.example.com",
+    "SES_REGION": "us-east-1",
+    "PUSHOVER_APP_TOKEN": KEY,
+    "PUSHOVER_USER_KEY": KEY,
+    "MATRIX_URL": "https://matrix.example",
+    "MATRIX_ACCESS_TOKEN": "syt_key",
+    "MATRIX_ROOM_ID": "!abc:example.com",
+    "ALERTMANAGER_URL": "https://alerts.example",
+    "ALERTMANAGER_TOKEN": "key",
     "PAGERDUTY_API_URL": "https://events.pagerduty.com",
     "OPENAI_API_KEY": "sk-key",
     "APP_URL": "https://ops.example.com",
@@ -61,6 +70,17 @@ BAD = {
     "NTFY_TOKEN": "two tokens",
     "OPSGENIE_API_KEY": '"quoted"',
     "OPSGENIE_API_URL": "ops",
+    "SMTP_URL": "http://mail.example.com",
+    "SES_REGION": "Virginia",
+    "SES_API_URL": "email",
+    "PUSHOVER_APP_TOKEN": "two words",
+    "PUSHOVER_USER_KEY": "two words",
+    "PUSHOVER_API_URL": "pushover",
+    "MATRIX_URL": "matrix",
+    "MATRIX_ACCESS_TOKEN": "two words",
+    "MATRIX_ROOM_ID": "#alias:example.com",
+    "ALERTMANAGER_URL": "alerts",
+    "ALERTMANAGER_TOKEN": "two words",
 }
 # CHANNEL_SETTINGS belongs to no channel by itself.
 OF_CHANNELS = [
@@ -116,7 +136,7 @@ def test_channel_settings_that_cannot_be_read_are_named(text: str) -> None:
 
 @pytest.mark.parametrize("missing", ["SENDGRID_API_KEY", "ALERT_EMAIL_FROM", "ALERT_EMAIL_TO", "ALERT_WEBHOOK_SECRET"])
 def test_a_half_given_channel_is_off_and_named(missing: str) -> None:
-    half = {name: value for name, value in GOOD.items() if name != missing}
+    half = {name: value for name, value in GOOD.items() if name not in (missing, "SMTP_URL", "SES_REGION")}
     problems = load_settings(half, is_strict=False).problems
     assert [problem.variable for problem in problems] == [missing]
     assert len(channels(GOOD) - channels(half)) == 1

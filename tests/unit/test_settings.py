@@ -115,7 +115,7 @@ def test_bad_value_error_names_the_variable_not_the_value(name: str, value: str)
     ("given", "missing"),
     [
         ({"ALERT_WEBHOOK_URL": "https://hooks.example.com"}, "ALERT_WEBHOOK_SECRET"),
-        ({"ALERT_EMAIL_TO": "a@example.com", "ALERT_EMAIL_FROM": "b@example.com"}, "SENDGRID_API_KEY"),
+        ({"ALERT_EMAIL_TO": "a@example.com", "ALERT_EMAIL_FROM": "b@example.com"}, "SENDGRID_API_KEY or SMTP_URL or SES_REGION"),
         ({"ALERT_EMAIL_TO": "a@example.com", "SENDGRID_API_KEY": "SG.key"}, "ALERT_EMAIL_FROM"),
         ({"ALERT_EMAIL_FROM": "a@example.com", "SENDGRID_API_KEY": "SG.key"}, "ALERT_EMAIL_TO"),
     ],
@@ -153,6 +153,9 @@ def test_no_secret_shows_when_the_settings_are_printed() -> None:
     secrets |= dict.fromkeys(("TEAMS_ALERT_WEBHOOK", "DISCORD_ALERT_WEBHOOK", "NTFY_URL"), "https://hidden-value.example/x")
     secrets |= {"CHANNEL_SETTINGS": '{"OPSGENIE_API_KEY": "hidden-value"}', "TELEGRAM_CHAT_ID": "1"}
     secrets |= {"ALERT_WEBHOOK_URL": "https://user:hidden-value@hooks.example.com/hidden-value"}
+    secrets |= {"SMTP_URL": "smtp://user:hidden-value@mail.example.com"}
+    secrets |= {"MATRIX_URL": "https://matrix.example.com", "MATRIX_ROOM_ID": "!abc:example.com"}
+    secrets |= {"ALERTMANAGER_URL": "https://user:hidden-value@alerts.example.com"}
     secrets |= {"REPLAY_URL": "https://user:hidden-value@product.example.com/hidden-value"}
     secrets |= {"VERCEL_LOG_SECRET": "hidden-value-hidden-value"}
     printed = repr(load_settings(secrets))
@@ -199,7 +202,10 @@ def test_a_good_entry_of_http_checks_is_taken() -> None:
 
 
 def test_every_variable_has_a_field() -> None:
-    assert {variable.name.lower() for variable in VARIABLES} == set(Settings.__dataclass_fields__) - {"problems"}
+    assert {variable.name.lower() for variable in VARIABLES} == set(Settings.__dataclass_fields__) - {
+        "problems",
+        "named_channels",
+    }
 
 
 def test_rds_secret_is_a_url_with_a_verified_server() -> None:

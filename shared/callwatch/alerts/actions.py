@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard, get_args
 
 from callwatch.alerts.evaluation.instance import Instance
 from callwatch.alerts.evaluation.silences import Silences, load_silences
-from callwatch.alerts.notifications.channels import CHANNELS, is_configured, list_channels
+from callwatch.alerts.notifications.channels import is_configured, list_channels, list_names
 from callwatch.alerts.notifications.outbox import queue_notification
 from callwatch.alerts.notifications.rendering import build_notification
 from callwatch.alerts.rule_state import load_instance
@@ -129,7 +129,7 @@ def notify_acknowledged(
         "alert.acknowledged", alert_id, rule, instance, settings, now, actor=actor, reason=reason, group_id=by_group
     )
     notified = set(list_notified_channels(conn, alert_id))
-    channels = [channel for channel in CHANNELS if channel in notified and is_configured(channel, settings)]
+    channels = [channel for channel in list_names(settings) if channel in notified and is_configured(channel, settings)]
     queue_notification(conn, alert_id, notification, channels, now)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from callwatch.alerts.actions import require_reason
 from callwatch.alerts.evaluation.instance import Instance
-from callwatch.alerts.notifications.channels import CHANNELS, KINDS, NEEDS, is_configured
+from callwatch.alerts.notifications.channels import NEEDS, find_kind, find_settings, is_configured, list_names
 from callwatch.alerts.notifications.outbox import queue_notification
 from callwatch.alerts.notifications.rendering import build_notification, runbook_url
 from callwatch.alerts.rules.rule import CHANNEL_BROKEN, AlertRule, Condition
@@ -19,6 +19,7 @@ from callwatch.exceptions import Conflict, NotFound
 from callwatch.models.alert import AlertChannel, AlertLevel
 from callwatch.models.reason import Reason
 from callwatch.settings import Settings
+from callwatch.settings.named_channels import add_suffix
 
 if TYPE_CHECKING:
     from callwatch.models.shapes.alerting.channels import ChannelHealth, ChannelItem, TestedChannel
@@ -34,7 +35,7 @@ _NO_PROBLEM = Reason("none", "its settings are valid")
 def list_channel_items(conn: AnyConnection, settings: Settings, now: datetime) -> list[ChannelItem]:
     """List every channel with its state, the audit trail in the database included."""
     states = channel_states(conn)
-    items = [_build_item(name, settings, states.get(name), now) for name in CHANNELS]
+    items = [_build_item(name, settings, states.get(name), now) for name in list_names(settings)]
     return [*items, _build_database_item(conn)]
 
 
@@ -43,8 +44,9 @@ def send_test(conn: AnyConnection, name: str, given: Any, actor: str, settings: 
 
     Raises NotFound, Conflict for a channel without its settings, Invalid.
     """
-    if name != _DATABASE and name not in CHANNELS:
-        raise NotFound(f"no channel has this name; channels are {', '.join((*CHANNELS, _DATABASE))}")
+    names = [*list_names(settings), _DATABASE]
+    if name not in names:
+        raise NotFound(f"no channel has this name; channels are {', '.join(names)}")
     reason = require_reason(given, "no reason given")
     if name != _DATABASE and not is_configured(name, settings):
         raise Conflict(f"the channel {name} is not configured; {_name_remedy(name, settings)}", code="not_configured")
@@ -52,7 +54,7 @@ def send_test(conn: AnyConnection, name: str, given: Any, actor: str, settings: 
         _name_test(name),
         f"Test of the channel {name}",
         AlertLevel.INFO,
-        (AlertChannel(name),),
+        (name,),
         (Condition("channel.broken", ">=", 1),),
         runbook=runbook_url(settings, CHANNEL_BROKEN),
     )
@@ -82,7 +84,11 @@ def _name_remedy(name: str, settings: Settings) -> str:
 
 
 def _list_missing(name: str, settings: Settings) -> list[str]:
-    return [variable for variable in NEEDS.get(name, ()) if not getattr(settings, variable.lower())]
+    """List what to set; of alternatives the line names all."""
+    own = find_settings(name, settings)
+    groups = [(needed,) if isinstance(needed, str) else needed for needed in NEEDS.get(find_kind(name), ())]
+    missing = [group for group in groups if not any(getattr(own, variable.lower(), None) for variable in group)]
+    return [" or ".join(add_suffix(variable, name) for variable in group) for group in missing]
 
 
 def _find_problem(name: str, settings: Settings) -> str | None:
@@ -97,7 +103,7 @@ def _build_item(name: str, settings: Settings, state: ChannelState | None, now: 
     held_until = open_until if is_usable and open_until is not None and open_until > now else None
     item: ChannelItem = {
         "name": name,
-        "kind": KINDS.get(name, name),
+        "kind": find_kind(name),
         "is_configured": is_usable,
         "state": "invalid" if problem else _find_state(state, held_until) if is_usable else "not_configured",
         "last_sent_at": state["last_sent_at"] if state is not None else None,

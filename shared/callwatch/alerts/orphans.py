@@ -13,7 +13,7 @@ from callwatch.db.core.connect import AnyConnection
 from callwatch.db.queries.alerts import FiringRow, add_timeline, firing_rows, is_group_over, resolve_alert
 from callwatch.db.queries.deliveries import list_notified_channels
 from callwatch.db.queries.rule_states import Switch, forget_rules
-from callwatch.models.alert import AlertChannel, AlertLevel
+from callwatch.models.alert import AlertLevel
 from callwatch.settings import get_settings
 
 
@@ -53,7 +53,7 @@ def resolve_orphans(
 def notify_over(conn: AnyConnection, row: FiringRow, alert_id: int, why: str, silences: Silences, now: datetime) -> None:
     """Notify the channels that were notified of the alert, or of its group, of its end; the rule itself may be gone."""
     instance = Instance("", row["rule_id"], row["labels"], "ok", row["started_at"], threshold=row["threshold"])
-    channels = [AlertChannel(name) for name in list_notified_channels(conn, alert_id) if is_configured(name, get_settings())]
+    channels = [name for name in list_notified_channels(conn, alert_id) if is_configured(name, get_settings())]
     if not channels or silences.find(instance) is not None:
         return
     rule = AlertRule(
@@ -65,5 +65,5 @@ def notify_over(conn: AnyConnection, row: FiringRow, alert_id: int, why: str, si
         runbook=row["runbook_url"],
     )
     notification = build_notification("alert.resolved", alert_id, rule, instance, get_settings(), now, reason=f"{why}.")
-    queue_notification(conn, alert_id, notification, [channel.value for channel in channels], now)
+    queue_notification(conn, alert_id, notification, channels, now)
     add_timeline(conn, row["id"], now, "notified: resolved", "callwatch", None)

@@ -182,6 +182,14 @@ LIST_ALERTS: Route[None, AlertPage] = Route(
 )
 GET_ALERT: Route[None, AlertDetail] = Route("GET", "/api/alerts/{id}", "viewer", "One alert")
 ACKNOWLEDGE_ALERT: Route[ActionReason, AlertDetail] = Route("POST", "/api/alerts/{id}/acknowledge", "admin", "Acknowledge")
+TAKE_ALERT: Route[None, str] = Route(
+    "POST",
+    "/api/take/{token}",
+    None,
+    "Take charge of an alert by the link in a message; GET shows the button",
+    is_documented=False,
+    also=("GET /api/take/{token}",),
+)
 LIST_INCIDENTS: Route[None, IncidentPage] = Route(
     "GET", "/api/incidents", "viewer", "Incidents", query=f"{_PAGE} state level q since until"
 )

@@ -24,8 +24,10 @@ class Scope(NamedTuple):
     service: str
 
 
-def sign_post(headers: Mapping[str, str], body: bytes, credentials: Credentials, scope: Scope, signed_at: str) -> dict[str, str]:
-    """Return the headers of a signed POST to the path "/" without a query.
+def sign_post(
+    headers: Mapping[str, str], body: bytes, credentials: Credentials, scope: Scope, signed_at: str, path: str = "/"
+) -> dict[str, str]:
+    """Return the headers of a signed POST without a query; the path needs no encoding.
 
     headers: names in lower case, with "host"; all of them are signed. signed_at: UTC, such as 20150830T123600Z.
     """
@@ -35,7 +37,7 @@ def sign_post(headers: Mapping[str, str], body: bytes, credentials: Credentials,
     names = sorted(signed)
     lines = "".join(f"{name}:{' '.join(signed[name].split())}\n" for name in names)
     signed_names = ";".join(names)
-    request = f"POST\n/\n\n{lines}\n{signed_names}\n{hashlib.sha256(body).hexdigest()}"
+    request = f"POST\n{path}\n\n{lines}\n{signed_names}\n{hashlib.sha256(body).hexdigest()}"
     day = signed_at[:8]
     where = f"{day}/{scope.region}/{scope.service}/aws4_request"
     text = f"{_ALGORITHM}\n{signed_at}\n{where}\n{hashlib.sha256(request.encode()).hexdigest()}"

@@ -1,5 +1,6 @@
 """How loud an alert is, and where it is sent."""
 
+import re
 from enum import StrEnum
 from typing import Literal
 
@@ -41,3 +42,19 @@ class AlertChannel(StrEnum):
     TELEGRAM = "telegram"
     NTFY = "ntfy"
     OPSGENIE = "opsgenie"
+    PUSHOVER = "pushover"
+    MATRIX = "matrix"
+    ALERTMANAGER = "alertmanager"
+
+
+# These have no settings, so there is one of each.
+_ALWAYS_ONE = (AlertChannel.LOG, AlertChannel.DATABASE)
+
+
+def parse_channel(given: object) -> str:
+    """Return the name of a channel: a kind, or one of several of its kind such as "slack:ops". Raises ValueError."""
+    kind, colon, name = str(given).partition(":")
+    found = AlertChannel(kind)
+    if colon and (found in _ALWAYS_ONE or not re.fullmatch(r"[a-z][a-z0-9_]{0,19}", name)):
+        raise ValueError
+    return str(given) if colon else found

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from callwatch import sqs
-from callwatch.alerts.notifications.channels import CHANNELS, is_configured
+from callwatch.alerts.notifications.channels import is_configured, list_names
 from callwatch.alerts.routing.routes_in_force import list_problems
 from callwatch.client.capture import error_tracker
 from callwatch.db.core.connect import AnyConnection
@@ -92,7 +92,7 @@ def dead_letter_samples() -> list[Sample]:
 def channel_samples(conn: AnyConnection, now: datetime) -> list[Sample]:
     """channel.broken of each configured channel that was ever used: 1 if notifications do not get through."""
     states, settings = channel_states(conn), get_settings()
-    used = [channel for channel in CHANNELS if channel in states and is_configured(channel, settings)]
+    used = [channel for channel in list_names(settings) if channel in states and is_configured(channel, settings)]
     return [_sample_channel(channel, states[channel], now) for channel in used]
 
 

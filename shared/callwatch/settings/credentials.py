@@ -33,6 +33,13 @@ def parse_key(raw: str) -> str:
     return raw
 
 
+def parse_room_id(raw: str) -> str:
+    """The id of a Matrix room."""
+    if not re.fullmatch(r"![\x21-\x7e]{1,254}", raw):
+        raise ValueError("the id of a room such as !abc:example.com; an alias that begins with # is none")
+    return raw
+
+
 def build_token_parser(default_name: str) -> Callable[[str], tuple[NamedToken, ...]]:
     """A parser for comma-separated `[name:]token` entries; a token has at least 16 characters."""
 
@@ -75,6 +82,14 @@ def parse_drain_secrets(raw: str) -> dict[int, tuple[str, ...]]:
             raise ValueError("[project:]secret entries, comma-separated: each secret has at least 16 characters, and no colon")
         project_id = int(match[1] or 1)
         secrets[project_id] = (*secrets.get(project_id, ()), match[2])
+    return secrets
+
+
+def parse_link_secrets(raw: str) -> tuple[str, ...]:
+    """Secrets that sign links, comma-separated; the first signs, each is accepted."""
+    secrets = tuple(split_entries(raw))
+    if not secrets or any(not re.fullmatch(r"[\x21-\x7e]{16,200}", secret) for secret in secrets):
+        raise ValueError("at least 16 letters, digits or signs without spaces; several are comma-separated")
     return secrets
 
 

@@ -4,6 +4,7 @@ A variable holds its value itself or names where the value is kept: `arn:aws:sec
 of a JSON secret as `<arn>:<key>::`) or `ssm:<parameter name>`. Named values are fetched once per execution environment.
 """
 
+import dataclasses
 import functools
 import hashlib
 import logging
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from callwatch.exceptions import ConfigurationError
+from callwatch.settings.named_channels import add_suffix, drop_others, find_kind, list_named_channels
 from callwatch.settings.named_values import fetch_named_value, forget_secrets
 from callwatch.settings.values import replace_host
 from callwatch.settings.variable import Variable
@@ -49,7 +51,10 @@ def load_settings(environ: Mapping[str, str], fetch: Callable[[str], str] | None
             continue
         if value is not None:
             found[variable.name.lower()] = value
-    problems += _find_half_pairs(found, {problem.variable for problem in problems}, is_strict)
+    halves = _find_half_pairs(found, {problem.variable for problem in problems})
+    if halves and is_strict:
+        raise ConfigurationError(halves[0].message)
+    problems += halves
     for affects in {problem.affects for problem in problems}:
         _switch_off(found, affects)
     if found.get("database_url") and found.get("database_host"):
@@ -57,7 +62,43 @@ def load_settings(environ: Mapping[str, str], fetch: Callable[[str], str] | None
     found.setdefault("product_database_url", found.get("database_url"))
     if found.get("ingest_keys"):
         found.setdefault("user_hash_key", _derive_key(found["ingest_keys"]))
-    return Settings(**found, problems=tuple(problems))
+    settings = Settings(**found, problems=tuple(problems))
+    return _add_named_channels(
+        settings, {**(found.get("channel_settings") or {}), **environ}, fetch or fetch_named_value, is_strict
+    )
+
+
+def _add_named_channels(settings: Settings, environ: Mapping[str, str], fetch: Callable[[str], str], is_strict: bool) -> Settings:
+    """Add the settings of each further channel of a kind; one with a bad value has none, and a problem."""
+    named: dict[str, Settings | None] = {}
+    problems = list(settings.problems)
+    for channel, given in list_named_channels(environ, VARIABLES).items():
+        own, faults = _read_channel(channel, given, fetch)
+        whole = dataclasses.replace(settings, **drop_others(own), **own)
+        faults += _find_half_pairs(vars(whole), {fault.variable for fault in faults}, channel)
+        if faults and is_strict:
+            raise ConfigurationError(faults[0].message)
+        named[channel] = None if faults else whole
+        problems += faults
+    return dataclasses.replace(settings, named_channels=named, problems=tuple(problems)) if named else settings
+
+
+def _read_channel(
+    channel: str, given: Mapping[str, str], fetch: Callable[[str], str]
+) -> tuple[dict[str, Any], list[SettingProblem]]:
+    own: dict[str, Any] = {}
+    faults = []
+    for variable in VARIABLES:
+        if variable.name not in given:
+            continue
+        try:
+            own[variable.name.lower()] = _read_variable(variable, given, fetch)
+        except (ConfigurationError, ValueError) as error:
+            is_passing = isinstance(error, ConfigurationError)
+            full = add_suffix(variable.name, channel)
+            message = f"{full}: {error}" if is_passing else f"{full} must be {error}"
+            faults.append(SettingProblem(full, message, f"channel.{channel}", is_passing))
+    return own, faults
 
 
 def _read_variable(variable: Variable, environ: Mapping[str, str], fetch: Callable[[str], str]) -> Any:
@@ -76,16 +117,24 @@ def _drop_empty(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in environ.items() if text.strip()}
 
 
-def _find_half_pairs(found: Mapping[str, Any], bad: set[str], is_strict: bool) -> list[SettingProblem]:
-    """A problem for each variable that another one needs and that is missing. A bad variable already has its problem."""
+def _find_half_pairs(found: Mapping[str, Any], bad: set[str], channel: str = "") -> list[SettingProblem]:
+    """A problem for each variable that another one needs and that is missing. A bad variable already has its problem.
+
+    channel: one of several of its kind; the others are not looked at.
+    """
     problems: dict[str, SettingProblem] = {}
-    needs = [(variable, *need) for variable in VARIABLES for need in variable.needs]
+    kind = channel.partition(":")[0]
+    needs = [(variable, *need) for variable in VARIABLES for need in variable.needs if not channel or find_kind(variable) == kind]
     for variable, needed, expected in needs:
-        if found.get(variable.name.lower()) and not found.get(needed.lower()) and needed not in bad:
-            message = f"{needed} is required when {variable.name} is set; it must be {expected}"
-            if is_strict:
-                raise ConfigurationError(message)
-            problems.setdefault(needed, SettingProblem(needed, message, variable.affects or ""))
+        names = (needed,) if isinstance(needed, str) else needed
+        has_one = any(found.get(name.lower()) or add_suffix(name, channel) in bad for name in names)
+        if found.get(variable.name.lower()) and not has_one:
+            missing = [add_suffix(name, channel) for name in names]
+            message = (
+                f"{' or '.join(missing)} is required when {add_suffix(variable.name, channel)} is set; it must be {expected}"
+            )
+            affects = f"channel.{channel}" if channel else variable.affects or ""
+            problems.setdefault(missing[0], SettingProblem(missing[0], message, affects))
     return list(problems.values())
 
 

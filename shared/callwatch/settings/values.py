@@ -126,6 +126,13 @@ def parse_scrub_modes(raw: str) -> ScrubModes:
     return ScrubModes(default, tuple(sorted(by_project.items())))
 
 
+def parse_region(raw: str) -> str:
+    """The name of an AWS region."""
+    if not re.fullmatch(r"[a-z]{2}(-[a-z]+){1,3}-\d{1,2}", raw):
+        raise ValueError("a region such as us-east-1")
+    return raw
+
+
 def parse_topic_arn(raw: str) -> str:
     """The ARN of an SNS topic."""
     if not re.fullmatch(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}(\.fifo)?", raw):

@@ -14,8 +14,8 @@ class Variable:
     affects: the part that a bad value switches off in a function, such as "channel.email". None: no part works without the
     variable, so a bad value stops the function. is_for_hosts: the tracker reads it in the process of a host program, where
     every other variable may have another meaning: its DATABASE_URL, for example, is its own. needs: names of variables that
-    must be set too, each with what it must be; a channel that is half configured would be silent when it is needed.
-    kept_in: another variable, a JSON object, that holds its value if the environment does not.
+    must be set too, each with what it must be, or of several of which one must be set; a channel that is half configured would
+    be silent when it is needed. kept_in: another variable, a JSON object, that holds its value if the environment does not.
     """
 
     parse: Callable[[str], Any]
@@ -24,7 +24,7 @@ class Variable:
     is_secret: bool = False
     affects: str | None = None
     is_for_hosts: bool = False
-    needs: tuple[tuple[str, str], ...] = ()
+    needs: tuple[tuple[str | tuple[str, ...], str], ...] = ()
     kept_in: str | None = None
     name: str = ""
 
@@ -37,7 +37,7 @@ def declare(
     is_secret: bool = False,
     affects: str | None = None,
     is_for_hosts: bool = False,
-    needs: tuple[tuple[str, str], ...] = (),
+    needs: tuple[tuple[str | tuple[str, ...], str], ...] = (),
     kept_in: str | None = None,
 ) -> Any:
     """A field of `Settings`: the variable has the field's name in capitals, the field the value of the default text.

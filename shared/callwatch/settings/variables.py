@@ -1,7 +1,8 @@
 """Every environment variable, declared once: the field's name, its type, its parser, its default and its documentation."""
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,13 @@ from callwatch.settings.credentials import (
     parse_drain_secrets,
     parse_ingest_keys,
     parse_key,
+    parse_link_secrets,
+    parse_room_id,
     parse_webhook_secrets,
 )
 from callwatch.settings.http_checks import HttpCheck, parse_http_checks
 from callwatch.settings.pii_routes import PiiRoute, parse_pii_routes
+from callwatch.settings.smtp_server import parse_smtp_url
 from callwatch.settings.values import ScrubModes
 from callwatch.settings.variable import FIELD_KEY, Variable, declare
 
@@ -103,7 +107,7 @@ class Settings:
         "Recipients of alert e-mails.",
         affects="channel.email",
         needs=(
-            ("SENDGRID_API_KEY", "the API key of the e-mail channel"),
+            (("SENDGRID_API_KEY", "SMTP_URL", "SES_REGION"), "what sends e-mail"),
             ("ALERT_EMAIL_FROM", "the sender of alert e-mails"),
         ),
     )
@@ -197,13 +201,105 @@ class Settings:
         kept_in=_IN,
     )
     opsgenie_api_key: str | None = declare(
-        parse_key, "Opsgenie: key of an API integration.", is_secret=True, affects="channel.opsgenie", kept_in=_IN
+        parse_key,
+        "Opsgenie or Jira Service Management: key of an API integration.",
+        is_secret=True,
+        affects="channel.opsgenie",
+        kept_in=_IN,
     )
     opsgenie_api_url: str = declare(
         values.parse_base_url,
-        "Base URL of the Opsgenie Alert API; EU: https://api.eu.opsgenie.com.",
+        "Base URL of the Alert API; EU: https://api.eu.opsgenie.com; JSM: https://api.atlassian.com/jsm/ops/integration.",
         "https://api.opsgenie.com",
         affects="channel.opsgenie",
+        kept_in=_IN,
+    )
+
+    smtp_url: str | None = declare(
+        parse_smtp_url,
+        "E-mail by a mail server: smtps://user:password@host:465 (TLS), smtp://user:password@host:587 (STARTTLS), or"
+        " smtp+plain://host:25 for a relay nearby.",
+        is_secret=True,
+        affects="channel.email",
+        kept_in=_IN,
+    )
+    ses_region: str | None = declare(
+        values.parse_region, "E-mail by Amazon SES: region of the verified sender.", affects="channel.email", kept_in=_IN
+    )
+    ses_api_url: str | None = declare(
+        values.parse_base_url,
+        "Base URL of the SES API v2; unset: Amazon's in SES_REGION.",
+        affects="channel.email",
+        kept_in=_IN,
+    )
+    pushover_app_token: str | None = declare(
+        parse_key,
+        "Pushover: API token of an application.",
+        is_secret=True,
+        affects="channel.pushover",
+        needs=(("PUSHOVER_USER_KEY", "the key of a user or group"),),
+        kept_in=_IN,
+    )
+    pushover_user_key: str | None = declare(
+        parse_key,
+        "Pushover: key of a user or group.",
+        is_secret=True,
+        affects="channel.pushover",
+        needs=(("PUSHOVER_APP_TOKEN", "the API token of an application"),),
+        kept_in=_IN,
+    )
+    pushover_api_url: str = declare(
+        values.parse_base_url,
+        "Base URL of the Pushover API.",
+        "https://api.pushover.net",
+        affects="channel.pushover",
+        kept_in=_IN,
+    )
+    matrix_url: str | None = declare(
+        values.parse_base_url,
+        "Matrix: base URL of the homeserver.",
+        affects="channel.matrix",
+        needs=(("MATRIX_ACCESS_TOKEN", "the access token of a user"), ("MATRIX_ROOM_ID", "the id of a room")),
+        kept_in=_IN,
+    )
+    matrix_access_token: str | None = declare(
+        parse_key,
+        "Matrix: access token of the user that sends.",
+        is_secret=True,
+        affects="channel.matrix",
+        needs=(("MATRIX_URL", "the URL of a homeserver"),),
+        kept_in=_IN,
+    )
+    matrix_room_id: str | None = declare(
+        parse_room_id,
+        "Matrix: id of the room, such as !abc:example.com; the user must have joined it.",
+        affects="channel.matrix",
+        needs=(("MATRIX_URL", "the URL of a homeserver"),),
+        kept_in=_IN,
+    )
+    alertmanager_url: str | None = declare(
+        values.parse_http_url,
+        "Alertmanager: base URL, with user and password if it needs them.",
+        is_secret=True,
+        affects="channel.alertmanager",
+        kept_in=_IN,
+    )
+    alertmanager_token: str | None = declare(
+        parse_key,
+        "Alertmanager: bearer token, if it needs one.",
+        is_secret=True,
+        affects="channel.alertmanager",
+        needs=(("ALERTMANAGER_URL", "the URL of an Alertmanager"),),
+        kept_in=_IN,
+    )
+
+    message_link_secret: tuple[str, ...] | None = declare(
+        parse_link_secrets,
+        "Signs links in messages by which a reader takes charge of an alert: at least 16 characters; several, comma-separated,"
+        " during a rotation. Unset: messages have no such links.",
+        is_secret=True,
+        affects="message links",
+        needs=(("APP_URL", "the public URL of the dashboard"),),
         kept_in=_IN,
     )
 
@@ -330,6 +426,8 @@ class Settings:
     )
     timezone: str = declare(values.parse_timezone, "IANA time zone in which days begin.", "UTC")
 
+    # Further channels of a kind by name, such as "slack:ops"; None for one whose settings cannot be used.
+    named_channels: "Mapping[str, Settings | None]" = field(default_factory=dict, repr=False)
     problems: tuple[SettingProblem, ...] = ()
 
 

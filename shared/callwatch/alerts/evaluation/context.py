@@ -19,7 +19,7 @@ EVERYTHING = ("",)
 
 def list_own_channels(rule: AlertRule, _instance: Instance) -> Sequence[str]:
     """Return the channels that a rule names, configured or not."""
-    return [channel.value for channel in dict.fromkeys((*rule.channels, *rule.also))]
+    return [str(channel) for channel in dict.fromkeys((*rule.channels, *rule.also))]
 
 
 @dataclass(frozen=True, slots=True)

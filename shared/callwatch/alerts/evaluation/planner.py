@@ -24,7 +24,7 @@ from callwatch.alerts.rules.rule import AlertRule
 from callwatch.models.alert import rank_level
 
 # Each incident in these channels has its own key: a digest can neither remind of one nor resolve it.
-KEYED_CHANNELS = frozenset({"pagerduty", "opsgenie"})
+KEYED_CHANNELS = frozenset({"pagerduty", "opsgenie", "alertmanager"})
 _BEGINS = ("firing", "flapping")
 
 
@@ -139,7 +139,7 @@ class Planner:
                 firing[channel] = tuple(self._sort_by_level({*listed, *added, *leaving, *passed}))
             elif leaving and not staying:
                 ended[channel] = tuple(self._sort_by_level({*leaving, *passed}))
-            elif leaving and listed and is_cooled and channel not in KEYED_CHANNELS:
+            elif leaving and listed and is_cooled and not is_keyed(channel):
                 firing[channel] = tuple(self._sort_by_level({*listed, *leaving, *passed}))
         kinds = {wishes[key] for key in urgent}
         if group.level is not None and any(self._rank(key) > rank_level(group.level) for key in joining):
@@ -207,10 +207,10 @@ class Planner:
         singles, self.planned = self.planned[start:], self.planned[:start]
         by_channel: dict[str, set[str]] = {}
         for single in singles:
-            keyed = {channel: found for channel, found in single.by_channel.items() if channel in KEYED_CHANNELS}
+            keyed = {channel: found for channel, found in single.by_channel.items() if is_keyed(channel)}
             if keyed:
                 self.planned.append(replace(single, by_channel=keyed))
-            for channel in set(single.by_channel) - KEYED_CHANNELS:
+            for channel in set(single.by_channel) - set(keyed):
                 by_channel.setdefault(channel, set()).update(single.keys)
         ordered = self._sort_by_level(keys)
         whole = {channel: tuple(key for key in ordered if key in found) for channel, found in by_channel.items()}
@@ -279,3 +279,8 @@ def _invert(by_channel: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
         for key in keys:
             found.setdefault(key, []).append(channel)
     return found
+
+
+def is_keyed(channel: str) -> bool:
+    """Whether a channel, or all of its kind, opens and closes each alert by a key of its own."""
+    return channel.partition(":")[0] in KEYED_CHANNELS

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from callwatch.alerts.notifications.backoff import OPENS_AFTER
-from callwatch.alerts.notifications.channels import GAP_S, find_sender, is_configured, replay
+from callwatch.alerts.notifications.channels import find_gap_s, find_sender, is_configured, replay
 from callwatch.alerts.notifications.delivery_failed import DeliveryFailed
 from callwatch.alerts.notifications.notification import load_notification
 from callwatch.alerts.notifications.webhook_client import TIMEOUT_S
@@ -64,7 +64,7 @@ def start_worker(batch: Batch, settings: Settings, stopped: threading.Event, out
         is_stopped, failures = False, 0
         for index, row in enumerate(batch.rows):
             if index and not is_stopped:
-                stopped.wait(GAP_S.get(channel, 0.0))
+                stopped.wait(find_gap_s(channel))
             left_s = batch.deadline - time.monotonic()
             is_stopped = is_stopped or left_s < batch.min_s or stopped.is_set()
             if is_stopped:

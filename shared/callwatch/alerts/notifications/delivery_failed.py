@@ -47,7 +47,8 @@ def clean_error(text: str, settings: Settings) -> str:
 def _list_secrets(settings: Settings) -> list[str]:
     """List our secrets that are text, and the secret parts of those that are addresses; the longest first."""
     names = [variable.name.lower() for variable in VARIABLES if variable.is_secret]
-    values = [value for name in names if isinstance(value := getattr(settings, name, None), str)]
+    every = [settings, *(own for own in settings.named_channels.values() if own is not None)]
+    values = [value for own in every for name in names if isinstance(value := getattr(own, name, None), str)]
     parts = [part for value in values if "://" in value for part in _split_parts(value)]
     return sorted({each for each in (*values, *parts) if len(each) >= _MIN_SECRET}, key=len, reverse=True)
 

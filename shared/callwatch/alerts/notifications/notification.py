@@ -35,10 +35,10 @@ class Notification:
 
     summary: one line: what is wrong, with figures. value, unit, comparison, threshold: of one condition.
     notes: further lines, such as recent changes. cause: title of the alert that this one may follow from. actor, reason:
-    of a person's action. members: the alerts of a group, the worst first; count, count_over: how many there are, and how
-    many are resolved. group_id: the id that the group of this alert is notified under. incident: what it is part of, as
-    incidents/attach.py writes it. is_verbatim: summary and notes hold
-    the whole text, as in notifications of version 1.
+    of a person's action. take_url: the link by which a reader takes charge, made for each message (take_link.py). members: the
+    alerts of a group, the worst first; count, count_over: how many there are, and how many are resolved. group_id: the id that
+    the group of this alert is notified under. incident: what it is part of, as incidents/attach.py writes it. is_verbatim:
+    summary and notes hold the whole text, as in notifications of version 1.
     """
 
     kind: Kind
@@ -61,6 +61,7 @@ class Notification:
     reason: str | None = None
     dashboard_url: str = ""
     runbook_url: str = ""
+    take_url: str = ""
     members: tuple[Member, ...] = ()
     count: int = 1
     count_over: int = 0

@@ -1,7 +1,7 @@
 """Parses how long a receiver asks to wait."""
 
 import email.utils
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Headers(Protocol):
@@ -27,6 +27,18 @@ def parse_retry_after(status: int, headers: Headers, now_s: float) -> float | No
         reset_at = _parse_number(headers.get("x-ratelimit-reset"))
         seconds = reset_at - now_s if reset_at is not None and reset_at > now_s else None
     return None if seconds is None else min(max(seconds, 0.0), MAX_RETRY_AFTER_S)
+
+
+def parse_retry_body(content: Any, status: int) -> float | None:
+    """Return the seconds that the JSON of a 429 asks for: Matrix's retry_after_ms, Telegram's and Discord's retry_after."""
+    if status != _LIMIT_MET or not isinstance(content, dict):
+        return None
+    inner = content.get("parameters")
+    asked_s = inner.get("retry_after") if isinstance(inner, dict) else content.get("retry_after")
+    for asked, unit_s in ((asked_s, 1.0), (content.get("retry_after_ms"), 0.001)):
+        if isinstance(asked, int | float) and not isinstance(asked, bool) and asked >= 0:
+            return min(min(asked, 1e9) * unit_s, MAX_RETRY_AFTER_S)
+    return None
 
 
 def _parse_seconds(value: str | None, now_s: float) -> float | None:

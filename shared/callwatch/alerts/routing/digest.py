@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from callwatch.alerts.evaluation.instance import Instance
-from callwatch.alerts.evaluation.planner import KEYED_CHANNELS
+from callwatch.alerts.evaluation.planner import is_keyed
 from callwatch.alerts.evaluation.silences import Silences
 from callwatch.alerts.notifications.notification import Member, Notification, render_subject
 from callwatch.alerts.notifications.outbox import queue_notification
@@ -45,7 +45,7 @@ def collect(
         route = routes.find_for(rule, instance)
         if route.digest is None or not is_collected(route, rule) or silences.find(instance) is not None:
             continue
-        channels = [name for name in list_routed_channels(route, rule, settings, instance.labels) if name not in KEYED_CHANNELS]
+        channels = [name for name in list_routed_channels(route, rule, settings, instance.labels) if not is_keyed(name)]
         rows.append((alert_id, route.name, channels, route.digest.find_next(now)))
     add_digest_entries(conn, rows)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from callwatch.alerts.evaluation.linear_regex import compile_pattern
-from callwatch.alerts.evaluation.planner import KEYED_CHANNELS
+from callwatch.alerts.evaluation.planner import is_keyed
 from callwatch.alerts.evaluation.recurrence import DAYS, MAX_DURATION_S, MIN_DURATION_S, Recurrence, parse_recurrence
 from callwatch.alerts.evaluation.regex_parser import BadPattern
 from callwatch.alerts.evaluation.silences import OPERATORS, LabelMatcher
@@ -71,7 +71,7 @@ def _parse_route(entry: Entry, is_channel: Callable[[str], bool]) -> Route:
         except (ValueError, TypeError, KeyError, AttributeError):
             raise entry.fault(name, f"must be {remedy}") from None
     route = Route(**given)
-    keyed = sorted(KEYED_CHANNELS.intersection(route.channels or ())) if route.digest is not None else []
+    keyed = sorted(name for name in set(route.channels or ()) if is_keyed(name)) if route.digest is not None else []
     if keyed:
         raise entry.fault("digest", f"cannot go to {keyed[0]}, where each alert is an incident; remove one of the two")
     for name, channel in list_named_channels(route):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from callwatch.alerts.evaluation.context import Handling, handle_by_level
 from callwatch.alerts.evaluation.instance import Instance
-from callwatch.alerts.notifications.channels import CHANNELS, is_configured, list_channels
+from callwatch.alerts.notifications.channels import is_configured, list_channels, list_names
 from callwatch.alerts.routing.route import DEFAULT_ROUTES, Route, find_route
 from callwatch.alerts.routing.routes_file import FILE, read_routes
 from callwatch.alerts.rules.rule import CHANNEL_BROKEN, AlertRule
@@ -66,7 +66,7 @@ def list_problems(settings: Settings) -> list[SettingProblem]:
 
 def _load_routes(path: str, settings: Settings) -> RoutesInForce:
     try:
-        routes = read_routes(Path(path), lambda name: name in CHANNELS or is_configured(name, settings))
+        routes = read_routes(Path(path), lambda name: name in list_names(settings))
     except ConfigurationError as error:
         _log.warning("setting cannot be used: %s (%s are not in force)", error, FILE)
         return RoutesInForce(problem=str(error))

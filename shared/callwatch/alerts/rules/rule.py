@@ -8,7 +8,7 @@ from typing import Any
 
 from callwatch.alerts.rules.sanitize import clean_labels, clean_number, clean_text
 from callwatch.exceptions import ConfigurationError
-from callwatch.models.alert import AlertChannel, AlertLevel
+from callwatch.models.alert import AlertChannel, AlertLevel, parse_channel
 from callwatch.models.sample import Sample
 
 MIN_COOLDOWN_MINUTES = 5
@@ -34,6 +34,9 @@ class InvalidRule(ConfigurationError):
         super().__init__(f"rule {rule_id}: {field} {requirement}")
         self.field = field
         self.requirement = requirement
+
+
+CHANNEL_LIST = "a list of " + ", ".join(AlertChannel) + ", or of names such as slack:ops"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,8 @@ class AlertRule:
     for_s: how long it must hold before it fires. resolve_for_s: how long it must be clear before it resolves.
     message: a text, or a callable that gets a MessageContext; generated if omitted.
     depends_on: ids of rules, or Causes, that inhibit this one while they fire: it is then listed, but not sent.
-    also: channels that are notified too if they are configured. runbook: the URL of your own page.
+    channels: kinds, or single ones of several of a kind such as "slack:ops". also: channels that are notified too if they are
+    configured. runbook: the URL of your own page.
     joined: labels that distinguish samples but not alerts, such as the windows of a burn rate.
     announce: it is notified also where its cause, or what follows from it, was notified before.
     """
@@ -117,7 +121,7 @@ class AlertRule:
     id: str
     name: str
     level: AlertLevel
-    channels: Sequence[AlertChannel] = (AlertChannel.LOG,)
+    channels: Sequence[str] = (AlertChannel.LOG,)
     conditions: Sequence[Condition] = ()
     condition: Callable[[], Any] | None = None
     message: str | Callable[[Any], str] | None = None
@@ -127,7 +131,7 @@ class AlertRule:
     depends_on: Sequence[str | Cause] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     hint: str = ""
-    also: Sequence[AlertChannel] = ()
+    also: Sequence[str] = ()
     runbook: str | None = None
     joined: Sequence[str] = ()
     announce: bool = False
@@ -144,7 +148,7 @@ class AlertRule:
                 raise InvalidRule(self.id, "threshold", "must be a finite number")
         self._settle("level", lambda level: AlertLevel(level), "one of " + ", ".join(AlertLevel))
         for name in ("channels", "also"):
-            self._settle(name, _channels, "a list of " + ", ".join(AlertChannel))
+            self._settle(name, _channels, CHANNEL_LIST)
         most = _MAX_S // 60
         self._settle("cooldown_minutes", _number(MIN_COOLDOWN_MINUTES, most), f"from {MIN_COOLDOWN_MINUTES} to {most:,}")
         for name in ("for_s", "resolve_for_s"):
@@ -195,10 +199,10 @@ def _fits(labels: Mapping[str, str], sample: Sample) -> bool:
     return all(sample.labels.get(name, value if sample.value is None else None) == value for name, value in labels.items())
 
 
-def _channels(given: Any) -> tuple[AlertChannel, ...]:
+def _channels(given: Any) -> tuple[str, ...]:
     if isinstance(given, str):
         raise TypeError
-    return tuple(AlertChannel(channel) for channel in given)
+    return tuple(parse_channel(channel) for channel in given)
 
 
 def _text(given: Any) -> str:

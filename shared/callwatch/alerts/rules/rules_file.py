@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 from callwatch.alerts.evaluation.inhibition import find_circle
 from callwatch.alerts.rules.metrics import METRICS, Unit, find_nearest_metric, is_metric
-from callwatch.alerts.rules.rule import COMPARISONS, AlertRule, Cause, Condition, InvalidRule
+from callwatch.alerts.rules.rule import CHANNEL_LIST, COMPARISONS, AlertRule, Cause, Condition, InvalidRule
 from callwatch.alerts.rules.rules_entries import Entry, read_entries
 from callwatch.alerts.rules.sanitize import is_storable
-from callwatch.models.alert import AlertChannel, AlertLevel
+from callwatch.models.alert import AlertLevel, parse_channel
 
 _REQUIRED = ("id", "name", "level", "metric", "comparison", "threshold")
 _MAX_LABEL = 200
@@ -185,6 +185,12 @@ def _parse_list(read: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, ...]]:
     return read_all
 
 
+def _read_channel(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError
+    return parse_channel(value)
+
+
 def _read_url(value: Any) -> str:
     if (
         len(value) > _MAX_URL
@@ -197,7 +203,6 @@ def _read_url(value: Any) -> str:
 
 
 _STORABLE = "without NUL and half surrogate pairs"
-_CHANNELS = "a list of " + ", ".join(AlertChannel)
 _FIELDS: Mapping[str, tuple[Callable[[Any], Any], str]] = {
     "id": (_build_text_reader(100), "a text"),
     "name": (_build_text_reader(200, is_one_line=True), f"one line of at most 200 characters, {_STORABLE}"),
@@ -205,8 +210,8 @@ _FIELDS: Mapping[str, tuple[Callable[[Any], Any], str]] = {
     "metric": (_read_metric, "a metric; docs/alerting.md lists them"),
     "comparison": (_read_comparison, "one of " + " ".join(COMPARISONS)),
     "threshold": (_read_number, "a number"),
-    "channels": (_parse_list(AlertChannel), _CHANNELS),
-    "also": (_parse_list(AlertChannel), _CHANNELS),
+    "channels": (_parse_list(_read_channel), CHANNEL_LIST),
+    "also": (_parse_list(_read_channel), CHANNEL_LIST),
     "cooldown_minutes": (_read_number, "a number of minutes, 5 or more"),
     "for_s": (_read_number, "a number of seconds"),
     "resolve_for_s": (_read_number, "a number of seconds"),

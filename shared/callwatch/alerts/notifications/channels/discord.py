@@ -1,19 +1,18 @@
 """Discord by a webhook of a channel, as one embed."""
 
-import json
 from typing import Any
 
 from callwatch.alerts.notifications.channels.wording import (
     add_link,
-    list_links,
     list_notes,
+    list_short_links,
     render_headline,
     render_lead,
     render_rows,
     shorten,
 )
 from callwatch.alerts.notifications.notification import Notification
-from callwatch.alerts.notifications.webhook_client import post
+from callwatch.alerts.notifications.webhook_client import post_json
 from callwatch.settings import Settings
 from callwatch.times import format_time
 
@@ -24,7 +23,7 @@ _CALM = {"alert.resolved": 0x067647, "alert.acknowledged": 0x475467, "alert.test
 # Lengths from Discord's reference of webhooks and embeds; an embed may have 6,000 characters in all.
 _MAX_CONTENT, _MAX_TITLE, _MAX_DESCRIPTION = 2000, 256, 3000
 _MAX_FIELDS, _MAX_FIELD_NAME, _MAX_FIELD_VALUE = 12, 60, 120
-_MAX_URL = 1000
+_MAX_TAKE_URL = 450
 
 
 def is_configured(settings: Settings) -> bool:
@@ -34,14 +33,13 @@ def is_configured(settings: Settings) -> bool:
 
 def send(notification: Notification, _message_id: str, settings: Settings, timeout_s: float) -> None:
     """Post one message. Raises DeliveryFailed; 401 and 404 mean that the webhook no longer exists."""
-    body = json.dumps(build_body(notification, settings)).encode()
-    post(str(settings.discord_alert_webhook), body, {"content-type": "application/json"}, timeout_s)
+    post_json(str(settings.discord_alert_webhook), build_body(notification, settings), timeout_s)
 
 
 def build_body(notification: Notification, settings: Settings) -> dict[str, Any]:
     """Build the message: `content` is what a phone shows; nothing in it mentions anybody."""
     lines = [render_lead(notification), *list_notes(notification)]
-    links = [(text, address) for text, address in list_links(notification) if len(address) <= _MAX_URL]
+    links = list_short_links(notification)
     embed: dict[str, Any] = {
         "title": shorten(render_headline(notification), _MAX_TITLE),
         "description": add_link("\n".join(lines), links, _MAX_DESCRIPTION),
@@ -52,6 +50,9 @@ def build_body(notification: Notification, settings: Settings) -> dict[str, Any]
             for row in render_rows(notification, settings.timezone)[:_MAX_FIELDS]
         ],
     }
+    if 0 < len(notification.take_url) <= _MAX_TAKE_URL:
+        # A webhook that belongs to no app has no buttons.
+        embed["fields"].append({"name": "Take it", "value": f"[Open the page with the button]({notification.take_url})"})
     if links:
         embed["url"] = links[0][1]
     content = shorten(render_headline(notification), _MAX_CONTENT)

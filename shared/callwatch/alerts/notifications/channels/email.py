@@ -1,54 +1,33 @@
-"""E-mail by SendGrid's v3 API (POST /v3/mail/send)."""
+"""E-mail, by the service that is configured: SendGrid, a mail server (SMTP) or Amazon SES."""
 
-import json
-from typing import Any
-
-from callwatch.alerts.notifications.channels.email_html import render_html
-from callwatch.alerts.notifications.channels.wording import (
-    list_links,
-    list_notes,
-    render_headline,
-    render_lead,
-    render_rows,
-    shorten,
-)
 from callwatch.alerts.notifications.notification import Notification
-from callwatch.alerts.notifications.webhook_client import post
 from callwatch.settings import Settings
-
-_MAX_SUBJECT = 150
 
 
 def is_configured(settings: Settings) -> bool:
-    """Whether a key, a sender and a recipient are set."""
-    return bool(settings.sendgrid_api_key and settings.alert_email_to and settings.alert_email_from)
+    """Whether a service, a sender and a recipient are set."""
+    return bool(find_service(settings) and settings.alert_email_to and settings.alert_email_from)
 
 
 def send(notification: Notification, message_id: str, settings: Settings, timeout_s: float) -> None:
     """Send one e-mail, as text and HTML. Raises DeliveryFailed."""
-    headers = {"authorization": f"Bearer {settings.sendgrid_api_key}", "content-type": "application/json"}
-    body = json.dumps(build_body(notification, message_id, settings)).encode()
-    post(f"{settings.sendgrid_api_url}/v3/mail/send", body, headers, timeout_s)
+    # Only the first mail of a process pays for the imports.
+    service = find_service(settings)
+    if service == "smtp":
+        from callwatch.alerts.notifications.channels.mail import smtp
+
+        smtp.send(notification, message_id, settings, timeout_s)
+    elif service == "ses":
+        from callwatch.alerts.notifications.channels.mail import ses
+
+        ses.send(notification, message_id, settings, timeout_s)
+    else:
+        from callwatch.alerts.notifications.channels.mail import sendgrid
+
+        sendgrid.send(notification, message_id, settings, timeout_s)
 
 
-def build_body(notification: Notification, message_id: str, settings: Settings) -> dict[str, Any]:
-    """Build SendGrid's request: text/plain before text/html, each address once."""
-    addresses = {address.lower(): address for address in settings.alert_email_to or ()}
-    return {
-        "personalizations": [{"to": [{"email": address} for address in addresses.values()]}],
-        "from": {"email": settings.alert_email_from},
-        "subject": shorten(render_headline(notification), _MAX_SUBJECT),
-        "content": [
-            {"type": "text/plain", "value": render_text(notification, settings.timezone)},
-            {"type": "text/html", "value": render_html(notification, settings.timezone)},
-        ],
-        "headers": {"X-Callwatch-Id": message_id},
-    }
-
-
-def render_text(notification: Notification, timezone: str) -> str:
-    """Render the mail as plain text; the message comes first, for watches and lock screens."""
-    rows = [f"{row.name}: {row.value}" for row in render_rows(notification, timezone)]
-    links = [f"{text}: {address}" for text, address in list_links(notification)]
-    paragraphs = [[render_lead(notification), *list_notes(notification)], rows, links]
-    return "\n\n".join("\n".join(lines) for lines in paragraphs if lines) + "\n"
+def find_service(settings: Settings) -> str | None:
+    """Return the name of what sends: the first of SendGrid, SMTP and SES that is set; None if none is."""
+    services = {"sendgrid": settings.sendgrid_api_key, "smtp": settings.smtp_url, "ses": settings.ses_region}
+    return next((name for name, value in services.items() if value), None)

@@ -1,12 +1,18 @@
 """ntfy.sh, or a server of one's own: a message to a topic, published as JSON."""
 
-import json
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from callwatch.alerts.notifications.channels.wording import add_link, list_links, render_headline, render_plain_text, shorten
+from callwatch.alerts.notifications.channels.wording import (
+    count_bytes,
+    fit_text,
+    list_short_links,
+    render_headline,
+    render_plain_text,
+    shorten,
+)
 from callwatch.alerts.notifications.notification import Notification
-from callwatch.alerts.notifications.webhook_client import post
+from callwatch.alerts.notifications.webhook_client import post_json
 from callwatch.settings import Settings
 
 _PRIORITIES = {"critical": 5, "error": 4, "warning": 3, "info": 2}
@@ -15,7 +21,6 @@ _CALM_TAGS = {"alert.resolved": "white_check_mark", "alert.acknowledged": "eyes"
 # From ntfy's documentation: a longer message becomes an attachment.
 _MAX_BYTES = 4096
 _MAX_TITLE = 250
-_MAX_URL = 1000
 
 
 def is_configured(settings: Settings) -> bool:
@@ -25,21 +30,20 @@ def is_configured(settings: Settings) -> bool:
 
 def send(notification: Notification, _message_id: str, settings: Settings, timeout_s: float) -> None:
     """Publish one message. Raises DeliveryFailed; 401 and 403 mean that the topic needs another NTFY_TOKEN."""
-    headers = {"content-type": "application/json"}
-    if settings.ntfy_token:
-        headers["authorization"] = f"Bearer {settings.ntfy_token}"
+    headers = {"authorization": f"Bearer {settings.ntfy_token}"} if settings.ntfy_token else None
     server, _topic = split_topic(str(settings.ntfy_url))
-    post(server, json.dumps(build_body(notification, settings)).encode(), headers, timeout_s)
+    post_json(server, build_body(notification, settings), timeout_s, headers)
 
 
 def build_body(notification: Notification, settings: Settings) -> dict[str, Any]:
     """Build the message; a touch opens the alert."""
-    links = [(text, address) for text, address in list_links(notification) if len(address) <= _MAX_URL]
+    links = list_short_links(notification)
+    plain = render_plain_text(notification, settings.timezone, has_headline=False)
     is_firing = notification.kind == "alert.firing"
     body: dict[str, Any] = {
         "topic": split_topic(str(settings.ntfy_url))[1],
         "title": shorten(render_headline(notification), _MAX_TITLE),
-        "message": _fit(render_plain_text(notification, settings.timezone, has_headline=False), links),
+        "message": fit_text(plain, links, _MAX_BYTES, count_bytes),
         "priority": _PRIORITIES[notification.level] if is_firing else 3,
         "tags": [_CALM_TAGS.get(notification.kind) or _TAGS[notification.level]],
         "actions": [{"action": "view", "label": text, "url": address} for text, address in links],
@@ -54,11 +58,3 @@ def split_topic(url: str) -> tuple[str, str]:
     parts = urlsplit(url)
     folder, _slash, topic = parts.path.rstrip("/").rpartition("/")
     return urlunsplit((parts.scheme, parts.netloc, folder + "/", "", "")), topic
-
-
-def _fit(text: str, links: list[tuple[str, str]]) -> str:
-    """Cut a text to the bytes of one message, with the link to the rest."""
-    most = _MAX_BYTES
-    while (size := len((fitted := add_link(text, links, most)).encode())) > _MAX_BYTES:
-        most -= max(1, (size - _MAX_BYTES) // 4)
-    return fitted

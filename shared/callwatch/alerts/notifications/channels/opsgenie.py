@@ -1,6 +1,5 @@
 """Opsgenie, and Jira Service Management, by the Alert API v2: an alert is opened, acknowledged and closed by its alias."""
 
-import json
 from typing import Any
 from urllib.parse import quote
 
@@ -15,7 +14,7 @@ from callwatch.alerts.notifications.channels.wording import (
     shorten,
 )
 from callwatch.alerts.notifications.notification import Notification
-from callwatch.alerts.notifications.webhook_client import post
+from callwatch.alerts.notifications.webhook_client import post_json
 from callwatch.settings import Settings
 
 _PRIORITIES = {"critical": "P1", "error": "P2", "warning": "P3", "info": "P5"}
@@ -36,12 +35,12 @@ def send(notification: Notification, _message_id: str, settings: Settings, timeo
     action = _ACTIONS.get(notification.kind)
     base = f"{settings.opsgenie_api_url}/v2/alerts"
     of_alias = f"{base}/{quote(build_alias(notification, settings.stage), safe='')}"
-    headers = {"content-type": "application/json", "authorization": f"GenieKey {settings.opsgenie_api_key}"}
+    headers = {"authorization": f"GenieKey {settings.opsgenie_api_key}"}
     if action is None:
-        post(base, json.dumps(build_body(notification, settings)).encode(), headers, timeout_s)
+        post_json(base, build_body(notification, settings), timeout_s, headers)
     if action is not None or notification.kind == "alert.test":
-        note = json.dumps(build_note(notification)).encode()
-        post(f"{of_alias}/{action or 'close'}?identifierType=alias", note, headers, timeout_s)
+        path = f"{action or 'close'}?identifierType=alias"
+        post_json(f"{of_alias}/{path}", build_note(notification), timeout_s, headers)
 
 
 def build_body(notification: Notification, settings: Settings) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """PagerDuty by Events API v2 (POST /v2/enqueue): an alert is one incident from trigger to resolve."""
 
 import hashlib
-import json
 from typing import Any
 
 from callwatch.alerts.notifications.channels.wording import (
@@ -14,7 +13,7 @@ from callwatch.alerts.notifications.channels.wording import (
     shorten,
 )
 from callwatch.alerts.notifications.notification import Notification
-from callwatch.alerts.notifications.webhook_client import post
+from callwatch.alerts.notifications.webhook_client import post_json
 from callwatch.alerts.outage import outage
 from callwatch.settings import Settings
 from callwatch.times import format_time
@@ -44,8 +43,7 @@ def send(notification: Notification, _message_id: str, settings: Settings, timeo
     if notification.kind == "alert.test":
         events.append({**event, "event_action": "resolve"})
     for each in events:
-        address = f"{settings.pagerduty_api_url}/v2/enqueue"
-        post(address, json.dumps(each).encode(), {"content-type": "application/json"}, timeout_s)
+        post_json(f"{settings.pagerduty_api_url}/v2/enqueue", each, timeout_s)
 
 
 def build_body(notification: Notification, settings: Settings) -> dict[str, Any]:

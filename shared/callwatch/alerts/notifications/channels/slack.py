@@ -1,6 +1,5 @@
 """Slack by an incoming webhook, as blocks."""
 
-import json
 import re
 from datetime import datetime
 from typing import Any
@@ -8,15 +7,15 @@ from typing import Any
 from callwatch.alerts.notifications.channels.wording import (
     find_word,
     format_local_time,
-    list_links,
     list_notes,
+    list_short_links,
     read_level,
     render_headline,
     render_lead,
     render_rows,
 )
 from callwatch.alerts.notifications.notification import Notification
-from callwatch.alerts.notifications.webhook_client import post
+from callwatch.alerts.notifications.webhook_client import post_json
 from callwatch.settings import Settings
 
 # Slack accepts one message per second from a webhook.
@@ -46,8 +45,7 @@ def is_configured(settings: Settings) -> bool:
 
 def send(notification: Notification, _message_id: str, settings: Settings, timeout_s: float) -> None:
     """Post one message. Raises DeliveryFailed; 403, 404 and 410 mean that the webhook no longer exists."""
-    body = json.dumps(build_body(notification, settings.timezone)).encode()
-    post(str(settings.slack_alert_webhook), body, {"content-type": "application/json"}, timeout_s)
+    post_json(str(settings.slack_alert_webhook), build_body(notification, settings.timezone), timeout_s)
 
 
 def build_body(notification: Notification, timezone: str) -> dict[str, Any]:
@@ -65,8 +63,7 @@ def build_body(notification: Notification, timezone: str) -> dict[str, Any]:
     ]
     buttons = [
         {"type": "button", "text": {"type": "plain_text", "text": text}, "url": address}
-        for text, address in list_links(notification)
-        if len(address) <= _MAX_ADDRESS_LENGTH
+        for text, address in list_short_links(notification, _MAX_ADDRESS_LENGTH)
     ]
     if buttons:
         blocks.append({"type": "actions", "elements": buttons})

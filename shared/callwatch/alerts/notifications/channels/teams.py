@@ -7,8 +7,8 @@ from typing import Any
 from callwatch.alerts.notifications.channels.wording import (
     add_link,
     find_word,
-    list_links,
     list_notes,
+    list_short_links,
     read_level,
     render_headline,
     render_lead,
@@ -16,7 +16,7 @@ from callwatch.alerts.notifications.channels.wording import (
     shorten,
 )
 from callwatch.alerts.notifications.notification import Notification
-from callwatch.alerts.notifications.webhook_client import post
+from callwatch.alerts.notifications.webhook_client import JSON, post
 from callwatch.settings import Settings
 
 # Teams accepts four messages per second.
@@ -28,7 +28,6 @@ MAX_BYTES = 28 * 1024
 _MAX_TITLE, _MAX_LINES, _MAX_NAME, _MAX_VALUE = 200, 8, 60, 150
 # Lengths of a line, tried in this order.
 _LINES = (1500, 600, 250)
-_MAX_URL = 1000
 _MARKS = re.compile(r"[\\`*_]")
 
 
@@ -40,7 +39,7 @@ def is_configured(settings: Settings) -> bool:
 def send(notification: Notification, _message_id: str, settings: Settings, timeout_s: float) -> None:
     """Post one card. Raises DeliveryFailed; 401 to 410 mean that the workflow no longer exists."""
     body = encode(build_body(notification, settings))
-    post(str(settings.teams_alert_webhook), body, {"content-type": "application/json"}, timeout_s)
+    post(str(settings.teams_alert_webhook), body, JSON, timeout_s)
 
 
 def encode(body: dict[str, Any]) -> bytes:
@@ -58,7 +57,7 @@ def build_body(notification: Notification, settings: Settings) -> dict[str, Any]
 
 
 def _build_message(notification: Notification, settings: Settings, max_line: int) -> dict[str, Any]:
-    links = [(text, address) for text, address in list_links(notification) if len(address) <= _MAX_URL]
+    links = list_short_links(notification)
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",

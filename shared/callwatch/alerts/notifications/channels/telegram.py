@@ -1,11 +1,10 @@
 """Telegram by a bot (method sendMessage), as plain text."""
 
-import json
 from typing import Any
 
-from callwatch.alerts.notifications.channels.wording import add_link, list_links, render_plain_text
+from callwatch.alerts.notifications.channels.wording import fit_text, list_links, render_plain_text
 from callwatch.alerts.notifications.notification import Notification
-from callwatch.alerts.notifications.webhook_client import post
+from callwatch.alerts.notifications.webhook_client import post_json
 from callwatch.settings import Settings
 
 # Telegram accepts one message per second in a chat.
@@ -21,28 +20,21 @@ def is_configured(settings: Settings) -> bool:
 
 def send(notification: Notification, _message_id: str, settings: Settings, timeout_s: float) -> None:
     """Send one message. Raises DeliveryFailed; 401 and 404 mean a wrong token, 403 that the bot is not in the chat."""
-    body = json.dumps(build_body(notification, settings)).encode()
     address = f"{settings.telegram_api_url}/bot{settings.telegram_bot_token}/sendMessage"
-    post(address, body, {"content-type": "application/json"}, timeout_s)
+    post_json(address, build_body(notification, settings), timeout_s)
 
 
 def build_body(notification: Notification, settings: Settings) -> dict[str, Any]:
     """Build the message; a resolved alert makes no sound."""
+    plain = render_plain_text(notification, settings.timezone)
     return {
         "chat_id": settings.telegram_chat_id,
-        "text": _fit(notification, render_plain_text(notification, settings.timezone)),
+        "text": fit_text(plain, list_links(notification), _MAX_UNITS, count_units),
         "link_preview_options": {"is_disabled": True},
         "disable_notification": notification.kind in ("alert.resolved", "alert.acknowledged"),
     }
 
 
-def _fit(notification: Notification, text: str) -> str:
-    """Cut a text to what one message holds, with the link to the rest."""
-    links, most = list_links(notification), _MAX_UNITS
-    while _count_units(fitted := add_link(text, links, most)) > _MAX_UNITS:
-        most -= max(1, (_count_units(fitted) - _MAX_UNITS) // 2)
-    return fitted
-
-
-def _count_units(text: str) -> int:
+def count_units(text: str) -> int:
+    """Count the UTF-16 units of a text."""
     return len(text.encode("utf-16-le")) // 2

@@ -1,6 +1,6 @@
 """Renderings that several channels share: headline, rows of figures, links, times."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -74,8 +74,13 @@ def read_level(notification: Notification) -> str:
 
 def list_links(notification: Notification) -> list[tuple[str, str]]:
     """List texts and addresses; none without an APP_URL."""
-    links = [("Dashboard", notification.dashboard_url), ("Runbook", notification.runbook_url)]
+    links = [("Dashboard", notification.dashboard_url), ("Runbook", notification.runbook_url), ("Take it", notification.take_url)]
     return [(text, address) for text, address in links if address.startswith(("https://", "http://"))]
+
+
+def list_short_links(notification: Notification, max_characters: int = 1000) -> list[tuple[str, str]]:
+    """List the links whose address a channel can carry."""
+    return [(text, address) for text, address in list_links(notification) if len(address) <= max_characters]
 
 
 def render_plain_text(notification: Notification, timezone: str, has_headline: bool = True) -> str:
@@ -93,6 +98,19 @@ def add_link(text: str, links: Sequence[tuple[str, str]], max_characters: int) -
         return text
     rest = f"\n… the rest: {links[0][1]}" if links else "…"
     return text[: max(0, max_characters - len(rest))] + rest
+
+
+def fit_text(text: str, links: Sequence[tuple[str, str]], most: int, measure: Callable[[str], int]) -> str:
+    """Cut the text to at most `most` by a channel's own measure, of which a character has four or fewer."""
+    max_characters = most
+    while (size := measure(fitted := add_link(text, links, max_characters))) > most:
+        max_characters -= max(1, (size - most) // 4)
+    return fitted
+
+
+def count_bytes(text: str) -> int:
+    """Count the bytes of a text in UTF-8."""
+    return len(text.encode())
 
 
 def format_local_time(when: datetime, timezone: str) -> str:

@@ -4,9 +4,9 @@ from callwatch.alerts.rules.rule import Cause
 from callwatch.models.alert import AlertChannel as To
 
 # Where a team talks.
-CHATS = (To.TEAMS, To.DISCORD, To.TELEGRAM)
+CHATS = (To.TEAMS, To.DISCORD, To.TELEGRAM, To.MATRIX)
 # What wakes somebody.
-PAGERS = (To.NTFY, To.OPSGENIE)
+PAGERS = (To.NTFY, To.OPSGENIE, To.PUSHOVER, To.ALERTMANAGER)
 LOUD = (To.LOG, To.WEBHOOK, To.EMAIL, To.SLACK, To.PAGERDUTY, To.SNS, *CHATS, *PAGERS)
 NORMAL = (To.LOG, To.WEBHOOK, To.SLACK, *CHATS)
 QUIET = (To.LOG,)

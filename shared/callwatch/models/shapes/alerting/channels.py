@@ -13,7 +13,8 @@ class Channel(TypedDict):
     """One channel.
 
     state: ok (the latest attempt was delivered), failing, held (its deliveries wait until `held_until`), unused (nothing was
-    sent yet), not_configured (`needs` names the variables to set), invalid (`problem` names the setting).
+    sent yet), not_configured (`needs` names the variables to set, alternatives in one text), invalid (`problem` names the
+    setting).
     """
 
     name: str

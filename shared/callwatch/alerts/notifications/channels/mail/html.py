@@ -53,7 +53,8 @@ _LINK = (
 def render_html(notification: Notification, timezone: str) -> str:
     """Render the whole page; escapes every text."""
     colour = _CALM.get(notification.kind) or _COLOURS[notification.level]
-    looks = (f"background:{colour};color:#ffffff", f"background:#ffffff;color:{colour};border:1px solid {colour}")
+    outlined = f"background:#ffffff;color:{colour};border:1px solid {colour}"
+    looks = (f"background:{colour};color:#ffffff", outlined, outlined)
     links = zip(list_links(notification), looks, strict=False)
     return _PAGE.format(
         headline=html.escape(render_headline(notification)),

@@ -1,0 +1,82 @@
+"""Signed links in messages, each to a page where its reader takes charge of one alert.
+
+A link names the alert, the channel and the message that it stands in, and when it ends; nobody can make one without the
+secret. It is used once (db/queries/used_links.py), and reading its page changes nothing, since programs open links too.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from callwatch.alerts.notifications.notification import Notification
+from callwatch.settings import Settings
+
+LASTS = timedelta(hours=24)
+# Channels that people read; a pager has its own button, and a program needs none.
+_KINDS = frozenset({"email", "slack", "discord", "ntfy", "teams", "telegram", "matrix"})
+_MAX_LENGTH = 800
+
+
+class TakeLink(NamedTuple):
+    """What a link says."""
+
+    alert_id: str
+    channel: str
+    message_id: str
+    ends_at: datetime
+
+
+def add_take_link(notification: Notification, channel: str, message_id: str, settings: Settings) -> Notification:
+    """Add the link to a message about one firing alert; on a retry it is the same."""
+    kind = channel.partition(":")[0]
+    is_one = notification.kind == "alert.firing" and not notification.members
+    if not is_one or kind not in _KINDS or not settings.message_link_secret or not settings.app_url:
+        return notification
+    link = TakeLink(notification.alert_id, channel, message_id, notification.at.replace(microsecond=0) + LASTS)
+    token = sign_link(link, settings.message_link_secret[0])
+    return replace(notification, take_url=f"{settings.app_url}/api/take/{token}")
+
+
+def sign_link(link: TakeLink, secret: str) -> str:
+    """Return the token of a link: what it says, and the signature, in characters that a URL carries."""
+    content = [link.alert_id, link.channel, link.message_id, int(link.ends_at.timestamp())]
+    said = _encode(json.dumps(content, separators=(",", ":")).encode())
+    return f"{said}.{_encode(_sign(said, secret))}"
+
+
+def read_link(token: str, secrets: Sequence[str]) -> TakeLink | None:
+    """Return what a token says; None if none of our secrets signed it. Whether it ended is for the caller to see."""
+    said, _dot, signature = token.partition(".")
+    given = _decode(signature) if len(token) <= _MAX_LENGTH and token.isascii() else None
+    if given is None or not any(hmac.compare_digest(given, _sign(said, secret)) for secret in secrets):
+        return None
+    alert_id, channel, message_id, ends_at = json.loads(_decode(said) or b"")
+    return TakeLink(alert_id, channel, message_id, datetime.fromtimestamp(ends_at, UTC))
+
+
+def hash_link(link: TakeLink) -> str:
+    """Return the key under which a link is kept once it is used."""
+    return hashlib.sha256(repr(tuple(link)).encode()).hexdigest()
+
+
+def _sign(said: str, secret: str) -> bytes:
+    # A key of its own, so that no other use of the secret can make a link.
+    key = hmac.digest(secret.encode(), b"callwatch take link v1", "sha256")
+    return hmac.digest(key, said.encode(), "sha256")
+
+
+def _encode(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _decode(text: str) -> bytes | None:
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return None
