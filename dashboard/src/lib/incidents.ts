@@ -2,9 +2,8 @@
 
 import type { Incident, IncidentPage } from "./api/types";
 import { formatCompact } from "./format/numbers";
+import { sortByLevel } from "./levels";
 import { type Live, useLive } from "./polling/use-live";
-
-const LEVELS = ["critical", "error", "warning", "info"];
 
 export function useOpenIncidents(): Live<IncidentPage> {
   return useLive<IncidentPage>("/api/incidents?state=open&limit=50");
@@ -12,14 +11,10 @@ export function useOpenIncidents(): Live<IncidentPage> {
 
 /** The worst first, then the longest. Incidents that somebody works on, or that are silenced, stand below the others. */
 export function sortIncidents(incidents: readonly Incident[]): Incident[] {
-  return [...incidents].sort((a, b) => rank(a) - rank(b) || a.started_at.localeCompare(b.started_at));
+  return sortByLevel(incidents, ({ owner, silenced_until }) => (owner ? 10 : 0) + (silenced_until ? 20 : 0));
 }
 
-function rank({ level, owner, silenced_until }: Incident): number {
-  return LEVELS.indexOf(level) + (owner ? 10 : 0) + (silenced_until ? 20 : 0);
-}
-
-/** Whom it concerns: "112 calls wait", "3 agencies". What is not known is left out. */
+/** The impact of an incident in words, such as "112 calls wait" and "3 agencies". Counts that are unknown or 0 are left out. */
 export function listImpact({ impact }: Incident): string[] {
   const { calls, agencies, users, errors } = impact;
   return [

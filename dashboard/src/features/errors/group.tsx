@@ -3,7 +3,6 @@
 import { Sparkline } from "../../charts/sparkline";
 import { request } from "../../lib/api/client";
 import type { ErrorGroupDetail } from "../../lib/api/types";
-import { toWords } from "../../lib/format/names";
 import { formatNumber } from "../../lib/format/numbers";
 import { useLive } from "../../lib/polling/use-live";
 import { linkTo } from "../../lib/route";
@@ -14,6 +13,7 @@ import { Facts } from "../../ui/facts";
 import { Panel } from "../../ui/panel";
 import { Empty, When } from "../../ui/state";
 import { Age, Time } from "../../ui/time";
+import { Timeline } from "../../ui/timeline";
 import { useMayAct } from "../../ui/use-may-act";
 import { Occurrences } from "./occurrences";
 
@@ -159,14 +159,7 @@ function History({ group }: { group: ErrorGroupDetail }) {
   return (
     <Panel title="History">
       {group.history.length === 0 && <Empty>No actions yet.</Empty>}
-      <ol class="timeline">
-        {group.history.map((entry) => (
-          <li key={entry.at + entry.action}>
-            <Time at={entry.at} /> <b>{toWords(entry.action)}</b> by {entry.actor}
-            {entry.reason && <p class="quiet">{entry.reason}</p>}
-          </li>
-        ))}
-      </ol>
+      <Timeline entries={group.history.map(({ action, reason, ...entry }) => ({ ...entry, kind: action, details: reason }))} />
     </Panel>
   );
 }

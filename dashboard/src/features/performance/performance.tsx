@@ -8,6 +8,7 @@ import { Tile } from "../../ui/facts";
 import { Figure, Reasons } from "../../ui/figure";
 import { Panel } from "../../ui/panel";
 import { Empty, When } from "../../ui/state";
+import { Table } from "../../ui/table";
 
 const ROUTES = 10;
 const isRate = (series: Series) => series.unit === "ratio";
@@ -64,32 +65,18 @@ function Routes({ routes }: { routes: Route[] | null }) {
   const worst = [...routes].sort((a, b) => (b.p95 ?? 0) - (a.p95 ?? 0)).slice(0, ROUTES);
   const cell = (value: number | null, show: (value: number) => string) => (value === null ? "unknown" : show(value));
   return (
-    <table class="stacking">
-      <caption>By route, slowest first</caption>
-      <thead>
-        <tr>
-          <th scope="col">Route</th>
-          {["Requests", "Errors", "p50", "p95", "p99"].map((name) => (
-            <th scope="col" key={name} class="right">
-              {name}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {worst.map((route) => (
-          <tr key={route.route}>
-            <th scope="row">{route.route}</th>
-            <td data-name="requests">{formatCompact(route.count)}</td>
-            <td data-name="errors">
-              {formatNumber(route.errors)} ({cell(route.error_rate, formatShare)})
-            </td>
-            <td data-name="p50">{cell(route.p50, formatMs)}</td>
-            <td data-name="p95">{cell(route.p95, formatMs)}</td>
-            <td data-name="p99">{cell(route.p99, formatMs)}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <Table
+      caption="By route, slowest first"
+      items={worst}
+      getKey={({ route }) => route}
+      columns={[
+        ["Route", ({ route }) => route],
+        ["Requests", ({ count }) => formatCompact(count)],
+        ["Errors", ({ errors, error_rate }) => `${formatNumber(errors)} (${cell(error_rate, formatShare)})`],
+        ["p50", ({ p50 }) => cell(p50, formatMs)],
+        ["p95", ({ p95 }) => cell(p95, formatMs)],
+        ["p99", ({ p99 }) => cell(p99, formatMs)],
+      ]}
+    />
   );
 }
