@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import type { AlertPage, History, Series } from "../lib/api/types";
-import { useLive, useLiveKept } from "../lib/polling/use-live";
+import { useSlow, useSlowKept } from "../lib/polling/use-live";
 import { RANGE_WORDS, useRange } from "../lib/route";
 import { When } from "../ui/state";
 import { Chart } from "./chart";
@@ -26,8 +26,8 @@ interface ChartsProps {
 
 export function Charts({ metric, wanted, releases = [] }: ChartsProps) {
   const range = useRange();
-  const live = useLiveKept<History>(`/api/metrics/history?metric=${metric}&range=${range}`);
-  const alerts = useLive<AlertPage>("/api/alerts?limit=200");
+  const live = useSlowKept<History>(`/api/metrics/history?metric=${metric}&range=${range}`);
+  const alerts = useSlow<AlertPage>("/api/alerts?limit=200");
   return (
     <div class="charts">
       <When live={live}>

@@ -1,4 +1,4 @@
-/** The firing alerts: one request that the views share, and their order. */
+/** The firing alerts and their order. */
 
 import type { Alert, AlertPage } from "./api/types";
 import { sortByLevel } from "./levels";
@@ -11,9 +11,4 @@ export function useFiring(): Live<AlertPage> {
 /** The worst first, then the longest. Acknowledged and inhibited alerts stand below the others. */
 export function sortFiring(alerts: readonly Alert[]): Alert[] {
   return sortByLevel(alerts, (alert) => (alert.suppressed_by ? 20 : 0) + (alert.acknowledged_by ? 10 : 0));
-}
-
-/** The firing alerts above info whose label has this value, such as ("stage", "transcription"). */
-export function listFiringFor(alerts: readonly Alert[], label: string, value: string): Alert[] {
-  return sortFiring(alerts.filter(({ labels, level }) => labels[label] === value && level !== "info"));
 }

@@ -1,13 +1,8 @@
-/** The open incidents: one request that the views share, their order, and their impact in words. */
+/** Incidents: their order, and their impact in words. */
 
-import type { Incident, IncidentPage } from "./api/types";
+import type { Incident } from "./api/types";
 import { formatCompact } from "./format/numbers";
 import { sortByLevel } from "./levels";
-import { type Live, useLive } from "./polling/use-live";
-
-export function useOpenIncidents(): Live<IncidentPage> {
-  return useLive<IncidentPage>("/api/incidents?state=open&limit=50");
-}
 
 /** The worst first, then the longest. Incidents that somebody works on, or that are silenced, stand below the others. */
 export function sortIncidents(incidents: readonly Incident[]): Incident[] {
