@@ -96,7 +96,7 @@ def test_two_hundred_refreshes_leak_neither_memory_nor_nodes(chromium: Browser, 
         assert heap <= heap_before * 1.3
 
 
-def test_a_refresh_is_one_small_request_and_304_while_nothing_changes(viewer: Reader, system: System) -> None:
+def test_a_refresh_is_one_small_request_or_304(viewer: Reader, system: System) -> None:
     page = viewer.open(refresh_s=1)
     page.wait_for_selector("figure")
     page.wait_for_load_state("networkidle")
