@@ -42,12 +42,14 @@ export function GroupTable({ groups, sort, marked, choose }: GroupTableProps) {
           (group) => (
             <span class="group-name">
               {marked && choose && (
-                <input
-                  type="checkbox"
-                  aria-label={`Choose ${group.title}`}
-                  checked={marked.has(group.id)}
-                  onChange={(event) => choose([group.id], event.currentTarget.checked)}
-                />
+                <label class="mark">
+                  <input
+                    type="checkbox"
+                    aria-label={`Choose ${group.title}`}
+                    checked={marked.has(group.id)}
+                    onChange={(event) => choose([group.id], event.currentTarget.checked)}
+                  />
+                </label>
               )}
               <span>
                 <a href={linkTo(`errors/${group.id}`)}>{group.title}</a>

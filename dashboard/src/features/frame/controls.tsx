@@ -21,6 +21,16 @@ export function Controls({ route }: { route: Route }) {
           ))}
         </select>
       </label>
+      <button
+        type="button"
+        class="icon optional"
+        aria-label="Compare with yesterday"
+        aria-pressed={route.params.get("before") === "1d"}
+        title="Compare the charts with the day before"
+        onClick={() => setParams({ before: route.params.get("before") ? "" : "1d" })}
+      >
+        <span aria-hidden="true">⇄</span>
+      </button>
       <button type="button" class="icon" aria-label="Refresh" title="Refresh" onClick={() => void refresh()}>
         <span aria-hidden="true">↻</span>
       </button>

@@ -9,6 +9,7 @@ import { type Live, usePolling } from "../../lib/polling/use-live";
 import { useRoute } from "../../lib/route";
 import { useNow } from "../../lib/time/use-now";
 import { Dialogs } from "../../ui/dialog";
+import { lazy } from "../../ui/lazy";
 import { Banner } from "./banner";
 import { Controls } from "./controls";
 import { Navigation } from "./navigation";
@@ -16,10 +17,13 @@ import { announceState, judgeState } from "./overall-state";
 import { Strip } from "./strip";
 import { nameView, View } from "./views";
 
+const Wall = lazy(() => import("./wall").then(({ Wall }) => Wall));
+
 export function Frame() {
   const route = useRoute();
   const live = useOverview();
   const main = useRef<HTMLElement>(null);
+  const isWall = new URLSearchParams(location.search).has("wall");
   const name = nameView(route.view);
   const skip = (event: MouseEvent) => {
     event.preventDefault();
@@ -33,20 +37,20 @@ export function Frame() {
         Skip to content
       </a>
       <div class="top">
-        <header class="bar">
-          <h1>Callwatch</h1>
-          <Navigation route={route} overview={live.data} />
-          <Controls route={route} />
-        </header>
+        {!isWall && (
+          <header class="bar">
+            <h1>Callwatch</h1>
+            <Navigation route={route} overview={live.data} />
+            <Controls route={route} />
+          </header>
+        )}
         <Guarded key="strip">
           <Strip live={live} view={name} />
         </Guarded>
         <Banner />
       </div>
       <main ref={main} id="main" tabIndex={-1} aria-label={name}>
-        <Guarded key={`${route.view}/${route.id}`}>
-          <View route={route} />
-        </Guarded>
+        <Guarded key={`${route.view}/${route.id}`}>{isWall ? <Wall /> : <View route={route} />}</Guarded>
       </main>
       <Dialogs />
       <Announcer live={live} />

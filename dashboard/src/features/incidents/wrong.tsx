@@ -13,17 +13,19 @@ interface OpenIncidentsProps {
   incidents: Incident[];
   /** How many are open in all. */
   count: number;
+  /** How many stand there at most; a link leads to the others. */
+  most?: number;
 }
 
-export function OpenIncidents({ incidents, count }: OpenIncidentsProps) {
+export function OpenIncidents({ incidents, count, most = AT_ONCE }: OpenIncidentsProps) {
   return (
     <Panel title="What is wrong now" kind="wide" aside={<a href={linkTo("incidents")}>All incidents</a>}>
-      <Cards incidents={sortIncidents(incidents)} count={count} />
+      <Cards incidents={sortIncidents(incidents)} count={count} most={most} />
     </Panel>
   );
 }
 
-function Cards({ incidents, count }: OpenIncidentsProps) {
+function Cards({ incidents, count, most }: Required<OpenIncidentsProps>) {
   if (incidents.length === 0) {
     return (
       <p class="calm">
@@ -36,10 +38,10 @@ function Cards({ incidents, count }: OpenIncidentsProps) {
   return (
     <>
       <ul class="alerts">
-        {serious.slice(0, AT_ONCE).map((incident) => (
+        {serious.slice(0, most).map((incident) => (
           <IncidentCard key={incident.id} incident={incident} />
         ))}
-        {(serious.length > AT_ONCE || count > incidents.length) && (
+        {(serious.length > most || count > incidents.length) && (
           <li class="others">
             <a href={linkTo("incidents", { state: "open" })}>All {count} open incidents</a>
           </li>
