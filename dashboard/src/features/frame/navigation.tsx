@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import type { Overview } from "../../lib/api/types";
+import { countSerious } from "../../lib/incidents";
 import { linkTo, type Route } from "../../lib/route";
 import { nameView, VIEWS } from "./views";
 
@@ -36,7 +37,7 @@ function Count({ count }: { count: number }) {
 export function countByView(overview: Overview | undefined): Record<string, number> {
   const issues = overview?.issues?.filter(({ level }) => level !== "info") ?? [];
   return {
-    incidents: overview?.open_incidents ?? 0,
+    incidents: overview ? countSerious(overview) : 0,
     alerts: issues.length,
     errors: overview?.errors?.summary?.unresolved ?? 0,
     crons: overview?.pipeline?.crons?.filter((cron) => cron.is_late).length ?? 0,

@@ -2,7 +2,7 @@
 
 import type { Incident, Overview } from "../../lib/api/types";
 import { formatElapsed, formatLocalTime, formatUtcTime } from "../../lib/format/times";
-import { listImpact, sortIncidents } from "../../lib/incidents";
+import { countSerious, listImpact, sortIncidents } from "../../lib/incidents";
 import { type Live, usePolling } from "../../lib/polling/use-live";
 import { linkTo } from "../../lib/route";
 import { useNow } from "../../lib/time/use-now";
@@ -18,15 +18,15 @@ export function Strip({ live, view }: { live: Live<Overview>; view: string }) {
   const overview = live.data;
   const state = overview ? judgeState(overview, live, now) : null;
   const serious = sortIncidents(overview?.incidents ?? []).filter(({ level }) => level !== "info");
-  const hidden = (overview?.open_incidents ?? 0) - (overview?.incidents?.length ?? 0);
-  useMark(state, overview?.status === "operational" ? 0 : serious.length + Math.max(0, hidden), view === "Overview" ? "" : view);
+  const count = overview ? countSerious(overview) : 0;
+  useMark(state, overview?.status === "operational" ? 0 : count, view === "Overview" ? "" : view);
   if (!overview || !state) return <Waiting problem={live.error?.message} />;
   const worst = overview.status === "operational" ? undefined : serious[0];
   return (
     <section class={`strip ${state.word}`} aria-label="Overall state">
       <Badge word={state.word}>{state.shown}</Badge>
       <p>
-        <Sentence overview={overview} live={live} state={state} worst={worst} others={serious.length - 1 + Math.max(0, hidden)} />
+        <Sentence overview={overview} live={live} state={state} worst={worst} others={count - 1} />
         {state.reasons.length > 0 && (state.word === "unknown" || state.word === "operational") && <Reasons state={state} />}
         {overview.monitor?.not_evaluated_since && <NotEvaluated since={overview.monitor.not_evaluated_since} />}
       </p>
