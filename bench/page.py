@@ -49,7 +49,7 @@ def _first_data(chromium: Browser, system: System) -> None:
             started = time.perf_counter()
             page = somebody.page
             page.goto(f"{system.url}/admin/operations")
-            page.wait_for_selector(".headline")
+            page.wait_for_selector(".strip .badge")
             sentence_ms.append((time.perf_counter() - started) * 1000)
             page.locator("figure").nth(CHARTS - 1).wait_for()
             expect(page.locator(".loading")).to_have_count(0)

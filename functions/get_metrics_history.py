@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from callwatch.api.filters import parse_choice
 from callwatch.api.http import Request
 from callwatch.api.routes import GET_METRICS_HISTORY
-from callwatch.reports.history import METRICS, RANGES, history
+from callwatch.reports.history import BEFORE, METRICS, RANGES, history
 from callwatch.runtime.endpoint import endpoint
 
 if TYPE_CHECKING:
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 
 def handle(request: Request) -> History:
-    """`?metric=` queues (default), errors, requests, services; `?range=` 1h to 90d (default 24h)."""
+    """`?metric=` queues (default), errors, requests, services; `?range=` 1h to 90d (default 24h); `?before=` now, 1d or 7d."""
     metric = parse_choice("metric", request.query.get("metric", "queues"), METRICS)
     range_name = parse_choice("range", request.query.get("range", "24h"), RANGES)
-    return history(datetime.now(UTC), metric, range_name)
+    before = parse_choice("before", request.query.get("before", "now"), BEFORE)
+    return history(datetime.now(UTC), metric, range_name, BEFORE[before])
 
 
 lambda_handler = endpoint(GET_METRICS_HISTORY)(handle)

@@ -21,6 +21,7 @@ from rich.panel import Panel
 
 from simulator import product
 from simulator.clients import raise_errors, send_requests
+from simulator.farewell import forget_product
 from simulator.faults import openai_quota, transcription_stops
 from simulator.system import DemoError, LocalSystem, connect
 
@@ -64,20 +65,19 @@ def main() -> int:
         system = connect(Path(args.data_dir))
         with_database = _database(system)
         if args.clear:
-            _clear(with_database)
-            console.print("The demo's tables are gone.")
+            _remove(system, with_database, console)
             return 0
         try:
             play(system, with_database, console, args.hold, args.scenes)
             _live_on(with_database, console)
         finally:
             with_database.rollback()
-            _clear(with_database)
+            _remove(system, with_database, console)
     except DemoError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        console.print("\nThe demo has ended, and its tables are gone; the alerts and their timelines stay.")
+        console.print("The demo has ended; the alerts and their timelines stay.")
     return 0
 
 
@@ -225,6 +225,13 @@ def _healthy(conn: extensions.connection) -> int:
         return product.load(conn, datetime.now(UTC), hours=product.ALWAYS)
 
     return _commit(conn, fill)
+
+
+def _remove(system: LocalSystem, conn: extensions.connection, console: Console) -> None:
+    _clear(conn)
+    with console.status("Taking the product away without an alarm ..."):
+        forget_product(system, conn)
+    console.print("The demo's tables are gone, and the monitor is as before the demo.")
 
 
 def _clear(conn: extensions.connection) -> None:

@@ -1,4 +1,4 @@
-"""Runs the tests that failed in the last run once more, alone: what then passes is flaky, and named in a line that must be read."""
+"""Runs the tests that failed in the last run once more, alone. A line names those that then pass: they are flaky."""
 
 import json
 import subprocess

@@ -9,8 +9,8 @@ import { measureFreshness } from "../src/lib/polling/freshness";
 import { AT } from "./support/samples";
 
 const PAGE = { isPaused: false, rounds: 1 };
-const status = { path: "/api/status", at: AT, error: null };
-const uptime = { path: "/api/uptime", at: 0, error: new ApiError(500, "Internal Server Error") };
+const status = { path: "/api/status", at: AT, error: null, isSlow: false };
+const uptime = { path: "/api/uptime", at: 0, error: new ApiError(500, "Internal Server Error"), isSlow: false };
 
 test("a part that fails is named by its path", () => {
   const { title, text } = describeFailures({ ...PAGE, ...measureFreshness([status, uptime]) });

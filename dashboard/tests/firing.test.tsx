@@ -6,7 +6,7 @@ import { afterEach, mock, test } from "node:test";
 import { Alerts } from "../src/features/alerts/alerts";
 import { Pipeline } from "../src/features/pipeline/pipeline";
 import { signIn } from "../src/lib/api/session";
-import type { Alert, Pipeline as PipelineAnswer } from "../src/lib/api/types";
+import type { Alert, Issue, PipelineFigures } from "../src/lib/api/types";
 import { clear as forget } from "../src/lib/polling/store";
 import { clear, settle, show } from "./support/render";
 import { FIRING, GOOD } from "./support/samples";
@@ -49,14 +49,25 @@ const FOUND = {
   freshness: {},
   field_completeness: null,
   unknown: {},
-} as unknown as PipelineAnswer;
+} as unknown as PipelineFigures;
 
 test("a stage that an alert is about never looks healthy", async () => {
-  const about = { ...CRITICAL, labels: { stage: "transcription" } };
-  const idle = { ...FIRING, id: "9", title: "Cron idle", labels: { cron: "process-transcription-queue" } };
-  answer({ "/api/pipeline": FOUND, "/api/alerts?state=firing": list(about, idle) });
-  const { place, getByRole, queryByText } = await show(<Pipeline />);
-  await settle();
+  const issue = { type: "error", since: "2026-11-24T09:59:00Z", message: "", rule_id: "rule" } as const;
+  const about: Issue = {
+    ...issue,
+    alert_id: "8",
+    level: "critical",
+    title: "Pipeline stopped",
+    labels: { stage: "transcription" },
+  };
+  const idle: Issue = {
+    ...issue,
+    alert_id: "9",
+    level: "warning",
+    title: "Cron idle",
+    labels: { cron: "process-transcription-queue" },
+  };
+  const { place, getByRole, queryByText } = await show(<Pipeline found={FOUND} unknown={{}} issues={[about, idle]} />);
   assert.deepEqual(
     [...place.querySelectorAll(".stage")].map(({ className }) => className.trim()),
     ["stage", "stage critical", "stage"],
@@ -70,8 +81,6 @@ test("a stage that an alert is about never looks healthy", async () => {
 });
 
 test("a pipeline without alerts says that its crons are on time", async () => {
-  answer({ "/api/pipeline": FOUND, "/api/alerts?state=firing": list() });
-  const { place } = await show(<Pipeline />);
-  await settle();
+  const { place } = await show(<Pipeline found={FOUND} unknown={{}} issues={[]} />);
   assert.match(place.textContent ?? "", /All 1 crons are on time/);
 });

@@ -10,12 +10,15 @@ const failing = (path: string, at: number, status = 500, message = "Internal Ser
   path,
   at,
   error: new ApiError(status, message),
+  isSlow: false,
 });
 
 test("the age is that of the oldest response shown", () => {
-  const used = [200, 100, 0].map((at) => ({ path: "/api/status", at, error: null }));
+  const used = [200, 100, 0].map((at) => ({ path: "/api/status", at, error: null, isSlow: false }));
   assert.equal(measureFreshness(used).at, 100);
   assert.equal(measureFreshness([]).at, 0);
+  const slow = { path: "/api/uptime", at: 1, error: null, isSlow: true };
+  assert.equal(measureFreshness([...used, slow]).at, 100);
 });
 
 test("requests that fail alike are one failure with their paths", () => {
@@ -26,7 +29,10 @@ test("requests that fail alike are one failure with their paths", () => {
 });
 
 test("a part that fails makes not everything fail", () => {
-  const { isWhole, staleSince } = measureFreshness([failing("/api/rules", 0), { path: "/api/status", at: 9, error: null }]);
+  const { isWhole, staleSince } = measureFreshness([
+    failing("/api/rules", 0),
+    { path: "/api/status", at: 9, error: null, isSlow: false },
+  ]);
   assert.deepEqual([isWhole, staleSince], [false, null]);
 });
 

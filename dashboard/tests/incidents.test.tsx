@@ -9,7 +9,7 @@ import type { Incident } from "../src/lib/api/types";
 import { listImpact } from "../src/lib/incidents";
 import { stopPolling } from "../src/lib/polling/scheduler";
 import { clear, settle, show } from "./support/render";
-import { AT, GOOD } from "./support/samples";
+import { GOOD } from "./support/samples";
 
 afterEach(async () => {
   await clear();
@@ -54,8 +54,7 @@ async function showAs(role: string, ...items: Incident[]) {
     return Response.json({ ...GOOD, caller: { role, actor: "somebody" } });
   });
   signIn("a-token");
-  const page = { items, next_cursor: null, unknown: {} };
-  const shown = await show(<OpenIncidents live={{ data: page, at: AT, error: null }} />);
+  const shown = await show(<OpenIncidents incidents={items} count={items.length} />);
   await settle();
   return { ...shown, asked };
 }

@@ -2,16 +2,16 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { announceState, judgeState } from "../src/features/overview/overall-state";
+import { announceState, judgeState } from "../src/features/frame/overall-state";
 import { ApiError } from "../src/lib/api/client";
-import type { Status, Unknown } from "../src/lib/api/types";
+import type { Overview, Unknown } from "../src/lib/api/types";
 import { AT, GOOD } from "./support/samples";
 
 const FRESH = { at: AT, error: null };
 const FAILED = { at: AT, error: new ApiError(500, "Internal Server Error") };
 const MINUTE = 60_000;
 
-function withCode(code: Unknown["code"], message = "a sentence"): Status {
+function withCode(code: Unknown["code"], message = "a sentence"): Overview {
   return { ...GOOD, unknown: { "performance.p95_ms": { code, message } } };
 }
 
@@ -49,7 +49,12 @@ test("a figure that nobody records, or of which there is none, leaves the state 
   }
 });
 
+test("a state that could not be read is unknown", () => {
+  const { word, shown } = judgeState({ ...GOOD, status: null, issues: null, monitor: null }, FRESH, AT);
+  assert.deepEqual([word, shown], ["unknown", "unknown"]);
+});
+
 test("good news is partly unknown while no rule is evaluated", () => {
-  const status = { ...GOOD, monitor: { ...GOOD.monitor, not_evaluated_since: "2026-11-24T09:50:00Z" } };
+  const status = { ...GOOD, monitor: { is_late: true, not_evaluated_since: "2026-11-24T09:50:00Z" } };
   assert.equal(judgeState(status, FRESH, AT).shown, "partly unknown");
 });

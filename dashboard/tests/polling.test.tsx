@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 import { getToken, signIn } from "../src/lib/api/session";
 import { refresh, setPaused, startPolling, stopPolling } from "../src/lib/polling/scheduler";
-import { useLive, usePolling } from "../src/lib/polling/use-live";
+import { useLive, usePolling, useSlow } from "../src/lib/polling/use-live";
+import { adoptServerTime } from "../src/lib/time/now";
 import { setHidden } from "./support/dom";
 import { clear, settle, show } from "./support/render";
 
@@ -61,6 +62,46 @@ test("a failed request leaves the last good response, and is repeated soon", asy
   await settle(() => mock.timers.tick(5_000));
   assert.equal(place.textContent, "2 ");
   assert.equal(requests.length, 3);
+});
+
+function Slow({ path }: { path: string }) {
+  return <p>{useSlow<{ value: number }>(path).data?.value}</p>;
+}
+
+test("what changes slowly is requested every tenth round, by hand at once, and soon after it failed", async () => {
+  adoptServerTime(new Date(1_000_000).toUTCString());
+  await show([<Value path="/api/overview" />, <Slow path="/api/uptime" />]);
+  await settle();
+  requests = [];
+  for (let round = 1; round < 10; round += 1) await settle(() => mock.timers.tick(30_000));
+  assert.equal(requests.filter((path) => path === "/api/uptime").length, 0);
+  assert.equal(requests.length, 9);
+  await settle(() => mock.timers.tick(30_000));
+  assert.deepEqual(requests.slice(9), ["/api/overview", "/api/uptime"]);
+  requests = [];
+  respond = () => Response.json({ error: { message: "not now" } }, { status: 500 });
+  await settle(() => void refresh());
+  await settle(() => mock.timers.tick(5_000));
+  assert.equal(requests.filter((path) => path === "/api/uptime").length, 2);
+});
+
+test("a response that did not change is kept, and no other token gets it", async () => {
+  const known: (string | undefined)[] = [];
+  mock.method(globalThis, "fetch", async (_path: string, given: { headers: Record<string, string> }) => {
+    const tag = given.headers["if-none-match"];
+    known.push(tag);
+    return tag
+      ? new Response(null, { status: 304, headers: { etag: tag } })
+      : Response.json({ unknown: {}, value: 7 }, { headers: { etag: 'W/"a"' } });
+  });
+  const { place } = await show(<Value path="/api/overview" />);
+  await settle();
+  await settle(() => void refresh());
+  assert.deepEqual(known, [undefined, 'W/"a"']);
+  assert.equal(place.textContent, "7 ");
+  signIn("another-token");
+  await settle(() => void refresh());
+  assert.equal(known[2], undefined);
 });
 
 test("a page that is limited requests no sooner", async () => {

@@ -1,6 +1,7 @@
 """Alerts on the page: they appear without a reload, people act on them, they disappear."""
 
 import uuid
+from typing import Any
 
 from playwright.sync_api import Route, expect
 
@@ -45,7 +46,7 @@ def test_a_critical_error_is_seen_acknowledged_and_silenced(admin: Reader, syste
     expect(alert).to_contain_text("is on it")
 
     alert.get_by_role("button", name="Silence").click()
-    page.get_by_role("dialog").get_by_label("For").select_option("4")
+    page.get_by_role("dialog").get_by_label("4 hours").check()
     page.get_by_label("Reason").fill("known until tonight")
     page.get_by_role("dialog").get_by_role("button", name="Silence").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
@@ -65,6 +66,12 @@ def test_a_critical_error_is_seen_acknowledged_and_silenced(admin: Reader, syste
     silence.get_by_role("button", name="End now").click()
     page.get_by_role("dialog").get_by_role("button", name="End now").click()
     expect(page.get_by_text("No active silences.")).to_be_visible()
+
+
+def find_overview(system: System, rule_id: str) -> dict[str, Any] | None:
+    """Return the overview once it has an issue of the rule."""
+    found: dict[str, Any] = system.get("/api/overview")
+    return found if any(issue["rule_id"] == rule_id for issue in found["issues"]) else None
 
 
 def test_a_group_is_resolved_with_a_reason_and_reopened(admin: Reader, system: System) -> None:
@@ -149,50 +156,39 @@ def test_failed_poll_of_alerts_keeps_the_open_form(admin: Reader, system: System
     alert = page.locator(".alert[data-rule=high_error_rate]").filter(visible=True).first
     alert.get_by_role("button", name="Silence").click()
     page.get_by_label("Reason").fill("half writ")
-    page.route("**/api/incidents?*", lambda route: route.fulfill(status=500, json={"message": "Internal Server Error"}))
-    expect(page.get_by_role("region", name="What is wrong now")).to_contain_text("Internal Server Error; this data is")
+    page.route("**/api/overview", lambda route: route.fulfill(status=500, json={"message": "Internal Server Error"}))
+    expect(page.locator(".banner")).to_contain_text("Internal Server Error")
     expect(page.get_by_label("Reason")).to_have_value("half writ")
 
 
 def test_without_its_list_what_is_wrong_is_what_the_status_says(admin: Reader, system: System) -> None:
     post(system, "the status says so", "critical")
-    for what in ("alerts", "incidents"):
-        admin.page.route(f"**/api/{what}?*", lambda route: route.fulfill(status=500, json={"message": "Internal Server Error"}))
-    page = admin.open(refresh_s=0.5)
+    unread = {"code": "unavailable", "message": "the incidents cannot be read"}
+    whole = system.eventually(lambda: find_overview(system, "high_error_rate"), what="the issue")
+    found = {**whole, "incidents": None, "open_incidents": None, "unknown": {**whole["unknown"], "incidents": unread}}
+    admin.page.route("**/api/overview", lambda route: route.fulfill(json=found))
+    page = admin.open(refresh_s=60)
     wrong = page.get_by_role("region", name="What is wrong now")
     expect(wrong.locator(".alert[data-rule=high_error_rate]")).to_be_visible()
-    expect(wrong).to_contain_text("Internal Server Error; showing the issues of the status instead")
-    expect(page.locator(".banner")).to_contain_text("Partly unknown: Internal Server Error")
-
-
-def test_open_group_is_listed_behind_a_hundred_newer_ones(admin: Reader, system: System) -> None:
-    post(system, "open and long ago", "low")
-    group = {**system.get(f"/api/errors/{find_group(system, 'open and long ago')}"), "state": "new"}
-    resolved = [{**group, "id": f"r{number}", "state": "resolved"} for number in range(100)]
-
-    def answer(route: Route) -> None:
-        is_whole = "state=" not in route.request.url
-        items = resolved if is_whole else [group] if "state=new" in route.request.url else []
-        route.fulfill(json={"items": items, "next_cursor": "more" if is_whole else None, "unknown": {}})
-
-    admin.page.route("**/api/errors?*", answer)
-    page = admin.open(refresh_s=60)
-    errors = page.get_by_role("region", name="Errors", exact=True)
-    expect(errors.get_by_role("link", name="open and long ago")).to_be_visible()
+    expect(wrong).to_contain_text("the incidents cannot be read; showing the issues of the status instead")
+    expect(page.get_by_role("region", name="Overall state")).to_contain_text("High error rate")
 
 
 def test_unlisted_open_incidents_are_still_counted(admin: Reader, system: System) -> None:
     post(system, "one of very many", "critical")
     incident = system.eventually(lambda: system.get("/api/incidents?state=open&level=error")["items"], what="an incident")[0]
-    many = {"items": [{**incident, "id": str(number)} for number in range(50)], "next_cursor": "more", "unknown": {}}
-    admin.page.route("**/api/incidents?state=open*", lambda route: route.fulfill(json=many))
+    incidents = [{**incident, "id": str(number)} for number in range(20)]
+    many = {**system.get("/api/overview"), "incidents": incidents, "open_incidents": 50}
+    admin.page.route("**/api/overview", lambda route: route.fulfill(json=many))
     page = admin.open(refresh_s=60)
-    expect(page.get_by_role("link", name="All 50+ open incidents")).to_be_visible()
+    expect(page.get_by_role("link", name="All 50 open incidents")).to_be_visible()
+    expect(page.get_by_role("navigation", name="Views").get_by_role("link", name="Incidents")).to_contain_text("50")
 
 
 def test_fields_that_are_unknown_are_not_called_filled_in(admin: Reader, system: System) -> None:
-    found = {**system.get("/api/pipeline"), "field_completeness": {"agent_name": 1.0, "duration": None}}
-    admin.page.route("**/api/pipeline", lambda route: route.fulfill(json=found))
+    whole = system.get("/api/overview")
+    found = {**whole, "pipeline": {**whole["pipeline"], "field_completeness": {"agent_name": 1.0, "duration": None}}}
+    admin.page.route("**/api/overview", lambda route: route.fulfill(json=found))
     page = admin.open(refresh_s=60)
     expect(page.get_by_text("1 key fields are filled in, 1 unknown")).to_be_visible()
     expect(page.get_by_text("All 1 key fields")).to_have_count(0)
@@ -203,7 +199,8 @@ def test_form_stays_and_explains_when_its_alert_ends(admin: Reader, system: Syst
     page = admin.open(refresh_s=0.5)
     page.locator(".alert[data-rule=high_error_rate]").filter(visible=True).first.get_by_role("button", name="Silence").click()
     page.get_by_label("Reason").fill("too late")
-    page.route("**/api/incidents?*", lambda route: route.fulfill(json={"items": [], "next_cursor": None, "unknown": {}}))
+    none = {**system.get("/api/overview"), "incidents": [], "open_incidents": 0}
+    page.route("**/api/overview", lambda route: route.fulfill(json=none))
     gone = {"error": {"code": "not_firing", "message": "this one is resolved", "request_id": "1"}}
     page.route("**/api/silences", lambda route: route.fulfill(status=409, json=gone))
     expect(page.get_by_text("No incident is open.")).to_be_visible()
@@ -214,13 +211,13 @@ def test_form_stays_and_explains_when_its_alert_ends(admin: Reader, system: Syst
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-def test_failed_status_hides_no_independent_section(admin: Reader, system: System) -> None:
-    post(system, "known without the status", "critical")
-    admin.page.route("**/api/status", lambda route: route.fulfill(status=500, json={"message": "Internal Server Error"}))
+def test_failed_overview_hides_no_independent_section(admin: Reader, system: System) -> None:
+    post(system, "known without the overview", "critical")
+    admin.page.route("**/api/overview", lambda route: route.fulfill(status=500, json={"message": "Internal Server Error"}))
     page = admin.open(refresh_s=0.5)
     expect(page.locator(".alert[data-rule=high_error_rate]").filter(visible=True).first).to_be_visible()
     expect(page.locator(".service", has_text="Database")).to_contain_text("healthy")
-    expect(page.locator(".headline")).to_have_count(0)
-    page.unroute("**/api/status")
-    expect(page.locator(".headline")).to_have_count(1)
+    expect(page.locator(".strip")).to_contain_text("The state is unknown: Internal Server Error")
+    page.unroute("**/api/overview")
+    expect(page.locator(".strip")).to_contain_text("The product has many errors")
     expect(page.get_by_role("region", name="What is wrong now")).to_have_count(1)

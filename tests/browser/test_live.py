@@ -1,13 +1,16 @@
 """The page over time: it marks old data, recovers, pauses, and does not grow."""
 
+import gzip
 import json
 import os
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Browser, Response, Route, expect
 
 from local.system import System
 from tools.browser_session import REFRESH, REPLAY, Reader, heap_and_nodes, reader
@@ -44,7 +47,7 @@ def test_a_paused_page_asks_nothing_until_it_goes_on(viewer: Reader) -> None:
     page.wait_for_timeout(1200)
     assert asked == []
     expect(page.locator(".age")).to_contain_text("paused")
-    with page.expect_request("**/api/status"):
+    with page.expect_request("**/api/overview"):
         page.get_by_role("button", name="Pause").click()
 
 
@@ -57,7 +60,7 @@ def test_hidden_page_pauses_and_catches_up_when_visible(viewer: Reader) -> None:
     page.on("request", lambda request: asked.append(request.url))
     page.wait_for_timeout(1000)
     assert asked == []
-    with page.expect_request("**/api/status"):
+    with page.expect_request("**/api/overview"):
         page.evaluate(HIDE, False)
 
 
@@ -91,6 +94,51 @@ def test_two_hundred_refreshes_leak_neither_memory_nor_nodes(chromium: Browser, 
         heap, nodes = heap_and_nodes(session)
         assert nodes <= nodes_before * 1.1 + 50
         assert heap <= heap_before * 1.3
+
+
+def test_a_refresh_is_one_small_request_or_304(viewer: Reader, system: System) -> None:
+    page = viewer.open(refresh_s=1)
+    page.wait_for_selector("figure")
+    page.wait_for_load_state("networkidle")
+    answers: list[Response] = []
+    page.on("response", lambda response: answers.append(response))
+    page.wait_for_timeout(4_500)
+    paths = [urlsplit(answer.url).path for answer in answers]
+    assert len(paths) >= 3
+    assert set(paths) == {"/api/overview"}, "slow data waits for the tenth round"
+    whole = system.get("/api/overview")
+    assert len(gzip.compress(json.dumps(whole).encode())) <= 30_000
+    page.route("**/api/overview", lambda route: answer_unchanged(route, whole))
+    with page.expect_response(lambda response: response.status == 304):
+        pass
+    expect(page.locator(".banner")).to_be_empty()
+    expect(page.get_by_role("region", name="Pipeline")).to_be_visible()
+
+
+def answer_unchanged(route: Route, whole: object) -> None:
+    """Answer as the API does while nothing changes."""
+    tag = 'W/"the-same"'
+    if route.request.headers.get("if-none-match") == tag:
+        route.fulfill(status=304, headers={"etag": tag})
+    else:
+        route.fulfill(json=whole, headers={"etag": tag})
+
+
+def test_every_view_has_the_state_and_the_counts(chromium: Browser, system: System) -> None:
+    system.call("POST", "/api/errors", system.ingest_key, {"message": "seen from everywhere", "severity": "critical"})
+    system.eventually(lambda: system.get("/api/overview")["open_incidents"], what="an incident")
+    for width, most in ((1440, 52), (390, 56)):
+        with reader(chromium, system, system.admin_token, viewport={"width": width, "height": 844}) as somebody:
+            page = somebody.open("rules", refresh_s=60)
+            strip = page.get_by_role("region", name="Overall state")
+            expect(strip).to_contain_text("The product has many errors")
+            expect(page).to_have_title(re.compile(r"^\(\d+\) outage · Rules · Callwatch$"))
+            assert "d8433d" in (page.locator("link[rel=icon]").get_attribute("href") or "")
+            expect(page.locator("nav a", has_text="Incidents").locator(".count")).to_have_text(re.compile(r"^\d+$"))
+            page.mouse.wheel(0, 3000)
+            page.wait_for_timeout(300)
+            assert strip.bounding_box()["y"] >= 0, "sticky"  # type: ignore[index]
+            assert page.locator(".bar").bounding_box()["height"] <= most, "one row"  # type: ignore[index]
 
 
 # The sum of the shifts that a reader sees, as Chromium scores them; 0.1 counts as good (web.dev/articles/cls).
@@ -151,10 +199,10 @@ def test_large_lists_render_in_few_nodes(chromium: Browser, system: System) -> N
 def test_foreign_response_makes_the_page_stale(viewer: Reader, body: str) -> None:
     page = viewer.open()
     page.wait_for_selector(".day-bars")
-    page.route("**/api/status", lambda route: route.fulfill(body=body, content_type="text/html"))
-    expect(page.get_by_role("alert")).to_contain_text("the response does not come from the API (/api/status)")
-    expect(page.locator(".headline")).to_have_count(1)
-    page.unroute("**/api/status")
+    page.route("**/api/overview", lambda route: route.fulfill(body=body, content_type="text/html"))
+    expect(page.get_by_role("alert")).to_contain_text("the response does not come from the API (/api/overview)")
+    expect(page.get_by_role("region", name="Pipeline")).to_be_visible()
+    page.unroute("**/api/overview")
     expect(page.get_by_text("Stale since")).to_have_count(0)
 
 
@@ -162,10 +210,11 @@ def test_broken_view_reports_itself_and_recovers(chromium: Browser, system: Syst
     with reader(chromium, system, system.viewer_token) as somebody:
         page = somebody.open()
         page.wait_for_selector(".day-bars")
-        page.route("**/api/pipeline", lambda route: route.fulfill(json={"unknown": {}}))
+        broken = {**system.get("/api/overview"), "pipeline": {}}
+        page.route("**/api/overview", lambda route: route.fulfill(json=broken))
         expect(page.get_by_role("alert").last).to_contain_text("this page cannot read the API's response")
-        expect(page.locator(".headline")).to_have_count(0)
-        page.unroute("**/api/pipeline")
+        expect(page.get_by_role("region", name="Services")).to_have_count(0)
+        page.unroute("**/api/overview")
         expect(page.get_by_role("region", name="Overall state")).to_be_visible()
 
 
@@ -173,20 +222,20 @@ UNREAD = {"performance.p95_ms": {"code": "unavailable", "message": "the counters
 
 
 def test_unknown_state_is_not_green_in_page_or_title(chromium: Browser, system: System) -> None:
-    good = {**system.get("/api/status"), "status": "operational", "issues": [], "unknown": {}}
+    good = {**system.get("/api/overview"), "status": "operational", "issues": [], "unknown": {}}
     with reader(chromium, system, system.viewer_token) as somebody:
-        somebody.page.route("**/api/status", lambda route: route.fulfill(json=good))
+        somebody.page.route("**/api/overview", lambda route: route.fulfill(json=good))
         page = somebody.open(refresh_s=0.5)
-        expect(page.locator(".headline.operational")).to_contain_text("All clear")
+        expect(page.locator(".strip.operational")).to_contain_text("All clear")
         expect(page).to_have_title("operational · Callwatch")
-        page.route("**/api/status", lambda route: route.fulfill(status=500, json={"message": "Internal Server Error"}))
-        expect(page.locator(".headline.unknown")).to_contain_text("The current state is unknown. It was operational")
+        page.route("**/api/overview", lambda route: route.fulfill(status=500, json={"message": "Internal Server Error"}))
+        expect(page.locator(".strip.unknown")).to_contain_text("The current state is unknown. It was operational")
         expect(page).to_have_title("unknown · Callwatch")
         expect(page.get_by_role("status").filter(has_text="State:")).to_have_text("State: currently unknown")
-        page.route("**/api/status", lambda route: route.fulfill(json={**good, "unknown": UNREAD}))
+        page.route("**/api/overview", lambda route: route.fulfill(json={**good, "unknown": UNREAD}))
         expect(page).to_have_title("partly unknown · Callwatch")
         page.get_by_role("link", name="Rules", exact=True).click()
-        expect(page).to_have_title("Rules · Callwatch")
+        expect(page).to_have_title("partly unknown · Rules · Callwatch")
 
 
 def test_list_never_shows_under_filters_it_was_not_made_for(viewer: Reader, system: System) -> None:
@@ -232,25 +281,25 @@ def test_a_page_that_asks_too_often_does_not_ask_more_often(viewer: Reader) -> N
 
 @pytest.mark.parametrize("set_back_s", [0, 3600], ids=["right_clock", "clock_set_back"])
 def test_page_paused_for_minutes_does_not_stay_green(chromium: Browser, system: System, set_back_s: int) -> None:
-    good = {**system.get("/api/status"), "status": "operational", "issues": [], "unknown": {}}
+    good = {**system.get("/api/overview"), "status": "operational", "issues": [], "unknown": {}}
     with reader(chromium, system, system.viewer_token) as somebody:
         # Responses that are still on their way when the clock jumps would time out, or set the page's time back.
         nothing = {"error": {"code": "not_found", "message": "not here", "request_id": "1"}}
         somebody.page.route("**/api/**", lambda route: route.fulfill(status=404, json=nothing))
-        somebody.page.route("**/api/status", lambda route: route.fulfill(json=good))
+        somebody.page.route("**/api/overview", lambda route: route.fulfill(json=good))
         somebody.page.clock.install()
         page = somebody.open(refresh_s=60)
-        expect(page.locator(".headline.operational")).to_be_visible()
+        expect(page.locator(".strip.operational")).to_be_visible()
         expect(page.locator(".loading")).to_have_count(0)
         page.get_by_role("button", name="Pause").click()
         page.clock.set_system_time(page.evaluate("Date.now()") / 1000 - set_back_s)
         page.clock.fast_forward("05:00")
-        expect(page.locator(".headline.unknown")).to_contain_text("It was operational 5 min ago")
+        expect(page.locator(".strip.unknown")).to_contain_text("It was operational 5 min ago")
         expect(page).to_have_title("unknown · Callwatch")
         expect(page.get_by_role("status").filter(has_text="State:")).to_have_text("State: currently unknown")
         expect(page.locator(".banner")).to_contain_text("The page is paused")
         page.get_by_role("button", name="Pause").click()
-        expect(page.locator(".headline.operational")).to_be_visible()
+        expect(page.locator(".strip.operational")).to_be_visible()
         expect(page.locator(".banner")).to_be_empty()
 
 

@@ -63,7 +63,7 @@ def test_a_late_refusal_of_the_token_before_does_not_sign_out(chromium: Browser,
     with reader(chromium, system, "not-a-token") as somebody:
         held: list[Route] = []
         somebody.page.route("**/api/silences?*", lambda route: held.append(route))
-        somebody.page.route("**/api/status", lambda route: held.append(route))
+        somebody.page.route("**/api/overview", lambda route: held.append(route))
         page = somebody.page
         page.goto(f"{somebody.url}/admin/operations?refresh=60#/silences")
         page.get_by_text("Loading …").wait_for()

@@ -68,6 +68,17 @@ def test_hours_remain_for_ninety_days_when_minutes_are_gone(database: str) -> No
         assert execute(conn, "DELETE FROM callwatch.stage_minutes") == 2
 
 
+def test_a_range_of_the_day_before_has_whole_steps(database: str) -> None:
+    day, minute = timedelta(days=1), NOW.replace(second=0)
+    keep((NOW, 7), (NOW - day, 5), (NOW - day - timedelta(minutes=1), 4))
+    before = history(NOW, "queues", "1h", day)
+    now = history(NOW, "queues", "1h")
+    found = points(before, "pending", stage="recordings")
+    assert (found[minute - day], found[minute - day - timedelta(minutes=1)]) == (5, 4)
+    assert (before["from"], before["to"]) == (now["from"] - day, now["to"] - day)
+    assert before["timestamp"] == NOW
+
+
 def test_errors_count_by_severity_without_monitor_errors(database: str) -> None:
     minute = NOW.replace(second=0)
     with connection() as conn:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from callwatch.api.http import Request
+from callwatch.db import connection, execute
 from callwatch.reports import overview as report
 from callwatch.runtime.responses import build_etag, encode
 from functions import get_overview
@@ -33,6 +34,44 @@ def test_one_response_has_every_part_in_its_shape() -> None:
     assert body["caller"] == {"role": "viewer", "actor": "tv"}
     assert body["errors"]["summary"]["total_24h"] == 0
     assert "latency_ms" not in body["services"]["database"]
+    assert {each["alert_id"] for each in body["issues"]} == {
+        alert["id"] for each in body["incidents"] for alert in each["alerts"]
+    }
+    assert body["issues"][0]["level"] == "critical"
+
+
+def test_the_end_of_the_last_incident_is_known() -> None:
+    assert ask()[1]["unknown"]["last_incident_ended_at"]["code"] == "none"
+    evaluate(0, "cause")
+    evaluate(1)
+    _status, body, _tag = ask()
+    assert body["last_incident_ended_at"] == "2026-03-01T12:01:00Z"
+    assert body["open_incidents"] == 0
+
+
+def _add_group(number: int, severity: str, state: str) -> None:
+    with connection() as conn:
+        execute(
+            conn,
+            """INSERT INTO callwatch.error_groups (project_id, environment, fingerprint, title, message, severity, category,
+                   state, count, first_seen_at, last_seen_at)
+               VALUES (1, 'production', %s, 'title', 'message', %s, 'api', %s, 1, now(), now())""",
+            (f"group {number}", severity, state),
+        )
+        conn.commit()
+
+
+def test_the_most_severe_open_groups_stand_first() -> None:
+    for number, (severity, state) in enumerate(
+        [("low", "new"), ("critical", "unresolved"), ("high", "resolved"), ("high", "regressed"), ("critical", "ignored")]
+    ):
+        _add_group(number, severity, state)
+    _status, body, _tag = ask()
+    assert [(group["severity"], group["state"]) for group in body["error_groups"]] == [
+        ("critical", "unresolved"),
+        ("high", "regressed"),
+        ("low", "new"),
+    ]
 
 
 def test_a_known_content_is_304_until_it_changes() -> None:
@@ -55,7 +94,9 @@ def test_a_known_content_is_304_until_it_changes() -> None:
         ("status", {"status", "issues", "services", "performance", "recent_activity", "monitor"}),
         ("pipeline", {"pipeline"}),
         ("read_error_metrics", {"errors"}),
-        ("load_worst_incidents", {"incidents", "open_incidents"}),
+        ("load_worst_incidents", {"incidents", "open_incidents", "last_incident_ended_at"}),
+        ("list_worst_groups", {"error_groups"}),
+        ("service_states", {"checks"}),
     ],
 )
 def test_a_failing_part_costs_only_itself(broken: str, lost: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +107,8 @@ def test_a_failing_part_costs_only_itself(broken: str, lost: set[str], monkeypat
     status, body, _tag = ask()
     assert status == 200
     check_response("GET", "/api/overview", body)
-    assert {name for name, value in body.items() if value is None} == lost
+    is_none = {name for name, why in body["unknown"].items() if why["code"] == "none"}
+    assert {name for name, value in body.items() if value is None} - is_none == lost
     assert {body["unknown"][name]["code"] for name in lost} == {"unavailable"}
 
 

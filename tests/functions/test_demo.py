@@ -38,6 +38,19 @@ def test_each_scene_fires_notifies_and_resolves(system: System) -> None:
     assert " ".join(played.stdout.split()).count("signature: valid") == 2
     assert "follows from vendor_quota, not sent" in played.stdout
     assert tables(system) == 0
+    assert "the monitor is as before the demo" in played.stdout
+    assert count_blind(system) == 0, "no rule counts as blind, so that no alarm follows"
+
+
+def count_blind(system: System) -> int:
+    """Return how many instances are unknown after a known value."""
+    with psycopg2.connect(system.database_url) as conn, conn.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM callwatch.rule_states"
+            " WHERE (details->>'is_unknown')::boolean AND (details->>'has_seen')::boolean"
+        )
+        found = cursor.fetchone()
+    return int(found[0]) if found else -1
 
 
 def test_tables_of_somebody_else_are_left_alone(system: System) -> None:

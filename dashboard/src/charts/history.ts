@@ -35,6 +35,7 @@ export function getLabel(series: Series): string {
 
 /** The name of a series' color: a severity has one of its own. */
 export function getTone(series: Series, index: number): string {
+  if (series.labels.before) return "before";
   return series.labels.severity ? `severity-${series.labels.severity}` : `series-${index % 6}`;
 }
 

@@ -64,7 +64,8 @@ function buildSeries(series: Series, index: number, kind: string, color: (name: 
   const stroke = color(`--${getTone(series, index)}`);
   const label = getLabel(series);
   if (kind === "lines") {
-    return { label, stroke, width: 1.75, dash: DASHES[index % DASHES.length] ?? [], points: { size: 4 }, spanGaps: false };
+    const dash = series.labels.before ? [1, 4] : (DASHES[index % DASHES.length] ?? []);
+    return { label, stroke, width: 1.75, dash, points: { size: 4 }, spanGaps: false };
   }
   return { label, stroke, fill: stroke, width: 0, points: { show: false }, paths: uPlot.paths.bars?.({ size: [0.85, 40] }) };
 }

@@ -2,10 +2,11 @@
 
 import type { ComponentChildren } from "preact";
 import type { AlertPage, History, Series } from "../lib/api/types";
-import { useLive, useLiveKept } from "../lib/polling/use-live";
-import { RANGE_WORDS, useRange } from "../lib/route";
+import { useSlow, useSlowKept } from "../lib/polling/use-live";
+import { RANGE_WORDS, useRange, useRoute } from "../lib/route";
 import { When } from "../ui/state";
 import { Chart } from "./chart";
+import { COMPARED, joinEarlier, sumSeries } from "./compare";
 import { listAlertMarkers, type Marker } from "./history";
 
 export interface Wanted {
@@ -21,13 +22,20 @@ interface ChartsProps {
   metric: "queues" | "errors" | "requests" | "services";
   wanted: Wanted[];
   releases?: Marker[];
+  /** What it is always compared with; left out: what the page's address says. */
+  before?: string;
   children?: ComponentChildren;
 }
 
-export function Charts({ metric, wanted, releases = [] }: ChartsProps) {
+export function Charts({ metric, wanted, releases = [], before: always }: ChartsProps) {
   const range = useRange();
-  const live = useLiveKept<History>(`/api/metrics/history?metric=${metric}&range=${range}`);
-  const alerts = useLive<AlertPage>("/api/alerts?limit=200");
+  const given = useRoute().params.get("before");
+  const before = always ?? given ?? "";
+  const path = `/api/metrics/history?metric=${metric}&range=${range}`;
+  const live = useSlowKept<History>(path);
+  // Without a comparison, the same response stands for both.
+  const earlier = useSlowKept<History>(COMPARED[before] ? `${path}&before=${before}` : path);
+  const alerts = useSlow<AlertPage>("/api/alerts?limit=200");
   return (
     <div class="charts">
       <When live={live}>
@@ -38,8 +46,11 @@ export function Charts({ metric, wanted, releases = [] }: ChartsProps) {
           const known = history.series;
           const markers = [...listAlertMarkers(history, alerts.data), ...releases.filter((release) => release.at >= from)];
           return wanted.map(({ title, kind = "lines", take, order }) => {
-            const series = known.filter(take);
-            if (order) series.sort((a, b) => order(a) - order(b));
+            const now = known.filter(take);
+            if (order) now.sort((a, b) => order(a) - order(b));
+            const then = COMPARED[before] && !earlier.isOld ? (earlier.data?.series?.filter(take) ?? []) : [];
+            const isSum = kind === "stack" && then.length > 0;
+            const series = isSum ? joinEarlier(sumSeries(now), sumSeries(then), before) : joinEarlier(now, then, before);
             if (series.length === 0)
               return (
                 <p class="empty" key={title}>
@@ -47,7 +58,15 @@ export function Charts({ metric, wanted, releases = [] }: ChartsProps) {
                 </p>
               );
             return (
-              <Chart key={title} title={title} series={series} kind={kind} markers={markers} span={span} isOld={live.isOld} />
+              <Chart
+                key={title}
+                title={title}
+                series={series}
+                kind={isSum ? "lines" : kind}
+                markers={markers}
+                span={span}
+                isOld={live.isOld}
+              />
             );
           });
         }}

@@ -1,9 +1,8 @@
-/** The firing alerts: one request that the views share, and their order. */
+/** The firing alerts and their order. */
 
 import type { Alert, AlertPage } from "./api/types";
+import { sortByLevel } from "./levels";
 import { type Live, useLive } from "./polling/use-live";
-
-const LEVELS = ["critical", "error", "warning", "info"];
 
 export function useFiring(): Live<AlertPage> {
   return useLive<AlertPage>("/api/alerts?state=firing&limit=200");
@@ -11,14 +10,5 @@ export function useFiring(): Live<AlertPage> {
 
 /** The worst first, then the longest. Acknowledged and inhibited alerts stand below the others. */
 export function sortFiring(alerts: readonly Alert[]): Alert[] {
-  return [...alerts].sort((a, b) => rankAlert(a) - rankAlert(b) || a.started_at.localeCompare(b.started_at));
-}
-
-function rankAlert(alert: Alert): number {
-  return LEVELS.indexOf(alert.level) + (alert.suppressed_by ? 20 : 0) + (alert.acknowledged_by ? 10 : 0);
-}
-
-/** The firing alerts above info whose label has this value, such as ("stage", "transcription"). */
-export function listFiringFor(alerts: readonly Alert[], label: string, value: string): Alert[] {
-  return sortFiring(alerts.filter(({ labels, level }) => labels[label] === value && level !== "info"));
+  return sortByLevel(alerts, (alert) => (alert.suppressed_by ? 20 : 0) + (alert.acknowledged_by ? 10 : 0));
 }

@@ -1,25 +1,21 @@
-/** The open incidents: one request that the views share, their order, and their impact in words. */
+/** Incidents: their order, and their impact in words. */
 
-import type { Incident, IncidentPage } from "./api/types";
+import type { Incident, Overview } from "./api/types";
 import { formatCompact } from "./format/numbers";
-import { type Live, useLive } from "./polling/use-live";
-
-const LEVELS = ["critical", "error", "warning", "info"];
-
-export function useOpenIncidents(): Live<IncidentPage> {
-  return useLive<IncidentPage>("/api/incidents?state=open&limit=50");
-}
+import { sortByLevel } from "./levels";
 
 /** The worst first, then the longest. Incidents that somebody works on, or that are silenced, stand below the others. */
 export function sortIncidents(incidents: readonly Incident[]): Incident[] {
-  return [...incidents].sort((a, b) => rank(a) - rank(b) || a.started_at.localeCompare(b.started_at));
+  return sortByLevel(incidents, ({ owner, silenced_until }) => (owner ? 10 : 0) + (silenced_until ? 20 : 0));
 }
 
-function rank({ level, owner, silenced_until }: Incident): number {
-  return LEVELS.indexOf(level) + (owner ? 10 : 0) + (silenced_until ? 20 : 0);
+/** How many open incidents are above info; those that the overview does not list count, too. */
+export function countSerious({ incidents, open_incidents }: Overview): number {
+  const unlisted = Math.max(0, (open_incidents ?? 0) - (incidents?.length ?? 0));
+  return (incidents ?? []).filter(({ level }) => level !== "info").length + unlisted;
 }
 
-/** Whom it concerns: "112 calls wait", "3 agencies". What is not known is left out. */
+/** The impact of an incident in words, such as "112 calls wait" and "3 agencies". Counts that are unknown or 0 are left out. */
 export function listImpact({ impact }: Incident): string[] {
   const { calls, agencies, users, errors } = impact;
   return [

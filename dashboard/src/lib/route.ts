@@ -25,10 +25,11 @@ export function parseRoute(hash: string): Route {
   return { view, id: rest.length ? decodeSafely(rest.join("/")) : null, params: new URLSearchParams(query) };
 }
 
-/** The hash of a view; it keeps the current range. */
+/** The hash of a view; it keeps the current range, and what that is compared with. */
 export function linkTo(path: string, params: Record<string, string> = {}): string {
-  const range = parseRoute(location.hash).params.get("range");
-  const query = new URLSearchParams({ ...(range ? { range } : {}), ...params });
+  const current = parseRoute(location.hash).params;
+  const kept = ["range", "before"].map((name) => [name, current.get(name) ?? ""]);
+  const query = new URLSearchParams({ ...Object.fromEntries(kept), ...params });
   for (const [name, value] of [...query]) if (!value) query.delete(name);
   return `#/${path}${query.size ? `?${query}` : ""}`;
 }

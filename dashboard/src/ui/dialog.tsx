@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError } from "../lib/api/client";
-import { refresh } from "../lib/polling/scheduler";
+import { refreshAfterAction } from "../lib/polling/scheduler";
 
 interface ActionProps {
   label: string;
@@ -13,6 +13,8 @@ interface ActionProps {
   fields?: ComponentChildren;
   confirm?: string;
   needsReason?: boolean;
+  /** The reason that is given where a person writes none; left out: they must write one. */
+  usualReason?: string;
   act: (reason: string, form: FormData) => Promise<unknown>;
 }
 
@@ -41,7 +43,7 @@ export function Dialogs() {
 
 type DialogProps = ActionProps & { close: () => void };
 
-function ActionDialog({ label, title, confirm = label, fields, needsReason = true, act, close }: DialogProps) {
+function ActionDialog({ label, title, confirm = label, fields, needsReason = true, usualReason = "", act, close }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [problem, setProblem] = useState("");
   const [isSending, setSending] = useState(false);
@@ -51,9 +53,9 @@ function ActionDialog({ label, title, confirm = label, fields, needsReason = tru
     const form = new FormData(event.currentTarget as HTMLFormElement);
     setSending(true);
     try {
-      await act(String(form.get("reason") ?? "").trim(), form);
+      await act(String(form.get("reason") ?? "").trim() || usualReason, form);
       dialog.current?.close();
-      await refresh(true);
+      await refreshAfterAction();
     } catch (error) {
       setProblem(error instanceof ApiError ? error.message : String(error));
       setSending(false);
@@ -69,10 +71,11 @@ function ActionDialog({ label, title, confirm = label, fields, needsReason = tru
             Reason
             <textarea
               name="reason"
-              required
+              required={!usualReason}
+              placeholder={usualReason}
               maxLength={1000}
-              rows={3}
-              autofocus
+              rows={usualReason ? 2 : 3}
+              autofocus={!usualReason}
               aria-describedby={problem ? "problem" : undefined}
             />
           </label>

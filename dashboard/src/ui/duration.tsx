@@ -4,6 +4,7 @@ import { now } from "../lib/time/now";
 
 const HOURS: [number, string][] = [
   [1, "1 hour"],
+  [2, "2 hours"],
   [4, "4 hours"],
   [24, "1 day"],
   [168, "7 days"],
@@ -11,17 +12,21 @@ const HOURS: [number, string][] = [
 
 export function Duration({ forever = false }: { forever?: boolean }) {
   return (
-    <label>
-      For
-      <select name="hours">
-        {HOURS.map(([hours, name]) => (
-          <option key={hours} value={hours}>
-            {name}
-          </option>
-        ))}
-        {forever && <option value="">an unlimited time, until reopened</option>}
-      </select>
-    </label>
+    <fieldset class="choices">
+      <legend>For</legend>
+      {HOURS.map(([hours, name]) => (
+        <label key={hours}>
+          <input type="radio" name="hours" value={hours} defaultChecked={hours === 1} />
+          {name}
+        </label>
+      ))}
+      {forever && (
+        <label>
+          <input type="radio" name="hours" value="" />
+          an unlimited time, until reopened
+        </label>
+      )}
+    </fieldset>
   );
 }
 

@@ -12,6 +12,28 @@ export function Time({ at }: { at: string | number }) {
   );
 }
 
+interface Span {
+  level: string;
+  started_at: string;
+  resolved_at: string | null;
+}
+
+/** How long an alert or incident lasts; of one that is over, when it ended and how bad it was. */
+export function Lasting({ span: { level, started_at, resolved_at } }: { span: Span }) {
+  if (resolved_at === null) {
+    return (
+      <>
+        for <Age since={started_at} />
+      </>
+    );
+  }
+  return (
+    <>
+      {level}, ended <Age since={resolved_at} /> ago after {formatElapsed(started_at, Date.parse(resolved_at))}
+    </>
+  );
+}
+
 /** How long ago, kept up to date. */
 export function Age({ since }: { since: string | number }) {
   const now = useNow(10_000);

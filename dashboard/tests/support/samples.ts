@@ -1,17 +1,21 @@
 /** Responses of the API as the tests need them. */
 
-import type { Alert, Status } from "../../src/lib/api/types";
+import type { Alert, Overview } from "../../src/lib/api/types";
 
 export const AT = Date.parse("2026-11-24T10:00:00Z");
 
 /** A status in which all is well and everything is known. */
-export const GOOD: Status = {
+export const GOOD: Overview = {
   status: "operational",
   timestamp: "2026-11-24T10:00:00Z",
   unknown: {},
   issues: [],
+  incidents: [],
+  open_incidents: 0,
+  last_incident_ended_at: null,
   monitor: { not_evaluated_since: null },
-} as unknown as Status;
+  caller: { role: "viewer", actor: "somebody" },
+} as unknown as Overview;
 
 export const FIRING: Alert = {
   id: "7",

@@ -19,7 +19,7 @@ from callwatch.models.reason import NOT_MEASURED, Reason
 from callwatch.settings import get_settings
 
 if TYPE_CHECKING:
-    from callwatch.models.shapes.history import History, Metric, RangeName, Series, Unit
+    from callwatch.models.shapes.history import BeforeName, History, Metric, RangeName, Series, Unit
 
     Points = list[tuple[datetime, float | None]]
 
@@ -32,6 +32,8 @@ RANGES: Mapping[RangeName, tuple[int, int]] = {
     "30d": (30 * 86_400, 4 * 3600),
     "90d": (90 * 86_400, 12 * 3600),
 }
+# How long before now a range may end, to compare with.
+BEFORE: Mapping[BeforeName, timedelta] = {"now": timedelta(), "1d": timedelta(days=1), "7d": timedelta(days=7)}
 _SEVERITIES = ("critical", "high", "medium", "low")
 _STATEMENT_TIMEOUT_MS = 5_000
 _NOT_KEPT = Reason("not_recorded", "before the monitor was set up, or older than the retention")
@@ -46,13 +48,13 @@ _FIGURES: Mapping[str, tuple[Literal["peak", "mean"], Unit]] = {"pending": ("pea
 
 
 class Steps:
-    """The equal steps of a range: the last one contains `now` and has only just begun.
+    """The equal steps of a range: the last one contains `now`, and has only just begun, or the moment `before` that.
 
     kept_since: what happened earlier is unknown, even whether anything did.
     """
 
-    def __init__(self, now: datetime, length_s: int, step_s: int, kept_since: datetime) -> None:
-        last = datetime.fromtimestamp(now.timestamp() // step_s * step_s, UTC)
+    def __init__(self, now: datetime, length_s: int, step_s: int, kept_since: datetime, before: timedelta = timedelta()) -> None:
+        last = datetime.fromtimestamp((now - before).timestamp() // step_s * step_s, UTC)
         self.now = now
         self.kept_since = kept_since
         self.step = timedelta(seconds=step_s)
@@ -77,10 +79,10 @@ class Steps:
         return max(60.0, (min(start + self.step, self.now) - start).total_seconds()) / 60
 
 
-def history(now: datetime, metric: Metric, range_name: RangeName) -> History:
-    """Build the response of GET /api/metrics/history for one of METRICS over one of RANGES."""
+def history(now: datetime, metric: Metric, range_name: RangeName, before: timedelta = timedelta()) -> History:
+    """Build the response of GET /api/metrics/history for one of METRICS over one of RANGES, which ended `before` ago."""
     length_s, step_s = RANGES[range_name]
-    steps = Steps(now, length_s, step_s, now - timedelta(days=get_settings().retention_days))
+    steps = Steps(now, length_s, step_s, now - timedelta(days=get_settings().retention_days), before)
     series: list[Series] | None
     try:
         with connection(statement_timeout_ms=_STATEMENT_TIMEOUT_MS) as conn:

@@ -10,7 +10,10 @@ from callwatch.alerts.incidents.serializers import Loaded, load_worst_incidents
 from callwatch.counters.errors import read_error_metrics, read_without_database
 from callwatch.db import connection
 from callwatch.db.core.unreadable import UNREAD, why_unread
+from callwatch.db.incident_queries.incident_lists import find_last_end
+from callwatch.db.queries.check_results import service_states
 from callwatch.models.reason import Reason
+from callwatch.reports.groups.error_groups import list_worst_groups
 from callwatch.reports.missing_values import explain_nulls
 from callwatch.reports.pipeline import pipeline
 from callwatch.reports.product import read_product
@@ -19,14 +22,16 @@ from callwatch.settings import Settings
 from callwatch.tracker import error_tracker
 
 if TYPE_CHECKING:
+    from callwatch.models.shapes.error_groups import ErrorGroup
     from callwatch.models.shapes.error_metrics import ErrorMetrics
-    from callwatch.models.shapes.incidents.overview import OverviewErrors, OverviewParts, OverviewStatus
+    from callwatch.models.shapes.incidents.overview import OverviewCheck, OverviewErrors, OverviewParts, OverviewStatus
     from callwatch.models.shapes.pipeline import Pipeline, PipelineFigures
     from callwatch.models.shapes.status import StatusParts
 
 Part = TypeVar("Part")
 
 _MAX_INCIDENTS = 20
+_MAX_GROUPS = 8
 _STATEMENT_MS = 3_000
 _FAILED = Reason("unavailable", "reading it failed; the failure is recorded")
 _OF_STATUS = ("status", "issues", "services", "performance", "recent_activity", "monitor")
@@ -43,16 +48,22 @@ def overview(settings: Settings, now: datetime) -> OverviewParts:
     general = _attempt(_OF_STATUS, lambda: status(settings, now, 0.0, measured), unknown)
     stages = _attempt(("pipeline",), lambda: pipeline(settings, now, measured=measured), unknown)
     errors = _attempt(("errors",), lambda: _read_errors(now), unknown)
-    incidents = _attempt(("incidents", "open_incidents"), lambda: _read_incidents(now), unknown)
-    loaded, count = incidents if incidents is not None else (None, None)
-    unknown |= _explain(general, stages, errors, loaded)
+    incidents = _attempt(("incidents", "open_incidents", "last_incident_ended_at"), lambda: _read_incidents(now), unknown)
+    groups = _attempt(("error_groups",), lambda: _read_groups(now), unknown)
+    checks = _attempt(("checks",), _read_checks, unknown)
+    loaded, count, ended_at = incidents if incidents is not None else (None, None, None)
+    unknown |= _explain(general, stages, errors, loaded, ended_at)
+    unknown |= explain_nulls({"error_groups": groups or []})
     whole: OverviewParts = {
         "timestamp": now,
         **_show_status(general),
         "incidents": loaded.items if loaded is not None else None,
         "open_incidents": count,
+        "last_incident_ended_at": ended_at,
         "pipeline": _show_pipeline(stages) if stages is not None else None,
         "errors": _show_errors(errors) if errors is not None else None,
+        "error_groups": groups,
+        "checks": checks,
         "unknown": {},
     }
     whole["unknown"] = {path: why for path, why in unknown.items() if _is_null(whole, path)}
@@ -92,13 +103,30 @@ def _read_errors(now: datetime) -> ErrorMetrics:
         return read_without_database(now, why_unread(error))
 
 
-def _read_incidents(now: datetime) -> tuple[Loaded, int]:
+def _read_incidents(now: datetime) -> tuple[Loaded, int, datetime | None]:
     with connection(statement_timeout_ms=_STATEMENT_MS) as conn:
-        return load_worst_incidents(conn, _MAX_INCIDENTS, now)
+        return *load_worst_incidents(conn, _MAX_INCIDENTS, now), find_last_end(conn)
+
+
+def _read_groups(now: datetime) -> list[ErrorGroup]:
+    with connection(statement_timeout_ms=_STATEMENT_MS) as conn:
+        return list_worst_groups(conn, _MAX_GROUPS, now)
+
+
+def _read_checks() -> dict[str, OverviewCheck]:
+    with connection(statement_timeout_ms=_STATEMENT_MS) as conn:
+        return {
+            name: {"status": state["status"], "reason": state["reason"], "since": state["since"]}
+            for name, state in service_states(conn).items()
+        }
 
 
 def _explain(
-    general: StatusParts | None, stages: Pipeline | None, errors: ErrorMetrics | None, loaded: Loaded | None
+    general: StatusParts | None,
+    stages: Pipeline | None,
+    errors: ErrorMetrics | None,
+    loaded: Loaded | None,
+    ended_at: datetime | None,
 ) -> dict[str, Reason]:
     """Return why figures of the parts are None, by their paths in the whole."""
     found: dict[str, Reason] = dict(general["unknown"]) if general is not None else {}
@@ -106,7 +134,9 @@ def _explain(
         if part is not None:
             found |= {f"{name}.{path}": why for path, why in part["unknown"].items()}
     if loaded is not None:
-        found |= explain_nulls({"incidents": loaded.items}) | {f"incidents.{path}": why for path, why in loaded.unknown.items()}
+        found |= explain_nulls({"incidents": loaded.items, "last_incident_ended_at": ended_at}) | {
+            f"incidents.{path}": why for path, why in loaded.unknown.items()
+        }
     return found
 
 

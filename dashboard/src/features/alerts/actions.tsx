@@ -15,5 +15,13 @@ export function SilenceAlert({ alert }: { alert: Alert }) {
     const matchers = { rule_id: alert.rule_id, ...(Object.keys(alert.labels).length ? { labels: alert.labels } : {}) };
     return request("/api/silences", "POST", { matchers, reason, ends_at: computeEnd(form) });
   };
-  return <Action label="Silence" title={`Silence: ${alert.title}`} fields={<Duration />} act={act} />;
+  return (
+    <Action
+      label="Silence"
+      title={`Silence: ${alert.title}`}
+      fields={<Duration />}
+      usualReason="somebody looks into it"
+      act={act}
+    />
+  );
 }

@@ -2,10 +2,9 @@
 
 import type { Alert } from "../../lib/api/types";
 import { describeMeasured } from "../../lib/format/numbers";
-import { formatElapsed } from "../../lib/format/times";
 import { linkTo } from "../../lib/route";
 import { Badge } from "../../ui/badge";
-import { Age } from "../../ui/time";
+import { Lasting } from "../../ui/time";
 import { useMayAct } from "../../ui/use-may-act";
 import { Acknowledge, SilenceAlert } from "./actions";
 
@@ -22,13 +21,7 @@ export function AlertRow({ alert }: { alert: Alert }) {
         {describeInstance(alert) && <span class="alert-about"> · {describeInstance(alert)}</span>}
         <p>{alert.message}</p>
         <p class="quiet">
-          {alert.resolved_at === null ? (
-            <>
-              for <Age since={alert.started_at} />
-            </>
-          ) : (
-            <Ended alert={alert} at={alert.resolved_at} />
-          )}
+          <Lasting span={alert} />
           {" · "}
           {describeMeasured(alert)}
           {alert.acknowledged_by && (
@@ -46,15 +39,6 @@ export function AlertRow({ alert }: { alert: Alert }) {
         {mayAct && isFiring && <SilenceAlert alert={alert} />}
       </div>
     </li>
-  );
-}
-
-/** When a resolved alert ended, how long it lasted, and how bad it was. */
-function Ended({ alert, at }: { alert: Alert; at: string }) {
-  return (
-    <>
-      {alert.level}, ended <Age since={at} /> ago after {formatElapsed(alert.started_at, Date.parse(at))}
-    </>
   );
 }
 

@@ -1,7 +1,6 @@
 /** One alert: its message, its timeline and its deliveries. */
 
 import type { AlertDetail, Delivery } from "../../lib/api/types";
-import { toWords } from "../../lib/format/names";
 import { describeMeasured } from "../../lib/format/numbers";
 import { formatElapsed } from "../../lib/format/times";
 import { useLive } from "../../lib/polling/use-live";
@@ -11,6 +10,7 @@ import { Facts } from "../../ui/facts";
 import { Panel } from "../../ui/panel";
 import { Empty, When } from "../../ui/state";
 import { Age, Time } from "../../ui/time";
+import { Timeline } from "../../ui/timeline";
 import { useMayAct } from "../../ui/use-may-act";
 import { Acknowledge, SilenceAlert } from "./actions";
 import { Reading } from "./alert-row";
@@ -27,14 +27,7 @@ export function AlertView({ id }: { id: string }) {
           <>
             <About alert={alert} />
             <Panel title="Timeline">
-              <ol class="timeline">
-                {alert.timeline.map((entry) => (
-                  <li key={entry.at + entry.kind}>
-                    <Time at={entry.at} /> <b>{toWords(entry.kind)}</b> by {entry.actor}
-                    {entry.details && <p class="quiet">{entry.details}</p>}
-                  </li>
-                ))}
-              </ol>
+              <Timeline entries={alert.timeline} />
             </Panel>
             <Panel title="Deliveries">
               <Deliveries deliveries={alert.deliveries} />

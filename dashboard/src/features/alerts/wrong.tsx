@@ -1,6 +1,6 @@
 /** What is wrong now: the firing alerts, and what to do about them. */
 
-import type { Alert, Status } from "../../lib/api/types";
+import type { Alert, Issue } from "../../lib/api/types";
 import { sortFiring, useFiring } from "../../lib/firing";
 import { linkTo } from "../../lib/route";
 import { Badge } from "../../ui/badge";
@@ -11,18 +11,48 @@ import { AlertRow } from "./alert-row";
 
 const AT_ONCE = 8;
 
-export function Wrong({ status }: { status?: Status }) {
+/** Without the overview: the alerts have a response of their own. */
+export function FiringAlerts() {
   const live = useFiring();
-  // Without its database the API has no list of alerts; then the issues of the status stand in. Otherwise the last list stays.
-  const isBlind = status && live.error !== null && (live.data === undefined || live.error.status === 503);
   return (
     <Panel title="What is wrong now" kind="wide" aside={<a href={linkTo("alerts")}>All alerts</a>}>
-      {isBlind ? (
-        <Issues status={status} why={live.error?.message} />
-      ) : (
-        <When live={live}>{(page) => <Firing alerts={page.items} hasMore={page.next_cursor !== null} />}</When>
-      )}
+      <When live={live}>{(page) => <Firing alerts={page.items} hasMore={page.next_cursor !== null} />}</When>
     </Panel>
+  );
+}
+
+/** Without its database the API has no incidents; then the issues of the status stand in. */
+export function Issues({ issues, why }: { issues: Issue[] | null; why: string }) {
+  return (
+    <Panel title="What is wrong now" kind="wide" aside={<a href={linkTo("alerts")}>All alerts</a>}>
+      <p class="problem">
+        <span aria-hidden="true">▲ </span>
+        {why}; {issues === null ? "what is wrong is unknown" : "showing the issues of the status instead"}
+        {issues?.length === 0 && ": none"}
+      </p>
+      <ul class="alerts">
+        {(issues ?? []).map((issue) => (
+          <IssueRow key={issue.rule_id + issue.message} issue={issue} />
+        ))}
+      </ul>
+    </Panel>
+  );
+}
+
+function IssueRow({ issue }: { issue: Issue }) {
+  return (
+    <li class={`alert ${issue.level}`} data-rule={issue.rule_id}>
+      <Badge word={issue.level} />
+      <div class="alert-text">
+        <p>{issue.message}</p>
+        <p class="quiet">
+          for <Age since={issue.since} />
+        </p>
+      </div>
+      <div class="buttons">
+        <a href={linkTo(`runbooks/${issue.rule_id}`)}>Runbook</a>
+      </div>
+    </li>
   );
 }
 
@@ -72,33 +102,5 @@ function Others({ alerts }: { alerts: Alert[] }) {
         </ul>
       </details>
     </li>
-  );
-}
-
-function Issues({ status, why }: { status: Status; why: string | undefined }) {
-  return (
-    <>
-      <p class="problem">
-        <span aria-hidden="true">▲ </span>
-        {why}; showing the issues of the status instead
-        {status.issues.length === 0 && ": none"}
-      </p>
-      <ul class="alerts">
-        {status.issues.map((issue) => (
-          <li key={issue.rule_id + issue.message} class={`alert ${issue.type}`} data-rule={issue.rule_id}>
-            <Badge word={issue.type} />
-            <div class="alert-text">
-              <p>{issue.message}</p>
-              <p class="quiet">
-                for <Age since={issue.since} />
-              </p>
-            </div>
-            <div class="buttons">
-              <a href={linkTo(`runbooks/${issue.rule_id}`)}>Runbook</a>
-            </div>
-          </li>
-        ))}
-      </ul>
-    </>
   );
 }

@@ -9,6 +9,7 @@ import { Tile } from "../../ui/facts";
 import { Figure, Reasons } from "../../ui/figure";
 import { Panel } from "../../ui/panel";
 import { Empty, When } from "../../ui/state";
+import { type Column, Table } from "../../ui/table";
 
 // The shortest range with sums by day.
 const SHORTEST = "24h";
@@ -63,58 +64,36 @@ function Models({ models }: { models: ModelCosts[] }) {
   return (
     <Panel title="By model" kind="wide">
       {models.length === 0 && <Empty>No model was used.</Empty>}
-      <table class="stacking">
-        <thead>
-          <tr>
-            <th scope="col">Model</th>
-            {["Service", "Calls", "Cost"].map((name) => (
-              <th scope="col" key={name} class="right">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {models.map((model) => (
-            <tr key={`${model.service} ${model.model}`}>
-              <th scope="row">{model.model}</th>
-              <td data-name="service">{model.service}</td>
-              <td data-name="calls">{formatCompact(model.calls)}</td>
-              <td data-name="cost">{model.usd === null ? "without a price" : formatUsd(model.usd)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <Table
+        items={models}
+        getKey={({ service, model }) => `${service} ${model}`}
+        columns={[
+          ["Model", ({ model }) => model],
+          ["Service", ({ service }) => service],
+          ["Calls", ({ calls }) => formatCompact(calls)],
+          ["Cost", ({ usd }) => (usd === null ? "without a price" : formatUsd(usd))],
+        ]}
+      />
     </Panel>
   );
 }
+
+/** Calls and costs, as agencies and days have them. */
+const SUMS: Column<{ calls: number | null; mean: number | null; usd: number | null }>[] = [
+  ["Calls", ({ calls }) => (calls === null ? "unknown" : formatCompact(calls))],
+  ["Mean of a call", ({ mean }) => (mean === null ? "unknown" : formatUsd(mean))],
+  ["Cost", ({ usd }) => (usd === null ? "unknown" : formatUsd(usd))],
+];
 
 function Agencies({ costs }: { costs: CostsAnswer }) {
   return (
     <Panel title="By agency" kind="wide">
       {costs.by_agency?.length === 0 && <Empty>No agency had a call.</Empty>}
-      <table class="stacking">
-        <thead>
-          <tr>
-            <th scope="col">Agency</th>
-            {["Calls", "Mean of a call", "Cost"].map((name) => (
-              <th scope="col" key={name} class="right">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {(costs.by_agency ?? []).map((agency) => (
-            <tr key={agency.agency}>
-              <th scope="row">{agency.name ?? agency.agency ?? "none"}</th>
-              <td data-name="calls">{formatCompact(agency.calls)}</td>
-              <td data-name="mean">{agency.mean === null ? "unknown" : formatUsd(agency.mean)}</td>
-              <td data-name="cost">{agency.usd === null ? "unknown" : formatUsd(agency.usd)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <Table
+        items={costs.by_agency ?? []}
+        getKey={({ agency }) => agency ?? ""}
+        columns={[["Agency", ({ name, agency }) => name ?? agency ?? "none"], ...SUMS]}
+      />
     </Panel>
   );
 }
@@ -122,28 +101,11 @@ function Agencies({ costs }: { costs: CostsAnswer }) {
 function Days({ costs }: { costs: CostsAnswer }) {
   return (
     <Panel title="By day" kind="wide">
-      <table class="stacking">
-        <thead>
-          <tr>
-            <th scope="col">Day</th>
-            {["Calls", "Mean of a call", "Cost"].map((name) => (
-              <th scope="col" key={name} class="right">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {[...costs.trend].reverse().map((day) => (
-            <tr key={day.day}>
-              <th scope="row">{formatDay(day.day)}</th>
-              <td data-name="calls">{day.calls === null ? "unknown" : formatCompact(day.calls)}</td>
-              <td data-name="mean">{day.mean === null ? "unknown" : formatUsd(day.mean)}</td>
-              <td data-name="cost">{day.usd === null ? "unknown" : formatUsd(day.usd)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <Table
+        items={[...costs.trend].reverse()}
+        getKey={({ day }) => day}
+        columns={[["Day", ({ day }) => formatDay(day)], ...SUMS]}
+      />
     </Panel>
   );
 }

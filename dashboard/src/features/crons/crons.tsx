@@ -7,6 +7,7 @@ import { Badge } from "../../ui/badge";
 import { Unknown } from "../../ui/figure";
 import { Paged } from "../../ui/paged";
 import { Panel } from "../../ui/panel";
+import { Table } from "../../ui/table";
 import { Age, Time } from "../../ui/time";
 
 const ORDER: CronJob["state"][] = ["failed", "missed", "late", "running", "unknown", "ok"];
@@ -25,23 +26,21 @@ export function Crons() {
     <Panel title="Crons" kind="wide">
       <Paged pages={pages} words={["job", "jobs"]} order="what needs a look first" none="No job is known yet.">
         {(items) => (
-          <table class="stacking">
-            <thead>
-              <tr>
-                <th scope="col">Job</th>
-                {["State", "Schedule", "Last", "Next", "Took"].map((name) => (
-                  <th scope="col" key={name} class="right">
-                    {name}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {sortJobs(items).map((job) => (
-                <Row key={`${job.project_id} ${job.environment} ${job.slug}`} job={job} />
-              ))}
-            </tbody>
-          </table>
+          <Table
+            items={sortJobs(items)}
+            getKey={(job) => `${job.project_id} ${job.environment} ${job.slug}`}
+            columns={[
+              ["Job", (job) => <Name job={job} />],
+              ["State", ({ state }) => <Badge word={WORDS[state]}>{state}</Badge>],
+              ["Schedule", (job) => <Schedule job={job} />],
+              ["Last", (job) => <Last job={job} />],
+              ["Next", ({ next_at, unknown }) => (next_at ? <Time at={next_at} /> : <Unknown reason={unknown.next_at} />)],
+              [
+                "Took",
+                (job) => (job.duration_s === null ? <Unknown reason={job.unknown.duration_s} /> : formatSeconds(job.duration_s)),
+              ],
+            ]}
+          />
         )}
       </Paged>
     </Panel>
@@ -52,37 +51,33 @@ function sortJobs(jobs: readonly CronJob[]): CronJob[] {
   return [...jobs].sort((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state) || a.slug.localeCompare(b.slug));
 }
 
-function Row({ job }: { job: CronJob }) {
+function Name({ job }: { job: CronJob }) {
   return (
-    <tr>
-      <th scope="row">
-        {job.slug}
-        <span class="quiet">
-          {" "}
-          {job.source === "product" ? "the product's own" : "sends check-ins"}
-          {job.environment && `, ${job.environment}`}
-        </span>
-        {job.problem && <p class="problem">{job.problem}</p>}
-      </th>
-      <td data-name="state">
-        <Badge word={WORDS[job.state]}>{job.state}</Badge>
-      </td>
-      <td data-name="schedule">
-        {job.schedule ?? <Unknown reason={job.unknown.schedule} />} <span class="quiet">{job.timezone}</span>
-      </td>
-      <td data-name="last">
-        {job.last_at ? (
-          <>
-            <Age since={job.last_at} /> ago
-          </>
-        ) : (
-          <Unknown reason={job.unknown.last_at} />
-        )}
-      </td>
-      <td data-name="next">{job.next_at ? <Time at={job.next_at} /> : <Unknown reason={job.unknown.next_at} />}</td>
-      <td data-name="took">
-        {job.duration_s === null ? <Unknown reason={job.unknown.duration_s} /> : formatSeconds(job.duration_s)}
-      </td>
-    </tr>
+    <>
+      {job.slug}
+      <span class="quiet">
+        {" "}
+        {job.source === "product" ? "the product's own" : "sends check-ins"}
+        {job.environment && `, ${job.environment}`}
+      </span>
+      {job.problem && <p class="problem">{job.problem}</p>}
+    </>
+  );
+}
+
+function Schedule({ job }: { job: CronJob }) {
+  return (
+    <>
+      {job.schedule ?? <Unknown reason={job.unknown.schedule} />} <span class="quiet">{job.timezone}</span>
+    </>
+  );
+}
+
+function Last({ job }: { job: CronJob }) {
+  if (!job.last_at) return <Unknown reason={job.unknown.last_at} />;
+  return (
+    <>
+      <Age since={job.last_at} /> ago
+    </>
   );
 }

@@ -3,18 +3,17 @@
 import { Sparkline } from "../../charts/sparkline";
 import { request } from "../../lib/api/client";
 import type { ErrorGroupDetail } from "../../lib/api/types";
-import { toWords } from "../../lib/format/names";
 import { formatNumber } from "../../lib/format/numbers";
 import { useLive } from "../../lib/polling/use-live";
 import { linkTo } from "../../lib/route";
 import { Badge } from "../../ui/badge";
-import { Action } from "../../ui/dialog";
-import { computeEnd, Duration } from "../../ui/duration";
 import { Facts } from "../../ui/facts";
 import { Panel } from "../../ui/panel";
 import { Empty, When } from "../../ui/state";
 import { Age, Time } from "../../ui/time";
+import { Timeline } from "../../ui/timeline";
 import { useMayAct } from "../../ui/use-may-act";
+import { type Act, Assign, actOnGroup, Comment, Delete, Ignore, Merge, Reopen, Resolve } from "./group-actions";
 import { Occurrences } from "./occurrences";
 
 export function Group({ id }: { id: string }) {
@@ -28,7 +27,7 @@ export function Group({ id }: { id: string }) {
         {(group) => (
           <>
             <About group={group} />
-            <Occurrences occurrences={group.occurrences} />
+            <Occurrences group={group} />
             <Releases group={group} />
             <History group={group} />
           </>
@@ -72,7 +71,8 @@ function About({ group }: { group: ErrorGroupDetail }) {
         <Facts
           rows={[
             ["environment", group.environment],
-            ["first release", group.first_release ?? "not set"],
+            ["owner", group.assigned_to ?? "nobody"],
+            ["introduced in release", group.first_release ?? "not set"],
             ["last release", group.release ?? "not set"],
             ["endpoint", group.endpoint ?? "not set"],
             ...(group.resolved_in_release ? [["resolved in", group.resolved_in_release] as [string, string]] : []),
@@ -98,33 +98,21 @@ function About({ group }: { group: ErrorGroupDetail }) {
 
 function Actions({ group }: { group: ErrorGroupDetail }) {
   if (!useMayAct()) return null;
-  const act = (action: string, body: object) => request(`/api/errors/${encodeURIComponent(group.id)}/${action}`, "POST", body);
+  const given = { act: actOnGroup(group.id), about: "this group" };
   const isOpen = group.state !== "resolved" && group.state !== "ignored";
-  const release = (
-    <label>
-      In release (optional)
-      <input name="release" maxLength={200} />
-    </label>
-  );
+  const remove: Act = async (_action, { reason }: { reason?: string }) => {
+    await request(`/api/errors/${encodeURIComponent(group.id)}?${new URLSearchParams({ reason: reason ?? "" })}`, "DELETE");
+    location.hash = linkTo("errors");
+  };
   return (
     <div class="buttons">
-      {group.state !== "resolved" && (
-        <Action
-          label="Resolve"
-          title="Resolve this group"
-          fields={release}
-          act={(reason, form) => act("resolve", { reason, ...(form.get("release") ? { in_release: form.get("release") } : {}) })}
-        />
-      )}
-      {group.state !== "ignored" && (
-        <Action
-          label="Ignore"
-          title="Ignore this group"
-          fields={<Duration forever />}
-          act={(reason, form) => act("ignore", { reason, ...(form.get("hours") ? { until: computeEnd(form) } : {}) })}
-        />
-      )}
-      {!isOpen && <Action label="Reopen" title="Reopen this group" act={(reason) => act("reopen", { reason })} />}
+      {group.state !== "resolved" && <Resolve {...given} />}
+      {group.state !== "ignored" && <Ignore {...given} />}
+      {!isOpen && <Reopen {...given} />}
+      <Assign {...given} />
+      <Comment {...given} />
+      <Merge {...given} />
+      <Delete act={remove} about="this group" />
     </div>
   );
 }
@@ -159,14 +147,13 @@ function History({ group }: { group: ErrorGroupDetail }) {
   return (
     <Panel title="History">
       {group.history.length === 0 && <Empty>No actions yet.</Empty>}
-      <ol class="timeline">
-        {group.history.map((entry) => (
-          <li key={entry.at + entry.action}>
-            <Time at={entry.at} /> <b>{toWords(entry.action)}</b> by {entry.actor}
-            {entry.reason && <p class="quiet">{entry.reason}</p>}
-          </li>
-        ))}
-      </ol>
+      <Timeline
+        entries={group.history.map(({ action, reason, details, ...entry }) => ({
+          ...entry,
+          kind: action,
+          details: [details, reason].filter(Boolean).join(": "),
+        }))}
+      />
     </Panel>
   );
 }

@@ -1,46 +1,72 @@
 /** The latest occurrences of a group, one at a time: stack, context, breadcrumbs and tags. */
 
 import { useState } from "preact/hooks";
-import type { Occurrence } from "../../lib/api/types";
+import type { ErrorGroupDetail, Occurrence, OccurrenceDetail } from "../../lib/api/types";
+import { useSlow } from "../../lib/polling/use-live";
+import { linkTo, setParams, useRoute } from "../../lib/route";
 import { Facts } from "../../ui/facts";
 import { Panel } from "../../ui/panel";
-import { Empty } from "../../ui/state";
+import { Empty, When } from "../../ui/state";
 import { Time } from "../../ui/time";
 import { type Breadcrumb, type ExceptionLink, explainUnmapped, type Frame, listLines, pickObjects } from "./client-shapes";
 
-export function Occurrences({ occurrences }: { occurrences: Occurrence[] }) {
-  const [chosen, choose] = useState<string | null>(null);
-  if (occurrences.length === 0)
+export function Occurrences({ group }: { group: ErrorGroupDetail }) {
+  const { params } = useRoute();
+  const latest = group.occurrences[0]?.event_id;
+  // What is being read stays, whatever comes after it.
+  const [pinned] = useState(latest);
+  const shown = params.get("event") ?? pinned ?? latest;
+  if (!shown) {
     return (
       <Panel title="Latest occurrence">
         <Empty>No occurrence is stored anymore.</Empty>
       </Panel>
     );
-  const index = Math.max(
-    0,
-    occurrences.findIndex((one) => one.event_id === chosen),
-  );
-  const occurrence = occurrences[index] as Occurrence;
-  const step = (by: number) => choose(occurrences[index + by]?.event_id ?? null);
+  }
+  return <OneOccurrence key={shown} group={group} id={shown} />;
+}
+
+/** One occurrence, which has an address of its own, and the way to its neighbors. */
+function OneOccurrence({ group, id }: { group: ErrorGroupDetail; id: string }) {
+  const live = useSlow<OccurrenceDetail>(`/api/errors/${encodeURIComponent(group.id)}/occurrences/${encodeURIComponent(id)}`);
+  const known = group.occurrences.find(({ event_id }) => event_id === id);
+  const occurrence = live.data ?? known;
+  const isLatest = group.occurrences[0]?.event_id === id;
+  const index = group.occurrences.findIndex(({ event_id }) => event_id === id);
+  const older = group.occurrences[index + 1]?.event_id ?? live.data?.previous_event_id ?? null;
+  const newer = (index > 0 ? group.occurrences[index - 1]?.event_id : live.data?.next_event_id) ?? null;
+  const show = (event: string | null) => setParams({ event: event ?? "" });
+  if (!occurrence) {
+    return (
+      <Panel title="Occurrence">
+        <When live={live}>{() => null}</When>
+      </Panel>
+    );
+  }
   const aside = (
     <span class="buttons">
-      <button type="button" disabled={index === occurrences.length - 1} onClick={() => step(1)}>
+      <button type="button" disabled={!older} onClick={() => show(older)}>
         Older
       </button>
       <span class="quiet" role="status">
-        {index + 1} of {occurrences.length}
+        {index < 0 ? "an older one" : `${index + 1} of ${group.occurrences.length}`}
       </span>
-      <button type="button" disabled={index === 0} onClick={() => step(-1)}>
+      <button type="button" disabled={!newer} onClick={() => show(newer)}>
         Newer
       </button>
     </span>
   );
   return (
-    <Panel title={index === 0 ? "Latest occurrence" : "Occurrence"} aside={aside}>
+    <Panel title={isLatest ? "Latest occurrence" : "Occurrence"} aside={aside}>
       <Facts
         rows={[
           ["when", <Time at={occurrence.occurred_at} />],
-          ["event", <code>{occurrence.event_id}</code>],
+          [
+            "event",
+            <a href={linkTo(`errors/${group.id}`, { event: occurrence.event_id })}>
+              <code>{occurrence.event_id}</code>
+            </a>,
+          ],
           ...listGiven("endpoint", occurrence.endpoint),
           ...listGiven("release", occurrence.release),
           ...listGiven("service", occurrence.service),

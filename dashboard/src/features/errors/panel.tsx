@@ -3,74 +3,67 @@
 import type { Marker } from "../../charts/history";
 import { Charts } from "../../charts/panel";
 import { Sparkline } from "../../charts/sparkline";
-import { request } from "../../lib/api/client";
-import type { ErrorGroup, ErrorGroupPage, ErrorMetrics, Series } from "../../lib/api/types";
+import type { ErrorCounts, ErrorGroup, ErrorGroupPage, Series, Unknown } from "../../lib/api/types";
 import { formatNumber } from "../../lib/format/numbers";
-import { useLive } from "../../lib/polling/use-live";
+import { useSlow } from "../../lib/polling/use-live";
 import { linkTo } from "../../lib/route";
 import { Badge } from "../../ui/badge";
 import { Tile } from "../../ui/facts";
 import { Figure, Reasons } from "../../ui/figure";
 import { Panel } from "../../ui/panel";
-import { Empty, When } from "../../ui/state";
+import { Empty } from "../../ui/state";
 import { Age } from "../../ui/time";
 
 const SEVERITIES = ["critical", "high", "medium", "low"];
-const SHOWN = 8;
-const OPEN = ["new", "regressed", "unresolved"];
-const LATEST = "/api/errors?limit=100";
-
-interface Groups {
-  latest: ErrorGroupPage;
-  open: ErrorGroup[];
-}
-
-/** The latest groups and the open ones. Where one page does not hold all groups, one request per open state. */
-async function loadGroups(): Promise<Groups> {
-  const latest = await request<ErrorGroupPage>(LATEST);
-  const pages = latest.next_cursor
-    ? await Promise.all(OPEN.map((state) => request<ErrorGroupPage>(`${LATEST}&state=${state}`)))
-    : [latest];
-  return { latest, open: pages.flatMap((page) => page.items).filter((group) => OPEN.includes(group.state)) };
-}
-
 export function getSeverity(series: Series): string {
   return series.labels.severity ?? series.name;
 }
 
-export function Errors() {
-  const metrics = useLive<ErrorMetrics>("/api/metrics/errors");
-  const groups = useLive<Groups>(`${LATEST}#top`, loadGroups);
+interface ErrorsProps {
+  summary: ErrorCounts | undefined;
+  groups: ErrorGroup[] | null;
+  unknown: Record<string, Unknown>;
+}
+
+export function Errors({ summary, groups, unknown }: ErrorsProps) {
+  const latest = useSlow<ErrorGroupPage>("/api/errors?limit=100");
   return (
-    <Panel title="Errors" kind="wide" aside={<a href={linkTo("errors")}>All error groups</a>}>
-      <When live={metrics}>
-        {({ summary, unknown }) => (
-          <>
-            <dl class="tiles">
-              <Tile name="last hour">
-                <Figure value={summary.total_1h} path="summary.total_1h" unknown={unknown} />
-              </Tile>
-              <Tile name="24 hours">
-                <Figure value={summary.total_24h} path="summary.total_24h" unknown={unknown} />
-              </Tile>
-              <Tile name="critical, 24 h" kind={(summary.critical ?? 0) > 0 ? "bad" : ""}>
-                <Figure value={summary.critical} path="summary.critical" unknown={unknown} />
-              </Tile>
-              <Tile name="open groups">
-                <Figure value={summary.unresolved} path="summary.unresolved" unknown={unknown} />
-              </Tile>
-              <Tile name="not yet stored">
-                <Figure value={summary.buffer_size} path="summary.buffer_size" unknown={unknown} />
-              </Tile>
-            </dl>
-            <Reasons unknown={unknown} under={["summary"]} />
-          </>
-        )}
-      </When>
+    <Panel
+      title="Errors"
+      kind="wide"
+      aside={
+        <span class="buttons">
+          <a href={linkTo("errors", { began: "10m" })}>New in 10 min</a> <a href={linkTo("errors")}>All error groups</a>
+        </span>
+      }
+    >
+      {summary && (
+        <>
+          <dl class="tiles">
+            <Tile name="last hour">
+              <Figure value={summary.total_1h} path="errors.summary.total_1h" unknown={unknown} />
+            </Tile>
+            <Tile name="24 hours">
+              <Figure value={summary.total_24h} path="errors.summary.total_24h" unknown={unknown} />
+            </Tile>
+            <Tile name="critical, 24 h" kind={(summary.critical ?? 0) > 0 ? "bad" : ""}>
+              <Figure value={summary.critical} path="errors.summary.critical" unknown={unknown} />
+            </Tile>
+            <Tile name="open groups">
+              <Figure value={summary.unresolved} path="errors.summary.unresolved" unknown={unknown} />
+            </Tile>
+            <Tile name="not yet stored">
+              <Figure value={summary.buffer_size} path="errors.summary.buffer_size" unknown={unknown} />
+            </Tile>
+          </dl>
+          <Reasons unknown={unknown} under={["errors.summary"]} />
+        </>
+      )}
+      {!summary && <Reasons unknown={unknown} under={["errors"]} />}
       <div class="columns halves">
         <Charts
           metric="errors"
-          releases={listReleases(groups.data?.latest)}
+          releases={listReleases(latest.data)}
           wanted={[
             {
               title: "Errors by severity",
@@ -81,39 +74,34 @@ export function Errors() {
           ]}
         />
         <div>
-          <h3>Top groups</h3>
-          <When live={groups}>{({ open }) => <TopGroups groups={open} />}</When>
+          <h3>Open groups of the last 24 hours</h3>
+          {groups ? <TopGroups groups={groups} /> : <Reasons unknown={unknown} under={["error_groups"]} />}
         </div>
       </div>
     </Panel>
   );
 }
 
-/** New and regressed groups first, then by how often they occurred in 24 hours. */
+/** The most severe first, then the last seen. */
 function TopGroups({ groups }: { groups: ErrorGroup[] }) {
-  const open = groups
-    .map((group) => ({ ...group, today: group.trend.reduce((sum, count) => sum + count, 0) }))
-    .sort((a, b) => rankState(a.state) - rankState(b.state) || b.today - a.today)
-    .slice(0, SHOWN);
-  if (open.length === 0) return <Empty>No open error groups.</Empty>;
+  if (groups.length === 0) return <Empty>No open error group occurred.</Empty>;
   return (
     <ol class="groups">
-      {open.map((group) => (
-        <li key={group.id} class="group">
-          <a href={linkTo(`errors/${group.id}`)}>{group.title}</a>
-          <p class="quiet">
-            <Badge word={group.state} /> <Badge word={group.severity} /> {formatNumber(group.today)} in 24 h ·{" "}
-            <Age since={group.last_seen_at} /> ago
-          </p>
-          <Sparkline kind="bars" values={group.trend} name={`${group.today} occurrences in 24 hours, by hour`} />
-        </li>
-      ))}
+      {groups.map((group) => {
+        const today = group.trend.reduce((sum, count) => sum + count, 0);
+        return (
+          <li key={group.id} class="group">
+            <a href={linkTo(`errors/${group.id}`)}>{group.title}</a>
+            <p class="quiet">
+              <Badge word={group.state} /> <Badge word={group.severity} /> {formatNumber(today)} in 24 h ·{" "}
+              <Age since={group.last_seen_at} /> ago
+            </p>
+            <Sparkline kind="bars" values={group.trend} name={`${today} occurrences in 24 hours, by hour`} />
+          </li>
+        );
+      })}
     </ol>
   );
-}
-
-function rankState(state: string): number {
-  return state === "regressed" ? 0 : state === "new" ? 1 : 2;
 }
 
 /** A release is marked where its first error group was first seen. */

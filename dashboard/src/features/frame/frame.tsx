@@ -1,27 +1,30 @@
-/** The frame around the views: navigation, controls, banner, and the state for screen readers. */
+/** The frame around the views: navigation, controls, the state, and the same state for screen readers. */
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useErrorBoundary, useRef } from "preact/hooks";
-import type { Status } from "../../lib/api/types";
+import type { Overview } from "../../lib/api/types";
+import { useOverview } from "../../lib/overview";
 import { forgetData } from "../../lib/polling/store";
-import { type Live, useLive, usePolling } from "../../lib/polling/use-live";
-import { linkTo, useRoute } from "../../lib/route";
+import { type Live, usePolling } from "../../lib/polling/use-live";
+import { useRoute } from "../../lib/route";
 import { useNow } from "../../lib/time/use-now";
 import { Dialogs } from "../../ui/dialog";
-import { announceState, judgeState } from "../overview/overall-state";
+import { lazy } from "../../ui/lazy";
 import { Banner } from "./banner";
 import { Controls } from "./controls";
-import { nameView, VIEWS, View } from "./views";
+import { Navigation } from "./navigation";
+import { announceState, judgeState } from "./overall-state";
+import { Strip } from "./strip";
+import { nameView, View } from "./views";
+
+const Wall = lazy(() => import("./wall").then(({ Wall }) => Wall));
 
 export function Frame() {
   const route = useRoute();
-  const live = useLive<Status>("/api/status");
+  const live = useOverview();
   const main = useRef<HTMLElement>(null);
+  const isWall = new URLSearchParams(location.search).has("wall");
   const name = nameView(route.view);
-  const isTitledByOverview = route.view === "" && live.data !== undefined;
-  useEffect(() => {
-    if (!isTitledByOverview) document.title = `${name} · Callwatch`;
-  }, [name, isTitledByOverview]);
   const skip = (event: MouseEvent) => {
     event.preventDefault();
     main.current?.focus();
@@ -33,22 +36,21 @@ export function Frame() {
       <a class="skip" href="#main" onClick={skip}>
         Skip to content
       </a>
-      <header class="bar">
-        <h1>Callwatch</h1>
-        <nav aria-label="Views">
-          {VIEWS.map((view) => (
-            <a key={view} href={linkTo(view)} aria-current={view === route.view ? "page" : undefined}>
-              {nameView(view)}
-            </a>
-          ))}
-        </nav>
-        <Controls route={route} />
-      </header>
-      <Banner />
-      <main ref={main} id="main" tabIndex={-1} aria-label={name}>
-        <Guarded key={`${route.view}/${route.id}`}>
-          <View route={route} />
+      <div class="top">
+        {!isWall && (
+          <header class="bar">
+            <h1>Callwatch</h1>
+            <Navigation route={route} overview={live.data} />
+            <Controls route={route} />
+          </header>
+        )}
+        <Guarded key="strip">
+          <Strip live={live} view={name} />
         </Guarded>
+        <Banner />
+      </div>
+      <main ref={main} id="main" tabIndex={-1} aria-label={name}>
+        <Guarded key={`${route.view}/${route.id}`}>{isWall ? <Wall /> : <View route={route} />}</Guarded>
       </main>
       <Dialogs />
       <Announcer live={live} />
@@ -56,8 +58,8 @@ export function Frame() {
   );
 }
 
-/** The state in words, for screen readers; it ages as the headline does. */
-function Announcer({ live }: { live: Live<Status> }) {
+/** The state in words, for screen readers; it ages as the strip does. */
+function Announcer({ live }: { live: Live<Overview> }) {
   const now = useNow(1_000);
   return (
     <p class="hidden" role="status">

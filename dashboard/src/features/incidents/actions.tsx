@@ -2,7 +2,7 @@
 
 import { request } from "../../lib/api/client";
 import type { Incident } from "../../lib/api/types";
-import { refresh } from "../../lib/polling/scheduler";
+import { refreshAfterAction } from "../../lib/polling/scheduler";
 import { Action } from "../../ui/dialog";
 import { computeEnd, Duration } from "../../ui/duration";
 
@@ -13,7 +13,7 @@ const act = (incident: Incident, action: string, body: object) =>
 export function TakeIncident({ incident }: { incident: Incident }) {
   const take = async () => {
     await act(incident, "take", {});
-    await refresh(true);
+    await refreshAfterAction();
   };
   return (
     <button type="button" class="primary" aria-label={`Take it: ${incident.title}`} onClick={() => void take()}>
@@ -46,5 +46,13 @@ export function SilenceIncident({ incident }: { incident: Incident }) {
     const matchers = { rule_id, ...(Object.keys(labels).length ? { labels } : {}) };
     return request("/api/silences", "POST", { matchers, reason, ends_at: computeEnd(form) });
   };
-  return <Action label="Silence" title={`Silence: ${incident.title}`} fields={<Duration />} act={silence} />;
+  return (
+    <Action
+      label="Silence"
+      title={`Silence: ${incident.title}`}
+      fields={<Duration />}
+      usualReason="somebody looks into it"
+      act={silence}
+    />
+  );
 }

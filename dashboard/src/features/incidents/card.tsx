@@ -1,11 +1,10 @@
 /** One incident as a card: what happened, since when, whom it concerns, who is on it, and what to do. */
 
 import type { Incident, IncidentAlert } from "../../lib/api/types";
-import { formatElapsed } from "../../lib/format/times";
 import { listImpact } from "../../lib/incidents";
 import { linkTo } from "../../lib/route";
 import { Badge } from "../../ui/badge";
-import { Age, Time } from "../../ui/time";
+import { Lasting, Time } from "../../ui/time";
 import { useMayAct } from "../../ui/use-may-act";
 import { SilenceIncident, TakeIncident } from "./actions";
 
@@ -21,7 +20,7 @@ export function IncidentCard({ incident }: { incident: Incident }) {
           {incident.sentence}
         </a>
         <p class="quiet">
-          <Duration incident={incident} />
+          <Lasting span={incident} />
           {listImpact(incident).map((part) => (
             <span key={part}> · {part}</span>
           ))}
@@ -44,22 +43,6 @@ export function IncidentCard({ incident }: { incident: Incident }) {
         {mayAct && isOpen && !incident.owner && <TakeIncident incident={incident} />}
       </div>
     </li>
-  );
-}
-
-function Duration({ incident }: { incident: Incident }) {
-  if (incident.resolved_at === null) {
-    return (
-      <>
-        for <Age since={incident.started_at} />
-      </>
-    );
-  }
-  return (
-    <>
-      {incident.level}, ended <Age since={incident.resolved_at} /> ago after{" "}
-      {formatElapsed(incident.started_at, Date.parse(incident.resolved_at))}
-    </>
   );
 }
 

@@ -12,6 +12,7 @@ import { Figure, Reasons } from "../../ui/figure";
 import { Panel } from "../../ui/panel";
 import { Empty, When } from "../../ui/state";
 import { Age, Time } from "../../ui/time";
+import { Timeline } from "../../ui/timeline";
 import { useMayAct } from "../../ui/use-may-act";
 import { AddNote, ReleaseIncident, SilenceIncident, TakeIncident } from "./actions";
 import { AlertLinks, Chips } from "./card";
@@ -40,14 +41,7 @@ export function IncidentView({ id }: { id: string }) {
               <Notes incident={incident} />
             </Panel>
             <Panel title="Timeline">
-              <ol class="timeline">
-                {incident.timeline.map((entry, index) => (
-                  <li key={index}>
-                    <Time at={entry.at} /> <b>{toWords(entry.kind)}</b> by {entry.actor}
-                    {entry.details && <p class="quiet">{entry.details}</p>}
-                  </li>
-                ))}
-              </ol>
+              <Timeline entries={incident.timeline} />
             </Panel>
           </>
         )}

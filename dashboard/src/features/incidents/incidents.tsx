@@ -2,52 +2,47 @@
 
 import type { Incident } from "../../lib/api/types";
 import { sortIncidents } from "../../lib/incidents";
-import { usePages } from "../../lib/polling/pages";
+import { LEVELS } from "../../lib/levels";
 import { useRoute } from "../../lib/route";
-import { addFilters, Choice, Search } from "../../ui/filters";
-import { Paged } from "../../ui/paged";
+import { Choice, Search } from "../../ui/filters";
 import { Panel } from "../../ui/panel";
+import { Part } from "../../ui/part";
 import { IncidentCard } from "./card";
 
+const COMMON = {
+  filters: ["level", "q"],
+  words: ["incident", "incidents"] as [string, string],
+  row: (incident: Incident) => <IncidentCard key={incident.id} incident={incident} />,
+};
+
 export function Incidents() {
-  const { params } = useRoute();
-  const state = params.get("state");
+  const state = useRoute().params.get("state");
   return (
     <Panel title="Incidents" kind="wide">
       <div class="filters">
         <Choice name="state" label="State" choices={["open", "resolved"]} />
-        <Choice name="level" label="Level" choices={["critical", "error", "warning", "info"]} />
+        <Choice name="level" label="Level" choices={LEVELS} />
         <Search />
       </div>
-      {state !== "resolved" && <Part title="Open now" state="open" order="worst first" none="No incident is open." />}
-      {state !== "open" && <Part title="History" state="resolved" order="newest first" none="No incident was resolved." />}
+      {state !== "resolved" && (
+        <Part
+          {...COMMON}
+          title="Open now"
+          path="/api/incidents?state=open"
+          order="worst first"
+          none="No incident is open."
+          sort={sortIncidents}
+        />
+      )}
+      {state !== "open" && (
+        <Part
+          {...COMMON}
+          title="History"
+          path="/api/incidents?state=resolved"
+          order="newest first"
+          none="No incident was resolved."
+        />
+      )}
     </Panel>
-  );
-}
-
-interface PartProps {
-  title: string;
-  state: "open" | "resolved";
-  order: string;
-  none: string;
-}
-
-function Part({ title, state, order, none }: PartProps) {
-  const { params } = useRoute();
-  const pages = usePages<Incident>(addFilters(`/api/incidents?state=${state}`, params, ["level", "q"]));
-  const isFiltered = params.get("level") || params.get("q");
-  return (
-    <section class="part" aria-label={title}>
-      <h3>{title}</h3>
-      <Paged pages={pages} words={["incident", "incidents"]} order={order} none={isFiltered ? "No incidents match." : none}>
-        {(items) => (
-          <ul class="alerts long">
-            {(state === "open" ? sortIncidents(items) : items).map((incident) => (
-              <IncidentCard key={incident.id} incident={incident} />
-            ))}
-          </ul>
-        )}
-      </Paged>
-    </section>
   );
 }

@@ -1,26 +1,31 @@
 /** What is wrong now: the open incidents, and what to do about them. */
 
-import type { Incident, IncidentPage } from "../../lib/api/types";
+import type { Incident } from "../../lib/api/types";
 import { sortIncidents } from "../../lib/incidents";
-import type { Live } from "../../lib/polling/use-live";
 import { linkTo } from "../../lib/route";
 import { Panel } from "../../ui/panel";
-import { When } from "../../ui/state";
 import { IncidentCard } from "./card";
 
 const AT_ONCE = 8;
 
-export function OpenIncidents({ live }: { live: Live<IncidentPage> }) {
+interface OpenIncidentsProps {
+  /** The worst of the open incidents. */
+  incidents: Incident[];
+  /** How many are open in all. */
+  count: number;
+  /** How many stand there at most; a link leads to the others. */
+  most?: number;
+}
+
+export function OpenIncidents({ incidents, count, most = AT_ONCE }: OpenIncidentsProps) {
   return (
     <Panel title="What is wrong now" kind="wide" aside={<a href={linkTo("incidents")}>All incidents</a>}>
-      <When live={live}>
-        {({ items, next_cursor }) => <Cards incidents={sortIncidents(items)} hasMore={next_cursor !== null} />}
-      </When>
+      <Cards incidents={sortIncidents(incidents)} count={count} most={most} />
     </Panel>
   );
 }
 
-function Cards({ incidents, hasMore }: { incidents: Incident[]; hasMore: boolean }) {
+function Cards({ incidents, count, most }: Required<OpenIncidentsProps>) {
   if (incidents.length === 0) {
     return (
       <p class="calm">
@@ -30,14 +35,13 @@ function Cards({ incidents, hasMore }: { incidents: Incident[]; hasMore: boolean
   }
   const serious = incidents.filter(({ level }) => level !== "info");
   const infos = incidents.filter(({ level }) => level === "info");
-  const count = `${incidents.length}${hasMore ? "+" : ""}`;
   return (
     <>
       <ul class="alerts">
-        {serious.slice(0, AT_ONCE).map((incident) => (
+        {serious.slice(0, most).map((incident) => (
           <IncidentCard key={incident.id} incident={incident} />
         ))}
-        {(serious.length > AT_ONCE || hasMore) && (
+        {(serious.length > most || count > incidents.length) && (
           <li class="others">
             <a href={linkTo("incidents", { state: "open" })}>All {count} open incidents</a>
           </li>

@@ -6,6 +6,7 @@ import { formatNumber } from "../../lib/format/numbers";
 import { useLive } from "../../lib/polling/use-live";
 import { Panel } from "../../ui/panel";
 import { Empty, When } from "../../ui/state";
+import { Table } from "../../ui/table";
 import { Time } from "../../ui/time";
 
 export function Ingest() {
@@ -30,31 +31,19 @@ export function Ingest() {
 
 function Counts({ items }: { items: IngestCount[] }) {
   return (
-    <table class="stacking">
-      <thead>
-        <tr>
-          <th scope="col">What</th>
-          {["Project", "SDK", "Accepted", "Cut", "Refused", "Discarded"].map((name) => (
-            <th scope="col" key={name} class="right">
-              {name}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {items.map((item) => (
-          <tr key={`${item.project} ${item.sdk} ${item.category}`}>
-            <th scope="row">{toWords(item.category)}</th>
-            <td data-name="project">{item.project}</td>
-            <td data-name="sdk">{item.sdk}</td>
-            <td data-name="accepted">{formatNumber(item.accepted)}</td>
-            <td data-name="cut">{formatNumber(item.cut)}</td>
-            <td data-name="refused">{describe(item.refused)}</td>
-            <td data-name="discarded">{describe(item.client_discarded)}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <Table
+      items={items}
+      getKey={({ project, sdk, category }) => `${project} ${sdk} ${category}`}
+      columns={[
+        ["What", ({ category }) => toWords(category)],
+        ["Project", ({ project }) => project],
+        ["SDK", ({ sdk }) => sdk],
+        ["Accepted", ({ accepted }) => formatNumber(accepted)],
+        ["Cut", ({ cut }) => formatNumber(cut)],
+        ["Refused", ({ refused }) => describe(refused)],
+        ["Discarded", ({ client_discarded }) => describe(client_discarded)],
+      ]}
+    />
   );
 }
 

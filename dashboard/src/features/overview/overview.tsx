@@ -1,11 +1,10 @@
 /** The first view: whether it works, what is wrong, since when, and what to do. */
 
-import type { AlertPage, Health, IncidentPage, Pipeline as PipelineAnswer, Status } from "../../lib/api/types";
-import { useFiring } from "../../lib/firing";
-import { sortIncidents, useOpenIncidents } from "../../lib/incidents";
-import { type Live, useLive } from "../../lib/polling/use-live";
+import type { Health, Overview as OverviewAnswer, Pipeline as PipelineAnswer } from "../../lib/api/types";
+import { pickReasons, useOverview } from "../../lib/overview";
+import { useLive, useSlow } from "../../lib/polling/use-live";
 import { When } from "../../ui/state";
-import { Wrong } from "../alerts/wrong";
+import { FiringAlerts, Issues } from "../alerts/wrong";
 import { Errors } from "../errors/panel";
 import { OpenIncidents } from "../incidents/wrong";
 import { Performance } from "../performance/performance";
@@ -13,27 +12,18 @@ import { Pipeline } from "../pipeline/pipeline";
 import { Queues } from "../pipeline/queues";
 import { RawLinks } from "../raw/links";
 import { Services } from "../uptime/services";
-import { Activity } from "./activity";
 import { Configuration } from "./configuration";
-import { Headline } from "./headline";
 import { Resources } from "./resources";
 
 export function Overview() {
-  const status = useLive<Status>("/api/status");
-  if (status.data === undefined && !status.error) {
-    return (
-      <div class="overview">
-        <p class="skeleton headline loading">Loading …</p>
-        <Skeleton />
-      </div>
-    );
-  }
+  const { data, error } = useOverview();
+  const health = useSlow<Health>("/api/health");
+  const isWaiting = (data === undefined && !error) || (health.data === undefined && !health.error);
   return (
     <div class="overview">
-      <When live={{ ...status, error: status.data ? null : status.error }}>
-        {(found) => <Panels status={found} live={status} />}
-      </When>
-      {status.data === undefined && status.error && <Fallback />}
+      {isWaiting && <Skeleton />}
+      {!isWaiting && data && <Panels overview={data} />}
+      {!isWaiting && !data && <Fallback />}
       <RawLinks />
     </div>
   );
@@ -44,53 +34,65 @@ function Skeleton() {
   return <p class="skeleton loading">Loading …</p>;
 }
 
-/** Without the status, the panels that have a response of their own. */
+/** Without the overview, the panels that have a response of their own. */
 function Fallback() {
-  const health = useLive<Health>("/api/health");
+  const overview = useOverview();
+  const health = useSlow<Health>("/api/health");
+  const pipeline = useLive<PipelineAnswer>("/api/pipeline");
   return (
     <>
-      <Wrong />
+      <When live={overview}>{() => null}</When>
+      <FiringAlerts />
       <Configuration health={health.data} />
+      <When live={pipeline}>{(found) => <Pipeline found={found} unknown={found.unknown} issues={[]} />}</When>
       <Services health={health} />
-      <Pipeline />
-      <Errors />
       <Resources health={health} />
     </>
   );
 }
 
-/** The panels below the headline appear together, so that none pushes another one down. */
-function Panels({ status, live }: { status: Status; live: Live<Status> }) {
-  const health = useLive<Health>("/api/health");
-  const alerts = useLive<AlertPage>("/api/alerts?limit=200");
-  const incidents = useOpenIncidents();
-  const firing = useFiring();
-  const pipeline = useLive<PipelineAnswer>("/api/pipeline");
-  const serious = sortIncidents(incidents.data?.items ?? []).filter(({ level }) => level !== "info");
-  const isWaiting = [health, incidents, firing, pipeline].some(({ data, error }) => data === undefined && error === null);
+/** The panels appear together, so that none pushes another one down. A part that could not be read costs only its own panel. */
+function Panels({ overview }: { overview: OverviewAnswer }) {
+  const health = useSlow<Health>("/api/health");
+  const { incidents, open_incidents, issues, pipeline, services, performance, errors, error_groups, unknown } = overview;
   return (
     <>
-      <Headline status={status} live={live} alerts={alerts.data} incidents={serious} />
-      {isWaiting ? (
-        <Skeleton />
+      {incidents ? (
+        <OpenIncidents incidents={incidents} count={open_incidents ?? incidents.length} />
       ) : (
-        <>
-          {isBlind(incidents) ? <Wrong status={status} /> : <OpenIncidents live={incidents} />}
-          <Configuration health={health.data} />
-          <Pipeline />
-          <Services health={health} />
-          <Queues status={status} />
-          <Errors />
-          <Performance status={status} />
-          <Activity status={status} />
-          <Resources health={health} />
-        </>
+        <Issues issues={issues} why={unknown.incidents?.message ?? "the incidents are unknown"} />
       )}
+      <Configuration health={health.data} />
+      {pipeline ? (
+        <Pipeline found={pipeline} unknown={pickReasons(unknown, "pipeline")} issues={issues ?? []} />
+      ) : (
+        <Missing name="Pipeline" overview={overview} part="pipeline" />
+      )}
+      <Services health={health} overview={overview} />
+      {services ? (
+        <Queues queues={services.queues} unknown={unknown} />
+      ) : (
+        <Missing name="Queues" overview={overview} part="services" />
+      )}
+      <Errors summary={errors?.summary} groups={error_groups} unknown={unknown} />
+      {performance ? (
+        <Performance performance={performance} unknown={unknown} />
+      ) : (
+        <Missing name="Performance" overview={overview} part="performance" />
+      )}
+      <Resources health={health} />
     </>
   );
 }
 
-/** Without its database the API has no list of incidents. */
-function isBlind({ data, error }: Live<IncidentPage>): boolean {
-  return error !== null && (data === undefined || error.status === 503);
+/** A part of the overview that could not be read. */
+function Missing({ name, overview, part }: { name: string; overview: OverviewAnswer; part: string }) {
+  return (
+    <section class="panel wide" aria-label={name}>
+      <h2>{name}</h2>
+      <p class="problem">
+        <span aria-hidden="true">? </span>unknown: {overview.unknown[part]?.message}
+      </p>
+    </section>
+  );
 }

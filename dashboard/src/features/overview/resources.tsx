@@ -2,7 +2,7 @@
 
 import type { Health, SystemMetrics } from "../../lib/api/types";
 import { formatMegabytes, formatMs, formatPercent } from "../../lib/format/numbers";
-import { type Live, useLive } from "../../lib/polling/use-live";
+import { type Live, useSlow } from "../../lib/polling/use-live";
 import { Facts, Meter } from "../../ui/facts";
 import { Figure, Reasons } from "../../ui/figure";
 import { Panel } from "../../ui/panel";
@@ -10,7 +10,7 @@ import { When } from "../../ui/state";
 import { Age } from "../../ui/time";
 
 export function Resources({ health }: { health: Live<Health> }) {
-  const system = useLive<SystemMetrics>("/api/metrics/system");
+  const system = useSlow<SystemMetrics>("/api/metrics/system");
   return (
     <Panel title="Resources" kind="wide">
       <div class="columns">

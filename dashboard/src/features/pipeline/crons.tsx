@@ -1,16 +1,15 @@
 /** Crons of the product: which are not on time. */
 
-import type { Alert, Cron } from "../../lib/api/types";
-import { sortFiring } from "../../lib/firing";
+import type { Cron, Issue } from "../../lib/api/types";
 import { formatSeconds } from "../../lib/format/numbers";
 import { linkTo } from "../../lib/route";
 import { Badge } from "../../ui/badge";
 import { Age } from "../../ui/time";
 
-export function Crons({ crons, firing }: { crons: Cron[]; firing: Alert[] }) {
+export function Crons({ crons, issues }: { crons: Cron[]; issues: Issue[] }) {
   if (crons.length === 0) return null;
-  const alerts = sortFiring(firing.filter(({ labels, level }) => labels.cron && level !== "info"));
-  const late = crons.filter((cron) => cron.is_late);
+  const alerts = issues.filter(({ labels, level }) => labels.cron && level !== "info");
+  const late = crons.filter((cron) => cron.is_late && !alerts.some(({ labels }) => labels.cron === cron.name));
   const unknown = crons.filter((cron) => cron.is_late === null).length;
   if (late.length + unknown + alerts.length === 0) {
     return (
@@ -22,8 +21,8 @@ export function Crons({ crons, firing }: { crons: Cron[]; firing: Alert[] }) {
   return (
     <ul class="sticking" aria-label="Crons that are not on time">
       {alerts.map((alert) => (
-        <li key={alert.id}>
-          <a href={linkTo(`alerts/${alert.id}`)}>
+        <li key={alert.alert_id}>
+          <a href={linkTo(`alerts/${alert.alert_id ?? ""}`)}>
             <Badge word={alert.level}>
               {alert.title} · {alert.labels.cron}
             </Badge>

@@ -1,16 +1,14 @@
 /** The pipeline as a funnel: what arrives, what each stage completed, and where work is stuck. */
 
-import type { Alert, Pipeline as PipelineAnswer, StageFigures } from "../../lib/api/types";
-import { listFiringFor, useFiring } from "../../lib/firing";
+import type { Issue, PipelineFigures, StageFigures, Unknown } from "../../lib/api/types";
 import { toWords } from "../../lib/format/names";
 import { formatCompact, formatSeconds, formatShare } from "../../lib/format/numbers";
-import { useLive } from "../../lib/polling/use-live";
+import { listIssuesAbout } from "../../lib/overview";
 import { linkTo } from "../../lib/route";
 import { Badge } from "../../ui/badge";
 import { Facts } from "../../ui/facts";
 import { Figure, Reasons } from "../../ui/figure";
 import { Panel } from "../../ui/panel";
-import { When } from "../../ui/state";
 import { Age } from "../../ui/time";
 import { Completeness } from "./completeness";
 import { Crons } from "./crons";
@@ -18,18 +16,23 @@ import { Crons } from "./crons";
 /** Kinds of stuck work. Dead letters also happen on good days: they are shown without a warning color. */
 const STICKING = ["stuck", "zombie", "orphan", "false_success"] as const;
 
-export function Pipeline() {
-  const live = useLive<PipelineAnswer>("/api/pipeline");
-  const firing = useFiring().data?.items ?? [];
+interface PipelineProps {
+  found: PipelineFigures;
+  unknown: Record<string, Unknown>;
+  /** What fires. */
+  issues: Issue[];
+}
+
+export function Pipeline(props: PipelineProps) {
   return (
     <Panel title="Pipeline" kind="wide">
-      <When live={live}>{(found) => <Funnel found={found} firing={firing} />}</When>
+      <Funnel {...props} />
     </Panel>
   );
 }
 
-function Funnel({ found, firing }: { found: PipelineAnswer; firing: Alert[] }) {
-  const { freshness, unknown } = found;
+function Funnel({ found, unknown, issues }: PipelineProps) {
+  const { freshness } = found;
   const done = [freshness.actual_last_hour, ...found.stages.map((stage) => stage.completed_last_hour)];
   const most = Math.max(1, ...done.map((count) => count ?? 0));
   return (
@@ -81,7 +84,7 @@ function Funnel({ found, firing }: { found: PipelineAnswer; firing: Alert[] }) {
           <StageBox
             key={stage.name}
             stage={stage}
-            alerts={listFiringFor(firing, "stage", stage.name)}
+            alerts={listIssuesAbout(issues, "stage", stage.name)}
             path={`stages.${index}`}
             most={most}
             unknown={unknown}
@@ -89,7 +92,7 @@ function Funnel({ found, firing }: { found: PipelineAnswer; firing: Alert[] }) {
         ))}
       </ol>
       <div class="columns">
-        <Crons crons={found.crons} firing={firing} />
+        <Crons crons={found.crons} issues={issues} />
         <Completeness fields={found.field_completeness} />
       </div>
       <Reasons
@@ -107,7 +110,7 @@ function Funnel({ found, firing }: { found: PipelineAnswer; firing: Alert[] }) {
 interface StageProps {
   stage: StageFigures;
   /** What fires about this stage, the worst first. */
-  alerts: Alert[];
+  alerts: Issue[];
   path: string;
   most: number;
   unknown: NonNullable<Reasons>;
@@ -166,13 +169,13 @@ function StageBox({ stage, alerts, path, most, unknown }: StageProps) {
 }
 
 /** The alerts that fire about a part of the pipeline, as links. */
-function FiringLinks({ alerts, about }: { alerts: Alert[]; about: string }) {
+function FiringLinks({ alerts, about }: { alerts: Issue[]; about: string }) {
   if (alerts.length === 0) return null;
   return (
     <ul class="sticking" aria-label={`Alerts about ${about}`}>
       {alerts.map((alert) => (
-        <li key={alert.id}>
-          <a href={linkTo(`alerts/${alert.id}`)}>
+        <li key={alert.alert_id}>
+          <a href={linkTo(`alerts/${alert.alert_id ?? ""}`)}>
             <Badge word={alert.level}>{alert.title}</Badge>
           </a>
         </li>

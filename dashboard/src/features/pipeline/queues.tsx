@@ -1,25 +1,30 @@
 /** The two queues: how much waits, since when, and what fails. */
 
 import { Charts } from "../../charts/panel";
-import type { JobMetrics, Status } from "../../lib/api/types";
+import type { JobMetrics, Queues as QueueFigures, Unknown } from "../../lib/api/types";
 import { formatMs, formatNumber, formatSeconds, formatShare } from "../../lib/format/numbers";
-import { useLive } from "../../lib/polling/use-live";
+import { type Live, useSlow } from "../../lib/polling/use-live";
 import { Facts, Tile } from "../../ui/facts";
 import { Figure, Reasons } from "../../ui/figure";
 import { Panel } from "../../ui/panel";
 import { When } from "../../ui/state";
 import { Age } from "../../ui/time";
 
-export function Queues({ status }: { status: Status }) {
-  const live = useLive<JobMetrics>("/api/metrics/jobs");
+interface QueuesProps {
+  queues: QueueFigures;
+  unknown: Record<string, Unknown>;
+}
+
+export function Queues({ queues, unknown }: QueuesProps) {
+  const live = useSlow<JobMetrics>("/api/metrics/jobs");
   return (
     <Panel title="Queues" kind="wide">
       <div class="columns">
-        <Recordings status={status} live={live} />
-        <Transcriptions status={status} live={live} />
+        <Recordings queues={queues} unknown={unknown} live={live} />
+        <Transcriptions queues={queues} unknown={unknown} live={live} />
         <Charts metric="queues" wanted={[{ title: "Waiting", take: (series) => series.name === "pending" }]} />
       </div>
-      <Reasons unknown={status.unknown} under={["services.queues"]} />
+      <Reasons unknown={unknown} under={["services.queues"]} />
     </Panel>
   );
 }
@@ -29,12 +34,12 @@ function omitPath(unknown: NonNullable<Reasons>, path: string): NonNullable<Reas
   return Object.fromEntries(Object.entries(unknown).filter(([name]) => name !== path));
 }
 
-type PartProps = { status: Status; live: ReturnType<typeof useLive<JobMetrics>> };
+type PartProps = QueuesProps & { live: Live<JobMetrics> };
 
-function Recordings({ status, live }: PartProps) {
-  const queue = status.services.queues.recordings;
+function Recordings({ queues, unknown, live }: PartProps) {
+  const queue = queues.recordings;
   const figure = (name: keyof typeof queue) => (
-    <Figure value={queue[name]} path={`services.queues.recordings.${name}`} unknown={status.unknown} />
+    <Figure value={queue[name]} path={`services.queues.recordings.${name}`} unknown={unknown} />
   );
   return (
     <div>
@@ -83,10 +88,10 @@ function Recordings({ status, live }: PartProps) {
   );
 }
 
-function Transcriptions({ status, live }: PartProps) {
-  const queue = status.services.queues.transcriptions;
+function Transcriptions({ queues, unknown, live }: PartProps) {
+  const queue = queues.transcriptions;
   const figure = (name: keyof typeof queue) => (
-    <Figure value={queue[name]} path={`services.queues.transcriptions.${name}`} unknown={status.unknown} />
+    <Figure value={queue[name]} path={`services.queues.transcriptions.${name}`} unknown={unknown} />
   );
   return (
     <div>

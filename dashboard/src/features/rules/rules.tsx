@@ -13,6 +13,7 @@ import { Panel } from "../../ui/panel";
 import { Empty, When } from "../../ui/state";
 import { Age } from "../../ui/time";
 import { useMayAct } from "../../ui/use-may-act";
+import { AddRule, ChangeRule } from "./own-rule";
 
 const ORDER = ["firing", "pending", "unknown", "ok", "disabled"];
 
@@ -21,8 +22,9 @@ export function Rules() {
   const live = useLive<RulePage>("/api/rules?limit=200");
   const state = params.get("state");
   const words = (params.get("q") ?? "").toLowerCase();
+  const mayAct = useMayAct();
   return (
-    <Panel title="Rules" kind="wide">
+    <Panel title="Rules" kind="wide" aside={mayAct && live.data && <AddRule rules={live.data.items} />}>
       <div class="filters">
         <Choice name="state" label="State" choices={ORDER} />
         <Search />
@@ -40,7 +42,7 @@ export function Rules() {
               {shown.length === 0 && <Empty>No rules match.</Empty>}
               <ul class="rules long">
                 {shown.map((rule) => (
-                  <RuleRow key={rule.id} rule={rule} />
+                  <RuleRow key={rule.id} rule={rule} rules={page.items} />
                 ))}
               </ul>
             </>
@@ -51,7 +53,7 @@ export function Rules() {
   );
 }
 
-function RuleRow({ rule }: { rule: Rule }) {
+function RuleRow({ rule, rules }: { rule: Rule; rules: Rule[] }) {
   const mayAct = useMayAct();
   const act = (action: string) => (reason: string) =>
     request(`/api/rules/${encodeURIComponent(rule.id)}/${action}`, "POST", { reason });
@@ -60,6 +62,7 @@ function RuleRow({ rule }: { rule: Rule }) {
       <Badge word={rule.state} />
       <div class="alert-text">
         <b>{rule.name}</b> <span class="quiet">{rule.level}</span>
+        {rule.source === "page" && <span class="chip">your own</span>}
         <p>Fires when {rule.fires_when}.</p>
         <p class="quiet">
           value <Figure value={rule.value} path="value" unknown={rule.unknown} show={(value) => formatInUnit(value, rule.unit)} />
@@ -81,6 +84,7 @@ function RuleRow({ rule }: { rule: Rule }) {
         <a href={linkTo(`runbooks/${rule.id}`)}>Runbook</a>
         {mayAct && rule.state !== "disabled" && <Action label="Disable" title={`Disable: ${rule.name}`} act={act("disable")} />}
         {mayAct && rule.state === "disabled" && <Action label="Enable" title={`Enable: ${rule.name}`} act={act("enable")} />}
+        {mayAct && <ChangeRule rule={rule} rules={rules} />}
         {mayAct && <Action label="Test" title={`Send a test notification: ${rule.name}`} confirm="Send" act={act("test")} />}
       </div>
     </li>

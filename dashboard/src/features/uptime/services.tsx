@@ -2,19 +2,25 @@
 
 import { DayBars } from "../../charts/daybars";
 import { Sparkline } from "../../charts/sparkline";
-import type { Health, History, ServiceHealth, UptimeReport } from "../../lib/api/types";
+import type { Health, History, Overview, ServiceHealth, UptimeReport } from "../../lib/api/types";
 import { nameService, toWords } from "../../lib/format/names";
 import { formatMs, formatPercent } from "../../lib/format/numbers";
-import { type Live, useLive, useLiveKept } from "../../lib/polling/use-live";
+import { type Live, useSlow, useSlowKept } from "../../lib/polling/use-live";
 import { linkTo, useRange } from "../../lib/route";
 import { Badge } from "../../ui/badge";
 import { Figure, type Reasons, Unknown } from "../../ui/figure";
 import { Panel } from "../../ui/panel";
 import { When } from "../../ui/state";
 
-export function Services({ health }: { health: Live<Health> }) {
-  const uptime = useLive<UptimeReport>("/api/uptime");
-  const history = useLiveKept<History>(`/api/metrics/history?metric=services&range=${useRange()}`);
+interface ServicesProps {
+  health: Live<Health>;
+  /** What is newer than the health: the last results of the probes, and the state of the database. */
+  overview?: Overview;
+}
+
+export function Services({ health, overview }: ServicesProps) {
+  const uptime = useSlow<UptimeReport>("/api/uptime");
+  const history = useSlowKept<History>(`/api/metrics/history?metric=services&range=${useRange()}`);
   return (
     <Panel title="Services" kind="wide" aside={<a href={linkTo("uptime")}>Uptime</a>}>
       <When live={health}>
@@ -24,7 +30,7 @@ export function Services({ health }: { health: Live<Health> }) {
               <Service
                 key={name}
                 name={name}
-                service={service}
+                service={{ ...service, ...judgeService(name, overview) }}
                 unknown={found.unknown}
                 uptime={uptime.data}
                 latencies={listLatencies(history.data, name)}
@@ -35,6 +41,18 @@ export function Services({ health }: { health: Live<Health> }) {
       </When>
     </Panel>
   );
+}
+
+const DATABASE = { operational: "healthy", saturated: "degraded", down: "unhealthy" } as const;
+
+/** The state of a service by the overview; nothing where that does not know it. */
+function judgeService(name: string, overview: Overview | undefined): Partial<ServiceHealth> {
+  if (name === "database" && overview?.services) {
+    const status = DATABASE[overview.services.database.status];
+    return { status, ...(status === "healthy" ? { reason: null } : {}) };
+  }
+  const check = overview?.checks?.[name];
+  return check ? { status: check.status, reason: check.reason } : {};
 }
 
 interface ServiceProps {

@@ -5,7 +5,7 @@ import { Charts } from "../../charts/panel";
 import type { ServiceUptime, UptimeReport } from "../../lib/api/types";
 import { nameService } from "../../lib/format/names";
 import { formatPercent } from "../../lib/format/numbers";
-import { useLive } from "../../lib/polling/use-live";
+import { useSlow } from "../../lib/polling/use-live";
 import { Tile } from "../../ui/facts";
 import { Figure, type Reasons } from "../../ui/figure";
 import { Panel } from "../../ui/panel";
@@ -19,7 +19,7 @@ const WINDOWS = [
 ] as const;
 
 export function Uptime() {
-  const live = useLive<UptimeReport>("/api/uptime");
+  const live = useSlow<UptimeReport>("/api/uptime");
   return (
     <div class="stack">
       <Panel title="Uptime" kind="wide" aside={<span class="quiet">share of successful probes, by UTC day</span>}>

@@ -1,6 +1,7 @@
 /** Calls the API with the token of this tab. */
 
 import { adoptServerTime } from "../time/now";
+import { keepResponse, recallResponse } from "./etags";
 import { getToken, rejectToken } from "./session";
 
 const TIMEOUT_MS = 10_000;
@@ -21,12 +22,15 @@ export class ApiError extends Error {
  */
 export async function request<T>(path: string, method = "GET", body?: unknown): Promise<T> {
   const token = getToken();
-  const { status, isOk, text } = await send(path, method, body, token);
+  const known = method === "GET" ? recallResponse(path, token) : undefined;
+  const { status, isOk, text, tag } = await send(path, method, body, token, known?.tag);
   if (status === 204) return null as T;
+  if (status === 304 && known) return known.found as T;
   const found = parseBody(text);
   const isUnhealthy = path === "/api/health" && status === 503 && hasField(found, "status");
   if (isOk || isUnhealthy) {
     if (method === "GET" && !isFromApi(path, found)) throw new ApiError(0, "the response does not come from the API");
+    if (method === "GET") keepResponse(path, { token, tag, found });
     return found as T;
   }
   if (status === 401) rejectToken(token);
@@ -37,10 +41,12 @@ interface Reply {
   status: number;
   isOk: boolean;
   text: string;
+  tag: string | null;
 }
 
-async function send(path: string, method: string, body: unknown, token: string | null): Promise<Reply> {
+async function send(path: string, method: string, body: unknown, token: string | null, known?: string | null): Promise<Reply> {
   const headers: Record<string, string> = { authorization: `Bearer ${token ?? ""}` };
+  if (known) headers["if-none-match"] = known;
   // No token holds a character that a header cannot carry, such as a curly quotation mark from a copy.
   if (/[\u0100-\u{10ffff}]/u.test(headers.authorization ?? "")) {
     rejectToken(token);
@@ -51,7 +57,7 @@ async function send(path: string, method: string, body: unknown, token: string |
   try {
     const response = await fetch(path, { method, headers, body: sent, signal: AbortSignal.timeout(TIMEOUT_MS) });
     adoptServerTime(response.headers.get("date"));
-    return { status: response.status, isOk: response.ok, text: await response.text() };
+    return { status: response.status, isOk: response.ok, text: await response.text(), tag: response.headers.get("etag") };
   } catch {
     throw new ApiError(0, "the API does not respond");
   }

@@ -838,8 +838,11 @@ export interface IngestPage {
   unknown: Record<string, Unknown>;
 }
 
-/** A firing alert; title: the name of its rule, without the details of the message. */
+/** A firing alert; title: the name of its rule, without the details of the message. alert_id: left out while it has no row, as while the database is down. */
 export interface Issue {
+  alert_id?: string;
+  labels: Record<string, string>;
+  level: "info" | "warning" | "error" | "critical";
   message: string;
   rule_id: string;
   since: string;
@@ -1191,9 +1194,12 @@ export interface OddRows {
 /** GET /api/overview. */
 export interface Overview {
   caller: Caller;
+  checks: Record<string, OverviewCheck> | null;
+  error_groups: Array<ErrorGroup> | null;
   errors: OverviewErrors | null;
   incidents: Array<Incident> | null;
   issues: Array<Issue> | null;
+  last_incident_ended_at: string | null;
   monitor: OverviewMonitor | null;
   open_incidents: number | null;
   performance: Performance | null;
@@ -1203,6 +1209,13 @@ export interface Overview {
   status: "operational" | "degraded" | "outage" | null;
   timestamp: string;
   unknown: Record<string, Unknown>;
+}
+
+/** What the probes of one service said last; since: since when the status has been that. */
+export interface OverviewCheck {
+  reason: "not_configured" | "auth" | "quota" | "rate_limited" | "timeout" | "unreachable" | "tls" | "saturated" | "error" | null;
+  since: string;
+  status: "healthy" | "degraded" | "unhealthy" | "unknown";
 }
 
 /** The monitor's database; GET /api/status also has its latency and sessions, which change with each request. */

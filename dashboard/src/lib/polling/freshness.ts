@@ -12,7 +12,7 @@ export interface Failure {
 }
 
 export interface Freshness {
-  /** When the oldest response shown arrived, in ms; 0 before the first. */
+  /** When the oldest response shown arrived, of those that every round requests, in ms; 0 before the first. */
   at: number;
   failures: Failure[];
   /** Whether every request in use fails. */
@@ -23,13 +23,13 @@ export interface Freshness {
   isThrottled: boolean;
 }
 
-type Used = Pick<Entry, "path" | "at" | "error">;
+type Used = Pick<Entry, "path" | "at" | "error" | "isSlow">;
 
 /** The freshness of the entries in use. What does not exist (404) is an answer, not a failure. */
 export function measureFreshness(used: readonly Used[]): Freshness {
   const failed = used.filter(({ error }) => error !== null && error.status !== 404);
   return {
-    at: findOldest(used) ?? 0,
+    at: findOldest(used.filter(({ isSlow }) => !isSlow)) ?? 0,
     failures: groupByMessage(failed),
     isWhole: failed.length > 0 && failed.length === used.length,
     staleSince: findOldest(failed),

@@ -1,4 +1,4 @@
-/** When the page requests again: every 30 s, sooner while the API fails, not while paused or hidden. */
+/** When the page requests again: every 30 s (slow data every 5 min), sooner while the API fails, not while paused or hidden. */
 
 import { type Freshness, measureFreshness } from "./freshness";
 import { clear, fetchUsed, listUsed, watchStore } from "./store";
@@ -6,6 +6,8 @@ import { clear, fetchUsed, listUsed, watchStore } from "./store";
 const DEFAULT_S = 30;
 const MIN_MS = 50;
 const RETRY_MS = 5_000;
+/** What changes slowly is requested every tenth round. */
+const SLOW_ROUNDS = 10;
 
 export interface PollState extends Freshness {
   isPaused: boolean;
@@ -41,10 +43,25 @@ export function stopPolling(): void {
   clear();
 }
 
-/** Request everything in use now, and start the interval again. */
-export async function refresh(isAfterAction = false): Promise<void> {
+/** Request everything in use now, slow data too, and start the interval again. */
+export async function refresh(): Promise<void> {
+  await fetchRound(false, 0);
+}
+
+/** Show the effect of an action. */
+export async function refreshAfterAction(): Promise<void> {
+  await fetchRound(true, Number.POSITIVE_INFINITY);
+}
+
+async function fetchNextRound(): Promise<void> {
+  const intervalMs = readInterval(location.search);
+  // Timers are inexact: without the tolerance, slow data would wait for another round.
+  await fetchRound(false, (SLOW_ROUNDS - 0.5) * intervalMs);
+}
+
+async function fetchRound(isAfterAction: boolean, slowMs: number): Promise<void> {
   window.clearTimeout(timer);
-  await fetchUsed(isAfterAction);
+  await fetchUsed(isAfterAction, slowMs);
   publish({ rounds: state.rounds + 1 });
   schedule();
 }
@@ -52,7 +69,7 @@ export async function refresh(isAfterAction = false): Promise<void> {
 export function setPaused(isPaused: boolean): void {
   publish({ isPaused });
   if (isPaused) window.clearTimeout(timer);
-  else void refresh();
+  else void fetchNextRound();
 }
 
 export function getPollState(): PollState {
@@ -66,7 +83,7 @@ export function watchPolling(watcher: () => void): () => void {
 
 function followVisibility(): void {
   if (document.hidden) window.clearTimeout(timer);
-  else if (!state.isPaused) void refresh();
+  else if (!state.isPaused) void fetchNextRound();
 }
 
 function schedule(): void {
@@ -75,7 +92,7 @@ function schedule(): void {
   const intervalMs = readInterval(location.search);
   // While the API fails, poll more often to recover soon; but not while it throttles.
   const isRetrying = state.failures.length > 0 && !state.isThrottled;
-  timer = window.setTimeout(() => void refresh(), isRetrying ? Math.min(intervalMs, RETRY_MS) : intervalMs);
+  timer = window.setTimeout(() => void fetchNextRound(), isRetrying ? Math.min(intervalMs, RETRY_MS) : intervalMs);
 }
 
 function publish(changed: Partial<Pick<PollState, "isPaused" | "rounds">>): void {

@@ -1,9 +1,11 @@
 /** The last good response of each request, who shows it, and why there is no newer one. */
 
 import { ApiError } from "../api/client";
+import { forgetResponses } from "../api/etags";
 import { now } from "../time/now";
 
 const FRESH_MS = 2_000;
+const SLOW_FRESH_MS = 60_000;
 const IDLE_KEPT = 24;
 
 /** The last good data of one request, when it arrived (ms), and why there is no newer data. */
@@ -17,6 +19,8 @@ export interface Entry extends Live<unknown> {
   /** The key without query and fragment, for people. */
   path: string;
   load: () => Promise<unknown>;
+  /** Whether it changes slowly, and is not requested in every round. */
+  isSlow: boolean;
   listeners: Set<() => void>;
   running: Promise<void> | null;
 }
@@ -25,10 +29,10 @@ const entries = new Map<string, Entry>();
 const watchers = new Set<() => void>();
 
 /** Show the response for `key` from now on: request it unless it is fresh, and call `listener` when one arrives. */
-export function subscribe(key: string, load: () => Promise<unknown>, listener: () => void): () => void {
-  const entry = takeEntry(key, load);
+export function subscribe(key: string, load: () => Promise<unknown>, listener: () => void, isSlow = false): () => void {
+  const entry = takeEntry(key, load, isSlow);
   entry.listeners.add(listener);
-  if (now() - entry.at > FRESH_MS) void fetchEntry(entry);
+  if (now() - entry.at > (isSlow ? SLOW_FRESH_MS : FRESH_MS)) void fetchEntry(entry);
   notify();
   return () => {
     entry.listeners.delete(listener);
@@ -46,10 +50,14 @@ export function listUsed(): Entry[] {
   return [...entries.values()].filter((entry) => entry.listeners.size > 0);
 }
 
-/** Request everything in use. After an action, repeat requests that started before it: they may not show its effect. */
-export async function fetchUsed(isAfterAction: boolean): Promise<void> {
+/**
+ * Request what is in use; what changes slowly only if its data is `slowMs` old, or failed.
+ * After an action, repeat requests that started before it: they may not show its effect.
+ */
+export async function fetchUsed(isAfterAction: boolean, slowMs: number): Promise<void> {
+  const due = listUsed().filter(({ isSlow, at, error }) => !isSlow || error !== null || now() - at >= slowMs);
   await Promise.all(
-    listUsed().map((entry) => (isAfterAction && entry.running ? entry.running.then(() => fetchEntry(entry)) : fetchEntry(entry))),
+    due.map((entry) => (isAfterAction && entry.running ? entry.running.then(() => fetchEntry(entry)) : fetchEntry(entry))),
   );
   forgetIdle();
 }
@@ -63,6 +71,7 @@ export function forgetData(): void {
 export function clear(): void {
   for (const entry of entries.values()) entry.listeners.clear();
   entries.clear();
+  forgetResponses();
   notify();
 }
 
@@ -72,9 +81,10 @@ export function watchStore(watcher: () => void): () => void {
   return () => void watchers.delete(watcher);
 }
 
-function takeEntry(key: string, load: () => Promise<unknown>): Entry {
+function takeEntry(key: string, load: () => Promise<unknown>, isSlow: boolean): Entry {
   const path = key.replace(/[?#].*/, "");
-  const entry = entries.get(key) ?? { path, data: undefined, at: 0, error: null, load, listeners: new Set(), running: null };
+  const made = { path, data: undefined, at: 0, error: null, load, isSlow, listeners: new Set<() => void>(), running: null };
+  const entry: Entry = entries.get(key) ?? made;
   // The most recently used entry stands last, so that the least recently used is forgotten first.
   entries.delete(key);
   entries.set(key, entry);

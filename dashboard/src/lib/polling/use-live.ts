@@ -9,15 +9,20 @@ import { type Live, peek, subscribe } from "./store";
 export type { Live } from "./store";
 
 /** The response for `key` (a path, unless `load` is given), requested with every round while in use. */
-export function useLive<T>(key: string, load?: () => Promise<T>): Live<T> {
-  useWatch((onChange) => subscribe(key, load ?? (() => request(key)), onChange), key);
+export function useLive<T>(key: string, load?: () => Promise<T>, isSlow = false): Live<T> {
+  useWatch((onChange) => subscribe(key, load ?? (() => request(key)), onChange, isSlow), key);
   const entry = peek<T>(key);
   return { data: entry?.data, at: entry?.at ?? 0, error: entry?.error ?? null };
 }
 
-/** Like useLive, but keeps the data of the previous key until the first response for a new one. */
-export function useLiveKept<T>(key: string): Live<T> & { isOld: boolean } {
-  const live = useLive<T>(key);
+/** Like useLive, for what changes slowly: it is requested every tenth round. */
+export function useSlow<T>(key: string): Live<T> {
+  return useLive<T>(key, undefined, true);
+}
+
+/** Like useSlow, but keeps the data of the previous key until the first response for a new one. */
+export function useSlowKept<T>(key: string): Live<T> & { isOld: boolean } {
+  const live = useSlow<T>(key);
   const [kept, keep] = useState<{ data: T; key: string } | null>(null);
   useEffect(() => {
     if (live.data !== undefined) keep({ data: live.data, key });

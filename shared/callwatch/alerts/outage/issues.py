@@ -22,7 +22,7 @@ _TYPES: Mapping[str, IssueType] = {"critical": "error", "error": "error", "warni
 
 
 def list_current_issues(conn: AnyConnection) -> list[Issue]:
-    """List exactly the firing alerts, the worst first: type, title, message, since, rule_id. A critical one has type error."""
+    """List exactly the firing alerts, the worst first: a critical one has type error."""
     MISSED.save({})
     return [*_evaluation_stopped(conn), *_firing(conn)]
 
@@ -41,11 +41,11 @@ def _evaluation_stopped(conn: AnyConnection) -> list[Issue]:
     title = "Evaluation stopped"
     message = f"{title}: no rule is evaluated ({signs.error or 'the evaluation did not run'})"
     since = signs.evaluated_at or signs.waiting_since
-    return [{"type": "error", "title": title, "message": message, "since": since, "rule_id": EVALUATION.rule_id}]
+    return [_build_own(title, message, since, EVALUATION.rule_id)]
 
 
 def _firing(conn: AnyConnection) -> list[Issue]:
-    order = ("error", "warning", "info")
+    order = ("critical", "error", "warning", "info")
     issues: list[Issue] = [
         {
             "type": _TYPES[alert["level"]],
@@ -53,10 +53,13 @@ def _firing(conn: AnyConnection) -> list[Issue]:
             "message": f"{alert['title']}: {alert['message']}",
             "since": alert["started_at"],
             "rule_id": alert["rule_id"],
+            "level": alert["level"],
+            "labels": alert["labels"],
+            "alert_id": str(alert["id"]),
         }
         for alert in firing_alerts(conn)
     ]
-    return sorted(issues, key=lambda issue: order.index(issue["type"]))
+    return sorted(issues, key=lambda issue: order.index(issue["level"]))
 
 
 def list_issues_without_database(now: datetime, what: str = "does not answer") -> list[Issue]:
@@ -70,4 +73,12 @@ def list_issues_without_database(now: datetime, what: str = "does not answer") -
         why = "as seen by the API"
     title = "Database health"
     message = f"{title}: the monitor's database {what} ({why})"
-    return [{"type": "error", "title": title, "message": message, "since": datetime.fromisoformat(since), "rule_id": RULE_ID}]
+    return [_build_own(title, message, datetime.fromisoformat(since), RULE_ID)]
+
+
+def _build_own(title: str, message: str, since: datetime, rule_id: str) -> Issue:
+    """Build the issue of an alert that is sent directly, and has no row yet."""
+    return {
+        "type": "error", "title": title, "message": message, "since": since, "rule_id": rule_id, "level": "critical",
+        "labels": {},
+    }  # fmt: skip

@@ -37,6 +37,17 @@ _FILTERS = {
 _ORDERS: Mapping[GroupSort, str] = {
     "last_seen": "last_seen_at", "first_seen": "first_seen_at", "count": "count", "users": "users",
 }  # fmt: skip
+# Open groups by severity, each from the index of its severity.
+_WORST_OPEN = f"""
+    SELECT worst.* FROM unnest(ARRAY['critical', 'high', 'medium', 'low']) WITH ORDINALITY AS wanted (severity, place)
+    CROSS JOIN LATERAL (
+        SELECT {COLUMNS} FROM callwatch.error_groups
+        WHERE error_groups.severity = wanted.severity AND state IN ('new', 'regressed', 'unresolved') AND project_id <> 0
+            AND last_seen_at >= %(since)s
+        ORDER BY last_seen_at DESC, id DESC LIMIT %(limit)s
+    ) AS worst
+    ORDER BY wanted.place, worst.last_seen_at DESC, worst.id DESC LIMIT %(limit)s
+"""
 _BY_ID = f"""
     SELECT {COLUMNS}, endpoint, resolved_in_release, ignored_until, first_release
     FROM callwatch.error_groups WHERE id = %s
@@ -116,6 +127,11 @@ def list_groups(conn: AnyConnection, filters: GroupFilters, limit: int) -> list[
         sql.SQL(COLUMNS), sql.SQL(" AND ").join(where), sql.Identifier(column)
     )
     return fetch_all(conn, statement.as_string(conn), {**given, "limit": limit}, GroupRow)
+
+
+def list_worst_open(conn: AnyConnection, since: datetime, limit: int) -> list[GroupRow]:
+    """Open groups that occurred since then: the most severe first, then the last seen."""
+    return fetch_all(conn, _WORST_OPEN, {"since": since, "limit": limit}, GroupRow)
 
 
 def find_group(conn: AnyConnection, name: str) -> GroupDetailRow | None:

@@ -130,6 +130,16 @@ def count_open(conn: AnyConnection) -> int:
     return int(row["n"]) if row else 0
 
 
+def find_last_end(conn: AnyConnection) -> datetime | None:
+    """When the last incident above info ended; None if none did yet."""
+    row = fetch_one(
+        conn,
+        "SELECT resolved_at FROM callwatch.incidents WHERE state = 'resolved' AND level <> 'info'"
+        " ORDER BY resolved_at DESC LIMIT 1",
+    )
+    return row["resolved_at"] if row else None
+
+
 def list_members(conn: AnyConnection, incident_ids: Sequence[int], limit: int) -> list[MemberRow]:
     """The alerts of incidents, at most `limit` of each: firing ones first, then those that nothing inhibits, the worst first."""
     rows = fetch_all(conn, _MEMBERS, {"ids": list(incident_ids), "limit": limit}, MemberRow)

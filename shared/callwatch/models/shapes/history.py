@@ -7,6 +7,7 @@ from callwatch.models.shapes.unknown import Known
 
 Metric = Literal["queues", "errors", "requests", "services"]
 RangeName = Literal["1h", "6h", "24h", "7d", "30d", "90d"]
+BeforeName = Literal["now", "1d", "7d"]
 Unit = Literal["count", "per_minute", "ms", "ratio"]
 
 

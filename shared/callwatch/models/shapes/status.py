@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Literal, NotRequired, TypedDict
 
+from callwatch.models.alert import Level
 from callwatch.models.role import CallerRole
 from callwatch.models.shapes.health import MonitorHealth
 from callwatch.models.shapes.unknown import Known
@@ -71,13 +72,19 @@ class Performance(TypedDict):
 
 
 class Issue(TypedDict):
-    """A firing alert; title: the name of its rule, without the details of the message."""
+    """A firing alert; title: the name of its rule, without the details of the message.
+
+    alert_id: left out while it has no row, as while the database is down.
+    """
 
     type: IssueType
     title: str
     message: str
     since: datetime
     rule_id: str
+    level: Level
+    labels: dict[str, str]
+    alert_id: NotRequired[str]
 
 
 class RecentActivity(TypedDict):

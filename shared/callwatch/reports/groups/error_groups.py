@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.error_queries.error_counts import list_trends
 from callwatch.db.error_queries.error_logs import OccurrenceRow, find_neighbors, find_occurrence, list_occurrences
-from callwatch.db.error_queries.group_lists import GroupFilters, find_group, list_groups, list_history, list_releases, list_tags
+from callwatch.db.error_queries.group_lists import (
+    GroupFilters,
+    GroupRow,
+    find_group,
+    list_groups,
+    list_history,
+    list_releases,
+    list_tags,
+    list_worst_open,
+)
 from callwatch.db.error_queries.group_merges import list_fingerprints, list_stored_ids
 from callwatch.db.error_queries.group_search import find_by_hex
 from callwatch.db.ingest_queries.user_feedback import list_group_feedback
@@ -47,11 +56,18 @@ def list_groups_page(
     """
     rows = list_groups(conn, _search(conn, filters), limit + 1)
     page = rows[:limit]
-    by_group = trends(conn, [row["id"] for row in page], now)
-    items: list[ErrorGroup] = [
-        {**row, "id": str(row["id"]), "users": row["users"] or None, "trend": by_group[row["id"]]} for row in page
-    ]
+    items = _serialize_groups(conn, page, now)
     return items, build_place(filters.get("sort"), page[-1]) if len(rows) > limit else None
+
+
+def list_worst_groups(conn: AnyConnection, limit: int, now: datetime) -> list[ErrorGroup]:
+    """Return open groups that occurred within 24 hours, with their trends: the most severe first, then the last seen."""
+    return _serialize_groups(conn, list_worst_open(conn, now - timedelta(hours=TREND_HOURS), limit), now)
+
+
+def _serialize_groups(conn: AnyConnection, rows: Sequence[GroupRow], now: datetime) -> list[ErrorGroup]:
+    by_group = trends(conn, [row["id"] for row in rows], now)
+    return [{**row, "id": str(row["id"]), "users": row["users"] or None, "trend": by_group[row["id"]]} for row in rows]
 
 
 def _search(conn: AnyConnection, filters: GroupFilters) -> GroupFilters:

@@ -3,7 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Literal, TypedDict
 
+from callwatch.models.check import Reason as CheckReason
+from callwatch.models.check import Status as CheckStatus
 from callwatch.models.constraints import About
+from callwatch.models.shapes.error_groups import ErrorGroup
 from callwatch.models.shapes.error_metrics import ErrorCounts, ErrorTrends, TopError
 from callwatch.models.shapes.incidents.incident import Incident
 from callwatch.models.shapes.pipeline import PipelineFigures
@@ -34,6 +37,14 @@ class OverviewErrors(TypedDict):
     trends: ErrorTrends | None
 
 
+class OverviewCheck(TypedDict):
+    """What the probes of one service said last; since: since when the status has been that."""
+
+    status: CheckStatus
+    reason: CheckReason | None
+    since: datetime
+
+
 class OverviewMonitor(TypedDict):
     """Whether the monitor evaluates."""
 
@@ -58,8 +69,14 @@ class OverviewParts(OverviewStatus, Known):
     timestamp: datetime
     incidents: Annotated[list[Incident] | None, About("The open ones, the worst first, at most 20.")]
     open_incidents: int | None
+    last_incident_ended_at: Annotated[datetime | None, About("Of those above info; null if none ended yet.")]
     pipeline: PipelineFigures | None
     errors: OverviewErrors | None
+    error_groups: Annotated[
+        list[ErrorGroup] | None,
+        About("Open groups that occurred within 24 hours: the most severe first, then the last seen; at most 8."),
+    ]
+    checks: Annotated[dict[str, OverviewCheck] | None, About("By service; one that was not checked yet is left out.")]
 
 
 class Overview(OverviewParts):

@@ -1,0 +1,43 @@
+/** Error groups as a CSV file of what is shown. */
+
+import type { ErrorGroup } from "../../lib/api/types";
+import { countToday } from "./group-order";
+
+const COLUMNS: [string, (group: ErrorGroup) => string | number | null][] = [
+  ["id", ({ id }) => id],
+  ["title", ({ title }) => title],
+  ["type", ({ type }) => type],
+  ["state", ({ state }) => state],
+  ["severity", ({ severity }) => severity],
+  ["category", ({ category }) => category],
+  ["environment", ({ environment }) => environment],
+  ["release", ({ release }) => release],
+  ["owner", ({ assigned_to }) => assigned_to],
+  ["first_seen_at", ({ first_seen_at }) => first_seen_at],
+  ["last_seen_at", ({ last_seen_at }) => last_seen_at],
+  ["count_24h", countToday],
+  ["count", ({ count }) => count],
+  ["users", ({ users }) => users],
+];
+
+export function buildCsv(groups: ErrorGroup[]): string {
+  const rows = groups.map((group) => COLUMNS.map(([, read]) => quoteCell(read(group))).join(","));
+  return `${[COLUMNS.map(([name]) => name).join(","), ...rows].join("\r\n")}\r\n`;
+}
+
+/** A cell. Spreadsheets run a text that begins like a formula, and errors hold what strangers wrote. */
+function quoteCell(value: string | number | null | undefined): string {
+  if (value === null || value === undefined) return "";
+  if (typeof value === "number") return String(value);
+  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  return `"${text.replaceAll('"', '""')}"`;
+}
+
+/** Let the browser save a text as a file. */
+export function saveFile(name: string, text: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}

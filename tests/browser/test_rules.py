@@ -1,0 +1,48 @@
+"""Own rules on the page: tried on the past, added, changed and deleted."""
+
+from playwright.sync_api import expect
+
+from local.system import System
+from tools.browser_session import Reader
+
+
+def test_an_own_rule_is_tried_added_changed_and_deleted(admin: Reader, system: System) -> None:
+    page = admin.open("rules", refresh_s=60)
+    page.get_by_role("button", name="Add a rule").click()
+    form = page.get_by_role("dialog")
+    form.get_by_label("Name").fill("Queue is long")
+    form.get_by_label("Metric").fill("runtime.memory_percent")
+    form.get_by_label("Threshold").fill("99")
+    form.get_by_role("button", name="Try it on the last 24 hours").click()
+    expect(form.get_by_role("status")).to_contain_text("Would have fired 0 times")
+    form.get_by_role("button", name="Add", exact=True).click()
+    rule = page.get_by_role("listitem").filter(has_text="Queue is long")
+    expect(rule).to_contain_text("your own")
+    expect(rule).to_contain_text("99")
+
+    rule.get_by_role("button", name="Change").click()
+    expect(form.get_by_label("Name")).to_have_value("Queue is long")
+    form.get_by_label("Threshold").fill("98")
+    form.get_by_label("Reason").fill("too early")
+    form.get_by_role("button", name="Change").click()
+    expect(rule).to_contain_text("98")
+    made = next(item for item in system.get("/api/rules?limit=200")["items"] if item["id"] == "queue_is_long")
+    assert [each["action"] for each in made["history"]][:2] == ["change", "create"]
+
+    rule.get_by_role("button", name="Delete").click()
+    form.get_by_role("button", name="Delete").click()
+    expect(rule).to_have_count(0)
+
+
+def test_a_rule_that_cannot_be_says_why_and_stays_typed(admin: Reader) -> None:
+    page = admin.open("rules", refresh_s=60)
+    page.get_by_role("button", name="Add a rule").click()
+    form = page.get_by_role("dialog")
+    form.get_by_label("Name").fill("Of nothing")
+    form.get_by_label("Metric").fill("no.such.metric")
+    form.get_by_label("Threshold").fill("1")
+    form.get_by_role("button", name="Try it on the last 24 hours").click()
+    expect(form.get_by_role("status")).to_contain_text("metric")
+    form.get_by_role("button", name="Add", exact=True).click()
+    expect(form.get_by_role("alert")).to_contain_text("metric")
+    expect(form.get_by_label("Name")).to_have_value("Of nothing")

@@ -1,0 +1,27 @@
+"""A screen on a wall: everything at once, without scrolling."""
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from local.system import System
+from tests.browser.test_alerts import post
+from tools.browser_session import reader
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (2560, 1440)])
+def test_a_wall_shows_all_and_scrolls_nothing(chromium: Browser, system: System, size: tuple[int, int]) -> None:
+    post(system, "seen on the wall", "critical")
+    system.eventually(lambda: system.get("/api/overview")["open_incidents"], what="an incident")
+    width, height = size
+    with reader(chromium, system, system.viewer_token, viewport={"width": width, "height": height}) as somebody:
+        page = somebody.page
+        page.goto(f"{somebody.url}/admin/operations?wall=1&refresh=60")
+        for name in ("Overall state", "Pipeline", "What is wrong now", "Services", "Today, and yesterday as a ghost"):
+            region = page.get_by_role("region", name=name)
+            expect(region).to_be_visible()
+            box = region.bounding_box()
+            assert box is not None
+            assert box["height"] > 40, name
+            assert box["y"] + box["height"] <= height, name
+        assert page.evaluate("document.documentElement.scrollHeight") <= height
+        assert page.get_by_role("navigation").count() == 0
