@@ -21,7 +21,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from callwatch.alerts.routing.routes_in_force import check_routes
-from callwatch.alerts.rules.manager import check_rules_file
+from callwatch.alerts.rules.start_check import check_rules_file
 from callwatch.exceptions import ConfigurationError
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.runtime.generated_secrets import generate_secrets
@@ -175,7 +175,7 @@ def check_settings(overrides: Mapping[str, str], before: stack.Stack | None, giv
         if file and not Path(settings[variable]).is_file():
             raise DeployError(f"{parameter} must be a file in functions/; there is no {file}")
     loaded = load_settings({**settings, **generate_secrets(), **kept, **given})
-    check_rules_file(settings)
+    check_rules_file(settings, loaded)
     check_routes(loaded)
     get_stages(loaded.stages_file)
 

@@ -9,7 +9,7 @@ from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from callwatch.alerts.outage.evaluation_stopped import miss_evaluation
-from callwatch.alerts.rules.manager import check_rules_file
+from callwatch.alerts.rules.start_check import check_rules_file
 from callwatch.models.reason import NOT_MEASURED
 from callwatch.models.sample import Sample
 from callwatch.monitor.cycle import CycleReport, run_cycle
@@ -29,7 +29,7 @@ _NOTHING_RAN: CycleReport = {"is_database_up": True, "steps": {name: {"error": "
 
 
 # An invalid rules file stops the start and names the error; no cycle runs on part of a configuration.
-check_rules_file(os.environ)
+check_rules_file(os.environ, get_settings())
 
 
 def handle(_event: dict[str, Any], _context: Any) -> CycleReport:

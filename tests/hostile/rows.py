@@ -11,11 +11,13 @@ import psycopg2
 from psycopg2 import extensions
 from psycopg2.sql import SQL
 
+from callwatch.pipeline.costs.usage import _compose
 from callwatch.pipeline.freshness_readings import window_readings
 from callwatch.pipeline.product import all_readings
 from callwatch.pipeline.queries.filter_dsl import TIME, Clause, render_sql
 from callwatch.pipeline.queries.reading import Reading
 from callwatch.pipeline.queries.stage import Rows, StageFile
+from callwatch.pipeline.queries.statements import TRUE
 from callwatch.pipeline.tenants.silence import steps_reading
 from tests.hostile.values import ALTERATIONS, VALUES, Alteration
 
@@ -48,12 +50,16 @@ class Injection:
 
 
 def readings(stages: StageFile) -> list[Reading]:
-    """Return every statement of a product, those of freshness included."""
+    """Return every statement of a product, those of freshness and costs included."""
     freshness = stages.parts.get("freshness")
     windows = {"freshness.window_3600": [], "freshness.silence": []}  # type: ignore[var-annotated]
     items = stages.parts.get("items", {})
     tenants = [steps_reading(items, freshness, [])] if freshness and "tenant" in items else []
-    return [*all_readings(stages), *(window_readings(freshness, windows) if freshness else ()), *tenants]
+    costs = [
+        _compose(rows, number, stages, SQL("{at} IS NOT NULL"), TRUE, {}, 10)
+        for number, rows in enumerate(stages.parts.get("costs", {}).get("usage", ()))
+    ]
+    return [*all_readings(stages), *(window_readings(freshness, windows) if freshness else ()), *tenants, *costs]
 
 
 def families(stages: StageFile) -> dict[tuple[str, str], str]:

@@ -18,6 +18,7 @@ _TIMES = (
     "to_timestamp(extract(epoch FROM %(now)s) / 1000)",
     "%(now)s + interval '1 day'",
     "%(now)s + interval '6 minutes'",
+    "%(now)s + interval '5 minutes'",
     "%(now)s + interval '4 minutes'",
     "NULL",
 )
@@ -27,6 +28,7 @@ _TEXTS = (
     "'<!channel>'",
     r"E'\x01\x1b[31m\u202e\u2028abc'",
     r"'\ud83d'",
+    r"E'a\000b'",
     "repeat('x', 200)",
     "repeat(chr(128163), 20)",
     "'default'",

@@ -10,9 +10,11 @@ from callwatch.alerts.rules.manager import AlertManager
 from callwatch.alerts.rules.metrics import METRICS
 from callwatch.alerts.rules.rule import Cause
 from callwatch.alerts.rules.rules_file import read_rules
+from callwatch.alerts.rules.start_check import check_rules_file, list_label_values
 from callwatch.exceptions import ConfigurationError
 from callwatch.models.alert import AlertChannel, AlertLevel
 from callwatch.settings import Settings
+from callwatch.settings.variables import SettingProblem
 
 GOOD = {"id": "many", "name": "Many", "level": "warning", "metric": "queue.pending", "comparison": ">", "threshold": 10}
 
@@ -242,3 +244,78 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
 
 def test_an_empty_list_is_no_rules(tmp_path: Path) -> None:
     assert read_rules(write(tmp_path, " [ ] ")) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            {"metric": "service.status", "threshold": 1, "labels": {"service": "opnai"}},
+            "labels names the service opnai, which does not exist; allowed values are convoso, crm, database, deepgram, openai",
+        ),
+        (
+            {"metric": "provider.status", "threshold": 1, "labels": {"service": "database"}},
+            "labels names the service database, which does not exist; allowed values are convoso, crm, deepgram, openai",
+        ),
+        (
+            {"metric": "pipeline.stuck", "labels": {"stage": "recording"}},
+            "labels names the stage recording, which does not exist; allowed values are analyses, recordings, transcriptions",
+        ),
+        (
+            {"metric": "slo.errors_burn", "labels": {"window": "1h"}},
+            "labels names the window 1h, which does not exist; allowed values are 1h_5m, 3d_6h, 6h_30m",
+        ),
+        ({"metric": "cron.late", "labels": {"cron": "nightly"}}, "labels names the cron nightly, which does not exist"),
+        ({"metric": "vendor.quota", "labels": {"service": "\N{RIGHT-TO-LEFT OVERRIDE}"}}, "names the service '\\u202e'"),
+        (
+            {"depends_on": [{"rule_id": "service_down", "labels": {"service": "opnai"}}]},
+            "depends_on names the service opnai, which does not exist",
+        ),
+        (
+            {"metric": "pipeline.stuck", "depends_on": [{"rule_id": "service_down", "where": {"stage": "x"}}]},
+            "depends_on names the stage x, which does not exist",
+        ),
+    ],
+)
+def test_label_value_that_cannot_occur_is_refused_at_the_start(change: dict[str, object], says: str, tmp_path: Path) -> None:
+    path = write(tmp_path, json.dumps([GOOD | change], indent=0))
+    settings = Settings(http_checks=({"name": "crm", "url": "https://crm.example.com"},))
+    with pytest.raises(ConfigurationError) as caught:
+        check_rules_file({"RULES_FILE": str(path)}, settings)
+    assert says in str(caught.value)
+    assert str(caught.value).startswith("RULES_FILE, line ")
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("metric", "labels"),
+    [
+        ("service.status", {"service": "crm"}),
+        ("product_database.up", {"service": "product_database"}),
+        ("agency.silent", {"agency": "anything"}),
+        ("requests.route_p95_ms", {"route": "/anything"}),
+        ("schema.drift", {"table": "anything"}),
+        ("fields.null_rate", {"source": "anything", "field": "lead_id"}),
+        ("queue.waiting_age_s", {"queue": "critical"}),
+    ],
+)
+def test_label_value_that_may_occur_is_taken(metric: str, labels: dict[str, str], tmp_path: Path) -> None:
+    path = write(tmp_path, json.dumps([GOOD | {"metric": metric, "labels": labels, "threshold": 0.5}]))
+    settings = Settings(http_checks=({"name": "crm", "url": "https://crm.example.com"},))
+    check_rules_file({"RULES_FILE": str(path)}, settings)
+
+
+def test_values_are_open_while_their_setting_is_invalid(tmp_path: Path) -> None:
+    given = GOOD | {"metric": "service.status", "threshold": 1, "labels": {"service": "crm"}}
+    path = write(tmp_path, json.dumps([given]))
+    problem = SettingProblem("HTTP_CHECKS", "HTTP_CHECKS must be a JSON list", "the services of HTTP_CHECKS")
+    check_rules_file({"RULES_FILE": str(path)}, Settings(problems=(problem,)))
+
+
+def test_built_in_rules_name_only_values_that_may_occur() -> None:
+    find = list_label_values(Settings())
+    for rule in RULES:
+        for condition in rule.all_conditions():
+            for name, value in {**rule.labels, **condition.labels}.items():
+                allowed = find(condition.metric, name)
+                assert allowed is None or value in allowed, rule.id

@@ -1,7 +1,7 @@
 """The rules in force: built in, from the user's file, and added in Python."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -65,12 +65,6 @@ class AlertManager:
         asked = [(rule, rule.condition) for rule in rules if rule.condition is not None]
         outcomes = call_within(limit_s, [_wrap_condition(condition) for _rule, condition in asked])
         return [_build_sample(rule, outcome, failed) for (rule, _condition), outcome in zip(asked, outcomes, strict=True)]
-
-
-def check_rules_file(environ: Mapping[str, str]) -> None:
-    """Read the user's rules once, at the start. Raises ConfigurationError."""
-    if environ.get("RULES_FILE"):
-        read_rules(Path(environ["RULES_FILE"]), RULES)
 
 
 def _wrap_condition(condition: Callable[[], Any]) -> Callable[[], Any]:

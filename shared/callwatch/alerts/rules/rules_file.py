@@ -12,6 +12,8 @@ from callwatch.alerts.rules.rules_entries import Entry, read_entries
 from callwatch.alerts.rules.sanitize import is_storable
 from callwatch.models.alert import AlertLevel, parse_channel
 
+# The closed values of a label of a metric; None if any value may occur.
+FindValues = Callable[[str, str], frozenset[str] | None]
 _REQUIRED = ("id", "name", "level", "metric", "comparison", "threshold")
 _MAX_LABEL = 200
 _MAX_URL = 2_000
@@ -25,8 +27,10 @@ _RANGES: Mapping[Unit, tuple[float, str]] = {
 }
 
 
-def read_rules(path: Path, built_in: Iterable[AlertRule] = ()) -> list[AlertRule]:
+def read_rules(path: Path, built_in: Iterable[AlertRule] = (), find_values: FindValues | None = None) -> list[AlertRule]:
     """Read the rules of a JSON file: a list of objects. `built_in`: further rules that depends_on may name.
+
+    find_values: finds the values that a label can have; without it, any value is accepted.
 
     Raises ConfigurationError with one line that names the line of the first error and its remedy.
     """
@@ -39,7 +43,26 @@ def read_rules(path: Path, built_in: Iterable[AlertRule] = ()) -> list[AlertRule
             raise entry.fault("id", f"{rules[-1].id} is also the id of the rule in line {seen[rules[-1].id]}; it must be unique")
         seen[rules[-1].id] = entry.line
     check_causes(rules, entries, built_in)
+    if find_values is not None:
+        by_id = {rule.id: rule for rule in (*built_in, *rules)}
+        for rule, entry in zip(rules, entries, strict=True):
+            check_label_values(rule, entry, by_id, find_values)
     return rules
+
+
+def check_label_values(rule: AlertRule, entry: Entry, by_id: Mapping[str, AlertRule], find_values: FindValues) -> None:
+    """Reject the value of a label that no sample can have: the rule would never fire, or its cause never inhibit it."""
+    named = [("labels", rule, rule.labels)]
+    for cause in rule.causes:
+        named += [("depends_on", by_id[cause.rule_id], cause.labels), ("depends_on", rule, cause.where)]
+    for field, of, labels in named:
+        for name, value in labels.items():
+            found = [find_values(metric, name) for metric in of.metrics]
+            known = frozenset[str]().union(*(each for each in found if each is not None))
+            if None not in found and value not in known:
+                allowed = ", ".join(sorted(known)) or "none, since none is set up"
+                shown = value if value.isprintable() else ascii(value)
+                raise entry.fault(field, f"names the {name} {shown}, which does not exist; allowed values are {allowed}")
 
 
 def check_causes(rules: Sequence[AlertRule], entries: Sequence[Entry], built_in: Iterable[AlertRule]) -> None:
