@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, cast
 
 import psycopg2
@@ -87,10 +88,14 @@ def _line(row: Sequence[Any]) -> str:
 def _field(value: Any) -> str:
     if value is None:
         return "\\N"
-    text = value if isinstance(value, str) else str(value)
-    # Four searches of a text that holds none of them are ten times as fast as one str.translate.
-    for character, escape in _ESCAPES:
-        text = text.replace(character, escape)
+    kind = type(value)
+    if kind is int or kind is datetime:
+        return str(value)
+    text = value if kind is str else str(value)
+    # Four searches of a text that holds none of them are ten times as fast as one str.translate, and twice as four replacements.
+    if "\\" in text or "\t" in text or "\n" in text or "\r" in text:
+        for character, escape in _ESCAPES:
+            text = text.replace(character, escape)
     return text
 
 
