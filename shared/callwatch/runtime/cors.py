@@ -71,7 +71,7 @@ def find_ingest_origins(request: Request) -> tuple[str, ...] | None:
     found = _INGEST_PATH.fullmatch(request.path)
     if not found:
         return None
-    # Read as it stands: a response about settings that cannot be used has these headers, too.
+    # Read from the environment: a response about settings that cannot be used has these headers, too.
     entries = (entry.strip().partition(":") for entry in os.environ.get("INGEST_ORIGINS", "").split(","))
     return tuple(origin for project, _colon, origin in entries if project == str(int(found[1]))) or None
 
