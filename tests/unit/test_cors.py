@@ -11,6 +11,7 @@ from callwatch.api.routes import GET_STATUS, Route
 from callwatch.exceptions import TooLarge, TooManyRequests, Unavailable
 from callwatch.runtime.endpoint import endpoint
 from callwatch.settings import reset_settings
+from callwatch.settings.values import parse_project_origins
 from callwatch.tracker import error_tracker
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -145,3 +146,43 @@ def test_other_answers_are_for_the_configured_pages_alone(monkeypatch: pytest.Mo
     monkeypatch.setenv("CORS_ORIGINS", "")
     assert "access-control-allow-origin" not in read_status(OURS)
     assert "access-control-allow-origin" not in read_status("")
+
+
+LISTED = "https://shop.example"
+
+
+@pytest.fixture
+def listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pages of two origins send to project 1; every page may send to others."""
+    monkeypatch.setenv("INGEST_ORIGINS", f"1:{LISTED}, 1:https://www.shop.example,2:https://b.example")
+    reset_settings()
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_allowed"), [(LISTED, True), ("https://www.shop.example", True), (OURS, False), ("null", False)]
+)
+def test_project_takes_the_pages_of_its_origins(ingest: Any, listed: None, origin: str, is_allowed: bool) -> None:
+    headers = {"x-sentry-auth": f"Sentry sentry_key={KEY}", "origin": origin}
+    status, found = answer(ingest.lambda_handler, event("POST", "/api/1/envelope/", None, headers=headers, body="{}"))
+    assert (status == 403) is not is_allowed
+    assert found.get("access-control-allow-origin") == (origin if is_allowed else None)
+    assert found["vary"] == "origin"
+    _status, preflight = answer(ingest.lambda_handler, event("OPTIONS", "/api/1/envelope/", origin))
+    assert preflight.get("access-control-allow-origin") == (origin if is_allowed else None)
+    assert ("access-control-allow-methods" in preflight) is is_allowed
+
+
+def test_program_without_an_origin_may_send(ingest: Any, listed: None) -> None:
+    headers = {"x-sentry-auth": f"Sentry sentry_key={KEY}"}
+    assert answer(ingest.lambda_handler, event("POST", "/api/1/envelope/", None, headers=headers, body="{}"))[0] != 403
+
+
+def test_unlisted_project_takes_any_page(ingest: Any, listed: None) -> None:
+    _status, preflight = answer(ingest.lambda_handler, event("OPTIONS", "/api/3/envelope/", OURS))
+    assert preflight["access-control-allow-origin"] == "*"
+
+
+@pytest.mark.parametrize("raw", ["https://a.example", "x:https://a.example", "1:a.example", "1:https://a.example/path", "1"])
+def test_odd_list_of_origins_is_refused(raw: str) -> None:
+    with pytest.raises(ValueError, match="such as"):
+        parse_project_origins(raw)

@@ -38,17 +38,27 @@ def _python_sentry(version: str, **options: str) -> Client:
     return Client("sentry-sdk", version, "python", (package,), "sentry_python.py", 3, 2 if has_traces else 0, options)
 
 
-def _node_sentry(version: str) -> Client:
-    return Client("@sentry/node", version, "node", (f"@sentry/node@{version}",), "sentry_node.cjs", 3)
+def _node_sentry(version: str, has_traces: bool = True) -> Client:
+    requests, options = (2, {"TRACES": "1"}) if has_traces else (0, {})
+    return Client("@sentry/node", version, "node", (f"@sentry/node@{version}",), "sentry_node.cjs", 3, requests, options)
 
 
 CLIENTS = (
     _python_sentry("0.20.3", TRACES="0"),
+    _python_sentry("1.14.0"),
     _python_sentry("1.45.1"),
     _python_sentry("2.75.0"),
-    _node_sentry("5.30.0"),
+    Client("raven", "6.10.0", "python", ("raven==6.10.0",), "raven_python.py", 3),
+    # Traces of these two need another package.
+    _node_sentry("5.30.0", has_traces=False),
+    _node_sentry("6.19.7", has_traces=False),
     _node_sentry("7.120.4"),
-    _node_sentry("10"),
+    _node_sentry("8.55.0"),
+    _node_sentry("9.46.0"),
+    _node_sentry("10.30.0"),
+    _node_sentry("11.12.0"),
+    Client("raven", "2.6.4", "node", ("raven@2.6.4",), "raven_node.cjs", 3),
+    Client("sentry-cli send-event", "3.8.0", "node", ("@sentry/cli@3.8.0",), "sentry_cli.cjs", 3),
     Client("opentelemetry (http/protobuf)", "1.45.2", "python", _OTEL, "otlp_python.py", 3, 2),
     Client("sentry-sdk, OTLPIntegration", "2.75.0", "python", ("sentry-sdk==2.75.0", *_OTEL), "sentry_otlp_python.py", 1, 2),
     Client("opentelemetry (http/json)", "2", "node", _OTEL_NODE, "otlp_node.mjs", 3, 2, {"FORM": "json"}),

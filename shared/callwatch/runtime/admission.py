@@ -14,11 +14,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from callwatch.api.http import Request
-from callwatch.exceptions import MethodNotAllowed, NotFound, RequestRefused, TooManyRequests, Unauthenticated
+from callwatch.exceptions import Forbidden, MethodNotAllowed, NotFound, RequestRefused, TooManyRequests, Unauthenticated
 from callwatch.ingest.otlp.paths import PATHS as OTLP_PATHS
 from callwatch.ingest.sentry.auth import authenticate, find_key, find_owner
 from callwatch.ingest.sentry.rate_limits import limit_all
 from callwatch.runtime.caller_limits import LIMITS, CallerLimits, Limit, read_network
+from callwatch.runtime.cors import find_ingest_origins
 from callwatch.runtime.refusals import refusals
 from callwatch.settings import get_settings
 
@@ -53,7 +54,19 @@ class Admission:
             project_id = authenticate(key, request.path_parameters.get("project", ""), get_settings().ingest_keys or {})
         except RequestRefused as error:
             raise self._refuse(error, request, key) from None
+        self._check_origin(request)
         return self._admit(request, project_id)
+
+    def _check_origin(self, request: Request) -> None:
+        """Raise Forbidden for a page whose origin may not send with the key; programs name no origin."""
+        listed = find_ingest_origins(request)
+        origin = request.headers.get("origin")
+        if listed is None or origin is None or origin in listed:
+            return
+        self.refused["origin"] += 1
+        refusals.add("dsn_key")
+        message = "pages of this origin may not send with the DSN's key: INGEST_ORIGINS names those of the project that may"
+        raise Forbidden(message, headers={"x-sentry-error": message})
 
     def admit_check_in(self, request: Request, _read_start: ReadStart) -> Request:
         """The same for a check-in, whose key stands in its address; raises the same."""

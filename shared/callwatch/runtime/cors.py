@@ -32,7 +32,7 @@ _PREFLIGHT: Mapping[str, str] = {
     "access-control-max-age": "600",
 }
 # The path of the Sentry protocol: projects are numbers, and no other route has one in that place.
-_INGEST_PATH = re.compile(r"/api/(?!0/)[0-9]+/.+")
+_INGEST_PATH = re.compile(r"/api/(?!0/)([0-9]{1,9})/.+")
 
 
 def build_headers(request: Request, path: str) -> dict[str, str]:
@@ -40,9 +40,13 @@ def build_headers(request: Request, path: str) -> dict[str, str]:
 
     path: that of the route, with its variables.
     """
-    if _is_for_any_origin(request, path):
-        return {"access-control-allow-origin": "*", "access-control-expose-headers": _INGEST_EXPOSED}
     origin = request.headers.get("origin", "")
+    if _is_of_the_protocol(request, path):
+        exposed = {"access-control-expose-headers": _INGEST_EXPOSED}
+        listed = find_ingest_origins(request)
+        if listed is None:
+            return {"access-control-allow-origin": "*", **exposed}
+        return {"vary": "origin", **({"access-control-allow-origin": origin, **exposed} if origin in listed else {})}
     if not _is_allowed(origin):
         return {}
     return {"access-control-allow-origin": origin, "vary": "origin", "access-control-expose-headers": _EXPOSED}
@@ -53,15 +57,26 @@ def answer_preflight(request: Request, route: Route[object, object]) -> Response
 
     Raises NotFound for an OPTIONS that is no such question: no route has that method.
     """
-    if _is_for_any_origin(request, route.path):
-        return Response(204, None, _INGEST_PREFLIGHT)
     origin = request.headers.get("origin", "")
+    if _is_of_the_protocol(request, route.path):
+        listed = find_ingest_origins(request)
+        return Response(204, None, _INGEST_PREFLIGHT if listed is None or origin in listed else {})
     if not origin:
         raise NotFound("OPTIONS is answered to browsers alone, which send the header Origin")
     return Response(204, None, _PREFLIGHT if _is_allowed(origin) else {})
 
 
-def _is_for_any_origin(request: Request, path: str) -> bool:
+def find_ingest_origins(request: Request) -> tuple[str, ...] | None:
+    """The origins whose pages may send to the project of a request; None for any."""
+    found = _INGEST_PATH.fullmatch(request.path)
+    if not found:
+        return None
+    # Read from the environment: a response about settings that cannot be used has these headers, too.
+    entries = (entry.strip().partition(":") for entry in os.environ.get("INGEST_ORIGINS", "").split(","))
+    return tuple(origin for project, _colon, origin in entries if project == str(int(found[1]))) or None
+
+
+def _is_of_the_protocol(request: Request, path: str) -> bool:
     """Return whether a request is of the Sentry protocol; one function answers the preflights of all routes."""
     if request.method == "OPTIONS":
         return _INGEST_PATH.fullmatch(request.path) is not None

@@ -171,6 +171,17 @@ def parse_networks(raw: str) -> "tuple[Network, ...]":
         raise ValueError("CIDRs such as 10.1.0.0/16, comma-separated") from None
 
 
+def parse_project_origins(raw: str) -> dict[int, tuple[str, ...]]:
+    """project:origin entries, comma-separated -> the origins of each project that is named."""
+    found: dict[int, tuple[str, ...]] = {}
+    for entry in split_entries(raw):
+        project, colon, origin = entry.partition(":")
+        if not colon or not project.isascii() or not project.isdigit() or len(project) > 9:
+            raise ValueError("project:origin entries such as 1:https://shop.example.com, comma-separated")
+        found[int(project)] = (*found.get(int(project), ()), *parse_origins(origin))
+    return found
+
+
 def parse_origins(raw: str) -> tuple[str, ...]:
     """Web origins (scheme://host[:port]), comma-separated."""
     found = tuple(split_entries(raw))

@@ -407,6 +407,11 @@ class Settings:
     )
 
     cors_origins: tuple[str, ...] | None = declare(values.parse_origins, "Web origins whose pages may call the API.")
+    ingest_origins: dict[int, tuple[str, ...]] | None = declare(
+        values.parse_project_origins,
+        "Web origins whose pages may send with the keys of a project, as project:origin, comma-separated; a project that is not"
+        " named takes any.",
+    )
     retention_days: int = declare(
         values.build_integer_parser(1, 3650), "Number of days that errors, requests and deliveries are kept.", "90"
     )

@@ -23,6 +23,8 @@ Position = tuple[int, int]
 
 # Out of memory, a program in Rust aborts; out of CPU time, the system ends it.
 _AT_A_LIMIT = (-signal.SIGABRT, -signal.SIGXCPU, -signal.SIGKILL)
+# Lambda's interpreter finds its own library by it.
+_INTERPRETERS = ("LD_LIBRARY_PATH",)
 _MEMORY_BYTES = 384_000_000
 _MAP_S = 4
 MAX_PACKED_BYTES = 16_000_000
@@ -136,7 +138,8 @@ def _run_child(given: bytes, count: int, allowed_s: float) -> list[Token | None]
     """Run the program that reads maps; a crash is one of the map."""
     command = [sys.executable, "-m", "callwatch.source_maps.child", str(_MEMORY_BYTES), str(_MAP_S)]
     # It needs to find the same packages, and no secret.
-    environ = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "PATH": os.environ.get("PATH", "")}
+    kept = {name: os.environ[name] for name in _INTERPRETERS if name in os.environ}
+    environ = {**kept, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     try:
         done = subprocess.run(command, input=given, capture_output=True, timeout=allowed_s, env=environ, check=False)
     except subprocess.TimeoutExpired:
