@@ -9,7 +9,7 @@ import type { Series, UptimeDay } from "../src/lib/api/types";
 import { formatDay } from "../src/lib/format/times";
 
 const line = (name: string, points: Series["points"]): Series => ({ name, unit: "count", labels: {}, points });
-const DAY: UptimeDay = { date: "2026-08-22", uptime: null, degraded: null, watched: 40, status: "unknown" };
+const DAY: UptimeDay = { date: "2026-08-22", uptime: null, degraded: null, watched: 40, maintenance: 0, status: "unknown" };
 const A = "2026-11-24T10:00:00Z";
 const B = "2026-11-24T10:15:00Z";
 
@@ -26,6 +26,7 @@ test("a day is named with its uptime, and one without checks is not called up", 
   assert.equal(formatDay("2026-08-22"), "Aug 22 2026");
   assert.equal(nameDay({ ...DAY, uptime: 75, status: "degraded" }), "Aug 22 2026: 75 % uptime");
   assert.equal(nameDay({ ...DAY, watched: 0 }), "Aug 22 2026: not checked");
+  assert.equal(nameDay({ ...DAY, watched: 0, maintenance: 90 }), "Aug 22 2026: maintenance");
   assert.equal(nameDay(DAY), "Aug 22 2026: too few probes");
 });
 

@@ -83,7 +83,9 @@ def test_an_alert_is_told_signed_and_its_resolve_too(receiver: Receiver) -> None
         verified = Webhook(f"whsec_{key}").verify(receiver.received[0].body, receiver.received[0].headers)
         assert verified["data"]["service"] == "openai"
     data = json.loads(receiver.received[0].body)["data"]
-    names = "alert_id rule_id title level message value threshold since service labels dashboard_url runbook_url"
+    names = (
+        "alert_id rule_id title level message value threshold since service labels dashboard_url runbook_url incident_id incident"
+    )
     assert set(data) == set(names.split())
     assert data["dashboard_url"] == f"https://ops.example.com/admin/operations#/alerts/{data['alert_id']}"
     (alert,) = alerts()

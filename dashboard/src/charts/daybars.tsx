@@ -7,7 +7,7 @@ import { formatDay } from "../lib/format/times";
 
 /** "Aug 22 2026: 75 % uptime" */
 export function nameDay(day: UptimeDay): string {
-  return `${formatDay(day.date)}: ${day.uptime === null ? (day.watched ? "too few probes" : "not checked") : `${formatPercent(day.uptime)} uptime`}`;
+  return `${formatDay(day.date)}: ${day.uptime === null ? (day.watched ? "too few probes" : day.maintenance ? "maintenance" : "not checked") : `${formatPercent(day.uptime)} uptime`}`;
 }
 
 const STEPS: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, ArrowDown: -7, ArrowUp: 7, Home: -1000, End: 1000 };

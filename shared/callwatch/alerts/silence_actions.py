@@ -11,7 +11,7 @@ from callwatch.alerts.actions import find_rule, require_reason
 from callwatch.alerts.evaluation.silences import Silence, load_silence
 from callwatch.alerts.rules_in_force import list_rules_in_force
 from callwatch.alerts.serializers import parse_id
-from callwatch.alerts.silencing.bodies import parse_matchers, parse_recurs, parse_span
+from callwatch.alerts.silencing.bodies import parse_maintenance, parse_matchers, parse_recurs, parse_span
 from callwatch.alerts.silencing.items import serialize_silences
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.queries.rule_states import add_silence, end_silence, known_labels
@@ -25,14 +25,15 @@ _SERVICES = ("database", "deepgram", "openai", "convoso")
 
 
 def create_silence(conn: AnyConnection, given: Any, actor: str, settings: Settings, now: datetime) -> MadeSilence:
-    """Create a silence from `matchers`, `reason`, `ends_at` and optionally `starts_at`, `recurs`; returns it with `warnings`.
+    """Create a silence from `matchers`, `reason`, `ends_at`, optionally `starts_at`, `recurs`, `is_maintenance`.
 
-    The caller commits. Raises Invalid.
+    Returns it with `warnings`. The caller commits. Raises Invalid.
     """
     reason = require_reason(given)
     starts_at, ends_at = parse_span(given, now)
     matchers, recurs = parse_matchers(given), parse_recurs(given, settings.timezone)
-    row = add_silence(conn, matchers, reason, actor, starts_at, ends_at, recurs)
+    is_maintenance = parse_maintenance(given, matchers)
+    row = add_silence(conn, matchers, reason, actor, starts_at, ends_at, recurs, is_maintenance)
     made = load_silence(row)
     (item,) = serialize_silences(conn, [row], now)
     warnings = _warnings(conn, made, settings) if made is not None else []

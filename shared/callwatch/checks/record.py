@@ -1,6 +1,6 @@
 """Records the monitor's checks: probe results become service states, which are stored."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import datetime
 
 from callwatch.checks.probe_result import ProbeResult, read_outcome
@@ -15,8 +15,13 @@ _LEVELS = {"healthy": 0.0, "degraded": 1.0, "unhealthy": 2.0}
 _REASONS = {"service.reason_auth": "auth", "service.reason_quota": "quota", "service.rate_limited": "rate_limited"}
 
 
-def record_checks(conn: AnyConnection, probes: Mapping[str, ProbeResult], now: datetime) -> list[CheckResult]:
-    """Update each service's state by one probe result and store it. The caller commits."""
+def record_checks(
+    conn: AnyConnection, probes: Mapping[str, ProbeResult], now: datetime, in_maintenance: Set[str] = frozenset()
+) -> list[CheckResult]:
+    """Update each service's state by one probe result and store it. The caller commits.
+
+    in_maintenance: services whose results count neither as up nor as down.
+    """
     known = service_states(conn)
     results = []
     for service, probe in probes.items():
@@ -30,7 +35,7 @@ def record_checks(conn: AnyConnection, probes: Mapping[str, ProbeResult], now: d
                 "latency_ms": probe.latency_ms,
                 "at": now,
                 "details": probe.details,
-                "outcome": read_outcome(probe),
+                "outcome": "maintenance" if service in in_maintenance else read_outcome(probe),
             },
         )
         results.append(result)

@@ -30,11 +30,14 @@ _DAY = timedelta(days=1)
 
 
 class _Shares(TypedDict):
-    """Percentages: probes that succeeded, those that succeeded in a degraded way (a part of uptime), and the watched time."""
+    """Percentages: probes that succeeded, those that succeeded in a degraded way (a part of uptime), and the watched time
+    outside of maintenance; maintenance: its share of the time.
+    """
 
     uptime: float | None
     degraded: float | None
     watched: float
+    maintenance: float
 
 
 def uptime(conn: AnyConnection, services: Iterable[str], now: datetime) -> tuple[dict[str, ServiceUptime], dict[str, Reason]]:
@@ -58,7 +61,7 @@ def uptime(conn: AnyConnection, services: Iterable[str], now: datetime) -> tuple
             day = first + timedelta(days=index)
             row = days.get((service, day))
             found = _read_shares(row, _measure_elapsed(day, now))
-            shown.append({"date": day, **found, "status": row["worst"] if row else "unknown"})
+            shown.append({"date": day, **found, "status": (row["worst"] if row else None) or "unknown"})
             unknown |= _explain(f"{path}.days.{index}", found)
         report[service] = _build_service(shares, shown)
     return report, unknown
@@ -78,19 +81,27 @@ def _build_service(shares: Mapping[str, _Shares], days: list[UptimeDay]) -> Serv
         "watched_7d": shares["7d"]["watched"],
         "watched_30d": shares["30d"]["watched"],
         "watched_90d": shares["90d"]["watched"],
+        "maintenance_24h": shares["24h"]["maintenance"],
+        "maintenance_7d": shares["7d"]["maintenance"],
+        "maintenance_30d": shares["30d"]["maintenance"],
+        "maintenance_90d": shares["90d"]["maintenance"],
         "days": days,
     }
 
 
 def _read_shares(row: UptimeShares | None, span: timedelta) -> _Shares:
     """Compute the shares of a span."""
+    maintained_s = row["maintenance_s"] if row is not None else 0.0
+    maintenance = min(100.0, _percent(maintained_s, span.total_seconds()))
     if row is None or not row["checked"]:
-        return {"uptime": None, "degraded": None, "watched": 0.0}
-    watched = min(100.0, _percent(row["watched_s"], span.total_seconds()))
+        return {"uptime": None, "degraded": None, "watched": 0.0, "maintenance": maintenance}
+    # What is left of the span is what uptime is about.
+    left_s = max(span.total_seconds() - maintained_s, row["watched_s"], 1.0)
+    watched = min(100.0, _percent(row["watched_s"], left_s))
     if watched < MIN_WATCHED_PERCENT:
-        return {"uptime": None, "degraded": None, "watched": watched}
+        return {"uptime": None, "degraded": None, "watched": watched, "maintenance": maintenance}
     uptime, degraded = _percent(row["up"], row["checked"]), _percent(row["degraded"], row["checked"])
-    return {"uptime": uptime, "degraded": degraded, "watched": watched}
+    return {"uptime": uptime, "degraded": degraded, "watched": watched, "maintenance": maintenance}
 
 
 def _explain(path: str, shares: _Shares, suffix: str = "") -> dict[str, Reason]:
@@ -98,6 +109,8 @@ def _explain(path: str, shares: _Shares, suffix: str = "") -> dict[str, Reason]:
     if shares["uptime"] is not None:
         return {}
     watched = f"{shares['watched']:g} %" if shares["watched"] else "nothing"
+    if shares["maintenance"] and not shares["watched"]:
+        return {f"{path}.{figure}{suffix}": Reason("none", "it was in maintenance") for figure in ("uptime", "degraded")}
     reason = Reason("not_recorded", f"{watched} of this time was observed; uptime needs at least {MIN_WATCHED_PERCENT:g} %")
     return {f"{path}.{figure}{suffix}": reason for figure in ("uptime", "degraded")}
 

@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from callwatch.alerts.guarded_writes import run_isolated
+from callwatch.alerts.silencing.maintenance import find_in_maintenance
 from callwatch.checks.network import network_samples
 from callwatch.checks.probe_result import ProbeResult
 from callwatch.checks.record import build_results_without_state, check_samples, record_checks
@@ -33,7 +35,8 @@ def check(cycle: Cycle) -> dict[str, Any]:
         raise
     try:
         with connection() as conn:
-            cycle.checks = record_checks(conn, probes, cycle.now)
+            in_maintenance, _error = run_isolated(conn, lambda: find_in_maintenance(conn, probes, cycle.now))
+            cycle.checks = record_checks(conn, probes, cycle.now, in_maintenance or frozenset())
             conn.commit()
     except Exception as error:
         if isinstance(error, DatabaseUnavailable):

@@ -2,6 +2,7 @@
 
 import { request } from "../../lib/api/client";
 import type { Silence, SilencePage } from "../../lib/api/types";
+import { formatSeconds } from "../../lib/format/numbers";
 import { useLive } from "../../lib/polling/use-live";
 import { now } from "../../lib/time/now";
 import { Action } from "../../ui/dialog";
@@ -52,10 +53,18 @@ function Row({ silence, mayEnd }: { silence: Silence; mayEnd: boolean }) {
     <li class="rule">
       <div class="alert-text">
         <b>{describeMatchers(silence)}</b>
+        {silence.is_maintenance && <span class="quiet"> maintenance</span>}
         <p>{silence.reason}</p>
         <p class="quiet">
           by <bdi>{silence.actor}</bdi>, <Time at={silence.created_at} /> until <Time at={silence.ends_at} />
+          {silence.recurs && `; ${describeWindow(silence.recurs)}`}
+          {silence.next_starts_at && (
+            <>
+              ; mutes again from <Time at={silence.next_starts_at} />
+            </>
+          )}
         </p>
+        {mayEnd && <p class="quiet">{describeMuted(silence)}</p>}
       </div>
       {mayEnd && (
         <div class="buttons">
@@ -64,6 +73,18 @@ function Row({ silence, mayEnd }: { silence: Silence; mayEnd: boolean }) {
       )}
     </li>
   );
+}
+
+export function describeWindow({ days, start, duration_s, timezone }: NonNullable<Silence["recurs"]>): string {
+  return `${days.join(", ")} from ${start} for ${formatSeconds(duration_s)} (${timezone})`;
+}
+
+/** What it mutes at this moment. */
+export function describeMuted({ is_muting, mutes, mutes_count }: Silence): string {
+  if (!is_muting) return "mutes nothing now";
+  if (mutes_count === 0) return "mutes no firing alert now";
+  const named = mutes.slice(0, 5).map(({ title }) => title);
+  return `mutes now: ${named.join(", ")}${mutes_count > named.length ? ` and ${mutes_count - named.length} more` : ""}`;
 }
 
 function describeMatchers({ matchers }: Silence): string {
@@ -86,13 +107,17 @@ function NewSilence() {
         <input name="service" maxLength={200} />
       </label>
       <Duration />
+      <label>
+        <input type="checkbox" name="is_maintenance" /> Maintenance: the service is neither up nor down meanwhile
+      </label>
     </>
   );
   const act = (reason: string, form: FormData) => {
     const matchers = Object.fromEntries(
       ["rule_id", "service"].map((name) => [name, String(form.get(name) ?? "").trim()]).filter(([, value]) => value),
     );
-    return request("/api/silences", "POST", { matchers, reason, ends_at: computeEnd(form) });
+    const is_maintenance = form.get("is_maintenance") === "on";
+    return request("/api/silences", "POST", { matchers, reason, ends_at: computeEnd(form), is_maintenance });
   };
   return <Action label="New silence" title="Silence a rule, a service, or both" confirm="Silence" fields={fields} act={act} />;
 }

@@ -886,6 +886,7 @@ export interface MadeSilence {
   created_at: string;
   ends_at: string;
   id: string;
+  is_maintenance: boolean;
   is_muting: boolean;
   matchers: Matchers;
   mutes: Array<Muted>;
@@ -1099,6 +1100,7 @@ export interface NewRule {
 /** A mute of what it matches, from starts_at (default: now) to ends_at, which must be in the future. */
 export interface NewSilence {
   ends_at: string;
+  is_maintenance?: boolean;
   matchers: NewMatchers;
   reason: string;
   recurs?: NewRecurs | null;
@@ -1583,13 +1585,17 @@ export interface ServiceHealth {
   status: "healthy" | "degraded" | "unhealthy" | "unknown";
 }
 
-/** In percent. uptime: probes that succeeded; null if under 90 % of the time was watched. degraded: the part of them that was slow or rate limited. watched: the share of the time that probes cover. */
+/** In percent. uptime: probes that succeeded; null if under 90 % of the time was watched. degraded: the part of them that was slow or rate limited. watched: the share of the time that probes cover, without maintenance, which is neither up nor down; maintenance: its share of the time. */
 export interface ServiceUptime {
   days: Array<UptimeDay>;
   degraded_24h: number | null;
   degraded_30d: number | null;
   degraded_7d: number | null;
   degraded_90d: number | null;
+  maintenance_24h: number;
+  maintenance_30d: number;
+  maintenance_7d: number;
+  maintenance_90d: number;
   uptime_24h: number | null;
   uptime_30d: number | null;
   uptime_7d: number | null;
@@ -1613,6 +1619,7 @@ export interface Silence {
   created_at: string;
   ends_at: string;
   id: string;
+  is_maintenance: boolean;
   is_muting: boolean;
   matchers: Matchers;
   mutes: Array<Muted>;
@@ -1789,6 +1796,7 @@ export interface Uptime {
 export interface UptimeDay {
   date: string;
   degraded: number | null;
+  maintenance: number;
   status: "healthy" | "degraded" | "unhealthy" | "unknown";
   uptime: number | null;
   watched: number;

@@ -11,6 +11,7 @@ from callwatch.alerts.notifications.rendering import build_notification
 from callwatch.alerts.outage.direct_delivery import build_message_id, is_open
 from callwatch.alerts.outage.outage import Outage, OutageMemory, build_outage_id, build_outage_key
 from callwatch.alerts.outage.outage_start import build_outage_instance, find_outage_rule
+from callwatch.alerts.silencing.maintenance import list_spans
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.query import fetch_one
 from callwatch.db.queries.alerts import add_timeline, open_alert, resolve_alert
@@ -36,7 +37,9 @@ def end_database_outage(conn: AnyConnection, memory: OutageMemory, now: datetime
         return False
     since = datetime.fromisoformat(outage["since"])
     ended_at = _find_end(conn, since, now)
-    fill_outage(conn, "database", outage.get("code", "unreachable"), since, ended_at)
+    reason = outage.get("code", "unreachable")
+    for begin, end, is_maintenance in list_spans(conn, "database", since, ended_at):
+        fill_outage(conn, "database", reason, begin, end, is_maintenance)
     began = "the database had no free connection" if outage.get("code") == "saturated" else kind.began
     return write_outage(conn, kind, outage, ended_at, now, began)
 

@@ -126,6 +126,16 @@ def parse_recurs(given: Mapping[str, Any], timezone: str) -> Recurs | None:
     return recurs
 
 
+def parse_maintenance(given: Mapping[str, Any], matchers: StoredMatchers) -> bool:
+    """Parse `is_maintenance`. Raises Invalid."""
+    is_maintenance = given.get("is_maintenance", False)
+    if not isinstance(is_maintenance, bool):
+        raise Invalid("is_maintenance", "must be true or false")
+    if is_maintenance and "rule_id" in matchers:
+        raise Invalid("is_maintenance", "must be left out where rule_id is given: services are in maintenance, not rules")
+    return is_maintenance
+
+
 def _parse_days(raw: Mapping[str, Any]) -> Any:
     """Return the days as the first three letters of each, in the order of the week."""
     days = raw.get("days")

@@ -37,6 +37,7 @@ def _serialize(row: SilenceRow, firing: Sequence[FiringRow], now: datetime) -> S
         "starts_at": row["starts_at"],
         "ends_at": row["ends_at"],
         "recurs": row["recurs"],
+        "is_maintenance": row["is_maintenance"],
         "is_muting": is_muting,
         "next_starts_at": None if is_muting else _find_next_start(row, now),
         "mutes": muted[:_MAX_MUTED],

@@ -44,6 +44,19 @@ _COUNT_HOUR = """
         worst = CASE WHEN 'unhealthy' IN (known.worst, EXCLUDED.worst) THEN 'unhealthy'
                      WHEN 'degraded' IN (known.worst, EXCLUDED.worst) THEN 'degraded' ELSE 'healthy' END
 """
+# A probe within maintenance is neither up nor down: only its time is counted, apart.
+_COUNT_MAINTENANCE = """
+    INSERT INTO callwatch.uptime_hours AS known (service, hour, checked, up, watched_s, maintenance_s, worst)
+    SELECT %(service)s, date_trunc('hour', at, 'UTC'), 0, 0, 0, sum(watched_s), 'maintenance'
+    FROM callwatch.check_results WHERE service = %(service)s AND at = ANY (%(times)s::timestamptz[]) GROUP BY 2
+    ON CONFLICT (service, hour) DO UPDATE SET maintenance_s = known.maintenance_s + EXCLUDED.maintenance_s
+"""
+_FILL_MAINTENANCE = """
+    INSERT INTO callwatch.check_results (service, at, status, reason, latency_ms, outcome, watched_s)
+    SELECT %(service)s, at, 'unhealthy', %(reason)s, NULL, 'maintenance', 60
+    FROM generate_series(%(since)s::timestamptz, %(until)s::timestamptz - interval '1 second', interval '1 minute') AS at
+    ON CONFLICT DO NOTHING RETURNING at
+"""
 _FILL_OUTAGE = """
     WITH made AS (
         INSERT INTO callwatch.check_results (service, at, status, reason, latency_ms, outcome, watched_s)
@@ -62,6 +75,7 @@ _OUTCOME = """coalesce(outcome, CASE WHEN status = 'healthy' THEN 'up' WHEN stat
 _DAYS = f"""
     SELECT service, (hour AT TIME ZONE 'UTC')::date AS day, sum(checked)::bigint AS checked, sum(up)::bigint AS up,
            sum(degraded)::bigint AS degraded, sum({_HOUR_WATCHED})::float AS watched_s,
+           sum(maintenance_s)::float AS maintenance_s,
            (array['healthy', 'degraded', 'unhealthy'])[max(array_position(array['healthy', 'degraded', 'unhealthy'], worst))]
                AS worst
     FROM callwatch.uptime_hours WHERE hour >= %(since)s AND hour <= %(now)s GROUP BY 1, 2
@@ -69,11 +83,13 @@ _DAYS = f"""
 # Whole hours from the counters; the partial hour at the start of a window from its minutes, as long as these are kept.
 _WINDOWS = f"""
     SELECT since, service, sum(checked)::bigint AS checked, sum(up)::bigint AS up, sum(degraded)::bigint AS degraded,
-           sum(watched_s)::float AS watched_s FROM (
-        SELECT since, service, checked, up, degraded, {_HOUR_WATCHED} AS watched_s
+           sum(watched_s)::float AS watched_s, sum(maintenance_s)::float AS maintenance_s FROM (
+        SELECT since, service, checked, up, degraded, {_HOUR_WATCHED} AS watched_s, maintenance_s
         FROM unnest(%(sinces)s::timestamptz[]) AS since JOIN callwatch.uptime_hours ON hour >= since AND hour <= %(now)s
         UNION ALL
-        SELECT since, service, 1, ({_OUTCOME} <> 'failed')::int, ({_OUTCOME} = 'degraded')::int, coalesce(watched_s, 60)
+        SELECT since, service, ({_OUTCOME} <> 'maintenance')::int, ({_OUTCOME} NOT IN ('failed', 'maintenance'))::int,
+            ({_OUTCOME} = 'degraded')::int, CASE WHEN {_OUTCOME} = 'maintenance' THEN 0 ELSE coalesce(watched_s, 60) END,
+            CASE WHEN {_OUTCOME} = 'maintenance' THEN coalesce(watched_s, 60) ELSE 0 END
         FROM unnest(%(sinces)s::timestamptz[]) AS since JOIN callwatch.check_results
             ON at >= since AND at < date_trunc('hour', since + interval '1 hour' - interval '1 microsecond', 'UTC')
         WHERE status <> 'unknown'
@@ -82,7 +98,7 @@ _WINDOWS = f"""
 _FAILED = f"""
     SELECT since, service, count(*) AS checked, count(*) FILTER (WHERE {_OUTCOME} = 'failed') AS failed
     FROM unnest(%(sinces)s::timestamptz[]) AS since JOIN callwatch.check_results ON at >= since AND at <= %(now)s
-    WHERE status <> 'unknown' AND service = ANY (%(services)s) GROUP BY since, service
+    WHERE status <> 'unknown' AND {_OUTCOME} <> 'maintenance' AND service = ANY (%(services)s) GROUP BY since, service
 """
 _RUNS = f"""
     SELECT service, count(*) AS checked, count(*) FILTER (WHERE is_failed) AS failed,
@@ -91,6 +107,7 @@ _RUNS = f"""
         SELECT service, {_OUTCOME} = 'failed' AS is_failed,
                lag({_OUTCOME} = 'failed') OVER (PARTITION BY service ORDER BY at) AS was_failed
         FROM callwatch.check_results WHERE at > %(since)s AND at <= %(now)s AND status <> 'unknown'
+            AND {_OUTCOME} <> 'maintenance'
     ) AS probes GROUP BY service
 """
 
@@ -112,7 +129,7 @@ class ServiceState(TypedDict):
 class NewResult(TypedDict):
     """One result. status: from the status machine. outcome: of the probe itself, from which uptime is computed.
 
-    An unknown outcome is neither up nor down, and does not count in uptime.
+    An unknown outcome, and one within maintenance, is neither up nor down, and does not count in uptime.
     """
 
     service: str
@@ -127,20 +144,24 @@ class NewResult(TypedDict):
 
 
 class UptimeShares(TypedDict):
-    """Probes of a service: all, those that succeeded, those that succeeded in a degraded way; and the time that they watched."""
+    """Probes of a service: all, those that succeeded, those that succeeded in a degraded way; the time that they watched.
+
+    maintenance_s: the time of maintenance, which none of these counts.
+    """
 
     service: str
     checked: int
     up: int
     degraded: int
     watched_s: float
+    maintenance_s: float
 
 
 class UptimeDayRow(UptimeShares):
-    """Those of a UTC day; worst: the worst status in it."""
+    """Those of a UTC day; worst: the worst status in it; None if all of it was maintenance."""
 
     day: date
-    worst: Status
+    worst: Status | None
 
 
 class UptimeWindowRow(UptimeShares):
@@ -156,6 +177,10 @@ class FailedRow(TypedDict):
     service: str
     checked: int
     failed: int
+
+
+class _FilledRow(TypedDict):
+    at: datetime
 
 
 class FailureRuns(TypedDict):
@@ -177,13 +202,22 @@ def keep_result(conn: AnyConnection, result: NewResult) -> None:
     given = {**result, "details": Json(dict(result["details"]))}
     execute(conn, _KEEP_STATE, given)
     kept = fetch_one(conn, _KEEP_RESULT, given)
-    if kept is not None and result["outcome"] != "unknown":
+    if kept is not None and result["outcome"] == "maintenance":
+        execute(conn, _COUNT_MAINTENANCE, {"service": result["service"], "times": [result["at"]]})
+    elif kept is not None and result["outcome"] != "unknown":
         execute(conn, _COUNT_HOUR, {**given, **kept})
 
 
-def fill_outage(conn: AnyConnection, service: str, reason: str, since: datetime, until: datetime) -> None:
+def fill_outage(
+    conn: AnyConnection, service: str, reason: str, since: datetime, until: datetime, is_maintenance: bool = False
+) -> None:
     """Store the minutes of an outage in which no result could be stored: unhealthy, each once. The caller commits."""
     begin = max(since, until - RESULTS_KEPT)
+    if is_maintenance:
+        given = {"service": service, "reason": reason, "since": begin, "until": until}
+        times = [row["at"] for row in fetch_all(conn, _FILL_MAINTENANCE, given, _FilledRow)]
+        execute(conn, _COUNT_MAINTENANCE, {"service": service, "times": times})
+        return
     execute(conn, _FILL_OUTAGE, {"service": service, "reason": reason, "since": begin, "until": until})
 
 

@@ -49,19 +49,30 @@ _ACKNOWLEDGE = """
     RETURNING alert_key, rule_id, state, value, threshold, alert_id, last_evaluated_at, details
 """
 _SILENCES = """
-    SELECT id, matchers, reason, actor, created_at, starts_at, ends_at, recurs FROM callwatch.silences
+    SELECT id, matchers, reason, actor, created_at, starts_at, ends_at, recurs, is_maintenance FROM callwatch.silences
     WHERE ended_at IS NULL AND ends_at > %(now)s AND (%(before)s::bigint IS NULL OR id < %(before)s)
         AND (%(rule_id)s::text IS NULL OR matchers ->> 'rule_id' = %(rule_id)s)
         AND (%(words)s::text IS NULL OR strpos(lower(reason || ' ' || matchers::text), lower(%(words)s)) > 0)
     ORDER BY id DESC LIMIT %(limit)s
 """
 _IN_FORCE = """
-    SELECT id, matchers, reason, actor, created_at, starts_at, ends_at, recurs FROM callwatch.silences
+    SELECT id, matchers, reason, actor, created_at, starts_at, ends_at, recurs, is_maintenance FROM callwatch.silences
     WHERE ended_at IS NULL AND starts_at <= %(now)s AND ends_at > %(now)s ORDER BY id DESC
 """
 _ADD_SILENCE = """
-    INSERT INTO callwatch.silences (matchers, reason, actor, starts_at, ends_at, recurs) VALUES (%s, %s, %s, %s, %s, %s)
-    RETURNING id, matchers, reason, actor, created_at, starts_at, ends_at, recurs
+    INSERT INTO callwatch.silences (matchers, reason, actor, starts_at, ends_at, recurs, is_maintenance)
+    VALUES (%s, %s, %s, %s, %s, %s, %s)
+    RETURNING id, matchers, reason, actor, created_at, starts_at, ends_at, recurs, is_maintenance
+"""
+
+
+# One that a person ended early lasted until then.
+_MAINTENANCE = """
+    SELECT id, matchers, reason, actor, created_at, starts_at, least(ends_at, coalesce(ended_at, ends_at)) AS ends_at, recurs,
+        is_maintenance
+    FROM callwatch.silences
+    WHERE is_maintenance AND starts_at <= %(until)s AND ends_at > %(since)s AND (ended_at IS NULL OR ended_at > %(since)s)
+    ORDER BY id
 """
 
 
@@ -261,12 +272,19 @@ def add_silence(
     starts_at: datetime,
     ends_at: datetime,
     recurs: Recurs | None = None,
+    is_maintenance: bool = False,
 ) -> SilenceRow:
     """A new silence, as list_silences shows it. The caller commits."""
-    given = (Json(dict(matchers)), reason, actor, starts_at, ends_at, None if recurs is None else Json(dict(recurs)))
+    window = None if recurs is None else Json(dict(recurs))
+    given = (Json(dict(matchers)), reason, actor, starts_at, ends_at, window, is_maintenance)
     row = fetch_one(conn, _ADD_SILENCE, given, SilenceRow)
     assert row is not None
     return row
+
+
+def maintenance_between(conn: AnyConnection, since: datetime, until: datetime) -> list[SilenceRow]:
+    """The maintenance of a span, also what has ended since; at one moment if both are equal."""
+    return fetch_all(conn, _MAINTENANCE, {"since": since, "until": until}, SilenceRow)
 
 
 def end_silence(conn: AnyConnection, silence_id: int, actor: str) -> bool:

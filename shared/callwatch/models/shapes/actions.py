@@ -84,3 +84,4 @@ class NewSilence(ActionReason, total=False):
     starts_at: datetime | None
     ends_at: Required[datetime]
     recurs: NewRecurs | None
+    is_maintenance: Annotated[bool, About("Whether the services that it matches are in maintenance; it names no rule then.")]

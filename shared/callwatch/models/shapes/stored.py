@@ -81,6 +81,7 @@ class SilenceFields(TypedDict):
     starts_at: datetime
     ends_at: datetime
     recurs: Annotated[Recurs | None, About("null: it mutes from starts_at to ends_at without a break.")]
+    is_maintenance: Annotated[bool, About("Its services are neither up nor down meanwhile.")]
 
 
 class GroupFields(TypedDict):

@@ -16,13 +16,15 @@ class UptimeDay(TypedDict):
     uptime: float | None
     degraded: float | None
     watched: float
+    maintenance: float
     status: CheckStatus
 
 
 class ServiceUptime(TypedDict):
     """In percent. uptime: probes that succeeded; null if under 90 % of the time was watched.
 
-    degraded: the part of them that was slow or rate limited. watched: the share of the time that probes cover.
+    degraded: the part of them that was slow or rate limited. watched: the share of the time that probes cover,
+    without maintenance, which is neither up nor down; maintenance: its share of the time.
     """
 
     uptime_24h: float | None
@@ -37,6 +39,10 @@ class ServiceUptime(TypedDict):
     watched_7d: float
     watched_30d: float
     watched_90d: float
+    maintenance_24h: float
+    maintenance_7d: float
+    maintenance_30d: float
+    maintenance_90d: float
     days: list[UptimeDay]
 
 
