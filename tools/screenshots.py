@@ -69,7 +69,7 @@ def _views(system: System, name: str, size: str, scheme: str) -> dict[str, str]:
         views |= {"error": f"#/errors/{group[0]['id']}"} if group else {}
         views |= {"alert": f"#/alerts/{alert[0]['id']}"} if alert else {}
         if size == "desktop":
-            views |= {"errors": "#/errors", "rules": "#/rules", "uptime": "#/uptime"}
+            views |= {"errors": "#/errors", "rules": "#/rules", "uptime": "#/uptime", "wall": "?wall=1#/"}
     return views
 
 
@@ -77,7 +77,7 @@ def _open(page: Page, system: System, path: str) -> None:
     page.goto(f"{system.url}/admin/operations{path}")
     page.evaluate("token => sessionStorage.setItem('callwatch-token', token)", system.admin_token)
     page.reload()
-    page.wait_for_selector("main .panel")
+    page.wait_for_selector("main .panel", timeout=_LOADED_MS)
     # Every part shows data, and no request failed.
     expect(page.locator(".loading")).to_have_count(0, timeout=_LOADED_MS)
     expect(page.locator(".banner.none")).to_have_count(1, timeout=_LOADED_MS)

@@ -107,3 +107,12 @@ def test_a_group_is_assigned_and_commented(admin: Reader, system: System) -> Non
     page.get_by_role("dialog").get_by_label("Comment", exact=True).fill("seen before the release")
     page.get_by_role("dialog").get_by_role("button", name="Comment").click()
     expect(page.get_by_role("region", name="History")).to_contain_text("seen before the release")
+
+
+def test_a_call_is_one_click_and_its_id_away(viewer: Reader) -> None:
+    page = viewer.open(refresh_s=60)
+    page.get_by_role("link", name="Calls", exact=True).click()
+    expect(page.get_by_label("The call's id")).to_be_focused()
+    page.keyboard.type("call-17")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**#/calls/call-17")

@@ -23,5 +23,10 @@ def test_a_wall_shows_all_and_scrolls_nothing(chromium: Browser, system: System,
             assert box is not None
             assert box["height"] > 40, name
             assert box["y"] + box["height"] <= height, name
+        expect(page.locator(".service")).not_to_have_count(0)
+        for service in page.locator(".service").all():
+            box = service.bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] <= height - 8, "every service is seen"
         assert page.evaluate("document.documentElement.scrollHeight") <= height
         assert page.get_by_role("navigation").count() == 0
