@@ -101,7 +101,7 @@ def test_what_changed_takes_any_time(database: str) -> None:
 
 def test_what_changed_names_errors_alerts_and_people(seeded: str) -> None:
     read("silence", "admin", rule_id="slow_route", minutes=5, reason="deploy")
-    found = read("what_changed", until=(NOW + timedelta(minutes=5)).isoformat())
+    found = read("what_changed", until=(datetime.now(UTC) + timedelta(minutes=5)).isoformat())
     kinds = {item["kind"]: item for item in found["items"]}
     assert {"new_error", "alert", "silence"} <= set(kinds)
     assert kinds["silence"]["actor"] == "ana"
