@@ -12,7 +12,7 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from callwatch.alerts.evaluation.silences import Silences, load_silences
+from callwatch.alerts.evaluation.silences import Silence, Silences, load_silences
 from callwatch.alerts.notifications.backoff import MAX_AGE, MAX_RETRY_TIME, delay_s, hold_s
 from callwatch.alerts.notifications.channel_worker import Batch, Outcome, Outcomes, WorkerEnd, start_worker
 from callwatch.alerts.notifications.delivery_failed import DeliveryFailed, clean_error
@@ -83,6 +83,9 @@ class _Round:
     in_hand: dict[str, dict[int, ClaimedDelivery]] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
     opened_at: dict[str, datetime | None] = field(default_factory=dict)
+    # What the silences of `muted_by` match among all that waits: thousands are not compared again for each batch.
+    muted_by: list[Silence] = field(default_factory=list)
+    muted: list[int] = field(default_factory=list)
     result: DeliveryResult = field(default_factory=DeliveryResult)
 
     def later(self, seconds: float) -> datetime:
@@ -127,14 +130,15 @@ def _start_workers(work: _Round) -> None:
         for old in give_up_before(conn, believable_time(conn, work.now) - MAX_AGE, work.now):
             _record_failed_delivery(conn, old, old["channel"], str(old["last_error"]), work)
         states = channel_states(conn)
-        silences = Silences(load_silences(silences_in_force(conn, work.now), work.now))
-        held = find_muted_deliveries(conn, silences)
+        silences = load_silences(silences_in_force(conn, work.now), work.now)
+        if silences != work.muted_by:
+            work.muted_by, work.muted = silences, find_muted_deliveries(conn, Silences(silences))
         for channel in list_due_channels(conn, work.now):
             if channel in work.in_hand or channel in work.done:
                 continue
             limit = _find_limit(conn, channel, states.get(channel), work)
             if limit:
-                claimed[channel] = claim_due(conn, channel, work.holder, work.now, LEASE_S, limit, held)
+                claimed[channel] = claim_due(conn, channel, work.holder, work.now, LEASE_S, limit, work.muted)
         conn.commit()
     for channel, rows in claimed.items():
         if rows:

@@ -21,23 +21,29 @@ _DUE_CHANNELS = """
     SELECT DISTINCT channel FROM callwatch.deliveries
     WHERE state = 'due' AND due_at <= %(now)s AND (claimed_until IS NULL OR claimed_until < now())
 """
-# The oldest open delivery of each alert and channel goes first: a resolve never overtakes its alert. A test goes before all: as
-# a channel's trial it puts no real notification at risk.
+# The oldest open delivery of each alert, and of each incident, goes first in a channel: a resolve never overtakes its alert. A
+# test goes before all: as a channel's trial it puts no real notification at risk. What is behind another is found in one pass, as
+# each of thousands compared with all others takes minutes.
 _CLAIM = """
+    WITH waiting AS MATERIALIZED (
+        SELECT id, alert_id, alert_ids, incident_id FROM callwatch.deliveries WHERE channel = %(channel)s AND state = 'due'
+    ), behind AS (
+        SELECT id FROM (
+            SELECT id, min(id) OVER (PARTITION BY alert_id, incident_id) AS first_id FROM (
+                SELECT id, alert_id, NULL::bigint AS incident_id FROM waiting WHERE alert_id IS NOT NULL
+                UNION ALL SELECT id, unnest(alert_ids), NULL FROM waiting
+                UNION ALL SELECT id, NULL, incident_id FROM waiting WHERE incident_id IS NOT NULL
+            ) AS subjects
+        ) AS placed WHERE id > first_id
+    )
     UPDATE callwatch.deliveries AS mine
     SET claimed_until = now() + make_interval(secs => %(lease_s)s), claimed_by = %(holder)s, attempts = attempts + 1,
         trying_since = coalesce(trying_since, %(now)s)
     WHERE mine.id IN (
         SELECT id FROM callwatch.deliveries AS due
         WHERE channel = %(channel)s AND state = 'due' AND due_at <= %(now)s AND NOT id = ANY (%(held)s)
-          AND (claimed_until IS NULL OR claimed_until < now())
-          AND NOT EXISTS (SELECT 1 FROM callwatch.deliveries earlier
-                          WHERE (earlier.alert_id = due.alert_id OR earlier.alert_id = ANY (due.alert_ids))
-                            AND earlier.channel = due.channel AND earlier.state = 'due' AND earlier.id < due.id)
-          AND NOT EXISTS (SELECT 1 FROM callwatch.deliveries earlier
-                          WHERE earlier.alert_ids <> '{}' AND earlier.alert_ids @> ARRAY[due.alert_id]
-                            AND earlier.channel = due.channel AND earlier.state = 'due' AND earlier.id < due.id)
-        ORDER BY kind <> 'alert.test', id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+          AND (claimed_until IS NULL OR claimed_until < now()) AND id NOT IN (SELECT behind.id FROM behind)
+        ORDER BY kind <> 'alert.test', id LIMIT %(limit)s FOR UPDATE OF due SKIP LOCKED)
     RETURNING id, alert_id, channel, kind, message_id, payload, attempts, trying_since
 """
 _SENT = """
