@@ -9,11 +9,24 @@ from pathlib import Path
 from typing import Any
 
 from callwatch.alerts.evaluation.instance import Instance
-from callwatch.alerts.notifications.channels import pagerduty, slack, sns
+from callwatch.alerts.notifications.channels import (
+    alertmanager,
+    discord,
+    matrix,
+    ntfy,
+    opsgenie,
+    pagerduty,
+    pushover,
+    slack,
+    sns,
+    teams,
+    telegram,
+)
 from callwatch.alerts.notifications.channels.mail import sendgrid
 from callwatch.alerts.notifications.channels.mail.html import render_html
 from callwatch.alerts.notifications.notification import Kind, Notification, load_notification
 from callwatch.alerts.notifications.rendering import build_notification, render_body, render_summary_line
+from callwatch.alerts.notifications.take_link import add_take_link
 from callwatch.alerts.rules.builtin import RULES
 from callwatch.alerts.rules.rule import AlertRule
 from callwatch.settings import Settings, load_settings
@@ -35,13 +48,21 @@ _NOTES = (
     "Recent changes: release 2026.11.24-3 first seen 12 min ago.",
     "Inhibits: Queue backlog, Stuck jobs [stage transcriptions].",
 )
-_GIVEN = {
+SAMPLE_SETTINGS = {
     "APP_URL": "https://ops.example.com",
     "ALERT_EMAIL_TO": "oncall@example.com",
     "ALERT_EMAIL_FROM": "callwatch@example.com",
     "SENDGRID_API_KEY": "SG.sample-key",
     "ALERT_SNS_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:alerts",
     "PAGERDUTY_ROUTING_KEY": "sample-routing-key",
+    "TELEGRAM_BOT_TOKEN": "1:sample",
+    "TELEGRAM_CHAT_ID": "-1001",
+    "NTFY_URL": "https://ntfy.example.com/alerts",
+    "OPSGENIE_API_KEY": "sample-key",
+    "PUSHOVER_APP_TOKEN": "sample-token",
+    "PUSHOVER_USER_KEY": "sample-user",
+    "ALERTMANAGER_URL": "https://alerts.example.com",
+    "MESSAGE_LINK_SECRET": "sample-secret-of-links",
 }
 
 SHOWN: Mapping[str, Callable[[Notification, Settings], str]] = {
@@ -51,6 +72,14 @@ SHOWN: Mapping[str, Callable[[Notification, Settings], str]] = {
     "slack": lambda notification, settings: _json(slack.build_body(notification, settings.timezone)),
     "pagerduty": lambda notification, settings: _json(pagerduty.build_body(notification, settings)),
     "sns": lambda notification, settings: _publication(sns.build_request(notification, "msg_sample", settings)),
+    "teams": lambda notification, settings: _json(teams.build_body(notification, settings)),
+    "discord": lambda notification, settings: _json(discord.build_body(notification, settings)),
+    "telegram": lambda notification, settings: _json(telegram.build_body(notification, settings)),
+    "ntfy": lambda notification, settings: _json(ntfy.build_body(notification, settings)),
+    "opsgenie": lambda notification, settings: _json(opsgenie.build_body(notification, settings)),
+    "pushover": lambda notification, settings: _json(pushover.build_body(notification, settings)),
+    "matrix": lambda notification, settings: _json(matrix.build_body(notification, settings)),
+    "alertmanager": lambda notification, settings: _json(alertmanager.build_body(notification, settings)),
 }
 
 
@@ -67,7 +96,7 @@ def main() -> int:
     rules = {rule.id: rule for rule in RULES}
     if given.rule not in rules:
         parser.error(f"there is no rule {given.rule}; there are {', '.join(sorted(rules))}")
-    settings = load_settings({**_GIVEN, "TIMEZONE": given.timezone})
+    settings = load_settings({**SAMPLE_SETTINGS, "TIMEZONE": given.timezone})
     if given.payload:
         notifications = [load_notification(json.loads(given.payload.read_text()))]
     else:
@@ -84,7 +113,8 @@ def main() -> int:
 def show(notification: Notification, channels: list[str], settings: Settings) -> None:
     """Print one notification as these channels render it."""
     for channel in channels:
-        print(f"=== {notification.kind} by {channel}\n{SHOWN[channel](notification, settings)}\n")
+        linked = add_take_link(notification, channel, "msg_sample", settings)
+        print(f"=== {notification.kind} by {channel}\n{SHOWN[channel](linked, settings)}\n")
 
 
 def sample(rule: AlertRule, kind: str, settings: Settings) -> Notification:

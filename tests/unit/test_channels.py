@@ -19,6 +19,7 @@ from callwatch.alerts.notifications.rendering import render_body, render_message
 from callwatch.settings import Settings, load_settings
 from tests.support.sample_notification import notification
 from tests.support.scripted_receiver import Received, Receiver, Scripted
+from tools import show_channels
 
 NEW, OLD = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_b2xkLXNlY3JldC1vbGQtc2VjcmV0"
 HTTP = (
@@ -104,6 +105,14 @@ def failure(channel: str, settings: Settings) -> DeliveryFailed:
 def as_sns(answer: Scripted, code: str = "Refused") -> Scripted:
     body = f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>m</Message></Error></ErrorResponse>"
     return dataclasses.replace(answer, headers={"content-type": "text/xml", **answer.headers}, body=body.encode())
+
+
+def test_every_channel_can_be_shown() -> None:
+    given = load_settings(show_channels.SAMPLE_SETTINGS)
+    assert set(show_channels.SHOWN) == set(CHANNELS)
+    for kind in KINDS:
+        for channel, show in show_channels.SHOWN.items():
+            assert "Service down" in show(notification(kind, actor="ana", reason="why"), given), (kind, channel)
 
 
 def test_every_channel_is_tried_here() -> None:
