@@ -47,16 +47,13 @@ class Curve:
 
 def main() -> None:
     """Print each figure at each size with its exponent, and write the chart."""
-    curves = [
-        Curve("error metrics", "stored errors", measure(metrics_ms, sizes(10_000, MOST)), 0.15),
-        Curve("list of groups", "groups", measure(groups_ms, sizes(1_000, MOST // 10)), 0.3),
-        Curve("digest of 1,000 events", "groups in the batch", measure(digest_ms, sizes(1, 1_000)), 0.4),
-        Curve("evaluation", "rules", measure(rules_ms, sizes(10, 1_000)), 1.1),
-    ]
-    for curve in curves:
+    curves = []
+    for name, unit, figure, least, largest, most in FIGURES:
+        curve = Curve(name, unit, measure(figure, sizes(least, largest)), most)
+        curves.append(curve)
         values = "   ".join(f"{size:,}: {value:.1f} ms" for size, value in curve.points)
         met = "" if curve.exponent <= curve.most else "   OVER"
-        print(f"{curve.name} by {curve.unit}: exponent {curve.exponent:.2f} (at most {curve.most}){met}\n    {values}")
+        print(f"{name} by {unit}: exponent {curve.exponent:.2f} (at most {most}){met}\n    {values}", flush=True)
     path = Path(os.environ.get("BENCH_CHART", "growth.svg"))
     path.write_text(draw_chart([(f"{curve.name} by {curve.unit}, {curve.exponent:.2f}", curve.points) for curve in curves]))
     print(f"chart: {path}")
@@ -113,6 +110,15 @@ def rules_ms(count: int) -> float:
         evaluate(rules, samples, {}, now + timedelta(minutes=number))
         took.append((time.perf_counter() - started) * 1000)
     return min(took)
+
+
+# Name, unit, figure, least and largest size, and the exponent that it may have at most.
+FIGURES: tuple[tuple[str, str, Callable[[int], float], int, int, float], ...] = (
+    ("evaluation", "rules", rules_ms, 10, 1_000, 1.1),
+    ("digest of 1,000 events", "groups in the batch", digest_ms, 1, 1_000, 0.4),
+    ("list of groups", "groups", groups_ms, 1_000, MOST // 10, 0.3),
+    ("error metrics", "stored errors", metrics_ms, 10_000, MOST, 0.15),
+)
 
 
 if __name__ == "__main__":

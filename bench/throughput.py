@@ -41,14 +41,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, own_database():
         server = local_queue.start(Path(folder))
         try:
-            with queue_of(server) as url:
+            with make_queues(server) as url:
                 report(measure(url))
         finally:
             server.stop()
 
 
 @contextmanager
-def queue_of(server: local_queue.RunningQueue) -> Iterator[str]:
+def make_queues(server: local_queue.RunningQueue) -> Iterator[str]:
     """Create the queues on the server and point the settings to them."""
     import boto3
 
@@ -64,7 +64,7 @@ def queue_of(server: local_queue.RunningQueue) -> Iterator[str]:
 
 def measure(url: str) -> dict[str, tuple[float, float, float]]:
     """Return CPU us of an event in our process, CPU us in PostgreSQL, and events a second here, by what was done."""
-    found = {}
+    found: dict[str, tuple[float, float, float]] = {}
     for name, groups in (("flush", 50), ("flush, each a new group", EVENTS)):
         sqs.send(url, messages(EVENTS, len(found), groups=groups))
         found[name] = cost(lambda: drain(url))
