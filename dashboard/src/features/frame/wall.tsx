@@ -10,7 +10,7 @@ import { OpenIncidents } from "../incidents/wrong";
 import { Pipeline } from "../pipeline/pipeline";
 import { Services } from "../uptime/services";
 
-// What fits beside the services.
+// What fits next to the services.
 const INCIDENTS = 3;
 
 export function Wall() {
