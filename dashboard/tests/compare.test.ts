@@ -1,4 +1,4 @@
-/** Series together with those of a day before: at the same times, and never a sum of what is unknown. */
+/** Series next to those of a day before: at the same times, and never a sum of what is unknown. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

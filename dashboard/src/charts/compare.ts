@@ -1,4 +1,4 @@
-/** Series of today together with those of a day or a week before, moved to the same times. */
+/** Series of today next to those of a day or a week before, moved to the same times. */
 
 import type { Series } from "../lib/api/types";
 
