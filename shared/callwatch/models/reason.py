@@ -37,5 +37,7 @@ POOL_EXHAUSTED = Reason("timeout", "every connection of this function to the dat
 PRODUCT_TIMEOUT = Reason("timeout", "the product's tables could not be read in time")
 QUEUE_TIMEOUT = Reason("timeout", "the queue did not respond in time")
 NO_TRAFFIC = Reason("no_traffic", "no traffic in the window")
+# Where traces may have come that are no requests, which is not looked up.
+NO_REQUESTS = Reason("no_traffic", "no request was counted in the window")
 NO_STATUS = Reason("not_recorded", "no request in the window named its status")
 NOT_MEASURED = Reason("unavailable", "not measured")

@@ -15,7 +15,7 @@ from callwatch.db.queries.cycles import last_cycle_at
 from callwatch.db.queries.series import errors_by_step, latencies_by_step, requests_by_step
 from callwatch.db.queries.stage_depths import depths_between
 from callwatch.models.latency import percentile
-from callwatch.models.reason import NOT_MEASURED, Reason
+from callwatch.models.reason import NO_REQUESTS, NOT_MEASURED, Reason
 from callwatch.settings import get_settings
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ _WHY: Mapping[str, Reason] = {
     "pending": NOT_MEASURED,
     "completed": NOT_MEASURED,
     "latency": Reason("not_recorded", "no probe response is stored"),
-    **dict.fromkeys(("p50", "p95", "p99", "error_rate"), Reason("no_traffic", "no traffic")),
+    **dict.fromkeys(("p50", "p95", "p99", "error_rate"), NO_REQUESTS),
 }
 _FIGURES: Mapping[str, tuple[Literal["peak", "mean"], Unit]] = {"pending": ("peak", "count"), "completed": ("mean", "per_minute")}
 

@@ -12,7 +12,7 @@ from callwatch.counters.performance import Summary, summarize
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.queries.cycles import last_cycle_at
 from callwatch.db.report_queries import weekly as queries
-from callwatch.models.reason import NO_STATUS, NO_TRAFFIC, Reason
+from callwatch.models.reason import NO_REQUESTS, NO_STATUS, Reason
 from callwatch.reports.missing_values import Unknown
 from callwatch.reports.weekly.cost import read_cost
 from callwatch.reports.weekly.targets import build_targets
@@ -99,7 +99,7 @@ def _list_services(conn: AnyConnection, settings: Settings, span: queries.Span, 
 
 
 def _describe_requests(summary: Summary | None, lost: Reason | None, unknown: Unknown) -> WeeklyRequests:
-    why = lost or (NO_STATUS if summary and summary["count"] else NO_TRAFFIC)
+    why = lost or (NO_STATUS if summary and summary["count"] else NO_REQUESTS)
     return {
         "count": unknown.say("requests.count", summary and summary["count"], why),
         "error_rate": unknown.say("requests.error_rate", summary and summary["error_rate"], why),

@@ -13,7 +13,7 @@ from callwatch.db.core.connect import AnyConnection
 from callwatch.db.queries.retention import ACCESS_COUNTS_KEPT
 from callwatch.db.report_queries.access_minutes import sum_counts
 from callwatch.db.report_queries.weekly import Span
-from callwatch.models.reason import NO_TRAFFIC, Reason
+from callwatch.models.reason import NO_REQUESTS, NO_TRAFFIC, Reason
 from callwatch.reports.missing_values import Unknown
 from callwatch.reports.weekly.cost import WeekCost
 from callwatch.settings import Settings
@@ -39,7 +39,7 @@ def build_targets(
     unknown: Unknown,
 ) -> list[Target]:
     """Compare the week with each target. summary: of the requests; None if they are no longer kept."""
-    why_requests = _NOT_KEPT if summary is None else NO_TRAFFIC
+    why_requests = _NOT_KEPT if summary is None else NO_REQUESTS
     logged, why_logged = _read_logged(conn, settings, span, now)
     own = {"database", *(check["name"] for check in settings.http_checks)}
     # The worst of the owners' services: a mean would hide its outage behind the others. Vendors are listed by themselves.
