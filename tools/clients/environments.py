@@ -38,7 +38,8 @@ def install(client: Client, folder: Path) -> Path:
         _run([uv, "pip", "install", "--quiet", "--python", python, "setuptools<81", "certifi", *client.packages], {}, INSTALL_S)
     else:
         (path / "package.json").write_text("{}")
-        _run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(path), *client.packages], {}, INSTALL_S)
+        # From its own folder: with --prefix, npm 11 looks through the folder where it is called, and may never end.
+        _run(["npm", "install", "--silent", "--no-audit", "--no-fund", *client.packages], {}, INSTALL_S, path)
     done.write_text(" ".join(client.packages))
     return path
 
@@ -55,10 +56,12 @@ def send(client: Client, path: Path, environ: Mapping[str, str]) -> None:
     _run(["node", str(copy)], {**environ, **client.options}, SEND_S)
 
 
-def _run(command: Sequence[str], environ: Mapping[str, str], limit_s: float) -> None:
+def _run(command: Sequence[str], environ: Mapping[str, str], limit_s: float, cwd: Path | None = None) -> None:
     clean = {name: os.environ[name] for name in _KEPT if name in os.environ}
     try:
-        done = subprocess.run(command, env={**clean, **environ}, capture_output=True, text=True, timeout=limit_s, check=False)
+        done = subprocess.run(
+            command, env={**clean, **environ}, capture_output=True, text=True, timeout=limit_s, check=False, cwd=cwd
+        )
     except subprocess.TimeoutExpired:
         raise ClientFailed(f"{Path(command[0]).name} did not end within {limit_s:.0f} s") from None
     except OSError as error:
