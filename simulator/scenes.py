@@ -52,9 +52,10 @@ _DEPTHS = """
 """
 _REQUESTS = """
     INSERT INTO callwatch.request_histograms (minute, project_id, environment, route, bucket, count, errors, total_ms)
-    SELECT minute, 1, 'production', %(route)s, %(bucket)s + (4 * sin(extract(epoch FROM minute) / 8000))::int,
-           greatest(1, (%(count)s * (1.2 + sin(extract(epoch FROM minute) / 14000)))::int), 0, 0
-    FROM generate_series(date_trunc('minute', now()) - interval '24 hours', now(), interval '1 minute') AS minute
+    SELECT minute, 1, 'production', %(route)s, %(bucket)s + (4 * sin(extract(epoch FROM minute) / 8000))::int, count, 0,
+           count * %(time_ms)s
+    FROM generate_series(date_trunc('minute', now()) - interval '24 hours', now(), interval '1 minute') AS minute,
+         greatest(1, (%(count)s * (1.2 + sin(extract(epoch FROM minute) / 14000)))::int) AS count
     ON CONFLICT DO NOTHING
 """
 _ROUTES = (
@@ -161,7 +162,8 @@ def load_day(dsn: str) -> None:
             cursor.execute(statement)
         cursor.execute(_UPTIME, {"services": list(SERVICES)})
         for route, time_ms, count in _ROUTES:
-            cursor.execute(_REQUESTS, {"route": route, "bucket": find_bucket(time_ms), "count": count})
+            seeded = {"route": route, "bucket": find_bucket(time_ms), "count": count, "time_ms": time_ms}
+            cursor.execute(_REQUESTS, seeded)
 
 
 def stop_transcriptions(dsn: str) -> None:

@@ -1,5 +1,6 @@
 /** One call on its way through the stages; and a field to look one up by its id. */
 
+import { useEffect, useRef } from "preact/hooks";
 import type { Call, CallStep } from "../../lib/api/types";
 import { toWords } from "../../lib/format/names";
 import { formatUsd } from "../../lib/format/numbers";
@@ -25,6 +26,8 @@ const WORDS: Record<CallStep["state"], string> = {
 };
 
 export function Calls() {
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.focus(), []);
   const open = (event: SubmitEvent) => {
     event.preventDefault();
     const id = String(new FormData(event.currentTarget as HTMLFormElement).get("id") ?? "").trim();
@@ -35,7 +38,7 @@ export function Calls() {
       <form onSubmit={open}>
         <label class="filter grow">
           The call's id, or its id at the source
-          <input type="search" name="id" maxLength={200} required autofocus />
+          <input type="search" name="id" maxLength={200} required ref={field} />
         </label>
         <button type="submit" class="primary">
           Show the call

@@ -75,7 +75,8 @@ function useFocusOnNewView(main: { current: HTMLElement | null }, view: string):
     if (shown.current === view) return;
     shown.current = view;
     window.scrollTo(0, 0);
-    main.current?.focus({ preventScroll: true });
+    // A view that begins with a field has put the focus there.
+    if (!main.current?.contains(document.activeElement)) main.current?.focus({ preventScroll: true });
   }, [view]);
 }
 
