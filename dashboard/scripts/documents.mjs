@@ -5,17 +5,19 @@ import MarkdownIt from "markdown-it";
 
 /** The pages that runbooks link to, and the pages that those link to. */
 export const OTHER_PAGES = [
-  "troubleshooting",
-  "alerting",
-  "scaling",
-  "deployment",
-  "configuration",
-  "incidents",
-  "check-ins",
-  "external-alerts",
   "access",
+  "alerting",
   "call-costs",
+  "check-ins",
+  "configuration",
+  "deployment",
+  "external-alerts",
+  "incidents",
+  "routes",
+  "scaling",
   "stages",
+  "status-page",
+  "troubleshooting",
 ];
 /** How each rendered page begins; the page shows no other HTML. */
 export const DOCUMENT_START = "<!-- Rendered by the build of Callwatch. -->";

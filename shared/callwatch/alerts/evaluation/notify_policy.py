@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from callwatch.alerts.evaluation.instance import Change, Instance, elapsed
-from callwatch.alerts.rules.rule import AlertRule
+from callwatch.alerts.rules.rule import MIN_COOLDOWN_MINUTES, AlertRule
 from callwatch.models.alert import AlertLevel, rank_level
 
 _CALM = timedelta(minutes=30)
@@ -92,20 +92,22 @@ def _decide_firing(
         return "raised"
     if set(around.channels) - set(instance.notified_channels or ()):
         return "added"
-    is_cooled = instance.is_muted or _find_cooled_at(rule, instance.last_notified_at, now) <= now
+    is_cooled = _find_cooled_at(rule, instance, now) <= now
     return "reminder" if is_cooled and _is_reminder_due(instance, now, around.repeat) else None
 
 
 def _find_wait_end(rule: AlertRule, instance: Instance, now: datetime, around: Situation) -> datetime | None:
     """Return until when the first notification of a firing instance waits.
 
-    A raised level waits for nothing, nor does one that a silence held back. A critical instance does not wait for its group.
+    A raised level waits for no cooldown. A critical instance does not wait for its group, nor does one that a silence held back.
     """
-    if instance.is_notified or instance.is_muted:
+    if instance.is_notified:
         return None
     times = []
     if instance.notified_level is None or rank_level(rule.level) <= rank_level(instance.notified_level):
-        times.append(_find_cooled_at(rule, instance.last_notified_at, now))
+        times.append(_find_cooled_at(rule, instance, now))
+    if instance.is_muted:
+        return max((at for at in times if at > now), default=None)
     is_patient = rule.level != AlertLevel.CRITICAL
     if is_patient and around.group_waits_until and rank_level(rule.level) <= rank_level(around.group_level):
         times.append(around.group_waits_until)
@@ -136,5 +138,9 @@ def _is_reminder_due(instance: Instance, now: datetime, repeat: timedelta | None
     return instance.is_muted or (is_repeated and elapsed(instance.last_notified_at or now, now) >= (repeat or _NEVER))
 
 
-def _find_cooled_at(rule: AlertRule, last_at: datetime | None, now: datetime) -> datetime:
-    return now if last_at is None else min(last_at, now) + timedelta(minutes=rule.cooldown_minutes)
+def _find_cooled_at(rule: AlertRule, instance: Instance, now: datetime) -> datetime:
+    """Return when the same notification may follow. A person chose the end of a silence: there, the least cooldown is enough."""
+    if instance.last_notified_at is None:
+        return now
+    minutes = MIN_COOLDOWN_MINUTES if instance.is_muted else rule.cooldown_minutes
+    return min(instance.last_notified_at, now) + timedelta(minutes=minutes)
