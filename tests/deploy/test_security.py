@@ -69,10 +69,12 @@ def test_the_distribution_caches_nothing_but_health() -> None:
     config = of_type("AWS::CloudFront::Distribution")["Distribution"]["DistributionConfig"]
     assert config["DefaultCacheBehavior"]["ViewerProtocolPolicy"] == "redirect-to-https"
     health, *others = config["CacheBehaviors"]
-    assert [behavior["PathPattern"] for behavior in (health, *others)] == ["/api/health", "/api/*", "/ping/*"]
+    assert [behavior["PathPattern"] for behavior in (health, *others)] == ["/api/health", "/api/*", "/ping/*", "/status*"]
     assert health["CachePolicyId"] == {"Ref": "HealthCache"}
     assert health["CachedMethods"] == ["GET", "HEAD"]
-    assert {behavior["ViewerProtocolPolicy"] for behavior in (health, *others)} == {"https-only"}
+    # People type the address of the status page; programs must not send a token without TLS even once.
+    policies = [behavior["ViewerProtocolPolicy"] for behavior in (health, *others)]
+    assert policies == ["https-only", "https-only", "https-only", "redirect-to-https"]
     assert {behavior["CachePolicyId"] for behavior in others} == {"4135ea2d-6df8-44a3-9df3-4b5a84be39ad"}
     # CloudFront caches responses with these states for 10 seconds unless configured otherwise, whatever the behavior says.
     kept = {400, 403, 404, 405, 414, 500, 501, 502, 503, 504}
