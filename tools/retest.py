@@ -1,5 +1,6 @@
 """Runs the tests that failed in the last run once more, alone. A line names those that then pass: they are flaky."""
 
+import argparse
 import json
 import subprocess
 import sys
@@ -15,6 +16,7 @@ TESTS_FAILED = 1
 
 def main() -> int:
     """Return 0 only if at most three tests failed in the last run, and each of them passes alone."""
+    argparse.ArgumentParser(prog="make retest", description=__doc__).parse_args()
     return retest(CACHE, run_alone)
 
 

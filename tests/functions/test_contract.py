@@ -38,6 +38,8 @@ ROUTES = [
     ("GET", "/api/incidents/{id}", "/api/incidents/999999", "viewer"),
     ("POST", "/api/incidents/{id}/{action}", "/api/incidents/999999/take", "admin"),
     ("GET", "/api/incidents/{id}/postmortem", "/api/incidents/999999/postmortem", "viewer"),
+    ("GET", "/api/incidents/{id}/publication", "/api/incidents/999999/publication", "viewer"),
+    ("POST", "/api/incidents/{id}/publication", "/api/incidents/999999/publication", "admin"),
     ("POST", "/api/errors/bulk", "/api/errors/bulk", "admin"),
     ("DELETE", "/api/errors/{id}", "/api/errors/999999", "admin"),
     ("GET", "/api/errors/{id}/occurrences/{event_id}", f"/api/errors/999999/occurrences/{NO_EVENT}", "viewer"),

@@ -49,7 +49,7 @@ WRITERS = {
     *("ReplayItems", "SendChannelTest", "ServeUploads"),
     *("ActOnErrors", "DeleteError", "DeleteOccurrence"),
 }
-WRITERS |= {"CreateRule", "ChangeRule", "DeleteRule", "PublishIncident"}
+WRITERS |= {"CreateRule", "ChangeRule", "DeleteRule", "PublishIncident", "TakeAlert"}
 OWNERS = {"RunMonitor", "DigestCritical", "DigestErrors", "Migrate"}
 
 
@@ -80,7 +80,7 @@ def test_each_function_has_the_least_role(own: System, template: Template, urls:
         if function.environment.get("DATABASE_URL"):
             found.setdefault(function.environment["DATABASE_URL"], set()).add(name)
     assert found == {
-        urls["READER_DATABASE_URL"]: {name for name, _path in READERS} | {"DryRunRule"},
+        urls["READER_DATABASE_URL"]: {name for name, _path in READERS} | {"DryRunRule", "DryRunRoute"},
         urls["WRITER_DATABASE_URL"]: WRITERS,
         own.database_url: OWNERS,
     }
