@@ -19,7 +19,7 @@ build-DependenciesLayer:
 	find "$(ARTIFACTS_DIR)/python" -type d \( -name __pycache__ -o -name tests \) -prune -exec rm -rf {} +
 	# The extension written in C serves; its twin for other interpreters would be another 10 MB.
 	rm -f "$(ARTIFACTS_DIR)"/python/zstandard/_cffi*.so "$(ARTIFACTS_DIR)/python/zstandard/backend_cffi.py"
-	# What only debuggers read of symbolic would be 70 MB, and its reader of C headers serves nobody here.
+	# What only debuggers read would be 84 MB, and the reader of C headers serves nobody here.
 	"$(BUILD_PYTHON)" "$(LAYERS)/strip.py" "$(ARTIFACTS_DIR)/python"
 	rm -rf "$(ARTIFACTS_DIR)"/python/pycparser "$(ARTIFACTS_DIR)"/python/pycparser-*
 	# Commands name the interpreter that built them, and the records their hashes: elsewhere the same packages would look
