@@ -46,7 +46,8 @@ def alarming(samples: Iterable[Sample]) -> list[tuple[str, str]]:
     """Return (metric, its label) of each sample that needs an operator; an unknown one too, if its history is long enough."""
     found = []
     for sample in samples:
-        if sample.value is None and sample.reason == NOT_COMPARABLE:
+        # What only says that an alert is not over yet needs nobody where none fires.
+        if sample.is_abstention or (sample.value is None and sample.reason == NOT_COMPARABLE):
             continue
         if sample.value is None or ALARMING[sample.metric](sample.value):
             found.append((sample.metric, "/".join(sample.labels.values())))
