@@ -1,11 +1,11 @@
-"""POST /api/take/{token}: takes charge of an alert by the link in a message; GET shows the page with the button."""
+"""POST /api/take/{token}: takes charge of an incident by the link in a message; GET shows the page with the button."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from callwatch.alerts.take_by_link import check_link, load_linked, take_linked
-from callwatch.alerts.take_page import HEADERS, render_question, render_refusal, render_taken
+from callwatch.alerts.taking.by_link import check_link, load_linked, take_linked
+from callwatch.alerts.taking.page import HEADERS, render_question, render_refusal, render_taken
 from callwatch.api.http import Request, Response
 from callwatch.api.routes import TAKE_ALERT
 from callwatch.db import connection
@@ -22,9 +22,9 @@ def handle(request: Request) -> Response[str]:
         with connection(statement_timeout_ms=5000) as conn:
             if request.method != "POST":
                 return Response(200, render_question(load_linked(conn, link)), HEADERS)
-            alert = take_linked(conn, link, settings, now)
+            subject = take_linked(conn, link, settings, now)
             conn.commit()
-        return Response(200, render_taken(alert), HEADERS)
+        return Response(200, render_taken(subject), HEADERS)
     except NotFound as error:
         return Response(404, render_refusal(str(error)), HEADERS)
     except Conflict as error:

@@ -49,7 +49,7 @@ WRITERS = {
     *("ReplayItems", "SendChannelTest", "ServeUploads"),
     *("ActOnErrors", "DeleteError", "DeleteOccurrence"),
 }
-WRITERS |= {"CreateRule", "ChangeRule", "DeleteRule", "PublishIncident", "TakeAlert"}
+WRITERS |= {"CreateRule", "ChangeRule", "DeleteRule", "PublishIncident", "TakeAlert", "ReceiveAction"}
 OWNERS = {"RunMonitor", "DigestCritical", "DigestErrors", "Migrate"}
 
 

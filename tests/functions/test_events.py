@@ -32,6 +32,8 @@ EXPECTED |= {"change_rule": 404, "delete_rule": 404, "create_rule": 201}
 # The stage of the example exists, and no target for replays is set.
 EXPECTED |= {"get_call": 404, "replay_items": 409}
 EXPECTED |= {"ingest_external": 202, "ingest_vercel": 403}
+# No vendor has a secret.
+EXPECTED |= {"receive_action": 404}
 
 
 @pytest.fixture(scope="module")

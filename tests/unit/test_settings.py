@@ -157,7 +157,7 @@ def test_no_secret_shows_when_the_settings_are_printed() -> None:
     secrets |= {"MATRIX_URL": "https://matrix.example.com", "MATRIX_ROOM_ID": "!abc:example.com"}
     secrets |= {"ALERTMANAGER_URL": "https://user:hidden-value@alerts.example.com"}
     secrets |= {"REPLAY_URL": "https://user:hidden-value@product.example.com/hidden-value"}
-    secrets |= {"VERCEL_LOG_SECRET": "hidden-value-hidden-value", "APP_URL": "https://callwatch.example.com"}
+    secrets |= {"VERCEL_LOG_SECRET": "hidden-value-hidden-value", "APP_URL": "https://ops.example.com"}
     printed = repr(load_settings(secrets))
     assert "hidden-value" not in printed
     assert KEY not in printed

@@ -41,13 +41,14 @@ def test_any_other_text_is_refused(token: str) -> None:
     assert read_link(token, (SECRET,)) is None
 
 
-def test_only_messages_about_one_firing_alert_have_a_link() -> None:
+def test_only_messages_about_what_fires_have_a_link() -> None:
     url = add_take_link(notification(), "slack:ops", "msg_1", SETTINGS).take_url
     assert read_link(url.removeprefix("https://ops.example.com/api/take/"), (SECRET,)) == LINK
     member = Member("7", "rule", "Rule", "error", "down")
+    assert add_take_link(notification(members=(member,), count=1), "slack:ops", "msg_1", SETTINGS).take_url == url
     for other, channel, settings in (
         (notification("alert.resolved"), "slack", SETTINGS),
-        (notification(members=(member,)), "slack", SETTINGS),
+        (notification(members=(member,), occasion="digest"), "slack", SETTINGS),
         (notification(), "pagerduty", SETTINGS),
         (notification(), "webhook", SETTINGS),
         (notification(), "slack", load_settings({"APP_URL": "https://ops.example.com"})),

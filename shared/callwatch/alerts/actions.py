@@ -72,13 +72,13 @@ def acknowledge(conn: AnyConnection, raw_id: str, given: Any, actor: str, settin
     return load_alert_detail(conn, raw_id)
 
 
-def wait_for_evaluation(conn: AnyConnection) -> None:
+def wait_for_evaluation(conn: AnyConnection, wait_s: float = _WAIT_S) -> None:
     """Keep evaluations out until the transaction ends: a running one would write back the state that it read before.
 
     Raises Unavailable if one runs for too long.
     """
     try:
-        lock_in_transaction(conn, "evaluate", _WAIT_S)
+        lock_in_transaction(conn, "evaluate", wait_s)
     except LockUnavailable:
         raise Unavailable("an evaluation of the rules is running; try again", code="busy", retry_after_s=5) from None
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from callwatch.models.shapes.alerting.channels import ChannelPage, TestedChannel
     from callwatch.models.shapes.alerting.own_rules import DryRun, NewDryRun, NewRule
     from callwatch.models.shapes.alerting.routing import NewRouteDryRun, RouteDryRun
+    from callwatch.models.shapes.alerting.vendor_actions import VendorActions
     from callwatch.models.shapes.alerts import AlertDetail, AlertPage, MadeSilence, SilencePage
     from callwatch.models.shapes.error_groups import (
         ErrorGroupDetail,
@@ -186,9 +187,12 @@ TAKE_ALERT: Route[None, str] = Route(
     "POST",
     "/api/take/{token}",
     None,
-    "Take charge of an alert by the link in a message; GET shows the button",
+    "Take charge of an incident by the link in a message; GET shows the button",
     is_documented=False,
     also=("GET /api/take/{token}",),
+)
+RECEIVE_ACTION: Route[bytes, VendorActions] = Route(
+    "POST", "/api/actions/{vendor}", None, "Report what people do to messages in Slack, PagerDuty, Opsgenie", is_documented=False
 )
 LIST_INCIDENTS: Route[None, IncidentPage] = Route(
     "GET", "/api/incidents", "viewer", "Incidents", query=f"{_PAGE} state level q since until"

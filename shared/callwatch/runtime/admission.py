@@ -12,6 +12,7 @@ The authorizer does the same for callers with tokens (callwatch.runtime.caller_l
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from callwatch.api.http import Request
 from callwatch.exceptions import Forbidden, MethodNotAllowed, NotFound, RequestRefused, TooManyRequests, Unauthenticated
@@ -97,6 +98,16 @@ class Admission:
         except RequestRefused as error:
             raise self._refuse(error, request, "") from None
         return self._admit(request, project_id)
+
+    def admit_vendor(self, request: Request, read_start: ReadStart) -> Request:
+        """Admit a vendor's request about our messages by its signature or token; raises the same, and TooLarge."""
+        from callwatch.alerts.taking.vendors import MAX_BODY_BYTES, verify
+
+        try:
+            verify(request, read_start(MAX_BODY_BYTES + 1), get_settings(), datetime.now(UTC))
+        except RequestRefused as error:
+            raise self._refuse(error, request, "") from None
+        return request
 
     def _admit(self, request: Request, project_id: int) -> Request:
         actor = f"project:{project_id}"

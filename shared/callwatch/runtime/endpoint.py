@@ -235,6 +235,6 @@ def _capture(error: Exception, event: GatewayEvent, is_admitted: bool) -> None:
 def _log(request: Request, response: Response[Any], duration_ms: float, route_path: str) -> None:
     fields: dict[str, Any] = {"status": response.status, "duration_ms": round(duration_ms, 1)}
     # Only the path: a query string may hold a key. Where a path holds one, that of the route.
-    path = route_path if "{key}" in route_path else request.path
+    path = route_path if "{key}" in route_path or "{token}" in route_path else request.path
     fields |= {"method": request.method, "path": path, "role": request.role, "actor": request.actor}
     logger.info("request", extra=fields)

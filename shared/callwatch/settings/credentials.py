@@ -85,8 +85,8 @@ def parse_drain_secrets(raw: str) -> dict[int, tuple[str, ...]]:
     return secrets
 
 
-def parse_link_secrets(raw: str) -> tuple[str, ...]:
-    """Secrets that sign links, comma-separated; the first signs, each is accepted."""
+def parse_signing_secrets(raw: str) -> tuple[str, ...]:
+    """Secrets that sign, comma-separated; of our own the first signs, each is accepted."""
     secrets = tuple(split_entries(raw))
     if not secrets or any(not re.fullmatch(r"[\x21-\x7e]{16,200}", secret) for secret in secrets):
         raise ValueError("at least 16 letters, digits or signs without spaces; several are comma-separated")

@@ -13,8 +13,8 @@ from callwatch.settings.credentials import (
     parse_drain_secrets,
     parse_ingest_keys,
     parse_key,
-    parse_link_secrets,
     parse_room_id,
+    parse_signing_secrets,
     parse_webhook_secrets,
 )
 from callwatch.settings.http_checks import HttpCheck, parse_http_checks
@@ -294,12 +294,34 @@ class Settings:
     )
 
     message_link_secret: tuple[str, ...] | None = declare(
-        parse_link_secrets,
-        "Signs links in messages by which a reader takes charge of an alert: at least 16 characters; several, comma-separated,"
+        parse_signing_secrets,
+        "Signs links in messages by which a reader takes charge of an incident: at least 16 characters; several, comma-separated,"
         " during a rotation. Unset: messages have no such links.",
         is_secret=True,
         affects="message links",
         needs=(("APP_URL", "the public URL of the dashboard"),),
+        kept_in=_IN,
+    )
+
+    slack_signing_secret: tuple[str, ...] | None = declare(
+        parse_signing_secrets,
+        "Signing secret of the Slack app whose webhook is used: messages get a button; several are comma-separated.",
+        is_secret=True,
+        affects="slack buttons",
+        kept_in=_IN,
+    )
+    pagerduty_webhook_secret: tuple[str, ...] | None = declare(
+        parse_signing_secrets,
+        "Secret of a PagerDuty webhook subscription, by which acknowledgements come back; several are comma-separated.",
+        is_secret=True,
+        affects="pagerduty webhooks",
+        kept_in=_IN,
+    )
+    opsgenie_webhook_token: tuple[str, ...] | None = declare(
+        parse_signing_secrets,
+        "Token that a webhook of Opsgenie or JSM sends in the header x-callwatch-token; several are comma-separated.",
+        is_secret=True,
+        affects="opsgenie webhooks",
         kept_in=_IN,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, get_args
@@ -95,19 +95,57 @@ def _require_open(incident: IncidentRow) -> None:
         raise Conflict("only an open incident can be taken, released or resolved; this one is resolved", code="not_open")
 
 
+def take_incidents(
+    conn: AnyConnection, incidents: Sequence[IncidentRow], actor: str, said: str, settings: Settings, now: datetime
+) -> None:
+    """Take open incidents at once; their channels are notified once for each group of alerts. The caller commits.
+
+    The caller keeps evaluations out (`wait_for_evaluation`). Raises Conflict.
+    """
+    actions = [_Action(conn, incident, actor, said, settings, now) for incident in incidents]
+    acknowledged = [alert_id for action in actions for alert_id in _own(action)]
+    if actions:
+        _notify(actions[0], acknowledged)
+
+
+def release_incidents(
+    conn: AnyConnection, incidents: Sequence[IncidentRow], actor: str, said: str, settings: Settings, now: datetime
+) -> None:
+    """Release incidents that somebody owns. The caller commits, and keeps evaluations out. Raises Conflict."""
+    for incident in incidents:
+        _release(_Action(conn, incident, actor, said, settings, now))
+
+
+def note_incidents(
+    conn: AnyConnection, incidents: Sequence[IncidentRow], actor: str, said: str, settings: Settings, now: datetime
+) -> int:
+    """Add a note to each incident that has room for one; returns to how many. The caller commits."""
+    found = [each for each in incidents if count_notes(conn, each["id"]) < _MAX_NOTES]
+    for incident in found:
+        _Action(conn, incident, actor, said, settings, now).record(NOTE)
+    return len(found)
+
+
 def _take(action: _Action) -> None:
     """Become the owner: its alerts are acknowledged, so they send no reminders."""
+    _notify(action, _own(action))
+
+
+def _own(action: _Action) -> list[int]:
+    """Become the owner; returns the alerts that are acknowledged by it."""
     conn, incident, actor = action.conn, action.incident, action.actor
     _require_open(incident)
     if incident["owner"] != actor:
         own_incident(conn, incident["id"], actor, action.now)
         action.record("taken")
     ids = [row["id"] for row in firing_rows(conn, incident["id"])]
-    _notify(action, acknowledge_alerts(conn, ids, actor, action.now, action.said))
+    return acknowledge_alerts(conn, ids, actor, action.now, action.said)
 
 
 def _notify(action: _Action, alert_ids: list[int]) -> None:
     """Notify the channels that were notified of the alerts, once for each alert or group."""
+    if not alert_ids:
+        return
     notified: set[int] = set()
     rules = {rule.id: rule for rule in list_rules_in_force(action.conn, action.settings)}
     for row in states_of_alerts(action.conn, alert_ids):

@@ -1,7 +1,8 @@
-"""Signed links in messages, each to a page where its reader takes charge of one alert.
+"""Signed links in messages, each to a page where its reader takes charge of what the message is about.
 
-A link names the alert, the channel and the message that it stands in, and when it ends; nobody can make one without the
-secret. It is used once (db/queries/used_links.py), and reading its page changes nothing, since programs open links too.
+A link names the alert that the message was sent under, the channel and the message that it stands in, and when it ends;
+nobody can make one without the secret. It is used once (db/alert_queries/used_links.py), and reading its page changes
+nothing, since programs open links too.
 """
 
 import base64
@@ -33,14 +34,18 @@ class TakeLink(NamedTuple):
 
 
 def add_take_link(notification: Notification, channel: str, message_id: str, settings: Settings) -> Notification:
-    """Add the link to a message about one firing alert; on a retry it is the same."""
+    """Add the link to a message about what fires; on a retry it is the same."""
     kind = channel.partition(":")[0]
-    is_one = notification.kind == "alert.firing" and not notification.members
-    if not is_one or kind not in _KINDS or not settings.message_link_secret or not settings.app_url:
+    if not is_takeable(notification) or kind not in _KINDS or not settings.message_link_secret or not settings.app_url:
         return notification
     link = TakeLink(notification.alert_id, channel, message_id, notification.at.replace(microsecond=0) + LASTS)
     token = sign_link(link, settings.message_link_secret[0])
     return replace(notification, take_url=f"{settings.app_url}/api/take/{token}")
+
+
+def is_takeable(notification: Notification) -> bool:
+    """Whether a message is about something to take charge of; a digest only tells what happened."""
+    return notification.kind == "alert.firing" and notification.occasion != "digest"
 
 
 def sign_link(link: TakeLink, secret: str) -> str:

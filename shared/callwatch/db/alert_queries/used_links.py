@@ -1,4 +1,4 @@
-"""used_links: links in messages that somebody used."""
+"""used_links: links in messages that somebody used, and signed requests that were carried out."""
 
 from datetime import datetime
 

@@ -135,6 +135,12 @@ def get_incident(conn: AnyConnection, incident_id: int) -> IncidentRow | None:
     return fetch_one(conn, f"SELECT {_COLUMNS} FROM callwatch.incidents WHERE id = %s", (incident_id,), IncidentRow)
 
 
+def list_open_incidents(conn: AnyConnection, ids: Sequence[int]) -> list[IncidentRow]:
+    """Those of these incidents that are open, the oldest row first."""
+    statement = f"SELECT {_COLUMNS} FROM callwatch.incidents WHERE id = ANY (%s) AND state = 'open' ORDER BY id"
+    return fetch_all(conn, statement, (list(ids),), IncidentRow)
+
+
 def open_incidents(conn: AnyConnection, rows: Sequence[NewIncident]) -> dict[int, int]:
     """Add incidents, each with another cause; returns their ids by the cause's id. The caller commits."""
     if not rows:

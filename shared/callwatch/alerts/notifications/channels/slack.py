@@ -1,6 +1,8 @@
 """Slack by an incoming webhook, as blocks."""
 
+import json
 import re
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +17,7 @@ from callwatch.alerts.notifications.channels.wording import (
     render_rows,
 )
 from callwatch.alerts.notifications.notification import Notification
+from callwatch.alerts.notifications.take_link import is_takeable
 from callwatch.alerts.notifications.webhook_client import post_json
 from callwatch.settings import Settings
 
@@ -36,6 +39,8 @@ _MAX_TEXT_LENGTH, _MAX_FIELD_LENGTH = 3000, 2000
 _HALF_ESCAPE = re.compile(r"&\w*$")
 _MAX_FIELDS = 10
 _MAX_ADDRESS_LENGTH = 3000
+# The button by which a reader takes the incident; Slack reports it to /api/actions/slack.
+ACTION_ID = "callwatch_take"
 
 
 def is_configured(settings: Settings) -> bool:
@@ -43,13 +48,18 @@ def is_configured(settings: Settings) -> bool:
     return bool(settings.slack_alert_webhook)
 
 
-def send(notification: Notification, _message_id: str, settings: Settings, timeout_s: float) -> None:
+def send(notification: Notification, message_id: str, settings: Settings, timeout_s: float) -> None:
     """Post one message. Raises DeliveryFailed; 403, 404 and 410 mean that the webhook no longer exists."""
-    post_json(str(settings.slack_alert_webhook), build_body(notification, settings.timezone), timeout_s)
+    has_button = bool(settings.slack_signing_secret) and is_takeable(notification)
+    body = build_body(notification, settings.timezone, message_id if has_button else None)
+    post_json(str(settings.slack_alert_webhook), body, timeout_s)
 
 
-def build_body(notification: Notification, timezone: str) -> dict[str, Any]:
-    """Build the message for Slack; `text` is what a notification on a phone shows."""
+def build_body(notification: Notification, timezone: str, taken_by: str | None = None) -> dict[str, Any]:
+    """Build the message for Slack; `text` is what a notification on a phone shows.
+
+    taken_by: the id of the message, for a button in place of the link to a page with one.
+    """
     sign = _CALM_SIGNS.get(notification.kind) or _SIGNS[notification.level]
     title = f"{sign} *{find_word(notification)}: {escape(notification.title)}* ({read_level(notification)})"
     lines = [render_lead(notification), *list_notes(notification)]
@@ -61,13 +71,25 @@ def build_body(notification: Notification, timezone: str) -> dict[str, Any]:
         _build_section(text=_build_text("\n".join([title, *(escape(line) for line in lines)]), _MAX_TEXT_LENGTH)),
         _build_section(fields=[_build_text(f"*{escape(name)}*\n{value}", _MAX_FIELD_LENGTH) for name, value in rows]),
     ]
-    buttons = [
+    shown = notification if taken_by is None else replace(notification, take_url="")
+    buttons: list[dict[str, Any]] = [] if taken_by is None else [_build_take_button(notification.alert_id, taken_by)]
+    buttons += [
         {"type": "button", "text": {"type": "plain_text", "text": text}, "url": address}
-        for text, address in list_short_links(notification, _MAX_ADDRESS_LENGTH)
+        for text, address in list_short_links(shown, _MAX_ADDRESS_LENGTH)
     ]
     if buttons:
         blocks.append({"type": "actions", "elements": buttons})
     return {"text": escape(render_headline(notification)), "blocks": blocks}
+
+
+def _build_take_button(alert_id: str, message_id: str) -> dict[str, Any]:
+    return {
+        "type": "button",
+        "action_id": ACTION_ID,
+        "style": "primary",
+        "text": {"type": "plain_text", "text": "Take it"},
+        "value": json.dumps([alert_id, message_id]),
+    }
 
 
 def escape(text: str) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from callwatch.models.shapes.alerts import AlertParts
+from callwatch.alerts.taking.subject import Part, Subject
 
+# A group may be about hundreds; the page is read on a phone.
+_MAX_SHOWN = 5
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;color:#101828;background:#f2f4f7;margin:0;padding:24px 12px}"
     "main{max-width:34rem;margin:auto;background:#fff;padding:20px 24px;border-radius:8px}h1{font-size:20px;margin:0 0 8px}"
@@ -33,22 +34,32 @@ _PAGE = (
 )
 
 
-def render_question(alert: AlertParts) -> str:
-    """Render the alert and the button; only pressing it acts."""
-    taken = f"<p>Taken before by {escape(str(alert['acknowledged_by']))}.</p>" if alert["acknowledged_by"] else ""
-    form = '<form method="post"><button>Take it</button></form>'
-    said = f"<p>{escape(str(alert['level']))}: {escape(str(alert['message']))}</p>"
-    return _render(str(alert["title"]), f"{said}{taken}{form}")
+def render_question(subject: Subject) -> str:
+    """Render what would be taken, and the button; only pressing it acts."""
+    parts = subject.list_parts()
+    said = "".join(_render_part(part, is_alone=len(parts) == 1) for part in parts[:_MAX_SHOWN])
+    more = f"<p>and {len(parts) - _MAX_SHOWN} more</p>" if len(parts) > _MAX_SHOWN else ""
+    return _render(_find_title(parts), f'{said}{more}<form method="post"><button>Take it</button></form>')
 
 
-def render_taken(alert: AlertParts) -> str:
-    """Render that the alert is taken."""
-    return _render("Taken", f"<p>{escape(str(alert['title']))}: no reminders are sent until it resolves.</p>")
+def render_taken(subject: Subject) -> str:
+    """Render that it is taken."""
+    return _render("Taken", f"<p>{escape(_find_title(subject.list_parts()))}: no reminders are sent until it resolves.</p>")
 
 
 def render_refusal(message: str) -> str:
     """Render why the link does nothing."""
     return _render("Nothing was changed", f"<p>{escape(message)}</p>")
+
+
+def _find_title(parts: Sequence[Part]) -> str:
+    return parts[0].title if len(parts) == 1 else f"{len(parts)} incidents"
+
+
+def _render_part(part: Part, is_alone: bool) -> str:
+    name = "" if is_alone else f"{escape(part.title)}, "
+    taken = f" Taken before by {escape(part.owner)}." if part.owner else ""
+    return f"<p>{name}{escape(part.level)}: {escape(part.words)}{taken}</p>"
 
 
 def _render(title: str, body: str) -> str:
