@@ -12,7 +12,7 @@ export ARCHITECTURE ?= arm64
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help run test retest test-docker account-test coverage lint docs lock audit build deploy smoke demo clients export redrive bench chaos chaos-long fuzz setup setup-dev
+.PHONY: help run test retest test-docker account-test coverage lint docs lock audit build deploy smoke demo clients export redrive stages bench chaos chaos-long fuzz setup setup-dev
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' Makefile
@@ -93,6 +93,9 @@ export: setup ## Write errors as JSON lines (ARGS="--help" tells how)
 
 redrive: setup ## Bring dead letters back into the queue
 	@$(VENV_PYTHON) -m tools.redrive $(ARGS)
+
+stages: setup ## Check a stage file against a database: CHECK=file (DATABASE_URL, or that of the running system; ARGS="--help")
+	@$(VENV_PYTHON) -m tools.stages $(if $(CHECK),"$(CHECK)") $(ARGS)
 
 bench: setup-dev ## Measure speed and memory as ratios (ARGS=digest for one)
 	@$(VENV_PYTHON) -m bench $(ARGS)

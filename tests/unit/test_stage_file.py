@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from callwatch.exceptions import ConfigurationError
 from callwatch.models.reason import Reason
@@ -102,3 +104,52 @@ def test_a_file_that_cannot_be_read_or_is_no_json_is_named(tmp_path: Path) -> No
 def test_the_shipped_file_names_every_cron_of_the_product_once() -> None:
     crons = json.loads(DEFAULT.read_text())["heartbeats"]["crons"]
     assert len({cron["name"] for cron in crons}) == len(crons) == 12
+
+
+FOREIGN = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.text(max_size=5),
+    st.sampled_from(
+        [float("nan"), float("inf"), 1e300, 10**400, -1, 0, "a\0b", "\ud800", [], {}, [[]], [{}], [None], {"none": 1}]
+    ),
+)
+
+
+def list_places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [*([path] if path else []), *(found for key, each in inner for found in list_places(each, (*path, key)))]
+
+
+@given(file=st.sampled_from([SHOP, DEFAULT]), place=st.integers(0, 10_000), foreign=FOREIGN)
+def test_any_foreign_value_is_read_or_refused_in_a_line(file: Path, place: int, foreign: Any) -> None:
+    raw = json.loads(file.read_text())
+    places = list_places(raw)
+    *path, last = places[place % len(places)]
+    target = raw
+    for key in path:
+        target = target[key]
+    target[last] = foreign
+    message = ""
+    try:
+        parse_stages(raw)
+    except ConfigurationError as error:
+        message = str(error)
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "1e300", "9" * 400, "-1", "0", "true"])
+def test_a_span_that_no_date_reaches_is_refused(value: str) -> None:
+    def change(raw: Any) -> None:
+        raw["stages"][0]["unfinished"] = {"at": "placed_at", "older_than_s": json.loads(value), "within_s": 60}
+
+    assert fault(change).startswith("stages[0].unfinished: must be a number above 0")
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "1e300", "9" * 400])
+@pytest.mark.parametrize("operator", ["older than", "newer than", ">="])
+def test_a_clause_with_a_number_that_is_none_is_refused(operator: str, value: str) -> None:
+    def change(raw: Any) -> None:
+        raw["stages"][0]["stuck"] = [["placed_at", operator, json.loads(value)]]
+
+    assert fault(change).startswith("stages[0].stuck: must be a clause such as")

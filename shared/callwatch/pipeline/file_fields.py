@@ -6,7 +6,7 @@ from typing import Any
 
 from callwatch.exceptions import ConfigurationError
 from callwatch.models.reason import Reason
-from callwatch.pipeline.queries.filter_dsl import clauses, name
+from callwatch.pipeline.queries.filter_dsl import MAX_SECONDS, clauses, name
 from callwatch.pipeline.queries.stage import Rows
 
 
@@ -18,8 +18,8 @@ def read_text(value: Any) -> str:
 
 
 def read_number(value: Any) -> float:
-    """A number above 0."""
-    if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
+    """A number above 0; NaN, infinity and what no span of seconds reaches are none."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= MAX_SECONDS:
         raise ValueError("a number above 0")
     return value
 

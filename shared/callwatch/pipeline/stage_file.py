@@ -72,7 +72,7 @@ def get_stages(path: str | None) -> StageFile:
         raw = json.loads((Path(path) if path else DEFAULT).read_text())
     except OSError as error:
         raise ConfigurationError(f"STAGES_FILE must be a file that can be read ({error.strerror})") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"STAGES_FILE must be JSON: {error}") from None
     return parse_stages(raw)
 

@@ -19,6 +19,9 @@ TEXT, NUMBER, TIME, ANY = "text", "number", "time", "any"
 
 Needs = Mapping[str, Mapping[str, str]]
 
+# The longest span of seconds: a date this far from now is one that Python and PostgreSQL can represent.
+MAX_SECONDS = 10**10
+_MAX_NUMBER = 10**15
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _COMPARISONS = ("=", "<", "<=", ">", ">=")
 _TAKES = 'a clause such as ["status", "=", "pending"] or ["started_at", "older than", 600]'
@@ -60,7 +63,7 @@ def _parse_clause(raw: Any) -> Clause:
         return Clause(column, operator, rest[0])
     if operator == "in" and len(rest) == 1 and rest[0] and _is_texts(rest[0]):
         return Clause(column, operator, tuple(rest[0]))
-    if operator in ("older than", "newer than") and len(rest) == 1 and _is_number(rest[0]) and rest[0] >= 0:
+    if operator in ("older than", "newer than") and len(rest) == 1 and _is_number(rest[0]) and 0 <= rest[0] <= MAX_SECONDS:
         return Clause(column, operator, rest[0])
     if operator in ("has", "has no") and 1 <= len(rest) <= 2 and isinstance(rest[0], str):
         table, _dot, other = rest[0].partition(".")
@@ -69,7 +72,7 @@ def _parse_clause(raw: Any) -> Clause:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and -_MAX_NUMBER <= value <= _MAX_NUMBER
 
 
 def _is_texts(value: Any) -> bool:
