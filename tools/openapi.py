@@ -53,6 +53,12 @@ _PARAMETERS: Mapping[str, Json] = {
     "tag": {"type": "string", "maxLength": 300, "pattern": "^([^\\u0000]*:[^\\u0000]*)?$", "description": "key:value"},
     "metric": {"enum": list(get_args(history.Metric))},
     "range": {"enum": list(get_args(history.RangeName))},
+    "route": {
+        "type": "string",
+        "maxLength": 300,
+        "pattern": "^[^\\u0000]*$",
+        "description": "With metric=route, and only with it.",
+    },
     "before": {"enum": list(get_args(history.BeforeName))},
     "id": {"type": "string", "minLength": 1},
     "timezone": {"type": "string", "maxLength": 300, "description": "An IANA time zone name such as Europe/Berlin."},

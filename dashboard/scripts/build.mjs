@@ -1,16 +1,16 @@
 /**
- * Builds the page into dist/: one script, one stylesheet (named by their content), the runbooks. Fails above the size limit.
+ * Builds the page into dist/: one script, one stylesheet (named by their content), the icons, the runbooks. Fails above the size limit.
  *
  * With --into DIR it builds there. With --check it builds into a folder that is thrown away, so that the page in use does not
  * change.
  */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
-import { DOCUMENT_START, OTHER_PAGES, writeDocuments } from "./documents.mjs";
+import { DOCUMENT_START, listRunbooks, OTHER_PAGES, writeDocuments } from "./documents.mjs";
 
 const LIMIT_KB = 60;
 const here = new URL("..", import.meta.url);
@@ -41,7 +41,11 @@ const { metafile } = await build({
   minify: true,
   legalComments: "none",
   metafile: true,
-  define: { OTHER_PAGES: JSON.stringify(OTHER_PAGES), DOCUMENT_START: JSON.stringify(DOCUMENT_START) },
+  define: {
+    OTHER_PAGES: JSON.stringify(OTHER_PAGES),
+    DOCUMENT_START: JSON.stringify(DOCUMENT_START),
+    RUNBOOKS: JSON.stringify(await listRunbooks(path("../docs"))),
+  },
   logLevel: "warning",
 });
 
@@ -66,6 +70,7 @@ const page = (await readFile(path("src/index.html"), "utf8"))
   .replace('<script type="module"', `${hints}<script type="module"`);
 await writeFile(join(dist, "index.html"), page);
 
+await cp(path("src/icons"), join(dist, "assets"), { recursive: true });
 await writeDocuments(path("../docs"), join(dist, "assets"));
 
 const first = [script, ...others, style].map((name) => `assets/${name}`);

@@ -39,6 +39,18 @@ export function renderDocument(text, pages) {
   return `${DOCUMENT_START}\n${markdown.render(text)}`;
 }
 
+/** Every runbook and other page, with its title: the page searches them without a request. */
+export async function listRunbooks(docs) {
+  const names = (await readdir(join(docs, "runbooks"))).filter((name) => name.endsWith(".md") && name !== "README.md").sort();
+  const pages = [...names.map((name) => ["runbooks", parse(name).name]), ...OTHER_PAGES.map((name) => ["", name])];
+  return Promise.all(
+    pages.map(async ([folder, page]) => {
+      const text = await readFile(join(docs, folder, `${page}.md`), "utf8");
+      return { page, title: /^# (.+)/m.exec(text)?.[1] ?? page };
+    }),
+  );
+}
+
 /** Write each runbook and each other page into a folder, as rendered and as written. */
 export async function writeDocuments(docs, folder) {
   const names = (await readdir(join(docs, "runbooks"))).filter((name) => name.endsWith(".md")).map((name) => parse(name).name);

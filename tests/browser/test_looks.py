@@ -17,7 +17,15 @@ from tools.browser_session import Reader, reader
 
 VIEWS = (
     *("", "incidents", "errors", "alerts", "calls", "crons", "costs", "ingest", "uptime", "rules", "silences", "channels"),
-    *("runbooks", "runbooks/queue_backlog", "raw/health", "stages/transcriptions?state=pending"),
+    *(
+        "explore",
+        "explore?kind=service&name=database",
+        "reports",
+        "runbooks",
+        "runbooks/queue_backlog",
+        "raw/health",
+        "stages/transcriptions?state=pending",
+    ),
 )
 
 

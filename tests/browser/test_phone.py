@@ -42,7 +42,9 @@ def test_head_is_small_and_stays(phone: Reader, system: System) -> None:
     expect(page.get_by_role("navigation", name="Views")).to_be_hidden()
 
 
-@pytest.mark.parametrize("view", ["", "incidents", "errors", "alerts", "crons", "rules", "silences", "channels"])
+@pytest.mark.parametrize(
+    "view", ["", "incidents", "errors", "alerts", "crons", "rules", "silences", "channels", "explore", "reports"]
+)
 def test_targets_are_large_enough_for_fingers(phone: Reader, system: System, view: str) -> None:
     post(system, "for many buttons", "critical")
     page = phone.open(view, refresh_s=60)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from callwatch.db import connection, execute
+from callwatch.db.error_queries.deploys import add_deploy
 from callwatch.db.queries.stage_depths import delete_old_depths, keep_depths
 from callwatch.models.latency import find_bucket
 from callwatch.models.reason import DATABASE_UNAVAILABLE
@@ -149,5 +150,55 @@ def test_without_its_database_a_history_is_null_and_says_why(monkeypatch: pytest
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody:x@127.0.0.1:1/none")
     answer = history(NOW, "queues", "24h")
     assert answer["series"] is None
-    assert answer["unknown"] == {"series": DATABASE_UNAVAILABLE}
+    assert answer["unknown"] == {"series": DATABASE_UNAVAILABLE, "deploys": DATABASE_UNAVAILABLE}
     check_shape(History, answer)
+    assert answer["deploys"] is None
+
+
+def add_requests(route: str, count: int, environment: str = "production") -> datetime:
+    minute = NOW.replace(second=0) - timedelta(minutes=3)
+    with connection() as conn:
+        execute(
+            conn,
+            "INSERT INTO callwatch.request_histograms VALUES (%s, 1, %s, %s, %s, %s, 0, %s)",
+            (minute, environment, route, find_bucket(100), count, 100 * count),
+        )
+        conn.commit()
+    return minute
+
+
+def test_a_route_has_its_own_series_of_all_environments(database: str) -> None:
+    minute = add_requests("GET /a", 30)
+    add_requests("GET /a", 10, "staging")
+    add_requests("GET /b", 500)
+    answer = history(NOW, "route", "1h", route="GET /a")
+    check_shape(History, answer)
+    assert points(answer, "rpm")[minute] == 40
+    assert points(answer, "p95")[minute] == pytest.approx(100, rel=0.02)
+    assert points(answer, "p95")[minute - timedelta(minutes=1)] is None
+    assert set(answer["unknown"]) == {
+        f"series.{place}.points.{n}.1"
+        for place, series in enumerate(answer["series"] or ())
+        for n, (_at, value) in enumerate(series["points"])
+        if value is None
+    }
+
+
+@pytest.mark.parametrize("route", ["GET /none", "GET /%", "get /a", "' OR '1'='1"])
+def test_a_route_without_requests_has_no_series(database: str, route: str) -> None:
+    add_requests("GET /a", 30)
+    answer = history(NOW, "route", "1h", route=route)
+    assert answer["series"] == []
+    assert answer["unknown"] == {}
+
+
+def test_a_history_names_the_newest_deploys_of_its_range(database: str) -> None:
+    with connection() as conn:
+        for minutes in (*range(55), 90):
+            at = NOW - timedelta(minutes=minutes)
+            given = {"environment": "production", "name": None, "url": None, "started_at": None, "finished_at": at}
+            add_deploy(conn, 1, f"1.0.{minutes}", given)
+        conn.commit()
+    deploys = history(NOW, "queues", "1h")["deploys"] or []
+    assert [each["release"] for each in deploys] == [f"1.0.{minutes}" for minutes in range(50)]
+    assert deploys[0] == {"at": NOW, "release": "1.0.0", "environment": "production"}

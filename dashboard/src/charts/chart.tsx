@@ -6,7 +6,7 @@ import type { Series } from "../lib/api/types";
 import { formatInUnit } from "../lib/format/numbers";
 import { formatLocalTime } from "../lib/format/times";
 import { useColors } from "../lib/theme";
-import { buildColumns, type Columns, getLabel, getTone, type Marker, summarize } from "./history";
+import { buildColumns, type Columns, getLabel, getTone, type Limit, type Marker, summarize } from "./history";
 import { buildOptions } from "./options";
 import { stackColumns } from "./stack";
 
@@ -15,13 +15,14 @@ export interface ChartProps {
   series: Series[];
   kind?: "lines" | "stack";
   markers?: Marker[];
+  limits?: Limit[];
   /** The span in s: axes name days where it is long. */
   span: { from: number; to: number };
   isOld?: boolean;
 }
 
 export function Chart(props: ChartProps) {
-  const { title, series, markers = [] } = props;
+  const { title, series, markers = [], limits = [] } = props;
   const columns = useMemo(() => buildColumns(series), [series]);
   const [row, setRow] = useState<number | null>(null);
   const summary = useMemo(() => summarize(series), [series]);
@@ -29,9 +30,9 @@ export function Chart(props: ChartProps) {
     <figure class={props.isOld ? "chart is-old" : "chart"}>
       <figcaption>
         <h3>{title}</h3>
-        <Legend series={series} columns={columns} row={row} kind={props.kind ?? "lines"} markers={markers} />
+        <Legend series={series} columns={columns} row={row} kind={props.kind ?? "lines"} markers={markers} limits={limits} />
       </figcaption>
-      <Plot {...props} columns={columns} onRow={setRow} summary={`${title}. ${summary}`} />
+      <Plot {...props} columns={columns} row={row} onRow={setRow} summary={`${title}. ${summary}`} />
       <Table title={title} summary={summary} series={series} columns={columns} markers={markers} />
     </figure>
   );
@@ -43,9 +44,10 @@ interface LegendProps {
   row: number | null;
   kind: string;
   markers: Marker[];
+  limits: Limit[];
 }
 
-function Legend({ series, columns, row, kind, markers }: LegendProps) {
+function Legend({ series, columns, row, kind, markers, limits }: LegendProps) {
   const at = columns.times[row ?? columns.times.length - 1];
   return (
     <ul class="legend">
@@ -64,6 +66,14 @@ function Legend({ series, columns, row, kind, markers }: LegendProps) {
           </li>
         );
       })}
+      {limits.map(({ name }) => (
+        <li key={name}>
+          <span class="mark-alert" aria-hidden="true">
+            ┄
+          </span>{" "}
+          {name}
+        </li>
+      ))}
       <li class="legend-time">{row !== null && at !== undefined ? formatLocalTime(at * 1000) : "latest"}</li>
       <MarkerLegend
         markers={markers}
@@ -74,9 +84,17 @@ function Legend({ series, columns, row, kind, markers }: LegendProps) {
   );
 }
 
-type PlotProps = ChartProps & { columns: Columns; onRow: (row: number | null) => void; summary: string };
+/** The last parameter, which uPlot's types lack, shares the cursor with the other charts. */
+type SharedCursor = (cursor: { left: number; top: number }, isFired: boolean, isShared: boolean) => void;
 
-function Plot({ series, kind = "lines", markers = [], span, columns, onRow, summary }: PlotProps) {
+type PlotProps = ChartProps & {
+  columns: Columns;
+  row: number | null;
+  onRow: (row: number | null) => void;
+  summary: string;
+};
+
+function Plot({ title, series, kind = "lines", markers = [], limits = [], span, columns, row, onRow, summary }: PlotProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const marks = useRef(markers);
@@ -84,12 +102,12 @@ function Plot({ series, kind = "lines", markers = [], span, columns, onRow, summ
   marks.current = markers;
   range.current = span;
   const colors = useColors();
-  const shape = `${kind} ${colors} ${series.map((one) => getLabel(one) + one.unit).join("|")}`;
+  const shape = `${kind} ${colors} ${limits.map(({ name }) => name)} ${series.map((one) => getLabel(one) + one.unit).join("|")}`;
   const data = [columns.times, ...stackColumns(columns.values, kind)] as uPlot.AlignedData;
   useEffect(() => {
     const element = place.current;
     if (!element) return;
-    const made = new uPlot(buildOptions(element, series, kind, marks, range, onRow), data, element);
+    const made = new uPlot(buildOptions(element, series, kind, marks, range, onRow, limits), data, element);
     plot.current = made;
     const sizes = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: element.clientHeight }));
     sizes.observe(element);
@@ -100,14 +118,41 @@ function Plot({ series, kind = "lines", markers = [], span, columns, onRow, summ
     };
   }, [shape]);
   useEffect(() => plot.current?.setData(data), [columns, markers]);
-  return <div class="plot" ref={place} role="img" aria-label={summary} />;
+  const last = columns.times.length - 1;
+  const at = row ?? last;
+  const time = columns.times[at];
+  const values = series.map((one, index) => nameValue(one, columns.values[index]?.[at] ?? null)).join(", ");
+  const share = (cursor: { left: number; top: number }) => {
+    const setCursor: SharedCursor | undefined = plot.current?.setCursor;
+    setCursor?.(cursor, true, true);
+  };
+  // The cursor moves the way that a pointer moves it, in all charts at once.
+  const move = (to: number) => share({ left: plot.current?.valToPos(columns.times[to] ?? 0, "x") ?? 0, top: 0 });
+  return (
+    <div class="plot-place">
+      <div class="plot" ref={place} role="img" aria-label={summary} />
+      <input
+        type="range"
+        max={last}
+        value={at}
+        aria-label={`${title}, time`}
+        aria-valuetext={time === undefined ? "" : `${formatLocalTime(time * 1000)}: ${values}`}
+        onInput={(event) => move(event.currentTarget.valueAsNumber)}
+        onBlur={() => share({ left: -10, top: -10 })}
+      />
+    </div>
+  );
+}
+
+function nameValue(series: Series, value: number | null): string {
+  return `${getLabel(series)} ${value === null ? "unknown" : formatInUnit(value, series.unit)}`;
 }
 
 /** What the marks mean; under the pointer, which they are. */
 function MarkerLegend({ markers, at, reach }: { markers: Marker[]; at: number | undefined; reach: number }) {
   const near = at === undefined ? [] : markers.filter((marker) => Math.abs(marker.at - at) <= reach);
   if (near.length > 0) return <li class="near">{near.slice(0, 2).map(nameMarker).join(", ")}</li>;
-  return (["alert", "release"] as const).map((kind) => {
+  return (["alert", "release", "deploy"] as const).map((kind) => {
     const count = markers.filter((marker) => marker.kind === kind).length;
     return (
       count > 0 && (
@@ -123,7 +168,7 @@ function MarkerLegend({ markers, at, reach }: { markers: Marker[]; at: number | 
   });
 }
 
-const SIGNS = { alert: "▼", release: "◆" };
+const SIGNS = { alert: "▼", release: "◆", deploy: "◆" };
 
 function nameMarker(marker: Marker): string {
   return `${SIGNS[marker.kind]} ${marker.name}`;

@@ -12,7 +12,14 @@ export interface Columns {
 
 export interface Marker {
   at: number;
-  kind: "alert" | "release";
+  kind: "alert" | "release" | "deploy";
+  name: string;
+}
+
+/** The threshold of a rule that judges what a chart shows. */
+export interface Limit {
+  value: number;
+  /** "threshold > 3 s, Slow route" */
   name: string;
 }
 
@@ -56,8 +63,17 @@ function summarizeSeries(series: Series): string {
   return `${name}: latest ${formatInUnit(latest[1], series.unit)}${when}, highest ${formatInUnit(highest[1], series.unit)} at ${formatLocalTime(highest[0])}${gap}.`;
 }
 
+/** The deploys of the history's range. */
+export function listDeployMarkers({ deploys }: History): Marker[] {
+  return (deploys ?? []).map(({ at, release, environment }) => ({
+    at: Date.parse(at) / 1000,
+    kind: "deploy",
+    name: `${release} ${environment}`,
+  }));
+}
+
 /** Alerts that started within the history's range; those of one rule in one step share a mark. */
-export function listAlertMarkers(history: History, alerts: AlertPage | undefined): Marker[] {
+export function listAlertMarkers(history: History, alerts: Pick<AlertPage, "items"> | undefined): Marker[] {
   const from = Date.parse(history.from);
   const found = new Map<string, Marker>();
   for (const alert of alerts?.items ?? []) {

@@ -4,7 +4,7 @@ import uPlot from "uplot";
 import type { Series } from "../lib/api/types";
 import { formatCompact, formatMs, formatSeconds, formatShare } from "../lib/format/numbers";
 import { formatTick } from "../lib/format/times";
-import { getLabel, getTone, type Marker } from "./history";
+import { getLabel, getTone, type Limit, type Marker } from "./history";
 import { orderLayers } from "./stack";
 
 // Lines also differ by their dashes.
@@ -18,6 +18,7 @@ export function buildOptions(
   markers: Held<Marker[]>,
   span: Held<{ from: number; to: number }>,
   onRow: (row: number | null) => void,
+  limits: Limit[],
 ): uPlot.Options {
   const color = (name: string) => resolveColor(element, name);
   const unit = series[0]?.unit ?? "";
@@ -27,8 +28,11 @@ export function buildOptions(
     width: element.clientWidth,
     height: element.clientHeight,
     legend: { show: false },
-    cursor: { y: false, drag: { x: false, y: false }, points: { show: kind === "lines" } },
-    scales: { x: { range: () => [span.current.from, span.current.to] }, y: { range: (_plot, _low, high) => [0, getTop(high)] } },
+    cursor: { y: false, sync: { key: "time" }, drag: { x: false, y: false }, points: { show: kind === "lines" } },
+    scales: {
+      x: { range: () => [span.current.from, span.current.to] },
+      y: { range: (_plot, _low, high) => [0, getTop(Math.max(high ?? 0, ...limits.map(({ value }) => value)))] },
+    },
     axes: [
       {
         ...axis,
@@ -47,7 +51,12 @@ export function buildOptions(
     ],
     hooks: {
       setCursor: [(plot) => onRow(plot.cursor.left !== undefined && plot.cursor.left >= 0 ? (plot.cursor.idx ?? null) : null)],
-      draw: [(plot) => drawMarkers(plot, markers.current, color)],
+      draw: [
+        (plot) => {
+          drawLimits(plot, limits, color("--bad"));
+          drawMarkers(plot, markers.current, color);
+        },
+      ],
     },
   };
 }
@@ -70,8 +79,8 @@ function buildSeries(series: Series, index: number, kind: string, color: (name: 
   return { label, stroke, fill: stroke, width: 0, points: { show: false }, paths: uPlot.paths.bars?.({ size: [0.85, 40] }) };
 }
 
-function getTop(high: number | null): number {
-  return high && high > 0 ? high * 1.1 : 1;
+function getTop(high: number): number {
+  return high > 0 ? high * 1.1 : 1;
 }
 
 function formatTickValue(value: number | null, unit: string): string {
@@ -103,10 +112,26 @@ function drawMarkers(plot: uPlot, markers: Marker[], color: (name: string) => st
   ctx.restore();
 }
 
-/** A triangle that points down for an alert, a diamond for a release. */
+function drawLimits(plot: uPlot, limits: Limit[], color: string): void {
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.strokeStyle = color;
+  ctx.lineWidth = devicePixelRatio;
+  ctx.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
+  for (const { value } of limits) {
+    const y = plot.valToPos(value, "y", true);
+    ctx.beginPath();
+    ctx.moveTo(bbox.left, y);
+    ctx.lineTo(bbox.left + bbox.width, y);
+    ctx.stroke();
+  }
+  ctx.restore();
+}
+
+/** A triangle that points down for an alert, a diamond for a release or a deploy. */
 function drawHead(ctx: CanvasRenderingContext2D, x: number, y: number, size: number, kind: Marker["kind"]): void {
   ctx.moveTo(x - size, y + (kind === "alert" ? 0 : size));
-  if (kind === "release") ctx.lineTo(x, y);
+  if (kind !== "alert") ctx.lineTo(x, y);
   ctx.lineTo(x + size, y + (kind === "alert" ? 0 : size));
   ctx.lineTo(x, y + 2 * size * (kind === "alert" ? 0.75 : 1));
   ctx.closePath();

@@ -1,12 +1,15 @@
 /** Views whose code loads when they are first shown: the first view does not wait for it. */
 
-import type { ComponentType } from "preact";
+import type { ComponentChild, ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
 type Loaded<Props> = { View: ComponentType<Props> } | { error: unknown };
 
 /** A component that loads its code when first shown. `load` imports it; the browser keeps what it loaded. */
-export function lazy<Props extends object>(load: () => Promise<ComponentType<Props>>): ComponentType<Props> {
+export function lazy<Props extends object>(
+  load: () => Promise<ComponentType<Props>>,
+  waiting: ComponentChild = <p class="loading">Loading …</p>,
+): ComponentType<Props> {
   let known: ComponentType<Props> | null = null;
   return function Lazy(props: Props) {
     const [loaded, setLoaded] = useState<Loaded<Props> | null>(known && { View: known });
@@ -20,7 +23,7 @@ export function lazy<Props extends object>(load: () => Promise<ComponentType<Pro
         (error: unknown) => setLoaded({ error }),
       );
     }, []);
-    if (loaded === null) return <p class="loading">Loading …</p>;
+    if (loaded === null) return <>{waiting}</>;
     if ("error" in loaded) return <Missing />;
     return <loaded.View {...props} />;
   };

@@ -1,4 +1,4 @@
-"""Time series for the charts: stage depths, errors, requests, service latencies."""
+"""Time series for the charts: stage depths, errors, requests in all and of one route, service latencies, with deploys."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from callwatch.checks.registry import list_checks
 from callwatch.db import connection
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.unreadable import UNREAD, why_unread
+from callwatch.db.error_queries.deploys import deploys_between
 from callwatch.db.queries.cycles import last_cycle_at
-from callwatch.db.queries.series import errors_by_step, latencies_by_step, requests_by_step
+from callwatch.db.queries.series import RequestStep, errors_by_step, latencies_by_step, requests_by_step, route_requests_by_step
 from callwatch.db.queries.stage_depths import depths_between
 from callwatch.models.latency import percentile
 from callwatch.models.reason import NO_REQUESTS, NOT_MEASURED, Reason
 from callwatch.settings import get_settings
 
 if TYPE_CHECKING:
-    from callwatch.models.shapes.history import BeforeName, History, Metric, RangeName, Series, Unit
+    from callwatch.models.shapes.history import BeforeName, History, HistoryDeploy, Metric, RangeName, Series, Unit
 
     Points = list[tuple[datetime, float | None]]
 
@@ -36,6 +37,7 @@ RANGES: Mapping[RangeName, tuple[int, int]] = {
 BEFORE: Mapping[BeforeName, timedelta] = {"now": timedelta(), "1d": timedelta(days=1), "7d": timedelta(days=7)}
 _SEVERITIES = ("critical", "high", "medium", "low")
 _STATEMENT_TIMEOUT_MS = 5_000
+_MAX_DEPLOYS = 50
 _NOT_KEPT = Reason("not_recorded", "before the monitor was set up, or older than the retention")
 # Why a point of a series may be null; counts are known for every step that is kept.
 _WHY: Mapping[str, Reason] = {
@@ -79,19 +81,26 @@ class Steps:
         return max(60.0, (min(start + self.step, self.now) - start).total_seconds()) / 60
 
 
-def history(now: datetime, metric: Metric, range_name: RangeName, before: timedelta = timedelta()) -> History:
-    """Build the response of GET /api/metrics/history for one of METRICS over one of RANGES, which ended `before` ago."""
+def history(
+    now: datetime, metric: Metric, range_name: RangeName, before: timedelta = timedelta(), route: str | None = None
+) -> History:
+    """Build the response of GET /api/metrics/history for one of METRICS over one of RANGES, which ended `before` ago.
+
+    A route stands for its own series instead of those of the metric.
+    """
     length_s, step_s = RANGES[range_name]
     steps = Steps(now, length_s, step_s, now - timedelta(days=get_settings().retention_days), before)
     series: list[Series] | None
+    deploys: list[HistoryDeploy] | None
     try:
         with connection(statement_timeout_ms=_STATEMENT_TIMEOUT_MS) as conn:
             _last_at, set_up_at = last_cycle_at(conn)
             steps.kept_since = max(steps.kept_since, set_up_at)
-            series = METRICS[metric](conn, steps)
+            series = METRICS[metric](conn, steps) if route is None else _route(conn, steps, route)
+            deploys = _deploys(conn, steps)
         unknown = _unknown(series, steps)
     except UNREAD as error:
-        series, unknown = None, {"series": why_unread(error)}
+        series, deploys, unknown = None, None, dict.fromkeys(("series", "deploys"), why_unread(error))
     return {
         "timestamp": now,
         "metric": metric,
@@ -100,6 +109,7 @@ def history(now: datetime, metric: Metric, range_name: RangeName, before: timede
         "from": steps.since,
         "to": steps.until,
         "series": series,
+        "deploys": deploys,
         "unknown": unknown,
     }
 
@@ -138,11 +148,26 @@ def _errors(conn: AnyConnection, steps: Steps) -> list[Series]:
 
 
 def _requests(conn: AnyConnection, steps: Steps) -> list[Series]:
+    return _summarize_requests(requests_by_step(conn, steps.since, steps.until, steps.step), steps)
+
+
+def _route(conn: AnyConnection, steps: Steps, route: str) -> list[Series]:
+    """Return the series of one route; none without a request, as nothing shows that there is such a route."""
+    rows = route_requests_by_step(conn, steps.since, steps.until, steps.step, route)
+    return _summarize_requests(rows, steps) if rows else []
+
+
+def _deploys(conn: AnyConnection, steps: Steps) -> list[HistoryDeploy]:
+    found = deploys_between(conn, steps.since, steps.until, _MAX_DEPLOYS)
+    return [{"at": row["finished_at"], "release": row["release"], "environment": row["environment"]} for row in found]
+
+
+def _summarize_requests(rows: list[RequestStep], steps: Steps) -> list[Series]:
     """Return the rate of every step; latencies and the share of 5xx only for steps with traffic."""
     counts: dict[datetime, Counter[int]] = {}
     failed: Counter[datetime] = Counter()
     settled: Counter[datetime] = Counter()
-    for row in requests_by_step(conn, steps.since, steps.until, steps.step):
+    for row in rows:
         counts.setdefault(row["at"], Counter())[row["bucket"]] += row["count"]
         failed[row["at"]] += row["errors"]
         settled[row["at"]] += row["count"] - row["unsettled"]

@@ -5,12 +5,14 @@ import { refresh, setPaused } from "../../lib/polling/scheduler";
 import { usePolling } from "../../lib/polling/use-live";
 import { getRange, RANGE_WORDS, RANGES, type Route, setParams } from "../../lib/route";
 import { getTheme, switchTheme, useColors } from "../../lib/theme";
+import { SearchButton } from "./search-button";
 
 export function Controls({ route }: { route: Route }) {
   const { isPaused } = usePolling();
   useColors();
   return (
     <div class="controls">
+      <SearchButton />
       <label class="range">
         <span class="hidden">Time range of the charts</span>
         <select value={getRange(route)} onChange={(event) => setParams({ range: event.currentTarget.value })}>
@@ -31,7 +33,7 @@ export function Controls({ route }: { route: Route }) {
       >
         <span aria-hidden="true">⇄</span>
       </button>
-      <button type="button" class="icon" aria-label="Refresh" title="Refresh" onClick={() => void refresh()}>
+      <button type="button" class="icon optional" aria-label="Refresh" title="Refresh" onClick={() => void refresh()}>
         <span aria-hidden="true">↻</span>
       </button>
       <button

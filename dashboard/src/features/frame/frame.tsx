@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useErrorBoundary, useRef } from "preact/hooks";
 import type { Overview } from "../../lib/api/types";
+import { areNotificationsOn } from "../../lib/notifications";
 import { useOverview } from "../../lib/overview";
 import { forgetData } from "../../lib/polling/store";
 import { type Live, usePolling } from "../../lib/polling/use-live";
@@ -17,7 +18,8 @@ import { announceState, judgeState } from "./overall-state";
 import { Strip } from "./strip";
 import { nameView, View } from "./views";
 
-const Wall = lazy(() => import("./wall").then(({ Wall }) => Wall));
+const Notifier = lazy<{ overview: Overview | undefined }>(() => import("./later").then(({ Notifier }) => Notifier), null);
+const Wall = lazy(() => import("./later").then(({ Wall }) => Wall));
 
 export function Frame() {
   const route = useRoute();
@@ -54,6 +56,7 @@ export function Frame() {
       </main>
       <Dialogs />
       <Announcer live={live} />
+      {areNotificationsOn() && <Notifier overview={live.data} />}
     </>
   );
 }

@@ -10,10 +10,13 @@ import { Costs } from "../costs/costs";
 import { Crons } from "../crons/crons";
 import { Group } from "../errors/group";
 import { Errors } from "../errors/groups";
+import { Explore } from "../explore/explore";
 import { IncidentView } from "../incidents/incident";
 import { Incidents } from "../incidents/incidents";
 import { Ingest } from "../ingest/ingest";
+import { NotificationSwitch } from "../notifications/switch";
 import { Raw } from "../raw/raw";
+import { Reports } from "../reports/reports";
 import { Rules } from "../rules/rules";
 import { Runbook, Runbooks } from "../runbooks/runbooks";
 import { Silences } from "../silences/silences";
@@ -30,8 +33,16 @@ export function MoreViews({ route }: { route: Route }) {
   if (view === "calls") return id === null ? <Calls /> : <CallView key={id} id={id} />;
   if (view === "stages" && id !== null) return <StageItems key={id} stage={id} />;
   if (view === "costs") return <Costs />;
+  if (view === "explore") return <Explore />;
+  if (view === "reports") return <Reports />;
   if (view === "ingest") return <Ingest />;
-  if (view === "channels") return <Channels />;
+  if (view === "channels")
+    return (
+      <div class="stack">
+        <Channels />
+        <NotificationSwitch />
+      </div>
+    );
   if (view === "crons") return <Crons />;
   if (view === "silences") return <Silences />;
   return <Uptime />;

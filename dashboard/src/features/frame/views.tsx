@@ -4,7 +4,7 @@ import type { Route } from "../../lib/route";
 import { lazy } from "../../ui/lazy";
 import { Overview } from "../overview/overview";
 
-const MoreViews = lazy<{ route: Route }>(() => import("./more-views").then(({ MoreViews }) => MoreViews));
+const MoreViews = lazy<{ route: Route }>(() => import("./later").then(({ MoreViews }) => MoreViews));
 
 /** The views in the navigation. */
 export const VIEWS = [
@@ -12,9 +12,11 @@ export const VIEWS = [
   "incidents",
   "errors",
   "alerts",
+  "explore",
   "calls",
   "crons",
   "costs",
+  "reports",
   "ingest",
   "uptime",
   "rules",

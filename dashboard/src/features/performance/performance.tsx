@@ -5,6 +5,7 @@ import type { Performance as Figures, Route, Series, SystemMetrics, Unknown } fr
 import { formatCompact, formatMs, formatNumber, formatShare } from "../../lib/format/numbers";
 import { formatLocalTime } from "../../lib/format/times";
 import { useSlow } from "../../lib/polling/use-live";
+import { linkTo } from "../../lib/route";
 import { Tile } from "../../ui/facts";
 import { Figure, Reasons } from "../../ui/figure";
 import { Panel } from "../../ui/panel";
@@ -69,7 +70,7 @@ function Routes({ routes, at }: { routes: Route[] | null; at: number }) {
       items={worst}
       getKey={({ route }) => route}
       columns={[
-        ["Route", ({ route }) => route],
+        ["Route", ({ route }) => <a href={linkTo("explore", { kind: "route", name: route })}>{route}</a>],
         ["Requests", ({ count }) => formatCompact(count)],
         ["Errors", ({ errors, error_rate }) => `${formatNumber(errors)} (${cell(error_rate, formatShare)})`],
         ["p50", ({ p50 }) => cell(p50, formatMs)],

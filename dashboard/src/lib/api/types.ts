@@ -685,16 +685,24 @@ export interface HealthDraft {
   version: string;
 }
 
-/** GET /api/metrics/history; times are the starts of steps of step_s, the last of which is still running. */
+/** GET /api/metrics/history; times are the starts of steps of step_s, the last of which is still running. series: empty for a route without a request in the range. deploys: the newest, at most 50, that were reported; null if they cannot be read. */
 export interface History {
+  deploys: Array<HistoryDeploy> | null;
   from: string;
-  metric: "queues" | "errors" | "requests" | "services";
+  metric: "queues" | "errors" | "requests" | "services" | "route";
   range: "1h" | "6h" | "24h" | "7d" | "30d" | "90d";
   series: Array<Series> | null;
   step_s: number;
   timestamp: string;
   to: string;
   unknown: Record<string, Unknown>;
+}
+
+/** A deploy that finished within the range. */
+export interface HistoryDeploy {
+  at: string;
+  environment: string;
+  release: string;
 }
 
 /** Whom it concerns, as far as that is recorded. calls: the most that waited at once in the stages it is about. errors: of its groups, or else all of the product's, since it began. users: who met the error that it is about. */

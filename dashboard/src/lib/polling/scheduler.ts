@@ -19,6 +19,7 @@ const watchers = new Set<() => void>();
 let state: PollState = { ...measureFreshness([]), isPaused: false, rounds: 0 };
 let timer: number | undefined;
 let isStarted = false;
+let isInBackground = false;
 
 watchStore(() => publish({}));
 
@@ -81,14 +82,24 @@ export function watchPolling(watcher: () => void): () => void {
   return () => void watchers.delete(watcher);
 }
 
+/** Whether a hidden tab polls, too: somebody waits for its notifications. */
+export function pollInBackground(isOn: boolean): void {
+  isInBackground = isOn;
+  schedule();
+}
+
+function mustRest(): boolean {
+  return document.hidden && !isInBackground;
+}
+
 function followVisibility(): void {
-  if (document.hidden) window.clearTimeout(timer);
+  if (mustRest()) window.clearTimeout(timer);
   else if (!state.isPaused) void fetchNextRound();
 }
 
 function schedule(): void {
   window.clearTimeout(timer);
-  if (!isStarted || state.isPaused || document.hidden) return;
+  if (!isStarted || state.isPaused || mustRest()) return;
   const intervalMs = readInterval(location.search);
   // While the API fails, poll more often to recover soon; but not while it throttles.
   const isRetrying = state.failures.length > 0 && !state.isThrottled;

@@ -19,6 +19,9 @@ _REQUESTS = """
     FROM callwatch.{table} WHERE {time} >= %(since)s AND {time} < %(until)s AND project_id <> 0
     GROUP BY at, bucket
 """
+_ROUTE = _REQUESTS.replace("GROUP BY", "AND route = %(route)s GROUP BY")
+_ROUTE_MINUTES = _ROUTE.format(table="request_histograms", time="minute")
+_ROUTE_HOURS = _ROUTE.format(table="request_histograms_hourly", time="hour")
 _REQUEST_MINUTES = _REQUESTS.format(table="request_histograms", time="minute")
 _REQUEST_HOURS = _REQUESTS.format(table="request_histograms_hourly", time="hour")
 _LATENCIES = """
@@ -69,6 +72,14 @@ def errors_by_step(conn: AnyConnection, since: datetime, until: datetime, step: 
 def requests_by_step(conn: AnyConnection, since: datetime, until: datetime, step: timedelta) -> list[RequestStep]:
     """The product's requests."""
     return fetch_all(conn, _REQUEST_HOURS if step >= _HOUR else _REQUEST_MINUTES, _given(since, until, step), RequestStep)
+
+
+def route_requests_by_step(
+    conn: AnyConnection, since: datetime, until: datetime, step: timedelta, route: str
+) -> list[RequestStep]:
+    """The product's requests to one route, of all environments."""
+    statement = _ROUTE_HOURS if step >= _HOUR else _ROUTE_MINUTES
+    return fetch_all(conn, statement, {**_given(since, until, step), "route": route}, RequestStep)
 
 
 def latencies_by_step(

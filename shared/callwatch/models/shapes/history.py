@@ -5,7 +5,7 @@ from typing import Literal, TypedDict
 
 from callwatch.models.shapes.unknown import Known
 
-Metric = Literal["queues", "errors", "requests", "services"]
+Metric = Literal["queues", "errors", "requests", "services", "route"]
 RangeName = Literal["1h", "6h", "24h", "7d", "30d", "90d"]
 BeforeName = Literal["now", "1d", "7d"]
 Unit = Literal["count", "per_minute", "ms", "ratio"]
@@ -22,12 +22,22 @@ class Series(TypedDict):
     points: list[tuple[datetime, float | None]]
 
 
+class HistoryDeploy(TypedDict):
+    """A deploy that finished within the range."""
+
+    at: datetime
+    release: str
+    environment: str
+
+
 # A field's name that is a keyword of Python has no other form.
 _From = TypedDict("_From", {"from": datetime})
 
 
 class History(Known, _From):
-    """GET /api/metrics/history; times are the starts of steps of step_s, the last of which is still running."""
+    """GET /api/metrics/history; times are the starts of steps of step_s, the last of which is still running. series: empty for a
+    route without a request in the range. deploys: the newest, at most 50, that were reported; null if they cannot be read.
+    """
 
     timestamp: datetime
     metric: Metric
@@ -35,3 +45,4 @@ class History(Known, _From):
     step_s: int
     to: datetime
     series: list[Series] | None
+    deploys: list[HistoryDeploy] | None
