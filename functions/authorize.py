@@ -1,25 +1,31 @@
 """Lambda authorizer: names the caller and when it may call again. It never denies; the functions respond 401, 403, 429."""
 
 import base64
+import functools
 import hmac
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
-from callwatch.models.role import EXTERNAL_PREFIX, CallerRole
+from callwatch.models.role import EXTERNAL_PREFIX, CallerRole, FailedSignIn
 from callwatch.runtime.caller_limits import Caller, CallerLimits
 from callwatch.runtime.start import prepare_environment
 from callwatch.settings import Settings, get_settings
 
+if TYPE_CHECKING:
+    from callwatch.oidc.keys import IssuerKeys
+
 prepare_environment()
 _limits = CallerLimits()
+# What every signed JSON token begins with: the base64 of {".
+_JWT_START = "eyJ"
 
 
 class CallerContext(TypedDict):
-    """What the functions receive about a caller. retry_after_s: of one over its limit. sign_in: of an unknown token."""
+    """What the functions receive about a caller. retry_after_s: of one over its limit. sign_in: of one without a role."""
 
     role: CallerRole
     actor: str
-    sign_in: NotRequired[Literal["failed"]]
+    sign_in: NotRequired[FailedSignIn]
     retry_after_s: NotRequired[int]
 
 
@@ -34,7 +40,7 @@ def lambda_handler(event: dict[str, Any], _context: Any) -> AuthorizerResponse:
     """Return a simple response of payload v2.
 
     `context.role` is none, ingest, upload, viewer or admin; `context.actor` is a name. For a caller over its limit,
-    `context.retry_after_s` says when it may call again; `context.sign_in` is "failed" for an unknown token.
+    `context.retry_after_s` says when it may call again; `context.sign_in` says why a given token has no role.
     """
     return {"isAuthorized": True, "context": describe_caller(event, get_settings(), _limits)}
 
@@ -45,9 +51,12 @@ def describe_caller(event: Mapping[str, Any], settings: Settings, limits: Caller
     authorization = headers.get("authorization", "")
     path = str(event.get("rawPath") or "")
     role, actor = identify(read_basic(authorization) if path.startswith(EXTERNAL_PREFIX) else authorization, settings)
+    failure: FailedSignIn | None = "failed" if role == "none" and authorization.strip() else None
+    if failure and settings.oidc_issuer and (token := read_signed_token(authorization)):
+        role, actor, failure = identify_by_issuer(token, settings)
     context: CallerContext = {"role": role, "actor": actor}
-    if role == "none" and authorization.strip():
-        context["sign_in"] = "failed"
+    if failure:
+        context["sign_in"] = failure
     caller: Caller = role if role != "none" else "failed" if "sign_in" in context else "anonymous"
     address = str(event.get("requestContext", {}).get("http", {}).get("sourceIp", ""))
     retry_after_s = limits.take(caller, actor if role != "none" else address)
@@ -66,6 +75,39 @@ def identify(authorization: str, settings: Settings) -> tuple[CallerRole, str]:
         if hmac.compare_digest(given, known.encode()) and found[0] == "none":
             found = (role, actor)
     return found
+
+
+def read_signed_token(authorization: str) -> str | None:
+    """Return the bearer token if it has the look of a signed JSON token, which no token of ours has to have."""
+    scheme, _, token = authorization.partition(" ")
+    is_signed = scheme.lower() == "bearer" and token.strip().startswith(_JWT_START) and token.count(".") == 2
+    return token.strip() if is_signed else None
+
+
+def identify_by_issuer(token: str, settings: Settings) -> tuple[CallerRole, str, FailedSignIn | None]:
+    """Return role and actor of a token of OIDC_ISSUER, and why it has no role."""
+    # The two packages behind it take tens of milliseconds to import, and only these tokens need them.
+    from callwatch.oidc.keys import IssuerUnavailable
+    from callwatch.oidc.verify import TokenExpired, TokenRefused, verify_token
+
+    if settings.oidc_issuer is None or settings.oidc_audience is None or settings.oidc_roles is None:
+        return "none", "anonymous", "failed"
+    try:
+        found = verify_token(token, _find_keys(settings.oidc_issuer), settings.oidc_audience, settings.oidc_roles)
+    except TokenExpired:
+        return "none", "anonymous", "expired"
+    except TokenRefused:
+        return "none", "anonymous", "failed"
+    except IssuerUnavailable:
+        return "none", "anonymous", "unavailable"
+    return (found.role, found.actor, None) if found.role else ("none", found.actor, "no_role")
+
+
+@functools.cache
+def _find_keys(issuer: str) -> "IssuerKeys":
+    from callwatch.oidc.keys import IssuerKeys
+
+    return IssuerKeys(issuer)
 
 
 def read_basic(authorization: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from callwatch.exceptions import ConfigurationError
 from callwatch.runtime.custom_resource import answer_request
 from callwatch.runtime.invocation import invocation
-from callwatch.runtime.page_files import PageFile, list_page_files
+from callwatch.runtime.page_files import PAGE_CACHING, SIGN_IN_KEY, PageFile, build_sign_in, find_type, list_page_files
 
 # The folder of the page in its layer, found as a package is.
 PACKAGE = "callwatch_page"
@@ -25,7 +25,7 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
         if event["RequestType"] == "Delete":
             return {}
         given = event["ResourceProperties"]
-        changed = upload_page(given["Bucket"])
+        changed = upload_page(given["Bucket"], build_sign_in(given.get("OidcIssuer"), given.get("OidcAudience")))
         if changed and event["RequestType"] == "Update":
             invalidate_page(given["Distribution"], event["RequestId"])
         return {"changed": str(len(changed))}
@@ -33,7 +33,7 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return answer_request(event, context, "publish the page", act)
 
 
-def upload_page(bucket: str) -> list[str]:
+def upload_page(bucket: str, sign_in: bytes) -> list[str]:
     """Upload the files that differ from those in the bucket; return their keys. Old assets stay for open pages.
 
     Raises ConfigurationError if the layer holds no built page.
@@ -41,15 +41,16 @@ def upload_page(bucket: str) -> list[str]:
     s3 = _client("s3")
     *assets, page = list_page_files(find_page())
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        changed = list(pool.map(lambda file: _upload(s3, bucket, file), assets))
+        changed = list(pool.map(lambda file: _upload(s3, bucket, file, file.path.read_bytes()), assets))
+    sign_in_file = PageFile(SIGN_IN_KEY, Path(SIGN_IN_KEY), find_type(Path(SIGN_IN_KEY)), PAGE_CACHING)
+    changed.append(_upload(s3, bucket, sign_in_file, sign_in))
     # Last, so that it never refers to a missing file.
-    changed.append(_upload(s3, bucket, page))
+    changed.append(_upload(s3, bucket, page, page.path.read_bytes()))
     return [key for key in changed if key]
 
 
-def _upload(s3: Any, bucket: str, file: PageFile) -> str | None:
+def _upload(s3: Any, bucket: str, file: PageFile, content: bytes) -> str | None:
     """Return the file's key if it was uploaded, None if the bucket has it."""
-    content = file.path.read_bytes()
     digest = {"sha256": hashlib.sha256(content).hexdigest()}
     if _is_there(s3, bucket, file, digest):
         return None

@@ -147,7 +147,7 @@ def running(options: Options, environ: Mapping[str, str], console: Console, stop
             template, queue_urls, sqs = _template(values, endpoint_url)
             pool = Workers(template.functions, paths, values, options.data_dir / "logs")
             stack.callback(pool.stop)
-        gateway = Server(Gateway(template, pool, Page(ROOT / "dashboard" / "dist")), claimed)
+        gateway = Server(Gateway(template, pool, Page(ROOT / "dashboard" / "dist", settings)), claimed)
         threading.Thread(target=gateway.serve_forever, args=(0.1,), daemon=True).start()
         stack.callback(gateway.server_close)
         stack.callback(gateway.shutdown)

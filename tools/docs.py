@@ -36,7 +36,7 @@ OTHER_VARIABLES = (
 )
 
 # The page's address is an SSM parameter that the stack creates.
-_SET_ELSEWHERE = {"COMMIT_PARAMETER": ["CommitSha"], "APP_URL": ["DomainName"]}
+_SET_ELSEWHERE = {"COMMIT_PARAMETER": ["CommitSha"], "APP_URL": ["DomainName"], "OIDC_TOKEN_ORIGIN": ["OidcTokenOrigin"]}
 
 HEADER = """# Configuration
 

@@ -3,15 +3,19 @@
 import { useEffect } from "preact/hooks";
 import { Frame } from "./features/frame/frame";
 import { SignIn } from "./features/frame/sign-in";
-import { useSession } from "./lib/api/session";
+import { getRenewal, useSession } from "./lib/api/session";
 import { startPolling, stopPolling } from "./lib/polling/scheduler";
 
 export function App() {
-  const { isSignedIn, wasRejected } = useSession();
+  const { isSignedIn, wasRejected, reason } = useSession();
   useEffect(() => {
     if (!isSignedIn) return;
     startPolling();
-    return stopPolling;
+    const stopRenewing = getRenewal() ? import("./lib/api/issuer").then(({ keepRenewing }) => keepRenewing()) : null;
+    return () => {
+      stopPolling();
+      void stopRenewing?.then((stop) => stop());
+    };
   }, [isSignedIn]);
-  return isSignedIn ? <Frame /> : <SignIn wasRejected={wasRejected} />;
+  return isSignedIn ? <Frame /> : <SignIn wasRejected={wasRejected} reason={reason} />;
 }

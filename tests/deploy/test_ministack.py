@@ -108,7 +108,7 @@ def test_page_has_its_local_headers_in_the_bucket(deployed: Deployed) -> None:
     assert found["Body"].read() == local.body
     keys = {item["Key"] for item in s3.list_objects_v2(Bucket=bucket)["Contents"]}
     assets = {f"admin/{path.relative_to(built)}" for path in (built / "assets").rglob("*") if path.is_file()}
-    assert keys == {"admin/index.html"} | assets
+    assert keys == {"admin/index.html", "admin/sign-in.json"} | assets
 
 
 def test_a_second_deployment_without_a_change_changes_nothing(deployed: Deployed) -> None:

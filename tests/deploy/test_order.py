@@ -22,6 +22,7 @@ VARIANTS: dict[str, dict[str, str]] = {
     "the small profile": {"Profile": "small", "DatabaseUrlSecretArn": BROUGHT},
     "with one address for all alerts": {"AlertEmail": "ops@example.com"},
     "with eight digests at once": {"ParallelDigest": "8"},
+    "with sign-in by OpenID Connect": {"OidcIssuer": "https://issuer.example/realm", "OidcTokenOrigin": "https://token.example"},
     "with a boundary": {"PermissionsBoundaryArn": "arn:aws:iam::123456789012:policy/limits"},
 }
 plans = pytest.mark.parametrize("parameters", VARIANTS.values(), ids=VARIANTS)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from callwatch.runtime.environment import VERSION
-from local.api_gateway.static_site import HEADERS
+from local.api_gateway.static_site import build_headers
 from tests.deploy.template import ROOT, as_list, list_statements, of_type, source, transformed
 
 # X-Ray's write actions have no resources: the managed policy that SAM attaches for active tracing.
@@ -109,8 +109,12 @@ def test_cloudfront_page_has_the_same_headers_as_locally() -> None:
     policy = of_type("AWS::CloudFront::ResponseHeadersPolicy")["PageHeaders"]["ResponseHeadersPolicyConfig"][
         "SecurityHeadersConfig"
     ]
+    text, parts = policy["ContentSecurityPolicy"]["ContentSecurityPolicy"]["Fn::Sub"]
+    assert set(parts) == {"Issuer", "Token"}
+    assert parts["Issuer"]["Fn::If"][::2] == ["HasIssuer", ""]
+    text = text.replace("${Issuer}", " https://issuer.example").replace("${Token}", " https://token.example")
     there = {
-        "content-security-policy": " ".join(policy["ContentSecurityPolicy"]["ContentSecurityPolicy"].split()),
+        "content-security-policy": " ".join(text.split()),
         "referrer-policy": policy["ReferrerPolicy"]["ReferrerPolicy"],
         "strict-transport-security": "max-age={AccessControlMaxAgeSec}; includeSubDomains".format(
             **policy["StrictTransportSecurity"]
@@ -118,7 +122,7 @@ def test_cloudfront_page_has_the_same_headers_as_locally() -> None:
         "x-content-type-options": "nosniff",
         "x-frame-options": policy["FrameOptions"]["FrameOption"],
     }
-    assert there == dict(HEADERS)
+    assert there == dict(build_headers("https://issuer.example", "https://token.example"))
     assert all(part["Override"] for part in policy.values())
 
 

@@ -195,13 +195,17 @@ def count_invalidations(distribution: str) -> int:
 def test_page_goes_to_its_bucket_and_only_changes_follow(callback: Callback, page: Path) -> None:
     distribution = make_distribution()
     given = {"Bucket": "page", "Distribution": distribution}
-    assert call(publish_page, callback, "Create", **given)["Data"] == {"changed": "3"}
+    assert call(publish_page, callback, "Create", **given)["Data"] == {"changed": "4"}
     assert count_invalidations(distribution) == 0, "nobody has seen anything yet"
     assert call(publish_page, callback, "Update", **given)["Data"] == {"changed": "0"}
     assert count_invalidations(distribution) == 0
     write_page(page, {"index.html": "<html><body>"})
     assert call(publish_page, callback, "Update", **given)["Data"] == {"changed": "1"}
     assert count_invalidations(distribution) == 1
+    given |= {"OidcIssuer": "https://issuer.example", "OidcAudience": "callwatch"}
+    assert call(publish_page, callback, "Update", **given)["Data"] == {"changed": "1"}
+    sign_in = client("s3").get_object(Bucket="page", Key="admin/sign-in.json")["Body"].read()
+    assert json.loads(sign_in) == {"oidc": {"issuer": "https://issuer.example", "client_id": "callwatch"}}
     found = client("s3").get_object(Bucket="page", Key="admin/index.html")
     assert (found["ContentType"], found["CacheControl"]) == ("text/html; charset=utf-8", "no-cache")
 

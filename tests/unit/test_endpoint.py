@@ -23,7 +23,7 @@ from callwatch.exceptions import (
 from callwatch.models.role import Role
 from callwatch.runtime.endpoint import endpoint, parse_request
 from callwatch.runtime.responses import find_status
-from callwatch.runtime.sign_ins import failed_sign_ins
+from callwatch.runtime.sign_ins import failed_sign_ins, issuer_failures
 from callwatch.tracker import error_tracker
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"
@@ -187,6 +187,30 @@ def test_failed_sign_in_is_counted_and_still_401(monkeypatch: pytest.MonkeyPatch
     assert call_as({"role": "none", "actor": "anonymous", "sign_in": "failed"})[0] == 401
     assert call_as({"role": "none", "actor": "anonymous"})[0] == 401
     assert len(counted) == 1
+
+
+@pytest.mark.parametrize(
+    ("sign_in", "status", "message", "is_failed", "is_report"),
+    [
+        ("failed", 401, "send a valid token", True, False),
+        ("expired", 401, "the sign-in has expired; sign in again", False, False),
+        ("unavailable", 401, "the sign-in service of the organization does not respond", False, True),
+        ("no_role", 403, "in no group with a role here", False, False),
+        ("of a later version", 401, "send a valid token", False, False),
+    ],
+)
+def test_sign_in_without_a_role_says_why(
+    monkeypatch: pytest.MonkeyPatch, sign_in: str, status: int, message: str, is_failed: bool, is_report: bool
+) -> None:
+    failed: list[str] = []
+    reports: list[str] = []
+    monkeypatch.setattr(failed_sign_ins, "add", failed.append)
+    monkeypatch.setattr(issuer_failures, "add", reports.append)
+    caller = {"role": "none", "actor": "anonymous", "sign_in": sign_in}
+    found, body, _headers = call_as(caller)
+    assert (found, bool(failed), bool(reports)) == (status, is_failed, is_report)
+    assert message in json.loads(body)["error"]["message"]
+    assert call_as(caller, role=None)[0] == 200, "what needs no role is for everybody"
 
 
 def test_head_is_a_get_without_its_body() -> None:

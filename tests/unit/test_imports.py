@@ -9,7 +9,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 # 17 ms or more each (bench/imports.py measures whole handlers).
-HEAVY = ("pydantic", "typing_extensions", "boto3", "botocore.client", "requests", "urllib3", "asyncio", "aws_xray_sdk")
+HEAVY = (
+    "pydantic",
+    "typing_extensions",
+    "boto3",
+    "botocore.client",
+    "requests",
+    "urllib3",
+    "asyncio",
+    "aws_xray_sdk",
+    "jwt",
+    "cryptography",
+)
 # Words of compiled expressions: 1,000 of them take about 10 ms to compile, and a class of all characters has 5,000.
 MAX_EXPRESSION_WORDS = 10_000
 LEAN = ["get_health", "get_openapi", "authorize", "ingest_access"]

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from callwatch.runtime.sign_ins import FailedSignIns
-from callwatch.tracker import error_tracker
+from callwatch.runtime.sign_ins import FailedSignIns, IssuerUnavailable
+from callwatch.tracker import ErrorSeverity, error_tracker
 
 
 class Clock:
@@ -47,3 +47,12 @@ def test_addresses_are_bounded(reports: list[tuple[Any, ...]]) -> None:
     clock.now = 61.0
     sign_ins.add("last")
     assert reports[-1][3] == {"failed_sign_ins": 3_001, "addresses": 1_000}
+
+
+def test_issuer_that_is_down_is_a_report_of_its_own(reports: list[tuple[Any, ...]]) -> None:
+    error = IssuerUnavailable("the keys cannot be read")
+    failures = FailedSignIns(Clock(), error, ErrorSeverity.HIGH)
+    for number in range(50):
+        failures.add(f"10.0.0.{number}")
+    ((given, severity, *_rest),) = reports
+    assert (given, severity) == (error, ErrorSeverity.HIGH)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from callwatch.exceptions import Invalid, Unreadable, UnsupportedType
-from callwatch.models.role import CallerRole
+from callwatch.models.role import CallerRole, FailedSignIn
 
 Body = TypeVar("Body")
 
@@ -28,6 +28,7 @@ class Request:
     actor: str = "anonymous"
     request_id: str = ""
     source_ip: str = ""
+    sign_in: FailedSignIn | None = None
 
     def json(self) -> Any:
         """The body as JSON, of any shape. Raises Unreadable if it is not JSON, UnsupportedType if another type is declared."""

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, overload
 from callwatch.api.http import Request, Response
 from callwatch.api.routes import Route
 from callwatch.exceptions import Forbidden, InternalError, TooManyRequests, Unauthenticated, Unreadable
-from callwatch.models.role import CallerRole, Role
+from callwatch.models.role import CallerRole, FailedSignIn, Role
 from callwatch.runtime import cors
 from callwatch.runtime.environment import begin_invocation
 from callwatch.runtime.log import append_keys, logger
 from callwatch.runtime.refusals import refusals
 from callwatch.runtime.responses import GatewayResponse, build_error, encode_body, find_refusal, find_status, to_gateway
 from callwatch.runtime.roles import check_role
-from callwatch.runtime.sign_ins import failed_sign_ins
+from callwatch.runtime.sign_ins import failed_sign_ins, issuer_failures
 from callwatch.runtime.start import prepare_environment
 from callwatch.tracker import error_tracker
 
@@ -130,6 +130,7 @@ def read_head(event: GatewayEvent, request_id: str) -> Request:
         actor=caller.get("actor") or "anonymous",
         request_id=request_id,
         source_ip=gateway["http"].get("sourceIp", ""),
+        sign_in=next((why for why in get_args(FailedSignIn) if why == caller.get("sign_in")), None),
     )
 
 
@@ -198,12 +199,15 @@ def _check_origin(request: Request) -> None:
 def _check_caller(request: Request, event: GatewayEvent) -> None:
     """Count a failed sign-in, and reject a caller that is over its limit."""
     caller = (event["requestContext"].get("authorizer") or {}).get("lambda") or {}
-    if caller.get("sign_in") == "failed":
+    if request.sign_in == "failed":
         failed_sign_ins.add(request.source_ip)
+    if request.sign_in == "unavailable":
+        issuer_failures.add(request.source_ip)
+    if request.sign_in in ("failed", "expired", "unavailable"):
         refusals.add("unknown_token")
     retry_after_s = caller.get("retry_after_s")
     if retry_after_s:
-        if caller.get("sign_in") != "failed":
+        if request.sign_in in (None, "no_role"):
             refusals.add("rate_without_token" if request.role == "none" else "rate_of_token")
         whose = "without a valid token from this address" if request.role == "none" else f"of {request.actor}"
         message = f"too many requests {whose}; try again in {retry_after_s} s"

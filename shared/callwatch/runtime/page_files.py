@@ -1,11 +1,14 @@
 """The files of the built page: the path of each under the domain, and its headers."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 PAGE_CACHING = "no-cache"
 ASSET_CACHING = "public, max-age=3600"
+# What the page reads before it shows how to sign in.
+SIGN_IN_KEY = "admin/sign-in.json"
 # Not the machine's own table, which differs between machines.
 _TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -42,3 +45,9 @@ def list_page_files(folder: Path) -> Iterator[PageFile]:
 def find_type(path: Path) -> str:
     """The content type of a file by its ending."""
     return _TYPES.get(path.suffix, "application/octet-stream")
+
+
+def build_sign_in(issuer: str | None, client_id: str | None) -> bytes:
+    """Build the content of SIGN_IN_KEY: where to sign in by OpenID Connect, null where only tokens open the page."""
+    found = {"issuer": issuer, "client_id": client_id} if issuer and client_id else None
+    return json.dumps({"oidc": found}).encode()

@@ -19,11 +19,25 @@ class SignInsFailed(CallwatchError):
     """Requests with an unknown token."""
 
 
-class FailedSignIns:
-    """The count of one execution environment since its last report."""
+class IssuerUnavailable(CallwatchError):
+    """Requests with a token of OIDC_ISSUER, whose keys cannot be read."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+
+class FailedSignIns:
+    """The count of one execution environment since its last report.
+
+    error, severity: what is reported.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        error: CallwatchError | None = None,
+        severity: ErrorSeverity = ErrorSeverity.LOW,
+    ) -> None:
         self._clock = clock
+        self._error = error or SignInsFailed("sign-ins failed: unknown tokens")
+        self._severity = severity
         self._count = 0
         self._addresses: set[str] = set()
         self._reported_at: float | None = None
@@ -37,11 +51,13 @@ class FailedSignIns:
         if self._reported_at is not None and now - self._reported_at < REPORT_EVERY_S:
             return
         context = {"failed_sign_ins": self._count, "addresses": len(self._addresses)}
-        error = SignInsFailed("sign-ins failed: unknown tokens")
-        error_tracker.track_error(error, ErrorSeverity.LOW, ErrorCategory.AUTHENTICATION, context)
+        error_tracker.track_error(self._error, self._severity, ErrorCategory.AUTHENTICATION, context)
         self._reported_at = now
         self._count = 0
         self._addresses.clear()
 
 
 failed_sign_ins = FailedSignIns()
+issuer_failures = FailedSignIns(
+    error=IssuerUnavailable("sign-ins failed: the keys of OIDC_ISSUER cannot be read"), severity=ErrorSeverity.HIGH
+)

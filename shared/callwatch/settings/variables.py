@@ -18,6 +18,7 @@ from callwatch.settings.credentials import (
     parse_webhook_secrets,
 )
 from callwatch.settings.http_checks import HttpCheck, parse_http_checks
+from callwatch.settings.oidc import OidcRoles, parse_client_id, parse_issuer, parse_issuer_origin, parse_oidc_roles
 from callwatch.settings.pii_routes import PiiRoute, parse_pii_routes
 from callwatch.settings.smtp_server import parse_smtp_url
 from callwatch.settings.values import ScrubModes
@@ -369,6 +370,27 @@ class Settings:
         build_token_parser("upload"),
         "Tokens of sentry-cli for releases and deploys: [name:]token, comma-separated.",
         is_secret=True,
+    )
+    oidc_issuer: str | None = declare(
+        parse_issuer,
+        "Sign-in by OpenID Connect: the issuer, exactly as its tokens name it; unset: tokens only.",
+        affects="sign_in",
+        needs=(
+            ("OIDC_AUDIENCE", "the client id of the page's application"),
+            ("OIDC_ROLES", "claim:group=role entries such as groups:ops=admin"),
+        ),
+    )
+    oidc_audience: str | None = declare(parse_client_id, "Client id of the page's application at the issuer.", affects="sign_in")
+    oidc_roles: OidcRoles | None = declare(
+        parse_oidc_roles,
+        "Roles of the issuer's groups: the claim that lists a user's groups, then group=role entries, such as"
+        " groups:ops=admin,support=viewer.",
+        affects="sign_in",
+    )
+    oidc_token_origin: str | None = declare(
+        parse_issuer_origin,
+        "Origin of the issuer's token endpoint, where it is not that of OIDC_ISSUER, as with Cognito.",
+        affects="sign_in",
     )
     ingest_keys: dict[int, tuple[str, ...]] | None = declare(
         parse_ingest_keys,

@@ -1,6 +1,7 @@
 /** The controls of the frame: time range, refresh, pause, theme, signing out. */
 
 import { signOut } from "../../lib/api/session";
+import { useOverview } from "../../lib/overview";
 import { refresh, setPaused } from "../../lib/polling/scheduler";
 import { usePolling } from "../../lib/polling/use-live";
 import { getRange, RANGE_WORDS, RANGES, type Route, setParams } from "../../lib/route";
@@ -9,6 +10,7 @@ import { SearchButton } from "./search-button";
 
 export function Controls({ route }: { route: Route }) {
   const { isPaused } = usePolling();
+  const caller = useOverview().data?.caller;
   useColors();
   return (
     <div class="controls">
@@ -55,6 +57,11 @@ export function Controls({ route }: { route: Route }) {
       >
         <span aria-hidden="true">{{ dark: "☾", light: "☀", auto: "◐" }[getTheme()]}</span>
       </button>
+      {caller && (
+        <span class="quiet optional" title={`Signed in as ${caller.actor}`}>
+          {caller.role}
+        </span>
+      )}
       <button type="button" onClick={signOut}>
         Sign out
       </button>

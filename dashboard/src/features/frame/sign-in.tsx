@@ -1,11 +1,20 @@
-/** The form that takes a token. */
+/** The form that takes a token, and the way to the organization's issuer where there is one. */
 
-import { useEffect, useRef } from "preact/hooks";
+import type { ComponentType } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { signIn } from "../../lib/api/session";
 
-export function SignIn({ wasRejected }: { wasRejected: boolean }) {
+export function SignIn({ wasRejected, reason }: { wasRejected: boolean; reason: string | null }) {
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.focus(), []);
+  const [IssuerButton, setIssuerButton] = useState<ComponentType | null>(null);
+  useEffect(() => {
+    field.current?.focus();
+    // The form for a token does not wait for it, and works without it.
+    import("./issuer-button").then(
+      ({ IssuerButton }) => setIssuerButton(() => IssuerButton),
+      () => undefined,
+    );
+  }, []);
   const send = (event: SubmitEvent) => {
     event.preventDefault();
     const given = field.current?.value.trim();
@@ -17,7 +26,7 @@ export function SignIn({ wasRejected }: { wasRejected: boolean }) {
         <h1>Callwatch</h1>
         {wasRejected && (
           <p class="problem" role="alert">
-            This token is not valid.
+            {reason === null ? "This token is not valid." : `Signed out: ${reason}.`}
           </p>
         )}
         <label for="token">Token</label>
@@ -28,6 +37,7 @@ export function SignIn({ wasRejected }: { wasRejected: boolean }) {
         <button type="submit" class="primary">
           Open
         </button>
+        {IssuerButton && <IssuerButton />}
       </form>
     </main>
   );

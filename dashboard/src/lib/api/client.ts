@@ -2,7 +2,7 @@
 
 import { adoptServerTime } from "../time/now";
 import { keepResponse, recallResponse } from "./etags";
-import { getToken, rejectToken } from "./session";
+import { getRenewal, getToken, rejectToken } from "./session";
 
 const TIMEOUT_MS = 10_000;
 
@@ -20,7 +20,7 @@ export class ApiError extends Error {
  * Call the API. A health response with status 503 (unhealthy) counts as a success; status 401 ends the session.
  * Throws ApiError.
  */
-export async function request<T>(path: string, method = "GET", body?: unknown): Promise<T> {
+export async function request<T>(path: string, method = "GET", body?: unknown, canRenew = true): Promise<T> {
   const token = getToken();
   const known = method === "GET" ? recallResponse(path, token) : undefined;
   const { status, isOk, text, tag } = await send(path, method, body, token, known?.tag);
@@ -33,8 +33,18 @@ export async function request<T>(path: string, method = "GET", body?: unknown): 
     if (method === "GET") keepResponse(path, { token, tag, found });
     return found as T;
   }
-  if (status === 401) rejectToken(token);
+  if (status === 401) {
+    // A tab that slept finds its token expired, and can often still renew it.
+    if (canRenew && (await renew(token))) return await request(path, method, body, false);
+    rejectToken(token, readMessage(found));
+  }
   throw new ApiError(status, readMessage(found) ?? `the API responded with status ${status}`);
+}
+
+/** Whether a session at the organization's issuer has another token now. */
+async function renew(token: string | null): Promise<boolean> {
+  if (!getRenewal()?.refreshToken) return false;
+  return (await import("./issuer")).renewNow(token);
 }
 
 interface Reply {

@@ -4,34 +4,59 @@ import { useWatch } from "../use-watch";
 
 // Only this tab keeps the token, and only until the tab closes.
 const KEY = "callwatch-token";
+/** What renews a token of the organization's issuer. */
+const RENEWAL_KEY = "callwatch-renewal";
 const watchers = new Set<() => void>();
 let wasRejected = false;
+let reason: string | null = null;
 
 export interface Session {
   isSignedIn: boolean;
   /** Whether the last session ended because the API rejected its token. */
   wasRejected: boolean;
+  /** Why the last session at the organization's issuer ended, if it did. */
+  reason: string | null;
+}
+
+/** How a token of the organization's issuer is renewed. */
+export interface Renewal {
+  issuer: string;
+  clientId: string;
+  tokenEndpoint: string;
+  /** Null if the issuer gave none: then the session ends with its token. */
+  refreshToken: string | null;
+  /** By the clock of this machine, in ms. */
+  expiresAt: number;
 }
 
 export function getToken(): string | null {
   return sessionStorage.getItem(KEY);
 }
 
-export function signIn(token: string): void {
+/** Null for a session by a token that somebody typed. */
+export function getRenewal(): Renewal | null {
+  const kept = sessionStorage.getItem(RENEWAL_KEY);
+  return kept ? (JSON.parse(kept) as Renewal) : null;
+}
+
+export function signIn(token: string, renewal: Renewal | null = null): void {
   sessionStorage.setItem(KEY, token);
-  notify(false);
+  if (renewal) sessionStorage.setItem(RENEWAL_KEY, JSON.stringify(renewal));
+  else sessionStorage.removeItem(RENEWAL_KEY);
+  notify(false, null);
 }
 
 export function signOut(): void {
-  sessionStorage.removeItem(KEY);
-  notify(false);
+  forget();
+  notify(false, null);
 }
 
 /** End the session that uses this token. A late response to the token of an earlier session ends nothing. */
-export function rejectToken(token: string | null): void {
+export function rejectToken(token: string | null, message: string | null = null): void {
   if (token === null || token !== getToken()) return;
-  sessionStorage.removeItem(KEY);
-  notify(true);
+  const given = getRenewal() ? (message ?? "your sign-in has ended") : null;
+  forget();
+  notify(true, given);
 }
 
 /** The session, live. */
@@ -40,10 +65,16 @@ export function useSession(): Session {
     watchers.add(onChange);
     return () => void watchers.delete(onChange);
   });
-  return { isSignedIn: getToken() !== null, wasRejected };
+  return { isSignedIn: getToken() !== null, wasRejected, reason };
 }
 
-function notify(isRejection: boolean): void {
+function forget(): void {
+  sessionStorage.removeItem(KEY);
+  sessionStorage.removeItem(RENEWAL_KEY);
+}
+
+function notify(isRejection: boolean, why: string | null): void {
   wasRejected = isRejection;
+  reason = why;
   for (const watcher of watchers) watcher();
 }

@@ -1,0 +1,1 @@
+"""Sign-in by OpenID Connect: verifies the tokens of one issuer, and names their user and role."""
