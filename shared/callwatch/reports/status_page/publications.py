@@ -75,9 +75,9 @@ def load_publication(conn: AnyConnection, raw_id: str, settings: Settings) -> Pu
 def publish(conn: AnyConnection, raw_id: str, given: Any, actor: str, settings: Settings, now: datetime) -> Publication:
     """Publish an incident, or an update to it. The caller commits. Raises NotFound, Conflict, Invalid."""
     page = settings.status_page_file
+    subject = _load_subject(conn, raw_id, page)
     if page is None:
         raise Conflict("the public status page is off: set STATUS_PAGE_FILE", code="status_page_off")
-    subject = _load_subject(conn, raw_id, page)
     incident_id = subject.incident["id"]
     if subject.incident["merged_into"] is not None:
         raise Conflict(f"it is a part of incident {subject.incident['merged_into']}; publish that one", code="merged")
