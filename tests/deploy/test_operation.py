@@ -141,7 +141,8 @@ def test_release_is_watched_after_everything_that_serves() -> None:
     resource = transformed()["Resources"]["WatchedRelease"]
     functions = set(of_type("AWS::Lambda::Function")) - set(WITHOUT_DATABASE) - {"Migrate"}
     assert functions <= set(resource["DependsOn"])
-    alarms = {entry["Ref"] for entry in resource["Properties"]["Alarms"]}
+    # An alarm of a function that a parameter switches on stands behind its condition.
+    alarms = {(entry["Fn::If"][1] if "Fn::If" in entry else entry)["Ref"] for entry in resource["Properties"]["Alarms"]}
     errors = {name for name, alarm in of_type("AWS::CloudWatch::Alarm").items() if alarm["MetricName"] == "Errors"}
     assert alarms == errors | {"ApiErrorAlarm", "MonitorSilentAlarm"}
     assert source()["Parameters"]["WatchReleaseMinutes"]["Default"] == 0
