@@ -49,7 +49,7 @@ test("no message is searched, split or compared", () => {
   const found = FILES.flatMap((file) =>
     readFileSync(join(SRC, file), "utf8")
       .split("\n")
-      .filter((line) => decides.test(line) || tests.test(line) || (splits.test(line) && !/affects|path/.test(line)))
+      .filter((line) => decides.test(line) || tests.test(line) || (splits.test(line) && !/affects|path|token/.test(line)))
       .map((line) => `${file}: ${line.trim()}`),
   );
   assert.deepEqual(found, []);

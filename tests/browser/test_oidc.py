@@ -34,7 +34,7 @@ def test_account_opens_the_view_that_was_asked_for(chromium: Browser, signed_sys
         page.get_by_role("button", name=BUTTON).click()
         expect(page.get_by_role("region", name="Overall state")).to_be_visible()
         assert page.url == f"{somebody.url}/admin/operations?refresh=1#/rules", "no code is left in the address"
-        expect(page.get_by_title("Signed in as user:ana")).to_have_text("admin")
+        expect(page.get_by_title("Signed in as user:ana", exact=True)).to_have_text("admin")
         form = issuer.sent_forms[-1]
         assert (form["grant_type"], len(form["code_verifier"])) == ("authorization_code", 43)
         assert "client_secret" not in form
@@ -53,7 +53,7 @@ def test_viewer_by_group_may_only_look(chromium: Browser, signed_system: System,
             page = somebody.page
             page.goto(f"{somebody.url}/admin/operations")
             page.get_by_role("button", name=BUTTON).click()
-            expect(page.get_by_title("Signed in as user:ana")).to_have_text("viewer")
+            expect(page.get_by_title("Signed in as user:ana", exact=True)).to_have_text("viewer")
     finally:
         issuer.groups = ["ops"]
 

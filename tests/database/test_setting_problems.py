@@ -38,7 +38,7 @@ def test_half_given_email_fails_no_cycle_and_is_an_alert(database: str, monkeypa
     with connection() as conn:
         rows = fetch_all(conn, "SELECT state, message FROM callwatch.alerts WHERE rule_id = 'setting_invalid'")
     assert [row["state"] for row in rows] == ["resolved"]
-    assert "SENDGRID_API_KEY is required" in rows[0]["message"]
+    assert "SENDGRID_API_KEY or SMTP_URL or SES_REGION is required" in rows[0]["message"]
 
 
 def test_the_alert_goes_through_the_channels_left(database: str, monkeypatch: pytest.MonkeyPatch) -> None:

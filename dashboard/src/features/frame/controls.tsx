@@ -58,11 +58,11 @@ export function Controls({ route }: { route: Route }) {
         <span aria-hidden="true">{{ dark: "☾", light: "☀", auto: "◐" }[getTheme()]}</span>
       </button>
       {caller && (
-        <span class="quiet optional" title={`Signed in as ${caller.actor}`}>
+        <span class="quiet optional role" title={`Signed in as ${caller.actor}`}>
           {caller.role}
         </span>
       )}
-      <button type="button" onClick={signOut}>
+      <button type="button" onClick={signOut} title={caller ? `Signed in as ${caller.actor} (${caller.role})` : undefined}>
         Sign out
       </button>
     </div>
