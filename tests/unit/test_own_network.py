@@ -50,8 +50,9 @@ def play(cycles: Sequence[Sequence[CheckResult]]) -> list[tuple[int, str, str]]:
         outcome = evaluate(RULES, samples, known, NOW + number * timedelta(minutes=1))
         known = outcome.instances
         for planned in outcome.planned:
-            kind = "resolved" if planned.over else planned.kind
-            sent += [(number, kind, outcome.instances[key].rule_id) for key in planned.keys]
+            # One message of a thread may tell that one alert is over and another goes on.
+            kinds = {key: "resolved" if key in planned.over else planned.kind for key in planned.keys}
+            sent += [(number, kind, outcome.instances[key].rule_id) for key, kind in kinds.items()]
     return sent
 
 
