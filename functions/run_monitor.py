@@ -29,7 +29,8 @@ _NOTHING_RAN: CycleReport = {"is_database_up": True, "steps": {name: {"error": "
 
 
 # An invalid rules file stops the start and names the error; no cycle runs on part of a configuration.
-check_rules_file(os.environ, get_settings())
+if os.environ.get("RULES_FILE"):
+    check_rules_file(os.environ, get_settings())
 
 
 def handle(_event: dict[str, Any], _context: Any) -> CycleReport:
