@@ -1,7 +1,7 @@
 """Requests of vendors about our messages: who may send them, and what they do to incidents.
 
 1. The size of the body is bounded, and its signature or token is compared; nothing is parsed before.
-2. It is read as events of people; what is not about a message of ours is none.
+2. Its events are read: what people did to a message of ours. Any other event is ignored.
 3. Each event is carried out once, in one transaction.
 """
 
