@@ -188,6 +188,17 @@ def test_neither_the_order_of_rules_nor_that_of_facts_matters(history: list[Minu
     assert play(chain, history, False) == play(mixed_rules, mixed, False)
 
 
+def test_no_order_of_the_rules_decides_which_thread_an_alert_joins() -> None:
+    # Found by the property above: "b" and "x" begin again at once, while the threads of "a" and "y" are open.
+    found = ["ggbbbb", "--gbg-", "b-ggbb", "gb-gg-", "bbbgbb", "bgbgb-", "bgbggg"]
+    value = {"g": GOOD, "b": BAD, "-": None}
+    history = [Minute([Sample(f"m{name}", value[one]) for name, one in zip("abcxys", row, strict=True)]) for row in found]
+    told = play(chain, history, False)
+    assert len(told["a"].notices) == 4
+    for order in itertools.permutations(chain):
+        assert play(order, history, False) == told, [each.id for each in order]
+
+
 @settings(max_examples=100, deadline=None)
 @given(several)
 def test_what_follows_is_told_only_when_nothing_above_it_fires(history: list[Minute]) -> None:

@@ -4,6 +4,7 @@ The short form tries every shape in every place at small sizes; the long one sen
 measurements (`pytest -s`).
 """
 
+import gc
 import itertools
 import time
 from collections.abc import Callable, Iterator
@@ -41,6 +42,15 @@ REQUEST_BYTES = (1_000_000, 2_000_000)
 @pytest.fixture
 def ingest(monkeypatch: pytest.MonkeyPatch) -> FloodedIngest:
     return FloodedIngest(monkeypatch)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def heap() -> Iterator[None]:
+    """Keep the objects of earlier tests away from the garbage collector: a look through them is no cost of the text."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="module", autouse=True)

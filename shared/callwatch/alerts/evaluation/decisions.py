@@ -58,7 +58,8 @@ def decide_all(work: Decided) -> Outcome:
     work.groups = find_open_groups(work.everything.values())
     work.silenced = {key for key, each in work.everything.items() if work.silences.find(each) is not None}
     changes = []
-    for key in sorted(work.instances, key=lambda key: len(work.above.get(key, ()))):
+    # Among equals the key decides: what is notified must not depend on the order of the rules.
+    for key in sorted(work.instances, key=lambda key: (len(work.above.get(key, ())), key)):
         change = _decide_safely(work, key)
         work.everything[key] = change.instance
         work.heard[key] = change.instance.is_notified or change.notify not in (None, "resolved")
