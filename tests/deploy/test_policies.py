@@ -1,13 +1,12 @@
 """The policy and environment of each function against what its code can reach: nothing missing, nothing unused."""
 
 import re
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from callwatch.settings import VARIABLES, Settings
+from callwatch.settings import VARIABLES
 from tests.deploy.reach import compute_reach, load
 from tests.deploy.template import as_list, source
 
@@ -155,7 +154,7 @@ def test_each_queue_is_emptied_by_few_functions() -> None:
 
 def needed_variables(name: str) -> set[str]:
     reach = compute_reach(name)
-    names = {field.name for field in fields(Settings) if field.name in VARIABLE_OF} & reach.fields - LEFT_ALONE
+    names = VARIABLE_OF.keys() & reach.fields - LEFT_ALONE
     if ("callwatch.db.core.pool", "product_connection") not in reach.symbols:
         # The pool's code knows both databases; this function uses only its own.
         names.discard("product_database_url")
