@@ -16,6 +16,7 @@ from callwatch.alerts.rules.manager import alert_manager
 from callwatch.alerts.rules.metrics import find_unit
 from callwatch.alerts.rules.phrases import describe_rule
 from callwatch.alerts.rules.rule import AlertRule
+from callwatch.db.alert_queries.silences import silences_in_force
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.incident_queries.changes import list_changes
 from callwatch.db.queries.alerts import (
@@ -28,14 +29,7 @@ from callwatch.db.queries.alerts import (
     list_timeline,
 )
 from callwatch.db.queries.deliveries import list_deliveries, list_test_deliveries
-from callwatch.db.queries.rule_states import (
-    StoredState,
-    Switch,
-    rule_histories,
-    silences_in_force,
-    stored_states,
-    switches,
-)
+from callwatch.db.queries.rule_states import StoredState, Switch, rule_histories, stored_states, switches
 from callwatch.exceptions import NotFound
 from callwatch.models.reason import Reason
 from callwatch.settings import Settings
