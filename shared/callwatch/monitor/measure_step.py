@@ -22,6 +22,7 @@ from callwatch.monitor.archive_step import expiring_samples
 from callwatch.monitor.cost_step import measure_costs
 from callwatch.monitor.cycle import Cycle
 from callwatch.monitor.external_samples import read_external_samples
+from callwatch.monitor.forecast_step import read_backlog_samples
 from callwatch.monitor.own_samples import (
     channel_samples,
     configuration_samples,
@@ -31,6 +32,7 @@ from callwatch.monitor.own_samples import (
     tracker_samples,
 )
 from callwatch.pipeline.db_reachability import product_database_samples
+from callwatch.pipeline.forecasts.samples import BACKLOG, QUOTA
 from callwatch.pipeline.product import measure as measure_product
 from callwatch.pipeline.product import of_cycle
 from callwatch.pipeline.samples import METRICS as PRODUCT_METRICS
@@ -70,7 +72,8 @@ def measure(cycle: Cycle, own_samples: Callable[[], list[Sample]]) -> dict[str, 
     ]
     product: list[Source] = [
         (PRODUCT_METRICS, lambda: _read_product(cycle)),
-        (("cost.",), lambda: measure_costs(cycle)),
+        (("cost.", QUOTA), lambda: measure_costs(cycle)),
+        ((BACKLOG,), lambda: _read_own(read_backlog_samples, cycle)),
     ]
     failures = _read_all(cycle, own)
     if cycle.uncounted:

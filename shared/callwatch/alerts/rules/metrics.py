@@ -54,6 +54,8 @@ METRICS: Mapping[str, Metric] = {
     "pipeline.orphan": Metric("count", "calls with a recording that are in no queue", _STAGE),
     "pipeline.overdue": Metric("count", "rows whose next attempt is more than 10 minutes overdue", _STAGE),
     "pipeline.unfinished_s": Metric("s", "age of the oldest transcript without an analysis", _STAGE),
+    "forecast.backlog_s": Metric("s", "time until the backlog of a stage reaches its limit; none unless it grows", _STAGE),
+    "forecast.quota_s": Metric("s", "time until the quota of a day is used up; none if it lasts the day", ("service", "model")),
     "calls.missing_ratio": Metric("ratio", "share of the expected calls of the last hour that are missing"),
     "agency.silent": Metric("yes", "1 if the calls of an agency stopped while those of others go on", ("agency",)),
     "recordings.availability": Metric("ratio", "share of recent ended calls that have a recording"),

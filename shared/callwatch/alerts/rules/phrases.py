@@ -31,6 +31,8 @@ SUBJECTS: Mapping[str, str] = {
     "pipeline.orphan": "the number of calls with a recording that are in no queue",
     "pipeline.overdue": "the number of overdue rows in a stage",
     "pipeline.unfinished_s": "the age of the oldest unfinished work of a stage",
+    "forecast.backlog_s": "the time until the growing backlog of a stage reaches its limit",
+    "forecast.quota_s": "the time until a quota is used up, if it does not last the day,",
     "calls.missing_ratio": "the missing share of the expected calls of the last hour",
     "recordings.availability": "the share of recent calls with a recording",
     "recordings.shortfall": "the drop of the share of calls with a recording",

@@ -1,8 +1,10 @@
 """GET /api/metrics/costs. Money is in USD; a call whose usage has no price is unpriced, and never free."""
 
 from datetime import date, datetime
-from typing import Literal, TypedDict
+from typing import Annotated, Literal, TypedDict
 
+from callwatch.models.constraints import About
+from callwatch.models.shapes.product.forecasts import QuotaForecast
 from callwatch.models.shapes.unknown import Known
 
 CostRange = Literal["1d", "24h", "7d", "30d", "90d"]
@@ -67,3 +69,4 @@ class Costs(Known):
     by_model: list[ModelCosts] | None
     by_agency: list[AgencyCosts] | None
     trend: list[CostDay]
+    quotas: Annotated[list[QuotaForecast] | None, About("Of today, whatever the range.")]
