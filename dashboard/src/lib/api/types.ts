@@ -279,6 +279,7 @@ export interface CostDay {
 
 /** GET /api/metrics/costs: the days of a range, the last of which is today so far. */
 export interface Costs {
+  balances: Array<VendorBalance> | null;
   by_agency: Array<AgencyCosts> | null;
   by_model: Array<ModelCosts> | null;
   by_service: Record<string, ServiceCosts> | null;
@@ -1847,6 +1848,15 @@ export interface UserFeedback {
   event_id: string;
   id: string;
   message: string;
+}
+
+/** What is left on a vendor's account. days_left: at the pace of the last seven days. */
+export interface VendorBalance {
+  days_left: number | null;
+  project: string;
+  read_at: string;
+  service: string;
+  usd: number | null;
 }
 
 /** Alerts that began in the week and that no other alert caused. inhibited: those that followed from another. */

@@ -36,6 +36,8 @@ METRICS: Mapping[str, Metric] = {
     "vendor.error_ratio": Metric("ratio", "share of the product's own calls to a vendor that failed", _SERVICE),
     "vendor.rate_limited": Metric("count", "rate limit responses of a vendor to the product", _SERVICE),
     "vendor.quota": Metric("count", "responses of a vendor to the product that a quota is used up", _SERVICE),
+    "balance.usd": Metric("usd", "what is left on the account of a vendor", ("service", "project")),
+    "balance.days": Metric("count", "days that it lasts at the pace of the last seven", ("service", "project")),
     "queue.pending": Metric("count", "rows that wait in the product's two queues"),
     "queue.stale": Metric("count", "rows there that wait or are in process for far too long"),
     "queue.dead_letters": Metric("count", "messages in our dead-letter queue"),

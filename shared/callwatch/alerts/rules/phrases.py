@@ -16,6 +16,8 @@ SUBJECTS: Mapping[str, str] = {
     "vendor.error_ratio": "the failed share of the product's calls to a vendor",
     "vendor.rate_limited": "the number of a vendor's rate limit responses",
     "vendor.quota": "the number of a vendor's responses that a quota is used up",
+    "balance.usd": "the balance of a vendor's account",
+    "balance.days": "the number of days that the balance of a vendor's account lasts",
     "queue.pending": "the number of rows that wait in the product's queues",
     "queue.stale": "the number of rows that wait or are in process for far too long",
     "queue.dead_letters": "the number of dead letters",
