@@ -23,6 +23,7 @@ from callwatch.settings.pii_routes import PiiRoute, parse_pii_routes
 from callwatch.settings.smtp_server import parse_smtp_url
 from callwatch.settings.values import ScrubModes
 from callwatch.settings.variable import FIELD_KEY, Variable, declare
+from callwatch.settings.weekly_report import WeeklyTime, parse_weekly_time
 
 if TYPE_CHECKING:
     from callwatch.settings.prices import Price
@@ -467,6 +468,12 @@ class Settings:
         "The product's routes whose responses hold personal data, comma-separated, such as GET /api/calls/{id}: each access to"
         " them must have a record.",
         affects="access",
+    )
+    weekly_report_at: WeeklyTime | None = declare(
+        parse_weekly_time,
+        "When the report of the last week is sent to the channels of e-mail, such as monday 08:00, with a time zone behind it if"
+        " that is not TIMEZONE; unset: it is not sent.",
+        affects="weekly_report",
     )
     retention_clock_trusted_until: datetime | None = declare(
         values.parse_time,
