@@ -15,6 +15,8 @@ from callwatch.db.ingest_queries.log_counts import delete_lines_before
 from callwatch.db.ingest_queries.session_counts import delete_sessions_before
 from callwatch.db.ingest_queries.user_feedback import delete_feedback_before
 from callwatch.db.ingest_queries.work_histograms import delete_work_before
+from callwatch.db.product_queries.balances import KEPT as BALANCES_KEPT
+from callwatch.db.product_queries.balances import delete_balances_before
 from callwatch.db.product_queries.cost_days import DAYS_KEPT, delete_costs_before
 from callwatch.db.product_queries.replays import delete_replays_before
 from callwatch.db.queries.check_ins import forget_monitors
@@ -80,6 +82,7 @@ def forget_old(conn: AnyConnection, clock: RetentionClock, retention_days: int, 
     forget_deliveries(conn, oldest)
     delete_replays_before(conn, oldest)
     delete_costs_before(conn, (now - DAYS_KEPT).date())
+    delete_balances_before(conn, now - BALANCES_KEPT)
     conn.commit()
     delete_counts_before(conn, now, ACCESS_COUNTS_KEPT)
     delete_records_before(conn, now - timedelta(days=access_retention_days))

@@ -5,6 +5,7 @@ from datetime import datetime
 from callwatch.settings import values
 from callwatch.settings.pii_routes import PiiRoute, parse_pii_routes
 from callwatch.settings.variable import declare
+from callwatch.settings.weekly_report import WeeklyTime, parse_weekly_time
 
 
 class DeploymentVariables:
@@ -38,4 +39,10 @@ class DeploymentVariables:
         values.parse_time,
         "Confirms that the clock is right up to this time (ISO 8601): data that became due through a clock jump is deleted"
         " at once.",
+    )
+    weekly_report_at: WeeklyTime | None = declare(
+        parse_weekly_time,
+        "When the report of the last week is sent to the channels of e-mail, such as monday 08:00, with a time zone behind it if"
+        " that is not TIMEZONE; unset: it is not sent.",
+        affects="weekly_report",
     )
