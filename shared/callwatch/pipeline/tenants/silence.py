@@ -18,7 +18,8 @@ from psycopg2.sql import SQL, Identifier
 from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
 from callwatch.pipeline.comparable import Window, earlier_windows
-from callwatch.pipeline.freshness import FIRST_AT, LAST_AT, compute_median, days_at_work, find_closed
+from callwatch.pipeline.expectation import compute_median
+from callwatch.pipeline.freshness import FIRST_AT, LAST_AT, days_at_work, find_closed
 from callwatch.pipeline.queries.filter_dsl import TIME
 from callwatch.pipeline.queries.query_runner import Measured
 from callwatch.pipeline.queries.reading import Reading
