@@ -28,7 +28,7 @@ from callwatch.pipeline.queries.time_bounds import MAX_CLOCK_SKEW_S
 from callwatch.pipeline.tenants.names import label_tenant, name_own_tenant
 
 SILENT_METRIC = "agency.silent"
-SILENT, NAMES = "tenants.steps", "tenants.names"
+SILENT, NAMES = "tenants.steps", "tenants.steps.names"
 STEP_MIN, STEPS = 15, 16
 # One false alarm per tenant in a hundred thousand gaps between two of its items.
 ALPHA = 1e-5
