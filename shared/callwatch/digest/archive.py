@@ -42,7 +42,7 @@ def archive_messages(url: str, queue: str, messages: Sequence[QueueMessage], now
 
 
 def list_archive(url: str) -> list[str]:
-    """Names of the files in the archive, the oldest messages first, at most as many as a store lists. Raises ArchiveUnavailable."""
+    """Names of the files in the archive, the oldest messages first, as many as a store lists. Raises ArchiveUnavailable."""
     return sorted((name for name in _ask(lambda: list_files(url)) if _NAME.fullmatch(name)), key=lambda name: name.split("-")[1])
 
 
