@@ -34,7 +34,7 @@ def main() -> int:
     """Write the export; show progress on stderr if it is a terminal."""
     args = _arguments()
     try:
-        with contextlib.closing(open_connection(_database_url(args.database_url, os.environ))) as conn:
+        with contextlib.closing(open_connection(find_database_url(args.database_url, os.environ))) as conn:
             filters = _filters(conn, args)
             with _output(args.output) as output:
                 written = write(conn, filters, output, sys.stderr if sys.stderr.isatty() else None)
@@ -100,7 +100,8 @@ def _time(text: str) -> datetime:
         raise argparse.ArgumentTypeError(f"{text!r} is no ISO 8601 time such as 2026-01-31T12:00:00Z") from None
 
 
-def _database_url(given: str | None, environ: Mapping[str, str]) -> str:
+def find_database_url(given: str | None, environ: Mapping[str, str]) -> str:
+    """The database to read: as given, of the environment, or of the running system. Raises ExportError."""
     run_file = Path(environ.get("DATA_DIR") or ".local") / "run.json"
     url = given or environ.get("DATABASE_URL")
     if not url and run_file.is_file():
