@@ -17,7 +17,7 @@ export function Controls({ route }: { route: Route }) {
       <SearchButton />
       <label class="range">
         <span class="hidden">Time range of the charts</span>
-        <select value={getRange(route)} onChange={(event) => setParams({ range: event.currentTarget.value })}>
+        <select value={getRange(route)} onChange={(event) => setParams({ range: event.currentTarget.value, from: "", to: "" })}>
           {RANGES.map((range) => (
             <option key={range} value={range}>
               {RANGE_WORDS[range]}
