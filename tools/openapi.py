@@ -64,6 +64,7 @@ _PARAMETERS: Mapping[str, Json] = {
     "from": {**_TIME, "description": "With `to`, instead of `range`."},
     "to": _TIME,
     "step": {"enum": list(map(str, STEPS_S)), "description": "The least length of a step in s."},
+    "everywhere": {"enum": ["no", "yes"], "description": "yes: all sessions that the same token began."},
     "id": {"type": "string", "minLength": 1},
     "timezone": {"type": "string", "maxLength": 300, "description": "An IANA time zone name such as Europe/Berlin."},
     "reason": {"type": "string", "maxLength": 1_000, "pattern": "^[^\\u0000]*$"},

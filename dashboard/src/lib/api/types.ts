@@ -1614,6 +1614,13 @@ export interface ServiceUptime {
   watched_90d: number;
 }
 
+/** Who signed in, and until when. The session itself is a cookie that no script can read. */
+export interface SessionState {
+  actor: string;
+  ends_at: string;
+  role: "viewer" | "admin";
+}
+
 /** A setting that cannot be used; affects: the part that is switched off because of it, such as "channel.email". */
 export interface SettingProblem {
   affects: string;
