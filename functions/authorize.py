@@ -3,16 +3,19 @@
 import base64
 import functools
 import hmac
+import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
-from callwatch.models.role import EXTERNAL_PREFIX, CallerRole, FailedSignIn
+from callwatch.models.role import EXTERNAL_PREFIX, CallerRole, FailedSignIn, SessionRole
 from callwatch.runtime.caller_limits import Caller, CallerLimits
 from callwatch.runtime.start import prepare_environment
+from callwatch.sessions.cookie import Session, find_cookie, unseal
 from callwatch.settings import Settings, get_settings
 
 if TYPE_CHECKING:
     from callwatch.oidc.keys import IssuerKeys
+    from callwatch.settings.credentials import NamedToken
 
 prepare_environment()
 _limits = CallerLimits()
@@ -21,11 +24,15 @@ _JWT_START = "eyJ"
 
 
 class CallerContext(TypedDict):
-    """What the functions receive about a caller. retry_after_s: of one over its limit. sign_in: of one without a role."""
+    """What the functions receive about a caller. retry_after_s: of one over its limit. sign_in: of one without a role.
+    session_id, session_issued_ms: of one with the cookie of a session instead of a token.
+    """
 
     role: CallerRole
     actor: str
     sign_in: NotRequired[FailedSignIn]
+    session_id: NotRequired[str]
+    session_issued_ms: NotRequired[int]
     retry_after_s: NotRequired[int]
 
 
@@ -54,7 +61,15 @@ def describe_caller(event: Mapping[str, Any], settings: Settings, limits: Caller
     failure: FailedSignIn | None = "failed" if role == "none" and authorization.strip() else None
     if failure and settings.oidc_issuer and (token := read_signed_token(authorization)):
         role, actor, failure = identify_by_issuer(token, settings)
+    cookie = None if authorization.strip() else find_cookie(event.get("cookies") or (), headers)
+    session = None if cookie is None else read_session(cookie, settings)
+    if cookie is not None:
+        is_open = session is not None and time.time() * 1000 < session.ends_ms
+        role, actor = (session.role, session.actor) if session and is_open else (role, actor)
+        failure = None if is_open else "expired" if session else "failed"
     context: CallerContext = {"role": role, "actor": actor}
+    if session and not failure:
+        context |= {"session_id": session.id, "session_issued_ms": session.issued_ms}
     if failure:
         context["sign_in"] = failure
     caller: Caller = role if role != "none" else "failed" if "sign_in" in context else "anonymous"
@@ -75,6 +90,15 @@ def identify(authorization: str, settings: Settings) -> tuple[CallerRole, str]:
         if hmac.compare_digest(given, known.encode()) and found[0] == "none":
             found = (role, actor)
     return found
+
+
+def read_session(cookie: str, settings: Settings) -> Session | None:
+    """Return the session of a cookie that a token in force has made; its time may be over."""
+    tokens: dict[SessionRole, tuple[NamedToken, ...]] = {
+        "admin": settings.admin_secret or (),
+        "viewer": settings.viewer_secret or (),
+    }
+    return unseal(cookie, ((role, each.name, each.token) for role, named in tokens.items() for each in named))
 
 
 def read_signed_token(authorization: str) -> str | None:

@@ -58,6 +58,13 @@ _REQUESTS = """
          greatest(1, (%(count)s * (1.2 + sin(extract(epoch FROM minute) / 14000)))::int) AS count
     ON CONFLICT DO NOTHING
 """
+# The same by the hour, for as long as a week can be compared with the one before.
+_REQUEST_HOURS = (
+    _REQUESTS.replace("request_histograms ", "request_histograms_hourly ")
+    .replace("minute", "hour")
+    .replace("24 hours", "15 days")
+    .replace("%(count)s * (", "60 * %(count)s * (")
+)
 _ROUTES = (
     ("GET /api/calls", 180, 14),
     ("GET /api/calls", 820, 1),
@@ -164,6 +171,7 @@ def load_day(dsn: str) -> None:
         for route, time_ms, count in _ROUTES:
             seeded = {"route": route, "bucket": find_bucket(time_ms), "count": count, "time_ms": time_ms}
             cursor.execute(_REQUESTS, seeded)
+            cursor.execute(_REQUEST_HOURS, seeded)
 
 
 def stop_transcriptions(dsn: str) -> None:

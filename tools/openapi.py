@@ -22,6 +22,7 @@ from callwatch.models.error import Category, GroupSort, GroupStatus, GroupVerb, 
 from callwatch.models.incident import IncidentState, IncidentVerb
 from callwatch.models.shapes import health, history, ingest, rules
 from callwatch.models.shapes.product import costs, items
+from callwatch.reports.ranges import STEPS_S
 
 # A JSON Schema, or another part of the document.
 Json = dict[str, Any]
@@ -60,6 +61,10 @@ _PARAMETERS: Mapping[str, Json] = {
         "description": "With metric=route, and only with it.",
     },
     "before": {"enum": list(get_args(history.BeforeName))},
+    "from": {**_TIME, "description": "With `to`, instead of `range`."},
+    "to": _TIME,
+    "step": {"enum": list(map(str, STEPS_S)), "description": "The least length of a step in s."},
+    "everywhere": {"enum": ["no", "yes"], "description": "yes: all sessions that the same token began."},
     "id": {"type": "string", "minLength": 1},
     "timezone": {"type": "string", "maxLength": 300, "description": "An IANA time zone name such as Europe/Berlin."},
     "reason": {"type": "string", "maxLength": 1_000, "pattern": "^[^\\u0000]*$"},

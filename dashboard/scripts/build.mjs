@@ -1,5 +1,5 @@
 /**
- * Builds the page into dist/: one script, one stylesheet (named by their content), the icons, the runbooks. Fails above the size limit.
+ * Builds the page into dist/: scripts and stylesheets (named by their content), the icons, the runbooks. Fails above the size limit.
  *
  * With --into DIR it builds there. With --check it builds into a folder that is thrown away, so that the page in use does not
  * change.
@@ -28,7 +28,7 @@ const dist = process.argv.includes("--check") ? await mkdtemp(join(tmpdir(), "ca
 await rm(dist, { recursive: true, force: true });
 await mkdir(join(dist, "assets"), { recursive: true });
 const { metafile } = await build({
-  entryPoints: { app: path("src/main.tsx"), style: path("src/style.css") },
+  entryPoints: { app: path("src/main.tsx"), style: path("src/style.css"), "later-style": path("src/later.css") },
   outdir: join(dist, "assets"),
   entryNames: "[name]-[hash]",
   chunkNames: "[name]-[hash]",
@@ -62,11 +62,13 @@ const shorten = (name) => name.split("/").at(-1);
 const find = (pattern) => Object.keys(metafile.outputs).find((name) => pattern.test(shorten(name)));
 const [script, ...others] = listImports(metafile.outputs, find(/^app-.*\.js$/)).map(shorten);
 const style = shorten(find(/^style-.*\.css$/));
+const laterStyle = shorten(find(/^later-style-.*\.css$/));
 // Without the hints, the browser learns of the other scripts only from the first.
 const hints = others.map((name) => `<link rel="modulepreload" href="/admin/assets/${name}">\n    `).join("");
 const page = (await readFile(path("src/index.html"), "utf8"))
   .replace("app.js", script)
   .replace("style.css", style)
+  .replace("later.css", laterStyle)
   .replace('<script type="module"', `${hints}<script type="module"`);
 await writeFile(join(dist, "index.html"), page);
 

@@ -2,9 +2,15 @@
 
 import { useEffect } from "preact/hooks";
 import { Frame } from "./features/frame/frame";
-import { SignIn } from "./features/frame/sign-in";
 import { getRenewal, useSession } from "./lib/api/session";
 import { startPolling, stopPolling } from "./lib/polling/scheduler";
+import { lazy } from "./ui/lazy";
+
+// Who is signed in does not wait for it.
+const SignIn = lazy<{ wasRejected: boolean; reason: string | null }>(
+  () => import("./features/frame/sign-in").then(({ SignIn }) => SignIn),
+  null,
+);
 
 export function App() {
   const { isSignedIn, wasRejected, reason } = useSession();

@@ -17,7 +17,8 @@ const rule = (more: Partial<Rule>) =>
     threshold: 3000,
     ...more,
   }) as Rule;
-const alert = (labels: Record<string, string>, service: string | null = null) => ({ labels, service }) as Alert;
+const alert = (labels: Record<string, string>, service: string | null = null, rule_id = "slow") =>
+  ({ labels, service, rule_id }) as Alert;
 
 test("an address names a subject, and anything else is all requests", () => {
   assert.deepEqual(readSubject(new URLSearchParams("kind=route&name=GET+/a")), { kind: "route", name: "GET /a" });
@@ -47,11 +48,14 @@ test("only the latency has the thresholds of latencies", () => {
 });
 
 test("alerts are marked where they concern the subject", () => {
-  const isMarked = (kind: "route" | "service" | "stage" | "all", name: string, one: Alert) => concerns({ kind, name })(one);
+  const rules = [rule({ id: "slow", metric: "requests.p95_ms_5m" }), rule({ id: "new_error", metric: "errors.new_group" })];
+  const isMarked = (kind: "route" | "service" | "stage" | "all", name: string, one: Alert) =>
+    concerns({ kind, name }, rules)(one);
   assert.ok(isMarked("route", "/a", alert({ route: "/a" })));
   assert.ok(!isMarked("route", "/a", alert({ route: "/b" })));
   assert.ok(isMarked("service", "openai", alert({}, "openai")));
-  assert.ok(!isMarked("all", "", alert({ stage: "recordings" })));
+  assert.ok(!isMarked("all", "", alert({ group: "1" }, null, "new_error")));
+  assert.ok(!isMarked("all", "", alert({}, null, "deleted rule")));
   assert.ok(isMarked("all", "", alert({})));
 });
 

@@ -33,6 +33,11 @@ def to_utc(when: datetime) -> datetime:
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
 
 
+def from_ms(at_ms: int) -> datetime:
+    """Milliseconds since 1970 as aware UTC."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC)
+
+
 def format_time(when: datetime) -> str:
     """An aware time as ISO 8601 in UTC with Z."""
     return when.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,6 +1,7 @@
 """One route, service or stage over a range, next to an earlier one, by pointer and by keyboard."""
 
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -75,3 +76,72 @@ def test_every_subject_has_charts_or_says_why_not(viewer: Reader, subject: str) 
     page = viewer.open(f"explore?{subject}&range=1h", refresh_s=60)
     page.wait_for_load_state("networkidle")
     expect(page.locator("main figure, main .empty").first).to_be_visible()
+
+
+def part(page: Page) -> tuple[datetime, datetime]:
+    """Return the range that the address names."""
+    query = parse_qs(page.url.split("?")[-1])
+    begin, end = (datetime.fromisoformat(query[name][0]) for name in ("from", "to"))
+    return begin, end
+
+
+def test_dragging_in_a_chart_zooms_and_back_returns(viewer: Reader, explored: str) -> None:
+    page = viewer.open(f"explore?kind=route&name={explored}&range=1h", refresh_s=60)
+    box = page.locator("figure", has_text="Latency").locator(".u-over").bounding_box()
+    assert box is not None
+    x, y = box["x"], box["y"] + 20
+    page.mouse.move(x + box["width"] / 2, y)
+    page.mouse.down()
+    page.mouse.move(x + box["width"] * 0.75, y, steps=4)
+    page.mouse.move(x + box["width"] - 2, y, steps=4)
+    with page.expect_response(lambda response: "metric=route&from=" in response.url) as asked:
+        page.mouse.up()
+    assert asked.value.json()["range"] == "custom"
+    begin, end = part(page)
+    assert timedelta(minutes=28) <= end - begin <= timedelta(minutes=32)
+    expect(page.get_by_role("button", name="1 hour")).to_have_attribute("aria-pressed", "false")
+    page.go_back()
+    expect(page.get_by_role("button", name="1 hour")).to_have_attribute("aria-pressed", "true")
+
+
+def test_keys_zoom_without_a_pointer(viewer: Reader, explored: str) -> None:
+    page = viewer.open(f"explore?kind=route&name={explored}&range=1h", refresh_s=60)
+    page.get_by_role("slider", name="Latency, time").focus()
+    for _ in range(10):
+        page.keyboard.press("Shift+ArrowLeft")
+    expect(page.get_by_role("status").filter(has_text="Selected")).to_contain_text("Enter shows it")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**from=*")
+    begin, end = part(page)
+    assert timedelta(minutes=9) <= end - begin <= timedelta(minutes=11)
+    page.get_by_role("button", name="Earlier").click()
+    earlier, until = part(page)
+    assert (until, until - earlier) == (begin, end - begin)
+    page.get_by_role("button", name="Zoom out").click()
+    page.wait_for_timeout(100)
+    wider, last = part(page)
+    assert last - wider == 2 * (end - begin)
+
+
+def test_any_two_times_are_a_form(viewer: Reader, explored: str) -> None:
+    page = viewer.open("explore?range=1h", refresh_s=60)
+    page.get_by_label("From", exact=True).fill("2026-01-02T10:00")
+    page.get_by_label("To", exact=True).fill("2026-01-01T10:00")
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("From must be before To")
+    now = datetime.now(UTC)
+    page.get_by_label("From", exact=True).fill(f"{now - timedelta(hours=3):%Y-%m-%dT%H:%M}")
+    page.get_by_label("To", exact=True).fill(f"{now - timedelta(hours=1):%Y-%m-%dT%H:%M}")
+    page.get_by_role("button", name="Show", exact=True).click()
+    page.wait_for_url("**from=*")
+    begin, end = part(page)
+    assert end - begin == timedelta(hours=2)
+
+
+def test_a_week_before_compares_in_steps_of_equal_length(viewer: Reader, explored: str) -> None:
+    page = viewer.open("explore?range=24h", refresh_s=60)
+    with page.expect_response(lambda response: "step=3600" in response.url) as asked:
+        page.get_by_role("button", name="a week before").click()
+    assert asked.value.json()["step_s"] == 3600
+    page.get_by_role("button", name="1 hour").click()
+    expect(page.get_by_role("main")).to_contain_text("kept by the hour")

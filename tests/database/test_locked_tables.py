@@ -19,6 +19,7 @@ from callwatch.exceptions import DatabaseUnavailable
 from callwatch.models.reason import DATABASE_TIMEOUT
 from callwatch.models.sample import Sample
 from callwatch.reports.history import history
+from callwatch.reports.ranges import take_named
 from callwatch.reports.system import system_metrics
 from callwatch.runtime.responses import find_refusal, find_status
 from callwatch.settings import reset_settings
@@ -239,7 +240,7 @@ def test_metrics_of_locked_tables_are_null_with_a_reason(database: str) -> None:
     assert (system["database"]["size_mb"] or 0) > 1
     assert (system["api"]["p95_ms"], system["unknown"]["api.p95_ms"]) == (None, DATABASE_TIMEOUT)
     with locked(database, "error_counts_by_minute"):
-        shown = history(START, "errors", "1h")
+        shown = history(START, "errors", take_named(START, "1h"))
     assert (shown["series"], shown["unknown"]["series"]) == (None, DATABASE_TIMEOUT)
 
 

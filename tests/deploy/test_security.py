@@ -94,6 +94,7 @@ def test_health_is_kept_for_seconds_and_apart_by_caller() -> None:
         ({}, None),
         ({"x-callwatch-live": {"value": "a guess of the caller"}}, None),
         ({"authorization": {"value": "Bearer x"}}, "request-1"),
+        ({"x-callwatch-session": {"value": "1"}, "cookie": {"value": "a=b"}}, "request-1"),
         ({"authorization": {"value": "Bearer x"}, "x-callwatch-live": {"value": "a guess of the caller"}}, "request-1"),
     ],
 )

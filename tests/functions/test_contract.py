@@ -61,6 +61,8 @@ ROUTES = [
     ("POST", "/api/access", "/api/access", "ingest"),
     ("GET", "/api/access", "/api/access", "admin"),
     ("GET", "/api/reports/weekly", "/api/reports/weekly", "viewer"),
+    ("POST", "/api/session", "/api/session", "viewer"),
+    ("DELETE", "/api/session", "/api/session", "viewer"),
     ("POST", "/api/mcp", "/api/mcp", "viewer"),
     ("GET", "/api/ingest", "/api/ingest", "viewer"),
     ("GET", "/api/openapi.json", "/api/openapi.json", None),
@@ -101,7 +103,7 @@ def test_each_route_enforces_its_role_in_one_error_format(
             assert (status, body["error"]["code"]) == (400, -32600)
             continue
         if caller in MAY_PASS[role]:
-            assert status in (200, 404, 422), (caller, status, body)
+            assert status in (200, 204, 404, 422), (caller, status, body)
         else:
             assert status == (401 if caller in ("none", "wrong") else 403), (caller, status, body)
             assert ("www-authenticate" in headers) == (status == 401)

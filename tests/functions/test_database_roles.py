@@ -49,7 +49,7 @@ WRITERS = {
     *("ReplayItems", "SendChannelTest", "ServeUploads"),
     *("ActOnErrors", "DeleteError", "DeleteOccurrence"),
 }
-WRITERS |= {"CreateRule", "ChangeRule", "DeleteRule", "PublishIncident", "TakeAlert", "ReceiveAction"}
+WRITERS |= {"CreateRule", "ChangeRule", "DeleteRule", "PublishIncident", "TakeAlert", "ReceiveAction", "EndSession"}
 OWNERS = {"RunMonitor", "DigestCritical", "DigestErrors", "Migrate"}
 
 

@@ -26,7 +26,7 @@ EXPECTED |= {"delete_error": 404, "get_occurrence": 404, "delete_occurrence": 40
 EXPECTED |= {"serve_uploads": 201}
 # The public page is off.
 EXPECTED |= {"get_publication": 404, "publish_incident": 404, "get_status_page": 404}
-EXPECTED |= {"refuse_method": 405, "take_alert": 404}
+EXPECTED |= {"refuse_method": 405, "take_alert": 404, "end_session": 204}
 EXPECTED |= {"create_silence": 201, "ingest_errors": 202, "ingest_requests": 202, "ingest_envelope": 401, "ingest_check_in": 401}
 EXPECTED |= {"change_rule": 404, "delete_rule": 404, "create_rule": 201}
 # The stage of the example exists, and no target for replays is set.

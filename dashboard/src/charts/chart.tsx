@@ -7,7 +7,7 @@ import { formatInUnit } from "../lib/format/numbers";
 import { formatLocalTime } from "../lib/format/times";
 import { useColors } from "../lib/theme";
 import { buildColumns, type Columns, getLabel, getTone, type Limit, type Marker, summarize } from "./history";
-import { buildOptions } from "./options";
+import { buildOptions, type Zoom } from "./options";
 import { stackColumns } from "./stack";
 
 export interface ChartProps {
@@ -19,6 +19,7 @@ export interface ChartProps {
   /** The span in s: axes name days where it is long. */
   span: { from: number; to: number };
   isOld?: boolean;
+  zoom?: Zoom | undefined;
 }
 
 export function Chart(props: ChartProps) {
@@ -94,7 +95,7 @@ type PlotProps = ChartProps & {
   summary: string;
 };
 
-function Plot({ title, series, kind = "lines", markers = [], limits = [], span, columns, row, onRow, summary }: PlotProps) {
+function Plot({ title, series, kind = "lines", markers = [], limits = [], span, zoom, columns, row, onRow, summary }: PlotProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const marks = useRef(markers);
@@ -107,7 +108,7 @@ function Plot({ title, series, kind = "lines", markers = [], limits = [], span, 
   useEffect(() => {
     const element = place.current;
     if (!element) return;
-    const made = new uPlot(buildOptions(element, series, kind, marks, range, onRow, limits), data, element);
+    const made = new uPlot(buildOptions(element, series, kind, marks, range, onRow, limits, zoom), data, element);
     plot.current = made;
     const sizes = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: element.clientHeight }));
     sizes.observe(element);
@@ -127,7 +128,11 @@ function Plot({ title, series, kind = "lines", markers = [], limits = [], span, 
     setCursor?.(cursor, true, true);
   };
   // The cursor moves the way that a pointer moves it, in all charts at once.
-  const move = (to: number) => share({ left: plot.current?.valToPos(columns.times[to] ?? 0, "x") ?? 0, top: 0 });
+  const move = (to: number) => {
+    const moved = columns.times[to] ?? 0;
+    share({ left: plot.current?.valToPos(moved, "x") ?? 0, top: 0 });
+    if (plot.current) zoom?.onMove(plot.current, moved);
+  };
   return (
     <div class="plot-place">
       <div class="plot" ref={place} role="img" aria-label={summary} />
@@ -138,6 +143,7 @@ function Plot({ title, series, kind = "lines", markers = [], limits = [], span, 
         aria-label={`${title}, time`}
         aria-valuetext={time === undefined ? "" : `${formatLocalTime(time * 1000)}: ${values}`}
         onInput={(event) => move(event.currentTarget.valueAsNumber)}
+        onKeyDown={(event) => plot.current && zoom?.onKey(event, plot.current, time ?? 0)}
         onBlur={() => share({ left: -10, top: -10 })}
       />
     </div>

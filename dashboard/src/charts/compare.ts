@@ -1,6 +1,6 @@
 /** Series of today next to those of a day or a week before, moved to the same times. */
 
-import type { Series } from "../lib/api/types";
+import type { History, Series } from "../lib/api/types";
 
 export const COMPARED: Record<string, { days: number; words: string }> = {
   "1d": { days: 1, words: "a day before" },
@@ -21,6 +21,19 @@ export function joinEarlier(series: Series[], earlier: Series[], before: string)
     ]),
   }));
   return [...series, ...moved];
+}
+
+/** Fewer steps say nothing about a course. */
+const FEWEST_STEPS = 6;
+
+/** How a range and an earlier one compare: only in steps of equal length. Further back, nothing shorter than hours is kept. */
+export function findStep(
+  range: History | undefined,
+  earlier: History | undefined,
+): { stepS: number | null; isTooShort: boolean } {
+  if (!range || !earlier || earlier.step_s <= range.step_s) return { stepS: null, isTooShort: false };
+  const isTooShort = Date.parse(range.to) - Date.parse(range.from) < FEWEST_STEPS * earlier.step_s * 1000;
+  return { stepS: isTooShort ? null : earlier.step_s, isTooShort };
 }
 
 /** One series with the sum of some: unknown where any of them is. */

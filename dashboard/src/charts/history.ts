@@ -74,12 +74,12 @@ export function listDeployMarkers({ deploys }: History): Marker[] {
 
 /** Alerts that started within the history's range; those of one rule in one step share a mark. */
 export function listAlertMarkers(history: History, alerts: Pick<AlertPage, "items"> | undefined): Marker[] {
-  const from = Date.parse(history.from);
+  const [from, to] = [Date.parse(history.from), Date.parse(history.to)];
   const found = new Map<string, Marker>();
   for (const alert of alerts?.items ?? []) {
     const began = Date.parse(alert.started_at);
     const step = Math.floor(began / (history.step_s * 1000));
-    if (began >= from) found.set(`${step} ${alert.title}`, { at: began / 1000, kind: "alert", name: alert.title });
+    if (began >= from && began < to) found.set(`${step} ${alert.title}`, { at: began / 1000, kind: "alert", name: alert.title });
   }
   return [...found.values()];
 }

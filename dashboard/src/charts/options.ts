@@ -9,7 +9,20 @@ import { orderLayers } from "./stack";
 
 // Lines also differ by their dashes.
 const DASHES = [[], [7, 4], [2, 3], [10, 3, 2, 3], [1, 3], [14, 5]];
+// The charts share the cursor, not what is dragged.
+const isShared = (type: string) => type !== "mousedown" && type !== "mouseup";
+const SYNC = { key: "time", filters: { pub: isShared } };
 type Held<T> = { current: T };
+
+/** What a chart calls so that a part of it can be shown alone. */
+export interface Zoom {
+  /** Called after a pointer selected a part. */
+  onDrag: (plot: uPlot) => void;
+  /** Called with each key on a chart whose cursor stands at a time, in s. */
+  onKey: (event: KeyboardEvent, plot: uPlot, at: number) => void;
+  /** Called when keys moved the cursor there. */
+  onMove: (plot: uPlot, at: number) => void;
+}
 
 export function buildOptions(
   element: HTMLElement,
@@ -19,6 +32,7 @@ export function buildOptions(
   span: Held<{ from: number; to: number }>,
   onRow: (row: number | null) => void,
   limits: Limit[],
+  zoom?: Zoom,
 ): uPlot.Options {
   const color = (name: string) => resolveColor(element, name);
   const unit = series[0]?.unit ?? "";
@@ -28,7 +42,12 @@ export function buildOptions(
     width: element.clientWidth,
     height: element.clientHeight,
     legend: { show: false },
-    cursor: { y: false, sync: { key: "time" }, drag: { x: false, y: false }, points: { show: kind === "lines" } },
+    cursor: {
+      y: false,
+      sync: SYNC,
+      drag: { x: zoom !== undefined, y: false, setScale: false, dist: 4 },
+      points: { show: kind === "lines" },
+    },
     scales: {
       x: { range: () => [span.current.from, span.current.to] },
       y: { range: (_plot, _low, high) => [0, getTop(Math.max(high ?? 0, ...limits.map(({ value }) => value)))] },
@@ -50,6 +69,7 @@ export function buildOptions(
       ),
     ],
     hooks: {
+      setSelect: [(plot) => zoom?.onDrag(plot)],
       setCursor: [(plot) => onRow(plot.cursor.left !== undefined && plot.cursor.left >= 0 ? (plot.cursor.idx ?? null) : null)],
       draw: [
         (plot) => {

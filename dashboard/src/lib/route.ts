@@ -25,6 +25,18 @@ export function parseRoute(hash: string): Route {
   return { view, id: rest.length ? decodeSafely(rest.join("/")) : null, params: new URLSearchParams(query) };
 }
 
+/** A range that begins and ends at given times, ISO 8601. */
+export interface Span {
+  from: string;
+  to: string;
+}
+
+/** The range that the address gives by its times, if it does. */
+export function getSpan({ params }: Route): Span | null {
+  const [from = "", to = ""] = ["from", "to"].map((name) => params.get(name) ?? "");
+  return Date.parse(from) < Date.parse(to) ? { from, to } : null;
+}
+
 /** The hash of a view; it keeps the current range, and what that is compared with. */
 export function linkTo(path: string, params: Record<string, string> = {}): string {
   const current = parseRoute(location.hash).params;

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from callwatch.exceptions import Invalid, Unreadable, UnsupportedType
-from callwatch.models.role import CallerRole, FailedSignIn
+from callwatch.models.role import CallerRole, CallerSession, FailedSignIn
 
 Body = TypeVar("Body")
 
@@ -29,6 +29,7 @@ class Request:
     request_id: str = ""
     source_ip: str = ""
     sign_in: FailedSignIn | None = None
+    session: CallerSession | None = None
 
     def json(self) -> Any:
         """The body as JSON, of any shape. Raises Unreadable if it is not JSON, UnsupportedType if another type is declared."""

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from callwatch.models.shapes.product.items import AcceptedReplay, Call, NewReplay, StageItemPage
     from callwatch.models.shapes.reporting.access import AccessPage, NewAccess
     from callwatch.models.shapes.reporting.mcp import McpMessage, McpResponse
+    from callwatch.models.shapes.reporting.session import SessionState
     from callwatch.models.shapes.reporting.status_page import PageIncidents, PageSummary
     from callwatch.models.shapes.reporting.weekly import WeeklyReport
     from callwatch.models.shapes.rules import Rule, RulePage
@@ -88,7 +89,7 @@ GET_METRICS_ERRORS: Route[None, ErrorMetrics] = Route(
     "GET", "/api/metrics/errors", "viewer", "Errors", query="project environment"
 )
 GET_METRICS_HISTORY: Route[None, History] = Route(
-    "GET", "/api/metrics/history", "viewer", "Time series for charts", query="metric range before route"
+    "GET", "/api/metrics/history", "viewer", "Time series for charts", query="metric range from to before step route"
 )
 GET_METRICS_PROMETHEUS: Route[None, str] = Route("GET", "/api/metrics/prometheus", "viewer", "The figures as Prometheus text")
 GET_METRICS_COSTS: Route[None, Costs] = Route("GET", "/api/metrics/costs", "viewer", "What calls cost", query="range")
@@ -238,6 +239,12 @@ SEND_CHANNEL_TEST: Route[RuleReason, TestedChannel] = Route(
 )
 GET_WEEKLY_REPORT: Route[None, WeeklyReport] = Route(
     "GET", "/api/reports/weekly", "viewer", "One week in figures, also as a page or a table", query="week"
+)
+CREATE_SESSION: Route[None, SessionState] = Route(
+    "POST", "/api/session", "viewer", "Exchange a token for the session of a browser: a cookie that no script can read"
+)
+END_SESSION: Route[None, None] = Route(
+    "DELETE", "/api/session", "viewer", "Sign out, here or everywhere", query="everywhere", status=204
 )
 CALL_MCP: Route[McpMessage, McpResponse] = Route("POST", "/api/mcp", "viewer", "Model Context Protocol, for language models")
 GET_OPENAPI: Route[None, str] = Route("GET", "/api/openapi.json", None, "This document")

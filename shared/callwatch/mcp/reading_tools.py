@@ -16,9 +16,10 @@ from callwatch.mcp.arguments import Argument
 from callwatch.mcp.runbooks import read_runbook
 from callwatch.mcp.tool import STATEMENT_TIMEOUT_MS, Arguments, Caller, Tool
 from callwatch.models.alert import AlertState, Level
-from callwatch.reports.history import METRICS, RANGES, history
+from callwatch.reports.history import METRICS, history
 from callwatch.reports.missing_values import explain_nulls
 from callwatch.reports.pipeline import pipeline
+from callwatch.reports.ranges import RANGES, take_named
 from callwatch.reports.status import status
 
 LIMIT = Argument("number", "How many at most.", most=50, default=20)
@@ -73,7 +74,7 @@ def _get_pipeline(_given: Arguments, caller: Caller) -> Mapping[str, object]:
 
 def _get_metrics_history(given: Arguments, caller: Caller) -> Mapping[str, object]:
     """Return each series as a list of values, with the least, highest and latest known one."""
-    found = history(caller.now, given["metric"], given["range"])
+    found = history(caller.now, given["metric"], take_named(caller.now, given["range"]))
     series = None if found["series"] is None else [_summarize(each) for each in found["series"]]
     return {
         "metric": found["metric"],

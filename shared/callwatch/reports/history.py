@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from callwatch.checks.registry import list_checks
@@ -17,24 +17,14 @@ from callwatch.db.queries.series import RequestStep, errors_by_step, latencies_b
 from callwatch.db.queries.stage_depths import depths_between
 from callwatch.models.latency import percentile
 from callwatch.models.reason import NO_REQUESTS, NOT_MEASURED, Reason
+from callwatch.reports.ranges import Range, Steps
 from callwatch.settings import get_settings
 
 if TYPE_CHECKING:
-    from callwatch.models.shapes.history import BeforeName, History, HistoryDeploy, Metric, RangeName, Series, Unit
+    from callwatch.models.shapes.history import History, HistoryDeploy, Metric, Series, Unit
 
     Points = list[tuple[datetime, float | None]]
 
-# Length of a range and of its steps in s: about as many points as a chart has pixels.
-RANGES: Mapping[RangeName, tuple[int, int]] = {
-    "1h": (3600, 60),
-    "6h": (6 * 3600, 300),
-    "24h": (86_400, 900),
-    "7d": (7 * 86_400, 3600),
-    "30d": (30 * 86_400, 4 * 3600),
-    "90d": (90 * 86_400, 12 * 3600),
-}
-# How long before now a range may end, to compare with.
-BEFORE: Mapping[BeforeName, timedelta] = {"now": timedelta(), "1d": timedelta(days=1), "7d": timedelta(days=7)}
 _SEVERITIES = ("critical", "high", "medium", "low")
 _STATEMENT_TIMEOUT_MS = 5_000
 _MAX_DEPLOYS = 50
@@ -49,47 +39,12 @@ _WHY: Mapping[str, Reason] = {
 _FIGURES: Mapping[str, tuple[Literal["peak", "mean"], Unit]] = {"pending": ("peak", "count"), "completed": ("mean", "per_minute")}
 
 
-class Steps:
-    """The equal steps of a range: the last one contains `now`, and has only just begun, or the moment `before` that.
-
-    kept_since: what happened earlier is unknown, even whether anything did.
-    """
-
-    def __init__(self, now: datetime, length_s: int, step_s: int, kept_since: datetime, before: timedelta = timedelta()) -> None:
-        last = datetime.fromtimestamp((now - before).timestamp() // step_s * step_s, UTC)
-        self.now = now
-        self.kept_since = kept_since
-        self.step = timedelta(seconds=step_s)
-        self.since = last - timedelta(seconds=length_s) + self.step
-        self.until = last + self.step
-        self.starts = [self.since + n * self.step for n in range(length_s // step_s)]
-
-    def points(self, values: Mapping[datetime, float | None]) -> Points:
-        """Return (time, value) of every step; None where there is none."""
-        return [(start, values.get(start)) for start in self.starts]
-
-    def counts(self, values: Mapping[datetime, float | None]) -> Points:
-        """Return (time, value) of every step; 0 where a kept step has no count."""
-        return [(start, values.get(start, 0 if self.is_kept(start) else None)) for start in self.starts]
-
-    def is_kept(self, start: datetime) -> bool:
-        """Whether a step, or a part of it, is still stored."""
-        return start + self.step > self.kept_since
-
-    def count_minutes(self, start: datetime) -> float:
-        """Return the minutes of a step that have passed, at least 1."""
-        return max(60.0, (min(start + self.step, self.now) - start).total_seconds()) / 60
-
-
-def history(
-    now: datetime, metric: Metric, range_name: RangeName, before: timedelta = timedelta(), route: str | None = None
-) -> History:
-    """Build the response of GET /api/metrics/history for one of METRICS over one of RANGES, which ended `before` ago.
+def history(now: datetime, metric: Metric, asked: Range, route: str | None = None) -> History:
+    """Build the response of GET /api/metrics/history for one of METRICS over a range.
 
     A route stands for its own series instead of those of the metric.
     """
-    length_s, step_s = RANGES[range_name]
-    steps = Steps(now, length_s, step_s, now - timedelta(days=get_settings().retention_days), before)
+    steps = Steps(now, asked, now - timedelta(days=get_settings().retention_days))
     series: list[Series] | None
     deploys: list[HistoryDeploy] | None
     try:
@@ -104,8 +59,8 @@ def history(
     return {
         "timestamp": now,
         "metric": metric,
-        "range": range_name,
-        "step_s": step_s,
+        "range": asked.name,
+        "step_s": asked.step_s,
         "from": steps.since,
         "to": steps.until,
         "series": series,

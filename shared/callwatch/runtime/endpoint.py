@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, overload
 from callwatch.api.http import Request, Response
 from callwatch.api.routes import Route
 from callwatch.exceptions import Forbidden, InternalError, TooManyRequests, Unauthenticated, Unreadable
-from callwatch.models.role import CallerRole, FailedSignIn, Role
+from callwatch.models.role import CallerRole, CallerSession, FailedSignIn, Role
 from callwatch.runtime import cors
 from callwatch.runtime.environment import begin_invocation
 from callwatch.runtime.log import append_keys, logger
@@ -130,8 +130,15 @@ def read_head(event: GatewayEvent, request_id: str) -> Request:
         actor=caller.get("actor") or "anonymous",
         request_id=request_id,
         source_ip=gateway["http"].get("sourceIp", ""),
+        session=_read_session(caller),
         sign_in=next((why for why in get_args(FailedSignIn) if why == caller.get("sign_in")), None),
     )
+
+
+def _read_session(caller: Mapping[str, object]) -> CallerSession | None:
+    session_id, issued_ms = caller.get("session_id"), caller.get("session_issued_ms")
+    # The gateway hands numbers on as they are, other programs as text.
+    return CallerSession(str(session_id), int(str(issued_ms))) if session_id and issued_ms else None
 
 
 def _read_role(given: object) -> CallerRole:
@@ -179,6 +186,7 @@ def _respond(
         if request.method == "OPTIONS":
             return cors.answer_preflight(request, route)
         _check_caller(request, event)
+        request = _check_session(request) if request.session else request
         admitted = admit(request, functools.partial(read_body, event))
         is_admitted = True
         result = handle(replace(admitted, body=read_body(event)))
@@ -212,6 +220,16 @@ def _check_caller(request: Request, event: GatewayEvent) -> None:
         whose = "without a valid token from this address" if request.role == "none" else f"of {request.actor}"
         message = f"too many requests {whose}; try again in {retry_after_s} s"
         raise TooManyRequests(message, code="rate_limited", headers={"retry-after": str(retry_after_s)})
+
+
+def _check_session(request: Request) -> Request:
+    if not os.environ.get("DATABASE_URL"):
+        # Without a database nobody knows whether the session was ended.
+        return replace(request, role="none", actor="anonymous", session=None)
+    # psycopg2 takes 50 ms to import.
+    from callwatch.sessions.ends import check_session
+
+    return check_session(request)
 
 
 def _respond_to(error: Exception, event: GatewayEvent, request_id: str, is_admitted: bool) -> Response[Any]:

@@ -51,6 +51,7 @@ class GatewayResponse(TypedDict, total=False):
     headers: dict[str, str]
     isBase64Encoded: bool
     body: str
+    cookies: list[str]
 
 
 def to_gateway(response: Response[object], request_id: str, duration_ms: float) -> GatewayResponse:
@@ -63,6 +64,8 @@ def to_gateway(response: Response[object], request_id: str, duration_ms: float) 
         **{name.lower(): value for name, value in response.headers.items()},
     }
     answer: GatewayResponse = {"statusCode": response.status, "headers": headers, "isBase64Encoded": False}
+    if cookie := headers.pop("set-cookie", None):
+        answer["cookies"] = [cookie]
     if response.body is None:
         headers.pop("content-type")
     elif isinstance(response.body, bytes):

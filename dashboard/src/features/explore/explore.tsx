@@ -1,32 +1,37 @@
 /** One route, service or stage over a range, next to a day or a week before. The address says which, so it can be shared. */
 
+import { useMemo, useState } from "preact/hooks";
 import { COMPARED } from "../../charts/compare";
 import { Charts } from "../../charts/panel";
 import type { Health, RulePage, SystemMetrics } from "../../lib/api/types";
 import { nameService, toWords } from "../../lib/format/names";
 import { useOverview } from "../../lib/overview";
 import { useSlow } from "../../lib/polling/use-live";
-import { getRange, RANGE_WORDS, RANGES, setParams, useRoute } from "../../lib/route";
+import { getSpan, setParams, useRoute } from "../../lib/route";
+import { now } from "../../lib/time/now";
 import { Panel } from "../../ui/panel";
 import { Empty } from "../../ui/state";
+import { Buttons } from "./buttons";
+import { getPart, RangeChoice, Times } from "./span";
 import { concerns, KIND_WORDS, type Kind, listWanted, METRIC_OF, readSubject, type Subject } from "./subject";
+import { makeZoom, showPart } from "./zoom";
 
 export function Explore() {
   const route = useRoute();
   const subject = readSubject(route.params);
   const rules = useSlow<RulePage>("/api/rules?limit=200");
+  const [selected, tell] = useState("");
+  const zoom = useMemo(() => makeZoom((part) => showPart(part, now() / 1000), tell), []);
   const isNamed = subject.kind === "all" || subject.name !== "";
   return (
     <div class="stack">
       <Panel title={nameSubject(subject)} kind="wide">
-        <SubjectChoice subject={subject} />
         <div class="filters">
-          <Buttons
-            label="Range"
-            name="range"
-            value={getRange(route)}
-            choices={RANGES.map((range) => [range, RANGE_WORDS[range]])}
-          />
+          <SubjectChoice subject={subject} />
+          <Times key={route.params.toString()} part={getPart(route)} />
+        </div>
+        <div class="filters">
+          <RangeChoice route={route} />
           <Buttons
             label="Compare with"
             name="before"
@@ -38,13 +43,19 @@ export function Explore() {
           />
         </div>
         {rules.error && !rules.data && <p class="problem">? thresholds unknown: {rules.error.message}</p>}
+        <p class="quiet pointing">Drag in a chart to zoom. By keys: Shift with an arrow selects, Enter shows it, + and − zoom.</p>
+        <p class="quiet" role="status">
+          {selected}
+        </p>
         {isNamed ? (
           <Charts
             key={`${subject.kind} ${subject.name}`}
             metric={METRIC_OF[subject.kind]}
             {...(subject.kind === "route" ? { route: subject.name } : {})}
-            concerns={concerns(subject)}
+            concerns={concerns(subject, rules.data?.items)}
             wanted={listWanted(subject, rules.data?.items ?? [])}
+            chosen={getSpan(route)}
+            zoom={zoom}
           />
         ) : (
           <Empty>Choose {KIND_WORDS[subject.kind].toLowerCase()}.</Empty>
@@ -62,7 +73,7 @@ function nameSubject({ kind, name }: Subject): string {
 
 function SubjectChoice({ subject: { kind, name } }: { subject: Subject }) {
   return (
-    <div class="filters">
+    <>
       <label class="filter">
         What
         <select value={kind} onChange={(event) => setParams({ kind: event.currentTarget.value, name: "" })}>
@@ -74,7 +85,7 @@ function SubjectChoice({ subject: { kind, name } }: { subject: Subject }) {
         </select>
       </label>
       {kind !== "all" && <NameField key={kind} kind={kind} name={name} />}
-    </div>
+    </>
   );
 }
 
@@ -107,25 +118,4 @@ function useNames(kind: Kind): string[] {
   if (kind === "route") return system.data?.api.by_route?.map(({ route }) => route) ?? [];
   if (kind === "service") return Object.keys(health.data?.services ?? {});
   return overview.data?.pipeline?.stages?.map((stage) => stage.name) ?? [];
-}
-
-interface ButtonsProps {
-  label: string;
-  name: string;
-  value: string;
-  choices: [value: string, words: string][];
-}
-
-/** One parameter of the address as a row of buttons: each choice is one click. */
-function Buttons({ label, name, value, choices }: ButtonsProps) {
-  return (
-    <fieldset class="choices">
-      <legend>{label}</legend>
-      {choices.map(([choice, words]) => (
-        <button type="button" key={choice} aria-pressed={choice === value} onClick={() => setParams({ [name]: choice })}>
-          {words}
-        </button>
-      ))}
-    </fieldset>
-  );
 }

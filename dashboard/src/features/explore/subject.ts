@@ -76,9 +76,15 @@ function isAbout({ definition }: Rule, kind: Kind, name: string): boolean {
   return (labels as Record<string, unknown>)[kind] === name;
 }
 
+/** What is measured of all requests together: alerts of other rules say nothing about their charts. */
+const REQUEST_METRICS = /^(requests|slo)\./;
+
 /** Whether an alert is about the subject. */
-export function concerns({ kind, name }: Subject): (alert: Alert) => boolean {
-  if (kind === "all") return ({ labels, service }) => !service && !labels.stage && !labels.service;
+export function concerns({ kind, name }: Subject, rules: readonly Rule[] = []): (alert: Alert) => boolean {
+  if (kind === "all") {
+    const judging = new Set(rules.filter(({ metric }) => REQUEST_METRICS.test(metric ?? "")).map(({ id }) => id));
+    return ({ rule_id }) => judging.has(rule_id);
+  }
   if (kind === "service") return ({ labels, service }) => service === name || labels.service === name;
   return ({ labels }) => labels[kind] === name;
 }

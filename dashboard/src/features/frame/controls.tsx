@@ -1,11 +1,12 @@
 /** The controls of the frame: time range, refresh, pause, theme, signing out. */
 
-import { signOut } from "../../lib/api/session";
+import { hasSession, signOut } from "../../lib/api/session";
 import { useOverview } from "../../lib/overview";
 import { refresh, setPaused } from "../../lib/polling/scheduler";
 import { usePolling } from "../../lib/polling/use-live";
 import { getRange, RANGE_WORDS, RANGES, type Route, setParams } from "../../lib/route";
 import { getTheme, switchTheme, useColors } from "../../lib/theme";
+import { Action } from "../../ui/dialog";
 import { SearchButton } from "./search-button";
 
 export function Controls({ route }: { route: Route }) {
@@ -17,7 +18,7 @@ export function Controls({ route }: { route: Route }) {
       <SearchButton />
       <label class="range">
         <span class="hidden">Time range of the charts</span>
-        <select value={getRange(route)} onChange={(event) => setParams({ range: event.currentTarget.value })}>
+        <select value={getRange(route)} onChange={(event) => setParams({ range: event.currentTarget.value, from: "", to: "" })}>
           {RANGES.map((range) => (
             <option key={range} value={range}>
               {RANGE_WORDS[range]}
@@ -62,9 +63,28 @@ export function Controls({ route }: { route: Route }) {
           {caller.role}
         </span>
       )}
-      <button type="button" onClick={signOut} title={caller ? `Signed in as ${caller.actor} (${caller.role})` : undefined}>
-        Sign out
-      </button>
+      {hasSession() ? (
+        <Action
+          label="Sign out"
+          title="Sign out"
+          needsReason={false}
+          fields={
+            <>
+              <p>
+                Signed in as <b>{caller?.actor ?? "unknown"}</b> ({caller?.role ?? "unknown"}) in all tabs of this browser.
+              </p>
+              <label class="mark">
+                <input type="checkbox" name="everywhere" /> Also everywhere else where this token signed in
+              </label>
+            </>
+          }
+          act={async (_reason, form) => (await import("../../lib/api/exchange")).closeSession(form.has("everywhere"))}
+        />
+      ) : (
+        <button type="button" onClick={signOut} title={caller ? `Signed in as ${caller.actor} (${caller.role})` : undefined}>
+          Sign out
+        </button>
+      )}
     </div>
   );
 }

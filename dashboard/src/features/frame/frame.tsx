@@ -13,13 +13,14 @@ import { Dialogs } from "../../ui/dialog";
 import { lazy } from "../../ui/lazy";
 import { Banner } from "./banner";
 import { Controls } from "./controls";
+import { loadLater } from "./load-later";
 import { Navigation } from "./navigation";
 import { announceState, judgeState } from "./overall-state";
 import { Strip } from "./strip";
 import { nameView, View } from "./views";
 
-const Notifier = lazy<{ overview: Overview | undefined }>(() => import("./later").then(({ Notifier }) => Notifier), null);
-const Wall = lazy(() => import("./later").then(({ Wall }) => Wall));
+const Notifier = lazy<{ overview: Overview | undefined }>(() => loadLater().then(({ Notifier }) => Notifier), null);
+const Wall = lazy(() => loadLater().then(({ Wall }) => Wall));
 
 export function Frame() {
   const route = useRoute();

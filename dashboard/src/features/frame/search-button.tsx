@@ -2,8 +2,9 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { lazy } from "../../ui/lazy";
+import { loadLater } from "./load-later";
 
-const SearchBox = lazy<{ close: () => void }>(() => import("./later").then(({ SearchBox }) => SearchBox), null);
+const SearchBox = lazy<{ close: () => void }>(() => loadLater().then(({ SearchBox }) => SearchBox), null);
 
 export function SearchButton() {
   const [isOpen, setOpen] = useState(false);

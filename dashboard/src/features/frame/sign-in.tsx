@@ -2,7 +2,7 @@
 
 import type { ComponentType } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { signIn } from "../../lib/api/session";
+import { openSession } from "../../lib/api/exchange";
 
 export function SignIn({ wasRejected, reason }: { wasRejected: boolean; reason: string | null }) {
   const field = useRef<HTMLInputElement>(null);
@@ -15,24 +15,26 @@ export function SignIn({ wasRejected, reason }: { wasRejected: boolean; reason: 
       () => undefined,
     );
   }, []);
-  const send = (event: SubmitEvent) => {
+  const [problem, setProblem] = useState<string | null>(null);
+  const send = async (event: SubmitEvent) => {
     event.preventDefault();
     const given = field.current?.value.trim();
-    if (given) signIn(given);
+    if (given) setProblem(await openSession(given));
   };
+  const said = wasRejected ? (reason === null ? "This token is not valid." : `Signed out: ${reason}.`) : null;
   return (
     <main class="sign-in">
       <form class="panel" onSubmit={send}>
         <h1>Callwatch</h1>
-        {wasRejected && (
+        {(problem ?? said) && (
           <p class="problem" role="alert">
-            {reason === null ? "This token is not valid." : `Signed out: ${reason}.`}
+            {problem ?? said}
           </p>
         )}
         <label for="token">Token</label>
         <input id="token" type="password" ref={field} autocomplete="off" required aria-describedby="hint" />
         <p id="hint" class="quiet">
-          A viewer or admin token. Only this tab keeps it, and only until the tab closes.
+          A viewer or admin token. It opens a session in this browser; the page does not keep it.
         </p>
         <button type="submit" class="primary">
           Open

@@ -3,8 +3,9 @@
 import type { Route } from "../../lib/route";
 import { lazy } from "../../ui/lazy";
 import { Overview } from "../overview/overview";
+import { loadLater } from "./load-later";
 
-const MoreViews = lazy<{ route: Route }>(() => import("./later").then(({ MoreViews }) => MoreViews));
+const MoreViews = lazy<{ route: Route }>(() => loadLater().then(({ MoreViews }) => MoreViews));
 
 /** The views in the navigation. */
 export const VIEWS = [

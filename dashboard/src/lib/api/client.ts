@@ -1,8 +1,8 @@
-/** Calls the API with the token of this tab. */
+/** Calls the API as who is signed in. */
 
 import { adoptServerTime } from "../time/now";
 import { keepResponse, recallResponse } from "./etags";
-import { getRenewal, getToken, rejectToken } from "./session";
+import { authorize, getRenewal, getToken, rejectToken } from "./session";
 
 const TIMEOUT_MS = 10_000;
 
@@ -55,7 +55,7 @@ interface Reply {
 }
 
 async function send(path: string, method: string, body: unknown, token: string | null, known?: string | null): Promise<Reply> {
-  const headers: Record<string, string> = { authorization: `Bearer ${token ?? ""}` };
+  const headers = authorize(token);
   if (known) headers["if-none-match"] = known;
   // No token holds a character that a header cannot carry, such as a curly quotation mark from a copy.
   if (/[\u0100-\u{10ffff}]/u.test(headers.authorization ?? "")) {

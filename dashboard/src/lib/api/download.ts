@@ -1,14 +1,14 @@
 /** Fetches a file of the API: a link cannot carry the token, and an address must not. */
 
 import { ApiError } from "./client";
-import { getToken, rejectToken } from "./session";
+import { authorize, getToken, rejectToken } from "./session";
 
 const TIMEOUT_MS = 30_000;
 
 /** The text of a response of this type. Throws ApiError. */
 export async function download(path: string, type: string): Promise<string> {
   const token = getToken();
-  const headers = { authorization: `Bearer ${token ?? ""}`, accept: type };
+  const headers = { ...authorize(token), accept: type };
   const response = await fetch(path, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) }).catch(() => null);
   if (!response) throw new ApiError(0, "the API does not respond");
   if (response.status === 401) rejectToken(token);

@@ -1,8 +1,11 @@
-/** Who is signed in: the token of this tab, and whether the API rejected the one before. */
+/** Who is signed in: by a session of this browser or the token of this tab, and whether the API rejected the one before. */
 
 import { useWatch } from "../use-watch";
 
-// Only this tab keeps the token, and only until the tab closes.
+// When the session ends, for all tabs; the session itself is a cookie that no script can read.
+const SESSION_KEY = "callwatch-session";
+const SESSION_PREFIX = "session:";
+// Only this tab keeps a token, and only until the tab closes: one of the issuer, or where there can be no session.
 const KEY = "callwatch-token";
 /** What renews a token of the organization's issuer. */
 const RENEWAL_KEY = "callwatch-renewal";
@@ -29,8 +32,26 @@ export interface Renewal {
   expiresAt: number;
 }
 
+/** The token of this tab, or a name for the session, which holds no secret. */
 export function getToken(): string | null {
-  return sessionStorage.getItem(KEY);
+  const endsAt = localStorage.getItem(SESSION_KEY);
+  return sessionStorage.getItem(KEY) ?? (endsAt && SESSION_PREFIX + endsAt);
+}
+
+export function hasSession(): boolean {
+  return getToken()?.startsWith(SESSION_PREFIX) ?? false;
+}
+
+/** What a request sends with what getToken returned. */
+export function authorize(token: string | null): Record<string, string> {
+  return token?.startsWith(SESSION_PREFIX) ? { "x-callwatch-session": "1" } : { authorization: `Bearer ${token ?? ""}` };
+}
+
+/** The browser has the cookie of a session now, which all its tabs use. */
+export function beginSession(endsAt: string): void {
+  forget();
+  localStorage.setItem(SESSION_KEY, endsAt);
+  notify(false, null);
 }
 
 /** Null for a session by a token that somebody typed. */
@@ -54,7 +75,7 @@ export function signOut(): void {
 /** End the session that uses this token. A late response to the token of an earlier session ends nothing. */
 export function rejectToken(token: string | null, message: string | null = null): void {
   if (token === null || token !== getToken()) return;
-  const given = getRenewal() ? (message ?? "your sign-in has ended") : null;
+  const given = getRenewal() || hasSession() ? (message ?? "your sign-in has ended") : null;
   forget();
   notify(true, given);
 }
@@ -63,7 +84,12 @@ export function rejectToken(token: string | null, message: string | null = null)
 export function useSession(): Session {
   useWatch((onChange) => {
     watchers.add(onChange);
-    return () => void watchers.delete(onChange);
+    // Another tab signed in or out.
+    window.addEventListener("storage", onChange);
+    return () => {
+      watchers.delete(onChange);
+      window.removeEventListener("storage", onChange);
+    };
   });
   return { isSignedIn: getToken() !== null, wasRejected, reason };
 }
@@ -71,6 +97,7 @@ export function useSession(): Session {
 function forget(): void {
   sessionStorage.removeItem(KEY);
   sessionStorage.removeItem(RENEWAL_KEY);
+  localStorage.removeItem(SESSION_KEY);
 }
 
 function notify(isRejection: boolean, why: string | null): void {

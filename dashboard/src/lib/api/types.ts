@@ -687,12 +687,12 @@ export interface HealthDraft {
   version: string;
 }
 
-/** GET /api/metrics/history; times are the starts of steps of step_s, the last of which is still running. series: empty for a route without a request in the range. deploys: the newest, at most 50, that were reported; null if they cannot be read. */
+/** GET /api/metrics/history; times are the starts of steps of step_s, and of a range up to now the last is still running. range: custom where `from` and `to` were given. step_s: at least an hour for what is older than two days. series: empty for a route without a request in the range. deploys: the newest, at most 50, that were reported; null if they cannot be read. */
 export interface History {
   deploys: Array<HistoryDeploy> | null;
   from: string;
   metric: "queues" | "errors" | "requests" | "services" | "route";
-  range: "1h" | "6h" | "24h" | "7d" | "30d" | "90d";
+  range: "1h" | "6h" | "24h" | "7d" | "30d" | "90d" | "custom";
   series: Array<Series> | null;
   step_s: number;
   timestamp: string;
@@ -1627,6 +1627,13 @@ export interface ServiceUptime {
   watched_30d: number;
   watched_7d: number;
   watched_90d: number;
+}
+
+/** Who signed in, and until when. The session itself is a cookie that no script can read. */
+export interface SessionState {
+  actor: string;
+  ends_at: string;
+  role: "viewer" | "admin";
 }
 
 /** A setting that cannot be used; affects: the part that is switched off because of it, such as "channel.email". */

@@ -30,6 +30,7 @@ from callwatch.db.queries.retention_clock import RetentionClock
 from callwatch.db.queries.stage_depths import delete_old_depths
 from callwatch.db.report_queries.access_log import delete_records_before
 from callwatch.db.report_queries.access_minutes import delete_counts_before
+from callwatch.db.report_queries.session_ends import forget_ends
 from callwatch.db.usage_queries.model_calls import delete_usage_before
 
 CYCLES_KEPT = timedelta(days=30)
@@ -85,6 +86,7 @@ def forget_old(conn: AnyConnection, clock: RetentionClock, retention_days: int, 
     delete_balances_before(conn, now - BALANCES_KEPT)
     conn.commit()
     delete_counts_before(conn, now, ACCESS_COUNTS_KEPT)
+    forget_ends(conn, now)
     delete_records_before(conn, now - timedelta(days=access_retention_days))
     conn.commit()
     return Forgotten(len(dropped), groups)

@@ -7,6 +7,8 @@ from callwatch.models.shapes.unknown import Known
 
 Metric = Literal["queues", "errors", "requests", "services", "route"]
 RangeName = Literal["1h", "6h", "24h", "7d", "30d", "90d"]
+# A range that begins and ends at given times.
+FreeRangeName = Literal["custom"]
 BeforeName = Literal["now", "1d", "7d"]
 Unit = Literal["count", "per_minute", "ms", "ratio"]
 
@@ -35,13 +37,15 @@ _From = TypedDict("_From", {"from": datetime})
 
 
 class History(Known, _From):
-    """GET /api/metrics/history; times are the starts of steps of step_s, the last of which is still running. series: empty for a
+    """GET /api/metrics/history; times are the starts of steps of step_s, and of a range up to now the last is still running.
+
+    range: custom where `from` and `to` were given. step_s: at least an hour for what is older than two days. series: empty for a
     route without a request in the range. deploys: the newest, at most 50, that were reported; null if they cannot be read.
     """
 
     timestamp: datetime
     metric: Metric
-    range: RangeName
+    range: RangeName | FreeRangeName
     step_s: int
     to: datetime
     series: list[Series] | None
