@@ -18,7 +18,7 @@ from typing import Any, cast
 from rich.console import Console
 
 from callwatch.alerts.routing.routes_in_force import check_routes
-from callwatch.alerts.rules.manager import alert_manager
+from callwatch.alerts.rules.start_check import check_rules_file
 from callwatch.exceptions import ConfigurationError
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.settings import VARIABLES, load_settings
@@ -116,7 +116,7 @@ def running(options: Options, environ: Mapping[str, str], console: Console, stop
     """Run the whole system during the block; stop parts in reverse order, also when one fails to start."""
     started_at = time.monotonic()
     settings = load_settings(environ)
-    alert_manager.rules(settings)
+    check_rules_file(environ, settings)
     check_routes(settings)
     get_stages(settings.stages_file)
     for line in open_data_dir(options.data_dir):

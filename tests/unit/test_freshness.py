@@ -226,6 +226,29 @@ def test_crons_that_cannot_be_read_never_count_as_on_time() -> None:
     assert one_odd["cron.failing", None] == (0.0, None), "too few for the rule, whatever the odd one is"
 
 
+UNREAD = Reason("unavailable", "the column cannot be read")
+NOTHING_DUE = Reason("none", "nothing is due")
+
+
+@pytest.mark.parametrize("message", ["ok", "skipped", "401"])
+@pytest.mark.parametrize("due_since", [UNREAD, NOTHING_DUE, WEDNESDAY.timestamp() - 600])
+@pytest.mark.parametrize("stopped", [True, False, None])
+def test_a_cron_whose_work_is_unread_is_not_at_work(message: str, due_since: Reason | float, stopped: bool | None) -> None:
+    measured = Measured(WEDNESDAY, unknown={"calls.due": UNREAD})
+    if isinstance(due_since, Reason):
+        measured.unknown["calls.due_since"] = due_since
+    else:
+        measured.values["calls.due_since"] = due_since
+    measured.rows["heartbeats"] = [{"name": name, "last_ok": WEDNESDAY.timestamp() - 30, "message": message} for name in "abc"]
+    given = {**CRONS, "crons": [{"name": name, "period_s": 60, "stage": "calls"} for name in "abc"]}
+    samples = {sample.metric: sample for sample in list_cron_samples(given, measured, {"calls": stopped})}
+    is_idle = message == "401" or stopped or (message == "skipped" and isinstance(due_since, float))
+    is_unread = not is_idle and (stopped is None or (message == "skipped" and due_since == UNREAD))
+    idle, failing = samples["cron.idle"], samples["cron.failing"]
+    assert (idle.value, idle.reason) == ((None, UNREAD) if is_unread else (float(is_idle or False), None))
+    assert (failing.value, failing.reason) == ((None, UNREAD) if is_unread else (3.0 if is_idle else 0.0, None))
+
+
 def test_missing_crons_are_unknown_without_the_products_age() -> None:
     why = Reason("timeout", "the table calls is locked")
     measured = Measured(WEDNESDAY, unknown={"freshness.first_at": why})

@@ -22,7 +22,7 @@ _MAX_SILENCE = timedelta(hours=6)
 # A small product has too few items in such a time for them to be missed. In two days a weekend cannot hide between workdays.
 _MAX_WINDOW = timedelta(hours=48)
 NOT_COMPARABLE = Reason("no_traffic", "no earlier day of this kind to compare with")
-_NONE_ARRIVED = Reason("no_traffic", "none is expected now, and none arrived in the last hour")
+_NONE_ARRIVED = Reason("no_traffic", "none arrived in the last 15 minutes, so nothing shows that they come again")
 
 
 def days_at_work(measured: Measured) -> frozenset[date]:
@@ -67,7 +67,8 @@ def expected_per_hour(measured: Measured) -> float | None:
 def list_freshness_samples(given: Mapping[str, Any], measured: Measured) -> list[Sample]:
     """calls.missing_ratio: how far the worst of the windows falls below its expected number.
 
-    No all-clear follows from a time in which nothing is expected: only from items that arrive.
+    No all-clear follows from a time in which nothing is expected, nor from a silence that goes on while the expectation
+    wavers: only from items that arrive now.
     """
     if measured.get(FIRST_AT) is None:
         reason = measured.why(FIRST_AT)
@@ -91,7 +92,7 @@ def list_freshness_samples(given: Mapping[str, Any], measured: Measured) -> list
         if ratio > worst:
             minutes = round((measured.at - _find_start(measured, name)).total_seconds() / 60)
             worst, detail = ratio, f"{found[0]} calls, {found[1].median:.0f} expected in {minutes} min"
-    has_arrived = any(row["count"] for row in measured.rows.get(f"freshness.window_{_WINDOWS_S[0]}", [])[:1])
+    has_arrived = any(row["count"] for row in measured.rows.get(f"freshness.window_{_WINDOWS_S[-1]}", [])[:1])
     doubt = None if has_arrived else _NONE_ARRIVED
     since = measured.time(LAST_AT) if worst else None
     return [Sample("calls.missing_ratio", round(worst, 3), detail=detail, since=since, inconclusive=doubt)]
