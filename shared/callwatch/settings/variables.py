@@ -23,6 +23,7 @@ from callwatch.settings.pii_routes import PiiRoute, parse_pii_routes
 from callwatch.settings.smtp_server import parse_smtp_url
 from callwatch.settings.values import ScrubModes
 from callwatch.settings.variable import FIELD_KEY, Variable, declare
+from callwatch.settings.vendor_pages import parse_vendor_pages
 from callwatch.settings.weekly_report import WeeklyTime, parse_weekly_time
 
 if TYPE_CHECKING:
@@ -468,6 +469,12 @@ class Settings:
         "The product's routes whose responses hold personal data, comma-separated, such as GET /api/calls/{id}: each access to"
         " them must have a record.",
         affects="access",
+    )
+    vendor_status_pages: tuple[tuple[str, str], ...] | None = declare(
+        parse_vendor_pages,
+        "Status pages of vendors whose incidents are named next to alerts, as service=address, comma-separated, such as"
+        " deepgram=https://status.deepgram.com,openai=https://status.openai.com; unset: none is read.",
+        affects="vendor_pages",
     )
     weekly_report_at: WeeklyTime | None = declare(
         parse_weekly_time,
