@@ -23,6 +23,7 @@ from callwatch.monitor.evaluate_step import evaluate
 from callwatch.monitor.measure_step import measure
 from callwatch.monitor.own_samples import clock_samples
 from callwatch.monitor.status_page_step import write_status_page
+from callwatch.monitor.vendor_pages_step import read_vendor_pages
 from callwatch.monitor.weekly_report_step import send_weekly_report
 from callwatch.settings import get_settings
 from callwatch.uploads.bundles import delete_unused
@@ -42,6 +43,7 @@ def build_steps(own_samples: Callable[[], list[Sample]]) -> list[Step]:
         ("weekly_report", send_weekly_report),
         ("notify", _notify),
         ("status_page", write_status_page),
+        ("vendor_pages", read_vendor_pages),
         ("archive", archive),
     ]
 

@@ -227,7 +227,8 @@ export interface Caller {
 /** Something that changed in the hour before an alert or an incident began. */
 export interface ChangeBefore {
   at: string;
-  kind: "deploy" | "release" | "rule" | "schema" | "setting";
+  kind: "deploy" | "release" | "rule" | "schema" | "setting" | "vendor";
+  preceded?: number;
   title: string;
 }
 

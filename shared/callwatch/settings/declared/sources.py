@@ -4,6 +4,7 @@ from callwatch.settings import values
 from callwatch.settings.credentials import parse_key
 from callwatch.settings.http_checks import HttpCheck, parse_http_checks
 from callwatch.settings.variable import declare
+from callwatch.settings.vendor_pages import parse_vendor_pages
 
 
 class SourceVariables:
@@ -52,4 +53,10 @@ class SourceVariables:
         "[]",
         is_secret=True,
         affects="check.http",
+    )
+    vendor_status_pages: tuple[tuple[str, str], ...] | None = declare(
+        parse_vendor_pages,
+        "Status pages of vendors whose incidents are named next to alerts, as service=address, comma-separated, such as"
+        " deepgram=https://status.deepgram.com,openai=https://status.openai.com; unset: none is read.",
+        affects="vendor_pages",
     )
