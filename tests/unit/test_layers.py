@@ -15,7 +15,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("aws",),
     ("settings",),
     ("db", "sqs", "api", "file_store"),
-    ("scrubbing", "counters", "crons", "oidc"),
+    ("scrubbing", "counters", "crons", "oidc", "payloads"),
     ("grouping",),
     ("events", "source_maps"),
     ("client",),

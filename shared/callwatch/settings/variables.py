@@ -21,7 +21,7 @@ from callwatch.settings.http_checks import HttpCheck, parse_http_checks
 from callwatch.settings.oidc import OidcRoles, parse_client_id, parse_issuer, parse_issuer_origin, parse_oidc_roles
 from callwatch.settings.pii_routes import PiiRoute, parse_pii_routes
 from callwatch.settings.smtp_server import parse_smtp_url
-from callwatch.settings.values import ScrubModes
+from callwatch.settings.values import PayloadStore, ScrubModes
 from callwatch.settings.variable import FIELD_KEY, Variable, declare
 
 if TYPE_CHECKING:
@@ -444,6 +444,19 @@ class Settings:
         affects="archive",
     )
 
+    payload_store: PayloadStore | None = declare(
+        values.parse_payload_store,
+        "Where the payloads of new errors are stored: postgres, or s3 for compressed objects in PAYLOADS_URL.",
+        "postgres",
+        affects="payload_store",
+        needs=(("PAYLOADS_URL", "the store of payloads"),),
+    )
+    payloads_url: str | None = declare(
+        values.parse_archive,
+        "Store of payloads: s3://bucket/prefix, or the absolute path of a folder. Payloads that lie there are read from there,"
+        " whatever PAYLOAD_STORE says.",
+        affects="payloads",
+    )
     source_maps_url: str | None = declare(
         values.parse_archive,
         "Store for the source maps that sentry-cli uploads: s3://bucket/prefix, or the absolute path of a folder.",
