@@ -19,7 +19,7 @@ import duckdb
 
 from callwatch.db.core.connect import open_connection
 from callwatch.exceptions import CallwatchError, DatabaseUnavailable
-from tools.export import ExportError, find_database_url, write
+from tools.export import ExportError, find_database_url, find_payloads_url, write
 
 _EXAMPLES = """
 examples:
@@ -148,7 +148,7 @@ def _source(given: Path | None, database_url: str | None) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder, contextlib.closing(open_connection(_find_url(database_url))) as conn:
         path = Path(folder) / "errors.jsonl"
         with path.open("w", encoding="utf-8") as file:
-            write(conn, {}, file)
+            write(conn, {}, file, find_payloads_url(os.environ))
         yield path
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from callwatch.exceptions import FilesUnavailable
+from callwatch.exceptions import FileMissing, FilesUnavailable
 
 T = TypeVar("T")
 
@@ -83,7 +83,7 @@ def has_file(url: str, name: str) -> bool:
 
 
 def read_file(url: str, name: str, start: int = 0, size: int | None = None) -> bytes:
-    """A file, or the part of it with `size` bytes from `start` on. Raises FilesUnavailable, also where there is none."""
+    """A file, or the part of it with `size` bytes from `start` on. Raises FileMissing where there is none, FilesUnavailable."""
 
     def read(path: Path) -> bytes:
         with path.open("rb") as file:
@@ -91,8 +91,15 @@ def read_file(url: str, name: str, start: int = 0, size: int | None = None) -> b
             return file.read(-1 if size is None else size)
 
     def get_object(bucket: str, key: str) -> bytes:
+        from botocore.exceptions import ClientError
+
         part = {} if size is None else {"Range": f"bytes={start}-{start + size - 1}"}
-        content: bytes = _client().get_object(Bucket=bucket, Key=key, **part)["Body"].read()
+        try:
+            content: bytes = _client().get_object(Bucket=bucket, Key=key, **part)["Body"].read()
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                raise FileMissing(f"there is no file {name}") from error
+            raise
         return content
 
     return b"" if size == 0 else _run(url, name, read, get_object)
@@ -160,6 +167,8 @@ def _run(url: str, name: str, on_path: Callable[[Path], T], on_object: Callable[
             return on_path(Path(url) / name)
         bucket, _slash, prefix = url.removeprefix("s3://").partition("/")
         return _ask_s3(lambda: on_object(bucket, f"{prefix.rstrip('/')}/{name}" if prefix else name))
+    except FileNotFoundError as error:
+        raise FileMissing(f"there is no file {name}") from error
     except OSError as error:
         raise FilesUnavailable(f"the store of files does not respond ({type(error).__name__})") from error
 

@@ -53,6 +53,9 @@ ACTIONS: dict[str, tuple[str, ...]] = {
 OF_AN_EVENT_SOURCE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 INVOKED_BY_A_QUEUE = {"digest_critical", "digest_errors"}
 
+# What treats an object that is not there apart from a store that does not respond.
+DISTINGUISHES_MISSING = {("callwatch.payloads.read", "read_payloads"), ("callwatch.payloads.erase", "erase_payloads")}
+
 # Health for anonymous callers: the stored one.
 STORED_RESULTS_ONLY = {"get_metrics_prometheus"}
 
@@ -109,6 +112,8 @@ def needed_actions(name: str) -> set[str]:
     if ("callwatch.alerts.notifications.channels.mail.ses", "send") in compute_reach(name).symbols:
         # Signed by our own code, so that no method of boto3 has its name.
         found.add("ses:SendEmail")
+    if DISTINGUISHES_MISSING & compute_reach(name).symbols:
+        found.add("s3:ListBucket")
     return found | (OF_AN_EVENT_SOURCE if name in INVOKED_BY_A_QUEUE else set())
 
 

@@ -9,7 +9,8 @@ from callwatch.db.core.partitions import drop_old_partitions
 from callwatch.db.error_queries.deploys import delete_releases_before
 from callwatch.db.error_queries.error_groups import end_ignoring
 from callwatch.db.error_queries.error_retention import forget_old_counts, forget_old_groups
-from callwatch.db.error_queries.group_deletions import continue_deletions, forget_deletions
+from callwatch.db.error_queries.group_deletions import forget_deletions
+from callwatch.db.error_queries.payload_objects import delete_objects_before
 from callwatch.db.ingest_queries.ingest_counts import delete_ingest_before
 from callwatch.db.ingest_queries.log_counts import delete_lines_before
 from callwatch.db.ingest_queries.session_counts import delete_sessions_before
@@ -74,10 +75,9 @@ def forget_old(conn: AnyConnection, clock: RetentionClock, retention_days: int, 
         conn.commit()
     forget_old_counts(conn, now, retention_days)
     conn.commit()
+    delete_objects_before(conn, oldest.date())
     groups = forget_old_groups(conn, now, retention_days)
     conn.commit()
-    # What a person deleted does not wait for a clock.
-    continue_deletions(conn)
     forget_deletions(conn, now)
     conn.commit()
     forget_deliveries(conn, oldest)

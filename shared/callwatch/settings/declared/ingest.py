@@ -2,7 +2,7 @@
 
 from callwatch.settings import values
 from callwatch.settings.credentials import parse_drain_secrets, parse_ingest_keys
-from callwatch.settings.values import ScrubModes
+from callwatch.settings.values import PayloadStore, ScrubModes
 from callwatch.settings.variable import declare
 
 
@@ -68,4 +68,17 @@ class IngestVariables:
         values.parse_archive,
         "Store for the source maps that sentry-cli uploads: s3://bucket/prefix, or the absolute path of a folder.",
         affects="source_maps",
+    )
+    payload_store: PayloadStore | None = declare(
+        values.parse_payload_store,
+        "Where the payloads of new errors are stored: postgres, or s3 for compressed objects in PAYLOADS_URL.",
+        "postgres",
+        affects="payload_store",
+        needs=(("PAYLOADS_URL", "the store of payloads"),),
+    )
+    payloads_url: str | None = declare(
+        values.parse_archive,
+        "Store of payloads: s3://bucket/prefix, or the absolute path of a folder. Payloads that lie there are read from there,"
+        " whatever PAYLOAD_STORE says.",
+        affects="payloads",
     )
