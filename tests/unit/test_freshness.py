@@ -13,6 +13,8 @@ from callwatch.pipeline.comparable import active_days, earlier_windows, local_da
 from callwatch.pipeline.crons import NEVER, NONE_EVER, list_cron_samples, list_crons
 from callwatch.pipeline.expectation import SPREADS, SPREADS_OF_SILENCE, choose_telling, compute_median, expect
 from callwatch.pipeline.queries.query_runner import Measured
+from callwatch.pipeline.samples import list_product_samples
+from callwatch.pipeline.stage_file import get_stages
 
 UTC_ZONE = ZoneInfo("UTC")
 NEW_YORK = ZoneInfo("America/New_York")
@@ -247,6 +249,15 @@ def test_a_cron_whose_work_is_unread_is_not_at_work(message: str, due_since: Rea
     idle, failing = samples["cron.idle"], samples["cron.failing"]
     assert (idle.value, idle.reason) == ((None, UNREAD) if is_unread else (float(is_idle or False), None))
     assert (failing.value, failing.reason) == ((None, UNREAD) if is_unread else (3.0 if is_idle else 0.0, None))
+
+
+@pytest.mark.parametrize(("completed", "is_known"), [(0.0, False), (3.0, True)])
+def test_a_substitute_does_not_prove_that_nothing_is_due(completed: float, is_known: bool) -> None:
+    measured = Measured(WEDNESDAY, values={"recordings.due": 0.0, "recordings.completed_10m": completed})
+    measured.substituted["recordings.due"] = UNREAD
+    samples = list_product_samples(get_stages(None), measured)
+    (stopped,) = (each for each in samples if each.metric == "pipeline.stopped" and each.labels["stage"] == "recordings")
+    assert (stopped.value, stopped.reason) == ((0.0, None) if is_known else (None, UNREAD))
 
 
 def test_missing_crons_are_unknown_without_the_products_age() -> None:

@@ -12,7 +12,7 @@ from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
 from callwatch.pipeline.freshness import FIRST_AT, active_since
 from callwatch.pipeline.queries.filter_dsl import TEXT, TIME
-from callwatch.pipeline.queries.query_runner import Measured
+from callwatch.pipeline.queries.query_runner import Measured, explain_stopped
 from callwatch.pipeline.queries.reading import Reading
 from callwatch.pipeline.queries.statements import Literal, name_column
 from callwatch.pipeline.queries.time_bounds import MAX_CLOCK_SKEW_S, read_time
@@ -197,12 +197,12 @@ def _find_idleness(cron: Cron, measured: Measured, stopped: Mapping[str, bool | 
         due_since = measured.get(f"{stage}.due_since")
         if due_since is not None and measured.at.timestamp() - due_since > _SKIPS_AFTER_S:
             return "the cron runs, and skips due work", None
-        why = measured.unknown.get(f"{stage}.due_since")
+        why = measured.substituted.get(f"{stage}.due_since", measured.unknown.get(f"{stage}.due_since"))
         unread = why if why is not None and not why.is_absence else None
     is_stopped = stopped.get(stage, False)
     if is_stopped:
         return f"the cron runs, but no work of {stage} is done", None
-    return None, measured.why(f"{stage}.due", f"{stage}.completed_10m") if is_stopped is None else unread
+    return None, explain_stopped(measured, stage) if is_stopped is None else unread
 
 
 def _classify_message(message: str | None) -> str:

@@ -11,7 +11,7 @@ from callwatch.pipeline.crons import HEARTBEATS, list_cron_samples, odd_heartbea
 from callwatch.pipeline.freshness import list_freshness_samples
 from callwatch.pipeline.indexes import list_index_samples
 from callwatch.pipeline.queries.odd_rows import totals
-from callwatch.pipeline.queries.query_runner import Measured, add_figures, is_stopped
+from callwatch.pipeline.queries.query_runner import Measured, add_figures, explain_stopped, is_stopped
 from callwatch.pipeline.queries.stage import Stage, StageFile
 from callwatch.pipeline.syncs import list_sync_samples
 from callwatch.pipeline.tenants.silence import SILENT_METRIC, list_silence_samples
@@ -165,7 +165,7 @@ def _sample_stopped(stage: Stage, measured: Measured, labels: Mapping[str, str])
     """A rate of zero with work waiting is the alarm, not a reason to report nothing."""
     found = is_stopped(measured, stage.name)
     if found is None:
-        return Sample("pipeline.stopped", None, measured.why(f"{stage.name}.due", f"{stage.name}.completed_10m"), labels)
+        return Sample("pipeline.stopped", None, explain_stopped(measured, stage.name), labels)
     due = measured.count(f"{stage.name}.due") or round(measured.at_least.get(f"{stage.name}.due", 0))
     since = measured.time(f"{stage.name}.due_since") if due else None
     detail = f"{due} due for more than 10 min, none completed in 10 min" if found else None

@@ -32,7 +32,8 @@ class Measured:
     """Figures by name; each name is either in `values` (`rows` for a list) or, with its reason, in `unknown`.
 
     drift: why a reading could not be run as wanted, by (table, column or ""). errors: what failed, by figure. odd: rows whose
-    time cannot be true, by census. at_least: the known part of an unknown count, without those rows.
+    time cannot be true, by census. at_least: the known part of an unknown count, without those rows. substituted: why a
+    substitute was read in place of a reading.
     """
 
     at: datetime
@@ -44,6 +45,7 @@ class Measured:
     errors: dict[str, Exception] = field(default_factory=dict)
     odd: dict[str, OddRows] = field(default_factory=dict)
     at_least: dict[str, float] = field(default_factory=dict)
+    substituted: dict[str, Reason] = field(default_factory=dict)
 
     def get(self, name: str) -> float | None:
         """The figure, or None if it is unknown."""
@@ -104,10 +106,12 @@ def choose(reading: Reading, schema: Schema, measured: Measured) -> Reading | No
     if not found:
         return reading
     measured.drift |= found
-    if reading.otherwise:
-        return choose(reading.otherwise, schema, measured)
     reasons = [found[key] for key in sorted(found)]
-    measured.unknown[reading.name] = Reason(reasons[0].code, "; ".join(reason.message for reason in reasons))
+    why = Reason(reasons[0].code, "; ".join(reason.message for reason in reasons))
+    if reading.otherwise:
+        measured.substituted.setdefault(reading.name, why)
+        return choose(reading.otherwise, schema, measured)
+    measured.unknown[reading.name] = why
     return None
 
 
@@ -206,7 +210,15 @@ def is_stopped(measured: Measured, stage: str) -> bool | None:
     """Whether due work has waited for 10 minutes and none was completed in 10; None if that is unknown."""
     due, completed = measured.get(f"{stage}.due"), measured.get(f"{stage}.completed_10m")
     if due == 0:
-        return False
+        # A substitute sees only a part of the due work.
+        return None if completed == 0 and f"{stage}.due" in measured.substituted else False
     if due is None and measured.at_least.get(f"{stage}.due", 0) > 0 and completed == 0:
         return True
     return None if due is None or completed is None else completed == 0
+
+
+def explain_stopped(measured: Measured, stage: str) -> Reason:
+    """Why it is unknown whether a stage is stopped."""
+    names = (f"{stage}.due", f"{stage}.completed_10m")
+    is_unread = any(name in measured.unknown for name in names)
+    return measured.why(*names) if is_unread else measured.substituted.get(names[0], measured.why(*names))
