@@ -12,7 +12,7 @@ export ARCHITECTURE ?= arm64
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help run test retest test-docker account-test coverage lint docs lock audit build deploy smoke demo clients export redrive stages bench chaos chaos-long fuzz setup setup-dev
+.PHONY: help run test retest test-docker account-test coverage lint docs lock audit build deploy smoke demo clients export query redrive stages bench chaos chaos-long fuzz setup setup-dev
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' Makefile
@@ -90,6 +90,9 @@ clients: setup-dev ## Install real clients and compare what they send with what 
 
 export: setup ## Write errors as JSON lines (ARGS="--help" tells how)
 	@$(VENV_PYTHON) -m tools.export $(ARGS)
+
+query: setup-dev ## Answer SQL over errors by DuckDB: of the database, an export or the archive (ARGS="--help" tells how)
+	@$(VENV_PYTHON) -m tools.query $(ARGS)
 
 redrive: setup ## Bring dead letters back into the queue
 	@$(VENV_PYTHON) -m tools.redrive $(ARGS)

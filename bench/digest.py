@@ -5,16 +5,16 @@ import statistics
 import time
 import uuid
 from collections import deque
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from unittest.mock import patch
 
 from bench._database import own_database
 from callwatch import sqs
 from callwatch.db import connection
 from callwatch.db.core.copy import encode_rows
-from callwatch.digest import store as digest
 from callwatch.digest.flush import BATCH, flush
 from callwatch.digest.message_parser import read
+from callwatch.digest.rows import COLUMNS, build_row
 from callwatch.digest.unstored import UnstoredMessages
 from callwatch.events.event import error_message, finish_event
 from callwatch.sqs import QueueMessage
@@ -63,12 +63,13 @@ def messages(count: int, round_number: int, groups: int = GROUPS) -> list[str]:
             for n in range(25)
         ]  # fmt: skip
         crumbs = [{"category": "http", "message": f"GET /calls/{n} took a while", "level": "info"} for n in range(24)]
+        text = f"call {number} could not be stored: the service has not answered in time"
         event = finish_event(
             {
-                "event_id": uuid.uuid4().hex, "message": f"call {number} could not be stored", "type": kind,
+                "event_id": uuid.uuid4().hex, "message": text, "type": kind,
                 "exceptions": [{"type": kind, "value": "could not be stored"}], "frames": frames,
                 "breadcrumbs": crumbs, "endpoint": f"POST /e{number % 7}", "user_hash": f"{number % USERS:032x}",
-                "tags": {"queue": "transcription", "zone": "a"},
+                "tags": {"queue": "transcription", "zone": "a"}, "occurred_at": now - timedelta(milliseconds=number),
             },
             now,
         )  # fmt: skip
@@ -123,7 +124,7 @@ def copy_rate(bodies: list[str]) -> float:
     """Return rows per second of COPY alone into a table of the same shape and indexes."""
     now = datetime.now(UTC)
     occurrences = sorted(read(bodies, now).errors, key=lambda occurrence: occurrence.key)
-    rows = [digest._row(occurrence) for occurrence in occurrences]
+    rows = [build_row(occurrence) for occurrence in occurrences]
     data = [encode_rows(rows[start : start + BATCH]).encode() for start in range(0, len(rows), BATCH)]
     with connection() as conn, conn.cursor() as cursor:
         partition = f"callwatch.error_logs_p{now:%Y%m%d}"
@@ -132,7 +133,7 @@ def copy_rate(bodies: list[str]) -> float:
         conn.commit()
         started = time.perf_counter()
         for part in data:
-            cursor.copy_expert(f"COPY callwatch.bare ({', '.join(digest.COLUMNS)}) FROM STDIN", io.BytesIO(part))
+            cursor.copy_expert(f"COPY callwatch.bare ({', '.join(COLUMNS)}) FROM STDIN", io.BytesIO(part))
             conn.commit()
         return len(bodies) / (time.perf_counter() - started)
 

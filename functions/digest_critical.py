@@ -4,11 +4,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from callwatch import sqs
-from callwatch.db import is_retryable, statements_within
-from callwatch.db.core.db_errors import is_failing
-from callwatch.digest.event_source import BatchResponse
+from callwatch.db import statements_within
+from callwatch.digest.event_source import BatchResponse, is_passing
 from callwatch.digest.store import digest
-from callwatch.exceptions import LockUnavailable, QueueUnavailable
+from callwatch.exceptions import QueueUnavailable
 from callwatch.monitor.critical_path import evaluate_critical
 from callwatch.runtime.invocation import invocation
 from callwatch.runtime.log import logger
@@ -22,8 +21,8 @@ def handle(event: dict[str, Any], _context: Any) -> BatchResponse:
     """Store the records. The event source deletes them when this returns and delivers them again when it raises.
 
     A record that cannot be stored goes to the dead-letter queue with its reason; if that fails, only this record is
-    delivered again. While the database is down, read-only or locked, records move to the ordinary queue, which the monitor
-    drains later: retries during a long outage would exhaust the receive count of good messages.
+    delivered again. While the database is down, read-only or locked, or the store of payloads is down, records move to the
+    ordinary queue, which the monitor drains later: retries during a long outage would exhaust the receive count of good messages.
     """
     now = datetime.now(UTC)
     records = event["Records"]
@@ -32,7 +31,7 @@ def handle(event: dict[str, Any], _context: Any) -> BatchResponse:
         with statements_within(lambda: _STATEMENT_S):
             done = digest(bodies, now)
     except Exception as error:
-        if not (isinstance(error, LockUnavailable) or is_failing(error) or is_retryable(error)):
+        if not is_passing(error):
             raise
         sqs.send(get_settings().error_queue_url, bodies)
         logger.warning("critical errors are queued again", extra={"count": len(bodies), "why": type(error).__name__})

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def handle(request: Request) -> Pipeline:
     """Figures that cannot be read are null, each with its reason. `?by=agency` adds the figures by agency."""
     is_by_agency = read_choice_filter(request, "by", ("agency",)) is not None
-    return pipeline(get_settings(), datetime.now(UTC), is_by_agency)
+    return pipeline(get_settings(), datetime.now(UTC), is_by_agency, has_forecasts=True)
 
 
 lambda_handler = endpoint(GET_PIPELINE)(handle)

@@ -10,7 +10,7 @@ from callwatch.api.filters import read_id_position, read_text_filter
 from callwatch.api.http import Request, encode_cursor, read_page
 from callwatch.api.routes import LIST_SILENCES
 from callwatch.db import connection
-from callwatch.db.queries.rule_states import list_silences
+from callwatch.db.alert_queries.silences import list_silences
 from callwatch.reports.missing_values import explain_nulls
 from callwatch.runtime.endpoint import endpoint
 

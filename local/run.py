@@ -18,7 +18,7 @@ from typing import Any, cast
 from rich.console import Console
 
 from callwatch.alerts.routing.routes_in_force import check_routes
-from callwatch.alerts.rules.manager import alert_manager
+from callwatch.alerts.rules.start_check import check_rules_file
 from callwatch.exceptions import ConfigurationError
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.settings import VARIABLES, load_settings
@@ -115,8 +115,8 @@ def read_options(environ: Mapping[str, str]) -> Options:
 def running(options: Options, environ: Mapping[str, str], console: Console, stopped: threading.Event) -> Iterator[None]:
     """Run the whole system during the block; stop parts in reverse order, also when one fails to start."""
     started_at = time.monotonic()
-    settings = load_settings(environ)
-    alert_manager.rules(settings)
+    settings = load_settings({**_list_stores(options), **environ})
+    check_rules_file(environ, settings)
     check_routes(settings)
     get_stages(settings.stages_file)
     for line in open_data_dir(options.data_dir):
@@ -238,9 +238,7 @@ def _values(
         "NODE_ENV": "development",
         "VERCEL_ENV": "development",
         "APP_URL": f"http://127.0.0.1:{options.port}",
-        "ARCHIVE_URL": str(options.data_dir / "archive"),
-        "STATUS_PAGE_STORE": str(options.data_dir / "status_page"),
-        "SOURCE_MAPS_URL": str(options.data_dir / "source-maps"),
+        **_list_stores(options),
         **secrets.variables,
         **given,
         "DATABASE_URL": database_url,
@@ -249,6 +247,16 @@ def _values(
         **list_role_urls(database_url, secrets),
         "AWS_ENDPOINT_URL_SQS": queue.endpoint_url,
         "AWS_ACCESS_KEY_ID": queue.access_key,
+    }
+
+
+def _list_stores(options: Options) -> dict[str, str]:
+    """Return the folders that take the place of buckets."""
+    return {
+        "ARCHIVE_URL": str(options.data_dir / "archive"),
+        "STATUS_PAGE_STORE": str(options.data_dir / "status_page"),
+        "PAYLOADS_URL": str(options.data_dir / "payloads"),
+        "SOURCE_MAPS_URL": str(options.data_dir / "source-maps"),
     }
 
 

@@ -35,10 +35,11 @@ def answering(status: int, body: Any = None, **script: Any) -> Script:
 
 
 class Vendor:
-    """Runs `script` for every request; `requests` keeps head and body of each."""
+    """Runs `script` for every request, or that of its path in `by_path`; `requests` keeps head and body of each."""
 
     def __init__(self, script: Script | None = None, address: str = "127.0.0.1", port: int = 0) -> None:
         self.script = script or Script()
+        self.by_path: dict[str, Script] = {}
         self.requests: list[str] = []
         self._closing = threading.Event()
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -68,7 +69,9 @@ class Vendor:
     def _serve(self, conn: socket.socket, script: Script) -> None:
         with conn, contextlib.suppress(OSError):
             conn.settimeout(30)
-            self.requests.append(read_request(conn))
+            request = read_request(conn)
+            self.requests.append(request)
+            script = self.by_path.get("".join(request.split(" ", 2)[1:2]), script)
             if script.is_silent:
                 self._closing.wait(30)
             if script.is_silent or script.is_rude:

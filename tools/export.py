@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import sys
@@ -11,9 +12,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from callwatch.db.core.connect import AnyConnection, open_connection
-from callwatch.db.error_queries.error_export import ExportFilters, count_occurrences, occurrences
+from callwatch.db.error_queries.error_export import ExportedRow, ExportFilters, count_occurrences, occurrences
 from callwatch.db.error_queries.group_lists import find_group
 from callwatch.exceptions import CallwatchError, DatabaseUnavailable
+from callwatch.payloads.lines import Payload
+from callwatch.payloads.read import Found, StoredPlace, read_payloads
 from callwatch.times import format_time, parse_time
 
 _EXAMPLES = """
@@ -21,9 +24,13 @@ examples:
   make export ARGS="--group 42 --output group42.jsonl"
   make export ARGS="--since 2026-01-31T00:00:00Z --until 2026-02-01T00:00:00Z" > january31.jsonl
 
-Each line is one occurrence: what it is, and under "event" all that it carried; that is null where a spike was sampled.
+Each line is one occurrence: what it is, and under "event" all that it carried; that is null where a spike was sampled, and
+where the store of payloads does not give it: "unknown" then says why. PAYLOADS_URL is that store; default: the running system's.
 """
 _PROGRESS_EVERY = 500
+_INTERNAL = ("payload", "object_start", "object_bytes", "object_name")
+# Where the payload lies in an object, the row leaves these to it.
+_BESIDE = ("type", "message", "endpoint", "release", "service", "user_hash")
 
 
 class ExportError(CallwatchError):
@@ -34,10 +41,11 @@ def main() -> int:
     """Write the export; show progress on stderr if it is a terminal."""
     args = _arguments()
     try:
-        with contextlib.closing(open_connection(_database_url(args.database_url, os.environ))) as conn:
+        with contextlib.closing(open_connection(find_database_url(args.database_url, os.environ))) as conn:
             filters = _filters(conn, args)
             with _output(args.output) as output:
-                written = write(conn, filters, output, sys.stderr if sys.stderr.isatty() else None)
+                payloads_url = find_payloads_url(os.environ)
+                written = write(conn, filters, output, payloads_url, sys.stderr if sys.stderr.isatty() else None)
     except DatabaseUnavailable as error:
         print(f"export: the database does not answer ({error})", file=sys.stderr)
         return 1
@@ -52,14 +60,24 @@ def main() -> int:
     return 0
 
 
-def write(conn: AnyConnection, filters: ExportFilters, output: IO[str], progress: IO[str] | None = None) -> int:
-    """Write occurrences as JSON lines; return their number."""
+def write(
+    conn: AnyConnection,
+    filters: ExportFilters,
+    output: IO[str],
+    payloads_url: str | None = None,
+    progress: IO[str] | None = None,
+) -> int:
+    """Write occurrences as JSON lines; return their number. payloads_url: the store of payloads that lie outside."""
     total = count_occurrences(conn, filters) if progress else 0
     written = 0
-    for row in occurrences(conn, filters):
-        output.write(render_line(row) + "\n")
-        written += 1
-        if progress and written % _PROGRESS_EVERY == 0:
+    rows = occurrences(conn, filters)
+    while part := list(itertools.islice(rows, _PROGRESS_EVERY)):
+        places = [_find_place(row) for row in part]
+        found = read_payloads(payloads_url, [place for place in places if place is not None])
+        for row, place in zip(part, places, strict=True):
+            output.write(render_line(row, found[place] if place is not None else None) + "\n")
+        written += len(part)
+        if progress and len(part) == _PROGRESS_EVERY:
             progress.write(f"\r{written:,} of {total:,}")
             progress.flush()
     output.flush()
@@ -68,12 +86,24 @@ def write(conn: AnyConnection, filters: ExportFilters, output: IO[str], progress
     return written
 
 
-def render_line(row: Mapping[str, Any]) -> str:
-    """Render one occurrence as one line of JSON."""
-    shown = {name: _iso(value) if isinstance(value, datetime) else value for name, value in row.items() if name != "payload"}
+def render_line(row: Mapping[str, Any], payload: Found | None) -> str:
+    """Render one occurrence as one line of JSON. payload: what its object holds, or why that is unknown; None: it has none."""
+    shown = {name: _iso(value) if isinstance(value, datetime) else value for name, value in row.items() if name not in _INTERNAL}
+    event = row["payload"]
+    if isinstance(payload, Payload):
+        shown |= {name: payload.fields[name] for name in _BESIDE}
+        event = payload.event_text
+    elif payload is not None:
+        # The row has the beginning of the hash alone.
+        shown |= {"user_hash": None, "unknown": {"event": payload.to_dict()}}
     text = json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
-    # The database stores the event as JSON already.
-    return f'{text[:-1]},"event":{row["payload"] or "null"}}}'
+    # It is stored as JSON already.
+    return f'{text[:-1]},"event":{event or "null"}}}'
+
+
+def _find_place(row: ExportedRow) -> StoredPlace | None:
+    start, size = row["object_start"], row["object_bytes"]
+    return StoredPlace(row["object_name"], start, size) if start is not None and size is not None else None
 
 
 def _arguments() -> argparse.Namespace:
@@ -100,7 +130,8 @@ def _time(text: str) -> datetime:
         raise argparse.ArgumentTypeError(f"{text!r} is no ISO 8601 time such as 2026-01-31T12:00:00Z") from None
 
 
-def _database_url(given: str | None, environ: Mapping[str, str]) -> str:
+def find_database_url(given: str | None, environ: Mapping[str, str]) -> str:
+    """The database to read: as given, of the environment, or of the running system. Raises ExportError."""
     run_file = Path(environ.get("DATA_DIR") or ".local") / "run.json"
     url = given or environ.get("DATABASE_URL")
     if not url and run_file.is_file():
@@ -108,6 +139,12 @@ def _database_url(given: str | None, environ: Mapping[str, str]) -> str:
     if not url:
         raise ExportError("no database: start the system (make run), or set DATABASE_URL or --database-url")
     return url
+
+
+def find_payloads_url(environ: Mapping[str, str]) -> str | None:
+    """The store of payloads: of the environment, or of the running system; None if there is none."""
+    folder = (Path(environ.get("DATA_DIR") or ".local") / "payloads").resolve()
+    return environ.get("PAYLOADS_URL") or (str(folder) if folder.is_dir() else None)
 
 
 def _filters(conn: AnyConnection, args: argparse.Namespace) -> ExportFilters:

@@ -23,6 +23,7 @@ from callwatch.alerts.notifications.channels import (
     telegram,
 )
 from callwatch.alerts.notifications.channels.mail import sendgrid
+from callwatch.alerts.notifications.channels.mail.content import render_mail
 from callwatch.alerts.notifications.channels.mail.html import render_html
 from callwatch.alerts.notifications.notification import Kind, Notification, load_notification
 from callwatch.alerts.notifications.rendering import build_notification, render_body, render_summary_line
@@ -68,7 +69,9 @@ SAMPLE_SETTINGS = {
 SHOWN: Mapping[str, Callable[[Notification, Settings], str]] = {
     "log": lambda notification, _settings: render_summary_line(notification),
     "webhook": lambda notification, _settings: _json(render_body(notification)),
-    "email": lambda notification, settings: _mail(sendgrid.build_body(notification, "msg_sample", settings)),
+    "email": lambda notification, settings: _mail(
+        sendgrid.build_body(render_mail(notification, settings.timezone), "msg_sample", settings)
+    ),
     "slack": lambda notification, settings: _json(slack.build_body(notification, settings.timezone)),
     "pagerduty": lambda notification, settings: _json(pagerduty.build_body(notification, settings)),
     "sns": lambda notification, settings: _publication(sns.build_request(notification, "msg_sample", settings)),

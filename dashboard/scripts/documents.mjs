@@ -14,6 +14,7 @@ export const OTHER_PAGES = [
   "external-alerts",
   "incidents",
   "routes",
+  "history",
   "scaling",
   "stages",
   "status-page",

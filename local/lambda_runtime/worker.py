@@ -11,17 +11,18 @@ import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO
 
 import psutil
 
 from local import processes
 from local.account import ACCOUNT, REGION
 from local.api_gateway.template import Function
+from local.lambda_runtime.function_log import FunctionLog, append_to_log
 from local.lambda_runtime.runtime_api import Invocation, RuntimeApi
 
 INIT_TIMEOUT_S = 20.0
-MAX_LOG_BYTES = 5_000_000
+# What an ended process has written is in its log within this time.
+_LOG_ENDS_S = 2.0
 _MIB = 1024 * 1024
 
 # On Linux a child ends with the thread that started it, and request threads end with their connections.
@@ -46,9 +47,10 @@ class Worker:
         self._init_error: str | None = None
         self._api = RuntimeApi(self._ready.set, self._fail_init)
         self._current: Invocation | None = None
-        self._log = log
+        self._log_path = log
+        self._log = FunctionLog(log)
         environment = {**environment, "AWS_LAMBDA_RUNTIME_API": self._api.address}
-        self.process = _SPAWNER.submit(_spawn, function, environment, log).result()
+        self.process = _SPAWNER.submit(_spawn, function, environment, self._log).result()
         self._api.admit(self.process.pid)
         self._measured = psutil.Process(self.process.pid)
         threading.Thread(target=self._watch, daemon=True).start()
@@ -106,13 +108,14 @@ class Worker:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait(5)
+        self._log.finish(_LOG_ENDS_S)
         self._api.close()
 
     def _log_end(self, reason: str) -> None:
         """Write one line to the function's log, where Lambda reports the end of an environment."""
         line = {"level": "ERROR", "message": "the process was killed", "function": self.function.name, "reason": reason}
-        with _open_log(self._log) as output:
-            output.write(f"{json.dumps(line)}\n".encode())
+        self._log.finish(_LOG_ENDS_S)
+        append_to_log(self._log_path, f"{json.dumps(line)}\n".encode())
 
     def _watch(self) -> None:
         self.process.wait()
@@ -126,26 +129,22 @@ class Worker:
             self._ready.set()
 
 
-def _spawn(function: Function, environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
-    with _open_log(log) as output:
+def _spawn(function: Function, environment: Mapping[str, str], log: FunctionLog) -> subprocess.Popen[bytes]:
+    try:
         return subprocess.Popen(
             [_interpreter(), "-S", "-s", "-m", "awslambdaric", function.handler],
             cwd=function.code,
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
+            stdout=log.write_end,
+            stderr=log.write_end,
             start_new_session=True,
             preexec_fn=processes.die_with_parent(signal.SIGKILL),
         )
+    finally:
+        log.start()
 
 
 def _interpreter() -> str:
     """Return the interpreter below the virtual environment, so that only packages of the layers are importable, as in Lambda."""
     return str(getattr(sys, "_base_executable", sys.executable))
-
-
-def _open_log(path: Path) -> IO[bytes]:
-    if path.is_file() and path.stat().st_size > MAX_LOG_BYTES:
-        path.replace(path.with_suffix(".log.1"))
-    return path.open("ab")

@@ -12,6 +12,7 @@ CallwatchError
 ├── QueueUnavailable       SQS did not accept or return messages
 ├── ArchiveUnavailable     the archive of expiring messages did not accept or return a file
 ├── FilesUnavailable       the store of files did not accept or return a file
+│   └── FileMissing        it responds, and has no such file
 ├── LockUnavailable        another session held an advisory lock for the whole wait
 ├── MigrationError         the schema cannot be upgraded
 ├── Rejected               an item of a body is not accepted
@@ -100,6 +101,10 @@ class ArchiveUnavailable(CallwatchError):
 
 class FilesUnavailable(CallwatchError):
     """The store of files did not accept or return a file."""
+
+
+class FileMissing(FilesUnavailable):
+    """The store of files responds, and has no file under this name."""
 
 
 class LockUnavailable(CallwatchError):

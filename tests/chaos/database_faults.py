@@ -185,8 +185,10 @@ def find_untold_outage(arena: Arena) -> list[str]:
 
 def _list_untold(arena: Arena) -> list[str]:
     bodies = [json.loads(request.body) for request in arena.receiver.received[arena.notes["received_before"] :]]
-    told = {body["type"] for body in bodies if body.get("data", {}).get("rule_id") == "database_health"}
-    problems = [f"no {kind} of database_health was notified" for kind in ("alert.firing", "alert.resolved") if kind not in told]
+    told = [(body["type"], body["data"]["alert_id"]) for body in bodies if body["data"].get("rule_id") == "database_health"]
+    fired, resolved = ({alert_id for kind, alert_id in told if kind == wanted} for wanted in ("alert.firing", "alert.resolved"))
+    problems = [] if fired else ["no alert.firing of database_health was notified"]
+    problems += [f"the end of {alert_id} was not notified" for alert_id in sorted(fired - resolved)]
     rows = arena.sql(
         "SELECT resolved_at IS NOT NULL FROM callwatch.alerts WHERE rule_id = 'database_health' AND resolved_at > %s",
         arena.notes["started_at"],

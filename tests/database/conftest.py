@@ -1,6 +1,7 @@
 """Shared by the tests on a database: a receiver of webhooks, and the settings that send to it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -25,3 +26,12 @@ def webhook(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Receiver:
     monkeypatch.setenv("WEBHOOK_ALLOWED_NETWORKS", "127.0.0.0/8")
     reset_settings()
     return receiver
+
+
+@pytest.fixture
+def folder(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Store payloads in a folder."""
+    monkeypatch.setenv("PAYLOAD_STORE", "s3")
+    monkeypatch.setenv("PAYLOADS_URL", str(tmp_path / "payloads"))
+    reset_settings()
+    return tmp_path / "payloads"

@@ -1,21 +1,28 @@
 """A small invented shop, watched through its own stage file: the same code with other tables."""
 
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg2
 import pytest
 
-from callwatch.db import product_connection
+from callwatch.db import connection, product_connection
+from callwatch.db.queries.stage_depths import keep_depths
 from callwatch.models.sample import Sample
 from callwatch.models.shapes.health import Health
 from callwatch.models.shapes.jobs import JobMetrics
 from callwatch.models.shapes.pipeline import Pipeline
+from callwatch.models.shapes.product.costs import Costs
+from callwatch.monitor.cost_step import measure_costs
+from callwatch.monitor.cycle import Cycle
 from callwatch.pipeline.product import measure, of_cycle
 from callwatch.pipeline.samples import depths, list_product_samples
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.reports.health import health
+from callwatch.reports.items.costs import costs
 from callwatch.reports.jobs import job_metrics
 from callwatch.reports.pipeline import pipeline
 from callwatch.settings import get_settings, reset_settings
@@ -112,3 +119,62 @@ def test_api_shows_the_shop_and_names_what_is_not_described(shop: Any) -> None:
     jobs = job_metrics(settings, NOW)
     check_shape(JobMetrics, jobs)
     assert jobs["unknown"]["recording_queue.pending"].message == "the stage file does not describe recordings"
+
+
+@pytest.fixture
+def priced_shop(shop: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Yield a cursor on the shop with sellers, whose parcels cost a label of the courier each; 400 labels a day are agreed."""
+    raw = json.loads(SHOP.read_text())
+    raw["stages"][0]["limit"] = 60
+    raw["items"]["tenant"] = "seller"
+    raw["tenants"] = {"table": "shop_sellers", "id": "id", "label": "name"}
+    label = {"service": "courier", "from": "shop_parcels", "item": "order_number", "at": "sent_on", "units": {}}
+    raw["costs"] = {
+        "target_usd": 6,
+        "usage": [label | {"where": [["state", "=", "sent"]]}],
+        "quotas": [{"service": "courier", "units": ["call"], "limit": 400}],
+    }
+    price = {"service": "courier", "unit": "call", "usd": "4.95", "per": 1, "valid_from": "2020-01-01"}
+    for name, content in (("stages", raw), ("prices", [price])):
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+        monkeypatch.setenv(f"{name.upper()}_FILE", str(tmp_path / f"{name}.json"))
+    reset_settings()
+    with shop.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE shop_sellers (id int PRIMARY KEY, name text);"
+            "INSERT INTO shop_sellers VALUES (1, 'Books'), (2, 'Toys');"
+            "ALTER TABLE shop_orders ADD seller int; UPDATE shop_orders SET seller = 1 + number % 2"
+        )
+        yield cursor
+
+
+def test_costs_and_quotas_of_the_shop_are_in_its_own_terms(priced_shop: Any) -> None:
+    for number in range(7):
+        found = measure_costs(Cycle(NOW + timedelta(seconds=number), deadline=1e9))
+    answer = costs(get_settings(), NOW, "1d")
+    check_shape(Costs, answer)
+    priced_shop.execute("SELECT count(*) FROM shop_parcels WHERE state = 'sent' AND sent_on >= %s::date", (NOW,))
+    ((sent,),) = priced_shop.fetchall()
+    assert (answer["per_call"]["calls"], answer["per_call"]["mean"], answer["per_call"]["target"]) == (sent, 4.95, 6)
+    assert [(each["name"], each["mean"]) for each in answer["by_agency"] or []] == [("Books", 4.95), ("Toys", 4.95)]
+    (quota,) = answer["quotas"] or []
+    assert quota["used"] == sent
+    # A parcel leaves every three minutes: the other labels last so long.
+    assert quota["full_at"] is not None
+    assert abs(quota["full_at"] - NOW - (400 - sent) * timedelta(minutes=3)) < timedelta(minutes=10)
+    (sample,) = [each for each in found if each.metric == "forecast.quota_s"]
+    assert sample.labels == {"service": "courier", "model": "*"}
+
+
+def test_backlog_of_the_shop_is_forecast_by_its_limit(priced_shop: Any) -> None:
+    with connection() as conn:
+        for minute in range(90):
+            for back in range(5):
+                at = NOW - timedelta(days=back, minutes=minute)
+                keep_depths(conn, at, [("parcels", "pending", 2.0 if back else round(2 + 0.5 * (90 - minute)))])
+        conn.commit()
+    (forecast,) = pipeline(get_settings(), NOW, has_forecasts=True)["forecasts"] or []
+    assert (forecast["name"], forecast["limit"]) == ("parcels", 60)
+    # 46 or 47 wait, and half a parcel more each minute: 14 more take 28 minutes.
+    assert forecast["full_at"] is not None
+    assert abs(forecast["full_at"] - NOW - timedelta(minutes=27)) < timedelta(minutes=4)

@@ -176,7 +176,7 @@ def test_a_message_without_a_head_makes_the_same_rows_and_groups(database: str) 
     assert digest([with_head, json.dumps(without, indent=1)], NOW).errors == 2
     with connection() as conn:
         one, two = fetch_all(conn, "SELECT *, payload::text AS payload FROM callwatch.error_logs ORDER BY event_id")
-        found = load_group_detail(conn, "1", NOW, 90)
+        found = load_group_detail(conn, "1", NOW, 90, {})
     assert {name for name in one if one[name] != two[name]} == {"event_id", "payload"}
     assert {**json.loads(one["payload"]), "event_id": None} == {**json.loads(two["payload"]), "event_id": None}
     assert (found["count"], found["tags"]) == (2, ['k:v,"event":{'])
@@ -241,7 +241,7 @@ def test_a_new_group_has_all_that_its_first_occurrences_carry(database: str) -> 
     bodies = [message("call 7 failed", tags=hostile, user_hash=user, **late) for user in ("u1", "u1", "u2")]
     digest([*bodies, message("call 8 failed", tags={"zone": "a"}, **early)], NOW)
     with connection() as conn:
-        found = load_group_detail(conn, "1", NOW, 90)
+        found = load_group_detail(conn, "1", NOW, 90, {})
     assert (found["message"], found["endpoint"], found["count"]) == ("call 8 failed", "GET /a", 4)
     assert found["severity"] == "high", "the worst of its occurrences"
     assert (found["users"], found["first_release"], found["release"]) == (2, "1", "2")
@@ -253,7 +253,7 @@ def test_a_new_group_has_all_that_its_first_occurrences_carry(database: str) -> 
     assert scalar("SELECT sum(count) FROM callwatch.error_counts_by_group_minute") == 4
     digest([message("call 9 failed", tags={"zone": "b"}, **late, user_hash="u2")], NOW)
     with connection() as conn:
-        found = load_group_detail(conn, "1", NOW, 90)
+        found = load_group_detail(conn, "1", NOW, 90, {})
     assert (found["count"], found["users"], found["state"]) == (5, 2, "unresolved")
     assert "zone:b" in found["tags"]
 
@@ -322,7 +322,7 @@ def test_resolved_group_that_returns_is_marked_regressed(database: str) -> None:
     assert scalar("SELECT state FROM callwatch.error_groups") == "resolved", "an older release may still run"
     digest([message("flaky", later, type="Flaky", release="1.11", occurred_at=later)], later)
     with connection() as conn:
-        found = load_group_detail(conn, "1", later, 90)
+        found = load_group_detail(conn, "1", later, 90, {})
     assert found["state"] == "regressed"
     assert [entry["action"] for entry in found["history"]] == ["regressed", "resolve"]
 

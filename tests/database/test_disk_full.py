@@ -146,6 +146,26 @@ def test_full_disk_is_one_page_and_one_all_clear_with_rows(
     assert health(settings, datetime.now(UTC), OWN)["services"]["database"]["status"] == "healthy"
 
 
+def test_a_process_that_ends_on_a_full_disk_pages_no_second_time(
+    receiver: Receiver, fill: Callable[[bool], None], after: Callable[[float], datetime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FakeQueue([], after(0)).stand_in(monkeypatch)
+    cycle(after(0))
+    for minute in range(1, 4):
+        fill(True)
+        MONITOR.restart()
+        cycle(after(minute))
+    fill(False)
+    MONITOR.restart()
+    for minute in range(4, 6):
+        cycle(after(minute))
+    deliver_due(after(7), 5)
+    assert notified(receiver) == ["alert.firing", "alert.resolved"]
+    assert len({json.loads(request.body)["data"]["alert_id"] for request in receiver.received}) == 1
+    (alert,) = rows("SELECT state, started_at, resolved_at FROM callwatch.alerts WHERE rule_id = 'database_health'")
+    assert (alert["state"], alert["started_at"], alert["resolved_at"]) == ("resolved", after(1), after(4))
+
+
 def test_full_disk_wears_out_no_accepted_message(
     fill: Callable[[bool], None], after: Callable[[float], datetime], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,7 +40,7 @@ def do(name: str, action: str, actor: str = "ana", **given: Any) -> Any:
 
 def detail(name: str) -> Any:
     with connection() as conn:
-        return load_group_detail(conn, name, NOW, 90)
+        return load_group_detail(conn, name, NOW, 90, {})
 
 
 def listed(**filters: Any) -> list[Any]:
@@ -286,7 +286,7 @@ def test_a_large_group_is_deleted_in_parts(database: str, monkeypatch: pytest.Mo
     left = []
     for _cycle in range(4):
         with connection() as conn:
-            continue_deletions(conn)
+            continue_deletions(conn, lambda *_: None)
             conn.commit()
         left.append(len(rows("SELECT FROM callwatch.error_logs")))
     assert left == [1, 0, 0, 0]
@@ -302,15 +302,15 @@ def test_an_occurrence_has_an_address_and_neighbors(database: str) -> None:
     times = [NOW - timedelta(minutes=number) for number in (3, 2, 1)]
     digest([message("first kind", "KeyError", event_id=i, occurred_at=at) for i, at in zip(ids, times, strict=True)], NOW)
     with connection() as conn:
-        found = [load_occurrence(conn, "1", i, NOW, 90) for i in ids]
+        found = [load_occurrence(conn, "1", i, NOW, 90, {}) for i in ids]
     check_shape(OccurrenceDetail, {**found[0], "unknown": explain_nulls(found[0])})
     assert [(o["previous_event_id"], o["next_event_id"]) for o in found] == [(None, ids[1]), (ids[0], ids[2]), (ids[1], None)]
     assert (found[0]["group_id"], found[0]["message"], found[0]["is_sampled"]) == ("1", "first kind", False)
     with connection() as conn:
-        assert load_occurrence(conn, "1", str(uuid.UUID(ids[0])), NOW, 90)["event_id"] == ids[0]
+        assert load_occurrence(conn, "1", str(uuid.UUID(ids[0])), NOW, 90, {})["event_id"] == ids[0]
         for name, event_id in (("1", "f" * 32), ("1", "x"), ("2", ids[0])):
             with pytest.raises(NotFound):
-                load_occurrence(conn, name, event_id, NOW, 90)
+                load_occurrence(conn, name, event_id, NOW, 90, {})
 
 
 def test_an_erased_occurrence_does_not_come_back(database: str) -> None:

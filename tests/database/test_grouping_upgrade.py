@@ -89,7 +89,7 @@ def test_group_is_found_by_fingerprints_of_both_versions(database: str) -> None:
         for number, fields in enumerate(ERRORS):
             event = finish_event(dict(fields), NOW)
             names = [compute(event) for compute in (fingerprint_v1.compute_fingerprint, fingerprint.compute_fingerprint)]
-            found = {load_group_detail(conn, name, NOW, 90)["id"] for name in names}
+            found = {load_group_detail(conn, name, NOW, 90, {})["id"] for name in names}
             assert len(found) == 1, number
 
 
@@ -128,7 +128,7 @@ def test_errors_that_shared_a_group_part_without_news(database: str) -> None:
     assert sorted((row["count"], row["state"]) for row in rows) == [(1, "unresolved"), (1, "unresolved"), (4, "new")]
     assert find_news() == []
     with connection() as conn:
-        history = load_group_detail(conn, str(rows[-1]["id"]), NOW, 90)["history"]
+        history = load_group_detail(conn, str(rows[-1]["id"]), NOW, 90, {})["history"]
     assert [(entry["action"], entry["reason"]) for entry in history] == [("separated", f"was part of group {rows[0]['id']}")]
 
 

@@ -38,7 +38,7 @@ def listed(**filters: Any) -> list[str]:
 
 def detail(name: str = "1", now: datetime = NOW) -> Any:
     with connection() as conn:
-        return load_group_detail(conn, name, now, 90)
+        return load_group_detail(conn, name, now, 90, {})
 
 
 def do(action: str, given: dict[str, Any], name: str = "1", now: datetime = NOW) -> Any:

@@ -77,7 +77,7 @@ def test_feedback_is_shown_with_its_error(ingest: FloodedIngest) -> None:
         ingest.send_envelope(build(("user_report", report)))
     store(ingest)
     with connection() as conn:
-        detail = load_group_detail(conn, "1", datetime.now(UTC), 30)
+        detail = load_group_detail(conn, "1", datetime.now(UTC), 30, {})
         rows = fetch_all(conn, "SELECT message FROM callwatch.user_feedback")
     (feedback,) = detail["feedback"]
     assert (feedback["event_id"], feedback["message"]) == ("b" * 32, "it broke, call [phone]")
@@ -95,9 +95,9 @@ def test_feedback_goes_with_the_error_that_is_deleted(ingest: FloodedIngest, is_
         if is_whole:
             delete_group(conn, 1, [1], "ana", "asked", has_first_part=True)
         else:
-            assert erase_occurrence(conn, 1, [1], "b" * 32, now - timedelta(days=1), "ana", "asked")
+            assert erase_occurrence(conn, 1, [1], "b" * 32, now - timedelta(days=1), "ana", "asked", lambda *_: None)
         rows = fetch_all(conn, "SELECT message FROM callwatch.user_feedback")
-        shown = [] if is_whole else load_group_detail(conn, "1", now, 30)["feedback"]
+        shown = [] if is_whole else load_group_detail(conn, "1", now, 30, {})["feedback"]
     left = [] if is_whole else ["about c"]
     assert [row["message"] for row in rows] == [each["message"] for each in shown] == left
 

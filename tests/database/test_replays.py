@@ -12,8 +12,8 @@ from callwatch.alerts.evaluation.silences import Silences, load_silences
 from callwatch.alerts.notifications.delivery import deliver_due
 from callwatch.alerts.notifications.muted import find_muted_deliveries
 from callwatch.db import connection, execute, fetch_all
+from callwatch.db.alert_queries.silences import add_silence, silences_in_force
 from callwatch.db.product_queries.replays import delete_replays_before
-from callwatch.db.queries.rule_states import add_silence, silences_in_force
 from callwatch.exceptions import Conflict, Invalid
 from callwatch.models.shapes.product.items import AcceptedReplay
 from callwatch.reports.items.replays import accept_replay, read_replays_of_item, read_replays_of_stage

@@ -13,7 +13,7 @@ from callwatch.alerts.silencing.items import serialize_silences
 from callwatch.api.filters import read_id_position
 from callwatch.api.http import Page
 from callwatch.db import connection, execute, fetch_all
-from callwatch.db.queries.rule_states import list_silences, silences_in_force
+from callwatch.db.alert_queries.silences import list_silences, silences_in_force
 from callwatch.exceptions import Invalid
 from callwatch.models.sample import Sample
 from callwatch.models.shapes.alerts import MadeSilence, Silence

@@ -94,7 +94,7 @@ def list_groups() -> list[tuple[int, int, str]]:
 
 def show(group_id: int | None = None) -> dict[str, Any]:
     with connection() as conn:
-        detail = load_group_detail(conn, str(group_id or list_groups()[0][0]), NOW, 90)
+        detail = load_group_detail(conn, str(group_id or list_groups()[0][0]), NOW, 90, {})
     return json.loads(json.dumps(detail, default=str))  # type: ignore[no-any-return]
 
 
@@ -161,7 +161,7 @@ def test_late_upload_resolves_what_is_shown(database: str, folder: Path) -> None
     (occurrence,) = detail["occurrences"]
     assert list_places(occurrence["frames"]) == RESOLVED
     with connection() as conn:
-        one = load_occurrence(conn, detail["id"], occurrence["event_id"], NOW, 90)
+        one = load_occurrence(conn, detail["id"], occurrence["event_id"], NOW, 90, {})
         assert list_places(one["frames"] or []) == RESOLVED
     # Nothing that is stored or grouped has changed.
     assert (len(list_groups()), detail["fingerprints"]) == (1, [detail["fingerprint"]])

@@ -206,7 +206,7 @@ def test_access_target_is_met_only_by_all(database: str, monkeypatch: pytest.Mon
 
 def test_cost_is_that_of_the_priced_calls_of_the_week(database: str) -> None:
     def sums(calls: int, unpriced: int, usd: str) -> DaySums:
-        return {"calls": calls, "tenants": [("a", calls, unpriced, Decimal(usd))], "counts": {}, "usage": []}
+        return {"calls": calls, "tenants": [("a", calls, unpriced, Decimal(usd))], "counts": {}, "usage": [], "hours": []}
 
     first = MONDAY.date()
     with connection() as conn:

@@ -13,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 Symbol = tuple[str, str]
 _IN_TRANSACTION = ("callwatch.runtime.endpoint", "_run_in_transaction")
+_CHECK_SESSION = ("callwatch.runtime.endpoint", "_check_session")
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,16 @@ class Reach:
 
 
 @functools.cache
-def compute_reach(function: str) -> Reach:
-    """Return everything in our own code that functions/<function>.py can reach."""
+def compute_reach(function: str, has_database: bool = True) -> Reach:
+    """Return everything in our own code that functions/<function>.py can reach. has_database: its environment names one."""
     walk = _Walk()
     start = load(f"functions.{function}")
     if not _asks_for_transaction(function):
         # `endpoint` mentions it for every function, and calls it for those alone whose route works in a transaction.
         walk.reach.symbols.add(_IN_TRANSACTION)
+    if not has_database:
+        # `endpoint` mentions it for every function; without a database it accepts no session, and asks nothing.
+        walk.reach.symbols.add(_CHECK_SESSION)
     walk.enter_module(start)
     for name in start.definitions:
         walk.meet((start.name, name))

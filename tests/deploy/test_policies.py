@@ -1,13 +1,12 @@
 """The policy and environment of each function against what its code can reach: nothing missing, nothing unused."""
 
 import re
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from callwatch.settings import VARIABLES, Settings
+from callwatch.settings import VARIABLES
 from tests.deploy.reach import compute_reach, load
 from tests.deploy.template import as_list, source
 
@@ -53,6 +52,9 @@ ACTIONS: dict[str, tuple[str, ...]] = {
 # What Lambda does with the function's role for the queue that invokes it.
 OF_AN_EVENT_SOURCE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 INVOKED_BY_A_QUEUE = {"digest_critical", "digest_errors"}
+
+# What treats an object that is not there apart from a store that does not respond.
+DISTINGUISHES_MISSING = {("callwatch.payloads.read", "read_payloads"), ("callwatch.payloads.erase", "erase_payloads")}
 
 # Health for anonymous callers: the stored one.
 STORED_RESULTS_ONLY = {"get_metrics_prometheus"}
@@ -110,6 +112,8 @@ def needed_actions(name: str) -> set[str]:
     if ("callwatch.alerts.notifications.channels.mail.ses", "send") in compute_reach(name).symbols:
         # Signed by our own code, so that no method of boto3 has its name.
         found.add("ses:SendEmail")
+    if DISTINGUISHES_MISSING & compute_reach(name).symbols:
+        found.add("s3:ListBucket")
     return found | (OF_AN_EVENT_SOURCE if name in INVOKED_BY_A_QUEUE else set())
 
 
@@ -154,8 +158,8 @@ def test_each_queue_is_emptied_by_few_functions() -> None:
 
 
 def needed_variables(name: str) -> set[str]:
-    reach = compute_reach(name)
-    names = {field.name for field in fields(Settings) if field.name in VARIABLE_OF} & reach.fields - LEFT_ALONE
+    reach = compute_reach(name, has_database="DATABASE_URL" in environment(name))
+    names = VARIABLE_OF.keys() & reach.fields - LEFT_ALONE
     if ("callwatch.db.core.pool", "product_connection") not in reach.symbols:
         # The pool's code knows both databases; this function uses only its own.
         names.discard("product_database_url")

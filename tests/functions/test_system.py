@@ -208,6 +208,17 @@ def test_a_bad_rule_of_ones_own_stops_the_start_with_its_line(folder: Path) -> N
     assert done.stderr.endswith("did you mean queue.pending?\n")
 
 
+def test_a_label_value_that_cannot_occur_stops_the_start(folder: Path) -> None:
+    file = folder / "rules.json"
+    rule = {"id": "mine", "name": "Mine", "level": "error", "metric": "channel.broken", "comparison": ">=", "threshold": 1}
+    file.write_text(json.dumps([rule | {"labels": {"channel": "slack:opps"}}]))
+    own = {"SLACK_ALERT_WEBHOOK__OPS": "https://hooks.slack.com/services/x"}
+    done = run({"DATA_DIR": str(folder / "data"), "RULES_FILE": str(file), **own})
+    assert done.returncode == 2
+    assert "labels names the channel slack:opps, which does not exist" in done.stderr
+    assert "slack, slack:ops," in done.stderr
+
+
 def test_a_port_in_use_is_said_so(folder: Path) -> None:
     with running_system(cycle_s=60) as other:
         port = other.url.rpartition(":")[2]

@@ -80,6 +80,7 @@ def _sample(rule: Any, condition: Any, minute: int) -> Any:
 def _render(rules: Any, known: Any, planned: Any, now: datetime) -> Any:
     from callwatch.alerts.notifications.channels import pagerduty, slack, sns
     from callwatch.alerts.notifications.channels.mail import sendgrid
+    from callwatch.alerts.notifications.channels.mail.content import render_mail
     from callwatch.alerts.notifications.notification import dump_notification, load_notification
     from callwatch.alerts.notifications.rendering import build_notification, render_body
     from callwatch.settings import load_settings
@@ -93,7 +94,7 @@ def _render(rules: Any, known: Any, planned: Any, now: datetime) -> Any:
         render_body(kept),
         slack.build_body(kept, "UTC"),
         pagerduty.build_body(kept, settings),
-        sendgrid.build_body(kept, "msg_1", settings),
+        sendgrid.build_body(render_mail(kept, settings.timezone), "msg_1", settings),
         sns.build_request(kept, "msg_1", settings),
     ]
 

@@ -184,13 +184,13 @@ def test_check_is_added_by_the_named_files(copy: Copy) -> None:
 
 
 def test_channel_is_added_by_the_named_files(copy: Copy) -> None:
-    settings = f"{PACKAGE}/settings/variables.py"
+    settings = f"{PACKAGE}/settings/declared/channels.py"
     copy.add(f"{CHANNELS}/pager.py", CHANNEL)
     copy.replace(f"{CHANNELS}/__init__.py", "    pagerduty,\n", "    pager,\n    pagerduty,\n")
     copy.replace(f"{CHANNELS}/__init__.py", '    "sns": sns,\n', '    "sns": sns,\n    "pager": pager,\n')
     copy.replace(f"{PACKAGE}/models/alert.py", '    SNS = "sns"\n', '    SNS = "sns"\n    PAGER = "pager"\n')
     declared = '    pager_key: str | None = declare(parse_key, "Key of the pager.", is_secret=True, affects="channel.pager")\n'
-    copy.replace(settings, "    rules_file: str", f"{declared}    rules_file: str")
+    copy.replace(settings, "    pagerduty_routing_key: str", f"{declared}    pagerduty_routing_key: str")
     copy.replace("template.yaml", SECRET, SECRET + SECRET.replace("SLACK_ALERT_WEBHOOK", "PAGER_KEY"))
     script = (
         "import os\nfrom pathlib import Path\n"

@@ -75,11 +75,13 @@ def report_fields(items: int, missing: int, ever: int) -> Sequence[Sample]:
     return list_completeness_samples({"columns": ["lead_id"], "at_least": 20}, measured)
 
 
-def report_calls(counts: Sequence[int], **freshness: Any) -> Sequence[Sample]:
+def report_calls(counts: Sequence[int], newest: int | None = None, **freshness: Any) -> Sequence[Sample]:
+    """newest: calls of the last 15 minutes; None: as many as in the last hour."""
     measured = Measured(NOW)
     measured.values |= {"freshness.first_at": NOW.timestamp() - 9e6, "freshness.last_at": NOW.timestamp() - 3600}
     measured.rows["freshness.days"] = [{"count": 900}] * 29
     measured.rows["freshness.window_3600"] = [{"count": count} for count in counts]
+    measured.rows["freshness.window_900"] = [{"count": counts[0] if newest is None else newest}]
     return list_freshness_samples(freshness, measured)
 
 
@@ -178,6 +180,14 @@ CASES: Mapping[str, tuple[str, Callable[[], Reports]]] = {
     "calls that stopped before a quiet hour": (
         "calls_missing",
         lambda: (report_calls([0, 60, 61, 59, 60]), report_calls([0, 0, 1, 0, 0]), report_calls([2, 0, 1, 0, 0])),
+    ),
+    "calls that stay away while the expectation wavers": (
+        "calls_missing",
+        lambda: (
+            report_calls([0, 60, 61, 59, 60]),
+            report_calls([40, 60, 61, 59, 60], newest=0),
+            report_calls([40, 60, 61, 59, 60], newest=3),
+        ),
     ),
     "a refused cron that stops": (
         "cron_idle",

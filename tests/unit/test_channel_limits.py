@@ -21,6 +21,7 @@ from callwatch.alerts.notifications.channels import (
     telegram,
 )
 from callwatch.alerts.notifications.channels.mail import ses, smtp
+from callwatch.alerts.notifications.channels.mail.content import render_mail
 from callwatch.alerts.notifications.channels.wording import add_link
 from callwatch.alerts.notifications.notification import Kind, Member, Notification
 from callwatch.alerts.rules.sanitize import clean_labels
@@ -179,10 +180,11 @@ def test_alertmanager_gets_names_and_urls_that_it_takes(given: Notification) -> 
 
 @pytest.mark.parametrize("given", EVERY)
 def test_a_mail_has_short_lines_and_50_recipients_by_ses(given: Notification) -> None:
-    body = ses.build_body(given, "msg_1", SETTINGS)
+    mail = render_mail(given, SETTINGS.timezone)
+    body = ses.build_body(mail, "msg_1", SETTINGS)
     assert len(body["Destination"]["ToAddresses"]) == 50
     assert len(json.dumps(body).encode()) <= 10 * 1024 * 1024
-    raw = smtp.build_message(given, "msg_1", SETTINGS).as_bytes(policy=SMTP)
+    raw = smtp.build_message(mail, "msg_1", SETTINGS).as_bytes(policy=SMTP)
     assert all(len(line) <= 998 for line in raw.split(b"\r\n"))
     assert raw.isascii()
 

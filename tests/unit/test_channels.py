@@ -86,7 +86,7 @@ def settings(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[Se
 def send(channel: str, settings: Settings, given: Notification | None = None) -> None:
     if channel == "ses":
         # One of the services of e-mail.
-        channel, settings = "email", dataclasses.replace(settings, sendgrid_api_key=None)
+        channel, settings = "email", settings.replace(sendgrid_api_key=None)
     find_sender(channel)(given or notification(), "msg_1", settings, 0.4)
 
 

@@ -1,6 +1,5 @@
 """The vendor checks, against a vendor that responds in every faulty way."""
 
-import dataclasses
 import socket
 import threading
 import time
@@ -232,7 +231,7 @@ def test_hanging_name_servers_delay_no_other_check(vendor: Vendor, monkeypatch: 
 
 def test_broken_check_costs_only_itself_and_shows_no_key(vendor: Vendor, caplog: pytest.LogCaptureFixture) -> None:
     vendor.script = answering(200, MODELS)
-    settings = dataclasses.replace(settings_for(vendor.url), deepgram_api_key=f"{KEY}\nx: y")
+    settings = settings_for(vendor.url).replace(deepgram_api_key=f"{KEY}\nx: y")
     verdicts = run_checks(settings, 2.0)
     assert verdicts["deepgram"] == ProbeResult("degraded", "error", None)
     assert verdicts["openai"].status == "healthy"

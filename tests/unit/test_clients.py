@@ -8,7 +8,7 @@ import pytest
 
 from tools.clients import environments
 from tools.clients.environments import SENDERS, ClientFailed, install, send
-from tools.clients.table import CLIENTS, Client
+from tools.clients.table import CLIENTS, Client, Runtime
 from tools.clients.trial import Trial, render_table
 
 CLIENT = Client("fake", "1", "python", (), "fake.py", errors=3, requests=2)
@@ -17,7 +17,7 @@ CLIENT = Client("fake", "1", "python", (), "fake.py", errors=3, requests=2)
 def test_every_client_has_its_sender_and_a_folder_of_its_own() -> None:
     assert len({client.slug for client in CLIENTS}) == len(CLIENTS)
     assert {client.sender for client in CLIENTS} == {path.name for path in SENDERS.iterdir() if path.is_file()}
-    assert {client.runtime for client in CLIENTS} == {"python", "node"}
+    assert {client.runtime for client in CLIENTS} == {"python", "node", "ruby", "go"}
 
 
 @pytest.mark.parametrize("path", sorted(SENDERS.glob("*.py")), ids=lambda path: path.name)
@@ -64,3 +64,21 @@ def test_finished_environment_is_not_installed_again(tmp_path: Path, monkeypatch
     assert len(calls) == 2
     install(Client("fake", "1", "python", ("more",), "fake.py", 3), tmp_path)
     assert len(calls) == 4
+
+
+@pytest.mark.parametrize("runtime", ["ruby", "go"])
+def test_unpacked_runtime_starts_with_its_own_libraries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: Runtime
+) -> None:
+    client = Client("fake", "1", runtime, (), "fake", errors=3)
+    with pytest.raises(ClientFailed, match=f"^{runtime}: not among the packages$"):
+        send(client, tmp_path, {})
+    root = tmp_path / "root" / "usr"
+    program = root / ("bin/ruby3.1" if runtime == "ruby" else "lib/go-1.19/bin/go")
+    for folder in (program.parent, root / "lib" / "x86_64-linux-gnu"):
+        folder.mkdir(parents=True)
+    (root / "lib" / "x86_64-linux-gnu" / "libruby-3.1.so.3.1").write_text("")
+    program.write_text('#!/bin/sh\necho "$RUBYLIB$GOPATH $*" >&2\nexit 1\n')
+    program.chmod(0o755)
+    with pytest.raises(ClientFailed, match=str(root)):
+        send(client, tmp_path, {})

@@ -188,7 +188,7 @@ def test_neither_the_order_of_rules_nor_that_of_facts_matters(history: list[Minu
     assert play(chain, history, False) == play(mixed_rules, mixed, False)
 
 
-def test_no_order_of_the_rules_decides_which_thread_an_alert_joins() -> None:
+def test_no_order_of_rules_decides_which_thread_is_joined() -> None:
     # Found by the property above: "b" and "x" begin again at once, while the threads of "a" and "y" are open.
     found = ["ggbbbb", "--gbg-", "b-ggbb", "gb-gg-", "bbbgbb", "bgbgb-", "bgbggg"]
     value = {"g": GOOD, "b": BAD, "-": None}

@@ -12,11 +12,11 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from callwatch import sqs
+from callwatch import file_store, sqs
 from callwatch.digest import archive, expiring
 from callwatch.digest.archive import archive_messages, count_archive, list_archive, read_archived, restore_archive
 from callwatch.digest.expiring import ARCHIVE_AFTER, LOOK_EVERY_S, ExpiringState, archive_expiring
-from callwatch.exceptions import ArchiveUnavailable, QueueUnavailable
+from callwatch.exceptions import ArchiveUnavailable, FilesUnavailable, QueueUnavailable
 from callwatch.sqs import QueueMessage, empty_wait_s
 
 NOW = datetime.now(UTC)
@@ -88,14 +88,14 @@ def aged(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> AgedQueue:
 @pytest.fixture(params=["folder", "s3"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Yield the archive, in both of its kinds."""
-    archive._client.cache_clear()
+    file_store._client.cache_clear()
     if request.param == "folder":
         yield str(tmp_path / "archive")
         return
     with mock_aws():
         boto3.client("s3").create_bucket(Bucket="callwatch-archive")
         yield "s3://callwatch-archive/callwatch-dev"
-    archive._client.cache_clear()
+    file_store._client.cache_clear()
 
 
 def test_what_expires_soon_moves_and_the_rest_stays(aged: AgedQueue, place: str) -> None:
@@ -144,9 +144,9 @@ def test_nothing_leaves_a_queue_before_it_is_durable(aged: AgedQueue, place: str
     aged.put(10, OLD)
 
     def refuse(*_given: Any) -> None:
-        raise OSError("disk full")
+        raise FilesUnavailable("disk full") from OSError("disk full")
 
-    monkeypatch.setattr(archive, "_write", refuse)
+    monkeypatch.setattr(archive, "add_file", refuse)
     with pytest.raises(ArchiveUnavailable):
         archive_expiring(aged.state, place, DEAD, NOW, 8)
     assert len(aged.waiting) == 10

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from callwatch.models.reason import Reason
 from callwatch.pipeline.comparable import active_days, earlier_windows, local_days, split_at_clock_changes
 from callwatch.pipeline.crons import NEVER, NONE_EVER, list_cron_samples, list_crons
-from callwatch.pipeline.freshness import compute_median, expected
+from callwatch.pipeline.expectation import SPREADS, SPREADS_OF_SILENCE, choose_telling, compute_median, expect
 from callwatch.pipeline.queries.query_runner import Measured
 
 UTC_ZONE = ZoneInfo("UTC")
@@ -104,7 +104,7 @@ def test_a_small_product_works_on_days_with_few_items(counts: list[int], active:
 
 
 def test_without_earlier_days_nothing_is_expected() -> None:
-    assert expected([]) is None
+    assert expect([]) is None
 
 
 @pytest.mark.parametrize(
@@ -125,17 +125,46 @@ def test_without_earlier_days_nothing_is_expected() -> None:
     ],
 )
 def test_a_window_is_short_only_far_below_the_ordinary(earlier: list[int], now: int, is_missed: bool) -> None:
-    found = expected(earlier)
+    found = expect(earlier)
     assert found is not None
     assert (now < found.lowest) is is_missed
 
 
 @given(st.lists(st.integers(0, 500), min_size=1, max_size=10))
 def test_the_median_day_itself_is_always_ordinary(earlier: list[int]) -> None:
-    found = expected(earlier)
+    found = expect(earlier)
     assert found is not None
-    assert found.median == compute_median(earlier)
+    assert found.median == compute_median(choose_telling(earlier))
     assert found.lowest <= found.median
+
+
+@given(
+    st.integers(40, 5_000).flatmap(lambda mean: st.lists(st.integers(mean - int(3 * mean**0.5), mean), min_size=4, max_size=10)),
+    st.data(),
+)
+def test_earlier_stops_do_not_hide_the_next_one(busy: list[int], data: st.DataObject) -> None:
+    stops = data.draw(st.lists(st.integers(0, 3), max_size=len(busy) // 2))
+    earlier = data.draw(st.permutations([*busy, *stops]))
+    # One day of this weekday with a stop is no habit.
+    of_weekday = [count in stops for count in earlier] if len(stops) == 1 else []
+    for spreads in (SPREADS_OF_SILENCE, SPREADS):
+        found = expect(earlier, spreads, of_weekday)
+        assert found is not None
+        assert found.lowest == expect(busy, spreads).lowest > 0  # type: ignore[union-attr]
+
+
+@given(st.lists(st.integers(40, 5_000), min_size=6, max_size=8))
+def test_an_afternoon_off_on_one_weekday_is_no_stop(busy: list[int]) -> None:
+    counts, is_same = [0, *busy, 0], [True, *([False] * len(busy)), True]
+    found = expect(counts, is_same_weekday=is_same)
+    assert found is not None
+    assert found.lowest <= 0
+
+
+@given(st.lists(st.sampled_from([0, 200]), min_size=3, max_size=10))
+def test_windows_that_are_often_empty_are_no_stops(earlier: list[int]) -> None:
+    if earlier.count(0) * 3 > len(earlier):
+        assert choose_telling(earlier) == earlier
 
 
 @pytest.mark.parametrize(
@@ -195,6 +224,29 @@ def test_crons_that_cannot_be_read_never_count_as_on_time() -> None:
     assert heard(("x", odd), ("quick", odd), ("daily", odd))["cron.failing", None][0] is None
     one_odd = heard(("x", WEDNESDAY.timestamp() - 30), ("quick", odd), ("daily", WEDNESDAY.timestamp() - 30))
     assert one_odd["cron.failing", None] == (0.0, None), "too few for the rule, whatever the odd one is"
+
+
+UNREAD = Reason("unavailable", "the column cannot be read")
+NOTHING_DUE = Reason("none", "nothing is due")
+
+
+@pytest.mark.parametrize("message", ["ok", "skipped", "401"])
+@pytest.mark.parametrize("due_since", [UNREAD, NOTHING_DUE, WEDNESDAY.timestamp() - 600])
+@pytest.mark.parametrize("stopped", [True, False, None])
+def test_a_cron_whose_work_is_unread_is_not_at_work(message: str, due_since: Reason | float, stopped: bool | None) -> None:
+    measured = Measured(WEDNESDAY, unknown={"calls.due": UNREAD})
+    if isinstance(due_since, Reason):
+        measured.unknown["calls.due_since"] = due_since
+    else:
+        measured.values["calls.due_since"] = due_since
+    measured.rows["heartbeats"] = [{"name": name, "last_ok": WEDNESDAY.timestamp() - 30, "message": message} for name in "abc"]
+    given = {**CRONS, "crons": [{"name": name, "period_s": 60, "stage": "calls"} for name in "abc"]}
+    samples = {sample.metric: sample for sample in list_cron_samples(given, measured, {"calls": stopped})}
+    is_idle = message == "401" or stopped or (message == "skipped" and isinstance(due_since, float))
+    is_unread = not is_idle and (stopped is None or (message == "skipped" and due_since == UNREAD))
+    idle, failing = samples["cron.idle"], samples["cron.failing"]
+    assert (idle.value, idle.reason) == ((None, UNREAD) if is_unread else (float(is_idle or False), None))
+    assert (failing.value, failing.reason) == ((None, UNREAD) if is_unread else (3.0 if is_idle else 0.0, None))
 
 
 def test_missing_crons_are_unknown_without_the_products_age() -> None:

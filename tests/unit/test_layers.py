@@ -15,7 +15,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("aws",),
     ("settings",),
     ("db", "sqs", "api", "file_store"),
-    ("scrubbing", "counters", "crons", "oidc", "sessions"),
+    ("scrubbing", "counters", "crons", "oidc", "payloads", "sessions"),
     ("grouping",),
     ("events", "source_maps"),
     ("client",),

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callwatch.alerts.evaluation.planner import is_keyed
 from callwatch.alerts.notifications.channel_worker import try_once
 from callwatch.alerts.notifications.channels import find_gap_s, find_sender, is_configured, list_channels, list_names
 from callwatch.alerts.notifications.delivery_failed import clean_error
@@ -15,8 +14,8 @@ from callwatch.alerts.notifications.notification import dump_notification
 from callwatch.alerts.rules.rule import AlertRule, Condition, InvalidRule
 from callwatch.alerts.rules.rules_file import read_rules
 from callwatch.exceptions import ConfigurationError
-from callwatch.models.alert import AlertChannel, AlertLevel, parse_channel
-from callwatch.settings import Settings, load_settings
+from callwatch.models.alert import AlertChannel, AlertLevel, is_keyed, parse_channel
+from callwatch.settings import VARIABLES, Settings, load_settings
 from tests.support.sample_notification import notification
 from tests.support.scripted_receiver import Receiver, Scripted
 
@@ -87,7 +86,8 @@ def test_a_bad_one_is_off_alone_and_named(variable: str, value: str, channel: st
 
 @given(st.dictionaries(st.text(st.sampled_from("SLACK_NTFYURLOPS__:1"), max_size=30), st.text(max_size=5), max_size=8))
 def test_any_other_variable_of_the_environment_is_ignored(environ: dict[str, str]) -> None:
-    names = named({name: text for name, text in environ.items() if not name.startswith(("SLACK_ALERT", "NTFY_"))})
+    declared = tuple(variable.name for variable in VARIABLES)
+    names = named({name: text for name, text in environ.items() if not name.startswith(declared)})
     assert names == []
 
 

@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 from callwatch.alerts.evaluation.context import Context
 from callwatch.alerts.evaluation.evaluate import evaluate
 from callwatch.alerts.evaluation.instance import Instance, Outcome, Planned, build_instance_key
-from callwatch.alerts.evaluation.planner import KEYED_CHANNELS
 from callwatch.alerts.evaluation.silences import Silence, Silences
 from callwatch.alerts.evaluation.storms import MAX_SINGLE
 from callwatch.alerts.rules.rule import AlertRule, Condition
-from callwatch.models.alert import AlertChannel, AlertLevel
+from callwatch.models.alert import KEYED_CHANNELS, AlertChannel, AlertLevel
 from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
 

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from callwatch.alerts.rules.builtin import RULE_IDS, RULES
 from callwatch.alerts.rules.manager import AlertManager
@@ -265,6 +267,10 @@ def test_an_empty_list_is_no_rules(tmp_path: Path) -> None:
             {"metric": "slo.errors_burn", "labels": {"window": "1h"}},
             "labels names the window 1h, which does not exist; allowed values are 1h_5m, 3d_6h, 6h_30m",
         ),
+        (
+            {"metric": "channel.broken", "threshold": 0.5, "labels": {"channel": "slack:opps"}},
+            "the channel slack:opps, which does not",
+        ),
         ({"metric": "cron.late", "labels": {"cron": "nightly"}}, "labels names the cron nightly, which does not exist"),
         ({"metric": "vendor.quota", "labels": {"service": "\N{RIGHT-TO-LEFT OVERRIDE}"}}, "names the service '\\u202e'"),
         (
@@ -297,19 +303,39 @@ def test_label_value_that_cannot_occur_is_refused_at_the_start(change: dict[str,
         ("schema.drift", {"table": "anything"}),
         ("fields.null_rate", {"source": "anything", "field": "lead_id"}),
         ("queue.waiting_age_s", {"queue": "critical"}),
+        ("channel.broken", {"channel": "slack:ops"}),
     ],
 )
 def test_label_value_that_may_occur_is_taken(metric: str, labels: dict[str, str], tmp_path: Path) -> None:
     path = write(tmp_path, json.dumps([GOOD | {"metric": metric, "labels": labels, "threshold": 0.5}]))
-    settings = Settings(http_checks=({"name": "crm", "url": "https://crm.example.com"},))
+    settings = Settings(http_checks=({"name": "crm", "url": "https://crm.example.com"},), named_channels={"slack:ops": None})
     check_rules_file({"RULES_FILE": str(path)}, settings)
 
 
-def test_values_are_open_while_their_setting_is_invalid(tmp_path: Path) -> None:
-    given = GOOD | {"metric": "service.status", "threshold": 1, "labels": {"service": "crm"}}
-    path = write(tmp_path, json.dumps([given]))
-    problem = SettingProblem("HTTP_CHECKS", "HTTP_CHECKS must be a JSON list", "the services of HTTP_CHECKS")
+@pytest.mark.parametrize(
+    ("variable", "metric", "labels"),
+    [
+        ("HTTP_CHECKS", "service.status", {"service": "crm"}),
+        ("CHANNEL_SETTINGS", "channel.broken", {"channel": "slack:ops"}),
+    ],
+)
+def test_values_are_open_while_their_setting_is_invalid(
+    variable: str, metric: str, labels: dict[str, str], tmp_path: Path
+) -> None:
+    path = write(tmp_path, json.dumps([GOOD | {"metric": metric, "threshold": 0.5, "labels": labels}]))
+    problem = SettingProblem(variable, f"{variable} must be JSON", "what it names")
     check_rules_file({"RULES_FILE": str(path)}, Settings(problems=(problem,)))
+    with pytest.raises(ConfigurationError):
+        check_rules_file({"RULES_FILE": str(path)}, Settings())
+
+
+_NAMES = st.from_regex(r"(slack|email|webhook):[a-z][a-z0-9_]{0,19}", fullmatch=True)
+
+
+@given(st.dictionaries(_NAMES, st.none(), min_size=1))
+def test_a_rule_may_be_about_any_named_channel(named: dict[str, None]) -> None:
+    allowed = list_label_values(Settings(named_channels=named))("channel.broken", "channel")
+    assert allowed == frozenset({*AlertChannel, *named})
 
 
 def test_built_in_rules_name_only_values_that_may_occur() -> None:

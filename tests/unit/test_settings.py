@@ -202,10 +202,19 @@ def test_a_good_entry_of_http_checks_is_taken() -> None:
 
 
 def test_every_variable_has_a_field() -> None:
-    assert {variable.name.lower() for variable in VARIABLES} == set(Settings.__dataclass_fields__) - {
-        "problems",
-        "named_channels",
-    }
+    fields = [*vars(Settings()), *(name for room in Settings.__mro__[1:-1] for name in room.__annotations__)]
+    expected = {variable.name.lower() for variable in VARIABLES}
+    assert set(fields) == expected
+    assert len(VARIABLES) == len(expected)
+
+
+def test_settings_neither_change_nor_take_unknown_fields() -> None:
+    settings = Settings(stage="prod")
+    with pytest.raises(AttributeError, match="stage cannot be changed"):
+        settings.stage = "other"
+    with pytest.raises(TypeError, match="no field 'stages'"):
+        settings.replace(stages="x")
+    assert (settings.stage, settings.replace(stage="other").stage) == ("prod", "other")
 
 
 def test_rds_secret_is_a_url_with_a_verified_server() -> None:

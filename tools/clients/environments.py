@@ -1,6 +1,7 @@
 """Installs a client into an environment of its own, once, and runs its sender there; both within a time limit."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -36,6 +37,8 @@ def install(client: Client, folder: Path) -> Path:
         python = str(path / "venv" / "bin" / "python")
         # Clients from before Python 3.12 find setuptools' modules missing.
         _run([uv, "pip", "install", "--quiet", "--python", python, "setuptools<81", "certifi", *client.packages], {}, INSTALL_S)
+    elif client.runtime in ("ruby", "go"):
+        _unpack_debian(client.packages, path)
     else:
         (path / "package.json").write_text("{}")
         # From its own folder: with --prefix, npm 11 looks through the folder where it is called, and may never end.
@@ -50,10 +53,61 @@ def send(client: Client, path: Path, environ: Mapping[str, str]) -> None:
     if client.runtime == "python":
         _run([str(path / "venv" / "bin" / "python"), str(sender)], {**environ, **client.options}, SEND_S)
         return
+    if client.runtime in ("ruby", "go"):
+        find = _find_ruby if client.runtime == "ruby" else _find_go
+        command, own = find(path)
+        _run([*command, str(sender)], {**environ, **client.options, **own}, SEND_S)
+        return
     # Node.js looks for packages next to the program.
     copy = path / sender.name
     copy.write_bytes(sender.read_bytes())
     _run(["node", str(copy)], {**environ, **client.options}, SEND_S)
+
+
+def _unpack_debian(packages: Sequence[str], path: Path) -> None:
+    """Download packages of Debian, with what they need and this machine lacks, and unpack them; nothing is installed."""
+    archives = path / "archives"
+    (archives / "partial").mkdir(parents=True, exist_ok=True)
+    options = ["-o", f"Dir::Cache::archives={archives}", "-o", "Debug::NoLocking=1"]
+    only = ["--yes", "--quiet", "--no-install-recommends", "--download-only", "--reinstall"]
+    _run(["apt-get", "install", *only, *options, *packages], {}, INSTALL_S)
+    for archive in sorted(archives.glob("*.deb")):
+        _run(["dpkg", "--extract", str(archive), str(path / "root")], {}, INSTALL_S)
+    shutil.rmtree(archives)
+
+
+def _find_ruby(path: Path) -> tuple[list[str], dict[str, str]]:
+    """The command that starts an unpacked Ruby, and the variables that let it find its libraries."""
+    root = path / "root" / "usr"
+    programs = sorted((root / "bin").glob("ruby[0-9]*"))
+    if not programs:
+        raise ClientFailed("ruby: not among the packages")
+    version = f"{programs[0].name.removeprefix('ruby')}.0"
+    libraries = sorted({library.parent for library in root.glob("lib/*/libruby*.so.*")})
+    folders = [root / "share/rubygems-integration/all", root / "lib/ruby/vendor_ruby", root / "lib/ruby" / version]
+    folders += [each / "ruby" / part for each in libraries for part in (version, f"vendor_ruby/{version}")]
+    own = {
+        "LD_LIBRARY_PATH": os.pathsep.join(map(str, libraries)),
+        "RUBYLIB": os.pathsep.join(map(str, folders)),
+        "GEM_PATH": str(root / "share/rubygems-integration/all"),
+    }
+    return [str(programs[0])], own
+
+
+def _find_go(path: Path) -> tuple[list[str], dict[str, str]]:
+    """The command that runs a program by an unpacked Go, and the variables that let it find its packages."""
+    root = path / "root" / "usr"
+    places = sorted(root.glob("lib/go-[0-9]*"))
+    if not places:
+        raise ClientFailed("go: not among the packages")
+    own = {
+        "GOROOT": str(places[0]),
+        "GOPATH": str(root / "share" / "gocode"),
+        "GOCACHE": str(path / "cache"),
+        "GO111MODULE": "off",
+        "CGO_ENABLED": "0",
+    }
+    return [str(places[0] / "bin" / "go"), "run"], own
 
 
 def _run(command: Sequence[str], environ: Mapping[str, str], limit_s: float, cwd: Path | None = None) -> None:

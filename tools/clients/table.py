@@ -4,14 +4,19 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
+Runtime = Literal["python", "node", "ruby", "go"]
+
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """One client. packages: what is installed. sender: a file in senders/. errors, requests: how many it sends."""
+    """One client. packages: what is installed. sender: a file in senders/. errors, requests: how many it sends.
+
+    Clients of Ruby and Go are packages of Debian, with their runtime; on another system they cannot be tried.
+    """
 
     name: str
     version: str
-    runtime: Literal["python", "node"]
+    runtime: Runtime
     packages: tuple[str, ...]
     sender: str
     errors: int
@@ -43,6 +48,11 @@ def _node_sentry(version: str, has_traces: bool = True) -> Client:
     return Client("@sentry/node", version, "node", (f"@sentry/node@{version}",), "sentry_node.cjs", 3, requests, options)
 
 
+def _debian(name: str, version: str, runtime: Runtime, package: str, sender: str, requests: int = 0) -> Client:
+    packages = (f"{package}={version}*", "golang-go" if runtime == "go" else "ruby")
+    return Client(name, version, runtime, packages, sender, 3, requests)
+
+
 CLIENTS = (
     _python_sentry("0.20.3", TRACES="0"),
     _python_sentry("1.14.0"),
@@ -63,4 +73,8 @@ CLIENTS = (
     Client("sentry-sdk, OTLPIntegration", "2.75.0", "python", ("sentry-sdk==2.75.0", *_OTEL), "sentry_otlp_python.py", 1, 2),
     Client("opentelemetry (http/json)", "2", "node", _OTEL_NODE, "otlp_node.mjs", 3, 2, {"FORM": "json"}),
     Client("opentelemetry (http/protobuf)", "2", "node", _OTEL_NODE, "otlp_node.mjs", 3, 2, {"FORM": "protobuf"}),
+    _debian("sentry-raven", "3.1.2", "ruby", "ruby-sentry-raven", "raven_ruby.rb"),
+    _debian("sentry-ruby", "5.3.0", "ruby", "ruby-sentry-ruby", "sentry_ruby.rb", requests=2),
+    _debian("raven-go", "0.2.0", "go", "golang-github-getsentry-raven-go-dev", "raven_go.go"),
+    _debian("sentry-go", "0.11.0", "go", "golang-github-getsentry-sentry-go-dev", "sentry_go.go", requests=2),
 )

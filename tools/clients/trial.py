@@ -10,10 +10,11 @@ import psycopg2
 
 from local.system import System
 from tools.clients.environments import ClientFailed, install, send
-from tools.clients.table import Client
+from tools.clients.table import Client, Runtime
 
 _WAIT_S = 20.0
 _ERRORS = "SELECT count(*) FROM callwatch.error_logs WHERE message LIKE %s"
+_LANGUAGES: dict[Runtime, str] = {"python": "Python", "node": "Node.js", "ruby": "Ruby", "go": "Go"}
 _REQUESTS = "SELECT count(*) FROM callwatch.api_logs WHERE route LIKE %s"
 
 
@@ -71,7 +72,7 @@ def render_table(trials: list[Trial]) -> str:
     for trial in trials:
         client = trial.client
         stored = ("", "") if trial.failure else (trial.errors, trial.requests)
-        name = f"{client.name} ({'Python' if client.runtime == 'python' else 'Node.js'})"
+        name = f"{client.name} ({_LANGUAGES[client.runtime]})"
         counts = (client.errors, stored[0], client.requests, stored[1])
         lines.append(f"| {name} | {client.version} | {' | '.join(map(str, counts))} | {trial.result} |")
     return "\n".join(lines)

@@ -16,8 +16,9 @@ from callwatch.alerts.rules.manager import alert_manager
 from callwatch.alerts.rules.metrics import find_unit
 from callwatch.alerts.rules.phrases import describe_rule
 from callwatch.alerts.rules.rule import AlertRule
+from callwatch.db.alert_queries.silences import silences_in_force
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.incident_queries.changes import list_changes
+from callwatch.db.incident_queries.changes import list_changes, list_ranked_changes
 from callwatch.db.queries.alerts import (
     AlertFilters,
     AlertRow,
@@ -28,14 +29,7 @@ from callwatch.db.queries.alerts import (
     list_timeline,
 )
 from callwatch.db.queries.deliveries import list_deliveries, list_test_deliveries
-from callwatch.db.queries.rule_states import (
-    StoredState,
-    Switch,
-    rule_histories,
-    silences_in_force,
-    stored_states,
-    switches,
-)
+from callwatch.db.queries.rule_states import StoredState, Switch, rule_histories, stored_states, switches
 from callwatch.exceptions import NotFound
 from callwatch.models.reason import Reason
 from callwatch.settings import Settings
@@ -93,6 +87,7 @@ def load_alert_detail(conn: AnyConnection, raw_id: str, now: datetime | None = N
     follows: list[Follower] = [{**each, "id": str(each["id"])} for each in list_followers(conn, alert_id)]
     return {
         **serialize_alerts(conn, [row], now or datetime.now(UTC))[0],
+        "changes": list_ranked_changes(conn, alert_id, row["rule_id"], row["started_at"]),
         "timeline": list_timeline(conn, alert_id),
         "deliveries": list_deliveries(conn, alert_id),
         "follows": follows,

@@ -32,6 +32,7 @@ _TOP = 10
 _ENDPOINTS = 20
 _NO_BEGINNING = Reason("none", "no session of the release began in the window")
 _NO_QUEUE = Reason("not_configured", "the queue URL is not configured")
+_ELSEWHERE = Reason("unavailable", "it lies in the store of payloads: the occurrence in GET /api/errors/{id} has it")
 _MAX_HOURS = 24 * 3650
 # Counters by minute are kept for two days; a span that began before is reported by whole hours.
 MINUTES_KEPT = timedelta(days=2)
@@ -77,6 +78,8 @@ def read_error_metrics(conn: AnyConnection, now: datetime, scope: Scope = EVERY_
     crash_free = read_crash_free(conn, now, scope)
     unknown |= {f"crash_free.{at}.crash_free_rate": _NO_BEGINNING for at, row in enumerate(crash_free) if not row["sessions"]}
     unknown |= {f"summary.occurred_{span}": explain_missing(count, span) for span, count in missing.items() if count}
+    critical = recent_critical(conn, since, scope, _TOP)
+    unknown |= {f"recent_critical.{at}.context": _ELSEWHERE for at, row in enumerate(critical) if row["is_elsewhere"]}
     return {
         "timestamp": now,
         "summary": {
@@ -94,7 +97,7 @@ def read_error_metrics(conn: AnyConnection, now: datetime, scope: Scope = EVERY_
         },
         "by_category": {category.value: by_category[category.value] for category in ErrorCategory},
         "by_endpoint": endpoints_since(conn, _hour(since), scope, _ENDPOINTS),
-        "recent_critical": [_critical_error(row) for row in recent_critical(conn, since, scope, _TOP)],
+        "recent_critical": [_critical_error(row) for row in critical],
         "top_errors": [_top_error(row) for row in top_groups_since(conn, _hour(since), now, scope, _TOP)],
         "trends": _trends(by_hour, hours),
         "client_discarded": discarded,

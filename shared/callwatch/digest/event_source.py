@@ -21,7 +21,7 @@ from callwatch import sqs
 from callwatch.db import connection, is_retryable, statements_within
 from callwatch.db.core.db_errors import is_failing, why_no_writes
 from callwatch.digest.store import digest
-from callwatch.exceptions import DatabaseRefusesWrites, LockUnavailable, QueueUnavailable
+from callwatch.exceptions import DatabaseRefusesWrites, FilesUnavailable, LockUnavailable, QueueUnavailable
 
 # A message that is received again and again is hidden for 30 s, 60 s and so on, up to 15 minutes: the pause grows with the
 # outage. With the template's maxReceiveCount of 1,000 an outage of ten days wears out no message.
@@ -113,7 +113,7 @@ def _wait_for_database(work: _Work) -> str | None:
                 conn.close()
                 raise DatabaseRefusesWrites(refusal)
         except Exception as error:
-            if not _is_passing(error):
+            if not is_passing(error):
                 raise
             if time.monotonic() + _WAIT_STEP_S >= until:
                 return type(error).__name__
@@ -131,7 +131,7 @@ def _store_all(records: Sequence[Record], work: _Work) -> None:
             with statements_within(lambda: max(_MIN_S, min(_STATEMENT_S, work.remaining_s()))):
                 done = digest([record["body"] for record in part], work.now)
         except Exception as error:
-            if not _is_passing(error):
+            if not is_passing(error):
                 raise
             if isinstance(error, QueryCanceled) and len(part) > 1:
                 parts = [*_split(part), *parts]
@@ -169,6 +169,6 @@ def _hide(records: Sequence[Record], queue_url: str | None) -> None:
         _log.warning("records stay hidden for the queue's visibility timeout", extra={"why": str(error)})
 
 
-def _is_passing(error: Exception) -> bool:
-    """Whether the database or the moment is at fault, so that the same records may be stored later."""
-    return isinstance(error, LockUnavailable) or is_failing(error) or is_retryable(error)
+def is_passing(error: Exception) -> bool:
+    """Whether the database, the store or the moment is at fault, so that the same records may be stored later."""
+    return isinstance(error, LockUnavailable | FilesUnavailable) or is_failing(error) or is_retryable(error)

@@ -18,7 +18,8 @@ from callwatch.db.core.db_errors import why_no_writes
 from callwatch.digest.message_parser import Batch, read
 from callwatch.digest.store import Digested, store
 from callwatch.digest.unstored import UnstoredMessages
-from callwatch.exceptions import DatabaseRefusesWrites
+from callwatch.exceptions import DatabaseRefusesWrites, FilesUnavailable
+from callwatch.payloads.objects import ask_store
 from callwatch.settings import get_settings
 from callwatch.sqs import QueueMessage
 
@@ -79,7 +80,8 @@ def flush(now: datetime, deadline_s: float, unstored: UnstoredMessages) -> Flush
     unstored: what earlier flushes of this process could not store; updated.
 
     Raises DatabaseUnavailable before it receives anything: an outage must not use up the receive count of good messages. For
-    the same reason it raises psycopg2.errors.LockNotAvailable if tables are still locked after a flush that could not store.
+    the same reason it raises psycopg2.errors.LockNotAvailable if tables are still locked after a flush that could not store, and
+    FilesUnavailable if the store of payloads is still down after one.
     Raises QueueUnavailable if the queue does not respond.
     """
     queue_url = get_settings().error_queue_url
@@ -129,12 +131,24 @@ def _ask_for_tables(conn: AnyConnection, unstored: UnstoredMessages, now: dateti
     if refusal is not None:
         conn.close()
         raise DatabaseRefusesWrites(refusal)
-    if unstored.find(now) is None:
+    known = unstored.find(now)
+    if known is None:
         return
+    settings = get_settings()
+    if settings.payload_store and settings.payloads_url and known.is_of_store:
+        _ask_for_store(settings.payloads_url, unstored, now)
     try:
         execute(conn, f"SET LOCAL lock_timeout = '{_LOCK_WAIT_MS}ms'")
         execute(conn, "LOCK TABLE callwatch.error_logs, callwatch.error_groups IN ROW EXCLUSIVE MODE")
     except LockNotAvailable:
+        unstored.note_locked(now)
+        raise
+
+
+def _ask_for_store(url: str, unstored: UnstoredMessages, now: datetime) -> None:
+    try:
+        ask_store(url)
+    except FilesUnavailable:
         unstored.note_locked(now)
         raise
 

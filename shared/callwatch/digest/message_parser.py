@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 from callwatch.db import day_window
+from callwatch.db.error_queries.payload_objects import Place
 from callwatch.events.event_summary import summarize_event
 from callwatch.times import parse_time
 
@@ -33,7 +34,7 @@ class Occurrence:
 
     key: day, project, environment, event id (32 hex digits). head: made by callwatch.events.event_summary. hour, minute: those
     under which it is counted. resolved_text: the event with its stack resolved by source maps. minified_key: the group key that
-    it had before.
+    it had before. place: where its payload lies outside of PostgreSQL.
     """
 
     key: tuple[date, int, str, str]
@@ -46,6 +47,7 @@ class Occurrence:
     group_id: int = 0
     has_payload: bool = True
     resolved_text: str | None = None
+    place: Place | None = None
     minified_key: tuple[int, str, str] | None = None
 
     @property

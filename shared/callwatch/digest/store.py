@@ -27,33 +27,17 @@ from callwatch.digest.group_updates import apply_occurrences
 from callwatch.digest.ingest_reports import count_occurrences, read_sdk, store_refusals, store_reports
 from callwatch.digest.message_parser import Batch, Occurrence, read, read_time_field
 from callwatch.digest.older_groups import Adopted, adopt_groups, update_fingerprints
+from callwatch.digest.payloads import StalePlaces, claim_places, place_payloads
+from callwatch.digest.rows import COLUMNS, KEY, build_row, build_text_key
 from callwatch.digest.source_maps import adopt_minified, note_adopted, resolve_occurrences
 from callwatch.exceptions import CallwatchError, DatabaseUnavailable
 from callwatch.settings import get_settings
 
 T = TypeVar("T")
 
-COLUMNS = [
-    "day",
-    "project_id",
-    "environment",
-    "event_id",
-    "group_id",
-    "occurred_at",
-    "received_at",
-    "severity",
-    "category",
-    "type",
-    "message",
-    "endpoint",
-    "release",
-    "service",
-    "user_hash",
-    "payload",
-]
-KEY = ("day", "project_id", "environment", "event_id")
 # This many occurrences of one group in one hour keep their payload, then one of 256: counts stay exact, volume shrinks.
 PAYLOADS_PER_HOUR = 200
+_PLACEMENTS = 4
 
 
 @dataclass(slots=True)
@@ -134,6 +118,16 @@ def _reason(error: Exception) -> str:
 
 
 def _store_errors(errors: Sequence[Occurrence], now: datetime) -> tuple[int, int]:
+    for _attempt in range(_PLACEMENTS):
+        place_payloads(errors)
+        try:
+            return _commit_errors(errors, now)
+        except StalePlaces:
+            continue
+    raise DatabaseUnavailable("payloads are stored elsewhere faster than here")
+
+
+def _commit_errors(errors: Sequence[Occurrence], now: datetime) -> tuple[int, int]:
     try:
         return with_transaction(lambda conn: _store(conn, errors), is_idempotent=True)
     except CheckViolation as error:
@@ -148,10 +142,14 @@ def _store(conn: AnyConnection, errors: Sequence[Occurrence]) -> tuple[int, int]
     """One transaction: groups, rows, counters. Returns how many were new, and how many were not."""
     by_key = {occurrence.key: occurrence for occurrence in errors}
     unique = [by_key[key] for key in sorted(by_key)]
+    claim_places(conn, unique)
     states, adopted = _assign_groups(conn, unique)
     _sample(conn, unique, states)
-    new_keys = insert_new(conn, "error_logs", COLUMNS, KEY, map(_row, unique))
-    fresh = unique if new_keys is None else [o for o in unique if _text_key(o) in new_keys]
+    new_keys = insert_new(conn, "error_logs", COLUMNS, KEY, map(build_row, unique))
+    fresh = unique if new_keys is None else [o for o in unique if build_text_key(o) in new_keys]
+    if len(fresh) < len(unique) and any(o.place and build_text_key(o) not in (new_keys or ()) for o in unique):
+        # Its line would be in two objects.
+        raise StalePlaces
     if fresh:
         apply_occurrences(conn, fresh, states, adopted.separated)
         add_ingest_counts(conn, count_occurrences(fresh))
@@ -203,34 +201,10 @@ def _sample(conn: AnyConnection, unique: Sequence[Occurrence], known: Collection
     hours = sorted({occurrence.hour for occurrence in unique})
     seen = Counter(count_by_hour(conn, sorted(known), hours))
     for occurrence in unique:
-        place = (occurrence.group_id, occurrence.hour)
-        seen[place] += 1
-        occurrence.has_payload = seen[place] <= PAYLOADS_PER_HOUR or occurrence.key[3].startswith("00")
-
-
-def _row(occurrence: Occurrence) -> tuple[Any, ...]:
-    head = occurrence.head
-    return (
-        *occurrence.key,
-        occurrence.group_id,
-        occurrence.occurred_at.isoformat(),
-        occurrence.received_at.isoformat(),
-        head["severity"],
-        occurrence.category,
-        head.get("type"),
-        head["message"],
-        head.get("endpoint"),
-        head.get("release"),
-        head.get("service"),
-        head.get("user_hash"),
-        occurrence.event_text if occurrence.has_payload else None,
-    )
-
-
-def _text_key(occurrence: Occurrence) -> tuple[str, ...]:
-    day, project_id, environment, event_id = occurrence.key
-    dashed = f"{event_id[:8]}-{event_id[8:12]}-{event_id[12:16]}-{event_id[16:20]}-{event_id[20:]}"
-    return day.isoformat(), str(project_id), environment, dashed
+        counted = (occurrence.group_id, occurrence.hour)
+        seen[counted] += 1
+        is_chosen = seen[counted] <= PAYLOADS_PER_HOUR or occurrence.key[3].startswith("00")
+        occurrence.has_payload = is_chosen or occurrence.place is not None
 
 
 def _store_requests(messages: Sequence[tuple[str, dict[str, Any]]], now: datetime) -> tuple[int, int]:

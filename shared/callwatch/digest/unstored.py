@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from callwatch.exceptions import FilesUnavailable
 from callwatch.sqs import QueueMessage
 
 # Messages that could not be stored return after two minutes: if they are absent for this long, another process has stored them.
@@ -16,12 +17,16 @@ _IDS_KEPT = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Unstored:
-    """Messages that could not be stored: since when the oldest of them waits, and why."""
+    """Messages that could not be stored: since when the oldest of them waits, and why.
+
+    is_of_store: the store of payloads was the reason.
+    """
 
     since: datetime
     reason: str
     failed_at: datetime
     message_ids: frozenset[str]
+    is_of_store: bool
 
 
 class UnstoredMessages:
@@ -45,7 +50,8 @@ class UnstoredMessages:
         before = known.message_ids if known else frozenset()
         ids = {message.message_id for message in messages}
         since = min([message.sent_at for message in messages if message.sent_at] + [known.since if known else now])
-        self._known = Unstored(since, type(error).__name__, now, before | ids if len(before) < _IDS_KEPT else before)
+        known_ids = before | ids if len(before) < _IDS_KEPT else before
+        self._known = Unstored(since, type(error).__name__, now, known_ids, isinstance(error, FilesUnavailable))
 
     def note_stored(self, messages: Sequence[QueueMessage], now: datetime) -> None:
         """Record messages that are stored by now."""

@@ -1,6 +1,7 @@
 """Decides which occurrences are the same error: a fingerprint, with the version of the rules that made it.
 
-Rules may only change together with VERSION: docs/decisions/0063 says how the groups of an older version live on.
+Rules of a released version may only change together with VERSION: docs/decisions/0063 says how the groups of an older version
+live on.
 """
 
 import hashlib

@@ -42,9 +42,12 @@ _CODES = re.compile(
     r"minified react error #\d{1,4}|\b(?:react\.dev/errors/|error-decoder(?:\.html)?/?\?invariant=)\d{1,4}"
     r"|SQLSTATE[ \[:=('\"]{1,3}[0-9A-Z]{5}\b"
     r"|\b(?:status(?:[ _-]?code)?|http(?:/[\d.]{1,3})?(?: (?:status|error|code))?|error[ _]code|errno"
-    r"|exit (?:code|status)|winerror)(?: of)?[ :=(\[\"']{1,3}-?\d{1,5}\b"
+    r"|exit(?:ed)?(?: with)? (?:code|status)|winerror)(?: of)?[ :=(\[\"']{1,3}-?\d{1,5}\b"
+    r"|\b(?:failed|responded|replied|answered|returned)(?: with)? [45]\d\d\b"
     rf"|\b[45]\d\d:? (?={_HTTP_WORDS})|^(?:Error: )?[45]\d\d (?=[A-Z{{\"(])"
-    r"|\b(?:ORA|TS|AADSTS|PLS|CS|DPI|DPY|MSB)-?\d{3,6}\b|\bP[12]\d{3}\b(?=:|\b.{0,40}prisma)",
+    r"|\b(?:ORA|TS|AADSTS|PLS|CS|DPI|DPY|NJS|MSB|PGRST)-?\d{3,6}\b|\bE1[12]\d{3}\b|\bP[12]\d{3}\b(?=:|\b.{0,40}prisma)"
+    # MySQL: "Error 1062: ...", "ERROR 1062 (23000): ..." and the tuples of Python's drivers.
+    r"|\berror \d{4}(?=: | \([0-9A-Z]{5}\))|^\(\d{4}, (?=[\"'])",
     re.IGNORECASE,
 )
 _NAME = r"[\w.$-]{1,100}"
@@ -68,6 +71,9 @@ _QUOTED = re.compile(
     r"\"[^\"]{1,200}\"|(?<!\w)'[^']{1,200}'(?!\w)|`[^`]{1,200}`|\u201c[^\u201d]{1,200}\u201d|\u2018[^\u2019]{1,200}\u2019(?!\w)"
     r"|\u00ab[^\u00bb]{1,200}\u00bb|\u201e[^\u201c\u201d]{1,200}[\u201c\u201d]|\u2039[^\u203a]{1,200}\u203a|\u300c[^\u300d]{1,200}\u300d"
 )
+_QUERY_VALUE = re.compile(r"([?&](?!invariant=)[\w.\[\]-]{1,60}=)[^\s&#\"'<>()]{1,500}")
+# Base64 with a sign that neither a path nor a word has.
+_BASE64 = re.compile(r"(?<![\w+/=])(?=[A-Za-z0-9/]{0,199}[+=])[A-Za-z0-9+/]{32,200}={0,2}(?![\w+/=])")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,200}")
 _PARTS = re.compile(r"[A-Za-z0-9]+|[_-]+")
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]+(?:\.[\w-]+)+")
@@ -134,6 +140,8 @@ def normalize(message: str) -> str:
         text = _CODES.sub(_protect, text)
         text = _compile_times().sub("<time>", text)
     text = _BARE_DAYS.sub("<time>", text)
+    if "=" in text or "+" in text:
+        text = _BASE64.sub("<id>", _QUERY_VALUE.sub(r"\1<text>", text))
     if "[" in text and ":" in text:
         text = _BRACKETED_ADDRESS.sub("<address>", text)
     if has_digits:

@@ -123,7 +123,8 @@ _NAMES: tuple[tuple[Verdict, str], ...] = (
         " APITimeoutError APIConnectionTimeoutError RateLimitError InternalServerError APIStatusError"
         " ServiceUnavailableError APIError EndpointConnectionError ConnectTimeoutException MaxRetriesPerRequestError"
         " DeepgramApiError DeepgramError DeepgramUnknownApiError DeepgramWebSocketError GaxiosError RequestError"
-        " TimeoutError ServiceException SSLError MaxRetryError NewConnectionError SMTPException StripeConnectionError",
+        " TimeoutError ServiceException SSLError SSLCertVerificationError CertificateError MaxRetryError NewConnectionError"
+        " SMTPException StripeConnectionError",
     ),
     (
         VENDOR_REFUSES,

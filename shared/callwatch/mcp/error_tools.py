@@ -13,6 +13,7 @@ from callwatch.mcp.arguments import Argument
 from callwatch.mcp.reading_tools import CURSOR, LIMIT, SINCE, UNTIL, build_page
 from callwatch.mcp.tool import STATEMENT_TIMEOUT_MS, Arguments, Caller, Tool
 from callwatch.models.error import Category, GroupStatus, Severity
+from callwatch.models.reason import Reason
 from callwatch.reports.groups.error_groups import list_groups_page, load_group_detail
 from callwatch.reports.missing_values import explain_nulls
 
@@ -45,17 +46,23 @@ def _list_error_groups(given: Arguments, caller: Caller) -> Mapping[str, object]
 
 
 def _get_error_group(given: Arguments, caller: Caller) -> Mapping[str, object]:
+    unread: dict[str, Reason] = {}
     with connection(statement_timeout_ms=STATEMENT_TIMEOUT_MS) as conn:
-        group = load_group_detail(conn, given["id"], caller.now, caller.settings.retention_days)
-    occurrences = [_shorten(occurrence) for occurrence in group["occurrences"][:_OCCURRENCES]]
-    return {**group, "occurrences": occurrences, "unknown": explain_nulls({**group, "occurrences": []})}
+        group = load_group_detail(conn, given["id"], caller.now, caller.settings.retention_days, unread)
+    occurrences = group["occurrences"][:_OCCURRENCES]
+    shown = [_shorten(occurrence, f"occurrences.{index}.frames" in unread) for index, occurrence in enumerate(occurrences)]
+    paths = {f"occurrences.{index}.{name}" for index in range(len(shown)) for name in (*_OF_AN_OCCURRENCE, "frames")}
+    reasons = {path: reason for path, reason in unread.items() if path in paths}
+    return {**group, "occurrences": shown, "unknown": {**explain_nulls({**group, "occurrences": []}), **reasons}}
 
 
-def _shorten(occurrence: Any) -> Mapping[str, object]:
+def _shorten(occurrence: Any, is_unread: bool) -> Mapping[str, object]:
     """Return what is needed to find the fault: the innermost frames, without the source lines around each."""
+    found: dict[str, object] = {name: occurrence[name] for name in _OF_AN_OCCURRENCE}
+    if is_unread:
+        return {**found, "frames": None}
     frames = occurrence["frames"] or []
     inner = [frame for frame in frames[-_FRAMES:] if isinstance(frame, dict)]
-    found: dict[str, object] = {name: occurrence[name] for name in _OF_AN_OCCURRENCE}
     found["frames"] = [{name: frame[name] for name in _OF_A_FRAME if frame.get(name) is not None} for frame in inner]
     if not inner:
         found["stack"] = occurrence["stack"]

@@ -47,6 +47,8 @@ class AlertChannel(StrEnum):
     ALERTMANAGER = "alertmanager"
 
 
+# Each incident in these has its own key: a digest can neither remind of one nor resolve it.
+KEYED_CHANNELS = frozenset({AlertChannel.PAGERDUTY, AlertChannel.OPSGENIE, AlertChannel.ALERTMANAGER})
 # These have no settings, so there is one of each.
 _ALWAYS_ONE = (AlertChannel.LOG, AlertChannel.DATABASE)
 
@@ -58,3 +60,8 @@ def parse_channel(given: object) -> str:
     if colon and (found in _ALWAYS_ONE or not re.fullmatch(r"[a-z][a-z0-9_]{0,19}", name)):
         raise ValueError
     return str(given) if colon else found
+
+
+def is_keyed(channel: str) -> bool:
+    """Whether a channel, or all of its kind, opens and closes each alert by a key of its own."""
+    return channel.partition(":")[0] in KEYED_CHANNELS

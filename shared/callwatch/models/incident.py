@@ -6,4 +6,4 @@ IncidentState = Literal["open", "resolved"]
 IncidentVerb = Literal["take", "release", "note", "resolve"]
 ImpactName = Literal["calls", "agencies", "users", "errors"]
 # A new kind of change needs a statement in db/incident_queries/changes.py.
-ChangeKind = Literal["deploy", "release", "rule", "schema", "setting"]
+ChangeKind = Literal["deploy", "release", "rule", "schema", "setting", "vendor"]

@@ -14,6 +14,7 @@ from callwatch.db.product_queries.cost_days import CostDay, find_usual_cost, kee
 from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
 from callwatch.monitor.cycle import Cycle
+from callwatch.monitor.forecast_step import read_quota_samples
 from callwatch.pipeline.costs.pricing import DayCosts, PriceList, sum_day
 from callwatch.pipeline.costs.sums import ENOUGH_CALLS, UNPRICED, build_sums, hash_prices, list_cost_samples
 from callwatch.pipeline.costs.usage import day_bounds, read_usage_of_day
@@ -28,7 +29,7 @@ _USUAL_DAYS = timedelta(days=14)
 
 
 def measure_costs(cycle: Cycle) -> list[Sample]:
-    """Store what is due, and sample today's costs."""
+    """Store what is due, and sample today's costs and quotas."""
     settings = get_settings()
     stages = get_stages(settings.stages_file)
     if "costs" not in stages.parts:
@@ -50,8 +51,9 @@ def measure_costs(cycle: Cycle) -> list[Sample]:
             # A part of a day's usage that cannot be read makes all of its sums too small, so that none is stored.
             keep_day(conn, day, cycle.now, mark, sums, reason.to_dict() if reason else None, has_all_rows)
         conn.commit()
+        quotas = read_quota_samples(conn, cycle.now, why)
     priced = _list_priced(cycle.firing.get(UNPRICED, ()), costs, prices, today)
-    return list_cost_samples(costs, bool(settings.prices_file), usual, usual_days, cycle.now, why, priced)
+    return [*list_cost_samples(costs, bool(settings.prices_file), usual, usual_days, cycle.now, why, priced), *quotas]
 
 
 def is_day_complete(day: date, now: datetime, zone: ZoneInfo, kept_s: float) -> bool:

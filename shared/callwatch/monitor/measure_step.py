@@ -2,10 +2,11 @@
 
 import contextlib
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from callwatch.alerts.rules.metrics import METRICS
+from callwatch.checks.balances import list_balance_samples, list_known, refresh_balances
 from callwatch.checks.slo import flapping_samples, uptime_burn_samples
 from callwatch.client.measurement_errors import capture_measuring
 from callwatch.counters.access import read_access_samples
@@ -14,6 +15,7 @@ from callwatch.counters.performance import read_request_samples
 from callwatch.counters.request_slo import read_request_burn_samples
 from callwatch.crons.samples import read_check_in_samples
 from callwatch.db import connection, product_connection
+from callwatch.db.core.connect import AnyConnection
 from callwatch.db.queries.rule_states import firing_labels
 from callwatch.db.queries.stage_depths import keep_depths
 from callwatch.models.reason import Reason
@@ -22,6 +24,7 @@ from callwatch.monitor.archive_step import expiring_samples
 from callwatch.monitor.cost_step import measure_costs
 from callwatch.monitor.cycle import Cycle
 from callwatch.monitor.external_samples import read_external_samples
+from callwatch.monitor.forecast_step import read_backlog_samples
 from callwatch.monitor.own_samples import (
     channel_samples,
     configuration_samples,
@@ -31,6 +34,7 @@ from callwatch.monitor.own_samples import (
     tracker_samples,
 )
 from callwatch.pipeline.db_reachability import product_database_samples
+from callwatch.pipeline.forecasts.samples import BACKLOG, QUOTA
 from callwatch.pipeline.product import measure as measure_product
 from callwatch.pipeline.product import of_cycle
 from callwatch.pipeline.samples import METRICS as PRODUCT_METRICS
@@ -64,13 +68,15 @@ def measure(cycle: Cycle, own_samples: Callable[[], list[Sample]]) -> dict[str, 
         (("configuration.",), lambda: _read_own(configuration_samples, cycle)),
         (("check_in.",), lambda: _read_own(lambda conn, _now: _read_check_ins(conn, cycle), cycle)),
         (("external.",), lambda: _read_own(lambda conn, now: read_external_samples(conn, now, cycle.firing), cycle)),
+        (("balance.",), lambda: _read_own(_read_balances, cycle)),
         (("queue.dead_letters",), dead_letter_samples),
         (("monitor.silence_s",), lambda: _read_own(silence_samples, cycle)),
         (("monitor.missed_evaluations",), lambda: _read_own(lambda conn, _now: missed_samples(conn), cycle)),
     ]
     product: list[Source] = [
         (PRODUCT_METRICS, lambda: _read_product(cycle)),
-        (("cost.",), lambda: measure_costs(cycle)),
+        (("cost.", QUOTA), lambda: measure_costs(cycle)),
+        ((BACKLOG,), lambda: _read_own(read_backlog_samples, cycle)),
     ]
     failures = _read_all(cycle, own)
     if cycle.uncounted:
@@ -116,6 +122,14 @@ def _read_check_ins(conn: Any, cycle: Cycle) -> list[Sample]:
     waiting = [sample.value for sample in cycle.samples if sample.metric == "queue.oldest_message_s" and sample.value]
     stored_until = cycle.now - timedelta(seconds=max(waiting, default=0.0))
     return read_check_in_samples(conn, stored_until, cycle.firing, cycle.uncounted)
+
+
+def _read_balances(conn: AnyConnection, now: datetime) -> list[Sample]:
+    settings = get_settings()
+    if not settings.deepgram_api_key:
+        return []
+    refresh_balances(conn, settings, now)
+    return list_balance_samples(list_known(conn, now))
 
 
 def _read_product(cycle: Cycle) -> list[Sample]:

@@ -11,6 +11,7 @@ from callwatch.alerts.notifications.delivery import deliver_due
 from callwatch.db import connection
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.partitions import ensure_partitions
+from callwatch.db.error_queries.group_deletions import continue_deletions
 from callwatch.db.queries.retention import forget_old
 from callwatch.db.queries.retention_clock import read_clock
 from callwatch.digest.flush import flush
@@ -23,6 +24,10 @@ from callwatch.monitor.evaluate_step import evaluate
 from callwatch.monitor.measure_step import measure
 from callwatch.monitor.own_samples import clock_samples
 from callwatch.monitor.status_page_step import write_status_page
+from callwatch.monitor.vendor_pages_step import read_vendor_pages
+from callwatch.monitor.weekly_report_step import send_weekly_report
+from callwatch.payloads.erase import erase_payloads
+from callwatch.payloads.objects import sweep_objects
 from callwatch.settings import get_settings
 from callwatch.uploads.bundles import delete_unused
 
@@ -38,8 +43,10 @@ def build_steps(own_samples: Callable[[], list[Sample]]) -> list[Step]:
         ("check", check),
         ("measure", lambda cycle: measure(cycle, own_samples)),
         ("evaluate", evaluate),
+        ("weekly_report", send_weekly_report),
         ("notify", _notify),
         ("status_page", write_status_page),
+        ("vendor_pages", read_vendor_pages),
         ("archive", archive),
     ]
 
@@ -53,26 +60,37 @@ def _prepare(cycle: Cycle) -> dict[str, Any]:
         conn.commit()
         cycle.samples += clock_samples(conn, clock)
         forgotten = forget_old(conn, clock, settings.retention_days, settings.access_retention_days)
-        maps = _delete_maps(conn, clock.delete_at - timedelta(days=settings.retention_days))
+        cleared = _clear_stores(conn, clock.delete_at - timedelta(days=settings.retention_days))
     return {
         "partitions_made": len(made),
         "partitions_dropped": forgotten.partitions,
         "groups_forgotten": forgotten.groups,
-        "source_maps_deleted": maps,
+        **cleared,
         "deletes_as_of": clock.delete_at.isoformat(),
     }
 
 
-def _delete_maps(conn: AnyConnection, before: datetime) -> int | None:
-    """Delete bundles of source maps that nobody used since; None: the store does not respond, and they stay for now."""
-    try:
-        deleted = delete_unused(conn, get_settings().source_maps_url, before)
-        conn.commit()
-    except FilesUnavailable as error:
-        conn.rollback()
-        _log.warning("source maps are not deleted: %s", error)
-        return None
-    return deleted
+def _clear_stores(conn: AnyConnection, maps_before: datetime) -> dict[str, int | None]:
+    """Remove files that nobody needs, and what people deleted, whatever the clock says.
+
+    None: the store does not respond, so the files stay for now, and stay known.
+    """
+    settings = get_settings()
+    maps_url, payloads_url = settings.source_maps_url, settings.payloads_url
+    parts: dict[str, Callable[[], int]] = {
+        "source_maps_deleted": lambda: delete_unused(conn, maps_url, maps_before),
+        "deletions_finished": lambda: continue_deletions(conn, lambda conn, places: erase_payloads(conn, payloads_url, places)),
+        "payload_objects_swept": lambda: sweep_objects(conn, payloads_url),
+    }
+    done: dict[str, int | None] = dict.fromkeys(parts)
+    for name, work in parts.items():
+        try:
+            done[name] = work()
+            conn.commit()
+        except FilesUnavailable as error:
+            conn.rollback()
+            _log.warning("files stay for now: %s", error, extra={"part": name})
+    return done
 
 
 def _flush(cycle: Cycle) -> dict[str, Any]:

@@ -108,10 +108,10 @@ def _build_cron(cron: Mapping[str, Any], row: Mapping[str, Any] | None, column: 
     return Cron(cron["name"], cron["period_s"], cron.get("stage"), at, age_s, said, unknown, is_ahead)
 
 
-def list_cron_samples(given: Mapping[str, Any], measured: Measured, stopped: Mapping[str, bool]) -> list[Sample]:
+def list_cron_samples(given: Mapping[str, Any], measured: Measured, stopped: Mapping[str, bool | None]) -> list[Sample]:
     """How late and how idle each cron job is, how many are late or idle, and how many have no heartbeat although others do.
 
-    stopped: whether due work waits and none is done, by stage.
+    stopped: whether due work waits and none is done, by stage; None: unknown. Only stages whose work can be due.
     """
     if HEARTBEATS in measured.unknown:
         reason = measured.unknown[HEARTBEATS]
@@ -120,13 +120,16 @@ def list_cron_samples(given: Mapping[str, Any], measured: Measured, stopped: Map
     samples = [_build_missing_sample(crons, measured)]
     if crons and all(cron.unknown == NEVER for cron in crons):
         return [*samples, *(Sample(metric, None, NONE_EVER) for metric in ("cron.late", "cron.idle", "cron.failing"))]
-    failing = []
+    failing: list[str] = []
+    unread: list[Reason] = []
     for cron in crons:
-        found, is_failing = _build_cron_sample(cron, measured, bool(cron.stage and stopped.get(cron.stage)))
+        found, is_failing = _build_cron_sample(cron, measured, stopped)
         samples += found
         if is_failing:
             failing.append(cron.name)
-    return [*samples, _build_failing_sample(crons, failing)]
+        elif is_failing is None:
+            unread += [sample.reason for sample in found if sample.reason is not None][:1]
+    return [*samples, _build_failing_sample(failing, unread)]
 
 
 def _build_missing_sample(crons: Sequence[Cron], measured: Measured) -> Sample:
@@ -139,28 +142,30 @@ def _build_missing_sample(crons: Sequence[Cron], measured: Measured) -> Sample:
     return Sample("cron.missing", float(len(missing)), detail=_list_named(missing))
 
 
-def _build_failing_sample(crons: Sequence[Cron], failing: Sequence[str]) -> Sample:
-    """How many are late or idle; unknown if those whose heartbeat cannot be read could make it MANY_FAILING or more."""
-    unread = [cron for cron in crons if cron.unknown is not None and cron.unknown != NEVER]
+def _build_failing_sample(failing: Sequence[str], unread: Sequence[Reason]) -> Sample:
+    """How many are late or idle; unknown if those of which that is unknown could make it MANY_FAILING or more."""
     if unread and len(failing) < MANY_FAILING <= len(failing) + len(unread):
-        return Sample("cron.failing", None, unread[0].unknown)
+        return Sample("cron.failing", None, unread[0])
     return Sample("cron.failing", float(len(failing)), detail=_list_named(failing))
 
 
-def _build_cron_sample(cron: Cron, measured: Measured, is_stopped: bool) -> tuple[list[Sample], bool]:
-    """The samples of one cron job, and whether it is late or idle."""
+def _build_cron_sample(cron: Cron, measured: Measured, stopped: Mapping[str, bool | None]) -> tuple[list[Sample], bool | None]:
+    """The samples of one cron job, and whether it is late or idle; None if that is unknown."""
     labels = {"cron": cron.name}
     if cron.age_s is None:
         if cron.unknown == NEVER and not _is_overdue(cron, measured):
             return [Sample(metric, None, labels=labels, inconclusive=NEVER) for metric in ("cron.late", "cron.idle")], False
-        return [Sample(metric, None, cron.unknown, labels) for metric in ("cron.late", "cron.idle")], False
+        is_failing = False if cron.unknown == NEVER else None
+        return [Sample(metric, None, cron.unknown, labels) for metric in ("cron.late", "cron.idle")], is_failing
     late = round(cron.age_s / cron.period_s, 2)
-    is_idle, detail = _list_idle(cron, measured, is_stopped)
-    samples = [
-        Sample("cron.late", late, None, labels, f"last success {_describe(cron.age_s)} ago", cron.last_ok_at),
-        Sample("cron.idle", float(is_idle), None, labels, detail, inconclusive=_NOT_RUNNING if cron.is_late else None),
-    ]
-    return samples, is_idle or bool(cron.is_late)
+    samples = [Sample("cron.late", late, None, labels, f"last success {_describe(cron.age_s)} ago", cron.last_ok_at)]
+    if cron.is_late:
+        idle = Sample("cron.idle", 0.0, None, labels, _NOT_RUNNING.message, inconclusive=_NOT_RUNNING)
+        return [*samples, idle], True
+    detail, unread = _find_idleness(cron, measured, stopped)
+    if detail is None and unread is not None:
+        return [*samples, Sample("cron.idle", None, unread, labels)], None
+    return [*samples, Sample("cron.idle", float(detail is not None), None, labels, detail)], detail is not None
 
 
 def odd_heartbeats(given: Mapping[str, Any], measured: Measured) -> tuple[int, int]:
@@ -181,15 +186,23 @@ def _list_named(names: Sequence[str]) -> str | None:
     return f"{', '.join(names[:_NAMED])}{rest}" if names else None
 
 
-def _list_idle(cron: Cron, measured: Measured, is_stopped: bool) -> tuple[bool, str | None]:
-    if cron.is_late:
-        return False, _NOT_RUNNING.message
+def _find_idleness(cron: Cron, measured: Measured, stopped: Mapping[str, bool | None]) -> tuple[str | None, Reason | None]:
+    """Why a cron job that runs does nothing; else why that is unknown; two None if it works."""
     if cron.said == "refused":
-        return True, "the cron runs, and is refused"
-    due_since = measured.get(f"{cron.stage}.due_since") if cron.stage else None
-    if cron.said == "skipped" and due_since is not None and measured.at.timestamp() - due_since > _SKIPS_AFTER_S:
-        return True, "the cron runs, and skips due work"
-    return is_stopped, f"the cron runs, but no work of {cron.stage} is done" if is_stopped else None
+        return "the cron runs, and is refused", None
+    if cron.stage is None:
+        return None, None
+    stage, unread = cron.stage, None
+    if cron.said == "skipped":
+        due_since = measured.get(f"{stage}.due_since")
+        if due_since is not None and measured.at.timestamp() - due_since > _SKIPS_AFTER_S:
+            return "the cron runs, and skips due work", None
+        why = measured.unknown.get(f"{stage}.due_since")
+        unread = why if why is not None and not why.is_absence else None
+    is_stopped = stopped.get(stage, False)
+    if is_stopped:
+        return f"the cron runs, but no work of {stage} is done", None
+    return None, measured.why(f"{stage}.due", f"{stage}.completed_10m") if is_stopped is None else unread
 
 
 def _classify_message(message: str | None) -> str:

@@ -1,8 +1,6 @@
 """Whether items arrive: the last hour and the silence since the last item, compared with the same hours of earlier days."""
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,6 +9,7 @@ from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
 from callwatch.pipeline.calendar import find_holiday
 from callwatch.pipeline.comparable import active_days, earlier_windows, local_days
+from callwatch.pipeline.expectation import SPREADS, SPREADS_OF_SILENCE, Expected, expect
 from callwatch.pipeline.freshness_readings import DAYS, LONG_SILENCE, NO_ITEM_YET, Windows
 from callwatch.pipeline.queries.query_runner import Measured
 from callwatch.pipeline.queries.time_bounds import MAX_CLOCK_SKEW_S
@@ -23,20 +22,7 @@ _MAX_SILENCE = timedelta(hours=6)
 # A small product has too few items in such a time for them to be missed. In two days a weekend cannot hide between workdays.
 _MAX_WINDOW = timedelta(hours=48)
 NOT_COMPARABLE = Reason("no_traffic", "no earlier day of this kind to compare with")
-_NONE_ARRIVED = Reason("no_traffic", "none is expected now, and none arrived in the last hour")
-# How many spreads below the median are still normal; with few earlier days, more are required. By chance, a window has too few
-# items a few times in a year of hours; a window with no items of which a dozen are expected never occurs by chance.
-_SPREADS, _SPREADS_OF_SILENCE = 4.5, 3.5
-_FEW_DAYS = {1: 1.3, 2: 1.15}
-_MEDIAN_ABSOLUTE_TO_DEVIATION = 1.4826
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """What earlier days predict for a window, and how much less is still normal."""
-
-    median: float
-    lowest: float
+_NONE_ARRIVED = Reason("no_traffic", "none arrived in the last 15 minutes, so nothing shows that they come again")
 
 
 def days_at_work(measured: Measured) -> frozenset[date]:
@@ -72,26 +58,6 @@ def list_windows(measured: Measured) -> Windows:
     return {name: [[(start, until)], *earlier_windows(start, now, zone, active, last_at)] for name, start in starts.items()}
 
 
-def expected(counts: Sequence[int], spreads: float = _SPREADS) -> Expected | None:
-    """Median of earlier days, and the lowest normal count; None without such days."""
-    if not counts:
-        return None
-    median = compute_median(counts)
-    deviation = _MEDIAN_ABSOLUTE_TO_DEVIATION * compute_median([abs(count - median) for count in counts])
-    spreads *= _FEW_DAYS.get(len(counts), 1.0)
-    # If the days differ a lot, even zero would be normal; but none of them had less than the quietest one, and a random count
-    # falls below that by a multiple of its square root.
-    least = min(counts)
-    return Expected(median, max(median - spreads * max(deviation, math.sqrt(median)), least - spreads * math.sqrt(least)))
-
-
-def compute_median(values: Sequence[float]) -> float:
-    """The median of some values. They must not be empty."""
-    ordered = sorted(values)
-    middle = len(ordered) // 2
-    return float(ordered[middle]) if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
-
-
 def expected_per_hour(measured: Measured) -> float | None:
     """The expected number for the last hour; None if no earlier day can be compared."""
     found = _find_expected(measured, "freshness.window_3600")
@@ -101,7 +67,8 @@ def expected_per_hour(measured: Measured) -> float | None:
 def list_freshness_samples(given: Mapping[str, Any], measured: Measured) -> list[Sample]:
     """calls.missing_ratio: how far the worst of the windows falls below its expected number.
 
-    No all-clear follows from a time in which nothing is expected: only from items that arrive.
+    No all-clear follows from a time in which nothing is expected, nor from a silence that goes on while the expectation
+    wavers: only from items that arrive now.
     """
     if measured.get(FIRST_AT) is None:
         reason = measured.why(FIRST_AT)
@@ -125,7 +92,7 @@ def list_freshness_samples(given: Mapping[str, Any], measured: Measured) -> list
         if ratio > worst:
             minutes = round((measured.at - _find_start(measured, name)).total_seconds() / 60)
             worst, detail = ratio, f"{found[0]} calls, {found[1].median:.0f} expected in {minutes} min"
-    has_arrived = any(row["count"] for row in measured.rows.get(f"freshness.window_{_WINDOWS_S[0]}", [])[:1])
+    has_arrived = any(row["count"] for row in measured.rows.get(f"freshness.window_{_WINDOWS_S[-1]}", [])[:1])
     doubt = None if has_arrived else _NONE_ARRIVED
     since = measured.time(LAST_AT) if worst else None
     return [Sample("calls.missing_ratio", round(worst, 3), detail=detail, since=since, inconclusive=doubt)]
@@ -140,7 +107,13 @@ def _find_start(measured: Measured, name: str) -> datetime:
 
 def _find_expected(measured: Measured, name: str) -> tuple[int, Expected] | None:
     counts = [row["count"] for row in measured.rows.get(name, [])]
-    found = expected(counts[1:], _SPREADS_OF_SILENCE if name in (SILENCE, LONG_SILENCE) else _SPREADS)
+    if not counts:
+        return None
+    windows = list_windows(measured).get(name, ())
+    zone = ZoneInfo(measured.timezone)
+    weekdays = [window[0][0].astimezone(zone).weekday() for window in windows]
+    is_same_weekday = [weekday == weekdays[0] for weekday in weekdays[1:]]
+    found = expect(counts[1:], SPREADS_OF_SILENCE if name in (SILENCE, LONG_SILENCE) else SPREADS, is_same_weekday)
     return (counts[0], found) if found else None
 
 

@@ -42,7 +42,7 @@ def list_product_samples(
     firing: labels of firing instances by metric; the agencies among them are reported by name.
     """
     samples = [*_list_queues(stages, measured)]
-    stopped = {stage.name: is_stopped(measured, stage.name) for stage in stages.stages}
+    stopped = {stage.name: is_stopped(measured, stage.name) for stage in stages.stages if not stage.rows["due"].none}
     for stage in stages.stages:
         samples += _sample_stage(stage, measured)
     parts = stages.parts
@@ -54,7 +54,7 @@ def list_product_samples(
     if "completeness" in parts:
         samples += list_completeness_samples(parts["completeness"], measured)
     if "heartbeats" in parts:
-        samples += list_cron_samples(parts["heartbeats"], measured, {name: bool(value) for name, value in stopped.items()})
+        samples += list_cron_samples(parts["heartbeats"], measured, stopped)
     if "webhooks" in parts:
         samples += list_webhook_samples(parts["webhooks"], measured)
     if "syncs" in parts:

@@ -100,7 +100,7 @@ def parse_stages(raw: Any) -> StageFile:
 def _read_stage(raw: Any, where: str) -> Stage:
     with name_place(where):
         needed = {"name", "table", "waiting_since", "duration", "pending", "done"}
-        check_keys(raw, needed, {"is_queue", "unfinished", "remedies", *PATH, *COUNTED, *TIMED})
+        check_keys(raw, needed, {"is_queue", "unfinished", "remedies", "limit", *PATH, *COUNTED, *TIMED})
         stage_name, table, since = name(raw["name"], "a stage"), name(raw["table"]), name(raw["waiting_since"])
         if stage_name in (*PARTS, "vendor", "indexes"):
             raise ValueError("a name that no other part of the file has")
@@ -121,7 +121,11 @@ def _read_stage(raw: Any, where: str) -> Stage:
     with name_place(where):
         path = read_path(raw, table, since)
     remedies = read_remedies(raw.get("remedies", {}), f"{where}.remedies")
-    return Stage(stage_name, table, bool(raw.get("is_queue", True)), since, rows, duration, unfinished, path, remedies)
+    limit = None
+    if "limit" in raw:
+        with name_place(f"{where}.limit"):
+            limit = read_number(raw["limit"])
+    return Stage(stage_name, table, bool(raw.get("is_queue", True)), since, rows, duration, unfinished, path, remedies, limit)
 
 
 def _read_duration(raw: Any, table: str) -> Duration:

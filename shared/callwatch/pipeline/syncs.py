@@ -10,7 +10,7 @@ from psycopg2.sql import SQL, Identifier
 from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
 from callwatch.pipeline.comparable import kind_of_day
-from callwatch.pipeline.freshness import compute_median
+from callwatch.pipeline.expectation import compute_median
 from callwatch.pipeline.queries.filter_dsl import ANY, NUMBER, TEXT, TIME
 from callwatch.pipeline.queries.labels import readable
 from callwatch.pipeline.queries.odd_rows import count_odd_rows

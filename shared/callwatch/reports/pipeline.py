@@ -15,6 +15,7 @@ from callwatch.pipeline.samples import odd_rows, undated
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.reports.figures import Part
 from callwatch.reports.items.agencies import list_agencies
+from callwatch.reports.items.forecasts import list_stage_forecasts
 from callwatch.reports.missing_values import Unknown
 from callwatch.reports.product import read_product
 from callwatch.settings import Settings
@@ -27,10 +28,16 @@ _NOT_DESCRIBED = Reason("not_configured", "the stage file does not define it")
 _NOTHING_FINISHED = Reason("no_traffic", "nothing finished in the last hour")
 
 
-def pipeline(settings: Settings, now: datetime, is_by_agency: bool = False, measured: Measured | None = None) -> Pipeline:
+def pipeline(
+    settings: Settings,
+    now: datetime,
+    is_by_agency: bool = False,
+    measured: Measured | None = None,
+    has_forecasts: bool = False,
+) -> Pipeline:
     """Build the response of GET /api/pipeline.
 
-    is_by_agency: with the same figures by agency. measured: the product, if it is read already.
+    is_by_agency: with the same figures by agency. measured: the product, if it is read already. has_forecasts: with forecasts.
     """
     stages = get_stages(settings.stages_file)
     if measured is None:
@@ -48,6 +55,8 @@ def pipeline(settings: Settings, now: datetime, is_by_agency: bool = False, meas
         "odd_rows": _odd_rows(stages, measured),
         "unknown": unknown.reasons,
     }
+    if has_forecasts:
+        found["forecasts"] = list_stage_forecasts(settings, now, unknown)
     if is_by_agency:
         agencies, why_none = list_agencies(settings, now, unknown)
         found["agencies"] = unknown.say("agencies", agencies, why_none)

@@ -4,7 +4,6 @@ A variable holds its value itself or names where the value is kept: `arn:aws:sec
 of a JSON secret as `<arn>:<key>::`) or `ssm:<parameter name>`. Named values are fetched once per execution environment.
 """
 
-import dataclasses
 import functools
 import hashlib
 import logging
@@ -74,13 +73,13 @@ def _add_named_channels(settings: Settings, environ: Mapping[str, str], fetch: C
     problems = list(settings.problems)
     for channel, given in list_named_channels(environ, VARIABLES).items():
         own, faults = _read_channel(channel, given, fetch)
-        whole = dataclasses.replace(settings, **drop_others(own), **own)
+        whole = settings.replace(**drop_others(own), **own)
         faults += _find_half_pairs(vars(whole), {fault.variable for fault in faults}, channel)
         if faults and is_strict:
             raise ConfigurationError(faults[0].message)
         named[channel] = None if faults else whole
         problems += faults
-    return dataclasses.replace(settings, named_channels=named, problems=tuple(problems)) if named else settings
+    return settings.replace(named_channels=named, problems=tuple(problems)) if named else settings
 
 
 def _read_channel(

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, urlsplit
 
 from callwatch import times
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from callwatch.settings.status_page import StatusPage
 
     Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+PayloadStore = Literal["s3"]
 
 
 def parse_text(raw: str) -> str:
@@ -159,6 +161,13 @@ def parse_archive(raw: str) -> str:
     if not re.fullmatch(r"/[^\x00]*|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w!.*'()/-]*)?", raw):
         raise ValueError("s3://bucket/prefix, or the absolute path of a folder")
     return raw
+
+
+def parse_payload_store(raw: str) -> PayloadStore | None:
+    """Where payloads are stored; None: in PostgreSQL."""
+    if raw not in ("postgres", "s3"):
+        raise ValueError("postgres or s3")
+    return "s3" if raw == "s3" else None
 
 
 def parse_networks(raw: str) -> "tuple[Network, ...]":

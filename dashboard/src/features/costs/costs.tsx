@@ -10,6 +10,7 @@ import { Figure, Reasons } from "../../ui/figure";
 import { Panel } from "../../ui/panel";
 import { Empty, When } from "../../ui/state";
 import { type Column, Table } from "../../ui/table";
+import { Accounts } from "./accounts";
 
 // The shortest range with sums by day.
 const SHORTEST = "24h";
@@ -31,6 +32,7 @@ export function Costs() {
       </Panel>
       {live.data?.by_model && <Models models={live.data.by_model} />}
       {live.data?.by_agency && <Agencies costs={live.data} />}
+      {live.data && <Accounts costs={live.data} />}
       {live.data && <Days costs={live.data} />}
     </div>
   );

@@ -227,7 +227,8 @@ export interface Caller {
 /** Something that changed in the hour before an alert or an incident began. */
 export interface ChangeBefore {
   at: string;
-  kind: "deploy" | "release" | "rule" | "schema" | "setting";
+  kind: "deploy" | "release" | "rule" | "schema" | "setting" | "vendor";
+  preceded?: number;
   title: string;
 }
 
@@ -279,10 +280,12 @@ export interface CostDay {
 
 /** GET /api/metrics/costs: the days of a range, the last of which is today so far. */
 export interface Costs {
+  balances: Array<VendorBalance> | null;
   by_agency: Array<AgencyCosts> | null;
   by_model: Array<ModelCosts> | null;
   by_service: Record<string, ServiceCosts> | null;
   per_call: CallCosts;
+  quotas: Array<QuotaForecast> | null;
   range: "1d" | "24h" | "7d" | "30d" | "90d";
   since: string;
   timestamp: string;
@@ -1274,6 +1277,7 @@ export interface Pipeline {
   crons: Array<Cron>;
   field_completeness: Record<string, number | null> | null;
   field_completeness_by_source: Record<string, Record<string, number>> | null;
+  forecasts?: Array<StageForecast> | null;
   freshness: Freshness;
   odd_rows: Array<OddRows>;
   recording_availability: number | null;
@@ -1368,6 +1372,18 @@ export interface QueueHealth {
 export interface Queues {
   recordings: RecordingsStatus;
   transcriptions: TranscriptionsStatus;
+}
+
+/** When a quota of the day is used up; full_at is null if it lasts the day. full_from, full_until: by single earlier days. model: a pattern in which * stands for any text. units: what is summed. */
+export interface QuotaForecast {
+  full_at: string | null;
+  full_from: string | null;
+  full_until: string | null;
+  limit: number;
+  model: string;
+  service: string;
+  units: Array<string>;
+  used: number | null;
 }
 
 /** The reason for an action; stored with the actor and the time. */
@@ -1691,6 +1707,16 @@ export interface StageFigures {
   zombie: number | null;
 }
 
+/** When a stage is full, if its backlog grows beyond chance. limit: items that may wait, of the stage file. growth_per_hour: items, by the last 80 minutes; null if it does not grow. full_at: by this pace. full_from, full_until: at its bounds of 95 %; full_until is null if the slowest pace never gets there. */
+export interface StageForecast {
+  full_at: string | null;
+  full_from: string | null;
+  full_until: string | null;
+  growth_per_hour: number | null;
+  limit: number | null;
+  name: string;
+}
+
 /** A row behind a count. id: of the item that it is about; row: its own key; at: the time it is ordered by. */
 export interface StageItem {
   at: string | null;
@@ -1849,6 +1875,15 @@ export interface UserFeedback {
   event_id: string;
   id: string;
   message: string;
+}
+
+/** What is left on a vendor's account. days_left: at the pace of the last seven days. */
+export interface VendorBalance {
+  days_left: number | null;
+  project: string;
+  read_at: string;
+  service: string;
+  usd: number | null;
 }
 
 /** Alerts that began in the week and that no other alert caused. inhibited: those that followed from another. */

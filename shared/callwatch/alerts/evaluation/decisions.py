@@ -9,7 +9,8 @@ from callwatch.alerts.evaluation.groups import GROUP_WAITS, Group, find_group, f
 from callwatch.alerts.evaluation.inhibition import explain
 from callwatch.alerts.evaluation.instance import Change, Instance, Outcome
 from callwatch.alerts.evaluation.notify_policy import Situation, decide
-from callwatch.alerts.evaluation.planner import Planner
+from callwatch.alerts.evaluation.planner import plan_notifications
+from callwatch.alerts.evaluation.planning import Planning
 from callwatch.alerts.evaluation.silences import Silences
 from callwatch.alerts.evaluation.threads import Relatives, find_relatives
 from callwatch.alerts.rules.rule import AlertRule
@@ -69,17 +70,14 @@ def decide_all(work: Decided) -> Outcome:
 
 
 def _plan(work: Decided, changes: Sequence[Change]) -> Outcome:
-    planner = Planner(
-        work.by_id, work.everything, work.channels, work.silenced, work.now, work.handling, lambda: _find_relatives(work)
-    )
-    planner.escalated = work.escalated
-    planner.plan(changes)
+    plan = Planning(work.by_id, work.everything, work.channels, work.silenced, work.now, work.handling, work.escalated)
+    plan_notifications(plan, changes, lambda: _find_relatives(work))
     everything = work.everything
-    touched = {key for planned in planner.planned for key in planned.keys}
+    touched = {key for planned in plan.planned for key in planned.keys}
     kept = {key: everything[key] for key in everything if key in work.instances or key in touched}
     settled = [replace(change, instance=everything[change.instance.key]) for change in changes]
     causes = {key: work.causes.get(key, found[0]) for key, found in work.above.items()}
-    return Outcome(kept, settled, planner.planned, causes, work.above)
+    return Outcome(kept, settled, plan.planned, causes, work.above)
 
 
 def _find_relatives(work: Decided) -> Relatives:

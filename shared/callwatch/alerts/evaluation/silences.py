@@ -11,7 +11,7 @@ from callwatch.alerts.evaluation.linear_regex import is_match
 from callwatch.alerts.evaluation.recurrence import load_recurrence
 
 if TYPE_CHECKING:
-    from callwatch.db.queries.rule_states import SilenceRow
+    from callwatch.db.alert_queries.silences import SilenceRow
 
 OPERATORS = ("=", "!=", "=~", "!~")
 _Item = tuple[str, str] | None

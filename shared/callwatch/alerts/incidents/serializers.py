@@ -11,6 +11,7 @@ from callwatch.alerts.evaluation.silences import Silences, load_silences
 from callwatch.alerts.incidents.impact import load_impact
 from callwatch.alerts.incidents.silenced import find_silenced
 from callwatch.alerts.serializers import parse_id
+from callwatch.db.alert_queries.silences import silences_in_force
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.incident_queries.changes import list_changes
 from callwatch.db.incident_queries.incident_lists import (
@@ -26,7 +27,6 @@ from callwatch.db.incident_queries.incident_lists import (
 )
 from callwatch.db.incident_queries.incident_timeline import EntryRow, list_entries, list_notes
 from callwatch.db.incident_queries.incidents import IncidentRow, get_incident
-from callwatch.db.queries.rule_states import silences_in_force
 from callwatch.exceptions import NotFound
 from callwatch.models.incident import ImpactName
 from callwatch.models.reason import Reason

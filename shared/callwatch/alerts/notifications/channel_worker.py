@@ -12,6 +12,7 @@ from callwatch.alerts.notifications.backoff import OPENS_AFTER
 from callwatch.alerts.notifications.channels import find_gap_s, find_sender, is_configured, replay
 from callwatch.alerts.notifications.delivery_failed import DeliveryFailed
 from callwatch.alerts.notifications.notification import load_notification
+from callwatch.alerts.notifications.report_mail import is_report, send_report
 from callwatch.alerts.notifications.webhook_client import TIMEOUT_S
 from callwatch.db.queries.deliveries import ClaimedDelivery
 from callwatch.settings import Settings
@@ -82,13 +83,15 @@ def start_worker(batch: Batch, settings: Settings, stopped: threading.Event, out
 def try_once(
     channel: str, payload: Mapping[str, Any], message_id: str, settings: Settings, timeout_s: float
 ) -> DeliveryFailed | None:
-    """Send one notification or replay; returns the failure, or None."""
+    """Send one notification, report or replay; returns the failure, or None."""
     is_replay = channel == replay.CHANNEL
     if not (replay.is_configured(settings) if is_replay else is_configured(channel, settings)):
         return DeliveryFailed(f"the channel {channel} is no longer configured", is_permanent=True)
     try:
         if is_replay:
             replay.send(payload, message_id, settings, timeout_s)
+        elif is_report(payload):
+            send_report(channel, payload, message_id, settings, timeout_s)
         else:
             find_sender(channel)(load_notification(payload), message_id, settings, timeout_s)
     except DeliveryFailed as failure:

@@ -19,6 +19,7 @@ from callwatch.alerts.notifications.delivery_failed import DeliveryFailed, clean
 from callwatch.alerts.notifications.muted import find_muted_deliveries
 from callwatch.alerts.notifications.webhook_client import TIMEOUT_S
 from callwatch.db import connection
+from callwatch.db.alert_queries.silences import silences_in_force
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.queries.alerts import add_timeline
 from callwatch.db.queries.channel_states import (
@@ -45,7 +46,6 @@ from callwatch.db.queries.deliveries import (
 )
 from callwatch.db.queries.impossible_waits import end_impossible_waits
 from callwatch.db.queries.retention_clock import believable_time
-from callwatch.db.queries.rule_states import silences_in_force
 from callwatch.settings import Settings, get_settings
 
 # Longer than a send may take; after a sender was killed, its claims expire soon.

@@ -75,13 +75,16 @@ def _find_end(conn: AnyConnection, since: datetime, now: datetime) -> datetime:
 def _close_unremembered(conn: AnyConnection, memory: OutageMemory, now: datetime) -> None:
     """Resolve at PagerDuty what a monitor may have opened that was replaced before the database was back.
 
-    Only a monitor that remembers nothing does so, after a gap in the cycles. A resolve without an open incident changes
-    nothing; other channels would send the end of an alert that people may never have seen.
+    Only a monitor that remembers no outage since the last cycle does so, after a gap in the cycles. A resolve without an open
+    incident changes nothing; other channels would send the end of an alert that people may never have seen.
     """
-    if memory.load() or not is_configured(_PAGERDUTY, get_settings()):
+    if not is_configured(_PAGERDUTY, get_settings()):
         return
     last_at, _set_up_at = last_cycle_at(conn)
     if last_at is None or now - last_at < _GAP:
+        return
+    ended_at = memory.load().get("ended_at")
+    if ended_at is not None and datetime.fromisoformat(ended_at) > last_at:
         return
     unremembered = {"since": format_time(last_at), "reason": ""}
     _add_all_clear(conn, None, _PAGERDUTY, _build_all_clear(memory.kind, unremembered, now), now)

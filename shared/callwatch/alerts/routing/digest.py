@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from callwatch.alerts.evaluation.instance import Instance
-from callwatch.alerts.evaluation.planner import is_keyed
 from callwatch.alerts.evaluation.silences import Silences
 from callwatch.alerts.notifications.notification import Member, Notification, render_subject
 from callwatch.alerts.notifications.outbox import queue_notification
@@ -17,6 +16,7 @@ from callwatch.alerts.routing.routes_in_force import RoutesInForce, is_collected
 from callwatch.alerts.rules.rule import AlertRule
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.incident_queries.digests import DigestAlert, add_digest_entries, take_due_digests
+from callwatch.models.alert import is_keyed
 from callwatch.settings import Settings
 
 _MAX_MEMBERS = 100

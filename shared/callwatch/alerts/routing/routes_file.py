@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from callwatch.alerts.evaluation.linear_regex import compile_pattern
-from callwatch.alerts.evaluation.planner import is_keyed
 from callwatch.alerts.evaluation.recurrence import DAYS, MAX_DURATION_S, MIN_DURATION_S, Recurrence, parse_recurrence
 from callwatch.alerts.evaluation.regex_parser import BadPattern
 from callwatch.alerts.evaluation.silences import OPERATORS, LabelMatcher
 from callwatch.alerts.routing.route import Digest, Match, Route, Step
 from callwatch.alerts.rules.rules_entries import Entry, read_entries
 from callwatch.alerts.rules.sanitize import is_storable
-from callwatch.models.alert import AlertLevel
+from callwatch.models.alert import AlertLevel, is_keyed
 
 FILE = "ROUTES_FILE"
 # A text doubles where each character is escaped; MAX_PATTERN_CHARS is 200.

@@ -26,9 +26,9 @@ def list_label_values(settings: Settings) -> FindValues:
     """Return what finds the values by metric and label. A setting that cannot be read leaves its labels open."""
     closed: dict[tuple[str, str], frozenset[str]] = {
         ("slo.", "window"): frozenset(WINDOWS),
-        ("channel.", "channel"): frozenset(AlertChannel),
         ("queue.waiting_age_s", "queue"): QUEUES,
         ("product_database.", "service"): frozenset({PRODUCT_DATABASE}),
+        **_list_channels(settings),
         **_list_services(settings),
         **_list_stage_values(settings),
     }
@@ -39,6 +39,13 @@ def list_label_values(settings: Settings) -> FindValues:
         return next((found for (prefix, name), found in closed.items() if name == label and metric.startswith(prefix)), None)
 
     return find
+
+
+def _list_channels(settings: Settings) -> Mapping[tuple[str, str], frozenset[str]]:
+    """Return every kind, and the further channels of a kind that the settings name."""
+    if any(problem.variable == "CHANNEL_SETTINGS" for problem in settings.problems):
+        return {}
+    return {("channel.", "channel"): frozenset({*AlertChannel, *settings.named_channels})}
 
 
 def _list_services(settings: Settings) -> Mapping[tuple[str, str], frozenset[str]]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from callwatch.alerts.evaluation.silences import find_window, load_silence
+from callwatch.db.alert_queries.silences import SilenceRow, maintenance_between
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.queries.rule_states import SilenceRow, maintenance_between
 
 _MINUTE = timedelta(minutes=1)
 

@@ -1,1 +1,1 @@
-"""Statements about rules that people make, and the samples that they are tried on."""
+"""Statements about the rules and silences that people make, and the samples that rules are tried on."""

@@ -30,7 +30,8 @@ _COLUMNS = """
     replace(l.event_id::text, '-', '') AS event_id, l.project_id, l.environment,
     coalesce(m.group_id, l.group_id)::text AS group_id, g.fingerprint,
     l.occurred_at, l.received_at, l.severity, l.category, l.type, l.message, l.endpoint, l.release, l.service, l.user_hash,
-    l.payload::text AS payload
+    l.payload::text AS payload, l.payload_start AS object_start, l.payload_bytes AS object_bytes,
+    (SELECT name FROM callwatch.payload_objects AS holder WHERE holder.id = l.payload_object) AS object_name
 """
 # Orders that an index provides: sorting millions of payloads would delay the first line.
 _OF_GROUP = f"SELECT {_COLUMNS} {_FROM} ORDER BY l.group_id, l.occurred_at"
@@ -50,7 +51,10 @@ class ExportFilters(TypedDict, total=False):
 
 
 class ExportedRow(OccurrenceFields):
-    """An occurrence as it is stored: scrubbed. payload: JSON text, or None if it was not kept."""
+    """An occurrence as it is stored: scrubbed. payload: JSON text, or None if it was not kept or lies in an object.
+
+    object_start, object_bytes: its place, if it lies in one. object_name: None if the object is forgotten.
+    """
 
     project_id: int
     environment: str
@@ -59,6 +63,9 @@ class ExportedRow(OccurrenceFields):
     category: Category
     user_hash: str | None
     payload: str | None
+    object_start: int | None
+    object_bytes: int | None
+    object_name: str | None
 
 
 class _NumberRow(TypedDict):

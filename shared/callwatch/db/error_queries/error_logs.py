@@ -11,12 +11,15 @@ from callwatch.models.error import Category
 from callwatch.models.shapes.stored import OccurrenceFields
 
 _RECENT_CRITICAL = f"""
-    SELECT occurred_at, message, category, payload->'context' AS context FROM callwatch.error_logs
+    SELECT occurred_at, message, category, payload->'context' AS context, payload_object IS NOT NULL AS is_elsewhere
+    FROM callwatch.error_logs
     WHERE severity = 'critical' AND deleted_at IS NULL AND day >= %(day)s AND occurred_at >= %(since)s AND {SCOPE}
     ORDER BY occurred_at DESC LIMIT %(limit)s
 """
 _COLUMNS = """replace(event_id::text, '-', '') AS event_id, occurred_at, received_at, severity, type, message, endpoint,
-    release, service, payload::text AS payload"""
+    release, service, payload::text AS payload,
+    payload_object AS object_id, payload_start AS object_start, payload_bytes AS object_bytes,
+    (SELECT name FROM callwatch.payload_objects AS holder WHERE holder.id = payload_object) AS object_name"""
 # An index provides the latest of one id, not of several.
 _OF_GROUP = f"""
     SELECT latest.* FROM unnest(%(ids)s::bigint[]) AS stored (id) CROSS JOIN LATERAL (
@@ -44,18 +47,26 @@ class _EventRow(TypedDict):
 
 
 class CriticalRow(TypedDict):
-    """A critical error. context: as it was sent, scrubbed."""
+    """A critical error. context: as it was sent, scrubbed; None with is_elsewhere: it lies in the store of payloads."""
 
     occurred_at: datetime
     message: str
     category: Category
     context: dict[str, Any] | None
+    is_elsewhere: bool
 
 
 class OccurrenceRow(OccurrenceFields):
-    """An occurrence as it is stored. payload: JSON text; None if it was sampled out."""
+    """An occurrence as it is stored. payload: JSON text; None if it was sampled out, or lies in an object.
+
+    object_id, object_start, object_bytes: its place, if it lies in one. object_name: None if the object is forgotten.
+    """
 
     payload: str | None
+    object_id: int | None
+    object_start: int | None
+    object_bytes: int | None
+    object_name: str | None
 
 
 def recent_critical(conn: AnyConnection, since: datetime, scope: Scope, limit: int) -> list[CriticalRow]:

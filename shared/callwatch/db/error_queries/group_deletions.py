@@ -4,14 +4,16 @@ A group disappears at once. What is stored of it, perhaps millions of rows, goes
 by the monitor.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import TypedDict
 
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.query import execute, fetch_all, fetch_one
+from callwatch.db.error_queries.payload_objects import Place
 
 ROWS_AT_ONCE = 5_000
+OBJECTS_AT_ONCE = 20
 DELETIONS_AT_ONCE = 20
 # Long enough for a yearly review.
 DELETIONS_KEPT = timedelta(days=400)
@@ -36,14 +38,23 @@ _A_DAY = "SELECT day FROM callwatch.error_logs WHERE group_id = ANY (%s) LIMIT 1
 _DELETE_OF_DAY = """
     WITH gone AS (
         DELETE FROM callwatch.error_logs WHERE day = %(day)s AND ctid = ANY (ARRAY(
-            SELECT ctid FROM callwatch.error_logs WHERE day = %(day)s AND group_id = ANY (%(ids)s) LIMIT %(most)s
-        )) RETURNING project_id, event_id
+            {rows}
+        )) RETURNING project_id, event_id, payload_object, payload_start, payload_bytes
     ), unsaid AS (
         DELETE FROM callwatch.user_feedback AS said USING gone
         WHERE said.project_id = gone.project_id AND said.event_id = gone.event_id
     )
-    SELECT count(*)::integer AS count FROM gone
+    SELECT payload_object, payload_start, payload_bytes FROM gone
 """
+_ALL = "SELECT ctid FROM callwatch.error_logs WHERE day = %(day)s AND group_id = ANY (%(ids)s) LIMIT %(most)s"
+# Where payloads lie in objects, those of few objects: each is read and written as a whole.
+_OF_FEW_OBJECTS = """
+    SELECT ctid FROM (
+        SELECT ctid, dense_rank() OVER (ORDER BY payload_object NULLS FIRST) AS place FROM callwatch.error_logs
+        WHERE day = %(day)s AND group_id = ANY (%(ids)s)
+    ) AS ranked WHERE place <= %(objects)s LIMIT %(most)s
+"""
+_HAS_OBJECTS = "SELECT FROM callwatch.payload_objects WHERE day = %s LIMIT 1"
 # What users wrote about it goes with an occurrence.
 _DELETE_FEEDBACK = """
     DELETE FROM callwatch.user_feedback
@@ -54,12 +65,22 @@ _OPEN = """
     ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
 """
 _FINISH = "UPDATE callwatch.error_deletions SET finished_at = now() WHERE id = %s"
-_ERASE = """
-    UPDATE callwatch.error_logs SET deleted_at = now(), message = '', payload = NULL, user_hash = NULL,
-        type = NULL, endpoint = NULL, release = NULL, service = NULL
+_ERASED = """
+    FROM callwatch.error_logs
     WHERE group_id = ANY (%(stored_ids)s) AND event_id = %(event_id)s AND day >= %(day)s AND deleted_at IS NULL
 """
+_LOCK_ERASED = f"SELECT payload_object, payload_start, payload_bytes {_ERASED} FOR UPDATE"
+_ERASE = f"""
+    UPDATE callwatch.error_logs SET deleted_at = now(), message = '', payload = NULL, user_hash = NULL,
+        type = NULL, endpoint = NULL, release = NULL, service = NULL,
+        payload_object = NULL, payload_start = NULL, payload_bytes = NULL
+    WHERE (day, project_id, environment, event_id) IN (SELECT day, project_id, environment, event_id {_ERASED})
+"""
 _FORGET = "DELETE FROM callwatch.error_deletions WHERE finished_at IS NOT NULL AND at < %s"
+
+
+# Makes payloads unreadable that lie outside of the database, before their rows go.
+Erase = Callable[[AnyConnection, Sequence[Place]], None]
 
 
 class _IdRow(TypedDict):
@@ -70,8 +91,10 @@ class _DayRow(TypedDict):
     day: date
 
 
-class _CountRow(TypedDict):
-    count: int
+class _PlaceRow(TypedDict):
+    payload_object: int | None
+    payload_start: int | None
+    payload_bytes: int | None
 
 
 class _OpenRow(TypedDict):
@@ -82,34 +105,50 @@ class _OpenRow(TypedDict):
 def delete_group(
     conn: AnyConnection, group_id: int, stored_ids: Sequence[int], actor: str, reason: str | None, has_first_part: bool
 ) -> None:
-    """Delete a locked group, perhaps with the first part of its rows; the next cycles delete the rest. The caller commits."""
+    """Delete a locked group, perhaps with the first part of its rows; the next cycles delete the rest. The caller commits.
+
+    Rows whose payloads lie outside of the database are left for the cycles.
+    """
     deletion = _note(conn, group_id, None, stored_ids, actor, reason)
     for table in _AT_ONCE:
         execute(conn, f"DELETE FROM callwatch.{table} WHERE group_id = %s", (group_id,))
     execute(conn, "DELETE FROM callwatch.error_groups WHERE id = %s", (group_id,))
     if has_first_part:
-        _continue(conn, deletion, stored_ids)
+        _continue(conn, deletion, stored_ids, None)
 
 
 def erase_occurrence(
-    conn: AnyConnection, group_id: int, stored_ids: Sequence[int], event_id: str, since: datetime, actor: str, reason: str | None
+    conn: AnyConnection,
+    group_id: int,
+    stored_ids: Sequence[int],
+    event_id: str,
+    since: datetime,
+    actor: str,
+    reason: str | None,
+    erase: Erase,
 ) -> bool:
     """Erase an occurrence of a locked group but for its key, which makes a second delivery harmless. The caller commits.
 
-    False if the group has no such occurrence.
+    False if the group has no such occurrence. Raises what `erase` raises.
     """
     given = {"stored_ids": list(stored_ids), "event_id": event_id, "day": since.date()}
-    if not execute(conn, _ERASE, given):
+    rows = fetch_all(conn, _LOCK_ERASED, given, _PlaceRow)
+    if not rows:
         return False
+    erase(conn, _list_places(rows))
+    execute(conn, _ERASE, given)
     execute(conn, _DELETE_FEEDBACK, {"event_id": event_id, "group_id": group_id})
     _note(conn, group_id, event_id, stored_ids, actor, reason)
     return True
 
 
-def continue_deletions(conn: AnyConnection) -> int:
-    """Delete the next part of what deleted groups left; returns how many deletions are now finished. The caller commits."""
+def continue_deletions(conn: AnyConnection, erase: Erase) -> int:
+    """Delete the next part of what deleted groups left; returns how many deletions are now finished. The caller commits.
+
+    Raises what `erase` raises.
+    """
     rows = fetch_all(conn, _OPEN, (DELETIONS_AT_ONCE,), _OpenRow)
-    return sum(_continue(conn, row["id"], row["stored_ids"]) for row in rows)
+    return sum(_continue(conn, row["id"], row["stored_ids"], erase) for row in rows)
 
 
 def forget_deletions(conn: AnyConnection, now: datetime) -> None:
@@ -127,22 +166,40 @@ def _note(
     return row["id"]
 
 
-def _continue(conn: AnyConnection, deletion: int, stored_ids: Sequence[int]) -> bool:
+def _continue(conn: AnyConnection, deletion: int, stored_ids: Sequence[int], erase: Erase | None) -> bool:
     """Delete one part of each table; whether nothing is left."""
     ids = list(stored_ids)
     deleted = [execute(conn, _DELETE_PART.format(table=table), (ids, ROWS_AT_ONCE)) for table in _IN_PARTS]
-    is_finished = _delete_occurrences(conn, ids) and max(deleted) < ROWS_AT_ONCE
+    is_finished = _delete_occurrences(conn, ids, erase) and max(deleted) < ROWS_AT_ONCE
     if is_finished:
         execute(conn, _FINISH, (deletion,))
     return is_finished
 
 
-def _delete_occurrences(conn: AnyConnection, ids: list[int]) -> bool:
-    """Delete at most ROWS_AT_ONCE occurrences, day by day; whether none is left."""
+def _delete_occurrences(conn: AnyConnection, ids: list[int], erase: Erase | None) -> bool:
+    """Delete at most ROWS_AT_ONCE occurrences, day by day; whether none is left. Without `erase`, of days without objects."""
     left = ROWS_AT_ONCE
     while left > 0:
         row = fetch_one(conn, _A_DAY, (ids,), _DayRow)
         if row is None:
             return True
-        left -= fetch_all(conn, _DELETE_OF_DAY, {"day": row["day"], "ids": ids, "most": left}, _CountRow)[0]["count"]
+        has_objects = bool(fetch_all(conn, _HAS_OBJECTS, (row["day"],)))
+        if has_objects and erase is None:
+            return False
+        given = {"day": row["day"], "ids": ids, "most": left, "objects": OBJECTS_AT_ONCE}
+        gone = fetch_all(conn, _DELETE_OF_DAY.format(rows=_OF_FEW_OBJECTS if has_objects else _ALL), given, _PlaceRow)
+        places = _list_places(gone)
+        if places and erase is not None:
+            # Before the caller commits: a payload is never left readable without its row.
+            erase(conn, places)
+            return False
+        left -= len(gone)
     return False
+
+
+def _list_places(rows: Sequence[_PlaceRow]) -> list[Place]:
+    return [
+        Place(row["payload_object"], row["payload_start"], row["payload_bytes"])
+        for row in rows
+        if row["payload_object"] is not None and row["payload_start"] is not None and row["payload_bytes"] is not None
+    ]

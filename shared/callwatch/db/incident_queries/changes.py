@@ -4,6 +4,7 @@ A new kind of change is one statement in `_SOURCES`: it selects `at` and `title`
 `given.until`, and names its kind in `models/incident.py`. What began at `given.began_at` is no change before itself.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TypedDict, get_args
@@ -39,6 +40,10 @@ _SOURCES: Mapping[ChangeKind, str] = {
         SELECT since AS at, 'Setting ' || variable || ' cannot be used: ' || message AS title
         FROM callwatch.setting_problems WHERE since > given.since AND since <= given.until
     """,
+    "vendor": """
+        SELECT started_at AS at, initcap(service) || ' reports an incident of its own: ' || title AS title
+        FROM callwatch.vendor_incidents WHERE started_at > given.since AND started_at <= given.until
+    """,
 }
 assert set(_SOURCES) == set(get_args(ChangeKind))
 _EACH = " UNION ALL ".join(
@@ -52,6 +57,20 @@ _LIST = f"""
     CROSS JOIN LATERAL (SELECT * FROM ({_EACH}) AS every ORDER BY at DESC LIMIT {_MOST}) AS changes
     ORDER BY given.id, changes.at DESC
 """
+
+
+# The latest alerts of a rule before one, and what is looked for before each of them.
+_EARLIER = """
+    SELECT id, started_at FROM callwatch.alerts
+    WHERE rule_id = %(rule_id)s AND started_at < %(before)s AND started_at > %(before)s - interval '90 days'
+    ORDER BY started_at DESC LIMIT %(limit)s
+"""
+_MOST_EARLIER = 20
+
+
+class _Earlier(TypedDict):
+    id: int
+    started_at: datetime
 
 
 class _Row(TypedDict):
@@ -70,3 +89,16 @@ def list_changes(conn: AnyConnection, began: Mapping[int, datetime]) -> dict[int
     for row in fetch_all(conn, _LIST, given, _Row):
         found[row["id"]].append({"at": row["at"], "kind": row["kind"], "title": row["title"]})
     return found
+
+
+def list_ranked_changes(conn: AnyConnection, alert_id: int, rule_id: str, began_at: datetime) -> list[ChangeBefore]:
+    """The changes before one alert, newest first; those of the same minute by how often their kind preceded the rule.
+
+    preceded: before how many of the latest 20 alerts of the rule, of 90 days, a change of this kind was, in the hour before each.
+    """
+    given = {"rule_id": rule_id, "before": began_at, "limit": _MOST_EARLIER}
+    earlier = {row["id"]: row["started_at"] for row in fetch_all(conn, _EARLIER, given, _Earlier)}
+    found = list_changes(conn, {**earlier, alert_id: began_at})
+    preceded = Counter(kind for each in earlier for kind in {change["kind"] for change in found[each]})
+    ranked: list[ChangeBefore] = [{**change, "preceded": preceded[change["kind"]]} for change in found[alert_id]]
+    return sorted(ranked, key=lambda change: (change["at"].replace(second=0, microsecond=0), change["preceded"]), reverse=True)

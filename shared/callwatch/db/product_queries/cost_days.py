@@ -23,10 +23,15 @@ _SET_DAY = """
 """
 _LOCK = "SELECT day, computed_at, prices, calls, problem FROM callwatch.cost_days WHERE day = %s FOR UPDATE"
 _LOOKED = "UPDATE callwatch.cost_days SET computed_at = %(now)s, prices = %(prices)s WHERE day = %(day)s"
-_CLEAR = ("cost_tenants", "cost_counts", "cost_usage")
+_CLEAR = ("cost_tenants", "cost_counts", "cost_usage", "cost_hours")
 _INSERT_TENANTS = "INSERT INTO callwatch.cost_tenants (day, tenant, calls, unpriced_calls, usd) VALUES %s"
 _INSERT_COUNTS = "INSERT INTO callwatch.cost_counts (day, usd, calls) VALUES %s"
 _INSERT_USAGE = "INSERT INTO callwatch.cost_usage (day, service, model, unit, quantity, usd) VALUES %s"
+_INSERT_HOURS = "INSERT INTO callwatch.cost_hours (day, hour, service, model, unit, quantity) VALUES %s"
+_HOURS = """
+    SELECT day, hour, service, model, unit, quantity::float AS quantity FROM callwatch.cost_hours
+    WHERE day >= %s AND day <= %s AND service = ANY (%s) ORDER BY day, hour
+"""
 _DAYS = "SELECT day, computed_at, prices, calls, problem FROM callwatch.cost_days WHERE day >= %s AND day <= %s ORDER BY day"
 _TENANTS = """
     SELECT day, tenant, calls, unpriced_calls, usd FROM callwatch.cost_tenants WHERE day >= %s AND day <= %s ORDER BY day, tenant
@@ -75,6 +80,17 @@ class UsageSum(TypedDict):
     unpriced: Decimal
 
 
+class HourUsage(TypedDict):
+    """How much of a unit was used in an hour of a day."""
+
+    day: date
+    hour: datetime
+    service: str
+    model: str
+    unit: str
+    quantity: float
+
+
 class _CountRow(TypedDict):
     usd: Decimal
     calls: int
@@ -86,14 +102,15 @@ class _Usual(TypedDict):
 
 
 class DaySums(TypedDict):
-    """The sums of a day to store: tenants (tenant, calls, unpriced calls, usd), counts by cost, and usage (service, model, unit,
-    quantity, usd).
+    """The sums of a day to store: tenants (tenant, calls, unpriced calls, usd), counts by cost, usage (service, model, unit,
+    quantity, usd), and hours (hour, service, model, unit, quantity).
     """
 
     calls: int
     tenants: Sequence[tuple[str, int, int, Decimal]]
     counts: Mapping[Decimal, int]
     usage: Sequence[tuple[str, str, str, Decimal, Decimal | None]]
+    hours: Sequence[tuple[datetime, str, str, str, Decimal]]
 
 
 def keep_day(
@@ -120,6 +137,7 @@ def keep_day(
     execute_rows(conn, _INSERT_TENANTS, [(day, *row) for row in sums["tenants"]])
     execute_rows(conn, _INSERT_COUNTS, [(day, usd, calls) for usd, calls in sorted(sums["counts"].items())])
     execute_rows(conn, _INSERT_USAGE, [(day, *row) for row in sums["usage"]])
+    execute_rows(conn, _INSERT_HOURS, [(day, *row) for row in sums["hours"]])
     return True
 
 
@@ -160,6 +178,11 @@ def count_costs(conn: AnyConnection, since: date, until: date) -> dict[Decimal, 
 def list_usage(conn: AnyConnection, since: date, until: date) -> list[UsageSum]:
     """The usage of a span by service, model and unit."""
     return fetch_all(conn, _USAGE, (since, until), UsageSum)
+
+
+def list_hours(conn: AnyConnection, since: date, until: date, services: Sequence[str]) -> list[HourUsage]:
+    """The usage of these services by hour, of the days of a span."""
+    return fetch_all(conn, _HOURS, (since, until, list(services)), HourUsage)
 
 
 def find_usual_cost(conn: AnyConnection, since: date, before: date, at_least: int) -> tuple[Decimal | None, int]:

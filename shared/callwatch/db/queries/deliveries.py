@@ -224,7 +224,8 @@ def due_payloads(conn: AnyConnection) -> list[WaitingDelivery]:
     return fetch_all(
         conn,
         "SELECT id, alert_id, alert_ids, channel, payload, coalesce(claimed_until >= now(), false) AS is_claimed"
-        " FROM callwatch.deliveries WHERE state = 'due' AND kind NOT IN ('alert.test', 'pipeline.replay') ORDER BY id",
+        " FROM callwatch.deliveries"
+        " WHERE state = 'due' AND kind NOT IN ('alert.test', 'pipeline.replay', 'report.weekly') ORDER BY id",
         (),
         WaitingDelivery,
     )

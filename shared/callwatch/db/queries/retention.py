@@ -9,12 +9,15 @@ from callwatch.db.core.partitions import drop_old_partitions
 from callwatch.db.error_queries.deploys import delete_releases_before
 from callwatch.db.error_queries.error_groups import end_ignoring
 from callwatch.db.error_queries.error_retention import forget_old_counts, forget_old_groups
-from callwatch.db.error_queries.group_deletions import continue_deletions, forget_deletions
+from callwatch.db.error_queries.group_deletions import forget_deletions
+from callwatch.db.error_queries.payload_objects import delete_objects_before
 from callwatch.db.ingest_queries.ingest_counts import delete_ingest_before
 from callwatch.db.ingest_queries.log_counts import delete_lines_before
 from callwatch.db.ingest_queries.session_counts import delete_sessions_before
 from callwatch.db.ingest_queries.user_feedback import delete_feedback_before
 from callwatch.db.ingest_queries.work_histograms import delete_work_before
+from callwatch.db.product_queries.balances import KEPT as BALANCES_KEPT
+from callwatch.db.product_queries.balances import delete_balances_before
 from callwatch.db.product_queries.cost_days import DAYS_KEPT, delete_costs_before
 from callwatch.db.product_queries.replays import delete_replays_before
 from callwatch.db.queries.check_ins import forget_monitors
@@ -72,15 +75,15 @@ def forget_old(conn: AnyConnection, clock: RetentionClock, retention_days: int, 
         conn.commit()
     forget_old_counts(conn, now, retention_days)
     conn.commit()
+    delete_objects_before(conn, oldest.date())
     groups = forget_old_groups(conn, now, retention_days)
     conn.commit()
-    # What a person deleted does not wait for a clock.
-    continue_deletions(conn)
     forget_deletions(conn, now)
     conn.commit()
     forget_deliveries(conn, oldest)
     delete_replays_before(conn, oldest)
     delete_costs_before(conn, (now - DAYS_KEPT).date())
+    delete_balances_before(conn, now - BALANCES_KEPT)
     conn.commit()
     delete_counts_before(conn, now, ACCESS_COUNTS_KEPT)
     forget_ends(conn, now)

@@ -34,6 +34,10 @@ _LATEST = """
     SELECT DISTINCT ON (stage) stage, value FROM callwatch.stage_minutes
     WHERE figure = %(figure)s AND minute >= %(since)s ORDER BY stage, minute DESC
 """
+_RECENT = """
+    SELECT stage, minute AS at, value FROM callwatch.stage_minutes
+    WHERE stage = ANY (%(stages)s) AND figure = %(figure)s AND minute = ANY (%(minutes)s)
+"""
 
 
 class StageDepth(TypedDict):
@@ -44,6 +48,14 @@ class StageDepth(TypedDict):
     at: datetime
     mean: float
     peak: float
+
+
+class DepthAt(TypedDict):
+    """A figure of a stage in a minute."""
+
+    stage: str
+    at: datetime
+    value: float
 
 
 class _LatestRow(TypedDict):
@@ -69,6 +81,11 @@ def depths_between(conn: AnyConnection, since: datetime, until: datetime, step: 
 def latest_depths(conn: AnyConnection, figure: str, since: datetime) -> dict[str, float]:
     """The latest value of a figure by stage; a stage that was not read since then is missing."""
     return {row["stage"]: row["value"] for row in fetch_all(conn, _LATEST, {"figure": figure, "since": since}, _LatestRow)}
+
+
+def read_minutes(conn: AnyConnection, stages: Iterable[str], figure: str, minutes: Iterable[datetime]) -> list[DepthAt]:
+    """A figure of these stages in these minutes, as far as they were read."""
+    return fetch_all(conn, _RECENT, {"stages": list(stages), "figure": figure, "minutes": list(minutes)}, DepthAt)
 
 
 def delete_old_depths(conn: AnyConnection, now: datetime) -> None:

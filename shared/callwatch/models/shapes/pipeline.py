@@ -5,6 +5,7 @@ from typing import Annotated, Literal, NotRequired, TypedDict
 
 from callwatch.models.constraints import About
 from callwatch.models.shapes.product.agencies import AgencyPipeline
+from callwatch.models.shapes.product.forecasts import StageForecast
 from callwatch.models.shapes.unknown import Known
 
 CronState = Literal["ok", "running", "missed", "failed", "late", "unknown"]
@@ -75,6 +76,7 @@ class Pipeline(PipelineFigures, Known):
     """GET /api/pipeline."""
 
     timestamp: datetime
+    forecasts: NotRequired[Annotated[list[StageForecast] | None, About("When each stage reaches its limit.")]]
 
 
 class CronJob(Known):

@@ -153,6 +153,9 @@ class ChangeBefore(TypedDict):
     at: datetime
     kind: ChangeKind
     title: str
+    preceded: NotRequired[
+        Annotated[int, About("Of one alert: how many of the latest 20 alerts of its rule followed a change of this kind.")]
+    ]
 
 
 class IncidentNote(TypedDict):

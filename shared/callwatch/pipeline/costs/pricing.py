@@ -18,6 +18,7 @@ CALL = "call"
 STEP_USD = Decimal("0.0001")
 _SHOWN = Decimal("0.000001")
 _MAX_REMEMBERED = 50_000
+_HOUR_S = 3_600
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,14 @@ class DayCosts:
     """The costs of a day.
 
     items: by key. units: quantities by (tenant, service, model, unit). uses: how many items used a model, by (tenant, service,
-    model).
+    model). hours: quantities by (service, model, unit, seconds at which the hour begins), uses as the unit call.
     """
 
     items: dict[str, ItemCost] = field(default_factory=dict)
     units: dict[tuple[str, str, str, str], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     uses: dict[tuple[str, str, str], int] = field(default_factory=lambda: defaultdict(int))
     unpriced: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
+    hours: dict[tuple[str, str, str, int], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
 
 
 class PriceList:
@@ -119,9 +121,12 @@ def sum_day(usages: Iterable[Usage], prices: PriceList, day: date) -> DayCosts:
         else:
             item.usd += cost
         found.uses[usage.tenant, usage.service, usage.model] += 1
+        hour = int(usage.at_s // _HOUR_S * _HOUR_S)
+        found.hours[usage.service, usage.model, CALL, hour] += 1
         for unit, quantity in usage.quantities.items():
             if quantity is not None:
                 found.units[usage.tenant, usage.service, usage.model, unit] += quantity
+                found.hours[usage.service, usage.model, unit, hour] += quantity
     return found
 
 

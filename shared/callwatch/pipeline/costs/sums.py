@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from callwatch.db.product_queries.cost_days import DaySums
@@ -44,7 +44,13 @@ def build_sums(costs: DayCosts, prices: PriceList, day: date) -> DaySums:
         else:
             unpriced[tenant] += 1
     rows = [(tenant, calls[tenant], unpriced[tenant], usd[tenant]) for tenant in sorted(calls)]
-    return {"calls": len(costs.items), "tenants": rows, "counts": counts, "usage": _list_usage(costs, prices, day)}
+    return {
+        "calls": len(costs.items),
+        "tenants": rows,
+        "counts": counts,
+        "usage": _list_usage(costs, prices, day),
+        "hours": _list_hours(costs),
+    }
 
 
 def _list_usage(costs: DayCosts, prices: PriceList, day: date) -> list[tuple[str, str, str, Decimal, Decimal | None]]:
@@ -66,6 +72,18 @@ def _list_usage(costs: DayCosts, prices: PriceList, day: date) -> list[tuple[str
     for (_tenant, service, model, unit), quantity in costs.units.items():
         add(service, model, unit, quantity)
     return [(*what, quantities[what], usd[what]) for what in sorted(quantities)]
+
+
+def _list_hours(costs: DayCosts) -> list[tuple[datetime, str, str, str, Decimal]]:
+    uses = Counter[tuple[str, str]]()
+    for (service, model, unit, _hour), quantity in costs.hours.items():
+        uses[service, model] += int(quantity) if unit == CALL else 0
+    kept = {what for what, _count in uses.most_common(_MAX_MODELS)}
+    sums = defaultdict[tuple[datetime, str, str, str], Decimal](Decimal)
+    for (service, model, unit, hour_s), quantity in costs.hours.items():
+        shown = model if (service, model) in kept else OTHER
+        sums[datetime.fromtimestamp(hour_s, UTC), service, shown, unit] += quantity
+    return [(*what, sums[what]) for what in sorted(sums)]
 
 
 def list_cost_samples(

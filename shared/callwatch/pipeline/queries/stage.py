@@ -92,7 +92,7 @@ class Unfinished:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage: its table, and the meaning of its rows."""
+    """One stage: its table, and the meaning of its rows. limit: how many items may wait, for the forecast."""
 
     name: str
     table: str
@@ -103,6 +103,7 @@ class Stage:
     unfinished: Unfinished | None
     path: Path = Path()
     remedies: Mapping[str, Remedy] = field(default_factory=dict)
+    limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from psycopg2.sql import SQL, Identifier
 from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
 from callwatch.pipeline.comparable import Window, earlier_windows
-from callwatch.pipeline.freshness import FIRST_AT, LAST_AT, compute_median, days_at_work, find_closed
+from callwatch.pipeline.expectation import compute_median
+from callwatch.pipeline.freshness import FIRST_AT, LAST_AT, days_at_work, find_closed
 from callwatch.pipeline.queries.filter_dsl import TIME
 from callwatch.pipeline.queries.query_runner import Measured
 from callwatch.pipeline.queries.reading import Reading
@@ -27,7 +28,7 @@ from callwatch.pipeline.queries.time_bounds import MAX_CLOCK_SKEW_S
 from callwatch.pipeline.tenants.names import label_tenant, name_own_tenant
 
 SILENT_METRIC = "agency.silent"
-SILENT, NAMES = "tenants.steps", "tenants.names"
+SILENT, NAMES = "tenants.steps", "tenants.steps.names"
 STEP_MIN, STEPS = 15, 16
 # One false alarm per tenant in a hundred thousand gaps between two of its items.
 ALPHA = 1e-5

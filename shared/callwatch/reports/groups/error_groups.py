@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.error_queries.error_counts import list_trends
-from callwatch.db.error_queries.error_logs import OccurrenceRow, find_neighbors, find_occurrence, list_occurrences
+from callwatch.db.error_queries.error_logs import find_neighbors, find_occurrence, list_occurrences
 from callwatch.db.error_queries.group_lists import (
     GroupFilters,
     GroupRow,
@@ -25,17 +24,16 @@ from callwatch.db.error_queries.group_merges import list_fingerprints, list_stor
 from callwatch.db.error_queries.group_search import find_by_hex
 from callwatch.db.ingest_queries.user_feedback import list_group_feedback
 from callwatch.exceptions import Conflict, NotFound
-from callwatch.grouping.in_app import is_in_app
 from callwatch.grouping.search_words import build_query
+from callwatch.models.reason import Reason
 from callwatch.reports.groups.group_places import Place, build_place
-from callwatch.reports.groups.source_maps import resolve_shown
+from callwatch.reports.groups.occurrences import show_occurrences
 
 if TYPE_CHECKING:
     from callwatch.models.shapes.error_groups import (
         ErrorGroup,
         GroupDetail,
         GroupState,
-        Occurrence,
         OccurrenceNeighbors,
         UserFeedback,
     )
@@ -43,8 +41,6 @@ if TYPE_CHECKING:
 TREND_HOURS = 24
 _OCCURRENCES = 20
 _FEEDBACK = 20
-# A Lambda response holds 6 MB; an event's text may grow when it is encoded again.
-_ANSWER_CHARACTERS = 2_000_000
 
 
 def list_groups_page(
@@ -83,12 +79,20 @@ def _search(conn: AnyConnection, filters: GroupFilters) -> GroupFilters:
     return {**filters, "q": words} if words else {**filters, "q": None, "ids": []}
 
 
-def load_group_detail(conn: AnyConnection, name: str, now: datetime, retention_days: int) -> GroupDetail:
-    """Return a group with trend, history, releases, tags and its latest occurrences. Raises NotFound."""
+def load_group_detail(
+    conn: AnyConnection, name: str, now: datetime, retention_days: int, unread: dict[str, Reason]
+) -> GroupDetail:
+    """Return a group with trend, history, releases, tags and its latest occurrences. Raises NotFound.
+
+    unread: receives the reasons for nulls whose values lie where they cannot be read now, by their paths.
+    """
     group = find_group(conn, name)
     if group is None:
         raise NotFound("no error group has this id")
     since, stored_ids = now - timedelta(days=retention_days), list_stored_ids(conn, group["id"])
+    rows = list_occurrences(conn, stored_ids, since, _OCCURRENCES)
+    occurrences, reasons = show_occurrences(conn, group["project_id"], rows)
+    unread |= {f"occurrences.{path}": reason for path, reason in reasons.items()}
     return {
         **group,
         "id": str(group["id"]),
@@ -98,7 +102,7 @@ def load_group_detail(conn: AnyConnection, name: str, now: datetime, retention_d
         "releases": list_releases(conn, group["id"]),
         "tags": list_tags(conn, group["id"]),
         "fingerprints": list_fingerprints(conn, group["id"]),
-        "occurrences": _occurrences(conn, group["project_id"], list_occurrences(conn, stored_ids, since, _OCCURRENCES)),
+        "occurrences": occurrences,
         "feedback": _list_feedback(conn, group["id"], stored_ids),
     }
 
@@ -106,73 +110,6 @@ def load_group_detail(conn: AnyConnection, name: str, now: datetime, retention_d
 def _list_feedback(conn: AnyConnection, group_id: int, stored_ids: Sequence[int]) -> list[UserFeedback]:
     rows = list_group_feedback(conn, group_id, stored_ids, _FEEDBACK)
     return [{"id": row["id"], "event_id": row["event_id"], "at": row["at"], "message": row["message"]} for row in rows]
-
-
-def _occurrences(conn: AnyConnection, project_id: int, rows: Sequence[OccurrenceRow]) -> list[Occurrence]:
-    """Return occurrences with their payloads; is_sampled: the payload was not stored, or is too large for one response."""
-    events: list[dict[str, Any] | None] = []
-    room = _ANSWER_CHARACTERS
-    for row in rows:
-        payload = row["payload"]
-        if payload is not None and len(payload) > room:
-            payload = None
-        room -= len(payload or "")
-        events.append(json.loads(payload) if payload is not None else None)
-    return [_occurrence(row, event) for row, event in zip(rows, resolve_shown(conn, project_id, events), strict=True)]
-
-
-def _occurrence(row: OccurrenceRow, stored: dict[str, Any] | None) -> Occurrence:
-    event = stored or {}
-    frames = _show_frames(event.get("frames"))
-    return {
-        "event_id": row["event_id"],
-        "occurred_at": row["occurred_at"],
-        "received_at": row["received_at"],
-        "severity": row["severity"],
-        "type": row["type"],
-        "message": row["message"],
-        "endpoint": row["endpoint"],
-        "release": row["release"],
-        "service": row["service"],
-        "is_sampled": stored is None,
-        "level": event.get("level"),
-        "logger": event.get("logger"),
-        "platform": event.get("platform"),
-        "dist": event.get("dist"),
-        "frames": frames,
-        "exceptions": _show_exceptions(event.get("exceptions"), frames),
-        "logentry": event.get("logentry"),
-        "stack": event.get("stack"),
-        "context": event.get("context"),
-        "breadcrumbs": event.get("breadcrumbs"),
-        "tags": event.get("tags"),
-        "request": event.get("request"),
-        "user_hash": event.get("user_hash"),
-        "modules": event.get("modules"),
-        "debug_meta": event.get("debug_meta"),
-        "sdk": event.get("sdk"),
-        "scrubbed": event.get("scrubbed"),
-        "trimmed": event.get("trimmed"),
-        "sanitized": event.get("mended"),
-    }
-
-
-def _show_exceptions(links: Any, frames: list[Any] | None) -> list[Any] | None:
-    """Return the exceptions of an event, each with its frames."""
-    if not isinstance(links, list):
-        return None
-    shown = [{**link, "frames": _show_frames(link.get("frames"))} if isinstance(link, dict) else link for link in links]
-    if shown and isinstance(shown[-1], dict):
-        # Stored once: the frames of the outermost exception are those of the event.
-        shown[-1]["frames"] = frames
-    return shown
-
-
-def _show_frames(frames: Any) -> list[Any] | None:
-    """Return frames, each with `in_app`."""
-    if not isinstance(frames, list):
-        return None
-    return [{**frame, "in_app": is_in_app(frame)} if isinstance(frame, dict) else frame for frame in frames]
 
 
 def load_group_state(conn: AnyConnection, group_id: int, now: datetime) -> GroupState:
@@ -189,8 +126,13 @@ def load_group_state(conn: AnyConnection, group_id: int, now: datetime) -> Group
     }
 
 
-def load_occurrence(conn: AnyConnection, name: str, raw_event_id: str, now: datetime, retention_days: int) -> OccurrenceNeighbors:
-    """Return one occurrence of a group, with the ids of its neighbors. Raises NotFound."""
+def load_occurrence(
+    conn: AnyConnection, name: str, raw_event_id: str, now: datetime, retention_days: int, unread: dict[str, Reason]
+) -> OccurrenceNeighbors:
+    """Return one occurrence of a group, with the ids of its neighbors. Raises NotFound.
+
+    unread: receives the reasons for nulls whose values lie where they cannot be read now, by their paths.
+    """
     group, event_id = find_group(conn, name), read_event_id(raw_event_id)
     since = now - timedelta(days=retention_days)
     ids = list_stored_ids(conn, group["id"]) if group is not None else []
@@ -198,10 +140,9 @@ def load_occurrence(conn: AnyConnection, name: str, raw_event_id: str, now: date
     if group is None or row is None:
         raise NotFound("the group has no occurrence with this id, or it is past retention")
     before, after = find_neighbors(conn, ids, row["event_id"], row["occurred_at"], since)
-    payload = row["payload"]
-    stored = json.loads(payload) if payload is not None and len(payload) <= _ANSWER_CHARACTERS else None
-    shown = _occurrence(row, resolve_shown(conn, group["project_id"], [stored])[0])
-    return {**shown, "group_id": str(group["id"]), "previous_event_id": before, "next_event_id": after}
+    shown, reasons = show_occurrences(conn, group["project_id"], [row])
+    unread |= {path.removeprefix("0."): reason for path, reason in reasons.items()}
+    return {**shown[0], "group_id": str(group["id"]), "previous_event_id": before, "next_event_id": after}
 
 
 def read_event_id(text: str) -> str | None:

@@ -26,6 +26,8 @@ from callwatch.pipeline.costs.pricing import CALL, find_percentile, round_usd
 from callwatch.pipeline.costs.unpriced import NOT_DESCRIBED, explain_missing_sums, explain_unpriced
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.pipeline.tenants.names import read_names
+from callwatch.reports.items.balances import list_vendor_balances
+from callwatch.reports.items.forecasts import list_quota_forecasts
 from callwatch.reports.missing_values import Unknown
 from callwatch.settings import Settings
 
@@ -74,6 +76,8 @@ def costs(settings: Settings, now: datetime, range_name: CostRange) -> Costs:
             _day(since + timedelta(days=index), f"trend.{index}", stored, has_prices, unknown)
             for index in range(DAYS[range_name])
         ],
+        "balances": list_vendor_balances(now, unknown),
+        "quotas": list_quota_forecasts(settings, now, unknown),
         "unknown": unknown.reasons,
     }
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from callwatch.api.filters import is_storable
 from callwatch.db import connection, product_connection
 from callwatch.db.core.unreadable import UNREAD, why_unread
-from callwatch.db.error_queries.errors_of_item import find_errors_with
+from callwatch.db.error_queries.errors_of_item import find_errors_with, has_payloads_elsewhere
 from callwatch.exceptions import Conflict, NotFound
 from callwatch.models.reason import Reason
 from callwatch.pipeline.costs.pricing import PriceList, Usage, round_usd
@@ -33,6 +33,7 @@ _NO_ID = Reason("unavailable", "the call's key is a text, which is not shown")
 _NO_TIME = Reason("none", "the call has no such time")
 _ODD_TIME = Reason("unavailable", "its time cannot be read")
 _NO_NAMES = Reason("not_configured", "the stage file does not say by which name errors mention an item")
+_NOT_SEARCHED = Reason("unavailable", "what errors carried then lies in the store of payloads, which is searched by SQL alone")
 _NO_USAGE = Reason("none", "the call has used no service that is charged for")
 # A call is analyzed, and its errors occur, within this time after it began.
 _WORKED_ON = timedelta(days=2)
@@ -158,7 +159,10 @@ def _read_errors(stages: StageFile, now: datetime, item: Item) -> tuple[list[Cal
     began = item.began_at or item.created_at or now - timedelta(days=1)
     try:
         with connection(statement_timeout_ms=_STATEMENT_MS) as conn:
-            rows = find_errors_with(conn, item.keys, began - _BEFORE, min(now, began + _WORKED_ON), _SEARCHED)
+            since, until = began - _BEFORE, min(now, began + _WORKED_ON)
+            if has_payloads_elsewhere(conn, since, until):
+                return None, _NOT_SEARCHED
+            rows = find_errors_with(conn, item.keys, since, until, _SEARCHED)
     except UNREAD as error:
         return None, why_unread(error)
     found: list[CallError] = [

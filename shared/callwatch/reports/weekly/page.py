@@ -70,15 +70,31 @@ def _format_time(when: datetime, zone: ZoneInfo) -> str:
     return when.astimezone(zone).strftime("%Y-%m-%d %H:%M")
 
 
+def describe_target(report: WeeklyReport, place: int) -> str:
+    """One target in a sentence without HTML: "Requests that fail: 0.4 %, wanted below 1 %"."""
+    target = report["targets"][place]
+    actual = target["actual"]
+    shown = "unknown" if actual is None else f"{_number(_scale(target, actual))}{_unit(target)}"
+    return f"{_name_target(target)}: {shown}, wanted {_describe_bound(target)}"
+
+
 def _render_targets(report: WeeklyReport) -> str:
     rows = []
     for place, target in enumerate(report["targets"]):
         actual = _figure(report, f"targets.{place}.actual", _scale(target, target["actual"]), _unit(target))
-        bound = "below" if target["bound"] == "most" else "at least"
-        wanted = f"{bound} {_number(_scale(target, target['target']))}{_unit(target)}"
         state = target["state"]
-        rows.append([escape(_NAMES.get(target["name"], target["name"])), wanted, actual, f'<span class="{state}">{state}</span>'])
+        name = escape(_name_target(target))
+        rows.append([name, _describe_bound(target), actual, f'<span class="{state}">{state}</span>'])
     return _table(("target", "wanted", "measured", ""), rows)
+
+
+def _name_target(target: Target) -> str:
+    return _NAMES.get(target["name"], target["name"])
+
+
+def _describe_bound(target: Target) -> str:
+    bound = "below" if target["bound"] == "most" else "at least"
+    return f"{bound} {_number(_scale(target, target['target']))}{_unit(target)}"
 
 
 def _scale(target: Target, value: float | None) -> float | None:

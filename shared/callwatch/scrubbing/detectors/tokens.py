@@ -63,6 +63,10 @@ _HOOKS = re.compile(
 )
 _HOOK_HOSTS = ("hooks.slack", "discord", "webhook.office", "hooks.zapier", "api.telegram")
 _SIGNS_OF_ALL = (":AA", "-us", "SK", "M", "N", "O", "A3-", "API-", "_mmk", "Q~", "a256~", "4b1d", "|", "AAAA")
+# An access key of AWS and the secret that follows it, which alone looks like any path or digest.
+_AWS_PAIR = re.compile(
+    r"((?:AKIA|ASIA)[A-Z0-9]{16}[^A-Za-z0-9/+]{1,8}(?:[A-Za-z_]{1,30}[^A-Za-z0-9/+]{1,4})?)[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])"
+)
 _WORD_INSIDE = re.compile(r"[a-z]{6}|[A-Z]{7}")
 _PIECES = re.compile(r"[_.~/-]")
 _WORDY = re.compile(r"[a-z]{0,14}|[A-Z]{0,10}|\d{0,8}|v\d{1,6}|[A-Z][a-z]{1,12}")
@@ -73,6 +77,8 @@ def mask_tokens(text: str, lower: str) -> str:
     """The text with `[token]` for each vendor token."""
     if any(host in lower for host in _HOOK_HOSTS):
         text = _HOOKS.sub("[token]", text)
+    if "akia" in lower or "asia" in lower:
+        text = _AWS_PAIR.sub(r"\1[token]", text)
     text = _CANDIDATE.sub(_mask_candidate, text)
     if "." in text:
         text = _DOTTED.sub("[token]", text)

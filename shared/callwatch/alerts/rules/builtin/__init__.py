@@ -8,6 +8,7 @@ from callwatch.alerts.rules.builtin.common import CHATS, DATABASE, PAGERS
 from callwatch.alerts.rules.builtin.costs import COST_RULES
 from callwatch.alerts.rules.builtin.errors import ERROR_RULES
 from callwatch.alerts.rules.builtin.external import EXTERNAL_RULES
+from callwatch.alerts.rules.builtin.forecasts import FORECAST_RULES
 from callwatch.alerts.rules.builtin.product import PRODUCT_RULES
 from callwatch.alerts.rules.builtin.self_monitoring import OWN_RULES
 from callwatch.alerts.rules.builtin.slo import TARGET_RULES
@@ -51,6 +52,7 @@ RULES: tuple[AlertRule, ...] = (
     *CHECK_IN_RULES,
     *EXTERNAL_RULES,
     *COST_RULES,
+    *FORECAST_RULES,
     *ERROR_RULES,
     *TARGET_RULES,
     *OWN_RULES,

@@ -1,8 +1,10 @@
 """GET /api/metrics/costs. Money is in USD; a call whose usage has no price is unpriced, and never free."""
 
 from datetime import date, datetime
-from typing import Literal, TypedDict
+from typing import Annotated, Literal, TypedDict
 
+from callwatch.models.constraints import About
+from callwatch.models.shapes.product.forecasts import QuotaForecast
 from callwatch.models.shapes.unknown import Known
 
 CostRange = Literal["1d", "24h", "7d", "30d", "90d"]
@@ -45,6 +47,16 @@ class AgencyCosts(TypedDict):
     mean: float | None
 
 
+class VendorBalance(TypedDict):
+    """What is left on a vendor's account. days_left: at the pace of the last seven days."""
+
+    service: str
+    project: str
+    usd: float | None
+    days_left: float | None
+    read_at: datetime
+
+
 class CostDay(TypedDict):
     """One day; usd: of the calls all of whose usage has a price."""
 
@@ -67,3 +79,5 @@ class Costs(Known):
     by_model: list[ModelCosts] | None
     by_agency: list[AgencyCosts] | None
     trend: list[CostDay]
+    balances: Annotated[list[VendorBalance] | None, About("As they were read last, whatever the range.")]
+    quotas: Annotated[list[QuotaForecast] | None, About("Of today, whatever the range.")]

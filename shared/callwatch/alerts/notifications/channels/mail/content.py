@@ -1,5 +1,9 @@
-"""What an alert's e-mail says, whichever service sends it."""
+"""What an e-mail says, whichever service sends it."""
 
+from dataclasses import dataclass
+from datetime import datetime
+
+from callwatch.alerts.notifications.channels.mail.html import render_html
 from callwatch.alerts.notifications.channels.wording import (
     list_links,
     list_notes,
@@ -13,6 +17,22 @@ from callwatch.settings import Settings
 
 # So that a list of mails shows the whole subject.
 _MAX_SUBJECT = 150
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One e-mail, as text and as HTML; at: when it was written."""
+
+    subject: str
+    text: str
+    html: str
+    at: datetime
+
+
+def render_mail(notification: Notification, timezone: str) -> Mail:
+    """Render the e-mail of a notification."""
+    text = render_text(notification, timezone)
+    return Mail(render_subject(notification), text, render_html(notification, timezone), notification.at)
 
 
 def list_recipients(settings: Settings) -> list[str]:

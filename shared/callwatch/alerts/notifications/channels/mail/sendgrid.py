@@ -2,28 +2,26 @@
 
 from typing import Any
 
-from callwatch.alerts.notifications.channels.mail.content import list_recipients, render_subject, render_text
-from callwatch.alerts.notifications.channels.mail.html import render_html
-from callwatch.alerts.notifications.notification import Notification
+from callwatch.alerts.notifications.channels.mail.content import Mail, list_recipients
 from callwatch.alerts.notifications.webhook_client import post_json
 from callwatch.settings import Settings
 
 
-def send(notification: Notification, message_id: str, settings: Settings, timeout_s: float) -> None:
+def send(mail: Mail, message_id: str, settings: Settings, timeout_s: float) -> None:
     """Send one e-mail, as text and HTML. Raises DeliveryFailed."""
     headers = {"authorization": f"Bearer {settings.sendgrid_api_key}"}
-    post_json(f"{settings.sendgrid_api_url}/v3/mail/send", build_body(notification, message_id, settings), timeout_s, headers)
+    post_json(f"{settings.sendgrid_api_url}/v3/mail/send", build_body(mail, message_id, settings), timeout_s, headers)
 
 
-def build_body(notification: Notification, message_id: str, settings: Settings) -> dict[str, Any]:
+def build_body(mail: Mail, message_id: str, settings: Settings) -> dict[str, Any]:
     """Build SendGrid's request: text/plain before text/html."""
     return {
         "personalizations": [{"to": [{"email": address} for address in list_recipients(settings)]}],
         "from": {"email": settings.alert_email_from},
-        "subject": render_subject(notification),
+        "subject": mail.subject,
         "content": [
-            {"type": "text/plain", "value": render_text(notification, settings.timezone)},
-            {"type": "text/html", "value": render_html(notification, settings.timezone)},
+            {"type": "text/plain", "value": mail.text},
+            {"type": "text/html", "value": mail.html},
         ],
         "headers": {"X-Callwatch-Id": message_id},
     }

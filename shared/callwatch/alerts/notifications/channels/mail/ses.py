@@ -6,10 +6,8 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from callwatch.alerts.notifications.channels.mail.content import list_recipients, render_subject, render_text
-from callwatch.alerts.notifications.channels.mail.html import render_html
+from callwatch.alerts.notifications.channels.mail.content import Mail, list_recipients
 from callwatch.alerts.notifications.delivery_failed import DeliveryFailed
-from callwatch.alerts.notifications.notification import Notification
 from callwatch.alerts.notifications.webhook_client import JSON, post
 from callwatch.aws.signature import Credentials, Scope, sign_post
 from callwatch.settings import Settings
@@ -19,9 +17,9 @@ _PATH = "/v2/email/outbound-emails"
 MAX_RECIPIENTS = 50
 
 
-def send(notification: Notification, message_id: str, settings: Settings, timeout_s: float) -> None:
+def send(mail: Mail, message_id: str, settings: Settings, timeout_s: float) -> None:
     """Send one e-mail, as text and HTML. Raises DeliveryFailed."""
-    body = json.dumps(build_body(notification, message_id, settings)).encode()
+    body = json.dumps(build_body(mail, message_id, settings)).encode()
     address = find_address(settings)
     host = urlsplit(address).netloc.rpartition("@")[2]
     signed_at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
@@ -36,18 +34,18 @@ def send(notification: Notification, message_id: str, settings: Settings, timeou
         raise
 
 
-def build_body(notification: Notification, message_id: str, settings: Settings) -> dict[str, Any]:
+def build_body(mail: Mail, message_id: str, settings: Settings) -> dict[str, Any]:
     """Build the request of SendEmail; it takes at most 50 recipients."""
     contents = {
-        "Text": render_text(notification, settings.timezone),
-        "Html": render_html(notification, settings.timezone),
+        "Text": mail.text,
+        "Html": mail.html,
     }
     return {
         "FromEmailAddress": settings.alert_email_from,
         "Destination": {"ToAddresses": list_recipients(settings)[:MAX_RECIPIENTS]},
         "Content": {
             "Simple": {
-                "Subject": _build_text(render_subject(notification)),
+                "Subject": _build_text(mail.subject),
                 "Body": {name: _build_text(text) for name, text in contents.items()},
                 "Headers": [{"Name": "X-Callwatch-Id", "Value": message_id}],
             }

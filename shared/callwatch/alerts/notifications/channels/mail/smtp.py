@@ -7,11 +7,9 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-from callwatch.alerts.notifications.channels.mail.content import list_recipients, render_subject, render_text
-from callwatch.alerts.notifications.channels.mail.html import render_html
+from callwatch.alerts.notifications.channels.mail.content import Mail, list_recipients
 from callwatch.alerts.notifications.channels.mail.smtp_session import Envelope, Reply, run_session
 from callwatch.alerts.notifications.delivery_failed import DeliveryFailed
-from callwatch.alerts.notifications.notification import Notification
 from callwatch.settings import Settings
 from callwatch.settings.smtp_server import read_smtp_server
 
@@ -22,7 +20,7 @@ _reached: OrderedDict[str, frozenset[str]] = OrderedDict()
 _lock = threading.Lock()
 
 
-def send(notification: Notification, message_id: str, settings: Settings, timeout_s: float) -> None:
+def send(mail: Mail, message_id: str, settings: Settings, timeout_s: float) -> None:
     """Send one e-mail, as text and HTML. Raises DeliveryFailed, also if only some recipients were accepted."""
     recipients = list_recipients(settings)
     already = _reached.get(message_id, frozenset())
@@ -30,7 +28,7 @@ def send(notification: Notification, message_id: str, settings: Settings, timeou
     sender = str(settings.alert_email_from)
     if not all(address.isascii() for address in (sender, *left)):
         raise DeliveryFailed("an address of the mail is not ASCII, which SMTP cannot carry", True, is_channel_wide=True)
-    raw = build_message(notification, message_id, settings).as_bytes(policy=SMTP)
+    raw = build_message(mail, message_id, settings).as_bytes(policy=SMTP)
     refused = run_session(read_smtp_server(str(settings.smtp_url)), Envelope(sender, left, raw), timeout_s)
     reached = already.union(address for address in left if address not in refused)
     if refused:
@@ -40,19 +38,19 @@ def send(notification: Notification, message_id: str, settings: Settings, timeou
         _reached.pop(message_id, None)
 
 
-def build_message(notification: Notification, message_id: str, settings: Settings) -> EmailMessage:
+def build_message(mail: Mail, message_id: str, settings: Settings) -> EmailMessage:
     """Build the message. Its Message-ID is the same on every attempt, so that readers show a repetition once."""
     message = EmailMessage()
     sender = str(settings.alert_email_from)
     message["From"] = sender
     message["To"] = ", ".join(list_recipients(settings))
-    message["Subject"] = render_subject(notification)
-    message["Date"] = format_datetime(notification.at)
+    message["Subject"] = mail.subject
+    message["Date"] = format_datetime(mail.at)
     message["Message-ID"] = f"<{message_id}@{sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
     message["X-Callwatch-Id"] = message_id
-    message.set_content(render_text(notification, settings.timezone))
-    message.add_alternative(render_html(notification, settings.timezone), subtype="html")
+    message.set_content(mail.text)
+    message.add_alternative(mail.html, subtype="html")
     return message
 
 

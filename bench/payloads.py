@@ -1,0 +1,108 @@
+"""Measures what an event takes in PostgreSQL with its payload in a row and in an object, and how long one takes to read."""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from unittest.mock import patch
+
+from bench._database import own_database
+from bench.digest import flush_rate, messages
+from callwatch.db import connection, fetch_all, fetch_one
+from callwatch.digest import store
+from callwatch.reports.groups.error_groups import load_occurrence
+from callwatch.settings import reset_settings
+
+EVENTS, BATCHES = 24_000, 6
+READS = 400
+MAX_BYTES, MAX_P95_MS = 350.0, 150.0
+_SIZE = """
+    SELECT sum(pg_total_relation_size(class.oid))::bigint AS n FROM pg_class AS class
+    WHERE relnamespace = 'callwatch'::regnamespace AND relkind = 'r'
+"""
+_NAMES = "SELECT group_id::text AS name, event_id::text AS id FROM callwatch.error_logs ORDER BY md5(event_id::text) LIMIT %s"
+
+
+def main() -> None:
+    """Print bytes of an event and the time of a read, in both modes."""
+    bodies = messages(EVENTS, 1)
+    print(f"{EVENTS:,} events of {len(bodies[0]):,} bytes, 50 groups, 2,000 users, in {BATCHES} batches")
+    with own_database():
+        whole, rate, read_ms = measure(bodies)
+        print(f"postgres  {whole:>7,.0f} bytes an event with indexes, flush {rate:>6,.0f} events/s, read {describe(read_ms)}")
+    with own_database(), tempfile.TemporaryDirectory() as folder, objects_in(folder):
+        kept, rate, read_ms = measure(bodies)
+        outside = sum(path.stat().st_size for path in Path(folder).rglob("*.zst")) / EVENTS
+        print(f"s3        {kept:>7,.0f} bytes an event with indexes, flush {rate:>6,.0f} events/s, read {describe(read_ms)}")
+        print(f"          {outside:>7,.0f} bytes an event in objects; PostgreSQL holds {kept / whole:.3f} of before")
+        p95_ms = statistics.quantiles(read_ms, n=20)[-1]
+        is_small, is_quick = kept <= MAX_BYTES, p95_ms <= MAX_P95_MS
+        print(f"at most {MAX_BYTES:,.0f} bytes: {judge(is_small)}; p95 at most {MAX_P95_MS:.0f} ms: {judge(is_quick)}")
+
+
+@contextmanager
+def objects_in(folder: str) -> Iterator[None]:
+    """Store payloads in objects of a folder."""
+    with patch.dict("os.environ", {"PAYLOAD_STORE": "s3", "PAYLOADS_URL": folder}):
+        reset_settings()
+        yield
+    reset_settings()
+
+
+def measure(bodies: list[str]) -> tuple[float, float, list[float]]:
+    """Return bytes in PostgreSQL, events per second of the flush, and the times of single reads in ms.
+
+    All tables and indexes count that grow with the events: rows, groups, counters, users and objects.
+    """
+    before = ask_size()
+    share = len(bodies) // BATCHES
+    # Nothing is sampled out: a payload that is left out takes no room in either mode.
+    with patch.object(store, "PAYLOADS_PER_HOUR", len(bodies)):
+        rates = [flush_rate(bodies[start : start + share]) for start in range(0, len(bodies), share)]
+    bytes_an_event = (ask_size() - before) / len(bodies)
+    with connection() as conn:
+        names = fetch_all(conn, _NAMES, (READS,))
+    return bytes_an_event, statistics.median(rates), [took_ms(read_one(row["name"], row["id"])) for row in names]
+
+
+def read_one(name: str, event_id: str) -> Callable[[], None]:
+    """Return a read of one occurrence, as GET /api/errors/{id}/occurrences/{event_id} does it."""
+
+    def read() -> None:
+        with connection() as conn:
+            found = load_occurrence(conn, name, event_id, datetime.now(UTC), 90, {})
+        assert found["frames"], "the payload was not read"
+
+    return read
+
+
+def took_ms(call: Callable[[], None]) -> float:
+    """Return the duration of a call."""
+    began_s = time.perf_counter()
+    call()
+    return (time.perf_counter() - began_s) * 1000
+
+
+def ask_size() -> int:
+    """Return the bytes of all tables with their indexes."""
+    with connection() as conn:
+        row = fetch_one(conn, _SIZE)
+    assert row is not None
+    return int(row["n"])
+
+
+def describe(times_ms: list[float]) -> str:
+    """Return the median and the 95th percentile as text."""
+    return f"median {statistics.median(times_ms):.1f} ms, p95 {statistics.quantiles(times_ms, n=20)[-1]:.1f} ms"
+
+
+def judge(is_met: bool) -> str:
+    """Return a word for a limit."""
+    return "met" if is_met else "MISSED"
+
+
+if __name__ == "__main__":
+    main()
