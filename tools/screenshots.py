@@ -70,6 +70,7 @@ def _views(system: System, name: str, size: str, scheme: str) -> dict[str, str]:
         views |= {"alert": f"#/alerts/{alert[0]['id']}"} if alert else {}
         if size == "desktop":
             views |= {"errors": "#/errors", "rules": "#/rules", "uptime": "#/uptime", "wall": "?wall=1#/"}
+            views |= {"explore": "#/explore?kind=all&range=24h&before=7d"}
     return views
 
 
@@ -80,6 +81,7 @@ def _open(page: Page, system: System, path: str) -> None:
     page.wait_for_selector("main .panel", timeout=_LOADED_MS)
     # Every part shows data, and no request failed.
     expect(page.locator(".loading")).to_have_count(0, timeout=_LOADED_MS)
+    expect(page.get_by_text("The state is being read")).to_have_count(0, timeout=_LOADED_MS)
     expect(page.locator(".banner.none")).to_have_count(1, timeout=_LOADED_MS)
     page.wait_for_timeout(500)
 

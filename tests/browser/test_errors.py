@@ -116,3 +116,31 @@ def test_a_call_is_one_click_and_its_id_away(viewer: Reader) -> None:
     page.keyboard.type("call-17")
     page.keyboard.press("Enter")
     page.wait_for_url("**#/calls/call-17")
+
+
+def test_groups_are_merged_and_deleted_in_a_few_clicks(admin: Reader, system: System) -> None:
+    name = uuid.uuid4().hex[:6]
+    kept, other = (f"joined {name}z {number}" for number in ("first", "second"))
+    for message in (kept, other):
+        post(system, message, "low")
+        find_group(system, message)
+    page = admin.open(f"errors?q={name}z", refresh_s=60)
+    expect(page.locator("tr.group")).to_have_count(2)
+    form = page.get_by_role("dialog")
+
+    def choose(message: str, action: str) -> None:
+        page.locator("tr.group", has_text=message).get_by_role("checkbox").check()
+        page.get_by_role("button", name=action).click()
+        form.get_by_label("Reason").fill("one cause")
+
+    choose(other, "Merge")
+    form.get_by_label("Into the group with this id").fill("999999999")
+    form.get_by_role("button", name="Merge").click()
+    expect(form.get_by_role("alert")).to_contain_text("failed")
+    form.get_by_label("Into the group with this id").fill(find_group(system, kept))
+    form.get_by_role("button", name="Merge").click()
+    expect(page.locator("tr.group")).to_have_count(1)
+    expect(page.locator("tr.group").get_by_role("cell", name="2", exact=True)).to_be_visible()
+    choose(kept, "Delete")
+    form.get_by_role("button", name="Delete").click()
+    expect(page.locator("tr.group")).to_have_count(0)

@@ -16,7 +16,21 @@ from tests.browser.test_alerts import find_group, post
 from tools.browser_session import Reader, reader
 
 VIEWS = (
-    *("", "incidents", "errors", "alerts", "calls", "crons", "costs", "ingest", "uptime", "rules", "silences", "channels"),
+    *(
+        "",
+        "incidents",
+        "errors",
+        "alerts",
+        "calls",
+        "crons",
+        "costs",
+        "ingest",
+        "uptime",
+        "rules",
+        "routes",
+        "silences",
+        "channels",
+    ),
     *(
         "explore",
         "explore?kind=service&name=database",
@@ -66,6 +80,14 @@ def test_no_view_scrolls_sideways_at_any_width(chromium: Browser, system: System
                 page = somebody.open(view, refresh_s=60)
                 page.wait_for_load_state("networkidle")
                 assert page.evaluate("document.documentElement.scrollWidth") <= width, (view, width)
+
+
+def test_what_is_empty_says_so_in_a_few_lines(viewer: Reader) -> None:
+    for view in ("silences?q=none", "reports", "explore?kind=route", "explore?kind=route&name=/none"):
+        page = viewer.open(view, refresh_s=60)
+        expect(page.locator(".empty").first).to_be_visible()
+        heights = page.eval_on_selector_all(".empty", "all => all.map(each => each.getBoundingClientRect().height)")
+        assert max(heights) < 300, view
 
 
 def test_dark_and_light_follow_the_system_until_chosen(chromium: Browser, system: System) -> None:

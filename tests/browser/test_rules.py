@@ -46,3 +46,21 @@ def test_a_rule_that_cannot_be_says_why_and_stays_typed(admin: Reader) -> None:
     form.get_by_role("button", name="Add", exact=True).click()
     expect(form.get_by_role("alert")).to_contain_text("metric")
     expect(form.get_by_label("Name")).to_have_value("Of nothing")
+
+
+def test_page_says_where_an_alert_would_go(viewer: Reader) -> None:
+    page = viewer.open("routes", refresh_s=60)
+    routes = page.get_by_role("region", name="Routes", exact=True)
+    expect(routes).to_contain_text("There is no file of routes")
+    expect(routes.get_by_role("listitem").first).to_contain_text("the channels of the rule")
+    asked = page.get_by_role("region", name="Where would an alert go?")
+    asked.get_by_label("Rule", exact=True).fill("database_health")
+    asked.get_by_label("Labels").fill("stage")
+    asked.get_by_role("button", name="Show").click()
+    expect(asked.get_by_role("status")).to_contain_text("Write labels as name=value")
+    asked.get_by_label("Labels").fill("service=database")
+    asked.get_by_role("button", name="Show").click()
+    expect(asked.get_by_role("status")).to_contain_text("takes the route default to log")
+    asked.get_by_label("Rule", exact=True).fill("no_such_rule")
+    asked.get_by_role("button", name="Show").click()
+    expect(asked.get_by_role("status")).to_contain_text("must be the id of a rule")

@@ -54,6 +54,7 @@ ROUTES = [
     ("PUT", "/api/rules/{id}", "/api/rules/no_such_rule", "admin"),
     ("DELETE", "/api/rules/{id}", "/api/rules/no_such_rule", "admin"),
     ("POST", "/api/rules/dry-run", "/api/rules/dry-run", "viewer"),
+    ("GET", "/api/routes", "/api/routes", "viewer"),
     ("POST", "/api/routes/dry-run", "/api/routes/dry-run", "viewer"),
     ("GET", "/api/channels", "/api/channels", "viewer"),
     ("POST", "/api/channels/{name}/test", "/api/channels/no_such_channel/test", "admin"),

@@ -38,6 +38,7 @@ READERS = [
     ("ListSilences", "/api/silences"),
     ("ListRules", "/api/rules"),
     ("ListChannels", "/api/channels"),
+    ("ListRoutes", "/api/routes"),
     ("GetUptime", "/api/uptime"),
     ("GetCrons", "/api/crons"),
     ("ListAccess", "/api/access"),

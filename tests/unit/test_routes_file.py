@@ -13,6 +13,7 @@ from callwatch.alerts.routing.dry_run import explain_mismatch
 from callwatch.alerts.routing.route import DEFAULT_ROUTES, Match, Route, find_route
 from callwatch.alerts.routing.routes_file import read_routes
 from callwatch.alerts.routing.routes_in_force import check_routes, get_routes, list_problems, list_routed_channels
+from callwatch.alerts.routing.show_routes import show_routes
 from callwatch.alerts.rules.builtin import RULES
 from callwatch.exceptions import ConfigurationError
 from callwatch.models.alert import AlertLevel
@@ -195,3 +196,30 @@ def test_repeat_is_one_number_or_one_by_level(tmp_path: Path) -> None:
     )
     assert one.repeat == dict.fromkeys(AlertLevel, timedelta(hours=1))
     assert by_level.repeat == {"critical": timedelta(minutes=15), "warning": None}
+
+
+def test_routes_are_shown_as_the_file_has_them(tmp_path: Path) -> None:
+    file = tmp_path / "shown.json"
+    night = {
+        "name": "night",
+        "match": {"level": ["critical"], "stage": "rec*", "hours": HOURS},
+        "channels": ["slack", "log"],
+        "escalation": [{"after_s": 900, "channels": ["pagerduty"]}],
+    }
+    file.write_text(json.dumps([night, LAST]))
+    found = show_routes(Settings(routes_file=str(file)))
+    assert (found["source"], found["problem"]) == ("file", None)
+    first, last = found["items"]
+    assert first["definition"] == night
+    assert (first["channels"], first["channels_not_configured"]) == (["slack", "log"], ["slack", "pagerduty"])
+    assert (first["matches_all"], first["uses_rule_channels"]) == (False, False)
+    assert (last["matches_all"], last["uses_rule_channels"], last["channels"]) == (True, True, [])
+
+
+def test_a_broken_file_shows_the_default_route_and_why(tmp_path: Path) -> None:
+    file = tmp_path / "broken.json"
+    file.write_text("[1]")
+    found = show_routes(Settings(routes_file=str(file)))
+    assert found["source"] == "default"
+    assert "ROUTES_FILE" in (found["problem"] or "")
+    assert [item["definition"] for item in found["items"]] == [{"name": "default"}]

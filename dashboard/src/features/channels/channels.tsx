@@ -4,6 +4,7 @@ import { request } from "../../lib/api/client";
 import type { ChannelItem, ChannelPage } from "../../lib/api/types";
 import { toWords } from "../../lib/format/names";
 import { useLive } from "../../lib/polling/use-live";
+import { linkTo } from "../../lib/route";
 import { Badge } from "../../ui/badge";
 import { Action } from "../../ui/dialog";
 import { Panel } from "../../ui/panel";
@@ -23,7 +24,7 @@ const WORDS: Record<ChannelItem["state"], string> = {
 export function Channels() {
   const live = useLive<ChannelPage>("/api/channels?limit=200");
   return (
-    <Panel title="Channels" kind="wide">
+    <Panel title="Channels" kind="wide" aside={<a href={linkTo("routes")}>Routes</a>}>
       <When live={live}>
         {({ items }) => (
           <ul class="rules">

@@ -93,21 +93,23 @@ function SubjectChoice({ subject: { kind, name } }: { subject: Subject }) {
 function NameField({ kind, name }: { kind: Kind; name: string }) {
   const names = useNames(kind);
   return (
-    <label class="filter grow">
-      Name
-      <input
-        list="names"
-        maxLength={300}
-        value={name}
-        autocomplete="off"
-        onChange={(event) => setParams({ name: event.currentTarget.value.trim() })}
-      />
+    <>
+      <label class="filter grow">
+        Name
+        <input
+          list="names"
+          maxLength={300}
+          value={name}
+          autocomplete="off"
+          onChange={(event) => setParams({ name: event.currentTarget.value.trim() })}
+        />
+      </label>
       <datalist id="names">
         {names.map((one) => (
           <option key={one} value={one} />
         ))}
       </datalist>
-    </label>
+    </>
   );
 }
 

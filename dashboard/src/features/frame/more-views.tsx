@@ -17,6 +17,7 @@ import { Ingest } from "../ingest/ingest";
 import { NotificationSwitch } from "../notifications/switch";
 import { Raw } from "../raw/raw";
 import { Reports } from "../reports/reports";
+import { Routes } from "../routes/routes";
 import { Rules } from "../rules/rules";
 import { Runbook, Runbooks } from "../runbooks/runbooks";
 import { Silences } from "../silences/silences";
@@ -30,6 +31,7 @@ export function MoreViews({ route }: { route: Route }) {
   if (view === "runbooks") return id === null ? <Runbooks /> : <Runbook key={id} id={id} />;
   if (view === "raw" && id !== null) return <Raw key={id} id={id} />;
   if (view === "rules") return <Rules />;
+  if (view === "routes") return <Routes />;
   if (view === "calls") return id === null ? <Calls /> : <CallView key={id} id={id} />;
   if (view === "stages" && id !== null) return <StageItems key={id} stage={id} />;
   if (view === "costs") return <Costs />;

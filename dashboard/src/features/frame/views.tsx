@@ -25,6 +25,8 @@ export const VIEWS = [
   "channels",
   "runbooks",
 ];
+/** Views that others link to. */
+const LINKED = ["routes"];
 /** Views of one thing, which other views link to. */
 const DETAILS = ["raw", "stages"];
 
@@ -33,6 +35,7 @@ export function nameView(view: string): string {
 }
 
 export function View({ route }: { route: Route }) {
-  const isKnown = route.view !== "" && (VIEWS.includes(route.view) || (DETAILS.includes(route.view) && route.id !== null));
+  const isKnown =
+    route.view !== "" && ([...VIEWS, ...LINKED].includes(route.view) || (DETAILS.includes(route.view) && route.id !== null));
   return isKnown ? <MoreViews route={route} /> : <Overview />;
 }

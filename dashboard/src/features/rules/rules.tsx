@@ -24,7 +24,16 @@ export function Rules() {
   const words = (params.get("q") ?? "").toLowerCase();
   const mayAct = useMayAct();
   return (
-    <Panel title="Rules" kind="wide" aside={mayAct && live.data && <AddRule rules={live.data.items} />}>
+    <Panel
+      title="Rules"
+      kind="wide"
+      aside={
+        <span class="buttons">
+          <a href={linkTo("routes")}>Routes</a>
+          {mayAct && live.data && <AddRule rules={live.data.items} />}
+        </span>
+      }
+    >
       <div class="filters">
         <Choice name="state" label="State" choices={ORDER} />
         <Search />
@@ -91,6 +100,9 @@ function RuleRow({ rule, rules }: { rule: Rule; rules: Rule[] }) {
   );
 }
 
+/** As many channels are named one by one. */
+const FEW = 3;
+
 /** Whom a rule notifies; a channel that is not configured notifies nobody. */
 function Notifies({ rule }: { rule: Rule }) {
   const silent = rule.channels.filter((channel) => !rule.channels_configured.includes(channel));
@@ -100,7 +112,7 @@ function Notifies({ rule }: { rule: Rule }) {
       {silent.length > 0 && (
         <>
           {" "}
-          (<a href={linkTo("channels")}>not configured</a>: {silent.join(", ")})
+          ({silent.length > FEW ? `${silent.length} more` : silent.join(", ")} <a href={linkTo("channels")}>not configured</a>)
         </>
       )}
     </>

@@ -1510,6 +1510,25 @@ export interface RouteDryRun {
   wait_s: number;
 }
 
+/** One route. definition: as ROUTES_FILE has it (docs/routes.md). channels: empty if it keeps those of the rule (uses_rule_channels). channels_not_configured: those that it names, in a step of its escalation too, and that cannot be used. */
+export interface RouteItem {
+  channels: Array<string>;
+  channels_not_configured: Array<string>;
+  definition: Record<string, unknown>;
+  matches_all: boolean;
+  name: string;
+  uses_rule_channels: boolean;
+}
+
+/** GET /api/routes: in their order, of which an alert takes the first that matches. source: default if there is no file, or an error in it (`problem`). */
+export interface RoutePage {
+  items: Array<RouteItem>;
+  next_cursor: string | null;
+  problem: string | null;
+  source: string;
+  unknown: Record<string, Unknown>;
+}
+
 /** One step of an escalation. */
 export interface RouteStep {
   after_s: number;

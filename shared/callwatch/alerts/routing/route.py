@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from callwatch.alerts.evaluation.groups import name_route_group
 from callwatch.alerts.evaluation.linear_regex import is_match
@@ -67,7 +68,7 @@ class Route:
     are one notification; None: alerts are notified one by one. wait: how long the first notification waits for further
     alerts. repeat: by level, after how long an alert that nobody took is repeated; None at a level: never. escalation: who is
     notified next while nobody takes the incident. digest: alerts of level info are collected for it. quiet: in these windows only
-    critical alerts are notified.
+    critical alerts are notified. definition: the route as the file has it.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Route:
     repeat: Mapping[str, timedelta | None] = field(default_factory=dict)
     escalation: tuple[Step, ...] = ()
     digest: Digest | None = None
+    definition: Mapping[str, Any] = field(default_factory=lambda: {"name": "default"}, compare=False)
     quiet: Recurrence | None = None
 
     def name_group(self, labels: Mapping[str, str]) -> str | None:

@@ -69,7 +69,7 @@ def _parse_route(entry: Entry, is_channel: Callable[[str], bool]) -> Route:
             raise entry.fault(name, str(refused)) from None
         except (ValueError, TypeError, KeyError, AttributeError):
             raise entry.fault(name, f"must be {remedy}") from None
-    route = Route(**given)
+    route = Route(**given, definition=entry.values)
     keyed = sorted(name for name in set(route.channels or ()) if is_keyed(name)) if route.digest is not None else []
     if keyed:
         raise entry.fault("digest", f"cannot go to {keyed[0]}, where each alert is an incident; remove one of the two")

@@ -25,6 +25,33 @@ class PassedRoute(TypedDict):
     because: str
 
 
+class RouteItem(TypedDict):
+    """One route.
+
+    definition: as ROUTES_FILE has it (docs/routes.md). channels: empty if it keeps those of the rule
+    (uses_rule_channels). channels_not_configured: those that it names, in a step of its escalation too, and that cannot be used.
+    """
+
+    name: str
+    definition: dict[str, object]
+    matches_all: bool
+    channels: list[str]
+    uses_rule_channels: bool
+    channels_not_configured: list[str]
+
+
+class RoutePage(Known):
+    """GET /api/routes: in their order, of which an alert takes the first that matches.
+
+    source: default if there is no file, or an error in it (`problem`).
+    """
+
+    source: Annotated[str, About("file or default")]
+    problem: str | None
+    items: list[RouteItem]
+    next_cursor: str | None
+
+
 class RouteStep(TypedDict):
     """One step of an escalation."""
 
