@@ -17,6 +17,7 @@ from callwatch.db.core.connect import open_connection
 from callwatch.digest.store import digest
 from callwatch.events.event import error_message, finish_event
 from local.system import ROOT
+from tests.deploy.template import source
 from tools.export import write
 from tools.query import COLUMNS, QueryError, answer, open_table
 
@@ -68,6 +69,20 @@ def test_table_holds_what_the_export_wrote(table: duckdb.DuckDBPyConnection, exp
 @pytest.mark.parametrize("statement", STATEMENTS, ids=range(len(STATEMENTS)))
 def test_documented_statements_run(table: duckdb.DuckDBPyConnection, statement: str) -> None:
     assert ask(table, statement)
+
+
+def test_documented_statements_leave_out_erased_lines() -> None:
+    assert len(STATEMENTS) > 3
+    assert [statement for statement in STATEMENTS if "event_id IS NOT NULL AND day" not in statement] == []
+
+
+def test_athena_has_the_columns_of_the_table() -> None:
+    table = source()["Resources"]["ErrorTable"]["Properties"]["TableInput"]
+    kinds = {"string": "VARCHAR", "int": "INTEGER"}
+    assert {each["Name"]: kinds[each["Type"]] for each in table["StorageDescriptor"]["Columns"]} == COLUMNS
+    assert table["PartitionKeys"] == [{"Name": "day", "Type": "string"}]
+    places = [each["Fn::Sub"] for each in table["Parameters"]["storage.location.template"]["Fn::If"][1:]]
+    assert places == [f"s3://${{{bucket}}}/errors-${{Stage}}/day=${{!day}}/" for bucket in ("ArchiveStore", "ArchiveBucket")]
 
 
 def test_documented_columns_are_those_of_the_table() -> None:

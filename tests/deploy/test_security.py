@@ -157,8 +157,9 @@ def test_each_queue_and_topic_has_a_policy_for_itself_only(kind: str, named: str
 
 
 NAMES = ("Name", "LogGroupName", "DashboardName", "DBInstanceIdentifier", "LayerName", "FunctionName", "QueueName", "TopicName")
-# Their FunctionName is a reference to a function, and an alias lives within one.
+# Their FunctionName is a reference to a function, and an alias lives within one, as a table does within its database.
 REFERRING = (
+    "AWS::Glue::Table",
     "AWS::Lambda::Permission",
     "AWS::Lambda::Version",
     "AWS::Lambda::Alias",

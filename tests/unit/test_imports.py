@@ -20,6 +20,8 @@ HEAVY = (
     "aws_xray_sdk",
     "jwt",
     "cryptography",
+    "zstandard",
+    "callwatch.payloads",
 )
 # Words of compiled expressions: 1,000 of them take about 10 ms to compile, and a class of all characters has 5,000.
 MAX_EXPRESSION_WORDS = 10_000
