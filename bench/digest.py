@@ -51,8 +51,11 @@ def main() -> None:
         print(f"flood of new groups  {statistics.median(row[3] / row[1] for row in rounds):>8.2f}            of the flush")
 
 
-def messages(count: int, round_number: int, groups: int = GROUPS) -> list[str]:
-    """Build messages with events of about 8 KB, as a web application sends them; each round has its own groups."""
+def messages(count: int, round_number: int, groups: int = GROUPS, apart_ms: int = 0) -> list[str]:
+    """Build messages with events of about 8 KB, as a web application sends them; each round has its own groups.
+
+    apart_ms: time between an event and the next; the last one is the oldest.
+    """
     now = datetime.now(UTC)
     found = []
     for number in range(count):
@@ -63,13 +66,12 @@ def messages(count: int, round_number: int, groups: int = GROUPS) -> list[str]:
             for n in range(25)
         ]  # fmt: skip
         crumbs = [{"category": "http", "message": f"GET /calls/{n} took a while", "level": "info"} for n in range(24)]
-        text = f"call {number} could not be stored: the service has not answered in time"
         event = finish_event(
             {
-                "event_id": uuid.uuid4().hex, "message": text, "type": kind,
+                "event_id": uuid.uuid4().hex, "message": f"call {number} could not be stored", "type": kind,
                 "exceptions": [{"type": kind, "value": "could not be stored"}], "frames": frames,
                 "breadcrumbs": crumbs, "endpoint": f"POST /e{number % 7}", "user_hash": f"{number % USERS:032x}",
-                "tags": {"queue": "transcription", "zone": "a"}, "occurred_at": now - timedelta(milliseconds=number),
+                "tags": {"queue": "transcription", "zone": "a"}, "occurred_at": now - timedelta(milliseconds=number * apart_ms),
             },
             now,
         )  # fmt: skip

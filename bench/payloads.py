@@ -28,7 +28,7 @@ _NAMES = "SELECT group_id::text AS name, event_id::text AS id FROM callwatch.err
 
 def main() -> None:
     """Print bytes of an event and the time of a read, in both modes."""
-    bodies = messages(EVENTS, 1)
+    bodies = messages(EVENTS, 1, apart_ms=1)
     print(f"{EVENTS:,} events of {len(bodies[0]):,} bytes, 50 groups, 2,000 users, in {BATCHES} batches")
     with own_database():
         whole, rate, read_ms = measure(bodies)
