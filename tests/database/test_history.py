@@ -6,10 +6,12 @@ import pytest
 
 from callwatch.db import connection, execute
 from callwatch.db.error_queries.deploys import add_deploy
+from callwatch.db.queries.cycles import record_cycle
 from callwatch.db.queries.stage_depths import delete_old_depths, keep_depths
 from callwatch.models.latency import find_bucket
 from callwatch.models.reason import DATABASE_UNAVAILABLE
 from callwatch.models.shapes.history import History, Metric, RangeName
+from callwatch.monitor.cycle import StepResult
 from callwatch.reports.history import METRICS, history
 from callwatch.reports.ranges import RANGES, take_free, take_named
 from tests.support.api_shapes import check_shape
@@ -21,6 +23,14 @@ def keep(*readings: tuple[datetime, float]) -> None:
     with connection() as conn:
         for at, pending in readings:
             keep_depths(conn, at, [("recordings", "pending", pending), ("recordings", "completed", pending / 10)])
+        conn.commit()
+
+
+def flush_until(at: datetime, oldest_s: float | None = None) -> None:
+    """Record a cycle whose flush emptied the queue at a time, or left messages as old as oldest_s."""
+    details = {"is_drained": oldest_s is None, "oldest_s": oldest_s}
+    with connection() as conn:
+        record_cycle(conn, at, [StepResult("flush", 1.0, None, details)])
         conn.commit()
 
 
@@ -95,6 +105,7 @@ def test_errors_count_by_severity_without_monitor_errors(database: str) -> None:
                 (minute, project, count),
             )
         conn.commit()
+    flush_until(NOW)
     answer = history(NOW, "errors", take_named(NOW, "1h"))
     assert points(answer, "errors", severity="high")[minute] == 7
     assert set(points(answer, "errors", severity="critical").values()) == {0}
@@ -104,6 +115,7 @@ def test_counts_are_null_before_setup_and_zero_after(database: str) -> None:
     with connection() as conn:
         execute(conn, "UPDATE callwatch.migrations SET applied_at = %s", (NOW - timedelta(minutes=10),))
         conn.commit()
+    flush_until(NOW)
     asked: list[tuple[Metric, str, dict[str, str]]] = [("errors", "errors", {"severity": "low"}), ("requests", "rpm", {})]
     for metric, name, labels in asked:
         answer = history(NOW, metric, take_named(NOW, "1h"))
@@ -127,6 +139,7 @@ def test_percentiles_are_of_requests_and_null_without_traffic(database: str) -> 
                 (minute, find_bucket(took_ms), count, errors, took_ms * count),
             )
         conn.commit()
+    flush_until(NOW)
     answer = history(NOW, "requests", take_named(NOW, "1h"))
     assert points(answer, "rpm")[minute] == 100
     assert points(answer, "p50")[minute] == pytest.approx(100, rel=0.02)
@@ -135,6 +148,41 @@ def test_percentiles_are_of_requests_and_null_without_traffic(database: str) -> 
     quiet = minute - timedelta(minutes=1)
     assert points(answer, "rpm")[quiet] == 0
     assert [points(answer, name)[quiet] for name in ("p50", "p95", "p99", "error_rate")] == [None] * 4
+
+
+@pytest.mark.parametrize(("age", "oldest_s"), [(timedelta(minutes=20), None), (timedelta(0), 1_200.0)], ids=["stopped", "behind"])
+def test_what_may_wait_in_the_queue_is_null_and_never_zero(database: str, age: timedelta, oldest_s: float | None) -> None:
+    flush_until(NOW - age, oldest_s)
+    stored_until = NOW - timedelta(minutes=20)
+    for metric, names in (("errors", ["errors"] * 4), ("requests", ["rpm", "p50", "p95", "p99", "error_rate"])):
+        answer = history(NOW, metric, take_named(NOW, "1h"))  # type: ignore[arg-type]
+        assert [series["name"] for series in answer["series"] or ()] == names
+        for place, series in enumerate(answer["series"] or ()):
+            for number, (at, value) in enumerate(series["points"]):
+                why = answer["unknown"].get(f"series.{place}.points.{number}.1")
+                if at >= stored_until:
+                    assert value is None
+                    assert why is not None
+                    assert (why.code, why.message) == ("not_recorded", "what arrived since then may still wait in the queue")
+                elif series["name"] in ("errors", "rpm"):
+                    assert value == 0
+                else:
+                    assert why is not None
+                    assert why.code == "no_traffic"
+
+
+def test_rate_of_a_step_is_of_its_stored_minutes(database: str) -> None:
+    since = datetime(2031, 3, 9, 12, 0, tzinfo=UTC)
+    with connection() as conn:
+        execute(
+            conn,
+            "INSERT INTO callwatch.request_histograms_hourly VALUES (%s, 1, 'production', '/calls', %s, 600, 0, 600)",
+            (since, find_bucket(1)),
+        )
+        conn.commit()
+    flush_until(since + timedelta(minutes=20))
+    answer = history(NOW, "requests", take_named(NOW, "7d"))
+    assert points(answer, "rpm")[since] == 30
 
 
 def test_service_latency_is_null_without_an_answered_probe(database: str) -> None:

@@ -12,7 +12,7 @@ from callwatch.db import connection
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.unreadable import UNREAD, why_unread
 from callwatch.db.error_queries.deploys import deploys_between
-from callwatch.db.queries.cycles import last_cycle_at
+from callwatch.db.queries.cycles import find_stored_until, last_cycle_at
 from callwatch.db.queries.series import RequestStep, errors_by_step, latencies_by_step, requests_by_step, route_requests_by_step
 from callwatch.db.queries.stage_depths import depths_between
 from callwatch.models.latency import percentile
@@ -29,7 +29,10 @@ _SEVERITIES = ("critical", "high", "medium", "low")
 _STATEMENT_TIMEOUT_MS = 5_000
 _MAX_DEPLOYS = 50
 _NOT_KEPT = Reason("not_recorded", "before the monitor was set up, or older than the retention")
-# Why a point of a series may be null; counts are known for every step that is kept.
+_NOT_STORED = Reason("not_recorded", "what arrived since then may still wait in the queue")
+# What reaches the database through the queue.
+_QUEUED = ("errors", "requests")
+# Why a point of a series may be null; counts are known for every step that is kept and stored.
 _WHY: Mapping[str, Reason] = {
     "pending": NOT_MEASURED,
     "completed": NOT_MEASURED,
@@ -51,6 +54,8 @@ def history(now: datetime, metric: Metric, asked: Range, route: str | None = Non
         with connection(statement_timeout_ms=_STATEMENT_TIMEOUT_MS) as conn:
             _last_at, set_up_at = last_cycle_at(conn)
             steps.kept_since = max(steps.kept_since, set_up_at)
+            if metric in _QUEUED or route is not None:
+                steps.stored_until = min(now, find_stored_until(conn) or set_up_at)
             series = METRICS[metric](conn, steps) if route is None else _route(conn, steps, route)
             deploys = _deploys(conn, steps)
         unknown = _unknown(series, steps)
@@ -71,11 +76,17 @@ def history(now: datetime, metric: Metric, asked: Range, route: str | None = Non
 
 def _unknown(series: list[Series], steps: Steps) -> dict[str, Reason]:
     return {
-        f"series.{place}.points.{number}.1": _WHY.get(one["name"], _NOT_KEPT) if steps.is_kept(start) else _NOT_KEPT
+        f"series.{place}.points.{number}.1": _explain(one["name"], start, steps)
         for place, one in enumerate(series)
         for number, (start, value) in enumerate(one["points"])
         if value is None
     }
+
+
+def _explain(name: str, start: datetime, steps: Steps) -> Reason:
+    if not steps.is_kept(start):
+        return _NOT_KEPT
+    return _WHY.get(name, _NOT_KEPT) if steps.is_stored(start) else _NOT_STORED
 
 
 def _series(name: str, unit: Unit, points: Points, **labels: str) -> Series:

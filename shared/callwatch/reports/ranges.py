@@ -80,11 +80,15 @@ def _floor(at: datetime, step_s: int) -> datetime:
 
 
 class Steps:
-    """The equal steps of a range. kept_since: what happened earlier is unknown, even whether anything did."""
+    """The equal steps of a range. kept_since: what happened earlier is unknown, even whether anything did.
+
+    stored_until: what arrived later may still wait in the queue, so that no count of it is known to be 0.
+    """
 
     def __init__(self, now: datetime, asked: Range, kept_since: datetime) -> None:
         self.now = now
         self.kept_since = kept_since
+        self.stored_until = now
         self.step = timedelta(seconds=asked.step_s)
         self.since = asked.since
         self.until = asked.until
@@ -95,13 +99,18 @@ class Steps:
         return [(start, values.get(start)) for start in self.starts]
 
     def counts(self, values: Mapping[datetime, float | None]) -> Points:
-        """Return (time, value) of every step; 0 where a kept step has no count."""
-        return [(start, values.get(start, 0 if self.is_kept(start) else None)) for start in self.starts]
+        """Return (time, value) of every step; 0 where a step that is kept and stored has no count."""
+        return [(start, values.get(start, 0 if self.is_kept(start) and self.is_stored(start) else None)) for start in self.starts]
 
     def is_kept(self, start: datetime) -> bool:
         """Whether a step, or a part of it, is still stored."""
         return start + self.step > self.kept_since
 
+    def is_stored(self, start: datetime) -> bool:
+        """Whether what arrived in a step, or in a part of it, is known to be stored."""
+        return start < self.stored_until
+
     def count_minutes(self, start: datetime) -> float:
-        """Return the minutes of a step that have passed, at least 1."""
-        return max(60.0, (min(start + self.step, self.now) - start).total_seconds()) / 60
+        """Return the minutes of a step that have passed and are stored, at least 1."""
+        end = min(start + self.step, self.stored_until if self.is_stored(start) else self.now)
+        return max(60.0, (end - start).total_seconds()) / 60
