@@ -1,6 +1,5 @@
 """`make run`: starts the whole system on this machine in order, and stops it in reverse order."""
 
-import argparse
 import contextlib
 import json
 import os
@@ -10,7 +9,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, cast
@@ -21,17 +19,16 @@ from callwatch.alerts.routing.routes_in_force import check_routes
 from callwatch.alerts.rules.start_check import check_rules_file
 from callwatch.exceptions import ConfigurationError
 from callwatch.pipeline.stage_file import get_stages
-from callwatch.settings import VARIABLES, load_settings
-from callwatch.settings.named_channels import is_named_variable
+from callwatch.settings import load_settings
 from local.api_gateway.gateway import Gateway, Server, claim
 from local.api_gateway.static_site import Page
 from local.api_gateway.template import Template, load
 from local.data_dir import DataDirError, hold_alone, open_data_dir
 from local.database_roles import VARIABLES as ROLE_VARIABLES
-from local.database_roles import list_role_urls
 from local.lambda_runtime import layers, workers
 from local.lambda_runtime.triggers import QueueTrigger, Schedule, Trigger
 from local.lambda_runtime.workers import FunctionFailed, FunctionTimedOut, Workers
+from local.options import Options, read_options
 from local.postgres import server as postgres
 from local.postgres.server import RunningPostgres
 from local.private_file import write_private
@@ -39,8 +36,8 @@ from local.restart_alert import report_restart
 from local.secrets import LocalSecrets, read_secrets
 from local.sqs import server as local_queue
 from local.sqs.queue_file import EXPIRED_FILE
-from local.sqs.server import RunningQueue
 from local.supervisor import Supervised, SupervisedPostgres, SupervisedQueue, Supervisor
+from local.variables import build_values, list_stores
 from local.webhook_inbox import Inbox
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,15 +49,6 @@ _CYCLE_ENDS_S = 3.0
 
 class StartError(Exception):
     """The system cannot start; the text is one line with the remedy."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """The options of `make run`."""
-
-    port: int
-    data_dir: Path
-    cycle_s: float
 
 
 def main() -> int:
@@ -90,32 +78,11 @@ def main() -> int:
     return 0
 
 
-def read_options(environ: Mapping[str, str]) -> Options:
-    """Read PORT, DATA_DIR and CYCLE_S. Raises ConfigurationError naming the first bad one."""
-    description = __doc__.splitlines()[0] if __doc__ else None
-    parser = argparse.ArgumentParser(prog="make run", description=description)
-    parser.add_argument("--port", default=environ.get("PORT") or "3000", help="port of the API and the page (PORT=)")
-    parser.add_argument(
-        "--data-dir", default=environ.get("DATA_DIR") or ".local", help="folder for data kept between starts (DATA_DIR=)"
-    )
-    parser.add_argument("--cycle", default=environ.get("CYCLE_S") or "60", help="seconds between cycles (CYCLE_S=)")
-    given = parser.parse_args()
-    if not given.port.isdigit() or not 1 <= int(given.port) <= 65535:
-        raise ConfigurationError("PORT must be a number from 1 to 65535")
-    try:
-        cycle_s = float(given.cycle)
-    except ValueError:
-        cycle_s = 0.0
-    if not 1 <= cycle_s <= 3600:
-        raise ConfigurationError("CYCLE_S must be seconds from 1 to 3600")
-    return Options(int(given.port), Path(given.data_dir).resolve(), cycle_s)
-
-
 @contextlib.contextmanager
 def running(options: Options, environ: Mapping[str, str], console: Console, stopped: threading.Event) -> Iterator[None]:
     """Run the whole system during the block; stop parts in reverse order, also when one fails to start."""
     started_at = time.monotonic()
-    settings = load_settings({**_list_stores(options), **environ})
+    settings = load_settings({**list_stores(options), **environ})
     check_rules_file(environ, settings)
     check_routes(settings)
     get_stages(settings.stages_file)
@@ -133,7 +100,7 @@ def running(options: Options, environ: Mapping[str, str], console: Console, stop
         database_url = environ.get("DATABASE_URL") or (server.dsn if server else "")
         queue = _start_queue(options, stack, console)
         endpoint_url = queue.running.endpoint_url
-        values = _values(environ, secrets, database_url, queue.running, options)
+        values = build_values(environ, secrets, database_url, queue.running, options)
         supervised: list[Supervised] = [queue, *([SupervisedPostgres(server)] if server else [])]
         stack.callback(_supervise(supervised, values, console).stop)
         if "ALERT_WEBHOOK_URL" not in values:
@@ -216,48 +183,6 @@ def _inbox(options: Options, values: Mapping[str, str], stack: contextlib.ExitSt
     allowed = values.get("WEBHOOK_ALLOWED_NETWORKS")
     networks = f"{allowed},127.0.0.1/32" if allowed else "127.0.0.1/32"
     return {"ALERT_WEBHOOK_URL": inbox.url, "WEBHOOK_ALLOWED_NETWORKS": networks}
-
-
-def _values(
-    environ: Mapping[str, str], secrets: LocalSecrets, database_url: str, queue: RunningQueue, options: Options
-) -> dict[str, str]:
-    """Return the local values of variables: set by the person, generated, or addresses of local parts."""
-    given = {variable.name: environ[variable.name] for variable in VARIABLES if environ.get(variable.name)}
-    kept = {variable.name: given.pop(variable.name) for variable in VARIABLES if variable.kept_in and variable.name in given}
-    kept |= {name: text for name, text in environ.items() if text and is_named_variable(name, VARIABLES)}
-    if kept and "CHANNEL_SETTINGS" not in given:
-        given["CHANNEL_SETTINGS"] = json.dumps(kept)
-    for name in ("RULES_FILE", "ROUTES_FILE", "STAGES_FILE", "PRICES_FILE", "STATUS_PAGE_FILE"):
-        if name in given:
-            # A function runs in its own folder, where a relative path would be wrong.
-            given[name] = str(Path(given[name]).resolve())
-    # A topic is reached at Amazon, or at the configured replacement.
-    given |= {name: environ[name] for name in ("AWS_ENDPOINT_URL_SNS",) if environ.get(name)}
-    return {
-        "STAGE": "local",
-        "NODE_ENV": "development",
-        "VERCEL_ENV": "development",
-        "APP_URL": f"http://127.0.0.1:{options.port}",
-        **_list_stores(options),
-        **secrets.variables,
-        **given,
-        "DATABASE_URL": database_url,
-        # Without a database of its own, the product is read through the function's own connection.
-        "PRODUCT_DATABASE_URL": given.get("PRODUCT_DATABASE_URL", ""),
-        **list_role_urls(database_url, secrets),
-        "AWS_ENDPOINT_URL_SQS": queue.endpoint_url,
-        "AWS_ACCESS_KEY_ID": queue.access_key,
-    }
-
-
-def _list_stores(options: Options) -> dict[str, str]:
-    """Return the folders that take the place of buckets."""
-    return {
-        "ARCHIVE_URL": str(options.data_dir / "archive"),
-        "STATUS_PAGE_STORE": str(options.data_dir / "status_page"),
-        "PAYLOADS_URL": str(options.data_dir / "payloads"),
-        "SOURCE_MAPS_URL": str(options.data_dir / "source-maps"),
-    }
 
 
 def _template(values: Mapping[str, str], endpoint_url: str) -> tuple[Template, dict[str, str], Any]:
