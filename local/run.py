@@ -43,8 +43,8 @@ from local.webhook_inbox import Inbox
 ROOT = Path(__file__).resolve().parent.parent
 # The functions that the page calls first; the others start with their first request.
 WARM = ["Authorize", "GetHealth", "GetStatus", "GetMetricsErrors"]
-# How long a stop waits for the current cycle.
-_CYCLE_ENDS_S = 3.0
+# How long a stop waits for the current cycle: vendors that hang take it some seconds.
+_CYCLE_ENDS_S = 8.0
 
 
 class StartError(Exception):

@@ -80,7 +80,12 @@ def test_stop_in_a_cycle_delays_no_later_monitor(folder: Path) -> None:
         try:
             # A lease that the first monitor had kept would last longer.
             within_s = LEASE_TTL_S * 2 / 3
-            second.eventually(lambda: second.get("/api/rules")["items"][0]["last_evaluated_at"] > stopped_at, within_s, "a cycle")
+
+            def is_evaluated() -> bool:
+                # Null until a first cycle evaluated.
+                return (second.get("/api/rules")["items"][0]["last_evaluated_at"] or "") > stopped_at
+
+            second.eventually(is_evaluated, within_s, "a cycle")
         finally:
             stop(second)
 
