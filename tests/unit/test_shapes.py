@@ -43,9 +43,9 @@ def test_returned_document_is_generated_from_the_shapes() -> None:
 def test_every_documented_route_has_its_shapes() -> None:
     shapes = find_shapes()
     assert set(shapes) == {name for name, route in ROUTES.items() if route.is_documented}
-    assert {name for name, (body, _answer) in shapes.items() if is_typeddict(body)} == {
-        name for name, route in ROUTES.items() if route.is_documented and route.method in ("POST", "PUT")
-    }
+    writing = {name for name, route in ROUTES.items() if route.is_documented and route.method in ("POST", "PUT")}
+    # The token in its header is all that it takes.
+    assert {name for name, (body, _answer) in shapes.items() if is_typeddict(body)} == writing - {"create_session"}
 
 
 @pytest.mark.parametrize("change", [{"is_late": "no"}, {"extra": 1}, {"is_late": ...}])

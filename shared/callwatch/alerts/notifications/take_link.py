@@ -6,7 +6,6 @@ nothing, since programs open links too.
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 import json
@@ -58,10 +57,12 @@ def sign_link(link: TakeLink, secret: str) -> str:
 def read_link(token: str, secrets: Sequence[str]) -> TakeLink | None:
     """Return what a token says; None if none of our secrets signed it. Whether it ended is for the caller to see."""
     said, _dot, signature = token.partition(".")
-    given = _decode(signature) if len(token) <= _MAX_LENGTH and token.isascii() else None
-    if given is None or not any(hmac.compare_digest(given, _sign(said, secret)) for secret in secrets):
+    # As text: the last character of base64 has bits that say nothing, and a link has one spelling.
+    if len(token) > _MAX_LENGTH or not token.isascii():
         return None
-    alert_id, channel, message_id, ends_at = json.loads(_decode(said) or b"")
+    if not any(hmac.compare_digest(signature, _encode(_sign(said, secret))) for secret in secrets):
+        return None
+    alert_id, channel, message_id, ends_at = json.loads(base64.urlsafe_b64decode(said + "=" * (-len(said) % 4)))
     return TakeLink(alert_id, channel, message_id, datetime.fromtimestamp(ends_at, UTC))
 
 
@@ -78,10 +79,3 @@ def _sign(said: str, secret: str) -> bytes:
 
 def _encode(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def _decode(text: str) -> bytes | None:
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        return None
