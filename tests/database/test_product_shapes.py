@@ -305,3 +305,44 @@ def test_without_the_product_database_all_figures_are_null(database: str, monkey
     assert set(unknown) == set(nulls(answer))
     assert unknown["stages.0.pending"] == PRODUCT_UNAVAILABLE
     assert NOW - timedelta(0) == answer["timestamp"]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["bytea USING convert_to(call_id::text, 'UTF8')", "jsonb USING to_jsonb(call_id)", "text[] USING ARRAY[call_id::text]"],
+)
+def test_keys_of_another_kind_are_unknown_not_orphans(loaded: Any, kind: str) -> None:
+    found = changed(loaded, f"ALTER TABLE transcription_queue ALTER COLUMN call_id TYPE {kind}")
+    assert found.errors == {}
+    for name in ("transcriptions.false_success", "transcriptions.orphan"):
+        assert "must be a number, a text or a UUID" in found.unknown[name].message
+    assert ("transcription_queue", "call_id") in found.drift
+    assert found.values["transcriptions.completed"] > 0
+
+
+@pytest.mark.parametrize(
+    ("policies", "is_whole"),
+    [
+        ((), False),
+        (("FOR SELECT USING (status = 'completed')",), False),
+        (("FOR SELECT TO hidden_from USING (true)",), True),
+        (("USING (true)",), True),
+        (("FOR INSERT WITH CHECK (true)",), False),
+        (("USING (true)", "AS RESTRICTIVE USING (id > 5)"), False),
+        (("TO pg_monitor USING (true)",), False),
+    ],
+)
+def test_rows_hidden_by_a_policy_are_unknown_and_not_none(loaded: Any, policies: tuple[str, ...], is_whole: bool) -> None:
+    with loaded.cursor() as cursor:
+        cursor.execute("CREATE ROLE hidden_from; GRANT USAGE ON SCHEMA public TO hidden_from")
+        cursor.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO hidden_from")
+        cursor.execute("ALTER TABLE transcription_queue ENABLE ROW LEVEL SECURITY")
+        for number, policy in enumerate(policies):
+            cursor.execute(f"CREATE POLICY p{number} ON transcription_queue {policy}")
+        cursor.execute("SET LOCAL ROLE hidden_from")
+    found = measured_on(loaded)
+    assert ("transcriptions.completed" in found.values) is is_whole
+    assert found.values["recordings.total"] > 0
+    if not is_whole:
+        assert "row level security" in found.unknown["transcriptions.pending"].message
+        assert ("transcription_queue", "") in found.drift

@@ -7,7 +7,7 @@ from functools import partial
 from psycopg2.sql import SQL, Composable, Identifier
 
 from callwatch.models.reason import NO_TRAFFIC, Reason
-from callwatch.pipeline.queries.filter_dsl import ANY, TIME, list_needs, merge, render_sql
+from callwatch.pipeline.queries.filter_dsl import KEY, TIME, list_needs, merge, render_sql
 from callwatch.pipeline.queries.odd_rows import aged_columns, count_odd_rows
 from callwatch.pipeline.queries.reading import Aggregate, Census, Reading
 from callwatch.pipeline.queries.stage import COUNTED, Duration, Rows, Stage, Unfinished
@@ -187,7 +187,7 @@ def _measure_durations(figure: str, given: Duration, window_s: float) -> Reading
         alias = "o"
         equal = KeysEqual(odd_table, column, alias, given.table, own, "r")
         source = SQL("{} r JOIN {} o ON {}").format(Identifier(given.table), Identifier(odd_table), equal)
-        merge(needs, {given.table: {own: ANY}, odd_table: {column: ANY, given.start: TIME}})
+        merge(needs, {given.table: {own: KEY}, odd_table: {column: KEY, given.start: TIME}})
     else:
         odd_table, alias = given.table, "r"
         source = SQL("{} r").format(Identifier(given.table))
