@@ -1,6 +1,7 @@
 """Rows with impossible times: outside every window, counted separately, and named where they make something unknown."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from callwatch.pipeline.samples import list_product_samples
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.reports.jobs import job_metrics
 from callwatch.reports.pipeline import pipeline
+from callwatch.reports.status import status
 from callwatch.settings import get_settings
 from simulator import product
 from tests.incidents.judge import find_sample, firing
@@ -170,10 +172,10 @@ def test_an_odd_start_costs_the_duration_alone(tables: Any, started_at: str) -> 
 
 
 def test_webhooks_without_a_status_halve_no_ratio(tables: Any) -> None:
-    for status in [500] * 5 + [None, -1, 0, 2_147_483_647]:
+    for code in [500] * 5 + [None, -1, 0, 2_147_483_647]:
         tables.execute(
             "INSERT INTO webhook_logs (endpoint, method, response_status, created_at) VALUES ('e', 'POST', %s, %s)",
-            (status, NOW - MINUTE),
+            (code, NOW - MINUTE),
         )
     tables.execute(
         "INSERT INTO webhook_logs (endpoint, method, response_status, created_at)"
@@ -240,3 +242,28 @@ def test_an_unreadable_table_ends_no_alert_of_odd_rows(tables: Any, table: str, 
     (index,) = [index for index, row in enumerate(answer["odd_rows"]) if (row["table"], row["column"]) == (table, column)]
     assert odd_rows(answer, table, column) == (None, None)
     assert {f"odd_rows.{index}.in_future", f"odd_rows.{index}.unreadable"} <= set(answer["unknown"])
+
+
+def test_every_answer_knows_what_another_one_doubts(tables: Any) -> None:
+    add_transcription(tables, "PENDING", NOW - 30 * MINUTE)
+    add_transcription(tables, "Completed", NOW - 30 * MINUTE, NOW - 20 * MINUTE, NOW - 10 * MINUTE)
+    settings = get_settings()
+    assert pipeline(settings, NOW)["stages"][1]["pending"] is None
+    assert status(settings, NOW, 60)["services"]["queues"]["transcriptions"]["pending"] is None
+    assert status(settings, NOW, 60)["services"]["queues"]["transcriptions"]["completed_today"] is None
+    unknown = job_metrics(settings, NOW)["unknown"]
+    for name in ("transcription_queue.pending", "transcription_queue.success_rate"):
+        assert "spells the state" in unknown[name].message, name
+
+
+def test_a_locked_table_ends_no_alert_of_its_rows(tables: Any, database: str) -> None:
+    add_transcription(tables, "PENDING", NOW - 30 * MINUTE)
+    add_transcription(tables, "completed", NOW - 40 * MINUTE, NOW - 35 * MINUTE, "infinity")
+    rules = [rule for rule in RULES if rule.id in ("clock_skew", "schema_drift")]
+    before = evaluate(rules, read_samples(), {}, NOW).instances
+    fired = {key for key, each in before.items() if each.state == "firing"}
+    with closing(psycopg2.connect(database)) as other, other.cursor() as cursor:
+        cursor.execute("LOCK TABLE transcription_queue IN ACCESS EXCLUSIVE MODE")
+        after = evaluate(rules, read_samples(), before, NOW + MINUTE).instances
+    assert {key.partition("|")[0] for key in fired} == {"clock_skew", "schema_drift"}
+    assert {after[key].state for key in fired} == {"firing"}

@@ -225,7 +225,14 @@ def _sample_unfinished(stage: Stage, measured: Measured, labels: Mapping[str, st
 
 
 def _sample_drift(measured: Measured) -> Iterator[Sample]:
-    for (table, column), reason in sorted(measured.drift.items()):
+    spelled = [odd for odd in measured.odd.values() if odd.census.word is not None and odd.is_doubtful]
+    found = {(odd.census.table, odd.census.column): odd.reason for odd in spelled} | measured.drift
+    for (table, column), reason in sorted(found.items(), key=lambda item: item[0]):
         yield Sample(
             "schema.drift", 1.0, None, {"table": table, "column": column} if column else {"table": table}, reason.message
         )
+    # What was not read may be spelled as before: the alert must not end.
+    unread = {(one.table, one.column): measured.unknown[name] for name, one in measured.uncounted.items() if one.word is not None}
+    for (table, column), reason in unread.items():
+        if (table, column) not in found:
+            yield Sample("schema.drift", None, reason, {"table": table, "column": column})

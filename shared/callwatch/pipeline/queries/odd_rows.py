@@ -45,6 +45,8 @@ class OddRows:
         """Why the figures that they may belong to are unknown."""
         where = f"{self.census.table}.{self.census.column}"
         row = f"row {self.key}" if self.key else "a row"
+        if self.census.word is not None:
+            return Reason("unavailable", f"column {where} of {row} spells the state {self.census.word} in another way")
         fault = "cannot be read as a time" if self.early else "lies in the future" if self.ahead else "is missing"
         return Reason("unavailable", f"{where} of {row} {fault}")
 
@@ -103,10 +105,14 @@ def totals(odd: Mapping[str, OddRows], unread: Iterable[tuple[Census, Reason]]) 
     """The odd rows by table and column: censuses of the same column overlap. unread: those that could not be read, and why."""
     found: dict[tuple[str, str], OddTotal] = {}
     for rows in odd.values():
+        if rows.census.word is not None:
+            continue
         where = rows.census.table, rows.census.column
         known = found.get(where, OddTotal())
         found[where] = OddTotal(max(known.early, rows.early), max(known.ahead, 0 if rows.census.is_schedule else rows.ahead))
     for census, reason in unread:
+        if census.word is not None:
+            continue
         where = census.table, census.column
         found[where] = replace(found.get(where, OddTotal()), unread=reason)
     return found

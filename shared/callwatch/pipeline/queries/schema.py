@@ -10,7 +10,7 @@ from callwatch.db import fetch_all
 from callwatch.db.core.connect import AnyConnection
 from callwatch.models.reason import Reason
 from callwatch.pipeline.queries.filter_dsl import ANY, KEY, NUMBER, TEXT, TIME, Needs
-from callwatch.pipeline.queries.statements import CastTo, KeyAmong, KeysEqual, Literal, PrimaryKey, name_column
+from callwatch.pipeline.queries.statements import CastTo, KeyAmong, KeysEqual, Literal, NewestFirst, PrimaryKey, name_column
 
 _LOOK = """
     SELECT t.name AS table_name, c.oid AS oid, a.attname AS column_name, format_type(a.atttypid, NULL) AS type,
@@ -118,6 +118,8 @@ def bind(statement: Composable, schema: Schema) -> Composable:
     if isinstance(statement, CastTo):
         # The type is PostgreSQL's own text of it.
         return bind(statement.value, schema) + SQL("::" + schema[statement.table][statement.column].type.replace("%", "%%"))
+    if isinstance(statement, NewestFirst):
+        return _order_newest_first(statement, schema)
     return _select_key(statement, schema) if isinstance(statement, PrimaryKey) else statement
 
 
@@ -155,3 +157,10 @@ def _select_key(key: PrimaryKey, schema: Schema) -> Composable:
     shown = (name for name, column in columns if column.is_key and column.type in SHOWN_KEYS and column.may_read)
     found = next(shown, None)
     return SQL("{}::text").format(name_column(found, key.alias)) if found else SQL("NULL::text")
+
+
+def _order_newest_first(key: NewestFirst, schema: Schema) -> Composable:
+    """The index of the key serves it, so that only the wanted rows are read."""
+    columns = schema.get(key.table, {}).items()
+    found = next((name for name, column in columns if column.is_key and column.type in _WHOLE_NUMBERS and column.may_read), None)
+    return SQL("ORDER BY {} DESC").format(name_column(found, key.alias)) if found else SQL("")
