@@ -140,7 +140,7 @@ def test_a_missing_table_costs_only_the_figures_that_need_it(table: str, loaded:
     assert found.errors == {}
     assert found.drift == {(table, ""): Reason("missing", f"table {table} is missing")}
     assert_only_lost(found, whole, readings_that_need(table), f"table {table} is missing")
-    drifts = [sample for sample in list_product_samples(STAGES, found) if sample.metric == "schema.drift"]
+    drifts = [sample for sample in list_product_samples(STAGES, found) if sample.metric == "schema.drift" and sample.value]
     assert [dict(sample.labels) for sample in drifts] == [{"table": table}]
 
 
@@ -305,3 +305,77 @@ def test_without_the_product_database_all_figures_are_null(database: str, monkey
     assert set(unknown) == set(nulls(answer))
     assert unknown["stages.0.pending"] == PRODUCT_UNAVAILABLE
     assert NOW - timedelta(0) == answer["timestamp"]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["bytea USING convert_to(call_id::text, 'UTF8')", "jsonb USING to_jsonb(call_id)", "text[] USING ARRAY[call_id::text]"],
+)
+def test_keys_of_another_kind_are_unknown_not_orphans(loaded: Any, kind: str) -> None:
+    found = changed(loaded, f"ALTER TABLE transcription_queue ALTER COLUMN call_id TYPE {kind}")
+    assert found.errors == {}
+    for name in ("transcriptions.false_success", "transcriptions.orphan"):
+        assert "must be a number, a text or a UUID" in found.unknown[name].message
+    assert ("transcription_queue", "call_id") in found.drift
+    assert found.values["transcriptions.completed"] > 0
+
+
+@pytest.mark.parametrize(
+    ("policies", "is_whole"),
+    [
+        ((), False),
+        (("FOR SELECT USING (status = 'completed')",), False),
+        (("FOR SELECT TO hidden_from USING (true)",), True),
+        (("USING (true)",), True),
+        (("FOR INSERT WITH CHECK (true)",), False),
+        (("USING (true)", "AS RESTRICTIVE USING (id > 5)"), False),
+        (("TO pg_monitor USING (true)",), False),
+    ],
+)
+def test_rows_hidden_by_a_policy_are_unknown_and_not_none(loaded: Any, policies: tuple[str, ...], is_whole: bool) -> None:
+    with loaded.cursor() as cursor:
+        cursor.execute("CREATE ROLE hidden_from; GRANT USAGE ON SCHEMA public TO hidden_from")
+        cursor.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO hidden_from")
+        cursor.execute("ALTER TABLE transcription_queue ENABLE ROW LEVEL SECURITY")
+        for number, policy in enumerate(policies):
+            cursor.execute(f"CREATE POLICY p{number} ON transcription_queue {policy}")
+        cursor.execute("SET LOCAL ROLE hidden_from")
+    found = measured_on(loaded)
+    assert ("transcriptions.completed" in found.values) is is_whole
+    assert found.values["recordings.total"] > 0
+    if not is_whole:
+        assert "row level security" in found.unknown["transcriptions.pending"].message
+        assert ("transcription_queue", "") in found.drift
+
+
+@pytest.mark.parametrize("spelling", ["upper(status)", "initcap(status)", "status || ' '"])
+def test_a_state_in_another_spelling_is_unknown_not_none(loaded: Any, spelling: str) -> None:
+    found = changed(loaded, f"UPDATE transcription_queue SET status = {spelling}")
+    for name in ("pending", "processing", "due", "completed", "failed", "stuck", "zombie"):
+        assert found.get(f"transcriptions.{name}") is None or not has_state(loaded, name), name
+    assert "spells the state completed in another way" in found.unknown["transcriptions.completed"].message
+    assert "spells the state completed in another way" in found.unknown["transcriptions.duration_24h.p50"].message
+    drift = [sample.labels for sample in list_product_samples(STAGES, found) if sample.metric == "schema.drift" and sample.value]
+    assert {"table": "transcription_queue", "column": "status"} in drift
+    assert found.values["recordings.total"] > 0
+
+
+def has_state(conn: Any, name: str) -> bool:
+    """Return whether a row is in the state that a figure counts, in whatever spelling."""
+    state = {"due": "pending", "zombie": "pending", "stuck": "processing"}.get(name, name)
+    with conn.cursor() as cursor:
+        cursor.execute("SELECT count(*) > 0 FROM transcription_queue WHERE lower(btrim(status)) = %s", (state,))
+        return bool(cursor.fetchone()[0])
+
+
+def test_one_odd_spelling_costs_only_the_counts_of_its_word(loaded: Any) -> None:
+    with loaded.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO transcription_queue (call_id, recording_url, status, created_at)"
+            " VALUES (gen_random_uuid(), 'u', 'Pending', now()), (gen_random_uuid(), 'u', 'pending', %s)",
+            (NOW - timedelta(minutes=40),),
+        )
+    found = measured_on(loaded)
+    assert found.at_least["transcriptions.pending"] >= 1
+    assert found.values["transcriptions.completed"] > 0
+    assert found.values["transcriptions.stuck"] >= 0

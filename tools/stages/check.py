@@ -86,7 +86,8 @@ def _describe(reading: Reading, measured: Measured, found: dict[tuple[str, str],
 
 def _is_census(reading: Reading) -> bool:
     """Whether it only counts odd rows, of which the figures that they make doubtful say so."""
-    return reading.name.rpartition(".")[2].startswith("odd")
+    is_of_spellings = reading.census is not None and reading.census.word is not None
+    return is_of_spellings or reading.name.rpartition(".")[2].startswith("odd")
 
 
 def _render(name: str, measured: Measured) -> str:

@@ -1,7 +1,7 @@
 """All readings of a product: its stages, and the other parts of the stage file."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -49,7 +49,7 @@ def measure(
     freshness = stages.parts.get("freshness")
     read(conn, indexes_reading(stages), measured)
     scanned = without_index(stages, measured)
-    read(conn, [reading for reading in all_readings(stages) if wanted(reading.name)], measured, scanned)
+    read(conn, _select(all_readings(stages), wanted), measured, scanned)
     if freshness and wanted(DAYS):
         is_scanned = freshness["table"] in scanned
         read(conn, [days_reading(freshness, now, ZoneInfo(timezone), is_scanned)], measured)
@@ -63,6 +63,13 @@ def measure(
         _measure_tenants(conn, stages, measured, freshness["table"] in scanned)
     conn.rollback()
     return measured
+
+
+def _select(readings: Sequence[Reading], wanted: Wanted) -> list[Reading]:
+    """The wanted readings, and the censuses without which nobody could tell that one of them is unknown."""
+    chosen = {reading.name for reading in readings if wanted(reading.name)}
+    chosen |= {name for reading in readings if reading.name in chosen for name in (*reading.doubts, *reading.empty_doubts)}
+    return [reading for reading in readings if reading.name in chosen]
 
 
 def _measure_tenants(conn: AnyConnection, stages: StageFile, measured: Measured, is_scanned: bool) -> None:

@@ -10,7 +10,7 @@ from callwatch.pipeline.completeness import list_availability_samples, list_comp
 from callwatch.pipeline.crons import HEARTBEATS, list_cron_samples, odd_heartbeats
 from callwatch.pipeline.freshness import list_freshness_samples
 from callwatch.pipeline.indexes import list_index_samples
-from callwatch.pipeline.queries.odd_rows import totals
+from callwatch.pipeline.queries.odd_rows import OddTotal, totals
 from callwatch.pipeline.queries.query_runner import Measured, add_figures, explain_stopped, is_stopped
 from callwatch.pipeline.queries.stage import Stage, StageFile
 from callwatch.pipeline.syncs import list_sync_samples
@@ -64,12 +64,14 @@ def list_product_samples(
     return [*samples, *_sample_odd_rows(stages, measured), *_sample_drift(measured), *list_index_samples(stages, measured)]
 
 
-def odd_rows(stages: StageFile, measured: Measured) -> dict[tuple[str, str], tuple[int, int]]:
+def odd_rows(stages: StageFile, measured: Measured) -> dict[tuple[str, str], OddTotal]:
     """How many rows cannot be read as a time, and how many lie in the future, by table and column."""
-    found = totals(measured.odd)
+    found = totals(measured.odd, ((census, measured.unknown[name]) for name, census in measured.uncounted.items()))
     heartbeats = stages.parts.get("heartbeats")
     if heartbeats and HEARTBEATS in measured.rows:
-        found[heartbeats["table"], heartbeats["last_ok"]] = odd_heartbeats(heartbeats, measured)
+        found[heartbeats["table"], heartbeats["last_ok"]] = OddTotal(*odd_heartbeats(heartbeats, measured))
+    elif heartbeats and HEARTBEATS in measured.unknown:
+        found[heartbeats["table"], heartbeats["last_ok"]] = OddTotal(unread=measured.unknown[HEARTBEATS])
     return found
 
 
@@ -87,12 +89,16 @@ def undated(stage: Stage, measured: Measured) -> tuple[int | None, Reason | None
 
 
 def _sample_odd_rows(stages: StageFile, measured: Measured) -> Iterator[Sample]:
-    for (table, column), (early, ahead) in sorted(odd_rows(stages, measured).items()):
+    """A column that cannot be read has no sample of zero: its alert must not end with "resolved"."""
+    for (table, column), total in sorted(odd_rows(stages, measured).items(), key=lambda item: item[0]):
         labels = {"table": table, "column": column}
         key = next((odd.key for odd in measured.odd.values() if (odd.census.table, odd.census.column) == (table, column)), None)
         detail = f"row {key}" if key else None
-        yield Sample("product.clock_skew", float(ahead), None, labels, detail if ahead else None)
-        yield Sample("product.unreadable", float(early), None, labels, detail if early else None)
+        for metric, count in (("product.clock_skew", total.ahead), ("product.unreadable", total.early)):
+            if count or not total.unread:
+                yield Sample(metric, float(count), None, labels, detail if count else None)
+            if total.unread:
+                yield Sample(metric, None, total.unread, labels)
 
 
 def depths(stages: StageFile, measured: Measured) -> list[tuple[str, str, float]]:
@@ -219,7 +225,14 @@ def _sample_unfinished(stage: Stage, measured: Measured, labels: Mapping[str, st
 
 
 def _sample_drift(measured: Measured) -> Iterator[Sample]:
-    for (table, column), reason in sorted(measured.drift.items()):
+    spelled = [odd for odd in measured.odd.values() if odd.census.word is not None and odd.is_doubtful]
+    found = {(odd.census.table, odd.census.column): odd.reason for odd in spelled} | measured.drift
+    for (table, column), reason in sorted(found.items(), key=lambda item: item[0]):
         yield Sample(
             "schema.drift", 1.0, None, {"table": table, "column": column} if column else {"table": table}, reason.message
         )
+    # What was not read may be spelled as before: the alert must not end.
+    unread = {(one.table, one.column): measured.unknown[name] for name, one in measured.uncounted.items() if one.word is not None}
+    for (table, column), reason in unread.items():
+        if (table, column) not in found:
+            yield Sample("schema.drift", None, reason, {"table": table, "column": column})

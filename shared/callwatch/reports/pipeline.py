@@ -52,7 +52,7 @@ def pipeline(
         "field_completeness": _completeness(stages, measured, unknown),
         "field_completeness_by_source": _completeness_by_source(stages, measured, unknown),
         "crons": _crons(stages, measured, unknown),
-        "odd_rows": _odd_rows(stages, measured),
+        "odd_rows": _odd_rows(stages, measured, unknown),
         "unknown": unknown.reasons,
     }
     if has_forecasts:
@@ -139,8 +139,11 @@ def _crons(stages: StageFile, measured: Measured, unknown: Unknown) -> list[Cron
     return shown
 
 
-def _odd_rows(stages: StageFile, measured: Measured) -> list[OddRows]:
-    return [
-        {"table": table, "column": column, "in_future": ahead, "unreadable": early}
-        for (table, column), (early, ahead) in sorted(odd_rows(stages, measured).items())
-    ]
+def _odd_rows(stages: StageFile, measured: Measured, unknown: Unknown) -> list[OddRows]:
+    shown: list[OddRows] = []
+    for index, ((table, column), total) in enumerate(sorted(odd_rows(stages, measured).items(), key=lambda item: item[0])):
+        ahead, early = (None, None) if total.unread else (total.ahead, total.early)
+        in_future = unknown.say(f"odd_rows.{index}.in_future", ahead, total.unread)
+        unreadable = unknown.say(f"odd_rows.{index}.unreadable", early, total.unread)
+        shown.append({"table": table, "column": column, "in_future": in_future, "unreadable": unreadable})
+    return shown

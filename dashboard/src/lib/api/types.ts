@@ -1199,9 +1199,9 @@ export interface OccurrenceDetail {
 /** Rows whose time in a column belongs to no window: it lies in the future, or cannot be read as a time. */
 export interface OddRows {
   column: string;
-  in_future: number;
+  in_future: number | null;
   table: string;
-  unreadable: number;
+  unreadable: number | null;
 }
 
 /** GET /api/overview. */

@@ -55,8 +55,8 @@ class OddRows(TypedDict):
 
     table: str
     column: str
-    in_future: int
-    unreadable: int
+    in_future: int | None
+    unreadable: int | None
 
 
 class PipelineFigures(TypedDict):

@@ -13,7 +13,7 @@ from callwatch.models.reason import Reason
 from callwatch.pipeline.costs.file import Events, Source, UsageRows
 from callwatch.pipeline.costs.pricing import Usage
 from callwatch.pipeline.costs.unpriced import NOT_DESCRIBED
-from callwatch.pipeline.queries.filter_dsl import ANY, NUMBER, TEXT, TIME, list_needs, merge, render_sql
+from callwatch.pipeline.queries.filter_dsl import ANY, KEY, NUMBER, TEXT, TIME, list_needs, merge, render_sql
 from callwatch.pipeline.queries.labels import readable
 from callwatch.pipeline.queries.query_runner import Measured, read
 from callwatch.pipeline.queries.reading import Reading
@@ -148,7 +148,7 @@ def _select(
     variant: tuple[Source | None, Source | None, Mapping[str, tuple[Source, ...]], Reading | None],
 ) -> Reading:
     tenant, model, units, otherwise = variant
-    needs = merge(list_needs(rows.table, rows.where), {rows.table: {rows.item: ANY}})
+    needs = merge(list_needs(rows.table, rows.where), {rows.table: {rows.item: KEY}})
     events = rows.at if isinstance(rows.at, Events) else None
     if events:
         source, at = _join_events(rows, events, window, keys, needs), Identifier("e", "at")
@@ -183,7 +183,7 @@ def _join_events(
     rows: UsageRows, events: Events, window: SQL, keys: tuple[str, ...] | Composable, needs: dict[str, dict[str, str]]
 ) -> Composable:
     """The rows of items with an event in the window, at the time of its last one: the row is what that event left."""
-    merge(needs, list_needs(events.table, events.where), {events.table: {events.item: ANY, events.at: TIME}})
+    merge(needs, list_needs(events.table, events.where), {events.table: {events.item: KEY, events.at: TIME}})
     template = """
         (SELECT {item}, max({at}) AS at FROM {table} v WHERE {is_wanted} AND {window} AND {where} GROUP BY {item}) e
         JOIN {rows} r ON {equal}
@@ -209,7 +209,7 @@ def _find(rows: UsageRows, sources: Sequence[Source], needs: dict[str, dict[str,
             merge(needs, {rows.table: {source.column: family}})
             found.append(name_column(source.column))
             continue
-        merge(needs, {source.table: {source.column: family, source.item: ANY}})
+        merge(needs, {source.table: {source.column: family, source.item: KEY}})
         equal = KeysEqual(source.table, source.item, "o", rows.table, rows.item, "r")
         template = SQL("(SELECT {column} FROM {table} o WHERE {equal} AND {column} IS NOT NULL LIMIT 1)")
         found.append(template.format(column=name_column(source.column, "o"), table=Identifier(source.table), equal=equal))

@@ -15,8 +15,7 @@ from callwatch.pipeline.queries.statements import KeysEqual, Literal, join_all, 
 from callwatch.pipeline.queries.time_bounds import newer_than, older_than
 
 # What a column must hold: its family, as schema.py derives it from the type.
-TEXT, NUMBER, TIME, ANY = "text", "number", "time", "any"
-
+TEXT, NUMBER, TIME, KEY, ANY = "text", "number", "time", "key", "any"
 Needs = Mapping[str, Mapping[str, str]]
 
 # The longest span of seconds: a date this far from now is one that Python and PostgreSQL can represent.
@@ -85,8 +84,7 @@ def list_needs(table: str, given: Iterable[Clause]) -> dict[str, dict[str, str]]
     for clause in given:
         if clause.operator in ("has", "has no"):
             other, column, inner = clause.value
-            found[table].setdefault(clause.column, ANY)
-            merge(found, {other: {column: ANY}}, list_needs(other, inner))
+            merge(found, {table: {clause.column: KEY}, other: {column: KEY}}, list_needs(other, inner))
         else:
             merge(found, {table: {clause.column: _find_family(clause)}})
     return found
@@ -98,7 +96,7 @@ def merge(into: dict[str, dict[str, str]], *more: Needs) -> dict[str, dict[str, 
         for table, columns in needs.items():
             known = into.setdefault(table, {})
             for column, family in columns.items():
-                if known.get(column, ANY) == ANY:
+                if column not in known or known[column] == ANY or (known[column] == KEY and family != ANY):
                     known[column] = family
     return into
 

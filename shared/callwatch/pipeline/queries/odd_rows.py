@@ -4,8 +4,8 @@ They belong to no window and have no age, so each kind of row has a census: how 
 figure that they may belong to is unknown, and the census is a figure of its own.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from psycopg2.sql import SQL
@@ -45,6 +45,8 @@ class OddRows:
         """Why the figures that they may belong to are unknown."""
         where = f"{self.census.table}.{self.census.column}"
         row = f"row {self.key}" if self.key else "a row"
+        if self.census.word is not None:
+            return Reason("unavailable", f"column {where} of {row} spells the state {self.census.word} in another way")
         fault = "cannot be read as a time" if self.early else "lies in the future" if self.ahead else "is missing"
         return Reason("unavailable", f"{where} of {row} {fault}")
 
@@ -90,11 +92,27 @@ def aged_columns(where: Sequence[Clause]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def totals(odd: Mapping[str, OddRows]) -> dict[tuple[str, str], tuple[int, int]]:
-    """How many rows are early and how many ahead, by table and column: censuses of the same column overlap."""
-    found: dict[tuple[str, str], tuple[int, int]] = {}
+@dataclass(frozen=True, slots=True)
+class OddTotal:
+    """How many rows of a column are early and how many ahead; unread: why these are only the known part, None if they are all."""
+
+    early: int = 0
+    ahead: int = 0
+    unread: Reason | None = None
+
+
+def totals(odd: Mapping[str, OddRows], unread: Iterable[tuple[Census, Reason]]) -> dict[tuple[str, str], OddTotal]:
+    """The odd rows by table and column: censuses of the same column overlap. unread: those that could not be read, and why."""
+    found: dict[tuple[str, str], OddTotal] = {}
     for rows in odd.values():
+        if rows.census.word is not None:
+            continue
         where = rows.census.table, rows.census.column
-        early, ahead_count = found.get(where, (0, 0))
-        found[where] = max(early, rows.early), max(ahead_count, 0 if rows.census.is_schedule else rows.ahead)
+        known = found.get(where, OddTotal())
+        found[where] = OddTotal(max(known.early, rows.early), max(known.ahead, 0 if rows.census.is_schedule else rows.ahead))
+    for census, reason in unread:
+        if census.word is not None:
+            continue
+        where = census.table, census.column
+        found[where] = replace(found.get(where, OddTotal()), unread=reason)
     return found

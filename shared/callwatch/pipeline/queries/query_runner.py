@@ -15,7 +15,7 @@ from psycopg2.sql import SQL, Composable
 from callwatch.db.core.connect import AnyConnection, is_connection_lost
 from callwatch.models.reason import Reason
 from callwatch.pipeline.queries.odd_rows import OddRows, read_odd_rows
-from callwatch.pipeline.queries.reading import Reading, in_one_scan
+from callwatch.pipeline.queries.reading import Census, Reading, in_one_scan
 from callwatch.pipeline.queries.schema import Schema, bind, faults, look
 from callwatch.pipeline.queries.time_bounds import moments, read_time
 
@@ -32,8 +32,8 @@ class Measured:
     """Figures by name; each name is either in `values` (`rows` for a list) or, with its reason, in `unknown`.
 
     drift: why a reading could not be run as wanted, by (table, column or ""). errors: what failed, by figure. odd: rows whose
-    time cannot be true, by census. at_least: the known part of an unknown count, without those rows. substituted: why a
-    substitute was read in place of a reading.
+    time cannot be true, by census. uncounted: the censuses that could not be read. at_least: the known part of an unknown
+    count, without those rows. substituted: why a substitute was read in place of a reading.
     """
 
     at: datetime
@@ -44,6 +44,7 @@ class Measured:
     drift: dict[tuple[str, str], Reason] = field(default_factory=dict)
     errors: dict[str, Exception] = field(default_factory=dict)
     odd: dict[str, OddRows] = field(default_factory=dict)
+    uncounted: dict[str, Census] = field(default_factory=dict)
     at_least: dict[str, float] = field(default_factory=dict)
     substituted: dict[str, Reason] = field(default_factory=dict)
 
@@ -111,7 +112,7 @@ def choose(reading: Reading, schema: Schema, measured: Measured) -> Reading | No
     if reading.otherwise:
         measured.substituted.setdefault(reading.name, why)
         return choose(reading.otherwise, schema, measured)
-    measured.unknown[reading.name] = why
+    _give_up(measured, reading, why)
     return None
 
 
@@ -192,6 +193,8 @@ def _belongs_to(name: str, reading: Reading) -> bool:
 def _give_up(measured: Measured, reading: Reading, reason: Reason) -> None:
     for one in reading.parts or (reading,):
         measured.unknown[one.name] = reason
+        if one.census:
+            measured.uncounted[one.name] = one.census
 
 
 def _fail(measured: Measured, reading: Reading, reason: Reason, error: Exception) -> None:

@@ -12,11 +12,15 @@ from callwatch.pipeline.queries.filter_dsl import Needs, merge
 
 @dataclass(frozen=True, slots=True)
 class Census:
-    """What a census counts: the column whose time is odd. is_schedule: its times may lie ahead."""
+    """What a census counts: the column whose time is odd. is_schedule: its times may lie ahead.
+
+    word: set if it counts rows that spell this state in another way.
+    """
 
     table: str
     column: str
     is_schedule: bool = False
+    word: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

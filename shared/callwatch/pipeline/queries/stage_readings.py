@@ -7,9 +7,10 @@ from functools import partial
 from psycopg2.sql import SQL, Composable, Identifier
 
 from callwatch.models.reason import NO_TRAFFIC, Reason
-from callwatch.pipeline.queries.filter_dsl import ANY, TIME, list_needs, merge, render_sql
+from callwatch.pipeline.queries.filter_dsl import KEY, TIME, list_needs, merge, render_sql
 from callwatch.pipeline.queries.odd_rows import aged_columns, count_odd_rows
 from callwatch.pipeline.queries.reading import Aggregate, Census, Reading
+from callwatch.pipeline.queries.spellings import list_spelling_censuses, name_spelling_doubts
 from callwatch.pipeline.queries.stage import COUNTED, Duration, Rows, Stage, Unfinished
 from callwatch.pipeline.queries.statements import KeysEqual, Literal, PrimaryKey, coalesce, name_column
 from callwatch.pipeline.queries.time_bounds import MAX_CLOCK_SKEW_S, ago, ahead, is_early, is_readable, newer_than, older_than
@@ -50,6 +51,7 @@ COUNTED_EXACTLY = 100_000
 def list_readings(stage: Stage) -> Iterator[Reading]:
     """Every statement of a stage: the censuses of its odd rows, and its figures."""
     yield from _list_censuses(stage)
+    yield from list_spelling_censuses(stage)
     for figure in COUNTED:
         yield _count_kind(stage, figure)
     yield from _count_done(stage)
@@ -155,6 +157,7 @@ def _read(
     is_plain = not any(clause.operator in ("has", "has no") for clause in rows.where)
     otherwise = _read(figure, rows.otherwise, template, window, empty, at, doubts) if rows.otherwise else None
     shared = aggregate if is_plain else None
+    spellings = name_spelling_doubts(rows.table, rows.where)
     return Reading(
         figure,
         needs,
@@ -163,7 +166,8 @@ def _read(
         otherwise=otherwise,
         aggregate=shared,
         counted=aggregate,
-        doubts=doubts,
+        doubts=(*doubts, *spellings),
+        empty_doubts=spellings,
     )
 
 
@@ -187,7 +191,7 @@ def _measure_durations(figure: str, given: Duration, window_s: float) -> Reading
         alias = "o"
         equal = KeysEqual(odd_table, column, alias, given.table, own, "r")
         source = SQL("{} r JOIN {} o ON {}").format(Identifier(given.table), Identifier(odd_table), equal)
-        merge(needs, {given.table: {own: ANY}, odd_table: {column: ANY, given.start: TIME}})
+        merge(needs, {given.table: {own: KEY}, odd_table: {column: KEY, given.start: TIME}})
     else:
         odd_table, alias = given.table, "r"
         source = SQL("{} r").format(Identifier(given.table))
@@ -212,7 +216,16 @@ def _measure_durations(figure: str, given: Duration, window_s: float) -> Reading
         condition=SQL(" AND ").join([render_sql(given.where, given.table), newer_than(end, window_s)]),
     )
     census = Census(odd_table, given.start)
-    return Reading(figure, needs, sql, empty=_NOTHING_COMPLETED, census=census, doubts=(figure,))
+    spellings = name_spelling_doubts(given.table, given.where)
+    return Reading(
+        figure,
+        needs,
+        sql,
+        empty=_NOTHING_COMPLETED,
+        census=census,
+        doubts=(figure, *spellings),
+        empty_doubts=spellings,
+    )
 
 
 def _count_unfinished(stage: Stage, given: Unfinished) -> Reading:

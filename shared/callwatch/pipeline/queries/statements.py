@@ -1,4 +1,4 @@
-"""The parts of statements on the product's tables, for psycopg2.sql, and two whose SQL depends on the schema.
+"""The parts of statements on the product's tables, for psycopg2.sql, and those whose SQL depends on the schema.
 
 `schema.bind` replaces the latter when the schema is known; until then a statement is data that nobody parses.
 """
@@ -44,6 +44,14 @@ class KeysEqual(_Deferred):
 @dataclass(frozen=True)
 class PrimaryKey(_Deferred):
     """The primary key of a row as text."""
+
+    table: str
+    alias: str = "r"
+
+
+@dataclass(frozen=True)
+class NewestFirst(_Deferred):
+    """The ORDER BY that starts with the highest number of the primary key; nothing if the key is no number."""
 
     table: str
     alias: str = "r"

@@ -8,7 +8,7 @@ from psycopg2.sql import SQL, Composable, Identifier
 
 from callwatch.db.core.connect import AnyConnection
 from callwatch.models.reason import Reason
-from callwatch.pipeline.queries.filter_dsl import ANY, TEXT, merge
+from callwatch.pipeline.queries.filter_dsl import ANY, KEY, TEXT, merge
 from callwatch.pipeline.queries.labels import readable
 from callwatch.pipeline.queries.query_runner import Measured, read
 from callwatch.pipeline.queries.reading import Reading
@@ -36,7 +36,7 @@ def find_tenant(items: Mapping[str, Any], table: str, item: str | None, needs: d
     if item is None:
         return None
     keys = list(dict.fromkeys((items["id"], *items["keys"][:1])))
-    merge(needs, {table: {item: ANY}, items["table"]: {column: ANY, **dict.fromkeys(keys, ANY)}})
+    merge(needs, {table: {item: KEY}, items["table"]: {column: ANY, **dict.fromkeys(keys, KEY)}})
     template = SQL("(SELECT left({column}::text, 100) FROM {items} i WHERE {equal} LIMIT 1)")
     found = [
         template.format(
