@@ -17,6 +17,7 @@ from samtranslator.yaml_helper import yaml_parse
 from callwatch.exceptions import TooLarge, Unreadable
 from callwatch.ingest.crashes import lambda_logs, vercel
 from callwatch.ingest.crashes.crash import Crash, build_event, choose_crashes
+from callwatch.runtime.refusals import refusals
 from callwatch.settings import load_settings, reset_settings
 from tests.support.ingest_functions import Ingest, load_function
 
@@ -206,6 +207,26 @@ def test_handshake_is_answered_and_keeps_nothing(ingest: Ingest, monkeypatch: py
     assert ingest.bodies == []
 
 
+def test_lines_without_a_signature_are_counted(ingest: Ingest, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[str] = []
+    monkeypatch.setattr(refusals, "add", counted.append)
+    handshakes: tuple[Any, ...] = ([], {}, b"", b" ")
+    for lines in handshakes:
+        assert post(lines, None, **{"x-vercel-verify": "code-1"})["statusCode"] == 200
+    assert counted == []
+    assert post([LINE], None, **{"x-vercel-verify": "code-1"})["statusCode"] == 200
+    assert counted == ["dsn_key"]
+    assert ingest.bodies == []
+
+
+def test_crashes_above_the_limit_are_counted_as_refused(ingest: Ingest) -> None:
+    lines = [{**LINE, "id": str(number), "requestId": str(number)} for number in range(103)]
+    assert json.loads(post(lines)["body"]) == {"accepted": 100, "rejected": 3}
+    *errors, report = [json.loads(body) for body in ingest.bodies]
+    assert {error["summary"]["sdk"] for error in errors} == {"vercel"}
+    assert (report["sdk"], report["counts"]) == ("vercel", [["refused", "error", "too_many", 3]])
+
+
 def test_secrets_are_checked_when_they_are_read() -> None:
     settings = load_settings({"VERCEL_LOG_SECRET": f"{SECRET}, 2:{OTHER},2:{SECRET}"})
     assert settings.vercel_log_secret == {1: (SECRET,), 2: (OTHER, SECRET)}
@@ -250,6 +271,7 @@ def test_lines_about_one_request_are_one_error(monkeypatch: pytest.MonkeyPatch) 
     assert load_function("digest_cloudwatch_logs").lambda_handler(event, None) == {"crashes": 2}
     assert {found["type"] for found in read_events(ingest)} == {"FunctionTimeout", "FunctionOutOfMemory"}
     first = {found["event_id"] for found in read_events(ingest)}
+    assert {json.loads(body)["summary"]["sdk"] for body in ingest.bodies} == {"lambda"}
     ingest.bodies.clear()
     load_function("digest_cloudwatch_logs").lambda_handler(event, None)
     assert {found["event_id"] for found in read_events(ingest)} == first
