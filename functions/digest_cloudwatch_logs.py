@@ -8,6 +8,7 @@ from callwatch.events.event import error_message, finish_foreign_event
 from callwatch.events.work_limit import WorkBudget
 from callwatch.ingest.crashes.crash import build_event, choose_crashes
 from callwatch.ingest.crashes.lambda_logs import list_crashes, read_subscription
+from callwatch.models.ingest_outcome import LAMBDA_LOGS
 from callwatch.runtime.environment import work_deadline
 from callwatch.runtime.invocation import invocation
 from callwatch.settings import get_settings
@@ -31,7 +32,8 @@ def handle(event: dict[str, Any], _context: Any) -> Found:
     crashes = choose_crashes(list_crashes(read_subscription(event)))
     events = [finish_foreign_event(build_event(crash, PROJECT_ID), now, budget) for crash in crashes]
     if events:
-        sqs.send(get_settings().error_queue_url, [error_message(found, PROJECT_ID, now) for found in events])
+        messages = [error_message(found, PROJECT_ID, now, LAMBDA_LOGS) for found in events]
+        sqs.send(get_settings().error_queue_url, messages)
     return {"crashes": len(events)}
 
 

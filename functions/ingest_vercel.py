@@ -12,6 +12,8 @@ from callwatch.events.event import error_message, finish_foreign_event
 from callwatch.events.work_limit import WorkBudget
 from callwatch.ingest.crashes.crash import build_event, choose_crashes
 from callwatch.ingest.crashes.vercel import find_code, list_crashes, read_lines
+from callwatch.ingest.report import IngestReport
+from callwatch.models.ingest_outcome import VERCEL_LOGS
 from callwatch.runtime.admission import admission
 from callwatch.runtime.endpoint import endpoint
 from callwatch.runtime.environment import work_deadline
@@ -37,8 +39,11 @@ def handle(request: Request) -> Response[CrashesAccepted]:
     crashes = choose_crashes(list_crashes(lines))
     budget = WorkBudget(deadline=work_deadline())
     events = [finish_foreign_event(build_event(crash, project_id), now, budget) for crash in crashes[:MAX_CRASHES]]
-    if events:
-        sqs.send(settings.error_queue_url, [error_message(event, project_id, now) for event in events])
+    report = IngestReport(project_id, VERCEL_LOGS, now)
+    report.add("refused", "error", "too_many", len(crashes) - len(events))
+    messages = [*(error_message(event, project_id, now, VERCEL_LOGS) for event in events), *report.build_messages()]
+    if messages:
+        sqs.send(settings.error_queue_url, messages)
     return Response(INGEST_VERCEL.status, {"accepted": len(events), "rejected": len(crashes) - len(events)}, headers)
 
 

@@ -10,16 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from samtranslator.yaml_helper import yaml_parse
 
 from callwatch.exceptions import TooLarge, Unreadable
 from callwatch.ingest.crashes import lambda_logs, vercel
 from callwatch.ingest.crashes.crash import Crash, build_event, choose_crashes
+from callwatch.runtime.refusals import refusals
 from callwatch.settings import load_settings, reset_settings
 from tests.support.ingest_functions import Ingest, load_function
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET, OTHER = "s" * 24, "o" * 24
+REQUEST = "6f0b1f0e-0f0e-4f6f-9a57-0f0e0f0e0f0e"
 LINE = {
     "id": "1573817250283254651097202070",
     "deploymentId": "dpl_1",
@@ -86,13 +90,56 @@ def test_kind_is_what_the_line_tells(change: dict[str, Any], kind: str) -> None:
     assert crash.kind == kind
 
 
+PLATFORM_LINES = [
+    ("Task timed out after 10.01 seconds", "timeout"),
+    ("Vercel Runtime Timeout Error: Task timed out after 60 seconds", "timeout"),
+    ("Error: Runtime exited with error: signal: killed\nRuntime.ExitError", "memory"),
+    ("FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory", "memory"),
+    ("Node.js process exited with signal: 9 (SIGKILL). The logs above can help with debugging the issue.", "memory"),
+    ("Node.js process exited with exit status: 128. The logs above can help with debugging the issue.", "exit"),
+    ("Python process exited with exit status: 1. The logs above can help with debugging the issue.", "exit"),
+    ("RequestId: 1 Process exited before completing request", "exit"),
+]
+# Programs log the same words about others, and about what they do next.
+PROGRAM_LINES = [
+    "the vendor said: Task timed out after 3 seconds", "ffmpeg finished with exit status 1; it is started again",
+    "the pool is out of memory, another node is tried", "[worker] Runtime.ExitError of the other function was handled",
+    "child exited with error", "it got signal: killed", "process exited with exit status: 1", "REPORT of Status: timeout",
+]  # fmt: skip
+PREFIXES = st.sampled_from(
+    ["INFO ", "2026-11-24T10:00:00.000Z\t6f0b1f0e-0f0e-4f6f-9a57-0f0e0f0e0f0e\tINFO\t", "[ERROR] app: ", "> "]
+)
+
+
+@pytest.mark.parametrize(("message", "kind"), PLATFORM_LINES)
+def test_words_of_a_platform_are_a_crash(message: str, kind: str) -> None:
+    for change in ({"statusCode": 500}, {"statusCode": 200}, {"message": f"START RequestId: 0\n{message}\nEND RequestId: 0"}):
+        assert [crash.kind for crash in find_crashes({**LINE, "statusCode": None, "message": message, **change})] == [kind]
+
+
+@given(st.sampled_from([line for line, _kind in PLATFORM_LINES] + PROGRAM_LINES), PREFIXES)
+def test_words_of_a_program_are_no_crash(words: str, prefix: str) -> None:
+    message = prefix + words.partition("\n")[0]
+    assert find_crashes({**LINE, "statusCode": 500, "message": message}) == []
+    assert list(lambda_logs.list_crashes(lambda_logs.read_subscription(subscribe(message)))) == []
+
+
+@pytest.mark.parametrize("message", PROGRAM_LINES)
+def test_what_a_program_says_of_others_is_no_crash(message: str) -> None:
+    assert find_crashes({**LINE, "statusCode": 500, "message": message}) == []
+
+
+@pytest.mark.parametrize("source", ["build", "static", "external", "redirect", "firewall"])
+def test_line_that_is_about_no_function_is_no_crash(source: str) -> None:
+    assert find_crashes({**LINE, "source": source}, {**LINE, "source": source, "statusCode": 504}) == []
+
+
 @pytest.mark.parametrize(
     "line",
     [
         {**LINE, "message": "done", "statusCode": 200},
         {**LINE, "message": "done", "statusCode": 500},
         {**LINE, "message": "", "statusCode": 200, "proxy": {"statusCode": -1}},
-        {**LINE, "source": "build"},
         {**LINE, "message": 7, "statusCode": [504]},
         "text", None, 7, [], {},
     ],
@@ -144,8 +191,8 @@ def test_only_the_secret_of_the_project_signs(ingest: Ingest, secret: str | None
 
 def test_changed_body_and_bad_signature_are_refused(ingest: Ingest) -> None:
     signature = hmac.new(SECRET.encode(), b"[]", hashlib.sha1).hexdigest()
-    for given in (signature, signature.upper(), "é", "0" * 40):
-        assert post([LINE], None, **{"x-vercel-signature": given})["statusCode"] == 403
+    for sent in (signature, signature.upper(), "é", "0" * 40):
+        assert post([LINE], None, **{"x-vercel-signature": sent})["statusCode"] == 403
     assert ingest.bodies == []
 
 
@@ -160,6 +207,26 @@ def test_handshake_is_answered_and_keeps_nothing(ingest: Ingest, monkeypatch: py
     assert ingest.bodies == []
 
 
+def test_lines_without_a_signature_are_counted(ingest: Ingest, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[str] = []
+    monkeypatch.setattr(refusals, "add", counted.append)
+    handshakes: tuple[Any, ...] = ([], {}, b"", b" ")
+    for lines in handshakes:
+        assert post(lines, None, **{"x-vercel-verify": "code-1"})["statusCode"] == 200
+    assert counted == []
+    assert post([LINE], None, **{"x-vercel-verify": "code-1"})["statusCode"] == 200
+    assert counted == ["dsn_key"]
+    assert ingest.bodies == []
+
+
+def test_crashes_above_the_limit_are_counted_as_refused(ingest: Ingest) -> None:
+    lines = [{**LINE, "id": str(number), "requestId": str(number)} for number in range(103)]
+    assert json.loads(post(lines)["body"]) == {"accepted": 100, "rejected": 3}
+    *errors, report = [json.loads(body) for body in ingest.bodies]
+    assert {error["summary"]["sdk"] for error in errors} == {"vercel"}
+    assert (report["sdk"], report["counts"]) == ("vercel", [["refused", "error", "too_many", 3]])
+
+
 def test_secrets_are_checked_when_they_are_read() -> None:
     settings = load_settings({"VERCEL_LOG_SECRET": f"{SECRET}, 2:{OTHER},2:{SECRET}"})
     assert settings.vercel_log_secret == {1: (SECRET,), 2: (OTHER, SECRET)}
@@ -171,7 +238,6 @@ def subscribe(*messages: str, group: str = "/aws/lambda/transcribe", **changes: 
     return {"awslogs": {"data": base64.b64encode(gzip.compress(json.dumps(given).encode())).decode()}}
 
 
-REQUEST = "6f0b1f0e-0f0e-4f6f-9a57-0f0e0f0e0f0e"
 TIMED_OUT = f"2026-11-24T10:00:00.000Z {REQUEST} Task timed out after 3.00 seconds\n"
 KILLED = f"RequestId: {REQUEST} Error: Runtime exited with error: signal: killed\nRuntime.ExitError\n"
 
@@ -186,6 +252,9 @@ def report(**record: Any) -> str:
         (TIMED_OUT, "timeout", 3_000),
         (KILLED, "memory", None),
         (f"RequestId: {REQUEST} Error: Runtime exited without providing a reason\nRuntime.ExitError", "exit", None),
+        (f"REPORT RequestId: {REQUEST}\tDuration: 3000.00 ms\tMax Memory Used: 40 MB\tStatus: timeout", "timeout", 3_000),
+        (f"REPORT RequestId: {REQUEST}\tDuration: 9.5 ms\tStatus: error\tError Type: Runtime.OutOfMemory", "memory", 9.5),
+        (f"REPORT RequestId: {REQUEST}\tDuration: 9.5 ms\tStatus: error\tError Type: Runtime.ExitError", "exit", 9.5),
         (report(status="timeout", metrics={"durationMs": 3000.5}), "timeout", 3000.5),
         (report(status="error", errorType="Runtime.OutOfMemory", metrics={"durationMs": 12}), "memory", 12),
         (report(status="error", errorType="Runtime.ExitError"), "exit", None),
@@ -202,9 +271,30 @@ def test_lines_about_one_request_are_one_error(monkeypatch: pytest.MonkeyPatch) 
     assert load_function("digest_cloudwatch_logs").lambda_handler(event, None) == {"crashes": 2}
     assert {found["type"] for found in read_events(ingest)} == {"FunctionTimeout", "FunctionOutOfMemory"}
     first = {found["event_id"] for found in read_events(ingest)}
+    assert {json.loads(body)["summary"]["sdk"] for body in ingest.bodies} == {"lambda"}
     ingest.bodies.clear()
     load_function("digest_cloudwatch_logs").lambda_handler(event, None)
     assert {found["event_id"] for found in read_events(ingest)} == first
+
+
+def test_duration_comes_from_any_line_of_a_request() -> None:
+    told = f"REPORT RequestId: {REQUEST}\tDuration: 812.5 ms\tStatus: error\tError Type: Runtime.OutOfMemory"
+    for lines in ((KILLED, told), (told, KILLED)):
+        found = choose_crashes(lambda_logs.list_crashes(lambda_logs.read_subscription(subscribe(*lines))))
+        assert [(crash.kind, crash.duration_ms) for crash in found] == [("memory", 812.5)]
+
+
+HEAP = "FATAL ERROR: Ineffective mark-compacts near heap limit Allocation failed - JavaScript heap out of memory"
+
+
+def test_full_heap_of_node_and_its_exit_are_one_crash() -> None:
+    aborted = KILLED.replace("killed", "aborted")
+    found = list(
+        lambda_logs.list_crashes(lambda_logs.read_subscription(subscribe("<--- JS stacktrace --->", HEAP, HEAP, aborted)))
+    )
+    assert [(crash.kind, crash.request_id, crash.message) for crash in found] == [("memory", REQUEST, HEAP)]
+    alone = list(lambda_logs.list_crashes(lambda_logs.read_subscription(subscribe(aborted, HEAP, TIMED_OUT))))
+    assert [crash.kind for crash in alone] == ["exit", "timeout", "memory"]
 
 
 def test_own_log_groups_and_control_messages_hold_no_crash() -> None:

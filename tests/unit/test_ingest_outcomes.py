@@ -134,6 +134,26 @@ def test_words_that_no_sdk_uses_are_other() -> None:
 JSON = st.recursive(st.none() | st.booleans() | st.floats() | st.text(max_size=9), lambda inner: st.lists(inner, max_size=3))
 
 
+def test_bytes_of_discarded_items_are_no_items() -> None:
+    # As sentry-sdk 2.75 reports two attachments, and a metric.
+    named = [
+        ("attachment", 3_000_000),
+        ("attachment", 8_000_000),
+        ("trace_metric_byte", 557),
+        ("trace_metric", 1),
+        ("log_byte", 90),
+    ]
+    entries = [{"reason": "ratelimit_backoff", "category": category, "quantity": quantity} for category, quantity in named]
+    found = list(list_discarded({"discarded_events": entries}))
+    assert [entry[::2] for entry in found] == [("attachment", 1), ("attachment", 1), ("trace_metric", 1)]
+    counted = [*entries, {"reason": "ratelimit_backoff", "category": "attachment_item", "quantity": 2}]
+    found = list(list_discarded({"discarded_events": counted}))
+    assert [(category, quantity) for category, _reason, quantity, _is_limited in found] == [
+        ("trace_metric", 1),
+        ("attachment", 2),
+    ]
+
+
 @given(st.dictionaries(st.sampled_from(["discarded_events", "x"]), st.lists(
     st.dictionaries(st.sampled_from(["reason", "category", "quantity"]), JSON), max_size=4) | JSON))  # fmt: skip
 def test_a_report_of_any_shape_gives_known_words(payload: Any) -> None:
@@ -172,6 +192,10 @@ def test_the_client_names_itself_before_its_events() -> None:
     assert find_sdk(Request("POST", "/", headers=auth), {"sdk": {"name": "x"}}, events) == "sentry.python/2.3.0"
     assert find_sdk(Request("POST", "/", query={"sentry_client": "a.b/1"}), {}, events) == "a.b/1"
     assert find_sdk(Request("POST", "/"), {"sdk": {"name": "x", "version": "1"}}, events) == "x/1"
+    named = Request("POST", "/", headers={"user-agent": "raven-go/1.0", "x-sentry-auth": "Sentry sentry_version=4"})
+    assert (find_sdk(named, {}), find_sdk(named, {}, events)) == ("raven-go/1.0", "sentry.python.flask/2.3.0")
+    for agent in ("Mozilla/5.0 (X11) sentry/1", "curl/8.1", "Go-http-client/1.1", "sentry", ""):
+        assert find_sdk(Request("POST", "/", headers={"user-agent": agent}), {}) == "unknown"
     assert find_sdk(Request("POST", "/"), {"sdk": 5}, events) == "sentry.python.flask/2.3.0"
     assert find_sdk(Request("POST", "/"), {}) == "unknown"
 

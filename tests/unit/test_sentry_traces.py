@@ -198,6 +198,18 @@ def test_rails_keeps_the_action_of_a_controller() -> None:
     assert list_runs("rails") == [("job", "Sidekiq/SyncCalls", True)]
 
 
+def test_names_without_a_source_lose_the_ids_of_their_path() -> None:
+    # sentry-go 0.11 reports no status.
+    assert list_requests("go") == [("GET", route, None, False) for route in ("/orders/{id}", "/orders/{id}", "/boom/{id}")]
+    assert list_requests("rack") == [
+        ("GET", "OrdersController#show", 200, False),
+        ("GET", "OrdersController#show", 200, False),
+        ("GET", "/missing/{id}", 404, False),
+        ("GET", "/boom/{id}", 500, True),
+        ("GET", "/boom/{id}", 500, True),
+    ]
+
+
 def test_functions_and_tasks_are_work() -> None:
     assert list_runs("celery") == [("job", "calls.sync", False), ("job", "calls.fail", True)] * 2
     assert list_runs("lambda") == [("function", "process-recordings", False)]

@@ -5,6 +5,7 @@ live on.
 """
 
 import hashlib
+import re
 from typing import Any
 
 from callwatch.grouping.normalize import normalize
@@ -15,6 +16,10 @@ from callwatch.grouping.variables import fill_variables
 
 VERSION = 2
 _SEPARATOR = "|"
+# Go's errors that hold a text alone: their stack, if any, is that of the place where they are reported.
+_TEXT_ALONE = re.compile(
+    r"\*?(?:errors\.(?:errorString|joinError|withMessage)|(?:fmt|xerrors)\.(?:wrapErrors?|errorString|noWrapError))"
+)
 
 
 def compute_fingerprint(event: dict[str, Any]) -> str:
@@ -22,7 +27,8 @@ def compute_fingerprint(event: dict[str, Any]) -> str:
 
     1. The client's own fingerprint decides if there is one, with its variables filled in. 2. Else the types and the in-app
     frames of the exception and of all its causes, without line numbers; the normalized message too where the innermost frame
-    has no name. 3. Without frames, the types and the normalized message: the template of a log entry, if there is one.
+    has no name, and where the types say no more than that there is an error (`*errors.errorString` of Go). 3. Without frames,
+    the types and the normalized message: the template of a log entry, if there is one.
     """
     given = event.get("fingerprint")
     parts = fill_variables(given or ["{{ default }}"], event, lambda: _hash(_find_default(event)))
@@ -53,7 +59,8 @@ def _find_default(event: dict[str, Any]) -> str:
         return _SEPARATOR.join([*_list_types(event, links), normalize(_find_message(event, links))])
     # Without a name that a person gave, and in a text, which shows less than frames, only the message distinguishes causes.
     innermost = places[-1] if places else ""
-    words = [normalize(str(event.get("message") or ""))] if text or not innermost or innermost.endswith(":") else []
+    is_needed = bool(text) or not innermost or innermost.endswith(":") or _are_texts_alone(_list_types(event, links))
+    words = [normalize(str(event.get("message") or ""))] if is_needed else []
     return _SEPARATOR.join([*steps, find_sqlstate(event) or "", *words])
 
 
@@ -67,6 +74,10 @@ def _find_message(event: dict[str, Any], links: list[dict[str, Any]]) -> str:
 def _list_types(event: dict[str, Any], links: list[dict[str, Any]]) -> list[str]:
     types = [str(link["type"]) for link in links if link.get("type")]
     return types or ([str(event["type"])] if event.get("type") else [])
+
+
+def _are_texts_alone(types: list[str]) -> bool:
+    return all(_TEXT_ALONE.fullmatch(kind) for kind in types)
 
 
 def _describe_type(kind: Any, places: list[str]) -> list[str]:

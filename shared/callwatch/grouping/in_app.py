@@ -8,7 +8,7 @@ from typing import Any
 
 _LIBRARY = re.compile(
     r"(?:^|/)(?:node_modules|site-packages|dist-packages|vendor|gems|\.pnpm|\.yarn|bower_components|python\d\.\d+|rustc|\.cargo"
-    r"|go/pkg/mod|usr/local/go/src)/"
+    r"|go/pkg/mod|usr/(?:local|lib)/go(?:-[\d.]+)?/src|hostedtoolcache/go/[^/]+/[^/]+/src|Cellar/go/[^/]+/libexec/src)/"
     r"|(?:^|/)lib(?:64)?/(?:python|ruby)\d?|/Python3\d{1,2}/lib/|^(?:node:|internal/|deno:|ext:|<frozen|webpack/(?:bootstrap|runtime)"
     r"|(?:chrome|moz|safari-web)-extension:|\[native code|native$)",
     re.IGNORECASE,

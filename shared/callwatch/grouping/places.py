@@ -33,6 +33,8 @@ _WRAPPER = re.compile(
 _OWNER = re.compile(r"^(?:async |new )?(?:(?:Object|Module|exports|module\.exports|Function|Server|Context|Array|_?[Tt]his)\.)*")
 _ALIAS = re.compile(r" \[as [^\]]*\]$")
 _LAMBDA = re.compile(r"(<lambda>|lambda)[\w$]*")
+# Go numbers the closures of a function; another one above gives them other numbers.
+_CLOSURE = re.compile(r"(?<![A-Za-z])(?:func|gowrap|deferwrap)\d{1,4}(?:\.\d{1,4})*(?:-range\d{1,4})?")
 _SCRIPT = re.compile(r"\.[cm]?jsx?$")
 
 
@@ -67,6 +69,8 @@ def _place(module: str, filename: str, function: str) -> str | None:
     function = _LAMBDA.sub("<lambda>", _ALIAS.sub("", _OWNER.sub("", function)))
     if _SCRIPT.search(path) and _MINIFIED.fullmatch(function):
         function = ""
+    if path.endswith(".go"):
+        module, function = _CLOSURE.sub("func", module), _CLOSURE.sub("func", function)
     return f"{normalize(module) if module else path}:{function}"
 
 

@@ -15,6 +15,9 @@ _VARIABLE = re.compile(
 )
 
 _PATH = re.compile(r"/|[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_HOST = re.compile(r"^[a-z][a-z0-9+.-]*://[^/?#]*", re.IGNORECASE)
+_METHOD = re.compile(r"[A-Z]{3,10} (?=/|[a-z][a-z0-9+.-]*://)")
+_MAX_NAME_CHARS = 4_000
 
 
 def normalize_route(name: str, is_raw: bool = False) -> str:
@@ -25,11 +28,35 @@ def normalize_route(name: str, is_raw: bool = False) -> str:
     """
     path = re.split(r"[?#]" if is_raw or _PATH.match(name) else r"\?", name, maxsplit=1)[0]
     if is_raw:
-        path = re.sub(r"^[a-z][a-z0-9+.-]*://[^/]*", "", path, flags=re.IGNORECASE)
+        path = _HOST.sub("", path)
     path = clean_text(path, MAX_CHARS) or "/"
     if not is_raw:
         return path
     return "/".join("{id}" if _VARIABLE.fullmatch(part) else part for part in path.split("/")) or "/"
+
+
+def is_path_of_call(name: str, source: Any, url: Any) -> bool:
+    """Whether the name of a trace or of an error is the path of one call, with or without its method.
+
+    source: what the SDK says about the name. SDKs from before that field, and programs that set a name by hand, say nothing or
+    "custom": then the name is compared with the URL of the request.
+    """
+    if source == "url":
+        return True
+    if source == "route" or not isinstance(url, str) or not url:
+        return False
+    paths = (re.split(r"[?#]", text[:_MAX_NAME_CHARS], maxsplit=1)[0] for text in (_METHOD.sub("", name, count=1), url))
+    named, called = (_HOST.sub("", path) or "/" for path in paths)
+    return named.startswith("/") and named.rstrip("/") == called.rstrip("/")
+
+
+def name_endpoint(name: str, source: Any, url: Any) -> str:
+    """Where an error happened. Of the path of one call, parts that differ from call to call become `{id}`; a method stays."""
+    if not is_path_of_call(name, source, url):
+        return name
+    method = _METHOD.match(name)
+    start = method[0] if method else ""
+    return start + normalize_route(name[len(start) : _MAX_NAME_CHARS], is_raw=True)
 
 
 def clean_text(value: Any, limit: int) -> str | None:

@@ -29,6 +29,8 @@ OTHER = "other"
 UNKNOWN_SDK = "unknown"
 # Programs that send without an SDK of Sentry, and those that import the tracker.
 API_SDK, TRACKER_SDK = "api", "callwatch"
+# Logs of platforms in which crashes are found.
+VERCEL_LOGS, LAMBDA_LOGS = "vercel", "lambda"
 MAX_SDK_CHARS = 80
 
 _NAME = re.compile(r"[a-z][a-z0-9._-]{0,48}")

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -18,12 +18,33 @@ _TYPES: Mapping[Kind, str] = {
     "fatal": "FunctionFatal",
 }
 _SEARCHED_CHARS = 64 * 1024
-_TIMED_OUT = re.compile(r"Task timed out(?: after ([0-9]{1,6}(?:\.[0-9]{1,6})?) seconds)?")
-_KILLED = re.compile(r"signal: killed|Runtime\.OutOfMemory|out of memory", re.IGNORECASE)
-_EXITED = re.compile(r"Runtime\.ExitError|exit status [0-9]{1,3}|exited with error")
+# A platform's own words begin a line, after nothing but the time and the request. A program may log the same words: they come
+# after its level or its logger, or in the middle of a sentence.
+_TIME = r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,20}Z? )?"
+_START = rf"^{_TIME}(?:RequestId: \S{{1,60}} )?(?:Error: )?"
+_UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_TIMED_OUT = re.compile(
+    rf"^(?:{_TIME}{_UUID} |Vercel Runtime Timeout Error: )?"
+    r"Task timed out(?: after ([0-9]{1,6}(?:\.[0-9]{1,6})?) seconds)?"
+    r"|^REPORT RequestId: [^\n]{1,500}\bStatus: timeout\b",
+    re.MULTILINE,
+)
+_KILLED = re.compile(
+    rf"{_START}(?:Runtime exited with error: signal: killed|Runtime\.OutOfMemory)\b"
+    r"|^REPORT RequestId: [^\n]{1,500}\bError Type: Runtime\.OutOfMemory\b"
+    r"|^(?:Node\.js|Bun|Python|Go|Ruby|Rust) process exited with signal: (?:9|SIGKILL)\b"
+    r"|^FATAL ERROR: [^\n]{0,200}heap out of memory\b",
+    re.MULTILINE,
+)
+_EXITED = re.compile(
+    rf"{_START}(?:Runtime exited with(?:out)?|Runtime\.ExitError|Process exited before completing request)\b"
+    r"|^REPORT RequestId: [^\n]{1,500}\bError Type: Runtime\.ExitError\b"
+    r"|^(?:Node\.js|Bun|Python|Go|Ruby|Rust) process exited with (?:exit status|signal): [0-9]{1,3}\b",
+    re.MULTILINE,
+)
 _DURATION = re.compile(r"Duration: ([0-9]{1,9}(?:\.[0-9]{1,6})?) ms")
-_REQUEST = re.compile(r"RequestId: ([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})")
-_LEADING_REQUEST = re.compile(r"(?:\S{1,40} )?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}) ")
+_REQUEST = re.compile(rf"RequestId: ({_UUID})")
+_LEADING_REQUEST = re.compile(rf"(?:\S{{1,40}} )?({_UUID}) ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +65,7 @@ class Crash:
 
 
 def find_kind(text: str) -> Kind | None:
-    """The kind of crash that a line of a log tells; None for any other line."""
+    """The kind of crash that a platform tells in a line of a log; None for any other line, also of a program about another."""
     part = text[:_SEARCHED_CHARS]
     if _TIMED_OUT.search(part):
         return "timeout"
@@ -68,13 +89,16 @@ def find_duration_ms(text: str) -> float | None:
 
 
 def choose_crashes(crashes: Iterable[Crash]) -> list[Crash]:
-    """One crash for each request: a platform writes several lines about one. The kind that says most is kept."""
+    """One crash for each request: a platform writes several lines about one. The kind that says most is kept, and the duration
+    that any of them names.
+    """
     found: dict[str, Crash] = {}
     for crash in crashes:
         key = crash.request_id or crash.log_id
         known = found.get(key)
-        if known is None or KINDS.index(crash.kind) < KINDS.index(known.kind):
-            found[key] = crash
+        is_better = known is None or KINDS.index(crash.kind) < KINDS.index(known.kind)
+        kept, other = (crash, known) if is_better or known is None else (known, crash)
+        found[key] = replace(kept, duration_ms=other.duration_ms) if other and kept.duration_ms is None else kept
     return list(found.values())
 
 

@@ -5,6 +5,7 @@ import binascii
 import json
 import zlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from callwatch.exceptions import Unreadable
@@ -35,17 +36,28 @@ def read_subscription(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def list_crashes(given: Mapping[str, Any]) -> Iterator[Crash]:
-    """The crashes among the lines; none in a control message and in the log groups of Callwatch."""
+    """The crashes among the lines; none in a control message and in the log groups of Callwatch.
+
+    Node.js tells that its heap is full without naming the request; the line with which Lambda tells the exit follows, and
+    both are one crash.
+    """
     group, lines = given.get("logGroup"), given.get("logEvents")
     if given.get("messageType") != "DATA_MESSAGE" or not isinstance(group, str) or not isinstance(lines, list):
         return
     if group.startswith(_OWN_GROUPS):
         return
-    for line in lines:
-        if isinstance(line, dict) and isinstance(line.get("message"), str):
-            crash = _read_line(line, group, given)
-            if crash is not None:
-                yield crash
+    texts = (line for line in lines if isinstance(line, dict) and isinstance(line.get("message"), str))
+    full_heap: Crash | None = None
+    for crash in filter(None, (_read_line(line, group, given) for line in texts)):
+        if crash.kind == "memory" and crash.request_id is None:
+            full_heap = full_heap or crash
+        elif crash.kind == "exit" and full_heap is not None:
+            yield replace(crash, kind="memory", message=full_heap.message)
+            full_heap = None
+        else:
+            yield crash
+    if full_heap is not None:
+        yield full_heap
 
 
 def _read_line(line: Mapping[str, Any], group: str, given: Mapping[str, Any]) -> Crash | None:

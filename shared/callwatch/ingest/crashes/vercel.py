@@ -20,6 +20,8 @@ _CODE = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _MESSAGE_CHARS = 500
 _GATEWAY_TIMEOUT = 504
 _NO_RESPONSE = -1
+# Their lines are not about a function.
+_OTHER_SOURCES = frozenset({"build", "static", "external", "redirect", "firewall"})
 
 
 def find_code(request: Request, configured: str | None) -> str | None:
@@ -75,10 +77,12 @@ def list_crashes(lines: Sequence[Any]) -> Iterator[Crash]:
 
 
 def _read_line(line: Mapping[str, Any]) -> Crash | None:
+    if str(line.get("source")) in _OTHER_SOURCES:
+        return None
     message = line["message"] if isinstance(line.get("message"), str) else ""
     status = line.get("statusCode")
     kind = find_kind(message) or _find_kind_of_status(status) or ("fatal" if line.get("level") == "fatal" else None)
-    if kind is None or line.get("source") == "build":
+    if kind is None:
         return None
     path = _read_text(line, "path")
     function = _read_text(line, "entrypoint") or (normalize_route(path, is_raw=True) if path else "unknown function")

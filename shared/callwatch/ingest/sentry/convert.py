@@ -6,11 +6,12 @@ from typing import Any
 
 from callwatch.grouping.classify import classify_event
 from callwatch.grouping.levels import rate_severity, read_level
+from callwatch.ingest.routes import name_endpoint
 from callwatch.ingest.sentry.clock import read_time
 from callwatch.ingest.sentry.cuts import Cuts
 from callwatch.ingest.sentry.interfaces import rename_interfaces
 from callwatch.ingest.sentry.log_entry import MESSAGE_CHARS, read_log_entry
-from callwatch.ingest.sentry.stacks import convert_frames, convert_links, find_thread, list_links
+from callwatch.ingest.sentry.stacks import complete_in_app, convert_frames, convert_links, find_thread, list_links
 from callwatch.scrubbing.scrubber import hash_user
 
 _MAX_TAGS = 200
@@ -47,7 +48,7 @@ def convert(event: dict[str, Any], user_key: str) -> dict[str, Any]:
         "environment": cuts.text("environment", event.get("environment"), 100),
         "release": cuts.text("release", event.get("release"), 200),
         "dist": cuts.text("dist", event.get("dist"), 100),
-        "endpoint": cuts.text("transaction", event.get("transaction"), 300),
+        "endpoint": cuts.text("transaction", _endpoint(event), 300),
         "service": cuts.text("server_name", event.get("server_name"), 200),
         "user_hash": _user_hash(event.get("user"), user_key),
         "fingerprint": _fingerprint(event.get("fingerprint"), cuts),
@@ -62,6 +63,8 @@ def convert(event: dict[str, Any], user_key: str) -> dict[str, Any]:
         "debug_meta": _debug_meta(event.get("debug_meta"), cuts),
         "sdk": _sdk(event.get("sdk")),
     }
+    if given["platform"] == "go":
+        complete_in_app([given["frames"], *(link.get("frames") for link in given["exceptions"] or ())])
     severity, category = classify_event(given)
     return {**given, "severity": rate_severity(level, severity).value, "category": category.value, "trimmed": cuts.names}
 
@@ -89,6 +92,14 @@ def _message(last: Mapping[str, Any], line: str | None, cuts: Cuts) -> str:
         return line or "(no message)"
     text = last.get("type") if last.get("value") in (None, "") else last["value"]
     return cuts.prose("message", text, MESSAGE_CHARS) or "(no message)"
+
+
+def _endpoint(event: Mapping[str, Any]) -> Any:
+    name, info, request = event.get("transaction"), event.get("transaction_info"), event.get("request")
+    if not isinstance(name, str):
+        return name
+    source = info.get("source") if isinstance(info, dict) else None
+    return name_endpoint(name, source, request.get("url") if isinstance(request, dict) else None)
 
 
 def _user_hash(user: Any, key: str) -> str | None:

@@ -1,6 +1,6 @@
 """The exceptions of a Sentry event and their stacks, with the evidence around each frame."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from callwatch.events.trim import cut_text
@@ -74,6 +74,17 @@ def convert_frames(holder: Mapping[str, Any], cuts: Cuts, room: int = MAX_FRAMES
     return cuts.ends("frames", kept, limit) or None
 
 
+def complete_in_app(stacks: Iterable[list[dict[str, Any]] | None]) -> None:
+    """Say of frames that they are not the application's where the client leaves that out, as sentry-go does.
+
+    Where no frame says that it is the application's, nothing is known.
+    """
+    frames = [frame for stack in stacks for frame in stack or ()]
+    if any(frame.get("in_app") is True for frame in frames):
+        for frame in frames:
+            frame.setdefault("in_app", False)
+
+
 def _convert_frame(frame: Mapping[str, Any], cuts: Cuts) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     for name in _FRAME_FIELDS:
@@ -81,6 +92,9 @@ def _convert_frame(frame: Mapping[str, Any], cuts: Cuts) -> dict[str, Any]:
         if value is not None:
             is_short = type(value) is str and len(value) <= _SHORTEST_LIMIT
             kept[name] = value if is_short else _bound(name, value, cuts)
+    # Go names a file by its absolute path alone.
+    if kept.get("abs_path") and not kept.get("filename"):
+        kept["filename"] = kept["abs_path"]
     if kept.get("abs_path") == kept.get("filename", ""):
         del kept["abs_path"]
     for name in ("pre_context", "post_context"):

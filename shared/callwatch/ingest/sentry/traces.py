@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from callwatch.events.event import clamp
-from callwatch.ingest.routes import clean_text, normalize_route
+from callwatch.ingest.routes import clean_text, is_path_of_call, normalize_route
 from callwatch.ingest.sentry.trace_parts import (
     METHODS,
     STATUS_NAMES,
@@ -54,7 +54,8 @@ def read_transaction(event: Any, now: datetime) -> Found | None:
     data = to_dict(trace.get("data"))
     name = str(event.get("transaction") or "")
     # A raw URL makes every call a separate route; any other name was chosen for the route.
-    is_raw = to_dict(event.get("transaction_info")).get("source") == "url"
+    url = request.get("url") or find_first(data, "url.full", "http.url", "http.target", "url.path")
+    is_raw = is_path_of_call(name, to_dict(event.get("transaction_info")).get("source"), url)
     if name in _UNROUTED:
         name, is_raw = str(request.get("url") or name), True
     return _read(
