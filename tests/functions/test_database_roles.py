@@ -48,7 +48,7 @@ READERS = [
 WRITERS = {
     *("AcknowledgeAlert", "ActOnError", "ActOnIncident", "ActOnRule", "CallMcp", "CreateSilence", "DeleteSilence"),
     *("ReplayItems", "SendChannelTest", "ServeUploads"),
-    *("ActOnErrors", "DeleteError", "DeleteOccurrence"),
+    *("ActOnErrors", "DeleteError", "DeleteOccurrence", "EraseUser"),
 }
 WRITERS |= {"CreateRule", "ChangeRule", "DeleteRule", "PublishIncident", "TakeAlert", "ReceiveAction", "EndSession"}
 OWNERS = {"RunMonitor", "DigestCritical", "DigestErrors", "Migrate"}
