@@ -10,6 +10,7 @@ from callwatch.db.report_queries.user_occurrences import count_occurrences, is_k
 from callwatch.exceptions import Conflict, Invalid, NotFound
 from callwatch.models.reason import Reason
 from callwatch.reports.groups.error_groups import read_event_id
+from callwatch.reports.missing_values import explain_nulls
 from callwatch.scrubbing.scrubber import scrub_text
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def erase_user(conn: AnyConnection, given: str | None, actor: str, reason: str |
 
 
 def _show(row: ErasureRow) -> UserErasure:
+    not_counted = {"found": _NOT_COUNTED} if row["found"] is None else {}
     return {
         "id": str(row["id"]),
         "user_hash": row["user_hash"],
@@ -54,5 +56,5 @@ def _show(row: ErasureRow) -> UserErasure:
         "found": row["found"],
         "erased": row["erased"],
         "finished_at": row["finished_at"],
-        "unknown": {"found": _NOT_COUNTED} if row["found"] is None else {},
+        "unknown": explain_nulls(row) | not_counted,
     }
