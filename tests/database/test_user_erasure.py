@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from callwatch.db import connection
+from callwatch.db import connection, ensure_partitions
+from callwatch.db.core.migrate import FOLDER
+from callwatch.db.core.query import execute
 from callwatch.db.ingest_queries.user_feedback import insert_feedback
 from callwatch.db.report_queries import user_occurrences
 from callwatch.digest.store import digest
@@ -36,7 +38,9 @@ NEAR_ANN = "a" * 12 + "c" * 20
 # A monitor that kills itself between the objects and the rows.
 SCRIPT = """
 import os, signal
-from callwatch.db import connection
+from callwatch.db import connection, ensure_partitions
+from callwatch.db.core.migrate import FOLDER
+from callwatch.db.core.query import execute
 from callwatch.payloads import erase_users
 from callwatch.settings import get_settings
 erase_users.erase_rows = lambda *given: os.kill(os.getpid(), signal.SIGKILL)
@@ -286,10 +290,18 @@ def test_rows_of_a_user_are_found_by_bloom_filters(store: str) -> None:
 
 
 def test_days_before_the_upgrade_are_read_as_a_whole(store: str) -> None:
-    with connection() as conn, conn.cursor() as cursor:
-        cursor.execute("DROP INDEX callwatch.error_logs_user")
-        conn.commit()
     digest([message(make_id(1))], NOW)
+    migration = (FOLDER / "0076_user_erasures.sql").read_text()
+    with connection() as conn:
+        execute(conn, "DROP INDEX callwatch.error_logs_user")
+        execute(conn, migration[migration.index("CREATE INDEX error_logs_user") :])
+        ensure_partitions(conn, NOW + timedelta(days=30))
+        conn.commit()
+    filtered = query("SELECT tablename AS name FROM pg_indexes WHERE indexdef LIKE %s ORDER BY 1", "%text_bloom_ops%")
+    days = [row["name"][-8:] for row in filtered if row["name"] != "error_logs"]
+    assert days
+    assert min(days) > f"{NOW:%Y%m%d}", "the upgrade reads no row"
+    assert max(days) >= f"{NOW + timedelta(days=30):%Y%m%d}", "a new day has its filters"
     assert ask()["found"] == 1
     finish()
     assert list_left() == []
