@@ -12,7 +12,7 @@ export ARCHITECTURE ?= arm64
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help run test retest test-docker account-test coverage lint docs lock audit build deploy smoke demo clients export query redrive stages bench chaos chaos-long fuzz setup setup-dev
+.PHONY: help run test retest test-docker account-test coverage lint docs lock audit build deploy smoke demo clients export query hash redrive stages bench chaos chaos-long fuzz setup setup-dev
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' Makefile
@@ -93,6 +93,9 @@ export: setup ## Write errors as JSON lines (ARGS="--help" tells how)
 
 query: setup-dev ## Answer SQL over errors by DuckDB: of the database, an export or the archive (ARGS="--help" tells how)
 	@$(VENV_PYTHON) -m tools.query $(ARGS)
+
+hash: setup ## Print the hash of each user id on stdin, by which DELETE /api/errors?user_hash= erases that user
+	@$(VENV_PYTHON) -m tools.hash_user
 
 redrive: setup ## Bring dead letters back into the queue
 	@$(VENV_PYTHON) -m tools.redrive $(ARGS)

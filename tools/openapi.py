@@ -68,6 +68,7 @@ _PARAMETERS: Mapping[str, Json] = {
     "id": {"type": "string", "minLength": 1},
     "timezone": {"type": "string", "maxLength": 300, "description": "An IANA time zone name such as Europe/Berlin."},
     "reason": {"type": "string", "maxLength": 1_000, "pattern": "^[^\\u0000]*$"},
+    "user_hash": {"type": "string", "pattern": "^[0-9a-f]{32}$", "description": "As occurrences show it."},
     "week": {
         "type": "string",
         "pattern": "^(20[0-9]{2}-W(0[1-9]|[1-4][0-9]|5[0-2]))?$",

@@ -41,6 +41,7 @@ ROUTES = [
     ("GET", "/api/incidents/{id}/publication", "/api/incidents/999999/publication", "viewer"),
     ("POST", "/api/incidents/{id}/publication", "/api/incidents/999999/publication", "admin"),
     ("POST", "/api/errors/bulk", "/api/errors/bulk", "admin"),
+    ("DELETE", "/api/errors", f"/api/errors?user_hash={NO_EVENT}", "admin"),
     ("DELETE", "/api/errors/{id}", "/api/errors/999999", "admin"),
     ("GET", "/api/errors/{id}/occurrences/{event_id}", f"/api/errors/999999/occurrences/{NO_EVENT}", "viewer"),
     ("DELETE", "/api/errors/{id}/occurrences/{event_id}", f"/api/errors/999999/occurrences/{NO_EVENT}", "admin"),

@@ -22,7 +22,7 @@ FUNCTIONS = {
 # Nothing exists under these ids yet; the key in the envelope is invented.
 EXPECTED = {"get_error": 404, "act_on_error": 404, "get_alert": 404, "acknowledge_alert": 404, "delete_silence": 404}
 EXPECTED |= {"get_incident": 404, "act_on_incident": 404, "get_postmortem": 404, "ingest_access": 202}
-EXPECTED |= {"delete_error": 404, "get_occurrence": 404, "delete_occurrence": 404}
+EXPECTED |= {"delete_error": 404, "get_occurrence": 404, "delete_occurrence": 404, "erase_user": 404}
 EXPECTED |= {"serve_uploads": 201}
 # The public page is off.
 EXPECTED |= {"get_publication": 404, "publish_incident": 404, "get_status_page": 404}

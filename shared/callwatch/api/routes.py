@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         ErrorGroupState,
         GroupResults,
         OccurrenceDetail,
+        UserErasure,
     )
     from callwatch.models.shapes.error_metrics import ErrorMetrics
     from callwatch.models.shapes.health import Health
@@ -123,6 +124,14 @@ LIST_ERRORS: Route[None, ErrorGroupPage] = Route(
 )
 INGEST_ERRORS: Route[NewError, Accepted] = Route(
     "POST", "/api/errors", "ingest", "Send errors", query="project", status=202, most_items=100
+)
+ERASE_USER: Route[None, UserErasure] = Route(
+    "DELETE",
+    "/api/errors",
+    "admin",
+    "Erase what is stored of a user, and show how far it is",
+    query="user_hash reason",
+    status=202,
 )
 GET_ERROR: Route[None, ErrorGroupDetail] = Route("GET", "/api/errors/{id}", "viewer", "One error group")
 ACT_ON_ERROR: Route[GroupAction, ErrorGroupState] = Route(

@@ -27,6 +27,7 @@ from callwatch.monitor.status_page_step import write_status_page
 from callwatch.monitor.vendor_pages_step import read_vendor_pages
 from callwatch.monitor.weekly_report_step import send_weekly_report
 from callwatch.payloads.erase import erase_payloads
+from callwatch.payloads.erase_users import continue_erasures
 from callwatch.payloads.objects import sweep_objects
 from callwatch.settings import get_settings
 from callwatch.uploads.bundles import delete_unused
@@ -80,6 +81,7 @@ def _clear_stores(conn: AnyConnection, maps_before: datetime) -> dict[str, int |
     parts: dict[str, Callable[[], int]] = {
         "source_maps_deleted": lambda: delete_unused(conn, maps_url, maps_before),
         "deletions_finished": lambda: continue_deletions(conn, lambda conn, places: erase_payloads(conn, payloads_url, places)),
+        "users_erased": lambda: continue_erasures(conn, payloads_url),
         "payload_objects_swept": lambda: sweep_objects(conn, payloads_url),
     }
     done: dict[str, int | None] = dict.fromkeys(parts)

@@ -8,18 +8,22 @@ from callwatch.db.core.connect import AnyConnection
 from callwatch.db.error_queries.payload_objects import Place, lock_objects
 from callwatch.exceptions import FileMissing, FilesUnavailable
 from callwatch.file_store import read_file, write_file
-from callwatch.payloads.frames import build_blank_frame
+from callwatch.payloads.frames import build_blank_frame, is_blank, unpack_line
+from callwatch.payloads.lines import parse_line
 
 _WORKERS = 8
 
 
-def erase_payloads(conn: AnyConnection, url: str | None, places: Sequence[Place]) -> None:
+def erase_payloads(conn: AnyConnection, url: str | None, places: Sequence[Place], user_hash: str | None = None) -> set[Place]:
     """Make payloads unreadable, before the caller deletes their rows. The caller commits; until then the objects are locked.
+
+    user_hash: leave payloads of other users alone, and return their places. What cannot be read, or is erased already, is not
+    known to be another's.
 
     Raises FilesUnavailable: then the rows must stay, and so name what is left to erase.
     """
     if not places:
-        return
+        return set()
     if url is None:
         raise FilesUnavailable("PAYLOADS_URL is not set: the payloads lie in a store of files")
     by_object: defaultdict[int, list[Place]] = defaultdict(list)
@@ -27,19 +31,35 @@ def erase_payloads(conn: AnyConnection, url: str | None, places: Sequence[Place]
         by_object[place.object_id].append(place)
     objects = lock_objects(conn, by_object.keys())
     if not objects:
-        return
+        return set()
     with ThreadPoolExecutor(min(_WORKERS, len(objects)), thread_name_prefix="payloads") as workers:
-        list(workers.map(lambda known: _rewrite(url, known["name"], by_object[known["id"]]), objects))
+        others = workers.map(lambda known: _rewrite(url, known["name"], by_object[known["id"]], user_hash), objects)
+        return {place for found in others for place in found}
 
 
-def _rewrite(url: str, name: str, places: Sequence[Place]) -> None:
+def _rewrite(url: str, name: str, places: Sequence[Place], user_hash: str | None) -> list[Place]:
     try:
         content = bytearray(read_file(url, name))
     except FileMissing:
         # It is past the bucket's lifecycle.
-        return
+        return []
+    others: list[Place] = []
     for place in places:
         end = place.start + place.size
-        if end <= len(content):
+        if end > len(content):
+            continue
+        if user_hash is not None and _is_of_another(bytes(content[place.start : end]), user_hash):
+            others.append(place)
+        else:
             content[place.start : end] = build_blank_frame(place.size)
-    write_file(url, name, bytes(content))
+    if len(others) < len(places):
+        write_file(url, name, bytes(content))
+    return others
+
+
+def _is_of_another(frame: bytes, user_hash: str) -> bool:
+    try:
+        line = unpack_line(frame)
+        return not is_blank(line) and parse_line(line).fields.get("user_hash") != user_hash
+    except ValueError:
+        return False

@@ -1869,6 +1869,19 @@ export interface UptimeReport {
   unknown: Record<string, Unknown>;
 }
 
+/** DELETE /api/errors: an erasure that was accepted, and how far it is. */
+export interface UserErasure {
+  actor: string;
+  erased: number;
+  finished_at: string | null;
+  found: number | null;
+  id: string;
+  reason: string | null;
+  requested_at: string;
+  unknown: Record<string, Unknown>;
+  user_hash: string;
+}
+
 /** What a user wrote about an occurrence, scrubbed. */
 export interface UserFeedback {
   at: string;

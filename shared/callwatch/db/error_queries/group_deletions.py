@@ -17,6 +17,12 @@ OBJECTS_AT_ONCE = 20
 DELETIONS_AT_ONCE = 20
 # Long enough for a yearly review.
 DELETIONS_KEPT = timedelta(days=400)
+# What erasing leaves of an occurrence besides its key, which makes a second delivery harmless.
+ERASED_COLUMNS = """
+        deleted_at = now(), message = '', payload = NULL, user_hash = NULL,
+        type = NULL, endpoint = NULL, release = NULL, service = NULL,
+        payload_object = NULL, payload_start = NULL, payload_bytes = NULL
+"""
 _NOTE = """
     INSERT INTO callwatch.error_deletions
         (actor, reason, project_id, environment, group_id, event_id, fingerprint, occurrences, stored_ids, finished_at)
@@ -71,16 +77,14 @@ _ERASED = """
 """
 _LOCK_ERASED = f"SELECT payload_object, payload_start, payload_bytes {_ERASED} FOR UPDATE"
 _ERASE = f"""
-    UPDATE callwatch.error_logs SET deleted_at = now(), message = '', payload = NULL, user_hash = NULL,
-        type = NULL, endpoint = NULL, release = NULL, service = NULL,
-        payload_object = NULL, payload_start = NULL, payload_bytes = NULL
+    UPDATE callwatch.error_logs SET {ERASED_COLUMNS}
     WHERE (day, project_id, environment, event_id) IN (SELECT day, project_id, environment, event_id {_ERASED})
 """
 _FORGET = "DELETE FROM callwatch.error_deletions WHERE finished_at IS NOT NULL AND at < %s"
 
 
 # Makes payloads unreadable that lie outside of the database, before their rows go.
-Erase = Callable[[AnyConnection, Sequence[Place]], None]
+Erase = Callable[[AnyConnection, Sequence[Place]], object]
 
 
 class _IdRow(TypedDict):

@@ -32,6 +32,7 @@ from callwatch.db.queries.stage_depths import delete_old_depths
 from callwatch.db.report_queries.access_log import delete_records_before
 from callwatch.db.report_queries.access_minutes import delete_counts_before
 from callwatch.db.report_queries.session_ends import forget_ends
+from callwatch.db.report_queries.user_erasures import forget_erasures
 from callwatch.db.usage_queries.model_calls import delete_usage_before
 
 CYCLES_KEPT = timedelta(days=30)
@@ -79,6 +80,7 @@ def forget_old(conn: AnyConnection, clock: RetentionClock, retention_days: int, 
     groups = forget_old_groups(conn, now, retention_days)
     conn.commit()
     forget_deletions(conn, now)
+    forget_erasures(conn, now)
     conn.commit()
     forget_deliveries(conn, oldest)
     delete_replays_before(conn, oldest)

@@ -126,6 +126,19 @@ class OccurrenceDetail(OccurrenceNeighbors, Known):
     """GET /api/errors/{id}/occurrences/{event_id}."""
 
 
+class UserErasure(Known):
+    """DELETE /api/errors: an erasure that was accepted, and how far it is."""
+
+    id: str
+    user_hash: str
+    requested_at: Annotated[datetime, About("Errors that are received later are not touched.")]
+    actor: str
+    reason: str | None
+    found: Annotated[int | None, About("Occurrences that were stored when it was accepted; null if counting took too long.")]
+    erased: int
+    finished_at: Annotated[datetime | None, About("Null while the monitor goes on.")]
+
+
 class GroupFailure(TypedDict):
     """Why an action failed on one group."""
 
