@@ -10,7 +10,7 @@ from callwatch.api.routes import GET_STATUS_PAGE
 from callwatch.exceptions import NotFound
 from callwatch.reports.status_page.kept_snapshot import KeptSnapshot
 from callwatch.reports.status_page.page import CONTENT_SECURITY_POLICY, render_badge, render_feed, render_page
-from callwatch.reports.status_page.statuspage_api import build_incidents, build_summary
+from callwatch.reports.status_page.statuspage_api import build_incidents, build_summary, find_page_url
 from callwatch.runtime.endpoint import endpoint
 from callwatch.settings import get_settings
 
@@ -27,7 +27,7 @@ def handle(request: Request) -> Response[Any]:
     if page is None:
         raise NotFound("there is no public status page")
     snapshot = KEPT.load(settings.status_page_store, page, datetime.now(UTC))
-    return _render(request.path, snapshot, f"{settings.app_url or ''}/status")
+    return _render(request.path, snapshot, find_page_url(settings))
 
 
 def _render(path: str, snapshot: Snapshot, url: str) -> Response[Any]:

@@ -20,7 +20,9 @@ def build_values(
 ) -> dict[str, str]:
     """Return the value of each variable."""
     given = {variable.name: environ[variable.name] for variable in VARIABLES if environ.get(variable.name)}
-    kept = {variable.name: given.pop(variable.name) for variable in VARIABLES if variable.kept_in and variable.name in given}
+    known = {**secrets.variables, **given}
+    kept = {variable.name: known[variable.name] for variable in VARIABLES if variable.kept_in and variable.name in known}
+    given = {name: text for name, text in given.items() if name not in kept}
     kept |= {name: text for name, text in environ.items() if text and is_named_variable(name, VARIABLES)}
     if kept and "CHANNEL_SETTINGS" not in given:
         given["CHANNEL_SETTINGS"] = json.dumps(kept)

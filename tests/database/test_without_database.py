@@ -76,6 +76,7 @@ def test_prometheus_is_given_what_is_known_without_it() -> None:
         "get_incident",
         "get_postmortem",
         "get_publication",
+        "list_subscribers",
         "list_silences",
         "list_rules",
         "get_uptime",

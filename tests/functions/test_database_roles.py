@@ -7,12 +7,14 @@ from typing import Any
 import psycopg2
 import pytest
 from psycopg2 import errors, extensions
+from standardwebhooks.webhooks import Webhook
 
 from local.api_gateway.template import Template, load
 from local.database_roles import list_role_urls
 from local.secrets import read_secrets
 from local.system import ROOT, System, running_system
 from tests.support.api_contract import check_response
+from tests.support.scripted_receiver import Receiver
 
 READERS = [
     ("GetHealth", "/api/health"),
@@ -36,6 +38,7 @@ READERS = [
     ("GetIncident", "/api/incidents/{incident}"),
     ("GetPostmortem", "/api/incidents/{incident}/postmortem"),
     ("GetPublication", "/api/incidents/{incident}/publication"),
+    ("ListSubscribers", "/api/status-page/subscribers"),
     ("ListSilences", "/api/silences"),
     ("ListRules", "/api/rules"),
     ("ListChannels", "/api/channels"),
@@ -51,6 +54,7 @@ WRITERS = {
     *("ReplayItems", "SendChannelTest", "ServeUploads"),
     *("ActOnErrors", "DeleteError", "DeleteOccurrence", "EraseUser"),
 }
+WRITERS |= {"CreateSubscriber", "DeleteSubscriber"}
 WRITERS |= {"CreateRule", "ChangeRule", "DeleteRule", "PublishIncident", "TakeAlert", "ReceiveAction", "EndSession"}
 OWNERS = {"RunMonitor", "DigestCritical", "DigestErrors", "Migrate"}
 
@@ -58,7 +62,7 @@ OWNERS = {"RunMonitor", "DigestCritical", "DigestErrors", "Migrate"}
 @pytest.fixture(scope="module")
 def own() -> Iterator[System]:
     """Yield a system with an error, an alert, and the product's tables."""
-    with running_system(cycle_s=1) as found:
+    with running_system(cycle_s=1, environ={"STATUS_PAGE_FILE": "docs/status-page.example.json"}) as found:
         found.call("POST", "/api/errors", found.ingest_key, [{"message": "once", "severity": "critical"}])
         found.eventually(lambda: found.get("/api/errors")["items"], what="the error's group")
         found.eventually(lambda: found.get("/api/alerts")["items"], what="an alert")
@@ -114,6 +118,22 @@ def test_reading_functions_are_the_readers_sessions(own: System) -> None:
         cursor.execute("SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = current_database()")
         users = {str(row[0]) for row in cursor.fetchall()}
     assert {user for user in users if user.endswith("_reader")}
+
+
+def test_a_publication_reaches_its_subscriber_signed(own: System) -> None:
+    incident = own.get("/api/incidents")["items"][0]["id"]
+    words = {"status": "investigating", "title": "Late", "body": "We look into it."}
+    with Receiver() as receiver:
+        status, made, _headers = own.call("POST", "/api/status-page/subscribers", own.admin_token, {"url": receiver.url})
+        assert status == 201, made
+        assert own.call("POST", f"/api/incidents/{incident}/publication", own.admin_token, words)[0] == 200
+        own.eventually(lambda: receiver.received, what="the message")
+        (request,) = receiver.received
+        assert Webhook(made["secret"]).verify(request.body, request.headers)["incident"]["name"] == "Late"
+        shown = own.eventually(lambda: own.get("/api/status-page/subscribers")["items"][0]["last_sent_at"], what="the list")
+        assert shown
+        assert own.call("DELETE", f"/api/status-page/subscribers/{made['id']}", own.admin_token)[0] == 204
+    assert own.get("/api/status-page/subscribers")["items"] == []
 
 
 def test_acting_functions_succeed_as_the_writer(own: System) -> None:

@@ -25,6 +25,7 @@ EXPECTED |= {"get_incident": 404, "act_on_incident": 404, "get_postmortem": 404,
 EXPECTED |= {"delete_error": 404, "get_occurrence": 404, "delete_occurrence": 404, "erase_user": 404}
 EXPECTED |= {"serve_uploads": 201}
 # The public page is off.
+EXPECTED |= {"create_subscriber": 409, "delete_subscriber": 404}
 EXPECTED |= {"get_publication": 404, "publish_incident": 404, "get_status_page": 404}
 EXPECTED |= {"refuse_method": 405, "take_alert": 404, "end_session": 204}
 EXPECTED |= {"create_silence": 201, "ingest_errors": 202, "ingest_requests": 202, "ingest_envelope": 401, "ingest_check_in": 401}

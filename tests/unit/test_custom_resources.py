@@ -113,6 +113,7 @@ def make_holders() -> dict[str, str]:
         "INGEST_KEYS": ingest,
         "USER_HASH_KEY": ingest,
         "ALERT_WEBHOOK_SECRET": ingest,
+        "STATUS_WEBHOOK_SECRET": ingest,
     }
 
 
@@ -123,7 +124,7 @@ def read(arn: str) -> dict[str, str]:
 
 def test_secrets_are_made_once_and_never_overwritten(callback: Callback) -> None:
     holders = make_holders()
-    assert call(make_secrets, callback, "Create", Holders=holders)["Data"]["filled"].count(",") == 5
+    assert call(make_secrets, callback, "Create", Holders=holders)["Data"]["filled"].count(",") == 6
     first = {arn: read(arn) for arn in set(holders.values())}
     load_settings({name: value for values in first.values() for name, value in values.items()})
     client("secretsmanager").put_secret_value(

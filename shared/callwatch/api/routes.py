@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from callwatch.models.shapes.reporting.mcp import McpMessage, McpResponse
     from callwatch.models.shapes.reporting.session import SessionState
     from callwatch.models.shapes.reporting.status_page import PageIncidents, PageSummary
+    from callwatch.models.shapes.reporting.subscribers import MadeSubscriber, NewSubscriber, SubscriberPage
     from callwatch.models.shapes.reporting.weekly import WeeklyReport
     from callwatch.models.shapes.rules import Rule, RulePage
     from callwatch.models.shapes.status import Status
@@ -227,6 +228,15 @@ GET_STATUS_PAGE: Route[None, str | PageSummary | PageIncidents] = Route(
     "The public status page",
     is_documented=False,
     also=("GET /status/feed.atom", "GET /status/badge.svg", "GET /api/v2/summary.json", "GET /api/v2/incidents.json"),
+)
+LIST_SUBSCRIBERS: Route[None, SubscriberPage] = Route(
+    "GET", "/api/status-page/subscribers", "admin", "Subscribers of the status page, with what their deliveries do"
+)
+CREATE_SUBSCRIBER: Route[NewSubscriber, MadeSubscriber] = Route(
+    "POST", "/api/status-page/subscribers", "admin", "Notify a URL of what is published on the status page", status=201
+)
+DELETE_SUBSCRIBER: Route[None, None] = Route(
+    "DELETE", "/api/status-page/subscribers/{id}", "admin", "Remove a subscriber of the status page", status=204
 )
 LIST_SILENCES: Route[None, SilencePage] = Route("GET", "/api/silences", "viewer", "Silences", query=f"{_PAGE} rule_id q")
 CREATE_SILENCE: Route[NewSilence, MadeSilence] = Route("POST", "/api/silences", "admin", "Silence", status=201)

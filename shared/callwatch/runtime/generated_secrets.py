@@ -13,4 +13,5 @@ def generate_secrets() -> dict[str, str]:
         "INGEST_KEYS": f"1:{secrets.token_hex(16)}",
         "USER_HASH_KEY": secrets.token_hex(32),
         "ALERT_WEBHOOK_SECRET": f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}",
+        "STATUS_WEBHOOK_SECRET": secrets.token_hex(32),
     }

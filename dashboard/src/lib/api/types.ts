@@ -910,6 +910,24 @@ export interface MadeSilence {
   warnings: Array<string>;
 }
 
+/** A new subscriber, with its secret: no other response has it. */
+export interface MadeSubscriber {
+  components: Array<string>;
+  created_at: string;
+  created_by: string;
+  held_until: string | null;
+  id: string;
+  last_error: string | null;
+  last_failed_at: string | null;
+  last_sent_at: string | null;
+  secret: string;
+  state: "ok" | "failing" | "held" | "unused" | "switched_off";
+  switched_off_at: string | null;
+  unknown: Record<string, Unknown>;
+  url: string;
+  waiting: number;
+}
+
 /** What a silence mutes: at least one field is set. labels: texts that they equal; label_tests: other tests. */
 export interface Matchers {
   label_tests?: Record<string, LabelTest>;
@@ -1116,6 +1134,12 @@ export interface NewSilence {
   reason: string;
   recurs?: NewRecurs | null;
   starts_at?: string | null;
+}
+
+/** POST /api/status-page/subscribers. components: ids of the page's components; left out: all, those of later included. */
+export interface NewSubscriber {
+  components?: Array<string>;
+  url: string;
 }
 
 /** A rule by how often it fired. */
@@ -1755,6 +1779,30 @@ export interface StatusServices {
   database: DatabaseStatus;
   external_apis: Record<string, "operational" | "degraded" | "down" | "unknown">;
   queues: Queues;
+}
+
+/** One subscriber. components: none means all. waiting: how many messages are not delivered yet. state: ok (the latest attempt was delivered), failing, held (its messages wait until `held_until`), unused (nothing was sent yet), switched_off (nothing was delivered for 7 days: remove it, and add it again). */
+export interface Subscriber {
+  components: Array<string>;
+  created_at: string;
+  created_by: string;
+  held_until: string | null;
+  id: string;
+  last_error: string | null;
+  last_failed_at: string | null;
+  last_sent_at: string | null;
+  state: "ok" | "failing" | "held" | "unused" | "switched_off";
+  switched_off_at: string | null;
+  unknown: Record<string, Unknown>;
+  url: string;
+  waiting: number;
+}
+
+/** GET /api/status-page/subscribers: all of them, the oldest first; every one also has an `unknown` of its own. */
+export interface SubscriberPage {
+  items: Array<Subscriber>;
+  next_cursor: string | null;
+  unknown: Record<string, Unknown>;
 }
 
 /** GET /api/metrics/system. */

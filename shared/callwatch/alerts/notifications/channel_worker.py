@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from callwatch.alerts.notifications import status_webhook
 from callwatch.alerts.notifications.backoff import OPENS_AFTER
 from callwatch.alerts.notifications.channels import find_gap_s, find_sender, is_configured, replay
 from callwatch.alerts.notifications.delivery_failed import DeliveryFailed
@@ -83,12 +84,13 @@ def start_worker(batch: Batch, settings: Settings, stopped: threading.Event, out
 def try_once(
     channel: str, payload: Mapping[str, Any], message_id: str, settings: Settings, timeout_s: float
 ) -> DeliveryFailed | None:
-    """Send one notification, report or replay; returns the failure, or None."""
-    is_replay = channel == replay.CHANNEL
-    if not (replay.is_configured(settings) if is_replay else is_configured(channel, settings)):
+    """Send one notification, report, replay or message to a subscriber; returns the failure, or None."""
+    if not _is_ready(channel, settings):
         return DeliveryFailed(f"the channel {channel} is no longer configured", is_permanent=True)
     try:
-        if is_replay:
+        if status_webhook.is_subscriber(channel):
+            status_webhook.send(payload, message_id, settings, timeout_s)
+        elif channel == replay.CHANNEL:
             replay.send(payload, message_id, settings, timeout_s)
         elif is_report(payload):
             send_report(channel, payload, message_id, settings, timeout_s)
@@ -101,6 +103,12 @@ def try_once(
         _log.error("a channel raised an unexpected error", extra={"channel": channel, "error": type(error).__name__})
         return DeliveryFailed(f"the channel raised an unexpected error ({type(error).__name__})")
     return None
+
+
+def _is_ready(channel: str, settings: Settings) -> bool:
+    if channel == replay.CHANNEL:
+        return replay.is_configured(settings)
+    return status_webhook.is_subscriber(channel) or is_configured(channel, settings)
 
 
 def _is_enough(failure: DeliveryFailed, failures: int) -> bool:

@@ -17,6 +17,7 @@ from callwatch.alerts.notifications.backoff import MAX_AGE, MAX_RETRY_TIME, dela
 from callwatch.alerts.notifications.channel_worker import Batch, Outcome, Outcomes, WorkerEnd, start_worker
 from callwatch.alerts.notifications.delivery_failed import DeliveryFailed, clean_error
 from callwatch.alerts.notifications.muted import find_muted_deliveries
+from callwatch.alerts.notifications.status_webhook import add_targets, select_channels, switch_off_failing
 from callwatch.alerts.notifications.webhook_client import TIMEOUT_S
 from callwatch.db import connection
 from callwatch.db.alert_queries.silences import silences_in_force
@@ -133,12 +134,12 @@ def _start_workers(work: _Round) -> None:
         silences = load_silences(silences_in_force(conn, work.now), work.now)
         if silences != work.muted_by:
             work.muted_by, work.muted = silences, find_muted_deliveries(conn, Silences(silences))
-        for channel in list_due_channels(conn, work.now):
-            if channel in work.in_hand or channel in work.done:
-                continue
+        due = [channel for channel in list_due_channels(conn, work.now) if channel not in {*work.in_hand, *work.done}]
+        for channel in select_channels(due, work.in_hand, states, work.settings, work.now):
             limit = _find_limit(conn, channel, states.get(channel), work)
             if limit:
-                claimed[channel] = claim_due(conn, channel, work.holder, work.now, LEASE_S, limit, work.muted)
+                rows = claim_due(conn, channel, work.holder, work.now, LEASE_S, limit, work.muted)
+                claimed[channel] = add_targets(conn, channel, rows)
         conn.commit()
     for channel, rows in claimed.items():
         if rows:
@@ -238,6 +239,7 @@ def _record_failed_delivery(
     conn: AnyConnection, row: ClaimedDelivery | ExpiredDelivery, channel: str, error: str, work: _Round
 ) -> None:
     note_given_up(conn, channel, work.now, error)
+    switch_off_failing(conn, channel, work.now)
     if row["alert_id"] is not None:
         add_timeline(conn, row["alert_id"], work.now, f"not delivered: {channel}", "callwatch", error)
     _log.error("a notification could not be delivered", extra={"channel": channel, "kind": row["kind"], "error": error})

@@ -12,9 +12,10 @@ from callwatch.models.shapes.alerts import Delivery
 
 _ADD = """
     INSERT INTO callwatch.deliveries
-        (alert_id, alert_ids, channel, kind, message_id, payload, due_at, state, attempts, sent_at, last_error)
-    VALUES (%(alert_id)s, %(alert_ids)s::bigint[], %(channel)s, %(kind)s, %(message_id)s, %(payload)s, %(due_at)s, %(state)s,
-            %(attempts)s, coalesce(%(sent_at)s, CASE WHEN %(state)s = 'sent' THEN now() END), %(last_error)s)
+        (alert_id, alert_ids, incident_id, channel, kind, message_id, payload, due_at, state, attempts, sent_at, last_error)
+    VALUES (%(alert_id)s, %(alert_ids)s::bigint[], %(incident_id)s, %(channel)s, %(kind)s, %(message_id)s, %(payload)s,
+            %(due_at)s, %(state)s, %(attempts)s,
+            coalesce(%(sent_at)s, CASE WHEN %(state)s = 'sent' THEN now() END), %(last_error)s)
     ON CONFLICT (message_id) DO NOTHING
 """
 _DUE_CHANNELS = """
@@ -122,7 +123,10 @@ _TESTS = """
 
 
 class NewDelivery(TypedDict):
-    """A delivery for the outbox. state, attempts, sent_at (else now) and last_error: of one that was already sent."""
+    """A delivery for the outbox. state, attempts, sent_at (else now) and last_error: of one that was already sent.
+
+    incident_id: the evaluation finds that of an alert's delivery by itself.
+    """
 
     alert_id: int | None
     channel: str
@@ -131,6 +135,7 @@ class NewDelivery(TypedDict):
     payload: Mapping[str, Any]
     due_at: datetime
     alert_ids: NotRequired[Sequence[int]]
+    incident_id: NotRequired[int]
     state: NotRequired[str]
     attempts: NotRequired[int]
     sent_at: NotRequired[datetime | None]
@@ -194,7 +199,7 @@ class _TestRow(Delivery):
 
 def add_delivery(conn: AnyConnection, delivery: NewDelivery) -> None:
     """Put a notification into the outbox; an existing message_id is left unchanged. The caller commits."""
-    already = {"state": "due", "attempts": 0, "sent_at": None, "last_error": None, "alert_ids": []}
+    already = {"state": "due", "attempts": 0, "sent_at": None, "last_error": None, "alert_ids": [], "incident_id": None}
     execute(conn, _ADD, {**already, **delivery, "payload": Json(delivery["payload"])})
 
 
@@ -225,7 +230,7 @@ def due_payloads(conn: AnyConnection) -> list[WaitingDelivery]:
         conn,
         "SELECT id, alert_id, alert_ids, channel, payload, coalesce(claimed_until >= now(), false) AS is_claimed"
         " FROM callwatch.deliveries"
-        " WHERE state = 'due' AND kind NOT IN ('alert.test', 'pipeline.replay', 'report.weekly') ORDER BY id",
+        " WHERE state = 'due' AND kind IN ('alert.firing', 'alert.resolved', 'alert.acknowledged') ORDER BY id",
         (),
         WaitingDelivery,
     )

@@ -31,6 +31,8 @@ from callwatch.models.public_status import PublicationState, PublicImpact
 from callwatch.models.reason import Reason
 from callwatch.models.shapes.incidents.publication import NewPublication
 from callwatch.reports.missing_values import Unknown
+from callwatch.reports.status_page.statuspage_api import find_page_url
+from callwatch.reports.status_page.subscriber_messages import queue_messages
 from callwatch.scrubbing.scrubber import scrub_text
 from callwatch.settings import Settings
 from callwatch.settings.status_page import StatusPage
@@ -73,7 +75,10 @@ def load_publication(conn: AnyConnection, raw_id: str, settings: Settings) -> Pu
 
 
 def publish(conn: AnyConnection, raw_id: str, given: Any, actor: str, settings: Settings, now: datetime) -> Publication:
-    """Publish an incident, or an update to it. The caller commits. Raises NotFound, Conflict, Invalid."""
+    """Publish an incident, or an update to it, and queue the messages to its subscribers. The caller commits.
+
+    Raises NotFound, Conflict, Invalid.
+    """
     page = settings.status_page_file
     subject = _load_subject(conn, raw_id, page)
     if page is None:
@@ -83,12 +88,18 @@ def publish(conn: AnyConnection, raw_id: str, given: Any, actor: str, settings: 
         raise Conflict(f"it is a part of incident {subject.incident['merged_into']}; publish that one", code="merged")
     if count_updates(conn, incident_id) >= MAX_UPDATES:
         raise Conflict(f"a published incident holds at most {MAX_UPDATES} updates", code="too_many_updates")
-    words = _read_words(given if isinstance(given, dict) else {}, subject, get_publication(conn, incident_id), page)
+    previous = get_publication(conn, incident_id)
+    words = _read_words(given if isinstance(given, dict) else {}, subject, previous, page)
     at = max(now, subject.incident["started_at"])
     add_update(conn, incident_id, words, at, actor)
     said = f"{words['status']}: {words['body'][:300]}"
     add_entries(conn, [{"incident_id": incident_id, "at": now, "kind": "published", "actor": actor, "details": said}])
-    return load_publication(conn, raw_id, settings)
+    shown = load_publication(conn, raw_id, settings)
+    assert shown["published"] is not None
+    # A component that is no longer concerned is news for its subscribers.
+    concerned = {*words["components"], *(previous["components"] if previous else ())}
+    queue_messages(conn, incident_id, shown["published"], concerned, page, find_page_url(settings), now)
+    return shown
 
 
 def show_publications(rows: Sequence[PublicationRow], updates: dict[int, list[UpdateRow]]) -> list[PublicIncident]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from callwatch.models.public_status import ComponentState, Indicator
 from callwatch.reports.status_page.components import find_worst
+from callwatch.settings import Settings
 
 if TYPE_CHECKING:
     from callwatch.models.shapes.incidents.publication import PublicIncident, Snapshot
@@ -30,7 +31,7 @@ _INDICATORS: Mapping[ComponentState, tuple[Indicator, str]] = {
     "partial_outage": ("major", "Partial outage"),
     "major_outage": ("critical", "Major outage"),
 }
-_PAGE_ID = "callwatch"
+PAGE_ID = "callwatch"
 
 
 def build_summary(snapshot: Snapshot, url: str) -> PageSummary:
@@ -58,8 +59,18 @@ def find_status(snapshot: Snapshot) -> PageStatus:
     return {"indicator": indicator, "description": description}
 
 
+def find_page_url(settings: Settings) -> str:
+    """The address of the public status page."""
+    return f"{settings.app_url or ''}/status"
+
+
+def link_incident(url: str, incident_id: str) -> str:
+    """The address of a published incident. url: of the page."""
+    return f"{url}#incident-{incident_id}"
+
+
 def _show_page(snapshot: Snapshot, url: str) -> PageInfo:
-    return {"id": _PAGE_ID, "name": snapshot["name"], "url": url, "time_zone": "Etc/UTC", "updated_at": snapshot["at"]}
+    return {"id": PAGE_ID, "name": snapshot["name"], "url": url, "time_zone": "Etc/UTC", "updated_at": snapshot["at"]}
 
 
 def _show_components(snapshot: Snapshot) -> list[PageComponent]:
@@ -70,7 +81,7 @@ def _show_components(snapshot: Snapshot) -> list[PageComponent]:
             "status": component["status"],
             "description": component["description"] or None,
             "position": position,
-            "page_id": _PAGE_ID,
+            "page_id": PAGE_ID,
             "group": False,
             "group_id": None,
             "only_show_if_degraded": False,
@@ -92,8 +103,8 @@ def _show_incident(incident: PublicIncident, snapshot: Snapshot, url: str) -> Pa
         "updated_at": incident["updated_at"],
         "monitoring_at": min(monitoring, default=None),
         "resolved_at": incident["resolved_at"],
-        "shortlink": f"{url}#incident-{incident['id']}",
-        "page_id": _PAGE_ID,
+        "shortlink": link_incident(url, incident["id"]),
+        "page_id": PAGE_ID,
         "components": [each for each in _show_components(snapshot) if each["id"] in incident["components"]],
         "incident_updates": [
             {

@@ -51,6 +51,14 @@ class AccessVariables:
         needs=(("APP_URL", "the public URL of the dashboard"),),
         kept_in=CHANNEL_SETTINGS,
     )
+    status_webhook_secret: tuple[str, ...] | None = declare(
+        parse_signing_secrets,
+        "Derives the secret of each subscriber of the status page: at least 16 characters; several, comma-separated, as long as"
+        " a subscriber of an older one exists.",
+        is_secret=True,
+        affects="status subscribers",
+        kept_in=CHANNEL_SETTINGS,
+    )
     slack_signing_secret: tuple[str, ...] | None = declare(
         parse_signing_secrets,
         "Signing secret of the Slack app whose webhook is used: messages get a button; several are comma-separated.",
