@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, cast
 
 from rich.console import Console
@@ -45,6 +45,7 @@ ROOT = Path(__file__).resolve().parent.parent
 WARM = ["Authorize", "GetHealth", "GetStatus", "GetMetricsErrors"]
 # How long a stop waits for the current cycle: vendors that hang take it some seconds.
 _CYCLE_ENDS_S = 8.0
+_TURN_S = 0.5
 
 
 class StartError(Exception):
@@ -66,7 +67,7 @@ def main() -> int:
             signal.signal(number, lambda number, _frame: signals.put(number))
         stopped = threading.Event()
         with running(options, environ, console, stopped):
-            signals.get()
+            _wait_for_signal(signals)
             stopped.set()
             console.print("\nstopping ...")
     except ConfigurationError as error:
@@ -76,6 +77,14 @@ def main() -> int:
         print(f"cannot start: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _wait_for_signal(signals: "SimpleQueue[int]") -> None:
+    """Wait in turns: a signal that arrives just before a wait begins is noted, and handled only when Python code runs again."""
+    while True:
+        with contextlib.suppress(Empty):
+            signals.get(timeout=_TURN_S)
+            return
 
 
 @contextlib.contextmanager

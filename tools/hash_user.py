@@ -1,5 +1,6 @@
 """`make hash`: prints the hash under which each user id of stdin is stored, one a line."""
 
+import argparse
 import os
 import sys
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ class HashError(CallwatchError):
 
 def main() -> int:
     """Print the hashes; a user id is not an argument, because every process on a machine can read those."""
+    argparse.ArgumentParser(prog="make hash", description="Print the hash of each user id of stdin, one a line.").parse_args()
     try:
         key = find_key(os.environ)
     except CallwatchError as error:

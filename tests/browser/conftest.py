@@ -4,24 +4,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser
 
 from local.system import System, running_system
-from tools import browser
+from tests.support.chromium import open_chromium
 from tools.browser_session import Reader, reader
 
-# Generous timeouts: a busy machine is not a failure.
-expect.set_options(timeout=30_000)
 AXE = Path(__file__).resolve().parents[2] / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """Yield the machine's Chromium; without one the tests fail."""
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=browser.find() or browser.install(), args=list(browser.ARGS))
+    with open_chromium() as found:
         yield found
-        found.close()
 
 
 @pytest.fixture(scope="package")
