@@ -87,7 +87,7 @@ def part(page: Page) -> tuple[datetime, datetime]:
 
 def test_dragging_in_a_chart_zooms_and_back_returns(viewer: Reader, explored: str) -> None:
     page = viewer.open(f"explore?kind=route&name={explored}&range=1h", refresh_s=60)
-    # A chart is drawn anew when its data arrive.
+    # A chart is drawn again when its data arrive.
     page.wait_for_load_state("networkidle")
     box = page.locator("figure", has_text="Latency").locator(".u-over").bounding_box()
     assert box is not None
