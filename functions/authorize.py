@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
-from callwatch.models.role import EXTERNAL_PREFIX, CallerRole, FailedSignIn, SessionRole
+from callwatch.models.role import EXTERNAL_PREFIX, CallerRole, FailedSignIn
 from callwatch.runtime.caller_limits import Caller, CallerLimits
 from callwatch.runtime.start import prepare_environment
 from callwatch.sessions.cookie import Session, find_cookie, unseal
@@ -15,7 +15,6 @@ from callwatch.settings import Settings, get_settings
 
 if TYPE_CHECKING:
     from callwatch.oidc.keys import IssuerKeys
-    from callwatch.settings.credentials import NamedToken
 
 prepare_environment()
 _limits = CallerLimits()
@@ -94,11 +93,7 @@ def identify(authorization: str, settings: Settings) -> tuple[CallerRole, str]:
 
 def read_session(cookie: str, settings: Settings) -> Session | None:
     """Return the session of a cookie that a token in force has made; its time may be over."""
-    tokens: dict[SessionRole, tuple[NamedToken, ...]] = {
-        "admin": settings.admin_secret or (),
-        "viewer": settings.viewer_secret or (),
-    }
-    return unseal(cookie, ((role, each.name, each.token) for role, named in tokens.items() for each in named))
+    return unseal(cookie, _known_tokens(settings))
 
 
 def read_signed_token(authorization: str) -> str | None:

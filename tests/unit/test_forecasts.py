@@ -14,7 +14,6 @@ from callwatch.db.product_queries.cost_days import HourUsage
 from callwatch.pipeline.forecasts.backlog import (
     STEP_MIN,
     STEPS,
-    Forecast,
     compute_slope,
     find_growth,
     forecast_limit,
@@ -23,6 +22,7 @@ from callwatch.pipeline.forecasts.backlog import (
     read_depths,
 )
 from callwatch.pipeline.forecasts.file import Quota, read_quota
+from callwatch.pipeline.forecasts.forecast import Forecast
 from callwatch.pipeline.forecasts.outlook import find_usual_steps, judge_stage
 from callwatch.pipeline.forecasts.quotas import QuotaOutlook, judge_quota
 from callwatch.pipeline.forecasts.samples import list_backlog_samples, list_quota_samples

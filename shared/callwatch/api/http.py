@@ -1,6 +1,5 @@
 """HTTP as the functions see it: a request, a response, and pages of lists."""
 
-import base64
 import binascii
 import json
 import math
@@ -8,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from callwatch.base64url import decode_base64url, encode_base64url
 from callwatch.exceptions import Invalid, Unreadable, UnsupportedType
 from callwatch.models.role import CallerRole, CallerSession, FailedSignIn
 
@@ -84,7 +84,7 @@ def read_page(request: Request, default_limit: int = 50, max_limit: int = 200) -
 def encode_cursor(position: object) -> str:
     """A list position (JSON-ready) as an opaque, URL-safe token."""
     raw = json.dumps(position, separators=(",", ":"), default=str).encode()
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    return encode_base64url(raw)
 
 
 def build_cursor_error() -> Invalid:
@@ -97,7 +97,7 @@ def decode_cursor(cursor: str) -> Any:
     try:
         if len(cursor) > _MAX_CURSOR_CHARS:
             raise ValueError("too long")
-        position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        position = json.loads(decode_base64url(cursor))
         # The decoder skips characters that are not base64, and JSON allows blanks: only the exact text that was given out is
         # accepted.
         if encode_cursor(position) != cursor:

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.product_queries.vendor_incidents import VendorIncident, claim_page, keep_incidents
 from callwatch.scrubbing.scrubber import scrub_text
+from callwatch.times import parse_time
 
 EVERY = timedelta(minutes=10)
 # A page lists fifty incidents with all that was said of each.
@@ -67,7 +68,6 @@ def _list_incidents(listed: list[Any], now: datetime) -> Iterator[VendorIncident
 
 def _parse_time(given: Any) -> datetime | None:
     try:
-        at = datetime.fromisoformat(given)
-        return at.astimezone(UTC) if at.tzinfo else None
-    except (ValueError, TypeError, OverflowError):
+        return parse_time(given, is_zoned=True)
+    except ValueError:
         return None

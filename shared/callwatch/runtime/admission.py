@@ -96,7 +96,7 @@ class Admission:
             if find_code(request, settings.vercel_verify) is None:
                 raise self._refuse(error, request, "") from None
             if read_start(_HANDSHAKE_BYTES).strip() not in (b"", b"{}", b"[]"):
-                # Lines of a drain without a secret look like a handshake: both get 200, and what is not read is counted.
+                # Unsigned lines of a drain look like a handshake. Both get 200; the lines are not read, so they are counted.
                 self.refused["unsigned"] += 1
                 refusals.add("dsn_key")
             return request

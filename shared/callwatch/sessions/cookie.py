@@ -4,7 +4,6 @@ Its key is derived from the token, slowly, so that a stolen cookie does not help
 sessions, and no further secret has to be kept.
 """
 
-import base64
 import functools
 import hashlib
 import hmac
@@ -14,6 +13,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from callwatch.base64url import decode_base64url, encode_base64url
 from callwatch.models.role import SessionRole
 
 # Only this host can set a cookie with this prefix, and only over TLS.
@@ -45,11 +45,11 @@ def begin_session(role: SessionRole, actor: str, now_ms: int) -> Session:
 def seal(session: Session, token: str) -> str:
     """Return the value of the cookie."""
     fields = [session.id, session.role, session.actor, session.issued_ms, session.ends_ms]
-    payload = _encode(json.dumps(fields, separators=(",", ":")).encode())
+    payload = encode_base64url(json.dumps(fields, separators=(",", ":")).encode())
     return f"{payload}.{_sign(payload, token)}"
 
 
-def unseal(value: str, tokens: Iterable[tuple[SessionRole, str, str]]) -> Session | None:
+def unseal(value: str, tokens: Iterable[tuple[str, str, str]]) -> Session | None:
     """Return the session of a cookie that one of these tokens (role, name, token) made, None for anything else.
 
     Its time may be over.
@@ -89,7 +89,7 @@ def write_cookie(name: str, value: str, lifetime_s: int) -> str:
 
 def _read(payload: str) -> Session | None:
     try:
-        found = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        found = json.loads(decode_base64url(payload))
     except ValueError:
         return None
     kinds = (str, str, str, int, int)
@@ -99,13 +99,9 @@ def _read(payload: str) -> Session | None:
 
 
 def _sign(payload: str, token: str) -> str:
-    return _encode(hmac.digest(_derive_key(token), payload.encode(), "sha256"))
+    return encode_base64url(hmac.digest(_derive_key(token), payload.encode(), "sha256"))
 
 
 @functools.lru_cache(maxsize=32)
 def _derive_key(token: str) -> bytes:
     return hashlib.scrypt(token.encode(), salt=b"callwatch session 1", n=2**14, r=8, p=1, dklen=32)
-
-
-def _encode(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

@@ -4,7 +4,9 @@ These are plain classes: each start of a function imports them, and a dataclass 
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ParamSpec
+
+P = ParamSpec("P")
 
 # A deployed function has 4 KB for its environment, so the settings of further channels share one variable.
 CHANNEL_SETTINGS = "CHANNEL_SETTINGS"
@@ -27,15 +29,16 @@ class Variable:
         parse: Callable[[str], Any],
         purpose: str,
         default: str | None = None,
+        *,
         is_secret: bool = False,
         affects: str | None = None,
         is_for_hosts: bool = False,
         needs: tuple[tuple[str | tuple[str, ...], str], ...] = (),
         kept_in: str | None = None,
-        name: str = "",
     ) -> None:
         self.parse, self.purpose, self.default, self.is_secret = parse, purpose, default, is_secret
-        self.affects, self.is_for_hosts, self.needs, self.kept_in, self.name = affects, is_for_hosts, needs, kept_in, name
+        self.affects, self.is_for_hosts, self.needs, self.kept_in = affects, is_for_hosts, needs, kept_in
+        self.name = ""
 
     def __set_name__(self, _owner: type, name: str) -> None:
         self.name = name.upper()
@@ -45,22 +48,14 @@ class Variable:
         return None if self.default is None else self.parse(self.default)
 
 
-def declare(
-    parse: Callable[[str], Any],
-    purpose: str,
-    default: str | None = None,
-    *,
-    is_secret: bool = False,
-    affects: str | None = None,
-    is_for_hosts: bool = False,
-    needs: tuple[tuple[str | tuple[str, ...], str], ...] = (),
-    kept_in: str | None = None,
-) -> Any:
-    """A field of `Settings`: the variable has the field's name in capitals, the field the value of the default text.
+def _hide_type(make: Callable[P, Variable]) -> Callable[P, Any]:
+    """Let the field of a variable have the type of its value."""
+    return make
 
-    The value of a secret is left out of the printed form.
-    """
-    return Variable(parse, purpose, default, is_secret, affects, is_for_hosts, needs, kept_in)
+
+# A field of `Settings`: the variable has the field's name in capitals, the field the value of the default text. The value of a
+# secret is left out of the printed form.
+declare = _hide_type(Variable)
 
 
 def list_declared(*classes: type) -> tuple[Variable, ...]:

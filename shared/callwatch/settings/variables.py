@@ -52,5 +52,5 @@ class Settings(SourceVariables, ChannelVariables, AccessVariables, FileVariables
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())}, problems={self.problems!r})"
 
 
-VARIABLES = list_declared(SourceVariables, ChannelVariables, AccessVariables, FileVariables, IngestVariables, DeploymentVariables)
+VARIABLES = list_declared(*Settings.__mro__)
 _FIELDS = {variable.name.lower(): variable for variable in VARIABLES}

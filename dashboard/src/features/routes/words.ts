@@ -1,4 +1,4 @@
-/** A route of the file in words. It comes from a file that the API has checked; what is not known here is shown unchanged. */
+/** Describes a route of the file in words. The API has checked the file; a field that has no words here is shown as it is. */
 
 import type { RouteItem } from "../../lib/api/types";
 import { formatSeconds } from "../../lib/format/numbers";

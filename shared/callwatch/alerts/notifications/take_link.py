@@ -5,7 +5,6 @@ nobody can make one without the secret. It is used once (db/alert_queries/used_l
 nothing, since programs open links too.
 """
 
-import base64
 import hashlib
 import hmac
 import json
@@ -15,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from callwatch.alerts.notifications.notification import Notification
+from callwatch.base64url import decode_base64url, encode_base64url
 from callwatch.settings import Settings
 
 LASTS = timedelta(hours=24)
@@ -50,8 +50,8 @@ def is_takeable(notification: Notification) -> bool:
 def sign_link(link: TakeLink, secret: str) -> str:
     """Return the token of a link: what it says, and the signature, in characters that a URL carries."""
     content = [link.alert_id, link.channel, link.message_id, int(link.ends_at.timestamp())]
-    said = _encode(json.dumps(content, separators=(",", ":")).encode())
-    return f"{said}.{_encode(_sign(said, secret))}"
+    said = encode_base64url(json.dumps(content, separators=(",", ":")).encode())
+    return f"{said}.{encode_base64url(_sign(said, secret))}"
 
 
 def read_link(token: str, secrets: Sequence[str]) -> TakeLink | None:
@@ -60,9 +60,9 @@ def read_link(token: str, secrets: Sequence[str]) -> TakeLink | None:
     # As text: the last character of base64 has bits that say nothing, and a link has one spelling.
     if len(token) > _MAX_LENGTH or not token.isascii():
         return None
-    if not any(hmac.compare_digest(signature, _encode(_sign(said, secret))) for secret in secrets):
+    if not any(hmac.compare_digest(signature, encode_base64url(_sign(said, secret))) for secret in secrets):
         return None
-    alert_id, channel, message_id, ends_at = json.loads(base64.urlsafe_b64decode(said + "=" * (-len(said) % 4)))
+    alert_id, channel, message_id, ends_at = json.loads(decode_base64url(said))
     return TakeLink(alert_id, channel, message_id, datetime.fromtimestamp(ends_at, UTC))
 
 
@@ -75,7 +75,3 @@ def _sign(said: str, secret: str) -> bytes:
     # A key of its own, so that no other use of the secret can make a link.
     key = hmac.digest(secret.encode(), b"callwatch take link v1", "sha256")
     return hmac.digest(key, said.encode(), "sha256")
-
-
-def _encode(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

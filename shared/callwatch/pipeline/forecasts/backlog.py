@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import fmean, median, variance
 
+from callwatch.pipeline.forecasts.forecast import Forecast
+
 STEP_MIN, STEPS = 10, 8
 SPAN = timedelta(minutes=STEP_MIN * STEPS)
 # Student's t with 7 degrees of freedom: one-sided 0.05 %, and both sides of 95 %.
@@ -29,15 +31,6 @@ class Growth:
     per_hour: float
     low: float
     high: float
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """In how many seconds a limit is reached; at the latest in `until_s`, None if the slowest rate never reaches it."""
-
-    seconds: float
-    since_s: float
-    until_s: float | None
 
 
 def list_times(now: datetime) -> list[datetime]:

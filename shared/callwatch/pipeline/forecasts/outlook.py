@@ -12,7 +12,6 @@ from callwatch.models.reason import Reason
 from callwatch.pipeline.comparable import kind_of_day
 from callwatch.pipeline.forecasts.backlog import (
     SPAN,
-    Forecast,
     Growth,
     find_growth,
     forecast_limit,
@@ -21,6 +20,7 @@ from callwatch.pipeline.forecasts.backlog import (
     list_times,
     read_depths,
 )
+from callwatch.pipeline.forecasts.forecast import Forecast
 from callwatch.pipeline.queries.stage import Stage, StageFile
 
 MIN_DAYS = 3

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
 
+from callwatch.pipeline.forecasts.forecast import Forecast
+
 HOUR = timedelta(hours=1)
 # The pace of a day is that of its last hours: a change of the model or of the traffic shows there first.
 RECENT = timedelta(hours=3)
@@ -50,19 +52,13 @@ class Today:
     uses: int
 
 
-@dataclass(frozen=True, slots=True)
-class Exhaustion:
-    """In how many seconds a quota is used up; by the fastest and by the slowest earlier day (None: then it is not)."""
+def forecast_quota(limit: float, today: Today, earlier: Sequence[tuple[Course, datetime]]) -> Forecast | None:
+    """When a quota is used up, its bounds by the fastest and by the slowest earlier day; None if it lasts.
 
-    seconds: float
-    since_s: float
-    until_s: float | None
-
-
-def forecast_quota(limit: float, today: Today, earlier: Sequence[tuple[Course, datetime]]) -> Exhaustion | None:
-    """When a quota is used up; None if it lasts. earlier: the courses of earlier days, each with its time of today's clock."""
+    earlier: the courses of earlier days, each with its time of today's clock.
+    """
     if today.used >= limit:
-        return Exhaustion(0.0, 0.0, 0.0)
+        return Forecast(0.0, 0.0, 0.0)
     slowest = 1 - _ONE_SIDED_95 / math.sqrt(max(1, today.uses))
     found, sure = [], 0
     for course, at in earlier:
@@ -77,7 +73,7 @@ def forecast_quota(limit: float, today: Today, earlier: Sequence[tuple[Course, d
     within = (today.until - today.now).total_seconds()
     ends = sorted(within * 2 if end is None else end for end in found)
     middle = median(ends)
-    return None if middle > within else Exhaustion(middle, ends[0], None if ends[-1] > within else ends[-1])
+    return None if middle > within else Forecast(middle, ends[0], None if ends[-1] > within else ends[-1])
 
 
 def has_pace(today: Today, earlier: Sequence[tuple[Course, datetime]]) -> bool:

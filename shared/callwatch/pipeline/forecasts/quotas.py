@@ -11,13 +11,13 @@ from callwatch.models.reason import Reason
 from callwatch.pipeline.comparable import DAYS_BACK, kind_of_day
 from callwatch.pipeline.costs.usage import day_bounds
 from callwatch.pipeline.forecasts.file import Quota
+from callwatch.pipeline.forecasts.forecast import Forecast
 from callwatch.pipeline.forecasts.quota import (
     MAX_DAYS,
     MIN_DAYS,
     MIN_USES,
     RECENT,
     Course,
-    Exhaustion,
     Today,
     forecast_quota,
     has_pace,
@@ -35,7 +35,7 @@ class QuotaOutlook:
 
     quota: Quota
     used: float | None
-    exhaustion: Exhaustion | None = None
+    exhaustion: Forecast | None = None
     why: Reason | None = None
 
 

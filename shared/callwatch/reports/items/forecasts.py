@@ -10,9 +10,8 @@ from callwatch.db import connection
 from callwatch.db.core.unreadable import UNREAD, why_unread
 from callwatch.db.product_queries.cost_days import list_days
 from callwatch.models.reason import Reason
-from callwatch.pipeline.forecasts.backlog import Forecast
+from callwatch.pipeline.forecasts.forecast import Forecast
 from callwatch.pipeline.forecasts.outlook import Outlook, read_outlooks
-from callwatch.pipeline.forecasts.quota import Exhaustion
 from callwatch.pipeline.forecasts.quotas import QuotaOutlook, read_quotas
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.reports.missing_values import Unknown
@@ -85,7 +84,7 @@ def _describe_quota(outlook: QuotaOutlook, path: str, now: datetime, unknown: Un
 
 
 def _list_times(
-    found: Forecast | Exhaustion | None, path: str, now: datetime, unknown: Unknown, why: Reason
+    found: Forecast | None, path: str, now: datetime, unknown: Unknown, why: Reason
 ) -> tuple[datetime | None, datetime | None, datetime | None]:
     """When it is full, and the earliest and the latest time of that."""
     ends = (found.seconds, found.since_s, found.until_s) if found else (None, None, None)
