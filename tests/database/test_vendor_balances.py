@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,11 +15,15 @@ from callwatch.alerts.rules.builtin import RULES
 from callwatch.checks.balances import list_balance_samples, list_known, refresh_balances
 from callwatch.checks.deepgram_balance import read_balances
 from callwatch.db import connection
-from callwatch.db.product_queries.balances import claim_reading, keep_reading, list_balances
+from callwatch.db.core.pool import pool_statistics
+from callwatch.db.product_queries.balances import keep_reading, list_balances
+from callwatch.db.product_queries.vendor_reads import claim_read
 from callwatch.models.sample import Sample
 from callwatch.models.shapes.product.costs import Costs
 from callwatch.monitor.cycle import Cycle
 from callwatch.monitor.measure_step import measure
+from callwatch.monitor.steps import build_steps
+from callwatch.monitor.vendors_step import read_vendor_balances
 from callwatch.reports.items.costs import costs
 from callwatch.settings import get_settings, reset_settings
 from simulator.fake_vendor import Script, Vendor, answering
@@ -26,6 +31,7 @@ from tests.support.api_contract import check_nulls
 from tests.support.api_shapes import check_shape
 
 NOW = datetime(2031, 3, 12, 12, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
 KEY = "key-that-must-not-show"
 PROJECT = "0a1b2c3d-0000-4000-8000-000000000001"
 BALANCES = f"/v1/projects/{PROJECT}/balances"
@@ -51,8 +57,8 @@ def vendor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Vendor]:
 
 
 def look(now: datetime = NOW) -> list[Sample]:
+    refresh_balances(get_settings(), now, 4)
     with connection() as conn:
-        refresh_balances(conn, get_settings(), now)
         return list_balance_samples(list_known(conn, now))
 
 
@@ -88,9 +94,9 @@ def test_vendor_is_asked_four_times_an_hour(database: str, vendor: Vendor) -> No
 
 def test_two_monitors_ask_once(database: str, vendor: Vendor) -> None:
     with connection() as one, connection() as other:
-        assert claim_reading(one, "deepgram", NOW, timedelta(minutes=15))
+        assert claim_read(one, "vendor_balance_reads", "deepgram", NOW, timedelta(minutes=15))
         one.commit()
-        assert not claim_reading(other, "deepgram", NOW, timedelta(minutes=15))
+        assert not claim_read(other, "vendor_balance_reads", "deepgram", NOW, timedelta(minutes=15))
 
 
 def test_time_left_is_that_of_what_was_used(database: str, vendor: Vendor) -> None:
@@ -163,11 +169,41 @@ def test_last_balance_holds_for_an_hour_and_no_longer(database: str, vendor: Ven
     assert view(NOW + timedelta(minutes=61))["unknown"]["balances.0.usd"].code == "unavailable"
 
 
+def run_steps(now: datetime, rest_s: float = 60) -> Cycle:
+    cycle = Cycle(now, deadline=time.monotonic() + rest_s)
+    measure(cycle, list)
+    read_vendor_balances(cycle)
+    return cycle
+
+
+def test_vendor_is_asked_after_everything_else(database: str, vendor: Vendor) -> None:
+    """The first cycle has no balance yet and does not wait for one; the second has it."""
+    first, second = ([each for each in run_steps(at).samples if each.metric == "balance.usd"] for at in (NOW, NOW + MINUTE))
+    assert [(each.value, each.reason and each.reason.code) for each in first] == [(None, "not_recorded")]
+    assert [each.value for each in second] == [120.0]
+    names = [name for name, _run in build_steps(list)]
+    assert names.index("vendor_balances") > max(names.index(each) for each in ("measure", "evaluate", "notify"))
+
+
+def test_no_connection_waits_for_a_vendor(database: str, vendor: Vendor) -> None:
+    vendor.by_path["/v1/projects"] = Script(is_silent=True)
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(refresh_balances, get_settings(), NOW, 2.0)
+        while not vendor.requests:
+            assert not reading.done()
+        assert pool_statistics()["active"] == 0
+        assert reading.result()["deepgram"]["code"] == "timeout"
+
+
+def test_cycle_without_time_asks_no_vendor(database: str, vendor: Vendor) -> None:
+    run_steps(NOW, rest_s=5)
+    assert vendor.requests == []
+
+
 def test_step_asks_only_with_a_key(database: str, vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DEEPGRAM_API_KEY")
     reset_settings()
-    cycle = Cycle(NOW, deadline=time.monotonic() + 60)
-    measure(cycle, list)
+    cycle = run_steps(NOW)
     assert vendor.requests == []
     assert not any(sample.metric.startswith("balance.") for sample in cycle.samples)
     assert view()["unknown"]["balances"].code == "not_configured"

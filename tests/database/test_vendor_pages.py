@@ -16,7 +16,7 @@ from callwatch.db.incident_queries.changes import list_changes, list_ranked_chan
 from callwatch.exceptions import ConfigurationError
 from callwatch.models.shapes.alerts import AlertParts
 from callwatch.monitor.cycle import Cycle
-from callwatch.monitor.vendor_pages_step import read_vendor_pages
+from callwatch.monitor.vendors_step import read_vendor_pages
 from callwatch.settings import load_settings, reset_settings
 from simulator.fake_vendor import Script, Vendor, answering
 from tests.support.api_shapes import check_shape

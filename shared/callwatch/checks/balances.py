@@ -1,26 +1,28 @@
 """Balances of vendors: read every quarter of an hour, and how long each lasts by what was used of it lately."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import groupby, pairwise
+from typing import Any
 
 from callwatch.checks.deepgram_balance import SERVICE, read_balances
+from callwatch.db import connection
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.product_queries.balances import BalanceRow, claim_reading, find_reading, keep_reading, list_balances
+from callwatch.db.product_queries.balances import BalanceRow, find_reading, keep_reading, list_balances
+from callwatch.db.product_queries.vendor_reads import claim_read
 from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
 from callwatch.settings import Settings
 
 EVERY = timedelta(minutes=15)
-_TIMEOUT_S = 4.0
 # An older reading says nothing about the present.
 _FRESH = timedelta(hours=1)
 _LOOKS_BACK, _MIN_SPAN = timedelta(days=7), timedelta(days=1)
 USD, DAYS = "balance.usd", "balance.days"
-_NONE_YET = Reason("not_recorded", "the balance was not read yet")
-_NEVER_ASKED = Reason("not_configured", "no vendor was asked for a balance: DEEPGRAM_API_KEY is not set")
+NONE_YET = Reason("not_recorded", "the balance was not read yet")
+NEVER_ASKED = Reason("not_configured", "no vendor was asked for a balance: DEEPGRAM_API_KEY is not set")
 _STALE = Reason("unavailable", f"the balance was not read for {_FRESH.seconds // 3600} h")
 _SHORT = Reason("not_recorded", "the balance is known for less than a day")
 _UNUSED = Reason("no_traffic", "nothing was used of the balance in the last days")
@@ -50,25 +52,30 @@ class Balances:
     why: Reason | None = None
 
 
-def refresh_balances(conn: AnyConnection, settings: Settings, now: datetime) -> None:
-    """Ask the vendor if nobody did for a quarter of an hour. Commits before and after, so that no transaction waits for it."""
-    is_due = claim_reading(conn, SERVICE, now, EVERY)
-    conn.commit()
-    if is_due:
-        read = read_balances(settings, _TIMEOUT_S)
-        keep_reading(conn, SERVICE, now, read.usd, read.why.to_dict() if read.why else None)
+def refresh_balances(settings: Settings, now: datetime, timeout_s: float) -> Mapping[str, Any]:
+    """Ask the vendor if nobody did for a quarter of an hour; returns what came of it. No connection waits for the vendor."""
+    with connection() as conn:
+        is_due = claim_read(conn, "vendor_balance_reads", SERVICE, now, EVERY)
         conn.commit()
+    if not is_due:
+        return {}
+    read = read_balances(settings, timeout_s)
+    why = read.why.to_dict() if read.why else None
+    with connection() as conn:
+        keep_reading(conn, SERVICE, now, read.usd, why)
+        conn.commit()
+    return {SERVICE: why or {"projects": len(read.usd)}}
 
 
-def list_known(conn: AnyConnection, now: datetime) -> Balances:
-    """The balance of each project as it was read last."""
+def list_known(conn: AnyConnection, now: datetime, unasked: Reason = NEVER_ASKED) -> Balances:
+    """The balance of each project as it was read last. unasked: why there is none if no reading was tried yet."""
     rows = list_balances(conn, SERVICE, now - _LOOKS_BACK)
     asked = find_reading(conn, SERVICE)
     problem = asked["problem"] if asked else None
     by_project = [list(found) for _project, found in groupby(rows, lambda row: row["project"])]
     why = Reason(**problem) if problem else None
     if not by_project:
-        return Balances((), why or (_NONE_YET if asked else _NEVER_ASKED))
+        return Balances((), why or (NONE_YET if asked else unasked))
     return Balances([_judge(found, now, why or _STALE) for found in by_project])
 
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from callwatch.db.core.connect import AnyConnection
-from callwatch.db.product_queries.vendor_incidents import VendorIncident, claim_page, keep_incidents
+from callwatch.db import connection
+from callwatch.db.product_queries.vendor_incidents import VendorIncident, keep_incidents
+from callwatch.db.product_queries.vendor_reads import claim_read
 from callwatch.scrubbing.scrubber import scrub_text
 from callwatch.times import parse_time
 
@@ -16,21 +17,24 @@ _MAX_BYTES, _MAX_INCIDENTS, _MAX_TITLE = 4_000_000, 100, 200
 _RECENT = timedelta(days=90)
 
 
-def refresh_pages(conn: AnyConnection, pages: Mapping[str, str], now: datetime, timeout_s: float) -> dict[str, int | str]:
+def refresh_pages(pages: Mapping[str, str], now: datetime, timeout_s: float) -> dict[str, int | str]:
     """Read each page that is due, and store its incidents; returns by service how many there are, or why there are none.
 
-    Commits before each page, so that no transaction waits for a vendor.
+    No connection waits for a vendor.
     """
     outcomes: dict[str, int | str] = {}
     for service, url in pages.items():
-        is_due = claim_page(conn, service, now, EVERY)
-        conn.commit()
-        if is_due:
-            found = read_page(url, now, timeout_s)
-            if isinstance(found, list):
+        with connection() as conn:
+            is_due = claim_read(conn, "vendor_pages", service, now, EVERY)
+            conn.commit()
+        if not is_due:
+            continue
+        found = read_page(url, now, timeout_s)
+        if isinstance(found, list):
+            with connection() as conn:
                 keep_incidents(conn, service, found, now)
                 conn.commit()
-            outcomes[service] = len(found) if isinstance(found, list) else found
+        outcomes[service] = len(found) if isinstance(found, list) else found
     return outcomes
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from callwatch.alerts.rules.metrics import METRICS
-from callwatch.checks.balances import list_balance_samples, list_known, refresh_balances
+from callwatch.checks.balances import NONE_YET, list_balance_samples, list_known
 from callwatch.checks.slo import flapping_samples, uptime_burn_samples
 from callwatch.client.measurement_errors import capture_measuring
 from callwatch.counters.access import read_access_samples
@@ -125,11 +125,9 @@ def _read_check_ins(conn: Any, cycle: Cycle) -> list[Sample]:
 
 
 def _read_balances(conn: AnyConnection, now: datetime) -> list[Sample]:
-    settings = get_settings()
-    if not settings.deepgram_api_key:
+    if not get_settings().deepgram_api_key:
         return []
-    refresh_balances(conn, settings, now)
-    return list_balance_samples(list_known(conn, now))
+    return list_balance_samples(list_known(conn, now, unasked=NONE_YET))
 
 
 def _read_product(cycle: Cycle) -> list[Sample]:

@@ -24,7 +24,7 @@ from callwatch.monitor.evaluate_step import evaluate
 from callwatch.monitor.measure_step import measure
 from callwatch.monitor.own_samples import clock_samples
 from callwatch.monitor.status_page_step import write_status_page
-from callwatch.monitor.vendor_pages_step import read_vendor_pages
+from callwatch.monitor.vendors_step import read_vendor_balances, read_vendor_pages
 from callwatch.monitor.weekly_report_step import send_weekly_report
 from callwatch.payloads.erase import erase_payloads
 from callwatch.payloads.erase_users import continue_erasures
@@ -48,6 +48,7 @@ def build_steps(own_samples: Callable[[], list[Sample]]) -> list[Step]:
         ("notify", _notify),
         ("status_page", write_status_page),
         ("vendor_pages", read_vendor_pages),
+        ("vendor_balances", read_vendor_balances),
         ("archive", archive),
     ]
 

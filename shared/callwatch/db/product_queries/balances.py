@@ -1,4 +1,4 @@
-"""What is left on the accounts of vendors: each reading, and when each vendor was asked last."""
+"""What is left on the accounts of vendors: each reading, and why the last one gave none."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -12,12 +12,6 @@ from callwatch.db.core.query import execute, fetch_all, fetch_one
 from callwatch.db.core.values import execute_rows
 
 KEPT = timedelta(days=30)
-# Only one of several monitors asks.
-_CLAIM = """
-    INSERT INTO callwatch.vendor_balance_reads AS known (service, asked_at) VALUES (%(service)s, %(now)s)
-    ON CONFLICT (service) DO UPDATE SET asked_at = EXCLUDED.asked_at
-    WHERE known.asked_at <= %(before)s OR known.asked_at > %(now)s
-"""
 _PROBLEM = "UPDATE callwatch.vendor_balance_reads SET problem = %s WHERE service = %s"
 _INSERT = "INSERT INTO callwatch.vendor_balances (service, project, at, usd) VALUES %s ON CONFLICT DO NOTHING"
 _LIST = "SELECT project, at, usd FROM callwatch.vendor_balances WHERE service = %s AND at >= %s ORDER BY project, at"
@@ -35,11 +29,6 @@ class LastReading(TypedDict):
     """The last time that a vendor was asked. problem: why it gave no balance."""
 
     problem: dict[str, Any] | None
-
-
-def claim_reading(conn: AnyConnection, service: str, now: datetime, every: timedelta) -> bool:
-    """Whether the vendor is to be asked now: nobody asked it for this long. The caller commits."""
-    return execute(conn, _CLAIM, {"service": service, "now": now, "before": now - every}) == 1
 
 
 def keep_reading(

@@ -1,4 +1,4 @@
-"""Incidents that vendors publish on their status pages, and when each page was read last."""
+"""Incidents that vendors publish on their status pages."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -9,12 +9,6 @@ from callwatch.db.core.query import execute
 from callwatch.db.core.values import execute_rows
 
 _KEPT = timedelta(days=100)
-# Only one of several monitors reads a page.
-_CLAIM = """
-    INSERT INTO callwatch.vendor_pages AS known (service, asked_at) VALUES (%(service)s, %(now)s)
-    ON CONFLICT (service) DO UPDATE SET asked_at = EXCLUDED.asked_at
-    WHERE known.asked_at <= %(before)s OR known.asked_at > %(now)s
-"""
 _KEEP = """
     INSERT INTO callwatch.vendor_incidents AS known (service, id, title, started_at, resolved_at) VALUES %s
     ON CONFLICT (service, id) DO UPDATE SET title = EXCLUDED.title, started_at = EXCLUDED.started_at,
@@ -29,11 +23,6 @@ class VendorIncident(TypedDict):
     title: str
     started_at: datetime
     resolved_at: datetime | None
-
-
-def claim_page(conn: AnyConnection, service: str, now: datetime, every: timedelta) -> bool:
-    """Whether the page of a vendor is to be read now: nobody read it for this long. The caller commits."""
-    return execute(conn, _CLAIM, {"service": service, "now": now, "before": now - every}) == 1
 
 
 def keep_incidents(conn: AnyConnection, service: str, found: Sequence[VendorIncident], now: datetime) -> None:
