@@ -2,11 +2,12 @@
 
 import base64
 import functools
-import hmac
 import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
+from callwatch.api.credentials import read_basic, read_bearer
+from callwatch.constant_time import equals_any
 from callwatch.models.role import EXTERNAL_PREFIX, CallerRole, FailedSignIn
 from callwatch.runtime.caller_limits import Caller, CallerLimits
 from callwatch.runtime.start import prepare_environment
@@ -56,7 +57,7 @@ def describe_caller(event: Mapping[str, Any], settings: Settings, limits: Caller
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     authorization = headers.get("authorization", "")
     path = str(event.get("rawPath") or "")
-    role, actor = identify(read_basic(authorization) if path.startswith(EXTERNAL_PREFIX) else authorization, settings)
+    role, actor = identify(to_bearer(authorization) if path.startswith(EXTERNAL_PREFIX) else authorization, settings)
     failure: FailedSignIn | None = "failed" if role == "none" and authorization.strip() else None
     if failure and settings.oidc_issuer and (token := read_signed_token(authorization)):
         role, actor, failure = identify_by_issuer(token, settings)
@@ -81,12 +82,11 @@ def describe_caller(event: Mapping[str, Any], settings: Settings, limits: Caller
 
 def identify(authorization: str, settings: Settings) -> tuple[CallerRole, str]:
     """Return role and actor for an Authorization header; compares every known token in constant time."""
-    scheme, _, token = authorization.partition(" ")
-    given = token.strip().encode("utf-8", "surrogatepass") if scheme.lower() == "bearer" else b""
+    given = read_bearer(authorization) or ""
     found: tuple[CallerRole, str] = ("none", "anonymous")
     for role, actor, known in _known_tokens(settings):
         # No early exit: the duration must not reveal which token was close.
-        if hmac.compare_digest(given, known.encode()) and found[0] == "none":
+        if equals_any(given, [known]) and found[0] == "none":
             found = (role, actor)
     return found
 
@@ -98,9 +98,8 @@ def read_session(cookie: str, settings: Settings) -> Session | None:
 
 def read_signed_token(authorization: str) -> str | None:
     """Return the bearer token if it has the look of a signed JSON token, which no token of ours has to have."""
-    scheme, _, token = authorization.partition(" ")
-    is_signed = scheme.lower() == "bearer" and token.strip().startswith(_JWT_START) and token.count(".") == 2
-    return token.strip() if is_signed else None
+    token = read_bearer(authorization)
+    return token if token and token.startswith(_JWT_START) and token.count(".") == 2 else None
 
 
 def identify_by_issuer(token: str, settings: Settings) -> tuple[CallerRole, str, FailedSignIn | None]:
@@ -129,13 +128,13 @@ def _find_keys(issuer: str) -> "IssuerKeys":
     return IssuerKeys(issuer)
 
 
-def read_basic(authorization: str) -> str:
+def to_bearer(authorization: str) -> str:
     """Return Basic credentials as the bearer token that their password is; anything else unchanged."""
-    scheme, _, given = authorization.partition(" ")
-    if scheme.lower() != "basic":
+    given = read_basic(authorization)
+    if given is None:
         return authorization
     try:
-        _user, _, password = base64.b64decode(given.strip(), validate=True).decode().partition(":")
+        _user, _, password = base64.b64decode(given, validate=True).decode().partition(":")
     except ValueError:
         return authorization
     return f"Bearer {password}"

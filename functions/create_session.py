@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from callwatch.api.credentials import read_bearer
 from callwatch.api.http import Request, Response
 from callwatch.api.routes import CREATE_SESSION
 from callwatch.exceptions import Conflict, Forbidden, Unauthenticated
@@ -21,8 +22,8 @@ _ACCOUNT = "user:"
 
 def handle(request: Request) -> Response[SessionState]:
     """The token comes in the header Authorization alone: a session cannot prolong itself."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or request.session is not None:
+    token = read_bearer(request.headers.get("authorization", ""))
+    if token is None or request.session is not None:
         raise Unauthenticated("send the token as `Authorization: Bearer <token>`", headers={"www-authenticate": "Bearer"})
     if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
         raise Forbidden("a session begins on the dashboard's own page")
@@ -34,7 +35,7 @@ def handle(request: Request) -> Response[SessionState]:
         raise Conflict(message, code="session_needs_https")
     role: SessionRole = "admin" if request.role == "admin" else "viewer"
     session = begin_session(role, request.actor, round(time.time() * 1000))
-    cookie = write_cookie(name, seal(session, token.strip()), LIFETIME_S[role])
+    cookie = write_cookie(name, seal(session, token), LIFETIME_S[role])
     return Response(200, {"role": role, "actor": session.actor, "ends_at": from_ms(session.ends_ms)}, {"set-cookie": cookie})
 
 

@@ -12,7 +12,7 @@ from callwatch.ingest.external.alert import build_alert_messages, find_level
 from callwatch.ingest.external.alertmanager import accept_alert, read_alerts
 from callwatch.ingest.external.cloudwatch import accept_alarm
 from callwatch.settings import load_settings
-from functions.authorize import describe_caller, read_basic
+from functions.authorize import describe_caller, to_bearer
 
 NOW = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
 ALERT: dict[str, Any] = {
@@ -184,4 +184,4 @@ def test_password_is_a_token_for_alerts_from_elsewhere_only() -> None:
 
 @pytest.mark.parametrize("header", ["Basic ###", "Basic " + base64.b64encode(b"\xff\xfe").decode(), "Bearer x", ""])
 def test_credentials_of_another_form_stay_what_they_are(header: str) -> None:
-    assert read_basic(header) == header
+    assert to_bearer(header) == header

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from callwatch.alerts.notifications.notification import Notification
 from callwatch.base64url import decode_base64url, encode_base64url
+from callwatch.constant_time import equals_any
 from callwatch.settings import Settings
 
 LASTS = timedelta(hours=24)
@@ -60,7 +61,7 @@ def read_link(token: str, secrets: Sequence[str]) -> TakeLink | None:
     # As text: the last character of base64 has bits that say nothing, and a link has one spelling.
     if len(token) > _MAX_LENGTH or not token.isascii():
         return None
-    if not any(hmac.compare_digest(signature, encode_base64url(_sign(said, secret))) for secret in secrets):
+    if not equals_any(signature, [encode_base64url(_sign(said, secret)) for secret in secrets]):
         return None
     alert_id, channel, message_id, ends_at = json.loads(decode_base64url(said))
     return TakeLink(alert_id, channel, message_id, datetime.fromtimestamp(ends_at, UTC))

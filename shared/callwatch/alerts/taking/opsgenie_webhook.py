@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 from collections.abc import Iterator, Mapping, Sequence
 
 from callwatch.alerts.taking.foreign_json import load_mapping, read_mapping
 from callwatch.alerts.taking.vendor_event import VendorEvent, Verb, name_actor, read_key
 from callwatch.api.http import Request
+from callwatch.constant_time import equals_any
 from callwatch.exceptions import Forbidden, Unauthenticated
 
 PLACE = "Opsgenie"
@@ -23,13 +23,10 @@ _DETAILS: Mapping[Verb, str] = {
 
 def verify(request: Request, secrets: Sequence[str]) -> None:
     """Compare the token with every secret, in constant time. Raises Unauthenticated, Forbidden."""
-    given = request.headers.get(HEADER, "").encode("utf-8", "replace")
+    given = request.headers.get(HEADER, "")
     if not given:
         raise Unauthenticated(f"the header {HEADER} is missing")
-    is_known = False
-    for secret in secrets:
-        is_known = hmac.compare_digest(secret.encode(), given) or is_known
-    if not is_known:
+    if not equals_any(given, secrets):
         raise Forbidden(f"{HEADER} is not OPSGENIE_WEBHOOK_TOKEN")
 
 

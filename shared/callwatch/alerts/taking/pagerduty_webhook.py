@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from callwatch.alerts.taking.foreign_json import load_mapping, read_mapping
 from callwatch.alerts.taking.vendor_event import VendorEvent, Verb, name_actor, read_key, read_own_id
 from callwatch.api.http import Request
+from callwatch.constant_time import equals_any
 from callwatch.exceptions import Forbidden, Unauthenticated
 
 PLACE = "PagerDuty"
@@ -32,15 +33,11 @@ _MAX_SIGNATURES = 10
 def verify(request: Request, body: bytes, secrets: Sequence[str]) -> None:
     """Compare each signature v1 with every secret, in constant time. Raises Unauthenticated, Forbidden."""
     given = [each.strip() for each in request.headers.get("x-pagerduty-signature", "").split(",", _MAX_SIGNATURES)]
-    signatures = [each.encode("utf-8", "replace") for each in given[:_MAX_SIGNATURES] if each.startswith("v1=")]
+    signatures = [each for each in given[:_MAX_SIGNATURES] if each.startswith("v1=")]
     if not signatures:
         raise Unauthenticated("the request must be signed: x-pagerduty-signature is missing")
-    is_signed = False
-    for secret in secrets:
-        expected = f"v1={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}".encode()
-        for signature in signatures:
-            is_signed = hmac.compare_digest(expected, signature) or is_signed
-    if not is_signed:
+    expected = [f"v1={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}" for secret in secrets]
+    if not any(equals_any(signature, expected) for signature in signatures):
         raise Forbidden("x-pagerduty-signature is not made with PAGERDUTY_WEBHOOK_SECRET")
 
 

@@ -14,6 +14,7 @@ from callwatch.alerts.notifications.channels.slack import ACTION_ID
 from callwatch.alerts.taking.foreign_json import load_mapping, read_list, read_mapping
 from callwatch.alerts.taking.vendor_event import VendorEvent, name_actor, read_own_id
 from callwatch.api.http import Request
+from callwatch.constant_time import equals_any
 from callwatch.exceptions import Forbidden, Unauthenticated, Unreadable
 
 PLACE = "Slack"
@@ -28,11 +29,9 @@ def verify(request: Request, body: bytes, secrets: Sequence[str], now: datetime)
     signature = request.headers.get("x-slack-signature", "")
     if not signature or not (sent_at.isascii() and sent_at.isdigit() and len(sent_at) <= 12):
         raise Unauthenticated("the request must be signed: x-slack-signature and x-slack-request-timestamp")
-    is_signed = False
-    for secret in secrets:
-        expected = "v0=" + hmac.new(secret.encode(), b"v0:" + sent_at.encode() + b":" + body, hashlib.sha256).hexdigest()
-        is_signed = hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")) or is_signed
-    if not is_signed:
+    signed = b"v0:" + sent_at.encode() + b":" + body
+    expected = [f"v0={hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()}" for secret in secrets]
+    if not equals_any(signature, expected):
         raise Forbidden("x-slack-signature is not made with SLACK_SIGNING_SECRET")
     if abs(now.timestamp() - int(sent_at)) > _MAX_AGE_S:
         raise Forbidden("the request was signed more than five minutes ago")

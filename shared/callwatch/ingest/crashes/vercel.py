@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from callwatch.api.http import Request, read_int
+from callwatch.constant_time import equals_any
 from callwatch.exceptions import Forbidden, NotFound, TooLarge, Unauthenticated, Unreadable
 from callwatch.ingest.content_encoding import decode
 from callwatch.ingest.crashes.crash import Crash, Kind, find_duration_ms, find_kind, read_time
@@ -42,11 +43,8 @@ def verify_signature(request: Request, body: bytes, secrets: Mapping[int, Sequen
     signature = request.headers.get("x-vercel-signature", "")
     if not signature:
         raise Unauthenticated("the body must be signed: x-vercel-signature is missing")
-    is_signed = False
-    for secret in secrets.get(project_id, ()):
-        expected = hmac.new(secret.encode(), body, hashlib.sha1).hexdigest()
-        is_signed = hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")) or is_signed
-    if not is_signed:
+    expected = [hmac.new(secret.encode(), body, hashlib.sha1).hexdigest() for secret in secrets.get(project_id, ())]
+    if not equals_any(signature, expected):
         raise Forbidden("x-vercel-signature is not made with a secret of this project in VERCEL_LOG_SECRET")
     return project_id
 

@@ -1,12 +1,12 @@
 """Finds the key of a DSN without decoding a body: in a header, the query, or the first line of the envelope."""
 
-import hmac
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from callwatch.api.http import Request
+from callwatch.constant_time import equals_any
 from callwatch.exceptions import Forbidden, RequestRefused, Unauthenticated
 from callwatch.ingest.content_encoding import MAX_START_BYTES, decode_first_line
 
@@ -44,29 +44,20 @@ def authenticate(key: str, raw_project: str, known: Mapping[int, Sequence[str]])
     if not key:
         raise _refuse(Unauthenticated, "send the DSN's key as sentry_key in X-Sentry-Auth or in the query, or as a bearer token")
     project_id = int(raw_project) if raw_project.isascii() and raw_project.isdigit() and len(raw_project) < 10 else -1
-    belongs = is_known = False
-    for owner, keys in known.items():
-        for candidate in keys:
-            if hmac.compare_digest(key.encode(), candidate.encode()):
-                is_known = True
-                belongs = belongs or owner == project_id
-    if not is_known:
+    owners = {owner for owner, keys in known.items() if equals_any(key, keys)}
+    if not owners:
         raise _refuse(Unauthenticated, "the DSN's key is not known")
-    if not belongs:
+    if project_id not in owners:
         raise _refuse(Forbidden, "the DSN's key belongs to another project")
     return project_id
 
 
 def find_owner(key: str, known: Mapping[int, Sequence[str]]) -> int:
     """The project that a key belongs to. Raises Unauthenticated. Every known key is compared, in constant time."""
-    found: int | None = None
-    for owner, keys in known.items():
-        for candidate in keys:
-            if hmac.compare_digest(key.encode(), candidate.encode()) and found is None:
-                found = owner
-    if found is None:
+    owners = [owner for owner, keys in known.items() if equals_any(key, keys)]
+    if not owners:
         raise _refuse(Unauthenticated, "the key in the address is not known: use one of INGEST_KEYS")
-    return found
+    return owners[0]
 
 
 def _key_in_line(line: bytes) -> str:
