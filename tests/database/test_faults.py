@@ -25,8 +25,8 @@ from callwatch.db import (
     with_deadlock_retry,
     with_transaction,
 )
+from callwatch.db.connections.pool import Pool
 from callwatch.db.core.connect import open_connection
-from callwatch.db.core.pool import Pool
 from callwatch.exceptions import DatabaseUnavailable, LockUnavailable, PoolExhausted
 
 
@@ -135,7 +135,7 @@ def test_dead_idle_connections_are_dropped_without_failure(database: str) -> Non
 
 
 def test_long_idle_connection_is_tested_before_use(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("callwatch.db.core.pool._ASK_AFTER_IDLE_S", -1.0)
+    monkeypatch.setattr("callwatch.db.connections.pool._ASK_AFTER_IDLE_S", -1.0)
     pool = Pool(database, size=1)
     with pool.connection() as conn:
         # As with a lost NAT entry: the socket is gone, and nothing was received that says so.

@@ -11,7 +11,7 @@ from psycopg2.errors import LockNotAvailable, QueryCanceled
 
 from callwatch.api.http import Request
 from callwatch.db import connection, fetch_one, reset_pool, statements_within
-from callwatch.db.core import pool
+from callwatch.db.connections import lend
 from callwatch.db.core.db_errors import is_failing
 from callwatch.digest import flush
 from callwatch.events.event import error_message, finish_event
@@ -201,7 +201,7 @@ def commit_in_silence(proxy: FreezingProxy) -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten every statement limit."""
-    monkeypatch.setattr(pool, "_bound", lambda conn, _ms, bound=pool._bound: bound(conn, 200))
+    monkeypatch.setattr(lend, "_bound", lambda conn, _ms, bound=lend._bound: bound(conn, 200))
 
 
 @pytest.fixture

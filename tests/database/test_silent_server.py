@@ -10,7 +10,7 @@ import pytest
 
 from callwatch.api.http import Request
 from callwatch.db import connection, fetch_one, pool_statistics, product_connection, reset_pool
-from callwatch.db.core.watchdog import watched
+from callwatch.db.connections.watchdog import watched
 from callwatch.exceptions import DatabaseUnavailable
 from callwatch.monitor.cycle import Cycle, run_cycle
 from callwatch.monitor.state import MonitorState

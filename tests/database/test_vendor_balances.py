@@ -15,7 +15,7 @@ from callwatch.alerts.rules.builtin import RULES
 from callwatch.checks.balances import list_balance_samples, list_known, refresh_balances
 from callwatch.checks.deepgram_balance import read_balances
 from callwatch.db import connection
-from callwatch.db.core.pool import pool_statistics
+from callwatch.db.connections.lend import pool_statistics
 from callwatch.db.product_queries.balances import keep_reading, list_balances
 from callwatch.db.product_queries.vendor_reads import claim_read
 from callwatch.models.sample import Sample

@@ -160,7 +160,7 @@ def test_each_queue_is_emptied_by_few_functions() -> None:
 def needed_variables(name: str) -> set[str]:
     reach = compute_reach(name, has_database="DATABASE_URL" in environment(name))
     names = VARIABLE_OF.keys() & reach.fields - LEFT_ALONE
-    if ("callwatch.db.core.pool", "product_connection") not in reach.symbols:
+    if ("callwatch.db.connections.lend", "product_connection") not in reach.symbols:
         # The pool's code knows both databases; this function uses only its own.
         names.discard("product_database_url")
     if ("callwatch.checks.run", "run_at_once") not in reach.symbols or name in STORED_RESULTS_ONLY:

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from callwatch.db.connections.lend import PRODUCT_STATEMENT_TIMEOUT_MS
 from callwatch.db.core.connect import open_connection
-from callwatch.db.core.pool import PRODUCT_STATEMENT_TIMEOUT_MS
 from callwatch.exceptions import ConfigurationError, DatabaseUnavailable
 from callwatch.pipeline.stage_file import get_stages
 from tools.stages.check import Line, check_stages, is_readable

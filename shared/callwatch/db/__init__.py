@@ -1,11 +1,11 @@
 """PostgreSQL as the rest of the package uses it: connections, statements, retries, transactions, locks, schema."""
 
+from callwatch.db.connections.lend import connection, pool_statistics, product_connection, reset_pool, statements_within
 from callwatch.db.core.batch import batch_process
 from callwatch.db.core.connect import Connection
 from callwatch.db.core.lock import advisory_lock, lock_in_transaction, try_lock_in_transaction
 from callwatch.db.core.migrate import migrate
 from callwatch.db.core.partitions import day_window, drop_old_partitions, ensure_partitions
-from callwatch.db.core.pool import connection, pool_statistics, product_connection, reset_pool, statements_within
 from callwatch.db.core.query import execute, fetch_all, fetch_one
 from callwatch.db.core.retry import CommitOutcomeUnknown, is_retryable, with_deadlock_retry, with_retry
 from callwatch.db.core.roles import ROLES, Access, RoleName, make_roles, name_role, replace_credentials

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg2
 from psycopg2 import extensions
 
-from callwatch.db.core.watchdog import WatchedCursor, within_its_time
+from callwatch.db.connections.watchdog import WatchedCursor, within_its_time
 from callwatch.exceptions import DatabaseRefused, DatabaseSaturated, DatabaseSilent, DatabaseUnavailable
 from callwatch.sqlstates import SATURATED, SESSION_LOST, SESSION_LOST_CLASS
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from psycopg2.errors import LockNotAvailable
 
+from callwatch.db.connections.lend import connection
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.core.pool import connection
 from callwatch.db.core.query import execute, fetch_one
 from callwatch.exceptions import LockUnavailable
 

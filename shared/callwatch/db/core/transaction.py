@@ -5,8 +5,8 @@ from typing import Literal, TypeVar
 
 import psycopg2
 
+from callwatch.db.connections.lend import connection
 from callwatch.db.core.connect import Connection, first_line, has_hung_up, is_connection_lost
-from callwatch.db.core.pool import connection
 from callwatch.db.core.retry import CommitOutcomeUnknown, is_retryable, with_retry
 from callwatch.exceptions import DatabaseUnavailable
 
