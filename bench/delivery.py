@@ -15,7 +15,7 @@ from callwatch.alerts.notifications.channels.webhook import send
 from callwatch.alerts.notifications.delivery import deliver_due
 from callwatch.alerts.notifications.notification import load_notification
 from callwatch.db import connection, execute, fetch_one, migrate, reset_pool
-from callwatch.db.queries.deliveries import NewDelivery, add_delivery
+from callwatch.db.alert_queries.outbox import NewDelivery, add_delivery
 from callwatch.settings import get_settings, reset_settings
 from local.postgres import server as postgres
 

@@ -10,7 +10,7 @@ from callwatch.api.filters import read_choice_filter, read_pattern_filter, read_
 from callwatch.api.http import Request, encode_cursor, read_page
 from callwatch.api.routes import LIST_ALERTS
 from callwatch.db import connection
-from callwatch.db.queries.alerts import AlertFilters
+from callwatch.db.alert_queries.alerts import AlertFilters
 from callwatch.models.alert import AlertState, Level
 from callwatch.reports.missing_values import explain_nulls
 from callwatch.runtime.endpoint import endpoint

@@ -13,8 +13,8 @@ from callwatch.alerts.notifications.channels import list_channels
 from callwatch.alerts.notifications.outbox import queue_notification
 from callwatch.alerts.notifications.rendering import build_notification
 from callwatch.alerts.rules.rule import AlertRule, Condition
+from callwatch.db.alert_queries.alerts import add_timeline, open_alert, resolve_alert
 from callwatch.db.core.connect import AnyConnection, open_connection
-from callwatch.db.queries.alerts import add_timeline, open_alert, resolve_alert
 from callwatch.models.alert import AlertChannel, AlertLevel
 from callwatch.settings import Settings
 

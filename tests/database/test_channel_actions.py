@@ -12,7 +12,7 @@ from callwatch.alerts.channel_actions import list_channel_items, load_tested, se
 from callwatch.alerts.notifications.channels import CHANNELS, NEEDS, is_configured
 from callwatch.alerts.notifications.delivery import deliver_due
 from callwatch.db import connection
-from callwatch.db.queries.channel_states import note_failing, note_given_up, note_sent, open_breaker
+from callwatch.db.alert_queries.channel_states import note_failing, note_given_up, note_sent, open_breaker
 from callwatch.exceptions import Conflict, NotFound
 from callwatch.models.alert import AlertChannel
 from callwatch.models.shapes.alerting.channels import ChannelItem, TestedChannel

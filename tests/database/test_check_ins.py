@@ -9,9 +9,9 @@ import pytest
 
 from callwatch.crons.samples import read_check_in_samples
 from callwatch.db import connection, execute, fetch_all
+from callwatch.db.alert_queries.rule_states import firing_labels
 from callwatch.db.queries import check_ins as stored
 from callwatch.db.queries.check_ins import KEPT_CHECK_INS, forget_monitors
-from callwatch.db.queries.rule_states import firing_labels
 from callwatch.digest.store import digest
 from callwatch.ingest.check_ins import accept_check_in, build_check_in_message
 from callwatch.models.sample import Sample

@@ -22,8 +22,8 @@ from callwatch.alerts.outage.issues import list_current_issues
 from callwatch.alerts.serializers import load_alert_detail
 from callwatch.alerts.silence_actions import create_silence, delete_silence
 from callwatch.db import connection, execute, fetch_all
-from callwatch.db.queries.alerts import NewAlert, open_alert
-from callwatch.db.queries.channel_states import open_breaker
+from callwatch.db.alert_queries.alerts import NewAlert, open_alert
+from callwatch.db.alert_queries.channel_states import open_breaker
 from callwatch.exceptions import RequestRefused
 from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample

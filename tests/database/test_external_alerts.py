@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from callwatch.db import connection, fetch_all
-from callwatch.db.queries import external_alerts as stored
-from callwatch.db.queries.external_alerts import forget_alerts
+from callwatch.db.alert_queries import external_alerts as stored
+from callwatch.db.alert_queries.external_alerts import forget_alerts
 from callwatch.digest.store import digest
 from callwatch.ingest.external.alert import build_alert_messages
 from callwatch.ingest.external.alertmanager import accept_alert

@@ -9,8 +9,8 @@ from callwatch.counters.error_samples import COMPLETE, NEWS, read_error_samples
 from callwatch.counters.performance import COMPLETE as COMPLETE_REQUESTS
 from callwatch.counters.performance import read_request_samples
 from callwatch.db import connection, fetch_all, with_transaction
+from callwatch.db.alert_queries.rule_states import firing_labels
 from callwatch.db.queries.api_logs import insert_requests
-from callwatch.db.queries.rule_states import firing_labels
 from callwatch.digest.store import digest
 from callwatch.events.event import error_message, finish_event
 from callwatch.models.sample import Sample

@@ -8,7 +8,7 @@ import pytest
 
 from callwatch.alerts.evaluator import evaluate_rules
 from callwatch.db import connection, fetch_all
-from callwatch.db.queries.alerts import open_alert
+from callwatch.db.alert_queries.alerts import open_alert
 from callwatch.digest.store import digest
 from callwatch.events.event import error_message, finish_event
 from callwatch.models.sample import Sample

@@ -23,7 +23,7 @@ from callwatch.alerts.notifications.channels import GAP_S, slack
 from callwatch.alerts.notifications.delivery import LEASE_S, deliver_due
 from callwatch.alerts.serializers import load_alert_detail
 from callwatch.db import connection, execute, fetch_all
-from callwatch.db.queries.deliveries import forget_deliveries
+from callwatch.db.alert_queries.outbox import forget_deliveries
 from callwatch.exceptions import DatabaseUnavailable
 from callwatch.models.sample import Sample
 from callwatch.monitor.own_samples import channel_samples

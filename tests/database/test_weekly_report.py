@@ -10,8 +10,8 @@ import pytest
 
 from callwatch.api.http import Request
 from callwatch.db import connection, execute, fetch_all, with_transaction
+from callwatch.db.alert_queries.alerts import add_timeline, open_alert
 from callwatch.db.product_queries.cost_days import DaySums, keep_day
-from callwatch.db.queries.alerts import add_timeline, open_alert
 from callwatch.db.queries.api_logs import insert_requests
 from callwatch.db.queries.stage_depths import keep_depths
 from callwatch.digest.store import digest

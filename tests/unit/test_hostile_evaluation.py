@@ -22,7 +22,7 @@ from callwatch.alerts.rule_state import build_row, load_instance
 from callwatch.alerts.rules.manager import AlertManager
 from callwatch.alerts.rules.rule import AlertRule, Cause, Condition
 from callwatch.alerts.rules.sanitize import clean_labels, clean_samples, is_storable
-from callwatch.db.queries.rule_states import StoredState
+from callwatch.db.alert_queries.rule_states import StoredState
 from callwatch.exceptions import ConfigurationError
 from callwatch.models.alert import AlertLevel
 from callwatch.models.reason import Reason

@@ -16,12 +16,12 @@ from callwatch.alerts.rules.rule import AlertRule
 from callwatch.alerts.rules_in_force import list_rules_in_force
 from callwatch.alerts.serializers import find_alert, load_alert_detail
 from callwatch.db import lock_in_transaction
+from callwatch.db.alert_queries.alerts import acknowledge_alert, add_timeline, get_alert, get_group_id
+from callwatch.db.alert_queries.channel_states import end_holds
+from callwatch.db.alert_queries.delivery_history import list_notified_channels
+from callwatch.db.alert_queries.rule_states import mark_acknowledged, note_action, switch_rule
 from callwatch.db.alert_queries.silences import silences_in_force
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.queries.alerts import acknowledge_alert, add_timeline, get_alert, get_group_id
-from callwatch.db.queries.channel_states import end_holds
-from callwatch.db.queries.deliveries import list_notified_channels
-from callwatch.db.queries.rule_states import mark_acknowledged, note_action, switch_rule
 from callwatch.exceptions import Conflict, Invalid, LockUnavailable, NotFound, Unavailable
 from callwatch.models.constraints import find_max_chars
 from callwatch.models.shapes.actions import ActionReason

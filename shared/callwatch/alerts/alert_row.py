@@ -7,7 +7,7 @@ from callwatch.alerts.evaluation.instance import Instance
 from callwatch.alerts.notifications.rendering import find_runbook, render_text
 from callwatch.alerts.rules.metrics import find_unit
 from callwatch.alerts.rules.rule import AlertRule
-from callwatch.db.queries.alerts import NewAlert
+from callwatch.db.alert_queries.alerts import NewAlert
 from callwatch.settings import Settings
 
 

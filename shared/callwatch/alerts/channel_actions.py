@@ -12,9 +12,9 @@ from callwatch.alerts.notifications.channels import NEEDS, find_kind, find_setti
 from callwatch.alerts.notifications.outbox import queue_notification
 from callwatch.alerts.notifications.rendering import build_notification, runbook_url
 from callwatch.alerts.rules.rule import CHANNEL_BROKEN, AlertRule, Condition
+from callwatch.db.alert_queries.channel_states import ChannelState, channel_states, end_holds
+from callwatch.db.alert_queries.delivery_history import find_last_record, list_test_deliveries
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.queries.channel_states import ChannelState, channel_states, end_holds
-from callwatch.db.queries.deliveries import find_last_record, list_test_deliveries
 from callwatch.exceptions import Conflict, NotFound
 from callwatch.models.alert import AlertChannel, AlertLevel
 from callwatch.models.reason import Reason

@@ -32,9 +32,9 @@ from callwatch.alerts.rules_in_force import join_rules, read_own_rules
 from callwatch.alerts.store_outcome import store_outcome
 from callwatch.client.capture import error_tracker
 from callwatch.db import execute, lock_in_transaction
+from callwatch.db.alert_queries.rule_states import StoredState, Switch, forget_rules, stored_states, switches
 from callwatch.db.alert_queries.silences import silences_in_force
 from callwatch.db.core.connect import AnyConnection, first_line
-from callwatch.db.queries.rule_states import StoredState, Switch, forget_rules, stored_states, switches
 from callwatch.models.sample import Sample
 from callwatch.settings import get_settings
 

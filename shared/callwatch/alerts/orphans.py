@@ -9,10 +9,10 @@ from callwatch.alerts.notifications.channels import is_configured
 from callwatch.alerts.notifications.outbox import queue_notification
 from callwatch.alerts.notifications.rendering import build_notification
 from callwatch.alerts.rules.rule import AlertRule, Condition
+from callwatch.db.alert_queries.alerts import FiringRow, add_timeline, firing_rows, is_group_over, resolve_alert
+from callwatch.db.alert_queries.delivery_history import list_notified_channels
+from callwatch.db.alert_queries.rule_states import Switch, forget_rules
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.queries.alerts import FiringRow, add_timeline, firing_rows, is_group_over, resolve_alert
-from callwatch.db.queries.deliveries import list_notified_channels
-from callwatch.db.queries.rule_states import Switch, forget_rules
 from callwatch.models.alert import AlertLevel
 from callwatch.settings import get_settings
 

@@ -12,7 +12,7 @@ from callwatch.alerts.notifications.outbox import queue_delivery, queue_notifica
 from callwatch.alerts.notifications.rendering import build_notification
 from callwatch.alerts.notifications.surroundings import Surroundings, list_recent_changes, render_followers, surroundings
 from callwatch.alerts.rules.rule import AlertRule
-from callwatch.db.queries.alerts import add_timeline, get_group_id, set_group
+from callwatch.db.alert_queries.alerts import add_timeline, get_group_id, set_group
 
 _OCCASIONS: Mapping[str, Occasion] = {
     "flapping": "flapping",

@@ -6,7 +6,7 @@ from typing import Any
 
 from callwatch.alerts.evaluation.instance import Instance
 from callwatch.alerts.rules.sanitize import clean_instance, parse_clean_time
-from callwatch.db.queries.rule_states import NewState, StoredState
+from callwatch.db.alert_queries.rule_states import NewState, StoredState
 from callwatch.models.reason import Reason
 
 _TIMES = ("since", "clear_since", "began_at", "last_notified_at", "last_cleared_at")

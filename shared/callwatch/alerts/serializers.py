@@ -16,10 +16,7 @@ from callwatch.alerts.rules.manager import alert_manager
 from callwatch.alerts.rules.metrics import find_unit
 from callwatch.alerts.rules.phrases import describe_rule
 from callwatch.alerts.rules.rule import AlertRule
-from callwatch.db.alert_queries.silences import silences_in_force
-from callwatch.db.core.connect import AnyConnection
-from callwatch.db.incident_queries.changes import list_changes, list_ranked_changes
-from callwatch.db.queries.alerts import (
+from callwatch.db.alert_queries.alerts import (
     AlertFilters,
     AlertRow,
     alert_with_key,
@@ -28,8 +25,11 @@ from callwatch.db.queries.alerts import (
     list_followers,
     list_timeline,
 )
-from callwatch.db.queries.deliveries import list_deliveries, list_test_deliveries
-from callwatch.db.queries.rule_states import StoredState, Switch, rule_histories, stored_states, switches
+from callwatch.db.alert_queries.delivery_history import list_deliveries, list_test_deliveries
+from callwatch.db.alert_queries.rule_states import StoredState, Switch, rule_histories, stored_states, switches
+from callwatch.db.alert_queries.silences import silences_in_force
+from callwatch.db.core.connect import AnyConnection
+from callwatch.db.incident_queries.changes import list_changes, list_ranked_changes
 from callwatch.exceptions import NotFound
 from callwatch.models.reason import Reason
 from callwatch.settings import Settings

@@ -13,9 +13,9 @@ from callwatch.alerts.rules_in_force import list_rules_in_force
 from callwatch.alerts.serializers import parse_id
 from callwatch.alerts.silencing.bodies import parse_maintenance, parse_matchers, parse_recurs, parse_span
 from callwatch.alerts.silencing.items import serialize_silences
+from callwatch.db.alert_queries.rule_states import known_labels
 from callwatch.db.alert_queries.silences import add_silence, end_silence
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.queries.rule_states import known_labels
 from callwatch.exceptions import NotFound
 from callwatch.settings import Settings
 

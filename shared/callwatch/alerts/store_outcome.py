@@ -14,8 +14,8 @@ from callwatch.alerts.notifications.rendering import render_text
 from callwatch.alerts.queue_planned import queue_planned
 from callwatch.alerts.routing.routes_in_force import build_handling, get_routes
 from callwatch.alerts.rule_state import build_row
-from callwatch.db.queries.alerts import AlertUpdate, add_timeline, open_alert, reopen_alert, resolve_alert, update_alerts
-from callwatch.db.queries.rule_states import NewState, forget_states, keep_states
+from callwatch.db.alert_queries.alerts import AlertUpdate, add_timeline, open_alert, reopen_alert, resolve_alert, update_alerts
+from callwatch.db.alert_queries.rule_states import NewState, forget_states, keep_states
 
 Row = TypeVar("Row")
 

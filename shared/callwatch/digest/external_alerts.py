@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from callwatch.db import with_transaction
-from callwatch.db.queries.external_alerts import NewAlert, keep_alerts
+from callwatch.db.alert_queries.external_alerts import NewAlert, keep_alerts
 from callwatch.times import parse_time
 
 _MAX_CHARS = {"source": 40, "fingerprint": 64, "level": 20, "name": 200}

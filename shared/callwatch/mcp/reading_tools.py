@@ -10,7 +10,7 @@ from callwatch.alerts.serializers import load_alert_detail, load_alerts
 from callwatch.api.filters import read_position
 from callwatch.api.http import Page, decode_cursor, encode_cursor
 from callwatch.db import connection
-from callwatch.db.queries.alerts import AlertFilters
+from callwatch.db.alert_queries.alerts import AlertFilters
 from callwatch.db.report_queries.changes import list_changes
 from callwatch.mcp.arguments import Argument
 from callwatch.mcp.runbooks import read_runbook

@@ -7,7 +7,7 @@ from callwatch.alerts.evaluator import evaluate_rules
 from callwatch.alerts.notifications.delivery import deliver_due
 from callwatch.counters.error_samples import COMPLETE, count_samples, read_news_samples
 from callwatch.db import connection
-from callwatch.db.queries.rule_states import firing_labels
+from callwatch.db.alert_queries.rule_states import firing_labels
 
 _METRICS = frozenset(
     {"errors.last_hour", "errors.critical_last_hour", "errors.new_group", "errors.new_groups", "errors.regressed_group"}

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from callwatch.alerts.rules.sanitize import clean_labels
+from callwatch.db.alert_queries.external_alerts import MAX_ALERTS, AlertRow, list_recent_alerts, list_refused_alerts
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.queries.external_alerts import MAX_ALERTS, AlertRow, list_recent_alerts, list_refused_alerts
 from callwatch.models.alert import AlertLevel
 from callwatch.models.sample import Sample
 

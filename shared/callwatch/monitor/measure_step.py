@@ -15,8 +15,8 @@ from callwatch.counters.performance import read_request_samples
 from callwatch.counters.request_slo import read_request_burn_samples
 from callwatch.crons.samples import read_check_in_samples
 from callwatch.db import connection, product_connection
+from callwatch.db.alert_queries.rule_states import firing_labels
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.queries.rule_states import firing_labels
 from callwatch.db.queries.stage_depths import keep_depths
 from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample

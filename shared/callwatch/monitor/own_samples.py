@@ -8,8 +8,8 @@ from callwatch import sqs
 from callwatch.alerts.notifications.channels import is_configured, list_names
 from callwatch.alerts.routing.routes_in_force import list_problems
 from callwatch.client.capture import error_tracker
+from callwatch.db.alert_queries.channel_states import channel_states
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.queries.channel_states import channel_states
 from callwatch.db.queries.cycles import last_cycle, recent_evaluations
 from callwatch.db.queries.retention_clock import RetentionClock, database_time
 from callwatch.db.queries.setting_problems import keep_problems

@@ -7,8 +7,8 @@ from callwatch.alerts.notifications.channels import find_kind, is_configured, li
 from callwatch.alerts.notifications.outbox import create_message_id
 from callwatch.alerts.notifications.report_mail import KIND, dump_mail
 from callwatch.db import connection
+from callwatch.db.alert_queries.outbox import add_delivery
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.queries.deliveries import add_delivery
 from callwatch.db.report_queries.report_mails import claim_mail
 from callwatch.monitor.cycle import Cycle
 from callwatch.reports.weekly.mail import build_mail

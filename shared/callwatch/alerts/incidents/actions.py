@@ -13,14 +13,14 @@ from callwatch.alerts.incidents.serializers import find_incident, load_incident_
 from callwatch.alerts.incidents.update import write_end
 from callwatch.alerts.rule_state import load_instance
 from callwatch.alerts.rules_in_force import list_rules_in_force
+from callwatch.db.alert_queries.alerts import firing_rows, get_group_id
+from callwatch.db.alert_queries.rule_states import states_of_alerts
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.incident_queries.alert_batches import acknowledge_alerts, end_acknowledgements
 from callwatch.db.incident_queries.escalations import resume_steps
 from callwatch.db.incident_queries.incident_lists import list_causes
 from callwatch.db.incident_queries.incident_timeline import NOTE, add_entries, count_notes
 from callwatch.db.incident_queries.incidents import IncidentRow, own_incident, update_incidents
-from callwatch.db.queries.alerts import firing_rows, get_group_id
-from callwatch.db.queries.rule_states import states_of_alerts
 from callwatch.exceptions import Conflict, Invalid, NotFound
 from callwatch.models.constraints import find_max_chars
 from callwatch.models.incident import IncidentVerb

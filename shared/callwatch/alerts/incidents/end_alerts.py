@@ -7,11 +7,11 @@ from datetime import datetime
 from callwatch.alerts.evaluation.silences import Silences, load_silences
 from callwatch.alerts.orphans import notify_over
 from callwatch.alerts.rule_state import build_row, load_instance
+from callwatch.db.alert_queries.alerts import FiringRow, is_group_over
+from callwatch.db.alert_queries.rule_states import keep_states, states_of_alerts
 from callwatch.db.alert_queries.silences import silences_in_force
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.incident_queries.alert_batches import resolve_alerts
-from callwatch.db.queries.alerts import FiringRow, is_group_over
-from callwatch.db.queries.rule_states import keep_states, states_of_alerts
 
 
 def end_alerts(conn: AnyConnection, rows: Sequence[FiringRow], actor: str, reason: str, now: datetime) -> None:

@@ -15,7 +15,7 @@ from callwatch.alerts.notifications.delivery_failed import DeliveryFailed
 from callwatch.alerts.notifications.notification import load_notification
 from callwatch.alerts.notifications.report_mail import is_report, send_report
 from callwatch.alerts.notifications.webhook_client import TIMEOUT_S
-from callwatch.db.queries.deliveries import ClaimedDelivery
+from callwatch.db.alert_queries.delivery_claims import ClaimedDelivery
 from callwatch.settings import Settings
 
 _log = logging.getLogger(__name__)

@@ -20,10 +20,8 @@ from callwatch.alerts.notifications.muted import find_muted_deliveries
 from callwatch.alerts.notifications.status_webhook import add_targets, select_channels, switch_off_failing
 from callwatch.alerts.notifications.webhook_client import TIMEOUT_S
 from callwatch.db import connection
-from callwatch.db.alert_queries.silences import silences_in_force
-from callwatch.db.core.connect import AnyConnection
-from callwatch.db.queries.alerts import add_timeline
-from callwatch.db.queries.channel_states import (
+from callwatch.db.alert_queries.alerts import add_timeline
+from callwatch.db.alert_queries.channel_states import (
     ChannelState,
     begin_trial,
     channel_states,
@@ -33,11 +31,9 @@ from callwatch.db.queries.channel_states import (
     note_sent,
     open_breaker,
 )
-from callwatch.db.queries.deliveries import (
+from callwatch.db.alert_queries.delivery_claims import (
     ClaimedDelivery,
-    ExpiredDelivery,
     claim_due,
-    give_up_before,
     list_due_channels,
     mark_failed,
     mark_later,
@@ -45,6 +41,9 @@ from callwatch.db.queries.deliveries import (
     release,
     set_free,
 )
+from callwatch.db.alert_queries.outbox import ExpiredDelivery, give_up_before
+from callwatch.db.alert_queries.silences import silences_in_force
+from callwatch.db.core.connect import AnyConnection
 from callwatch.db.queries.impossible_waits import end_impossible_waits
 from callwatch.db.queries.retention_clock import believable_time
 from callwatch.settings import Settings, get_settings

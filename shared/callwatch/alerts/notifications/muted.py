@@ -14,16 +14,16 @@ from callwatch.alerts.evaluation.instance import Instance
 from callwatch.alerts.evaluation.silences import Silence, Silences
 from callwatch.alerts.notifications.notification import Member, Notification, dump_notification, load_notification, select_members
 from callwatch.alerts.notifications.outbox import create_message_id
-from callwatch.db.core.connect import AnyConnection
-from callwatch.db.queries.deliveries import (
+from callwatch.db.alert_queries.delivery_history import list_notified_channels
+from callwatch.db.alert_queries.outbox import (
     WaitingDelivery,
     WithdrawnDelivery,
     add_delivery,
     due_payloads,
-    list_notified_channels,
     replace_payload,
     withdraw_deliveries,
 )
+from callwatch.db.core.connect import AnyConnection
 
 _log = logging.getLogger(__name__)
 

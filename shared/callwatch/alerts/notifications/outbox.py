@@ -6,8 +6,8 @@ from datetime import datetime
 
 from callwatch.alerts.notifications.channels import database
 from callwatch.alerts.notifications.notification import Notification, dump_notification
+from callwatch.db.alert_queries.outbox import add_delivery
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.queries.deliveries import add_delivery
 
 
 def queue_notification(

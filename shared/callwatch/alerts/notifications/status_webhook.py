@@ -15,10 +15,10 @@ from typing import Any
 from callwatch.alerts.notifications.channels.webhook import sign_headers
 from callwatch.alerts.notifications.delivery_failed import DeliveryFailed
 from callwatch.alerts.notifications.webhook_client import post
+from callwatch.db.alert_queries.channel_states import ChannelState
+from callwatch.db.alert_queries.delivery_claims import ClaimedDelivery
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.incident_queries.status_subscribers import find_target, switch_off
-from callwatch.db.queries.channel_states import ChannelState
-from callwatch.db.queries.deliveries import ClaimedDelivery
 from callwatch.db.queries.retention_clock import believable_time
 from callwatch.settings import Settings
 

@@ -8,10 +8,10 @@ from callwatch.alerts.evaluation.instance import Instance
 from callwatch.alerts.notifications.notification import list_labels
 from callwatch.alerts.notifications.rendering import describe_subject
 from callwatch.alerts.rules.rule import AlertRule
+from callwatch.db.alert_queries.alerts import BegunRow, alerts_begun_between
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.error_queries.deploys import Deploy, deploys_between
 from callwatch.db.error_queries.releases import NewRelease, new_releases, note_releases
-from callwatch.db.queries.alerts import BegunRow, alerts_begun_between
 from callwatch.models.alert import rank_level
 
 _LATELY = timedelta(minutes=30)

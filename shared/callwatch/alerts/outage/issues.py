@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from callwatch.alerts.outage.memory import Memory
 from callwatch.alerts.outage.outage import DATABASE, EVALUATION, NOTIFY_FROM, RULE_ID, OutageMemory
+from callwatch.db.alert_queries.alerts import firing_alerts
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.queries.alerts import firing_alerts
 from callwatch.db.queries.cycles import read_signs
 
 if TYPE_CHECKING:

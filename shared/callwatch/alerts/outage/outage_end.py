@@ -12,12 +12,12 @@ from callwatch.alerts.outage.direct_delivery import build_message_id, is_open
 from callwatch.alerts.outage.outage import Outage, OutageMemory, build_outage_id, build_outage_key
 from callwatch.alerts.outage.outage_start import build_outage_instance, find_outage_rule
 from callwatch.alerts.silencing.maintenance import list_spans
+from callwatch.db.alert_queries.alerts import add_timeline, open_alert, resolve_alert
+from callwatch.db.alert_queries.outbox import NewDelivery, add_delivery
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.query import fetch_one
-from callwatch.db.queries.alerts import add_timeline, open_alert, resolve_alert
 from callwatch.db.queries.check_results import fill_outage
 from callwatch.db.queries.cycles import first_cycle_after, last_cycle_at
-from callwatch.db.queries.deliveries import NewDelivery, add_delivery
 from callwatch.settings import get_settings
 from callwatch.times import format_time
 

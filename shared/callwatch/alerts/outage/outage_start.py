@@ -17,10 +17,10 @@ from callwatch.alerts.outage.direct_delivery import create_notification, is_open
 from callwatch.alerts.outage.outage import Outage, OutageMemory, build_outage_id
 from callwatch.alerts.rules.manager import alert_manager
 from callwatch.alerts.rules.rule import AlertRule
+from callwatch.db.alert_queries.rule_states import switches
 from callwatch.db.alert_queries.silences import silences_in_force
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.query import fetch_one
-from callwatch.db.queries.rule_states import switches
 from callwatch.models.check import Reason
 from callwatch.models.sample import Sample
 from callwatch.settings import Settings, get_settings

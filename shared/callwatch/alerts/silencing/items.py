@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from callwatch.alerts.evaluation.recurrence import load_recurrence
 from callwatch.alerts.evaluation.silences import find_window, load_silence
+from callwatch.db.alert_queries.alerts import FiringRow, firing_rows
 from callwatch.db.alert_queries.silences import SilenceRow
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.queries.alerts import FiringRow, firing_rows
 
 if TYPE_CHECKING:
     from callwatch.models.shapes.alerts import Muted, Silence

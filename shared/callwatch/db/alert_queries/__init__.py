@@ -1,1 +1,1 @@
-"""Statements about the rules and silences that people make, and the samples that rules are tried on."""
+"""SQL and its rows about alerting: rules and their state, alerts, silences, channels, the outbox."""

@@ -6,9 +6,9 @@ from typing import TypedDict
 
 from psycopg2.extras import execute_values
 
+from callwatch.db.alert_queries.alerts import clean_labels
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.query import fetch_all
-from callwatch.db.queries.alerts import clean_labels
 from callwatch.models.alert import AlertState, Level
 
 _ADD = """

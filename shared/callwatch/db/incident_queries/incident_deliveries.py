@@ -6,9 +6,9 @@ from typing import Any, TypedDict
 
 from psycopg2.extras import Json, execute_values
 
+from callwatch.db.alert_queries.alerts import clean_labels
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.query import fetch_all
-from callwatch.db.queries.alerts import clean_labels
 from callwatch.models.alert import AlertState, Level
 from callwatch.models.incident import IncidentState
 

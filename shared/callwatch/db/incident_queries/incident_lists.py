@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TypedDict
 
+from callwatch.db.alert_queries.alerts import clean_labels
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.query import fetch_all, fetch_one
 from callwatch.db.incident_queries.incidents import IncidentRow
-from callwatch.db.queries.alerts import clean_labels
 from callwatch.models.alert import AlertState, Level
 from callwatch.models.incident import IncidentState
 from callwatch.models.shapes.stored import AlertFields

@@ -6,10 +6,10 @@ from typing import Any, TypedDict
 
 from psycopg2.extras import Json, execute_values
 
+from callwatch.db.alert_queries.alerts import clean_labels
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.query import execute, fetch_all, fetch_one
 from callwatch.db.core.values import execute_rows
-from callwatch.db.queries.alerts import clean_labels
 from callwatch.models.alert import Level
 from callwatch.models.incident import IncidentState
 

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from callwatch.db.alert_queries.external_alerts import forget_alerts
 from callwatch.db.alert_queries.metric_minutes import delete_old_minutes
+from callwatch.db.alert_queries.outbox import forget_deliveries
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.partitions import drop_old_partitions
 from callwatch.db.error_queries.deploys import delete_releases_before
@@ -23,8 +25,6 @@ from callwatch.db.product_queries.replays import delete_replays_before
 from callwatch.db.queries.check_ins import forget_monitors
 from callwatch.db.queries.check_results import delete_old_results
 from callwatch.db.queries.cycles import delete_cycles_before
-from callwatch.db.queries.deliveries import forget_deliveries
-from callwatch.db.queries.external_alerts import forget_alerts
 from callwatch.db.queries.refused_requests import delete_reports_before
 from callwatch.db.queries.request_histograms import delete_histograms_before
 from callwatch.db.queries.retention_clock import RetentionClock

@@ -11,10 +11,10 @@ from callwatch.alerts.actions import require_reason
 from callwatch.alerts.notifications.channels import replay
 from callwatch.alerts.notifications.outbox import create_message_id
 from callwatch.db import connection
+from callwatch.db.alert_queries.outbox import add_delivery
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.unreadable import UNREAD, why_unread
 from callwatch.db.product_queries.replays import ReplayRow, add_replay, list_replays_of_item, list_replays_of_stage
-from callwatch.db.queries.deliveries import add_delivery
 from callwatch.exceptions import Conflict, Invalid
 from callwatch.models.reason import Reason
 from callwatch.models.shapes.product.items import MAX_IDS

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from callwatch.alerts.incidents.subjects import find_stages
+from callwatch.db.alert_queries.alerts import firing_alerts
+from callwatch.db.alert_queries.rule_states import stored_states
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.incident_queries.publications import list_publications, list_updates
-from callwatch.db.queries.alerts import firing_alerts
 from callwatch.db.queries.check_results import service_states
-from callwatch.db.queries.rule_states import stored_states
 from callwatch.reports.status_page.components import Assessed, assess
 from callwatch.reports.status_page.publications import show_publications
 from callwatch.settings.status_page import StatusPage

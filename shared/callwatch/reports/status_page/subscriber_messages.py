@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from callwatch.alerts.notifications.outbox import create_message_id
 from callwatch.alerts.notifications.status_webhook import KIND, name_channel
+from callwatch.db.alert_queries.outbox import add_delivery
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.incident_queries.status_subscribers import list_concerned
-from callwatch.db.queries.deliveries import add_delivery
 from callwatch.reports.status_page.statuspage_api import PAGE_ID, link_incident
 from callwatch.settings.status_page import StatusPage
 from callwatch.times import format_time

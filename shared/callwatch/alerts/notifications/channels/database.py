@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from callwatch.alerts.notifications.notification import Notification, dump_notification
+from callwatch.db.alert_queries.outbox import add_delivery
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.queries.deliveries import add_delivery
 
 
 def record(
