@@ -1,13 +1,14 @@
 """Builds the layers' folders for functions: runtime packages only, separate from development packages."""
 
 import hashlib
-import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / ".build"
+_DIGITS = 12
 
 
 class LayerError(Exception):
@@ -26,25 +27,33 @@ def build() -> list[Path]:
 
 
 def _install(name: str, requirements: str, version: str) -> Path:
-    folder = BUILD / f"{name}-{version}"
-    stamp = folder / "stamp"
-    digest = hashlib.sha256(requirements.encode()).hexdigest()
-    if stamp.is_file() and stamp.read_text() == digest:
-        return folder / "python"
+    """Return the folder of these packages, which its name tells from those of other requirements.
+
+    It appears whole or not at all, so two systems may start at once; an older one stays, as another system may run from it.
+    """
+    digest = hashlib.sha256(requirements.encode()).hexdigest()[:_DIGITS]
+    folder = BUILD / f"{name}-{version}-{digest}"
+    if folder.is_dir():
+        return folder
     print(f"set up: the {name} that functions see ...", flush=True)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    source = folder / "requirements.txt"
-    source.write_text(requirements)
-    into = ["--target", str(folder / "python"), "-r", str(source)]
-    if not _is_installed_by_uv(into):
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *into]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            lines = done.stderr.strip().splitlines() or ["no message"]
-            raise LayerError(f"the {name} could not be installed: {lines[-1]}")
-    stamp.write_text(digest)
-    return folder / "python"
+    BUILD.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=BUILD, prefix="unfinished-") as unfinished:
+        source, made = Path(unfinished, "requirements.txt"), Path(unfinished, "python")
+        source.write_text(requirements)
+        into = ["--target", str(made), "-r", str(source)]
+        if not _is_installed_by_uv(into):
+            command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *into]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                lines = done.stderr.strip().splitlines() or ["no message"]
+                raise LayerError(f"the {name} could not be installed: {lines[-1]}")
+        try:
+            made.rename(folder)
+        except OSError:
+            # Another system was faster; its packages are the same.
+            if not folder.is_dir():
+                raise
+    return folder
 
 
 def _is_installed_by_uv(into: list[str]) -> bool:
