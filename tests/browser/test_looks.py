@@ -30,6 +30,7 @@ VIEWS = (
         "routes",
         "silences",
         "channels",
+        "subscribers",
     ),
     *(
         "explore",

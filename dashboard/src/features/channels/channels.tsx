@@ -24,7 +24,15 @@ const WORDS: Record<ChannelItem["state"], string> = {
 export function Channels() {
   const live = useLive<ChannelPage>("/api/channels?limit=200");
   return (
-    <Panel title="Channels" kind="wide" aside={<a href={linkTo("routes")}>Routes</a>}>
+    <Panel
+      title="Channels"
+      kind="wide"
+      aside={
+        <span class="buttons">
+          <a href={linkTo("routes")}>Routes</a> <a href={linkTo("subscribers")}>Subscribers</a>
+        </span>
+      }
+    >
       <When live={live}>
         {({ items }) => (
           <ul class="rules">

@@ -21,6 +21,7 @@ import { Routes } from "../routes/routes";
 import { Rules } from "../rules/rules";
 import { Runbook, Runbooks } from "../runbooks/runbooks";
 import { Silences } from "../silences/silences";
+import { Subscribers } from "../status-page/subscribers";
 import { Uptime } from "../uptime/uptime";
 
 export function MoreViews({ route }: { route: Route }) {
@@ -32,6 +33,7 @@ export function MoreViews({ route }: { route: Route }) {
   if (view === "raw" && id !== null) return <Raw key={id} id={id} />;
   if (view === "rules") return <Rules />;
   if (view === "routes") return <Routes />;
+  if (view === "subscribers") return <Subscribers />;
   if (view === "calls") return id === null ? <Calls /> : <CallView key={id} id={id} />;
   if (view === "stages" && id !== null) return <StageItems key={id} stage={id} />;
   if (view === "costs") return <Costs />;

@@ -26,7 +26,7 @@ export const VIEWS = [
   "runbooks",
 ];
 /** Views that others link to. */
-const LINKED = ["routes"];
+const LINKED = ["routes", "subscribers"];
 /** Views of one thing, which other views link to. */
 const DETAILS = ["raw", "stages"];
 

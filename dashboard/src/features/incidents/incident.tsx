@@ -14,6 +14,7 @@ import { Empty, When } from "../../ui/state";
 import { Age, Time } from "../../ui/time";
 import { Timeline } from "../../ui/timeline";
 import { useMayAct } from "../../ui/use-may-act";
+import { PublicationPanel } from "../status-page/publication";
 import { AddNote, ReleaseIncident, SilenceIncident, TakeIncident } from "./actions";
 import { AlertLinks, Chips } from "./card";
 
@@ -37,6 +38,7 @@ export function IncidentView({ id }: { id: string }) {
             <Panel title="What changed before it">
               <Changes incident={incident} />
             </Panel>
+            <PublicationPanel id={id} />
             <Panel title="Notes">
               <Notes incident={incident} />
             </Panel>

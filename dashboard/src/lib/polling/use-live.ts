@@ -16,8 +16,8 @@ export function useLive<T>(key: string, load?: () => Promise<T>, isSlow = false)
 }
 
 /** Like useLive, for what changes slowly: it is requested every tenth round. */
-export function useSlow<T>(key: string): Live<T> {
-  return useLive<T>(key, undefined, true);
+export function useSlow<T>(key: string, load?: () => Promise<T>): Live<T> {
+  return useLive<T>(key, load, true);
 }
 
 /** Like useSlow, but keeps the data of the previous key until the first response for a new one. */
