@@ -1,4 +1,4 @@
-"""The packages of local functions: whole or absent, whoever else installs them at the same time."""
+"""The packages of local functions: whole or absent, also while another system installs them."""
 
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
