@@ -207,6 +207,8 @@ def _choose_role(properties: Mapping[str, Any], values: Mapping[str, str]) -> Ma
 def _function(name: str, properties: dict[str, Any], code: Path, values: Mapping[str, str]) -> Function:
     given = properties.get("Environment", {}).get("Variables", {})
     environment = {key: values.get(key, _local(key, str(value))) for key, value in given.items()}
+    # Deployed, a parameter names the commit: a variable would change each function with every commit.
+    environment |= {key: values[key] for key in ("COMMIT_SHA",) if values.get(key)}
     return Function(
         name=name,
         handler=properties["Handler"],

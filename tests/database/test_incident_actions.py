@@ -217,7 +217,7 @@ def test_the_postmortem_is_a_draft_in_the_readers_zone() -> None:
         "| began | 2026-03-01 13:00:00 |",
         "| lasted | 12 min |",
         "| calls that waited at once, at most | 32 |",
-        "| agencies | unknown: agencies are not counted by incident |",
+        "| agencies | unknown: its alerts name no agency |",
         "| 2026-03-01 12:30:00 | Release 2.0\\|\\<b\\> (production) first seen |",
         "| analyses | pending | 32 |",
         "| Cause | critical | 2026-03-01 13:00:00 | 2026-03-01 13:12:00 | 20 | \\> 10 |",

@@ -228,6 +228,35 @@ def test_impact_is_measured_or_says_why_not() -> None:
     assert incidents()[0]["sentence"].endswith("at most 32 calls waited for analysis, from 12:00 UTC to 12:21 UTC")
 
 
+def test_calls_that_are_stuck_count_as_waiting() -> None:
+    with connection() as conn:
+        execute(conn, "INSERT INTO callwatch.stage_minutes VALUES ('transcriptions', 'pending', %s, 2)", (NOW,))
+        samples = [
+            Sample(f"pipeline.{name}", 7.0, None, {"stage": "transcriptions"}) for name in ("stuck", "orphan", "false_success")
+        ]
+        evaluate_rules(conn, samples, NOW, only_metrics=frozenset(sample.metric for sample in samples))
+        conn.commit()
+    assert [each["impact"]["calls"] for each in incidents()] == [9, 9, 9]
+    wording = "Jobs are stuck in stage transcriptions: 9 calls wait for transcription since 12:00 UTC"
+    assert wording in [each["sentence"] for each in incidents()]
+
+
+def test_impact_counts_the_agencies_that_alerts_name() -> None:
+    evaluate(0, "cause", agency="a1")
+    assert incidents()[0]["impact"]["agencies"] == 1
+
+
+def test_one_schema_that_drifts_is_one_incident() -> None:
+    drift = [Sample("schema.drift", 1.0, None, {"table": name}) for name in ("calls", "transcripts", "analyses")]
+    for minute, count in ((0, 2), (1, 3)):
+        with connection() as conn:
+            evaluate_rules(conn, drift[:count], NOW + minute * MINUTE, only_metrics=frozenset({"schema.drift"}))
+            conn.commit()
+    (incident,) = incidents()
+    assert [each["labels"]["table"] for each in incident["alerts"]] == ["calls", "transcripts", "analyses"]
+    assert incident["sentence"].endswith("; 2 more alerts follow")
+
+
 def test_a_rule_on_errors_counts_the_hour_before() -> None:
     too_many = Condition("test.cause", ">", 10)
     alert_manager.add_rule(AlertRule("high_error_rate", "Errors", AlertLevel.ERROR, [AlertChannel.LOG], [too_many]))

@@ -93,6 +93,20 @@ def test_a_change_holds_from_the_next_cycle_and_keeps_what_was(database: str) ->
     assert (item["history"][0]["before"], item["history"][0]["after"]) == (QUEUE, {**QUEUE, "threshold": 600})
 
 
+@pytest.mark.parametrize(
+    "changed", [{"threshold": 600}, {"comparison": ">="}, {"metric": "queue.stale", "threshold": 600}], ids=str
+)
+def test_a_changed_rule_shows_no_figure_of_the_old_one(changed: dict[str, Any], database: str) -> None:
+    create(QUEUE)
+    evaluate(NOW, 501)
+    change("long_queue", {**QUEUE, **changed})
+    item = show("long_queue")
+    assert {name: item[name] for name in ("metric", "comparison", "threshold")} == {  # type: ignore[literal-required]
+        name: {**QUEUE, **changed}[name] for name in ("metric", "comparison", "threshold")
+    }
+    assert (item["value"], item["unknown"]["value"].code) == (None, "not_recorded")
+
+
 def test_a_deleted_rule_ends_its_alerts(database: str) -> None:
     create(QUEUE)
     evaluate(NOW, 501)

@@ -85,7 +85,7 @@ INCIDENTS = (
     ),
     Incident(
         8, "Timeouts: pages fetch 500,000 rows",
-        [("slow_route", {"route": "/calls"}), ("api_degradation", {})],
+        [("slow_route", {"route": "/calls"})], [("api_degradation", {})],
         requests=_list_requests({"/calls": 28_000, "/health": 20}),
     ),
     Incident(

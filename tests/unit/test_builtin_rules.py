@@ -107,3 +107,20 @@ def test_no_rule_explains_itself_however_far_around() -> None:
         return seen
 
     assert [rule.id for rule in RULES if rule.id in above(rule.id)] == []
+
+
+@pytest.mark.parametrize(
+    ("cause", "labels"),
+    [
+        ("stuck_jobs", {"stage": "transcriptions"}),
+        ("overdue_jobs", {"stage": "recordings"}),
+        ("cron_idle", {"cron": "process-recordings-v3"}),
+        ("service_down", {"service": "deepgram"}),
+    ],
+)
+def test_a_backlog_follows_from_what_stops_its_queue(cause: str, labels: dict[str, str]) -> None:
+    causes = BY_ID["queue_backlog"].causes
+    assert any(each.rule_id == cause and each.explains(labels, {}) for each in causes)
+    # Analyses have no queue: what stops them makes no backlog.
+    for other in ({"stage": "analyses"}, {"cron": "retention"}, {"service": "openai"}):
+        assert not any(each.rule_id == cause and each.explains(other, {}) for each in causes)

@@ -24,6 +24,17 @@ def test_a_body_of_another_type_is_415_and_a_broken_one_400() -> None:
         assert find_status(broken.value) == 400
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "br", "x-unknown", "gzip, identity"])
+def test_an_action_that_is_compressed_is_415(encoding: str) -> None:
+    with pytest.raises(RequestRefused, match="uncompressed") as refusal:
+        Request("POST", "/", headers={"content-encoding": encoding}, body=b"{}").json()
+    assert find_status(refusal.value) == 415
+
+
+def test_identity_is_no_compression() -> None:
+    assert Request("POST", "/", headers={"content-encoding": " Identity"}, body=b"{}").json() == {}
+
+
 @pytest.mark.parametrize("limit", ["0", "201", "-1", "x", "", "1e3", "٣"])
 def test_a_bad_limit_is_refused_by_name(limit: str) -> None:
     with pytest.raises(RequestRefused, match="limit") as refusal:

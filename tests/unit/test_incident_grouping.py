@@ -19,6 +19,10 @@ def alert(number: int, incident: int | None = None, level: str = "warning") -> F
     return Firing(number, f"k{number}", level, NOW + timedelta(minutes=number), incident)
 
 
+def kin(number: int, incident: int | None = None) -> Firing:
+    return replace(alert(number, incident), kin="schema_drift")
+
+
 def standing(number: int, cause: int) -> Standing:
     return Standing(number, cause, NOW + timedelta(minutes=cause))
 
@@ -84,13 +88,32 @@ def test_incidents_that_explain_each_other_become_one() -> None:
     assert len(found.merged) == 1
 
 
-# Causes of each kind of alert: two roots, a chain, and an effect of both.
+def test_kin_that_begins_together_is_one_incident() -> None:
+    found = group([kin(1), alert(2), kin(3)], {})
+    assert found.places == {1: -1, 2: -2, 3: -1}
+    assert found.causes == {-1: 1, -2: 2}
+
+
+def test_new_kin_joins_the_oldest_and_moves_none() -> None:
+    found = group([kin(1), kin(5, 50), kin(4, 40)], {}, standing(50, 5), standing(40, 4))
+    assert found.places == {1: 40, 5: 50, 4: 40}
+    assert (found.merged, found.resolved) == ({}, [])
+
+
+def test_kin_that_follows_from_a_cause_is_with_its_cause() -> None:
+    found = group([kin(1), kin(2), alert(9)], {2: [9]})
+    assert found.places == {1: -1, 2: -9, 9: -9}
+
+
+# Causes of each kind of alert: two roots, a chain, an effect of both, and kin.
 CAUSES: Mapping[str, tuple[str, ...]] = {
     "root": (),
     "other": (),
     "middle": ("root",),
     "leaf": ("middle",),
     "both": ("root", "other"),
+    "twin a": (),
+    "twin b": ("other",),
 }
 
 
@@ -108,7 +131,7 @@ class World:
     def above(self) -> dict[str, list[str]]:
         """List the firing causes of each firing alert, the root first."""
         found: dict[str, set[str]] = {}
-        for kind in ("middle", "leaf", "both"):
+        for kind in ("middle", "leaf", "both", "twin b"):
             if kind in self.firing:
                 direct = {cause for cause in CAUSES[kind] if cause in self.firing}
                 found[kind] = direct.union(*(found.get(cause, set()) for cause in direct))
@@ -118,7 +141,7 @@ class World:
         """Let exactly these kinds fire, group them, and store the result."""
         self.now += timedelta(minutes=1)
         for kind in sorted(kinds - self.firing.keys()):
-            self.firing[kind] = Firing(self.next_id, kind, "warning", self.now)
+            self.firing[kind] = Firing(self.next_id, kind, "warning", self.now, kin="twin" if "twin" in kind else None)
             self.next_id += 1
         self.firing = {kind: each for kind, each in self.firing.items() if kind in kinds}
         found = group_alerts(list(self.firing.values()), self.above(), self.open.values())

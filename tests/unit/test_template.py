@@ -10,6 +10,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from callwatch.api.routes import ROUTES
+from callwatch.settings import VARIABLES
 from local.api_gateway.template import load
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,6 +23,8 @@ FUNCTIONS = {
 # A HEAD is routed like its GET; an OPTIONS is a browser's question about another route.
 BESIDE_THE_TABLE = ("HEAD", "OPTIONS")
 # Methods that lead to a function only because a protocol wants its 405.
+# Lambda sets two; the third belongs to the page's content security policy.
+SET_ELSEWHERE = {"AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "OIDC_TOKEN_ORIGIN"}
 REFUSED_METHODS = {("GET", "/api/mcp"), ("DELETE", "/api/mcp")}
 
 
@@ -116,6 +119,14 @@ def test_no_variable_holds_the_commit() -> None:
     text = (ROOT / "template.yaml").read_text()
     assert text.count("!Ref CommitSha") == 2, "in a condition and in the parameter: a variable would change each function"
     assert load(ROOT / "template.yaml", {}, {}).functions["GetHealth"].environment["COMMIT_PARAMETER"] == ""
+
+
+def test_each_variable_of_a_person_reaches_a_function() -> None:
+    # Those of channels that are not named here are kept in CHANNEL_SETTINGS.
+    names = {variable.name for variable in VARIABLES if not variable.kept_in} - SET_ELSEWHERE
+    functions = load(ROOT / "template.yaml", dict.fromkeys(names, "1234"), {}).functions
+    reached = {name for function in functions.values() for name, value in function.environment.items() if value == "1234"}
+    assert names - reached == set()
 
 
 def test_no_parameter_is_set_where_its_default_means_none() -> None:

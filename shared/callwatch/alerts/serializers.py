@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from callwatch.models.shapes.alerts import Alert, AlertParts, Follower
     from callwatch.models.shapes.rules import Rule, RuleState
 
+_CHANGED_SINCE = Reason("not_recorded", "the rule was changed after its last evaluation")
 _NOTHING_TO_EVALUATE = Reason("none", "nothing to evaluate")
 _NOT_YET = Reason("none", "the rule is not evaluated yet")
 _SWITCHED_OFF = Reason("not_configured", "the rule is disabled")
@@ -127,7 +128,7 @@ def serialize_rules(
     switched, histories, tests = switches(conn), rule_histories(conn), list_test_deliveries(conn)
     found: list[Rule] = []
     for rule in rules:
-        states = of_rule.get(rule.id, [])
+        states = [_forget_old_condition(row, rule) for row in of_rule.get(rule.id, [])]
         evaluation = _evaluation(states, switched.get(rule.id), evaluated_at)
         item = _rule_item(rule, states, evaluation, settings)
         whole = item.copy()
@@ -202,6 +203,18 @@ def _evaluation(states: Sequence[StoredState], switch: Switch | None, evaluated_
         "last_evaluated_at": evaluated,
         "unknown": unknown,
     }
+
+
+def _forget_old_condition(row: StoredState, rule: AlertRule) -> StoredState:
+    """Return a stored state without figures of a condition that the rule does not have any more: it was changed since."""
+    metric, comparison, threshold = (row["details"].get("metric"), row["details"].get("comparison"), row["threshold"])
+    conditions = {(each.metric, each.comparison, float(each.threshold)) for each in rule.all_conditions()}
+    if not isinstance(metric, str) or threshold is None or (metric, comparison, threshold) in conditions:
+        return row
+    kept = {name: value for name, value in row["details"].items() if name not in ("metric", "comparison")}
+    is_known = row["value"] is not None and not row["details"].get("is_unknown")
+    why = {"reason": _CHANGED_SINCE.to_dict()} if is_known else {}
+    return {**row, "value": None, "threshold": None, "details": {**kept, **why}}
 
 
 def _worst(states: Sequence[StoredState]) -> StoredState | None:

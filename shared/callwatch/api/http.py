@@ -32,8 +32,14 @@ class Request:
     session: CallerSession | None = None
 
     def json(self) -> Any:
-        """The body as JSON, of any shape. Raises Unreadable if it is not JSON, UnsupportedType if another type is declared."""
+        """The body as JSON, of any shape.
+
+        Raises Unreadable if it is not JSON, UnsupportedType if another type or an encoding is declared.
+        """
         self.expect_json()
+        # Only what is sent in quantity may be compressed (callwatch.ingest.content_encoding).
+        if self.headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
+            raise UnsupportedType("content-encoding must be absent: send the body uncompressed", code="unsupported_encoding")
         try:
             return json.loads(self.body, parse_int=read_int)
         except (ValueError, RecursionError):

@@ -3,8 +3,9 @@
 1. An alert stays in its incident as long as it follows from nothing, or from an alert there.
 2. A cause that fires late adopts the oldest incident whose cause follows from it; the others merge into that one.
 3. An alert that follows from something elsewhere moves there.
-4. A cause that ends hands over to the worst and oldest alert that remains.
-5. An incident without a firing alert is over, or merged if its cause moved.
+4. A new alert that follows from nothing joins the incident of its kin: alerts that one cause raises by its nature.
+5. A cause that ends hands over to the worst and oldest alert that remains.
+6. An incident without a firing alert is over, or merged if its cause moved.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,13 +20,14 @@ Ref = int
 
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """A firing alert; incident_id: where the last evaluation left it, None if it is new."""
+    """A firing alert; incident_id: where the last evaluation left it, None if it is new. kin: the same text for all of a kin."""
 
     id: int
     key: str
     level: str
     started_at: datetime
     incident_id: int | None = None
+    kin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,10 @@ def group_alerts(firing: Sequence[Firing], above: Mapping[str, Sequence[str]], i
     by_key = {alert.key: alert for alert in firing}
     causes = {alert.id: [by_key[key] for key in above.get(alert.key, ()) if key in by_key] for alert in firing}
     work = _Work(firing, {alert.id: alert for alert in firing}, causes, standing)
-    for root in sorted((alert for alert in firing if not causes[alert.id]), key=_age):
+    roots = sorted((alert for alert in firing if not causes[alert.id]), key=_age)
+    # New kin joins what has a place, not the other way around.
+    work.of_kin = {alert.kin: alert for alert in reversed(roots) if alert.kin is not None and work.locate(alert) is not None}
+    for root in roots:
         _place_root(work, root)
     # Causes before what follows from them.
     for alert in sorted((alert for alert in firing if causes[alert.id]), key=lambda each: (len(causes[each.id]), _age(each))):
@@ -69,7 +74,10 @@ def group_alerts(firing: Sequence[Firing], above: Mapping[str, Sequence[str]], i
 
 @dataclass(slots=True)
 class _Work:
-    """firing by id; causes: of each alert, the root first; home: where an incident ended up; adopted: of each root."""
+    """firing by id; causes: of each alert, the root first; home: where an incident ended up; adopted: of each root.
+
+    of_kin: the first alert of each kin that has a place.
+    """
 
     firing: Sequence[Firing]
     by_id: dict[int, Firing]
@@ -77,6 +85,7 @@ class _Work:
     standing: dict[int, Standing]
     home: dict[int, Ref] = field(default_factory=dict)
     places: dict[int, Ref] = field(default_factory=dict)
+    of_kin: dict[str, Firing] = field(default_factory=dict)
     _adoptable: dict[int, list[int]] | None = None
 
     def find(self, ref: Ref) -> Ref:
@@ -115,6 +124,8 @@ def _place_root(work: _Work, root: Firing) -> None:
             here = found
         elif found != here:
             work.home[found] = here
+    if here is None and root.kin is not None:
+        here = work.locate(work.of_kin.setdefault(root.kin, root))
     work.places[root.id] = here if here is not None else -root.id
 
 

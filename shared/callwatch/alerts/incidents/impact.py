@@ -1,8 +1,9 @@
 """Measures what incidents do to the product, as far as the database knows it; the rest is unknown, with a code.
 
-calls: the most that waited at once in the stages that the incident is about. errors: those of its error groups by whole hours,
+calls: the most that waited at once in the stages that the incident is about, with those that are stuck there, in no queue or
+without a result. errors: those of its error groups by whole hours,
 or else all of the product's, since it began; if it is about errors, from an hour before. users: who met the one error group
-that it is about. agencies: not recorded.
+that it is about. agencies: those that its alerts name.
 """
 
 import bisect
@@ -30,7 +31,7 @@ _MINUTES_KEPT = timedelta(days=2)
 _MAX_GROUPS = 1000
 _NO_STAGE = Reason("not_recorded", "nothing records which calls it concerns")
 _DEPTH_UNREAD = Reason("unavailable", "the depth of its stage was not read in the last 10 minutes")
-_NO_AGENCIES = Reason("not_recorded", "agencies are not counted by incident")
+_NO_AGENCIES = Reason("not_recorded", "its alerts name no agency")
 _NO_USERS = Reason("not_recorded", "it is not about one group of errors, by which users are counted")
 _UNNAMED = Reason("not_recorded", "no occurrence named a user")
 _MANY_GROUPS = Reason("not_recorded", "it is about more groups of errors than are counted together")
@@ -40,11 +41,15 @@ UNMEASURED: Impact = {"calls": _NOT_MEASURED, "agencies": _NO_AGENCIES, "users":
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """An incident to measure: the labels of its alerts, when it began, and whether a rule on errors is among them."""
+    """An incident to measure: the labels of its alerts, when it began, and whether a rule on errors is among them.
+
+    left_calls: calls that its alerts count, and that do not wait in a queue.
+    """
 
     labels: Sequence[Mapping[str, str]]
     started_at: datetime
     is_about_errors: bool = False
+    left_calls: int = 0
 
     @property
     def errors_since(self) -> datetime:
@@ -97,8 +102,8 @@ def measure(subject: Subject, readings: Readings) -> Impact:
     """Return the impact of an incident now; calls: those that wait now."""
     groups = find_groups(subject.labels)
     return {
-        "calls": _count_waiting(find_stages(subject.labels), readings),
-        "agencies": _NO_AGENCIES,
+        "calls": _count_waiting(find_stages(subject.labels), subject.left_calls, readings),
+        "agencies": len({labels["agency"] for labels in subject.labels if labels.get("agency")}) or _NO_AGENCIES,
         "users": _count_users(groups, readings),
         "errors": _count_errors(groups, subject.errors_since, readings),
     }
@@ -137,12 +142,12 @@ def load_impact(kept: Mapping[str, Any]) -> Impact:
     return found
 
 
-def _count_waiting(stages: Collection[str], readings: Readings) -> Figure:
+def _count_waiting(stages: Collection[str], left: int, readings: Readings) -> Figure:
     if not stages:
         return _NO_STAGE
     if not all(stage in readings.depths for stage in stages):
         return _DEPTH_UNREAD
-    return round(sum(readings.depths[stage] for stage in stages))
+    return round(sum(readings.depths[stage] for stage in stages)) + left
 
 
 def _count_users(groups: Collection[int], readings: Readings) -> Figure:

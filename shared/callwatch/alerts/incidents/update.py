@@ -18,7 +18,7 @@ from callwatch.alerts.incidents.happenings import list_happenings
 from callwatch.alerts.incidents.impact import Readings, Subject, combine, dump_impact, load_impact, measure, read_for
 from callwatch.alerts.incidents.regrouping import Regrouping
 from callwatch.alerts.incidents.sentences import Cause, write_sentence, write_title
-from callwatch.alerts.incidents.subjects import is_about_errors
+from callwatch.alerts.incidents.subjects import count_left_calls, is_about_errors, name_kin
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.incident_queries.alert_batches import acknowledge_alerts
 from callwatch.db.incident_queries.incident_lists import CauseRow, list_causes
@@ -44,7 +44,13 @@ def regroup(conn: AnyConnection, above: Mapping[str, Sequence[str]], settings: S
     """
     alerts = {row["id"]: row for row in firing_for_incidents(conn)}
     before = {row["id"]: row for row in standing_incidents(conn, (row["incident_id"] or 0 for row in alerts.values()))}
-    firing = [Firing(row["id"], row["alert_key"], row["level"], row["started_at"], row["incident_id"]) for row in alerts.values()]
+    firing = [
+        Firing(
+            row["id"], row["alert_key"], row["level"], row["started_at"], row["incident_id"],
+            name_kin(row["rule_id"], row["labels"]),
+        )
+        for row in alerts.values()
+    ]  # fmt: skip
     standing = [Standing(row["id"], row["cause_alert_id"], row["started_at"]) for row in before.values()]
     work = Regrouping(now, settings.timezone, alerts, before, group_alerts(firing, above, standing), above)
     _build_rows(conn, work)
@@ -58,6 +64,7 @@ def _build_rows(conn: AnyConnection, work: Regrouping) -> None:
             [row["labels"] for row in rows],
             _find_start(work.before.get(ref), rows),
             is_about_errors(row["rule_id"] for row in rows),
+            count_left_calls((row["rule_id"], row["value"]) for row in rows),
         )
         for ref, rows in work.members.items()
     }

@@ -4,7 +4,7 @@ SEED_RULES are the five original rules, with their original defaults.
 """
 
 from callwatch.alerts.rules.builtin.check_ins import CHECK_IN_RULES
-from callwatch.alerts.rules.builtin.common import CHATS, DATABASE, PAGERS
+from callwatch.alerts.rules.builtin.common import CHATS, DATABASE, PAGERS, list_queue_causes
 from callwatch.alerts.rules.builtin.costs import COST_RULES
 from callwatch.alerts.rules.builtin.errors import ERROR_RULES
 from callwatch.alerts.rules.builtin.external import EXTERNAL_RULES
@@ -32,12 +32,12 @@ SEED_RULES: tuple[AlertRule, ...] = (
     AlertRule(
         "queue_backlog", "Queue backlog", Level.WARNING, (To.LOG,),
         (Condition("queue.pending", ">", 100), Condition("queue.stale", ">", 5)),
-        cooldown_minutes=30, depends_on=DATABASE, hint="Work waits in the product's queues",
+        cooldown_minutes=30, depends_on=(*DATABASE, *list_queue_causes()), hint="Work waits in the product's queues",
     ),
     AlertRule(
         "api_degradation", "API degradation", Level.WARNING, (To.LOG,),
         (Condition("requests.avg_ms_5m", ">", 3000), Condition("requests.count_5xx_5m", ">", 10)),
-        cooldown_minutes=10, depends_on=DATABASE, hint="The product responds slowly or with errors",
+        cooldown_minutes=10, depends_on=(*DATABASE, "slow_route"), hint="The product responds slowly or with errors",
     ),
     AlertRule(
         "memory_usage", "Memory usage", Level.WARNING, (To.LOG,), (Condition("runtime.memory_percent", ">", 80),),

@@ -37,3 +37,13 @@ def list_vendor_causes() -> tuple[Cause, ...]:
 def list_cron_causes(*rule_ids: str) -> tuple[Cause, ...]:
     """Return as causes the alerts on the cron that runs a stage."""
     return tuple(Cause(rule_id, {"cron": cron}, {"stage": stage}) for rule_id in rule_ids for stage, cron in RUNS.items())
+
+
+def list_queue_causes() -> tuple[Cause, ...]:
+    """Return as causes what makes work pile up in the queues that a cron works on: it is stopped, stuck or overdue."""
+    return (
+        Cause("crons_down"),
+        *(Cause("cron_idle", {"cron": cron}) for cron in RUNS.values()),
+        *(Cause(rule_id, {"stage": stage}) for rule_id in ("pipeline_stopped", "stuck_jobs", "overdue_jobs") for stage in RUNS),
+        *(Cause(rule_id, {"service": SERVES[stage]}) for rule_id in VENDOR_IS_OUT for stage in RUNS),
+    )
