@@ -199,7 +199,7 @@ def test_advice_on_large_tables_ends_with_a_usable_index() -> None:
     large = 64 * 1024 * 1024
     assert advised(8192, key) == set()
     found = advised(large, key)
-    assert found == {f"callwatch_transcriptions_{name}" for name in ("pending", "processing", "completed", "failed")}
+    assert found == {f"callwatch_transcriptions_{name}" for name in ("pending", "processing", "completed", "failed", "unlisted")}
     other = (
         "CREATE INDEX waiting ON public.transcription_queue USING btree (created_at, attempts, priority)"
         " WHERE ((status)::text = 'pending'::text)"

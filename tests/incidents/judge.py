@@ -32,6 +32,7 @@ ALARMING: Mapping[str, Callable[[float], bool]] = {
     "cron.missing": _ANY,
     "product.clock_skew": _ANY,
     "product.unreadable": _ANY,
+    "product.unlisted": _ANY,
     "webhooks.error_ratio": lambda value: value > 0.1,
     "vendor.error_ratio": lambda value: value > 0.3,
     "vendor.rate_limited": _ANY,

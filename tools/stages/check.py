@@ -86,7 +86,7 @@ def _describe(reading: Reading, measured: Measured, found: dict[tuple[str, str],
 
 def _is_census(reading: Reading) -> bool:
     """Whether it only counts odd rows, of which the figures that they make doubtful say so."""
-    is_of_spellings = reading.census is not None and reading.census.word is not None
+    is_of_spellings = any(each.census is not None and each.census.word is not None for each in (reading, *reading.parts))
     return is_of_spellings or reading.name.rpartition(".")[2].startswith("odd")
 
 

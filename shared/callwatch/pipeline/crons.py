@@ -14,8 +14,9 @@ from callwatch.pipeline.freshness import FIRST_AT, active_since
 from callwatch.pipeline.queries.filter_dsl import TEXT, TIME
 from callwatch.pipeline.queries.query_runner import Measured, explain_stopped
 from callwatch.pipeline.queries.reading import Reading
-from callwatch.pipeline.queries.statements import Literal, name_column
+from callwatch.pipeline.queries.statements import name_column
 from callwatch.pipeline.queries.time_bounds import MAX_CLOCK_SKEW_S, read_time
+from callwatch.pipeline.queries.words import fold, fold_column, show_value
 
 HEARTBEATS = "heartbeats"
 LATE_AFTER_PERIODS = 2
@@ -41,8 +42,8 @@ _SKIPPED = re.compile(r"^\W*skip(ped|ping)?\b(?!\W*\d)", re.IGNORECASE)
 class Cron:
     """One cron job according to its heartbeat.
 
-    said: its message in our words: "refused", "skipped" or "". unknown: why its age is unknown. is_ahead: its last success lies
-    in the future.
+    said: its message in our words: "refused", "skipped" or "". unsaid: why its message is unknown. unknown: why its age is
+    unknown. is_ahead: its last success lies in the future. is_misspelled: only a row with another spelling of its name exists.
     """
 
     name: str
@@ -53,6 +54,8 @@ class Cron:
     said: str
     unknown: Reason | None = None
     is_ahead: bool = False
+    unsaid: Reason | None = None
+    is_misspelled: bool = False
 
     @property
     def is_late(self) -> bool | None:
@@ -64,13 +67,19 @@ def heartbeats_reading(given: Mapping[str, Any]) -> Reading:
     """The heartbeats of the known cron jobs."""
     name, last_ok, message = given["name"], given["last_ok"], given["message"]
     template = """
-        SELECT {name} AS name, extract(epoch FROM {last_ok})::float AS last_ok, {message} AS message
-        FROM {table} r WHERE {name} = ANY (%(crons)s)
+        SELECT left({name}::text, 200) AS name, extract(epoch FROM {last_ok})::float AS last_ok, {message} AS message
+        FROM {table} r WHERE {folded} IN (SELECT {folded_cron} FROM unnest(%(crons)s::text[]) AS given (cron))
     """
     table = given["table"]
-    parts = {"table": Identifier(table), "name": name_column(name), "last_ok": name_column(last_ok)}
+    parts = {
+        "table": Identifier(table),
+        "name": name_column(name),
+        "last_ok": name_column(last_ok),
+        "folded": fold_column(name_column(name)),
+        "folded_cron": fold_column(SQL("given.cron")),
+    }
     sql = SQL(template).format(message=SQL("left({}, 200)").format(name_column(message)), **parts)
-    without = SQL(template).format(message=Literal(""), **parts)
+    without = SQL(template).format(message=SQL("NULL::text"), **parts)
     crons = {"crons": [cron["name"] for cron in given["crons"]]}
     silent = Reading(HEARTBEATS, {table: {name: TEXT, last_ok: TIME}}, without, is_table=True, params=crons)
     needs = {table: {name: TEXT, last_ok: TIME, message: TEXT}}
@@ -85,9 +94,8 @@ def list_crons(given: Mapping[str, Any], measured: Measured) -> list[Cron]:
         # A table without a key may hold several rows for one cron job: the newest readable one counts.
         if name not in known or _choose_newer(row, known[name], measured.at):
             known[name] = row
-    return [
-        _build_cron(cron, known.get(cron["name"]), f"{given['table']}.{given['last_ok']}", measured.at) for cron in given["crons"]
-    ]
+    unsaid = measured.substituted.get(HEARTBEATS)
+    return [_build_cron(cron, known, given, measured.at, unsaid) for cron in given["crons"]]
 
 
 def _choose_newer(row: Mapping[str, Any], than: Mapping[str, Any], now: datetime) -> bool:
@@ -95,17 +103,30 @@ def _choose_newer(row: Mapping[str, Any], than: Mapping[str, Any], now: datetime
     return at is not None and (other is None or at > other)
 
 
-def _build_cron(cron: Mapping[str, Any], row: Mapping[str, Any] | None, column: str, now: datetime) -> Cron:
+def _build_cron(
+    cron: Mapping[str, Any],
+    known: Mapping[str, Mapping[str, Any]],
+    given: Mapping[str, Any],
+    now: datetime,
+    unsaid: Reason | None,
+) -> Cron:
+    row = known.get(cron["name"])
+    odd = None if row else next((name for name in known if fold(name) == fold(cron["name"])), None)
+    if odd is not None:
+        where = f"{given['table']}.{given['name']}"
+        why = Reason("unavailable", f"{where} spells the cron {cron['name']} in another way: {show_value(odd)}")
+        return Cron(cron["name"], cron["period_s"], cron.get("stage"), None, None, "", why, is_misspelled=True)
     seconds = row["last_ok"] if row else None
     at = read_time(seconds, now)
     is_ahead = at is None and seconds is not None and seconds > now.timestamp() + MAX_CLOCK_SKEW_S
     unknown = None
     if at is None:
         fault = "lies in the future" if is_ahead else "cannot be read as a time"
+        column = f"{given['table']}.{given['last_ok']}"
         unknown = NEVER if seconds is None else Reason("unavailable", f"{column} of {cron['name']} {fault}")
     age_s = None if at is None else max(0.0, (now - at).total_seconds())
     said = _classify_message(row["message"] if row else None)
-    return Cron(cron["name"], cron["period_s"], cron.get("stage"), at, age_s, said, unknown, is_ahead)
+    return Cron(cron["name"], cron["period_s"], cron.get("stage"), at, age_s, said, unknown, is_ahead, unsaid)
 
 
 def list_cron_samples(given: Mapping[str, Any], measured: Measured, stopped: Mapping[str, bool | None]) -> list[Sample]:
@@ -170,9 +191,9 @@ def _build_cron_sample(cron: Cron, measured: Measured, stopped: Mapping[str, boo
 
 def odd_heartbeats(given: Mapping[str, Any], measured: Measured) -> tuple[int, int]:
     """How many heartbeats cannot be read as a time, and how many lie in the future."""
-    crons = list_crons(given, measured)
-    ahead = sum(cron.is_ahead for cron in crons)
-    return sum(cron.unknown is not None and cron.unknown != NEVER for cron in crons) - ahead, ahead
+    odd = [cron for cron in list_crons(given, measured) if cron.unknown not in (None, NEVER) and not cron.is_misspelled]
+    ahead = sum(cron.is_ahead for cron in odd)
+    return len(odd) - ahead, ahead
 
 
 def _is_overdue(cron: Cron, measured: Measured) -> bool:
@@ -190,15 +211,17 @@ def _find_idleness(cron: Cron, measured: Measured, stopped: Mapping[str, bool | 
     """Why a cron job that runs does nothing; else why that is unknown; two None if it works."""
     if cron.said == "refused":
         return "the cron runs, and is refused", None
+    # Without its message nobody knows whether it is refused; that the work of its stage stands still says enough.
+    unread = cron.unsaid
     if cron.stage is None:
-        return None, None
-    stage, unread = cron.stage, None
+        return None, unread
+    stage = cron.stage
     if cron.said == "skipped":
         due_since = measured.get(f"{stage}.due_since")
         if due_since is not None and measured.at.timestamp() - due_since > _SKIPS_AFTER_S:
             return "the cron runs, and skips due work", None
         why = measured.substituted.get(f"{stage}.due_since", measured.unknown.get(f"{stage}.due_since"))
-        unread = why if why is not None and not why.is_absence else None
+        unread = why if why is not None and not why.is_absence else unread
     is_stopped = stopped.get(stage, False)
     if is_stopped:
         return f"the cron runs, but no work of {stage} is done", None

@@ -20,8 +20,10 @@ from callwatch.pipeline.freshness_readings import scan_reading as scan_windows
 from callwatch.pipeline.indexes import indexes_reading, without_index
 from callwatch.pipeline.queries.query_runner import Measured, Wanted, read
 from callwatch.pipeline.queries.reading import Reading
+from callwatch.pipeline.queries.spellings import list_spelling_censuses
 from callwatch.pipeline.queries.stage import StageFile
 from callwatch.pipeline.queries.stage_readings import list_readings
+from callwatch.pipeline.queries.states import list_values
 from callwatch.pipeline.syncs import sync_readings
 from callwatch.pipeline.tenants.names import read_names
 from callwatch.pipeline.tenants.silence import (
@@ -50,6 +52,9 @@ def measure(
     read(conn, indexes_reading(stages), measured)
     scanned = without_index(stages, measured)
     read(conn, _select(all_readings(stages), wanted), measured, scanned)
+    unlisted = [list_values(stage) for stage in stages.stages if measured.get(f"{stage.name}.unlisted")]
+    if unlisted:
+        read(conn, unlisted, measured)
     if freshness and wanted(DAYS):
         is_scanned = freshness["table"] in scanned
         read(conn, [days_reading(freshness, now, ZoneInfo(timezone), is_scanned)], measured)
@@ -69,7 +74,7 @@ def _select(readings: Sequence[Reading], wanted: Wanted) -> list[Reading]:
     """The wanted readings, and the censuses without which nobody could tell that one of them is unknown."""
     chosen = {reading.name for reading in readings if wanted(reading.name)}
     chosen |= {name for reading in readings if reading.name in chosen for name in (*reading.doubts, *reading.empty_doubts)}
-    return [reading for reading in readings if reading.name in chosen]
+    return [reading for reading in readings if chosen & reading.names]
 
 
 def _measure_tenants(conn: AnyConnection, stages: StageFile, measured: Measured, is_scanned: bool) -> None:
@@ -97,6 +102,7 @@ def all_readings(stages: StageFile) -> tuple[Reading, ...]:
 
 
 def _compose_readings(stages: StageFile) -> Iterator[Reading]:
+    yield from list_spelling_censuses(stages)
     for stage in stages.stages:
         yield from list_readings(stage)
     parts = stages.parts

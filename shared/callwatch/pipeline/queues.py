@@ -5,6 +5,7 @@ from datetime import datetime
 from callwatch.db.core.connect import AnyConnection
 from callwatch.pipeline.indexes import indexes_reading, without_index
 from callwatch.pipeline.queries.query_runner import Measured, read
+from callwatch.pipeline.queries.spellings import list_spelling_censuses
 from callwatch.pipeline.queries.stage import StageFile
 from callwatch.pipeline.queries.stage_readings import list_readings
 
@@ -21,7 +22,7 @@ def measure_queues(conn: AnyConnection, now: datetime, timezone: str, stages: St
     read(conn, indexes_reading(stages), measured)
     shown = [reading for reading in readings if reading.name.rpartition(".")[2] in _WANTED]
     doubts = {name for reading in shown for name in reading.doubts}
-    wanted = [reading for reading in readings if reading.name in doubts or reading in shown]
+    wanted = [each for each in (*list_spelling_censuses(stages), *readings) if each.names & doubts or each in shown]
     read(conn, wanted, measured, without_index(stages, measured))
     conn.rollback()
     return measured

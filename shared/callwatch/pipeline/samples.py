@@ -15,6 +15,7 @@ from callwatch.pipeline.queries.query_runner import Measured, add_figures, expla
 from callwatch.pipeline.queries.stage import Stage, StageFile
 from callwatch.pipeline.syncs import list_sync_samples
 from callwatch.pipeline.tenants.silence import SILENT_METRIC, list_silence_samples
+from callwatch.pipeline.unlisted import list_unlisted_samples
 from callwatch.pipeline.vendors import list_vendor_samples
 from callwatch.pipeline.webhooks import list_webhook_samples
 
@@ -61,7 +62,11 @@ def list_product_samples(
         samples += list_sync_samples(measured)
     for vendor in stages.vendors:
         samples += list_vendor_samples(vendor, measured)
-    return [*samples, *_sample_odd_rows(stages, measured), *_sample_drift(measured), *list_index_samples(stages, measured)]
+    return [*samples, *_sample_odd_rows(stages, measured), *_list_states(stages, measured)]
+
+
+def _list_states(stages: StageFile, measured: Measured) -> list[Sample]:
+    return [*list_unlisted_samples(stages, measured), *_sample_drift(measured), *list_index_samples(stages, measured)]
 
 
 def odd_rows(stages: StageFile, measured: Measured) -> dict[tuple[str, str], OddTotal]:
@@ -225,14 +230,7 @@ def _sample_unfinished(stage: Stage, measured: Measured, labels: Mapping[str, st
 
 
 def _sample_drift(measured: Measured) -> Iterator[Sample]:
-    spelled = [odd for odd in measured.odd.values() if odd.census.word is not None and odd.is_doubtful]
-    found = {(odd.census.table, odd.census.column): odd.reason for odd in spelled} | measured.drift
-    for (table, column), reason in sorted(found.items(), key=lambda item: item[0]):
+    for (table, column), reason in sorted(measured.drift.items(), key=lambda item: item[0]):
         yield Sample(
             "schema.drift", 1.0, None, {"table": table, "column": column} if column else {"table": table}, reason.message
         )
-    # What was not read may be spelled as before: the alert must not end.
-    unread = {(one.table, one.column): measured.unknown[name] for name, one in measured.uncounted.items() if one.word is not None}
-    for (table, column), reason in unread.items():
-        if (table, column) not in found:
-            yield Sample("schema.drift", None, reason, {"table": table, "column": column})

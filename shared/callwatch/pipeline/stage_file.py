@@ -14,6 +14,7 @@ from callwatch.pipeline.file_fields import check_keys, name_place, parse_list, r
 from callwatch.pipeline.items.file import PATH, read_events, read_path, read_remedies
 from callwatch.pipeline.queries.filter_dsl import clauses, name
 from callwatch.pipeline.queries.stage import COUNTED, TIMED, Duration, Failures, Rows, Stage, StageFile, Unfinished, Vendor
+from callwatch.pipeline.queries.states import with_states
 
 _NOT_DESCRIBED = Reason("not_configured", "the stage file does not say which rows these are")
 DEFAULT = Path(__file__).parent / "stages" / "call_product.json"
@@ -94,13 +95,13 @@ def parse_stages(raw: Any) -> StageFile:
     for number, item in enumerate(_get_list(raw, "indexes")):
         with name_place(f"indexes[{number}]"):
             indexes.append(read_fields(item, {"name": name, "table": name, "on": read_text}, {"where": read_text}))
-    return StageFile(stages, vendors, parts, tuple(indexes))
+    return StageFile(with_states(stages), vendors, parts, tuple(indexes))
 
 
 def _read_stage(raw: Any, where: str) -> Stage:
     with name_place(where):
         needed = {"name", "table", "waiting_since", "duration", "pending", "done"}
-        check_keys(raw, needed, {"is_queue", "unfinished", "remedies", "limit", *PATH, *COUNTED, *TIMED})
+        check_keys(raw, needed, {"is_queue", "unfinished", "remedies", "limit", "other_states", *PATH, *COUNTED, *TIMED})
         stage_name, table, since = name(raw["name"], "a stage"), name(raw["table"]), name(raw["waiting_since"])
         if stage_name in (*PARTS, "vendor", "indexes"):
             raise ValueError("a name that no other part of the file has")
@@ -125,7 +126,10 @@ def _read_stage(raw: Any, where: str) -> Stage:
     if "limit" in raw:
         with name_place(f"{where}.limit"):
             limit = read_number(raw["limit"])
-    return Stage(stage_name, table, bool(raw.get("is_queue", True)), since, rows, duration, unfinished, path, remedies, limit)
+    with name_place(f"{where}.other_states"):
+        others = parse_list(read_text)(raw["other_states"]) if "other_states" in raw else ()
+    is_queue = bool(raw.get("is_queue", True))
+    return Stage(stage_name, table, is_queue, since, rows, duration, unfinished, path, remedies, limit, tuple(others))
 
 
 def _read_duration(raw: Any, table: str) -> Duration:

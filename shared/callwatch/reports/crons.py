@@ -82,7 +82,7 @@ def _describe_crons(given: Mapping[str, Any], measured: Measured) -> Iterator[Cr
             "duration_s": _NO_HEARTBEAT_DURATION,
             "project_id": _NO_PROJECT,
             "environment": _NO_PROJECT,
-            **({} if problem else {"problem": _FINE if cron.last_ok_at else why}),
+            **({} if problem else {"problem": (cron.unsaid or _FINE) if cron.last_ok_at else why}),
             **({} if cron.last_ok_at else {"last_at": why, "next_at": why}),
         }
         yield {
@@ -105,7 +105,8 @@ def _find_state(cron: Cron) -> CronState:
     if cron.is_late is None:
         return "unknown"
     # Its rule (cron_late) fires after two periods without a success: to its reader that job was missed.
-    return "missed" if cron.is_late else "failed" if cron.said == "refused" else "ok"
+    on_time: CronState = "failed" if cron.said == "refused" else "unknown" if cron.unsaid else "ok"
+    return "missed" if cron.is_late else on_time
 
 
 def _find_problem(cron: Cron) -> str | None:

@@ -182,6 +182,7 @@ def _show_pipeline(stages: Pipeline) -> PipelineFigures:
         "field_completeness_by_source": stages["field_completeness_by_source"],
         "crons": stages["crons"],
         "odd_rows": stages["odd_rows"],
+        "misspelled": stages["misspelled"],
     }
 
 

@@ -11,8 +11,11 @@ from callwatch.pipeline.crons import HEARTBEATS, NEVER, list_crons
 from callwatch.pipeline.freshness import FIRST_AT, LAST_AT, expected_per_hour
 from callwatch.pipeline.queries.query_runner import Measured
 from callwatch.pipeline.queries.stage import Stage, StageFile
+from callwatch.pipeline.queries.states import UnlistedState as StateRows
+from callwatch.pipeline.queries.states import read_unlisted
 from callwatch.pipeline.samples import odd_rows, undated
 from callwatch.pipeline.stage_file import get_stages
+from callwatch.pipeline.unlisted import list_misspelled
 from callwatch.reports.figures import Part
 from callwatch.reports.items.agencies import list_agencies
 from callwatch.reports.items.forecasts import list_stage_forecasts
@@ -21,7 +24,7 @@ from callwatch.reports.product import read_product
 from callwatch.settings import Settings
 
 if TYPE_CHECKING:
-    from callwatch.models.shapes.pipeline import Cron, Freshness, OddRows, Pipeline, StageFigures
+    from callwatch.models.shapes.pipeline import Cron, Freshness, Misspelled, OddRows, Pipeline, StageFigures, UnlistedState
 
 _NO_HISTORY = Reason("no_traffic", "no earlier day can be compared with this hour")
 _NOT_DESCRIBED = Reason("not_configured", "the stage file does not define it")
@@ -53,6 +56,7 @@ def pipeline(
         "field_completeness_by_source": _completeness_by_source(stages, measured, unknown),
         "crons": _crons(stages, measured, unknown),
         "odd_rows": _odd_rows(stages, measured, unknown),
+        "misspelled": _misspelled(stages, measured, unknown),
         "unknown": unknown.reasons,
     }
     if has_forecasts:
@@ -65,6 +69,7 @@ def pipeline(
 
 def _stage(stage: Stage, part: Part) -> StageFigures:
     undated_count, why_undated = undated(stage, part.measured)
+    unlisted, why_unlisted = read_unlisted(stage, part.measured)
 
     def count(figure: str) -> int | None:
         return part.count(figure, f"{stage.name}.{figure}")
@@ -77,6 +82,8 @@ def _stage(stage: Stage, part: Part) -> StageFigures:
         "completed_last_hour": count("completed_last_hour"),
         "stuck": count("stuck"),
         "undated": part.say("undated", undated_count, why_undated),
+        "unlisted": count("unlisted"),
+        "unlisted_states": part.say("unlisted_states", _unlisted_states(unlisted), why_unlisted),
         "zombie": count("zombie"),
         "dead": count("dead"),
         "orphan": count("orphan"),
@@ -87,6 +94,10 @@ def _stage(stage: Stage, part: Part) -> StageFigures:
         "p50_s": part.number("p50_s", f"{stage.name}.duration.p50"),
         "p95_s": part.number("p95_s", f"{stage.name}.duration.p95"),
     }
+
+
+def _unlisted_states(found: list[StateRows] | None) -> list[UnlistedState] | None:
+    return None if found is None else [{"state": each.state, "rows": each.rows} for each in found]
 
 
 def _success_rate(stage: Stage, part: Part) -> float | None:
@@ -146,4 +157,12 @@ def _odd_rows(stages: StageFile, measured: Measured, unknown: Unknown) -> list[O
         in_future = unknown.say(f"odd_rows.{index}.in_future", ahead, total.unread)
         unreadable = unknown.say(f"odd_rows.{index}.unreadable", early, total.unread)
         shown.append({"table": table, "column": column, "in_future": in_future, "unreadable": unreadable})
+    return shown
+
+
+def _misspelled(stages: StageFile, measured: Measured, unknown: Unknown) -> list[Misspelled]:
+    shown: list[Misspelled] = []
+    for index, each in enumerate(list_misspelled(stages, measured)):
+        rows = unknown.say(f"misspelled.{index}.rows", each.rows, each.unread)
+        shown.append({"table": each.table, "column": each.column, "rows": rows})
     return shown

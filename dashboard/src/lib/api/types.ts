@@ -966,6 +966,13 @@ export interface Memory {
   used_mb: number | null;
 }
 
+/** Newest rows of a column that spell a word of the stage file in another way, such as ANALYZED for analyzed. */
+export interface Misspelled {
+  column: string;
+  rows: number | null;
+  table: string;
+}
+
 /** What a model cost. calls: that used it, counted once a day. */
 export interface ModelCosts {
   calls: number;
@@ -1303,6 +1310,7 @@ export interface Pipeline {
   field_completeness_by_source: Record<string, Record<string, number>> | null;
   forecasts?: Array<StageForecast> | null;
   freshness: Freshness;
+  misspelled: Array<Misspelled>;
   odd_rows: Array<OddRows>;
   recording_availability: number | null;
   stages: Array<StageFigures>;
@@ -1317,6 +1325,7 @@ export interface PipelineFigures {
   field_completeness: Record<string, number | null> | null;
   field_completeness_by_source: Record<string, Record<string, number>> | null;
   freshness: Freshness;
+  misspelled: Array<Misspelled>;
   odd_rows: Array<OddRows>;
   recording_availability: number | null;
   stages: Array<StageFigures>;
@@ -1711,7 +1720,7 @@ export interface SilencePage {
   unknown: Record<string, Unknown>;
 }
 
-/** One stage. failed, dead, false_success: of the last 24 h; success_rate, p50_s, p95_s (time per item): of the last hour. */
+/** One stage. failed, dead, false_success: of the last 24 h; success_rate, p50_s, p95_s (time per item): of the last hour. unlisted: rows in states that the stage file does not name; unlisted_states: the 20 most frequent of these states. */
 export interface StageFigures {
   completed_last_hour: number | null;
   dead: number | null;
@@ -1728,6 +1737,8 @@ export interface StageFigures {
   success_rate: number | null;
   throughput_per_minute: number | null;
   undated: number | null;
+  unlisted: number | null;
+  unlisted_states: Array<UnlistedState> | null;
   zombie: number | null;
 }
 
@@ -1756,7 +1767,7 @@ export interface StageItemPage {
   remedy: RemedyStatement | null;
   replays: Array<Replay> | null;
   stage: string;
-  state: "pending" | "retry" | "processing" | "overdue" | "stuck" | "zombie" | "orphan" | "false_success" | "due" | "failed" | "dead" | "completed_last_hour";
+  state: "pending" | "retry" | "processing" | "overdue" | "stuck" | "zombie" | "orphan" | "false_success" | "unlisted" | "due" | "failed" | "dead" | "completed_last_hour";
   unknown: Record<string, Unknown>;
 }
 
@@ -1892,6 +1903,12 @@ export interface TranscriptionsStatus {
 export interface Unknown {
   code: "none" | "no_traffic" | "not_configured" | "missing" | "unavailable" | "not_recorded" | "timeout";
   message: string;
+}
+
+/** Rows of a stage in a state that the stage file does not name. state: NULL, a plain word, or any other text in quotes. */
+export interface UnlistedState {
+  rows: number;
+  state: string;
 }
 
 /** Time since this process began. */

@@ -59,7 +59,10 @@ PHRASES: Mapping[str, str] = {
     "evaluation_stopped": "No rule was evaluated",
 }
 # Their messages are sentences already.
-_OWN_WORDS = ("new_error_group", "regressed_error_group", "schema_drift", "index_missing", "clock_skew", "unreadable_times")
+_OWN_WORDS = (
+    "new_error_group", "regressed_error_group", "schema_drift", "index_missing", "clock_skew", "unreadable_times",
+    "unlisted_states",
+)  # fmt: skip
 
 
 class Cause(TypedDict):

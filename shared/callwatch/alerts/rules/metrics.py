@@ -82,6 +82,9 @@ METRICS: Mapping[str, Metric] = {
     "cost.unpriced_calls": Metric("count", "calls of today that used a model without a price", ("service", "model")),
     "product.clock_skew": Metric("count", "rows of a column with a time in the future", ("table", "column")),
     "product.unreadable": Metric("count", "rows of a column with an impossible time", ("table", "column")),
+    "product.unlisted": Metric(
+        "count", "rows with a state or word that the stage file does not name", ("stage", "table", "column")
+    ),
     "webhooks.error_ratio": Metric("ratio", "share of webhooks with a 5xx response"),
     "sync.volume_ratio": Metric("times", "records of the latest sync relative to the same hour of earlier days", ("sync",)),
     "schema.drift": Metric("yes", "1 if a table or column is missing", ("table", "column")),

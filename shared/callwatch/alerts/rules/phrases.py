@@ -44,6 +44,7 @@ SUBJECTS: Mapping[str, str] = {
     "cron.missing": "the number of crons without a heartbeat",
     "product.clock_skew": "the number of rows with a time in the future",
     "product.unreadable": "the number of rows with an impossible time",
+    "product.unlisted": "the number of rows with a state or word that the stage file does not name",
     "webhooks.error_ratio": "the share of webhooks with a 5xx response",
     "sync.volume_ratio": "the volume of the latest sync relative to earlier days",
     "requests.avg_ms_5m": "the average response time",

@@ -12,8 +12,18 @@ CronState = Literal["ok", "running", "missed", "failed", "late", "unknown"]
 CronSource = Literal["check_in", "product"]
 
 
+class UnlistedState(TypedDict):
+    """Rows of a stage in a state that the stage file does not name. state: NULL, a plain word, or any other text in quotes."""
+
+    state: str
+    rows: int
+
+
 class StageFigures(TypedDict):
-    """One stage. failed, dead, false_success: of the last 24 h; success_rate, p50_s, p95_s (time per item): of the last hour."""
+    """One stage. failed, dead, false_success: of the last 24 h; success_rate, p50_s, p95_s (time per item): of the last hour.
+
+    unlisted: rows in states that the stage file does not name; unlisted_states: the 20 most frequent of these states.
+    """
 
     name: str
     pending: int | None
@@ -22,6 +32,8 @@ class StageFigures(TypedDict):
     completed_last_hour: int | None
     stuck: int | None
     undated: int | None
+    unlisted: int | None
+    unlisted_states: list[UnlistedState] | None
     zombie: int | None
     dead: int | None
     orphan: int | None
@@ -59,6 +71,14 @@ class OddRows(TypedDict):
     unreadable: int | None
 
 
+class Misspelled(TypedDict):
+    """Newest rows of a column that spell a word of the stage file in another way, such as ANALYZED for analyzed."""
+
+    table: str
+    column: str
+    rows: int | None
+
+
 class PipelineFigures(TypedDict):
     """The product's stages; ratios 0..1, completeness: the share of recent calls that have a field."""
 
@@ -69,6 +89,7 @@ class PipelineFigures(TypedDict):
     field_completeness_by_source: dict[str, dict[str, float]] | None
     crons: list[Cron]
     odd_rows: list[OddRows]
+    misspelled: list[Misspelled]
     agencies: NotRequired[Annotated[list[AgencyPipeline] | None, About("With ?by=agency: at most 100, the busiest first.")]]
 
 

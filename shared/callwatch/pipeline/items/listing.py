@@ -20,13 +20,14 @@ from callwatch.pipeline.queries.filter_dsl import ANY, TIME, merge
 from callwatch.pipeline.queries.odd_rows import aged_columns
 from callwatch.pipeline.queries.query_runner import Measured, read
 from callwatch.pipeline.queries.reading import Reading
-from callwatch.pipeline.queries.stage import COUNTED, Stage, StageFile
+from callwatch.pipeline.queries.spellings import list_spelling_censuses
+from callwatch.pipeline.queries.stage import COUNTED, Rows, Stage, StageFile
 from callwatch.pipeline.queries.stage_readings import list_readings
 from callwatch.pipeline.queries.statements import TRUE, Literal, PrimaryKey, coalesce, name_column
 from callwatch.pipeline.queries.time_bounds import read_time
 
 # States by which items are listed: each is the name of a count of GET /api/pipeline or of its rules.
-STATES = (*COUNTED, "due", "failed", "dead", "completed_last_hour")
+STATES = (*COUNTED, "unlisted", "due", "failed", "dead", "completed_last_hour")
 NO_KEY = Reason("not_configured", "the stage file does not say which column holds the item's key")
 _KIND = {"completed_last_hour": "done"}
 _NAME = "items"
@@ -73,6 +74,11 @@ def find_kind(state: str) -> str:
     return _KIND.get(state, state)
 
 
+def _find_rows(stage: Stage, state: str) -> Rows:
+    """The rows that a state counts; those of the stage's own table that no kind of rows names have no rows of their own."""
+    return stage.rows.get(find_kind(state)) or Rows(stage.table)
+
+
 def parse_position(given: Any) -> Position | None:
     """The position in a cursor. Raises ValueError for any that no page gave out."""
     if given is None:
@@ -92,8 +98,9 @@ def list_items(
     Raises ValueError for a position that PostgreSQL cannot read, DatabaseUnavailable if the connection breaks.
     """
     count, measured = find_count(stage, state), Measured(now)
-    censuses = [reading for reading in list_readings(stage) if reading.name in count.doubts]
-    column = stage.rows[find_kind(state)].item or stage.path.item
+    every = [*list_readings(stage), *list_spelling_censuses(stages)]
+    censuses = [reading for reading in every if reading.names & set(count.doubts)]
+    column = _find_rows(stage, state).item or stage.path.item
     listing = _compose_list(count, stages, stage, state, column, after, limit + 1)
     read(conn, [*censuses, count, listing], measured)
     if after and isinstance(measured.errors.get(_NAME), psycopg2.DataError):
@@ -134,7 +141,7 @@ def _compose_list(
 
 def _find_times(stages: StageFile, stage: Stage, state: str, table: str) -> tuple[str, ...]:
     """The time by which rows of a state are ordered: their own, that by which they are counted, or since when they wait."""
-    rows = stage.rows[find_kind(state)]
+    rows = _find_rows(stage, state)
     items = stages.parts.get("items")
     if table == rows.table and (rows.at or aged_columns(rows.where)):
         return rows.at or aged_columns(rows.where)[:1]

@@ -49,6 +49,11 @@ class Reading:
     doubts: tuple[str, ...] = ()
     empty_doubts: tuple[str, ...] = ()
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Its own name, and those of the readings that it combines."""
+        return frozenset((self.name, *(part.name for part in self.parts)))
+
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:

@@ -91,8 +91,20 @@ class Unfinished:
 
 
 @dataclass(frozen=True, slots=True)
+class States:
+    """The column whose words say in which state a row of a stage is, and every word that the stage file names, in order."""
+
+    column: str
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage: its table, and the meaning of its rows. limit: how many items may wait, for the forecast."""
+    """One stage: its table, and the meaning of its rows.
+
+    limit: how many items may wait, for the forecast. other_states: words of its states that no figure counts, on purpose.
+    states: None if no column with words tells its rows apart.
+    """
 
     name: str
     table: str
@@ -104,6 +116,8 @@ class Stage:
     path: Path = Path()
     remedies: Mapping[str, Remedy] = field(default_factory=dict)
     limit: float | None = None
+    other_states: tuple[str, ...] = ()
+    states: States | None = None
 
 
 @dataclass(frozen=True, slots=True)

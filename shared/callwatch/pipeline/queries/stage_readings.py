@@ -10,9 +10,10 @@ from callwatch.models.reason import NO_TRAFFIC, Reason
 from callwatch.pipeline.queries.filter_dsl import KEY, TIME, list_needs, merge, render_sql
 from callwatch.pipeline.queries.odd_rows import aged_columns, count_odd_rows
 from callwatch.pipeline.queries.reading import Aggregate, Census, Reading
-from callwatch.pipeline.queries.spellings import list_spelling_censuses, name_spelling_doubts
+from callwatch.pipeline.queries.spellings import name_spelling_doubts
 from callwatch.pipeline.queries.stage import COUNTED, Duration, Rows, Stage, Unfinished
 from callwatch.pipeline.queries.statements import KeysEqual, Literal, PrimaryKey, coalesce, name_column
+from callwatch.pipeline.queries.states import count_unlisted
 from callwatch.pipeline.queries.time_bounds import MAX_CLOCK_SKEW_S, ago, ahead, is_early, is_readable, newer_than, older_than
 
 NOTHING_DUE = Reason("none", "nothing is due")
@@ -51,7 +52,7 @@ COUNTED_EXACTLY = 100_000
 def list_readings(stage: Stage) -> Iterator[Reading]:
     """Every statement of a stage: the censuses of its odd rows, and its figures."""
     yield from _list_censuses(stage)
-    yield from list_spelling_censuses(stage)
+    yield count_unlisted(stage)
     for figure in COUNTED:
         yield _count_kind(stage, figure)
     yield from _count_done(stage)

@@ -29,6 +29,14 @@ def _render_odd_rows(fault: str) -> Callable[[Any], str]:
     return render
 
 
+def _render_unlisted(given: Any) -> str:
+    labels = given.labels
+    where, detail = f"{labels.get('table')}.{labels.get('column')}", f": {given.detail}" if given.detail else ""
+    rows = f"{given.value:.0f} rows" if given.value else "Rows"
+    what = "have a state that the stage file does not name" if "stage" in labels else "spell a word of the stage file otherwise"
+    return f"{rows} of {where} {what}, so no figure counts them{detail}"
+
+
 PRODUCT_RULES: tuple[AlertRule, ...] = (
     AlertRule(
         "product_database_down", "Product database down", Level.CRITICAL, LOUD, (Condition("product_database.up", "<", 1),),
@@ -57,6 +65,11 @@ PRODUCT_RULES: tuple[AlertRule, ...] = (
         "unreadable_times", "Unreadable times", Level.WARNING, NORMAL, (Condition("product.unreadable", ">", 0),),
         cooldown_minutes=60, depends_on=PRODUCT_DB, message=_render_odd_rows("cannot be read as a time"),
         hint="Product rows have impossible timestamps; metrics that need them are unknown",
+    ),
+    AlertRule(
+        "unlisted_states", "Unlisted states", Level.WARNING, NORMAL, (Condition("product.unlisted", ">", 0),),
+        for_s=120, cooldown_minutes=60, depends_on=PRODUCT_DB, message=_render_unlisted,
+        hint="Rows have a state or word that the stage file does not name; no figure counts them",
     ),
     AlertRule(
         "zombie_jobs", "Zombie jobs", Level.WARNING, NORMAL, (Condition("pipeline.zombie", ">", 0),),

@@ -20,6 +20,7 @@ ItemState = Literal[
     "zombie",
     "orphan",
     "false_success",
+    "unlisted",
     "due",
     "failed",
     "dead",
