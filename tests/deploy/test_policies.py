@@ -66,6 +66,8 @@ VARIABLE_OF = {variable.name.lower(): variable.name for variable in VARIABLES}
 KEPT_IN = {variable.name: variable.kept_in for variable in VARIABLES}
 # Settings with a usable default that no deployment sets.
 LEFT_ALONE = {"commit_sha"}
+# Read by none of the monitor's own work, but judged: of all functions it alone says when a setting cannot be used.
+JUDGED = {"run_monitor": {"OIDC_ISSUER", "OIDC_AUDIENCE", "OIDC_ROLES"}}
 
 
 def environment(name: str) -> dict[str, Any]:
@@ -183,7 +185,15 @@ def test_environment_holds_exactly_what_the_code_reads(name: str) -> None:
     needed = needed_variables(name)
     assert needed <= set(environment(name)) | COMMON
     # A function may override Globals.
-    assert set(environment(name)) - set(source()["Globals"]["Function"]["Environment"]["Variables"]) <= needed
+    surplus = set(environment(name)) - set(source()["Globals"]["Function"]["Environment"]["Variables"]) - needed
+    assert surplus == JUDGED.get(name, set())
+
+
+def test_monitor_judges_every_setting_that_disables_a_part() -> None:
+    judged = set(environment("run_monitor")) | COMMON
+    parts = {variable.name: variable.kept_in or variable.name for variable in VARIABLES if variable.affects}
+    elsewhere = set().union(*(environment(name) for name in FUNCTIONS)) - judged
+    assert not {name for name, place in parts.items() if place in elsewhere}
 
 
 def test_every_aws_call_is_known_to_the_policy_test() -> None:
