@@ -30,6 +30,16 @@ test("a paused page turns from operational to unknown as time passes", async () 
   mock.timers.reset();
 });
 
+test("what is partly unknown is not called all clear", async () => {
+  mock.timers.enable({ apis: ["setInterval", "Date"], now: AT });
+  adoptServerTime(new Date(AT).toUTCString());
+  const unknown = { "pipeline.stages.0.pending": { code: "unavailable", message: "the table is locked" } };
+  const { getByRole } = await showStrip({ ...GOOD, unknown } as Overview);
+  assert.match(getByRole("region").textContent ?? "", /partly unknown.*No incident is open.*the table is locked/);
+  assert.doesNotMatch(getByRole("region").textContent ?? "", /All clear/);
+  mock.timers.reset();
+});
+
 test("a hidden tab whose timers were late is unknown as soon as it is seen", async () => {
   mock.timers.enable({ apis: ["setInterval", "Date"], now: AT });
   adoptServerTime(new Date(AT).toUTCString());

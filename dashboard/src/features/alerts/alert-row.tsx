@@ -22,8 +22,7 @@ export function AlertRow({ alert }: { alert: Alert }) {
         <p>{alert.message}</p>
         <p class="quiet">
           <Lasting span={alert} />
-          {" · "}
-          {describeMeasured(alert)}
+          {alert.unit !== "yes" && ` · ${describeMeasured(alert)}`}
           {alert.acknowledged_by && (
             <>
               {" "}

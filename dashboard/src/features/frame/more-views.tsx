@@ -21,13 +21,20 @@ import { Routes } from "../routes/routes";
 import { Rules } from "../rules/rules";
 import { Runbook, Runbooks } from "../runbooks/runbooks";
 import { Silences } from "../silences/silences";
+import { PublicationPanel } from "../status-page/publication";
 import { Subscribers } from "../status-page/subscribers";
 import { Uptime } from "../uptime/uptime";
 
 export function MoreViews({ route }: { route: Route }) {
   const { view, id } = route;
   if (view === "errors") return id === null ? <Errors /> : <Group key={id} id={id} />;
-  if (view === "incidents") return id === null ? <Incidents /> : <IncidentView key={id} id={id} />;
+  if (view === "incidents" && id !== null)
+    return (
+      <IncidentView key={id} id={id}>
+        <PublicationPanel id={id} />
+      </IncidentView>
+    );
+  if (view === "incidents") return <Incidents />;
   if (view === "alerts") return id === null ? <Alerts /> : <AlertView key={id} id={id} />;
   if (view === "runbooks") return id === null ? <Runbooks /> : <Runbook key={id} id={id} />;
   if (view === "raw" && id !== null) return <Raw key={id} id={id} />;

@@ -73,7 +73,7 @@ function Sentence({ overview, live, state, worst, others }: SentenceProps) {
       {worst ? (
         <Cause incident={worst} others={others} />
       ) : overview.status === "operational" ? (
-        <Clear overview={overview} />
+        <Clear overview={overview} isKnown={state.word === "operational"} />
       ) : (
         <Symptoms overview={overview} />
       )}
@@ -126,19 +126,19 @@ function Symptoms({ overview: { status, issues } }: { overview: Overview }) {
   );
 }
 
-function Clear({ overview: { last_incident_ended_at: ended, issues } }: { overview: Overview }) {
+/** isKnown: false while some figures are unknown, which is no all-clear. */
+function Clear({ overview: { last_incident_ended_at: ended, issues }, isKnown }: { overview: Overview; isKnown: boolean }) {
   const infos = issues?.length ?? 0;
   return (
     <>
-      <strong>All clear</strong>
-      {ended ? (
+      <strong>{isKnown ? "All clear" : "No incident is open"}</strong>
+      {ended && (
         <>
           {" "}
-          for <Age since={ended} />, since the last incident ended.
+          for <Age since={ended} />, since the last one ended
         </>
-      ) : (
-        ": no incident has ended yet."
       )}
+      .
       {infos > 0 && (
         <>
           {" "}

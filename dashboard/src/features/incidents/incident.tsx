@@ -1,5 +1,6 @@
 /** One incident: its cause and impact, what changed before it, its alerts, notes and timeline. */
 
+import type { ComponentChildren } from "preact";
 import type { IncidentDetail } from "../../lib/api/types";
 import { toWords } from "../../lib/format/names";
 import { describeMeasured, formatCompact } from "../../lib/format/numbers";
@@ -14,11 +15,11 @@ import { Empty, When } from "../../ui/state";
 import { Age, Time } from "../../ui/time";
 import { Timeline } from "../../ui/timeline";
 import { useMayAct } from "../../ui/use-may-act";
-import { PublicationPanel } from "../status-page/publication";
 import { AddNote, ReleaseIncident, SilenceIncident, TakeIncident } from "./actions";
 import { AlertLinks, Chips } from "./card";
 
-export function IncidentView({ id }: { id: string }) {
+/** children: what other features show of it. */
+export function IncidentView({ id, children }: { id: string; children: ComponentChildren }) {
   const live = useLive<IncidentDetail>(`/api/incidents/${encodeURIComponent(id)}`);
   return (
     <div class="stack">
@@ -38,7 +39,7 @@ export function IncidentView({ id }: { id: string }) {
             <Panel title="What changed before it">
               <Changes incident={incident} />
             </Panel>
-            <PublicationPanel id={id} />
+            {children}
             <Panel title="Notes">
               <Notes incident={incident} />
             </Panel>
@@ -96,7 +97,8 @@ function About({ incident }: { incident: IncidentDetail }) {
           [
             "cause",
             <>
-              <a href={linkTo(`alerts/${incident.cause.id}`)}>{incident.cause.title}</a>, {describeMeasured(incident.cause)}
+              <a href={linkTo(`alerts/${incident.cause.id}`)}>{incident.cause.title}</a>
+              {incident.cause.unit !== "yes" && `, ${describeMeasured(incident.cause)}`}
             </>,
           ],
           ["calls waiting", figure("calls")],

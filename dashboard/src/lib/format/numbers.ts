@@ -72,10 +72,10 @@ export interface MeasuredFields {
   threshold: number | null;
 }
 
-/** The measured value against its threshold: "4.2 s, threshold > 3 s". */
+/** The measured value against its threshold: "4.2 s, threshold > 3 s". A yes or no has only one. */
 export function describeMeasured({ value, unit, comparison, threshold }: MeasuredFields): string {
   const measured = value === null ? "value unknown" : formatInUnit(value, unit);
-  if (threshold === null) return measured;
+  if (threshold === null || unit === "yes") return measured;
   return `${measured}, threshold ${[comparison, formatInUnit(threshold, unit)].filter(Boolean).join(" ")}`;
 }
 
