@@ -16,8 +16,9 @@ _SCHEME = re.compile(
     re.IGNORECASE,
 )
 _ROOT = re.compile(
-    r"^/(?:var/task|var/www/[^/]+|usr/src/[^/]+|(?:home|Users)/[^/]+/[^/]+|root/[^/]+|(?:srv|opt|data|mnt|workspace)/[^/]+|app|code"
-    r"|vercel/path\d|github/workspace|__w/[^/]+/[^/]+|builds/[^/]+/[^/]+|inetpub/wwwroot/[^/]+|usr/local/app|function|tmp/[0-9a-f]{8,})(?=/)",
+    r"^/(?:data/app/(?:~~[^/]+/)?[^/]+|var/task|var/www/[^/]+|usr/src/[^/]+|(?:home|Users)/[^/]+/[^/]+|root/[^/]+|(?:srv|opt|data|mnt|workspace)/[^/]+|app|code"
+    r"|vercel/path\d|github/workspace|__w/[^/]+/[^/]+|builds/[^/]+/[^/]+|inetpub/wwwroot/[^/]+|usr/local/app|function|tmp/[0-9a-f]{8,}"
+    r"|tmp/build_[0-9a-f]{6,64}(?:/app)?|var/lib/docker/overlay2/[^/]+/(?:merged|diff)(?:/app)?)(?=/)",
     re.IGNORECASE,
 )
 _DEPLOYED = re.compile(r"(?:^|(?<=/)|/)(?:releases/[^/]+|current|\.next/server|dist|build)(?=/)")
