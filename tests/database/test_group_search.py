@@ -57,6 +57,23 @@ def test_words_inside_of_identifiers_hosts_and_paths_are_found(database: str) ->
     assert listed(q="deepgram call_id") == listed(q="c_ll") == listed(q="deep%m") == listed(q="%") == []
 
 
+def test_causes_and_ids_of_the_context_are_found(database: str) -> None:
+    inner = [{"filename": "core/root.py", "function": "digDeep", "in_app": True}]
+    links = [{"type": "InnerError", "value": "deep reason", "frames": inner}, {"type": "Typeout", "value": "outer"}]
+    context = {"extra": {"call_id": "call_8812abc", "leadId": 4711, "note": "unrelated", "job": {"uuid": "j-1"}}}
+    digest([message("outer", exceptions=links), message("ctx", context=context)], NOW)
+    assert listed(q="InnerError") == listed(q="deep reason") == listed(q="digDeep") == listed(q="root.py") == ["outer"]
+    assert listed(q="call_8812abc") == listed(q="4711") == listed(q="j-1") == ["ctx"]
+    assert listed(q="unrelated") == []
+
+
+def test_an_event_is_found_among_many_environments(database: str) -> None:
+    digest([message("many", environment=f"preview-{number:03}") for number in range(150)], NOW)
+    digest([message("last", environment="preview-zzz", event_id="7" * 32)], NOW)
+    assert listed(q="7" * 32) == listed(q="7" * 32, environment="preview-zzz", project=1) == ["last"]
+    assert listed(q="7" * 32, environment="preview-001") == listed(q="7" * 32, project=2) == []
+
+
 def test_an_event_and_a_user_lead_to_their_groups(database: str) -> None:
     user = "ab" * 16
     old = NOW - timedelta(days=4)

@@ -12,7 +12,8 @@ from callwatch.db.error_queries.older_fingerprints import SEPARATION
 from callwatch.digest import older_groups, store
 from callwatch.digest.store import digest
 from callwatch.events.event import error_message, finish_event
-from callwatch.grouping import fingerprint, fingerprint_v1
+from callwatch.grouping import fingerprint
+from callwatch.grouping.version_1 import fingerprint as fingerprint_v1
 from callwatch.reports.groups.error_groups import load_group_detail
 from callwatch.reports.groups.group_actions import act
 

@@ -67,3 +67,21 @@ def test_words_are_the_same_where_texts_were_seen_before() -> None:
     assert list_words(texts) == first
     assert list_words([*texts, *texts]) == first
     assert {"callbyid", "handlecall", "failed"} <= set(first)
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("数据库连接失败", "连接"),
+        ("ファイルが見つかりません", "見つかりません"),
+        ("ไม่พบไฟล์ที่ต้องการ", "ไฟล์"),
+        ("데이터베이스연결실패", "연결"),
+        ("خطأ في الاتصال", "اتصال"),
+        ("数" * 40 + "库", "库"),
+    ],
+)
+def test_parts_of_texts_without_blanks_are_found(text: str, part: str) -> None:
+    known = list_words([text])
+    asked = build_query(part).split(" & ")
+    assert asked
+    assert all(any(word.startswith(each.strip("':*")) for word in known) for each in asked)

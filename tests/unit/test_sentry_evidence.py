@@ -191,3 +191,56 @@ def test_auto_is_no_address_of_a_user() -> None:
     assert convert({"message": "x", "user": {"ip_address": "{{auto}}"}}, "key")["user_hash"] is None
     assert convert({"message": "x", "user": {"ip_address": "{{auto}}", "id": "7"}}, "key")["user_hash"]
     assert convert({"message": "x", "user": {"ip_address": "192.0.2.7"}}, "key")["user_hash"]
+
+
+def test_threads_keep_their_names_and_lost_stacks_are_named() -> None:
+    stack = {"frames": [{"function": "spin", "filename": "w.c"}]}
+    threads = [{"id": 1, "name": "main", "current": True, "stacktrace": stack}, {"id": 2, "name": "pool", "stacktrace": stack}]
+    event = keep({"message": "x", "threads": {"values": threads}})
+    assert [frame["function"] for frame in event["frames"]] == ["spin"]
+    assert event["context"]["threads"] == [{"id": 1, "name": "main", "current": True}, {"id": 2, "name": "pool"}]
+    assert event["trimmed"] == ["threads"]
+
+
+def test_one_thread_loses_nothing() -> None:
+    stack = {"frames": [{"function": "spin", "filename": "w.c"}]}
+    event = keep({"message": "x", "threads": [{"id": 1, "crashed": True, "stacktrace": stack}]})
+    assert (event["trimmed"], event["frames"][0]["function"]) == ([], "spin")
+
+
+@pytest.mark.parametrize("name", ["template", "csp"])
+def test_other_interfaces_are_kept_in_the_context(name: str) -> None:
+    event = keep({"message": "x", name: {"filename": "page.html", "lineno": 4}})
+    assert event["context"][name] == {"filename": "page.html", "lineno": 4}
+
+
+def test_raw_stack_is_used_or_named() -> None:
+    raw = {"frames": [{"function": "a", "filename": "min.js"}]}
+    assert keep({"exception": {"type": "E", "raw_stacktrace": raw}})["frames"][0]["function"] == "a"
+    both = keep({"exception": {"type": "E", "raw_stacktrace": raw, "stacktrace": {"frames": [{"function": "load"}]}}})
+    assert (both["frames"][0]["function"], both["trimmed"]) == ("load", ["raw_stacktrace"])
+
+
+def test_dropped_parts_of_a_request_are_named() -> None:
+    request = {"url": "https://a.example/x", "fragment": "step-2", "cookies": "sid=1"}
+    assert keep({"message": "x", "request": request})["request"] == {"url": "https://a.example/x", "fragment": "step-2"}
+    assert keep({"message": "x", "request": request})["trimmed"] == []
+    assert keep({"message": "x", "request": request | {"protocol": "h2"}})["trimmed"] == ["request"]
+
+
+def test_dropped_source_lines_are_named() -> None:
+    frame = {"function": "f", "pre_context": [str(number) for number in range(30)]}
+    event = keep({"exception": {"type": "E", "stacktrace": {"frames": [frame]}}})
+    assert (event["frames"][0]["pre_context"][0], event["trimmed"]) == ("20", ["frames"])
+
+
+@pytest.mark.parametrize("value", [1769860800, 1769860800000, "1769860800", "1769860800000", "2026-01-31T12:00:00Z"])
+def test_times_in_milliseconds_and_texts_are_read(value: Any) -> None:
+    event = keep({"message": "x", "timestamp": value})
+    assert (event["occurred_at"], event["mended"]) == ("2026-01-31T12:00:00+00:00", [])
+
+
+@pytest.mark.parametrize("value", ["yesterday", [], 1e300, "31.01.2026"])
+def test_a_time_that_cannot_be_read_is_marked(value: Any) -> None:
+    event = keep({"message": "x", "timestamp": value})
+    assert (event["occurred_at"], event["mended"]) == (NOW.isoformat(), ["time"])

@@ -96,7 +96,7 @@ def _searched(first: Occurrence) -> Iterator[str]:
     head = first.head
     yield head["message"]
     yield from (str(head[name]) for name in ("type", "endpoint", "service") if head.get(name))
-    yield from (str(text) for name in ("tags", "places") for text in head.get(name, ()))
+    yield from (str(text) for name in ("tags", "places", "causes", "ids") for text in head.get(name, ()))
 
 
 def _tags(found: Sequence[Occurrence]) -> set[str]:

@@ -189,6 +189,6 @@ def _is_sound(head: dict[str, Any]) -> bool:
         and isinstance(head.get("severity"), str)
         and head["severity"] in _SEVERITIES
         and isinstance(head.get("tags", []), list)
-        and isinstance(head.get("places", []), list)
+        and all(isinstance(head.get(name, []), list) for name in ("places", "causes", "ids"))
         and all(head.get(name) is None or isinstance(head[name], str) for name in _OPTIONAL_TEXTS)
     )

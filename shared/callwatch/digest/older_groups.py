@@ -14,7 +14,8 @@ from callwatch.db.core.connect import AnyConnection
 from callwatch.db.error_queries.error_groups import GroupKey, find_known
 from callwatch.db.error_queries.older_fingerprints import has_older, is_separating, list_claimed
 from callwatch.digest.message_parser import Occurrence
-from callwatch.grouping import fingerprint, fingerprint_v1
+from callwatch.grouping import fingerprint
+from callwatch.grouping.version_1 import fingerprint as fingerprint_v1
 
 _CURRENT = f"{fingerprint.VERSION}:"
 

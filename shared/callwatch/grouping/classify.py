@@ -18,12 +18,14 @@ from callwatch.models.error import ErrorCategory, ErrorSeverity
 from callwatch.scrubbing.sanitize import render_text
 
 _MAX_CHARS = 2_000
+# Of names of classes in Python and Java, Ruby, and PHP.
+_SEPARATOR = re.compile(r"\.|::|\\")
 _MAX_CAUSES = 10
 # SQLAlchemy and Django write the driver's class in front of its text.
 _WRAPPED = re.compile(r"\(([A-Za-z_][\w.]{2,100})\) ")
 _STATUS = re.compile(
     r"(?:status(?: ?code)?|error code|http(?:/[\d.]{1,3})?(?: error)?|api error|responded with)[ :=(]{1,3}(?:of )?([45]\d\d)\b"
-    r"|^([45]\d\d) (?=[A-Z{\"(])|\b([45]\d\d) (?:client|server) error\b",
+    r"|^([45]\d\d):? (?=[A-Z{\"(])|\b([45]\d\d) (?:client|server) error\b",
     re.IGNORECASE,
 )
 _HAS_STATUS = re.compile(r"[45]\d\d")
@@ -93,7 +95,7 @@ def _full_name(module: Any, kind: Any) -> str:
 @functools.lru_cache(maxsize=1024)
 def _by_name(type_name: str) -> Verdict | None:
     """By the full name of a class, else by its last part; "Error" alone is the name of nearly everything."""
-    short = type_name.rpartition(".")[2]
+    short = _SEPARATOR.split(type_name)[-1]
     if type_name in verdicts.BY_CLASS or short in ("", "Error", "error"):
         return verdicts.BY_CLASS.get(type_name)
     if type_name in verdicts.BY_NAME or short in verdicts.BY_NAME:

@@ -30,7 +30,8 @@ _DAY = (
     rf"|{_MONTH}\s+\d{{4}}\b"
     r"|\d{4}[-/]\d\d[-/]\d\d(?!\d)|\d{1,2}[/-]\d{1,2}[/-]\d{2,4}\b|\d{1,2}\.\d{1,2}\.\d{4}\b"
 )
-_TIME = rf"(?<![\w.:])(?:(?:{_DAY})(?:(?:T|,?\s(?:at\s)?|:){_CLOCK})?|\d{{8}}T\d{{6}}Z?\b|{_CLOCK}(?![:\w]))"
+_YEAR = r"(?:\s(?:[A-Z]{3,4}\s)?\d{4}\b)?"
+_TIME = rf"(?<![\w.:])(?:(?:{_DAY})(?:(?:T|,?\s(?:at\s)?|:){_CLOCK}{_YEAR})?|\d{{8}}T\d{{6}}Z?\b|{_CLOCK}(?![:\w]))"
 
 _HTTP_WORDS = (
     "Bad Request|Unauthorized|Payment Required|Forbidden|Not Found|Method Not Allowed|Not Acceptable|Request Timeout|Conflict"
@@ -47,7 +48,12 @@ _CODES = re.compile(
     rf"|\b[45]\d\d:? (?={_HTTP_WORDS})|^(?:Error: )?[45]\d\d (?=[A-Z{{\"(])"
     r"|\b(?:ORA|TS|AADSTS|PLS|CS|DPI|DPY|NJS|MSB|PGRST)-?\d{3,6}\b|\bE1[12]\d{3}\b|\bP[12]\d{3}\b(?=:|\b.{0,40}prisma)"
     # MySQL: "Error 1062: ...", "ERROR 1062 (23000): ..." and the tuples of Python's drivers.
-    r"|\berror \d{4}(?=: | \([0-9A-Z]{5}\))|^\(\d{4}, (?=[\"'])",
+    r"|\berror \d{4}(?=: | \([0-9A-Z]{5}\))|^\(\d{4}, (?=[\"'])"
+    # Other codes, but none that a person is asked for: "closed with code 1006", "error 21211", "HRESULT: 0x80004005".
+    r"|(?<!zip )(?<!area )(?<!country )(?<!postal )(?<!post )(?<!promo )(?<!verification )(?<!discount )(?<!coupon )(?<!access )"
+    r"(?<!security )(?<!currency )(?<!bar )(?<!one-time )\bcode[\"']?[ :=]{1,3}-?\d{1,5}\b(?![.,:-]\d)"
+    r"|\berror[ :#(]{1,2}\d{3,5}(?=\s*(?:$|[:.,;)]))(?![.,:]\d)|\berror[ :(]{1,2}P[12]\d{3}\b"
+    r"|\b0x(?:8|C)00[0-9A-F]{5}\b",
     re.IGNORECASE,
 )
 _NAME = r"[\w.$-]{1,100}"
@@ -67,11 +73,31 @@ _NAMES = (
     (re.compile(rf"\bname {_OPEN}({_NAME}){_CLOSE} is not defined"), r"name \1 is not defined"),
     (re.compile(rf"{_OPEN}([\w.$-]{{3,100}}){_CLOSE} (object|is not (?:a function|defined))\b"), r"\1 \2"),
 )
+# A KeyError's message is the key, and nothing else.
+_NAME_ALONE = re.compile(rf"\s*{_OPEN}([A-Za-z_][A-Za-z_.-]{{0,99}}){_CLOSE}\s*")
 _QUOTED = re.compile(
     r"\"[^\"]{1,200}\"|(?<!\w)'[^']{1,200}'(?!\w)|`[^`]{1,200}`|\u201c[^\u201d]{1,200}\u201d|\u2018[^\u2019]{1,200}\u2019(?!\w)"
     r"|\u00ab[^\u00bb]{1,200}\u00bb|\u201e[^\u201c\u201d]{1,200}[\u201c\u201d]|\u2039[^\u203a]{1,200}\u203a|\u300c[^\u300d]{1,200}\u300d"
 )
+# A server that does not answer knows nothing of the parameters.
+_UNSENT_QUERY = re.compile(r"(retries exceeded with url: [^\s?]{1,500})\?[^\s()]{1,1000}")
 _QUERY_VALUE = re.compile(r"([?&](?!invariant=)[\w.\[\]-]{1,60}=)[^\s&#\"'<>()]{1,500}")
+# The port says which server does not answer, but not where a system chose one.
+_IPV4 = r"\d{1,3}(?:\.\d{1,3}){3}"
+_PEER = re.compile(
+    r"\b(ECONN[A-Z]{4,7} |ETIMEDOUT |EHOSTUNREACH |ENETUNREACH |(?:dial tcp|connect(?:ing|ion)? to|server at) [\"'`]?)"
+    rf"(?:({_IPV4}|(?<=[A-Z] )[0-9a-f:]{{0,39}}::?[0-9a-f]{{0,4}}(?=:\d)|\[[0-9a-f:]{{2,39}}\])|([\w.-]{{1,100}}))"
+    r":(\d{2,5})\b(?![:.]?\d)"
+)
+_MIN_CHOSEN_PORT = 32_768
+# What a label calls an id is one, whatever it looks like.
+_LABELED_ID = re.compile(
+    r"\b((?:request|trace|span|correlation|session|transaction|message|job|task|run|execution|event|ray|operation|activity"
+    r"|conversation|connection|invocation)[ _-]?id(?:s|entifier)?[\"']?(?: is)?[ :=#]{1,3}[\"'(<\[]?)"
+    r"(?=[\w+/=:.-]{0,99}\d)[\w+/=:.-]{4,200}",
+    re.IGNORECASE,
+)
+_ADDRESS_IN_NAME = re.compile(r"\bip-\d{1,3}(?:-\d{1,3}){3}\b")
 # Base64 with a sign that neither a path nor a word has.
 _BASE64 = re.compile(r"(?<![\w+/=])(?=[A-Za-z0-9/]{0,199}[+=])[A-Za-z0-9+/]{32,200}={0,2}(?![\w+/=])")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,200}")
@@ -113,7 +139,7 @@ _MINIFIED = re.compile(
 )
 _SPACE = re.compile(r"\s+")
 _NUMBERS = re.compile(r"\d+(?:[.,]\d+)*")
-_REPEATED = re.compile(r"<(n|text|id|hex|time|quantity)>(?:(?:, ?| )<\1>)+")
+_REPEATED = re.compile(r"<(n|text|id|hex|time|quantity|address|email)>(?:(?:, ?| )<\1>)+")
 
 
 @functools.cache
@@ -137,11 +163,12 @@ def normalize(message: str) -> str:
         text = _EMAIL.sub("<email>", text)
     has_digits = _DIGIT.search(text) is not None
     if has_digits:
-        text = _CODES.sub(_protect, text)
+        text = _CODES.sub(_protect, _LABELED_ID.sub(r"\1<id>", text))
+        text = _PEER.sub(_keep_port, _ADDRESS_IN_NAME.sub("ip-<n>", text))
         text = _compile_times().sub("<time>", text)
     text = _BARE_DAYS.sub("<time>", text)
     if "=" in text or "+" in text:
-        text = _BASE64.sub("<id>", _QUERY_VALUE.sub(r"\1<text>", text))
+        text = _BASE64.sub("<id>", _QUERY_VALUE.sub(r"\1<text>", _UNSENT_QUERY.sub(r"\1", text)))
     if "[" in text and ":" in text:
         text = _BRACKETED_ADDRESS.sub("<address>", text)
     if has_digits:
@@ -163,6 +190,11 @@ def _protect(match: re.Match[str]) -> str:
     return match[0].translate(_PROTECT)
 
 
+def _keep_port(match: re.Match[str]) -> str:
+    before, address, host, port = match.groups()
+    return f"{before}{'<address>' if address else host}:{port.translate(_PROTECT) if int(port) < _MIN_CHOSEN_PORT else '<n>'}"
+
+
 def _apply(rules: tuple[tuple[str, str, str], ...], text: str) -> str:
     for sign, pattern, mark in _compile(rules):
         if sign in text:
@@ -173,6 +205,7 @@ def _apply(rules: tuple[tuple[str, str, str], ...], text: str) -> str:
 def _replace_quoted(text: str) -> str:
     if not any(quote in text for quote in "\"'`\u2018\u201c\u00ab\u201e\u2039\u300c"):
         return text
+    text = _NAME_ALONE.sub(r"\1", text) if _NAME_ALONE.fullmatch(text) else text
     for pattern, kept in _NAMES:
         text = pattern.sub(kept, text)
     return _QUOTED.sub("<text>", text)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from callwatch.grouping.build_hashes import strip_build
+from callwatch.grouping.generated_names import strip_generated
 from callwatch.grouping.in_app import is_in_app
 from callwatch.grouping.normalize import normalize
 
@@ -15,8 +16,9 @@ _SCHEME = re.compile(
     re.IGNORECASE,
 )
 _ROOT = re.compile(
-    r"^/(?:var/task|var/www/[^/]+|usr/src/[^/]+|(?:home|Users)/[^/]+/[^/]+|root/[^/]+|(?:srv|opt|data|mnt|workspace)/[^/]+|app|code"
-    r"|vercel/path\d|github/workspace|__w/[^/]+/[^/]+|builds/[^/]+/[^/]+|inetpub/wwwroot/[^/]+|usr/local/app|function|tmp/[0-9a-f]{8,})(?=/)",
+    r"^/(?:data/app/(?:~~[^/]+/)?[^/]+|var/task|var/www/[^/]+|usr/src/[^/]+|(?:home|Users)/[^/]+/[^/]+|root/[^/]+|(?:srv|opt|data|mnt|workspace)/[^/]+|app|code"
+    r"|vercel/path\d|github/workspace|__w/[^/]+/[^/]+|builds/[^/]+/[^/]+|inetpub/wwwroot/[^/]+|usr/local/app|function|tmp/[0-9a-f]{8,}"
+    r"|tmp/build_[0-9a-f]{6,64}(?:/app)?|var/lib/docker/overlay2/[^/]+/(?:merged|diff)(?:/app)?)(?=/)",
     re.IGNORECASE,
 )
 _DEPLOYED = re.compile(r"(?:^|(?<=/)|/)(?:releases/[^/]+|current|\.next/server|dist|build)(?=/)")
@@ -28,7 +30,8 @@ _MINIFIED = re.compile(r"(?:[A-Za-z_$]{1,2}\d?\.)*[A-Za-z_$]{1,2}\d?(?:/<)?|<ano
 # What a compiler or a loop wraps around an async function.
 _WRAPPER = re.compile(
     r"asyncGeneratorStep|_asyncToGenerator|__awaiter|_next|_throw|fulfilled|rejected|new Promise|Generator\.\w+"
-    r"|Promise\.\w+( \(index \d+\))?|processTicksAndRejections|runMicrotasks|run_until_complete|_run_once|run_in_executor"
+    r"|(?:async )?Promise\.\w+( \(index \d+\))?|processTicksAndRejections|runMicrotasks|run_until_complete"
+    r"|_run_once|run_in_executor"
 )
 _OWNER = re.compile(r"^(?:async |new )?(?:(?:Object|Module|exports|module\.exports|Function|Server|Context|Array|_?[Tt]his)\.)*")
 _ALIAS = re.compile(r" \[as [^\]]*\]$")
@@ -66,8 +69,10 @@ def _place(module: str, filename: str, function: str) -> str | None:
     if _WRAPPER.fullmatch(function):
         return None
     path = _normalize_path(filename)
-    function = _LAMBDA.sub("<lambda>", _ALIAS.sub("", _OWNER.sub("", function)))
-    if _SCRIPT.search(path) and _MINIFIED.fullmatch(function):
+    function = _LAMBDA.sub("<lambda>", strip_generated(_ALIAS.sub("", _OWNER.sub("", function))))
+    module = strip_generated(module)
+    # A function of WebAssembly without a name is a number, too.
+    if (_SCRIPT.search(path) and _MINIFIED.fullmatch(function)) or function == "wasm-function":
         function = ""
     if path.endswith(".go"):
         module, function = _CLOSURE.sub("func", module), _CLOSURE.sub("func", function)
@@ -79,7 +84,7 @@ _cached_place = functools.lru_cache(maxsize=8_192)(_place)
 
 
 def _normalize_path(filename: str) -> str:
-    path = re.split(r"[?#]", filename.replace("\\", "/"), maxsplit=1)[0]
+    path = re.split(r"[?#]|:wasm-function\[", filename.replace("\\", "/"), maxsplit=1)[0]
     path = _SCHEME.sub("", path.replace("%5B", "[").replace("%5D", "]"))
     packages = max(path.rfind(folder) for folder in _PACKAGES)
     path = strip_build(path[packages + 1 :] if packages >= 0 else path)

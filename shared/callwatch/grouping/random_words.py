@@ -38,7 +38,8 @@ _PAIRS = (
 # Mean score of 0.5 % of words at most, and of 9 in 10 random texts of this length at least, by the length of the text.
 _MAX_RANDOM_SCORE = ((16, 3.3), (10, 3.2), (8, 2.6), (5, 2.0))
 _MIN_RANDOM = 8
-_HEX = re.compile(r"[0-9a-f]+|[0-9A-F]+")
+# Some vendors put two capitals before the digits.
+_HEX = re.compile(r"[0-9a-f]+|[0-9A-F]+|[A-Z]{2}[0-9a-f]{24,}")
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 # A random text of capitals and small letters breaks into pieces of two letters, a name in camel case into words.
 _MAX_PIECE = 2.6

@@ -31,6 +31,8 @@ _NUMBERED_PRE = re.compile(r"\d+|[a-z]+")
 _DESCRIBED = re.compile(r"(?P<tag>.{1,100})-(?P<commits>\d{1,6})-g[0-9a-f]{7,40}(?:-dirty)?")
 # With dots it is a version: "2024.10.1".
 _DATE = re.compile(r"(?P<date>20\d\d[-_]?[01]\d[-_]?[0-3]\d)(?:[t_.-]?(?P<time>\d{6}|\d{4})z?)?(?:[-._](?P<number>\d{1,3}))?")
+# As stores of apps show it: "7.10 (5012)", "7.10 build 5012".
+_BUILD_IN_WORDS = re.compile(r"(?<=\d) ?(?:\((?:build )?|,? build )(\d{1,18})\)?$", re.IGNORECASE)
 _CLOCK_TIME = re.compile(r"^(\d{4}-\d\d-\d\d[T ]\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,9})?)?")
 # Parts that are no pre-release: "1.2.3-alpine" is the version 1.2.3 on another base, "1.2.3.post1" follows it.
 _BASES = re.compile(
@@ -119,10 +121,14 @@ def _parse(release: str) -> _Release | None:
 
 def _split_package(release: str) -> tuple[str, str]:
     """Package and version of "package@1.0", of the image "registry/team/app:1.0", and of "app-1.0" and "app/1.0"."""
-    release = _CLOCK_TIME.sub(r"\1\2\3", release)
+    release = _BUILD_IN_WORDS.sub(r"+\1", _CLOCK_TIME.sub(r"\1\2\3", release))
     package, at, name = release.rpartition("@")
+    if at and name.startswith(("sha256:", "sha1:")):
+        # A tag before the digest has an order, which the digest has not.
+        image, colon, tag = package.rpartition(":")
+        return (image.lower(), tag) if colon and "/" not in tag else (package.lower(), name.partition(":")[2])
     if at:
-        return package.lower(), name.partition(":")[2] if name.startswith(("sha256:", "sha1:")) else name
+        return package.lower(), name
     image, colon, tag = release.rpartition(":")
     if colon and "/" not in tag:
         return image.lower(), tag

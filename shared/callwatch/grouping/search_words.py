@@ -10,11 +10,19 @@ _MAX_TEXT_CHARS = 4_000
 _MAX_WORD_CHARS = 100
 _MAX_WORDS_ASKED = 20
 _MAX_PARTS = 16
+# A sentence is one identifier there.
+_MAX_LETTERS = 60
 _MAX_KNOWN_CHARS = 200
 _IDENTIFIER = re.compile(r"\w+")
+# Scripts without blanks between words: Thai, Lao, Japanese, Chinese, and Korean, whose particles and compounds are not apart.
+_UNSPACED = r"[\u0e01-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3]"
 # Where a word begins within an identifier: behind an underscore, at a capital behind a small letter, at the last capital before a
-# small letter, and between letters and digits.
-_BORDER = re.compile(r"_+|(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][^\W\d_A-Z])|(?<=\d)(?=[^\W\d_])|(?<=[^\W\d_])(?=\d)")
+# small letter, between letters and digits, behind the article of Arabic, and at any letter of the scripts above.
+_BORDER = re.compile(
+    r"_+|(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][^\W\d_A-Z])|(?<=\d)(?=[^\W\d_])|(?<=[^\W\d_])(?=\d)"
+    rf"|(?<=\bال)(?=\w\w)|(?<={_UNSPACED})(?={_UNSPACED})"
+)
+_HAS_UNSPACED = re.compile(_UNSPACED)
 
 
 def list_words(texts: Iterable[str | None]) -> list[str]:
@@ -52,7 +60,8 @@ _list_known = functools.lru_cache(4_096)(_list_of_text)
 
 @functools.lru_cache(8_192)
 def _list_ends(identifier: str) -> dict[str, None]:
-    parts = [part for piece in _BORDER.split(identifier, _MAX_PARTS) if (part := _fold(piece))]
+    most = _MAX_PARTS if identifier.isascii() or not _HAS_UNSPACED.search(identifier) else _MAX_LETTERS
+    parts = [part for piece in _BORDER.split(identifier, most) if (part := _fold(piece))]
     return dict.fromkeys("".join(parts[number:])[:_MAX_WORD_CHARS] for number in range(len(parts)))
 
 

@@ -17,6 +17,10 @@ REFUSED_INPUT: Verdict = (_S.LOW, _C.VALIDATION)
 VENDOR_FAILS: Verdict = (_S.HIGH, _C.INTEGRATION)
 VENDOR_REFUSES: Verdict = (_S.MEDIUM, _C.INTEGRATION)
 NO_ACCESS: Verdict = (_S.HIGH, _C.AUTHENTICATION)
+# Our own endpoint refuses somebody; nothing of ours is broken.
+REFUSED_CALLER: Verdict = (_S.MEDIUM, _C.AUTHENTICATION)
+NO_SUCH_ROUTE: Verdict = (_S.LOW, _C.API)
+NOISE: Verdict = (_S.LOW, _C.UNKNOWN)
 PROGRAM_FAILS: Verdict = (_S.MEDIUM, _C.SYSTEM)
 PROGRAM_BREAKS: Verdict = (_S.HIGH, _C.SYSTEM)
 HOST_FAILS: Verdict = (_S.CRITICAL, _C.SYSTEM)
@@ -60,6 +64,9 @@ BY_CLASS: dict[str, Verdict] = {
     "botocore.exceptions.BotoCoreError": VENDOR_FAILS,
     "pydantic_core._pydantic_core.ValidationError": REFUSED_INPUT,
     "json.decoder.JSONDecodeError": REFUSED_INPUT,
+    # Raised by an endpoint of ours, with the status that decides.
+    **dict.fromkeys(["fastapi.exceptions.HTTPException", "starlette.exceptions.HTTPException"], (_S.MEDIUM, _C.API)),
+    "socket.gaierror": VENDOR_FAILS,
     "builtins.PermissionError": NO_ACCESS,
     "builtins.MemoryError": HOST_FAILS,
     "builtins.RecursionError": PROGRAM_BREAKS,
@@ -113,7 +120,8 @@ _NAMES: tuple[tuple[Verdict, str], ...] = (
     ),
     (
         INVALID_DATA,
-        "IntegrityError SequelizeUniqueConstraintError SequelizeForeignKeyConstraintError DataError",
+        "DoesNotExist ObjectDoesNotExist RecordNotFound ModelNotFoundException EntityNotFoundException NoResultException"
+        " IntegrityError SequelizeUniqueConstraintError SequelizeForeignKeyConstraintError DataError",
     ),
     (
         VENDOR_FAILS,
@@ -124,7 +132,10 @@ _NAMES: tuple[tuple[Verdict, str], ...] = (
         " ServiceUnavailableError APIError EndpointConnectionError ConnectTimeoutException MaxRetriesPerRequestError"
         " DeepgramApiError DeepgramError DeepgramUnknownApiError DeepgramWebSocketError GaxiosError RequestError"
         " TimeoutError ServiceException SSLError SSLCertVerificationError CertificateError MaxRetryError NewConnectionError"
-        " SMTPException StripeConnectionError",
+        " SMTPException StripeConnectionError NoBrokersAvailable KafkaTimeoutError KafkaConnectionError KafkaJSConnectionError"
+        " AMQPConnectionError ConnectionClosedByBroker AMQPConnectionException UnknownHostException gaierror ConnectException"
+        " SocketTimeoutException NoRouteToHostException GuzzleHttp\\Exception\\ConnectException Net::OpenTimeout Net::ReadTimeout"
+        " Faraday::ConnectionFailed Faraday::TimeoutError HttpRequestException",
     ),
     (
         VENDOR_REFUSES,
@@ -141,12 +152,26 @@ _NAMES: tuple[tuple[Verdict, str], ...] = (
         " InvalidSignatureError ExpiredSignatureError",
     ),
     (
+        REFUSED_CALLER,
+        "PermissionDenied NotAuthenticated AuthenticationFailed NotAuthorizedError AccessDenied AccessDeniedException"
+        " AccessDeniedHttpException AuthorizationException AuthenticationException TokenMismatchException"
+        " InvalidAuthenticityToken"
+        " CallbackRouteError OAuthCallbackError CredentialsSignin SuspiciousOperation InsufficientAuthenticationException"
+        " BadCredentialsException NotAuthorizedException UnauthorizedException ForbiddenException",
+    ),
+    (
+        NO_SUCH_ROUTE,
+        "RoutingError Http404 NotFoundHttpException MethodNotAllowedHttpException MethodNotAllowed UnknownHttpMethod"
+        " NoHandlerFoundException NoResourceFoundException",
+    ),
+    (
         PROGRAM_FAILS,
         "ReferenceError SyntaxError InternalError KeyError IndexError ZeroDivisionError NotImplementedError",
     ),
     (
         PROGRAM_BREAKS,
-        "StackOverflowError StackOverflowException SystemStackError FileNotFoundError IsADirectoryError BlockingIOError",
+        "StackOverflowError StackOverflowException SystemStackError WorkerLostError SIGSEGV SIGABRT SIGBUS SIGILL EXC_BAD_ACCESS"
+        " FileNotFoundError IsADirectoryError BlockingIOError",
     ),
     (
         HOST_FAILS,
@@ -155,13 +180,14 @@ _NAMES: tuple[tuple[Verdict, str], ...] = (
     ),
 )
 BY_NAME: dict[str, Verdict] = {
-    **{name: verdict for verdict, names in _NAMES for name in names.split()},
     **{
         name + ending: BY_SQLSTATE_CLASS[sqlstate_class]
         for sqlstate_class, names in _CONDITIONS
         for name in names.split()
         for ending in ("", "Error")
     },
+    # After the conditions: Java's OutOfMemoryError has the name of one.
+    **{name: verdict for verdict, names in _NAMES for name in names.split()},
 }
 
 # Prisma's codes: P1xxx is about the connection, P2xxx about a query.

@@ -38,14 +38,32 @@ STRONG: tuple[Rule, ...] = (
     Rule(
         verdicts.PROGRAM_BREAKS,
         ("maximum call stack", "stack level too deep", "stack overflow", "maximum recursion depth", "too much recursion",
-         "maximum function nesting level", "task timed out after", "function_invocation_timeout"),
+         "maximum function nesting level", "task timed out after", "function_invocation_timeout", "too many open files",
+         "(sigkill)", "(sigsegv)", "(sigabrt)"),
+    ),
+    # What a browser or a visitor ends is no failure.
+    Rule(verdicts.NOISE, ("resizeobserver loop", "the user aborted a request", "signal is aborted without reason")),
+    Rule(
+        verdicts.VENDOR_FAILS,
+        ("temporary failure in name resolution", "name or service not known", "nodename nor servname", "no such host"),
+        (("unavailable", r"(?:\b14 |statuscode\.|code = )unavailable\b"),
+         ("deadline", r"(?:\b4 |statuscode\.|code = )deadline_?exceeded\b"),
+         ("exhausted", r"(?:\b8 |statuscode\.|code = )resource_?exhausted\b")),
+    ),
+    Rule(
+        verdicts.REFUSED_INPUT,
+        (),
+        (("invalid", r"(?:\b3 |statuscode\.|code = )invalid_?argument\b"),
+         ("precondition", r"(?:\b9 |statuscode\.|code = )failed_?precondition\b")),
     ),
     Rule(
         verdicts.DATABASE_DOWN,
         ("too many clients", "remaining connection slots", "server closed the connection", "could not connect to server",
          "the database system is ", "terminating connection due to", "can't reach database server",
          "ssl connection has been closed unexpectedly", "could not translate host name"),
-        (("connection to server ", r"connection to server (?:at|on) .{1,200}(?:failed|refused)"),
+        (("connect", r"(?:dial tcp|connect(?:ing|ion)? to) [\"'`]?[\w.:\[\]-]{1,100}:(?:5432|6432|3306|27017|1433|1521)\b"
+                     r".{0,200}(?:refused|timed? ?out)"),
+         ("connection to server ", r"connection to server (?:at|on) .{1,200}(?:failed|refused)"),
          ("econnrefused", r"econnrefused \S{1,100}:(?:5432|6432|5433)\b")),
     ),
     Rule(
@@ -53,7 +71,8 @@ STRONG: tuple[Rule, ...] = (
         ("connection terminated unexpectedly", "connection terminated due to", "queuepool limit", "statement timeout",
          "timeout exceeded when trying to connect", "acquiring a connection", "from the connection pool",
          "connection pool exhausted", "connection pool is exhausted", "connection pool timeout",
-         "connection was closed in the middle of", "no such table: ", "no such column: ", "canceling statement"),
+         "connection was closed in the middle of", "oom command not allowed", "misconf redis",
+         "no such table: ", "no such column: ", "canceling statement"),
     ),
     Rule(
         (ErrorSeverity.MEDIUM, ErrorCategory.DATABASE),
@@ -73,7 +92,8 @@ STRONG: tuple[Rule, ...] = (
     Rule(
         verdicts.NO_ACCESS,
         ("incorrect api key", "invalid_api_key", "invalid api key", "invalid_auth", "invalid credentials",
-         "unable to locate credentials", "jwt expired"),
+         "unable to locate credentials", "jwt expired",
+         "redirect_uri_mismatch", "invalid_grant", "invalid_client"),
     ),
 )  # fmt: skip
 # What decides if nothing else does.

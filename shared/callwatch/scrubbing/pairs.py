@@ -17,7 +17,13 @@ _CONVERSATION = re.compile(
     r"[\"'](?:messages|role|sentences|segments|utterances|choices|analysis|transcript|paragraphs|words|speaker|delta)\\{0,3}[\"']\s?:"
 )
 # PostgreSQL names the columns and values of a violated key.
-_DETAIL = re.compile(r"(?<=[Kk]ey )\((?P<columns>[^()]{1,300})\)=\((?P<values>[^\r\n]{0,300}?)\)(?= |$|\.)", re.MULTILINE)
+_DETAIL = re.compile(
+    r"(?<=[Kk]ey )\((?P<columns>(?:[^()\r\n]|\([^()\r\n]{0,100}\)){1,300})\)="
+    # Parentheses in a value are in pairs as a rule: "(+1 (305) 555-0147)".
+    r"\((?P<values>(?:[^()\r\n]|\([^()\r\n]{0,100}\)){0,300}+(?=\)(?: |$|\.))|[^\r\n]{0,300}?)\)(?= |$|\.)",
+    re.MULTILINE,
+)
+_FUNCTION = re.compile(r"\w{1,30}\((\w{1,60})(?:::\w{1,30})?\)")
 _LIST = re.compile(r"\[[^\]]{2,4000}\]")
 _QUOTE = re.compile(r"(?:[bBuUrR]{1,2})?\\{0,7}([\"'`])")
 # The extent of an unquoted value, by kind.
@@ -25,13 +31,13 @@ _WORD = re.compile(r"[^\s,;&)}\"'<>`\[\]{(]+")
 _REST = re.compile(r"[^\r\n\"'}`]{1,4000}")
 _CLAUSE = re.compile(r"[^\r\n\"'};&=|]{1,120}")
 _FIRST_OF_NAME = re.compile(r"(?:[^\s,;&)}\"'<>`\[\]{(]|'(?=\w))+")
-_NEXT_OF_NAME = re.compile(r"[ +](?!and\b|is\b|was\b)(?P<word>[^\W\d_][\w'.-]{0,40})(?![=(/\\@_:])")
+_NEXT_OF_NAME = re.compile(r"[ +](?!and\b|is\b|was\b)(?P<word>[^\W\d_][\w'.-]{0,40}+)(?![=(/\\@_:])")
 _REST_OF_NAME = re.compile(
     r"(?: (?!(?:and|or|is|was|has|had|not|for|with|in|on|at|to|from|by|of|the|a|id|must|may|can|will|\w{1,20}(?:ed|ing|es))\b)[^\W\d_][\w'.-]{0,30}){1,2}(?=[,;|)}\]\r\n])",
     re.I,
 )
 _CITY = re.compile(r"(?:[^\s,;&)}\"'<>`\[\]{(]|'(?=\w))+(?:[ +](?!and\b|is\b|was\b)[A-Z][\w'.-]*){0,3}")
-_NUMBER = re.compile(r"[+(]?[\w()./-]+(?: ?[\d().+-][\d().+-]*)*")
+_NUMBER = re.compile(r"[+(]?(?:[\w./-]|\)|(?<=[\d+])\()+(?: ?\(?[\d.+-][\d().+-]*)*")
 _DATE = re.compile(
     r"[A-Za-z]{3,9}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4}|\d{1,2}(?:st|nd|rd|th)? [A-Za-z]{3,9} \d{4}|[^\s,;&)}\"'<>`]+"
 )
@@ -111,7 +117,7 @@ def is_value(verdict: Verdict, value: str, key: str) -> bool:
 
 
 def _scrub_detail(match: re.Match[str]) -> str:
-    columns, values = match["columns"].split(", "), match["values"].split(", ")
+    columns, values = [_FUNCTION.sub(r"\1", name) for name in match["columns"].split(", ")], match["values"].split(", ")
     if len(columns) != len(values):
         # A value with a comma looks like two.
         verdict = next((found for name in columns if (found := classify_key(name))), None)
@@ -183,8 +189,11 @@ def _raw_value(text: str, key: re.Match[str], verdict: Verdict) -> tuple[int, st
 
 def _raw_name(text: str, at: int) -> tuple[int, str] | None:
     end = end_of_name(text, at)
+    # A word before the next separator is a key: "FirstName:Ann LastName:Lee".
+    while end > at and text.startswith((":", "="), end):
+        end = text.rfind(" ", at, end)
     if end > at:
-        return at, text[at:end]
+        return at, text[at:end].rstrip()
     first = _FIRST_OF_NAME.match(text, at)
     if not first:
         return None

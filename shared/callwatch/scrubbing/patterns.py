@@ -178,6 +178,23 @@ PLAIN = RuleSet(
             _mask_address_of_person,
             re.I,
         ),
+        # One coordinate: fewer decimals are those of a latency.
+        make_rule(
+            "lat lng lon long latitude longitude",
+            r"(?<![A-Za-z])(lat(?:itude)?|lng|lon(?:g(?:itude)?)?)(\\{0,3}[\"']?\s?[:=]\s?\\{0,3}[\"']?)-?\d{1,3}\.\d{4,15}(?![\w.])",
+            r"\1\2[location]",
+            re.I,
+        ),
+        # German, Dutch, French, Spanish and Italian streets, with the postal code and the town behind them.
+        make_rule(
+            "straße* strasse* weg* platz* allee* gasse* damm* ufer* straat* laan* rue avenue calle avenida via",
+            r"(?<![\w.-])(?:[A-ZÄÖÜ][\wäöüß-]{2,30}(?:straße|strasse|str\.|weg|platz|allee|gasse|damm|ufer|straat|laan) \d{1,4} ?[a-z]?"
+            r"|\d{1,4}(?: bis| ter)?,? (?:rue|boulevard|chemin|impasse|avenue) (?:(?:de|du|des|de la|la|le|d'|l')[ ]?){0,2}[A-ZÀ-Ü][\wà-ü'-]{2,30}(?: [A-ZÀ-Ü][\wà-ü'-]{2,30}){0,2}"
+            r"|(?:[Vv]ia|[Vv]iale|[Pp]iazza) (?:(?:del|della|di) )?[A-Z][a-zà-ü'-]{2,30}(?: [A-Z][a-zà-ü'-]{2,30})?,? \d{1,4}(?=,? \d{5} [A-Z])"
+            r"|(?:[Cc]alle|[Aa]venida) (?:(?:de|del|della|di|la|las|los) ){0,2}[A-ZÀ-Ü][\wà-ü'-]{2,30}(?: [A-ZÀ-Ü][\wà-ü'-]{2,30}){0,2},? (?:n[°º.]? ?)?\d{1,4})"
+            r"(?:(?:,| -)? (?:[A-Z]{1,2}-)?\d{4,5}(?: [A-Z]{2})? [A-ZÄÖÜÀ-Ý][\wäöüßà-ü-]{1,30})?(?![\w-])",
+            "[address]",
+        ),
         make_rule("box pobox", r"\bP\.? ?O\.? ?Box \d{1,8}\b", "[address]", re.I),
     )
 )

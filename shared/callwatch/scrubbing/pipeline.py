@@ -11,9 +11,9 @@ import re
 from urllib.parse import unquote, unquote_plus
 
 from callwatch.scrubbing import notations, pairs
-from callwatch.scrubbing.detectors import addresses, folding, queries, speech, tokens
+from callwatch.scrubbing.detectors import addresses, exchange_formats, folding, queries, speech, tokens
 from callwatch.scrubbing.detectors.credentials import SECRETS
-from callwatch.scrubbing.detectors.people import names
+from callwatch.scrubbing.detectors.people import names, other_scripts
 from callwatch.scrubbing.detectors.rules import list_word_heads
 from callwatch.scrubbing.patterns import NUMERIC, PLAIN
 from callwatch.scrubbing.sanitize import render_json
@@ -85,6 +85,8 @@ def _scrub_plain(text: str, is_code: bool) -> str:
     if "key (" in lower:
         text = pairs.scrub_details(text)
     text = queries.mask_queries(text, heads)
+    if not heads.isdisjoint(exchange_formats.HEADS):
+        text = exchange_formats.mask_segments(text)
     if not heads.isdisjoint(speech.TRIGGERS):
         text = speech.mask_unreadable_json(text)
     if not is_code and not heads.isdisjoint(speech.HEALTH_HEADS):
@@ -98,6 +100,7 @@ def _scrub_plain(text: str, is_code: bool) -> str:
         text = NUMERIC.apply(text, lower, heads)
     if not heads.isdisjoint(addresses.TRIGGERS):
         text = addresses.mask_addresses(text)
+    text = other_scripts.mask_in_other_scripts(text)
     if text == lower:
         # Cities and people are capitalized, unless a word before them identifies a person.
         return names.mask_named(text, heads)

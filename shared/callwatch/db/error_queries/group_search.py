@@ -6,6 +6,8 @@ from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.query import fetch_all
 
 _MAX_GROUPS = 1_000
+# Platforms make an environment for each branch.
+_MAX_SCOPES = 2_000
 # An event's key begins with the day, the project and the environment: each combination is one look into an index. The first
 # part hops from one project and environment to the next, however many groups there are.
 _OF_EVENT = """
@@ -22,7 +24,12 @@ _OF_EVENT = """
         FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
         WHERE inhparent = 'callwatch.error_logs'::regclass
     )
-    SELECT found.group_id FROM (SELECT project_id, environment FROM scopes LIMIT 100) AS scopes CROSS JOIN days
+    SELECT found.group_id FROM (
+        SELECT project_id, environment FROM scopes
+        WHERE (%(project)s::integer IS NULL OR project_id = %(project)s)
+          AND (%(environment)s::text IS NULL OR environment = %(environment)s)
+        LIMIT %(scopes)s
+    ) AS scopes CROSS JOIN days
     CROSS JOIN LATERAL (
         SELECT group_id FROM callwatch.error_logs AS stored
         WHERE stored.day = days.day AND stored.project_id = scopes.project_id AND stored.environment = scopes.environment
@@ -37,9 +44,14 @@ class _GroupRow(TypedDict):
     group_id: int
 
 
-def find_by_hex(conn: AnyConnection, identifier: str) -> list[int]:
-    """Ids of the groups of the event with this id, or of the user with this hash; at most 1,000 of them."""
-    given = {"id": identifier, "most": _MAX_GROUPS}
+def find_by_hex(conn: AnyConnection, identifier: str, project: int | None = None, environment: str | None = None) -> list[int]:
+    """Ids of the groups of the event with this id, or of the user with this hash; at most 1,000 of them.
+
+    project, environment: where the event is looked for; without them, in 2,000 pairs of them at most.
+    """
+    given = {
+        "id": identifier, "most": _MAX_GROUPS, "scopes": _MAX_SCOPES, "project": project, "environment": environment
+    }  # fmt: skip
     found = {row["group_id"] for query in (_OF_EVENT, _OF_USER) for row in fetch_all(conn, query, given, _GroupRow)}
     if found:
         found |= {row["group_id"] for row in fetch_all(conn, _MERGED, (sorted(found),), _GroupRow)}

@@ -11,7 +11,7 @@ from callwatch.ingest.sentry.clock import read_time
 from callwatch.ingest.sentry.cuts import Cuts
 from callwatch.ingest.sentry.interfaces import rename_interfaces
 from callwatch.ingest.sentry.log_entry import MESSAGE_CHARS, read_log_entry
-from callwatch.ingest.sentry.stacks import complete_in_app, convert_frames, convert_links, find_thread, list_links
+from callwatch.ingest.sentry.stacks import complete_in_app, convert_frames, convert_links, find_thread, list_links, list_threads
 from callwatch.scrubbing.scrubber import hash_user
 
 _MAX_TAGS = 200
@@ -23,7 +23,11 @@ _STUB_BYTES = 2_000
 _USER_FIELDS = ("id", "email", "username", "ip_address")
 # SDKs ask the server to fill in the address from which the envelope came.
 _AUTO = "{{auto}}"
-_REQUEST_FIELDS = ("method", "url", "headers", "query_string", "data")
+_REQUEST_FIELDS = ("method", "url", "headers", "query_string", "data", "fragment", "env")
+# Not evidence, or a secret as a whole.
+_REQUEST_UNKEPT = frozenset({"cookies", "inferred_content_type", "api_target"})
+# Interfaces that describe where an event happened, kept next to `contexts` and `extra`.
+_CONTEXTS = ("contexts", "extra", "template", "csp")
 
 
 def convert(event: dict[str, Any], user_key: str) -> dict[str, Any]:
@@ -57,12 +61,15 @@ def convert(event: dict[str, Any], user_key: str) -> dict[str, Any]:
         "logentry": entry,
         "breadcrumbs": _breadcrumbs(event.get("breadcrumbs"), cuts),
         "tags": _tags(event.get("tags"), cuts),
-        "context": {name: event[name] for name in ("contexts", "extra") if isinstance(event.get(name), dict)} or None,
-        "request": _request(event.get("request")),
+        "context": _context(event, cuts),
+        "request": _request(event.get("request"), cuts),
         "modules": _modules(event.get("modules"), cuts),
         "debug_meta": _debug_meta(event.get("debug_meta"), cuts),
         "sdk": _sdk(event.get("sdk")),
     }
+    if given["occurred_at"] is None and event.get("timestamp") not in (None, ""):
+        # The time of arrival takes its place.
+        given["mended"] = ["time"]
     if given["platform"] == "go":
         complete_in_app([given["frames"], *(link.get("frames") for link in given["exceptions"] or ())])
     severity, category = classify_event(given)
@@ -129,9 +136,17 @@ def _tags(value: Any, cuts: Cuts) -> dict[str, str] | None:
     return {str(name)[:200]: cuts.prose("tags", text, 500) or "" for name, text in kept} or None
 
 
-def _request(value: Any) -> dict[str, Any] | None:
+def _context(event: Mapping[str, Any], cuts: Cuts) -> dict[str, Any] | None:
+    kept: dict[str, Any] = {name: event[name] for name in _CONTEXTS if isinstance(event.get(name), dict)}
+    threads = list_threads(event, cuts)
+    return (kept | {"threads": threads} if threads else kept) or None
+
+
+def _request(value: Any, cuts: Cuts) -> dict[str, Any] | None:
     if not isinstance(value, dict):
         return None
+    if any(value[name] not in (None, "", {}, []) for name in value.keys() - _REQUEST_UNKEPT - {*_REQUEST_FIELDS}):
+        cuts.note("request")
     return {name: value[name] for name in _REQUEST_FIELDS if value.get(name) is not None} or None
 
 

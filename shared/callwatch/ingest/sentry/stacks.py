@@ -17,6 +17,7 @@ _TEXTS = {"filename": 1_000, "function": 500, "module": 500, "context_line": 2_0
 _FRAME_FIELDS = ("filename", "abs_path", "function", "module", "package", "lineno", "colno", "in_app", "context_line", "vars")
 _SHORTEST_LIMIT = min(_TEXTS.values())
 _ADDRESSES = frozenset({"instruction_addr", "symbol_addr", "image_addr", "addr_mode"})
+_THREAD_FIELDS = ("id", "name", "crashed", "current", "main", "state")
 _MECHANISM = ("type", "handled", "source", "synthetic", "exception_id", "parent_id", "is_exception_group", "description")
 
 
@@ -49,6 +50,18 @@ def convert_links(links: list[dict[str, Any]], cuts: Cuts) -> list[dict[str, Any
     return converted or None
 
 
+def list_threads(event: Mapping[str, Any], cuts: Cuts) -> list[dict[str, Any]]:
+    """Number, name and state of each thread. The stack of one is that of the event; those of others are not kept."""
+    threads = event.get("threads")
+    values = threads.get("values") if isinstance(threads, dict) else threads
+    found = [thread for thread in values if isinstance(thread, dict)] if isinstance(values, list) else []
+    shown = {} if event.get("exception") else find_thread(event)
+    if any(isinstance(thread.get("stacktrace"), dict) and thread is not shown for thread in found):
+        cuts.note("threads")
+    kept = ({name: thread[name] for name in _THREAD_FIELDS if thread.get(name) is not None} for thread in found)
+    return list(cuts.head("threads", [thread for thread in kept if thread], MAX_LINKS))
+
+
 def find_thread(event: Mapping[str, Any]) -> dict[str, Any]:
     """The thread to show if there is no exception: the one that crashed, or in which a message was captured."""
     threads = event.get("threads")
@@ -63,7 +76,10 @@ def find_thread(event: Mapping[str, Any]) -> dict[str, Any]:
 
 def convert_frames(holder: Mapping[str, Any], cuts: Cuts, room: int = MAX_FRAMES_IN_ALL) -> list[dict[str, Any]] | None:
     """The frames of an exception, a thread or an event, the innermost last; room: how many frames there may still be."""
-    stack = holder.get("stacktrace")
+    stack = holder.get("stacktrace") or holder.get("raw_stacktrace")
+    if holder.get("stacktrace") and holder.get("raw_stacktrace"):
+        # The same places as the client saw them, before it resolved them.
+        cuts.note("raw_stacktrace")
     frames = stack.get("frames") if isinstance(stack, dict) else None
     kept = [_convert_frame(frame, cuts) for frame in frames if isinstance(frame, dict)] if isinstance(frames, list) else []
     limit = min(MAX_FRAMES, room)
@@ -101,7 +117,7 @@ def _convert_frame(frame: Mapping[str, Any], cuts: Cuts) -> dict[str, Any]:
         lines = frame.get(name)
         if isinstance(lines, list) and lines:
             # The lines nearest to the frame's own line.
-            near = lines[-_CONTEXT_LINES:] if name == "pre_context" else lines[:_CONTEXT_LINES]
+            near = (cuts.tail if name == "pre_context" else cuts.head)("frames", lines, _CONTEXT_LINES)
             kept[name] = [_bound("context_line", line, cuts) for line in near if line is not None]
     if not _ADDRESSES.isdisjoint(frame):
         kept |= {name: str(frame[name])[:50] for name in sorted(_ADDRESSES) if frame.get(name) is not None}

@@ -74,7 +74,8 @@ def _search(conn: AnyConnection, filters: GroupFilters) -> GroupFilters:
     if text is None:
         return filters
     identifier = read_event_id(text.strip())
-    ids = find_by_hex(conn, identifier) if identifier is not None else []
+    where = (filters.get("project"), filters.get("environment"))
+    ids = find_by_hex(conn, identifier, *where) if identifier is not None else []
     if ids:
         return {**filters, "q": None, "ids": ids}
     words = build_query(text)

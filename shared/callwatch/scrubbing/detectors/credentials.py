@@ -95,6 +95,12 @@ SECRETS = RuleSet(
             re.I,
         ),
         make_rule("eyj*", r"\beyJ[\w-]{8,}+\.[\w-]{8,}+(?:\.[\w-]*+){0,3}", "[token]"),
+        # What an identity provider exchanges for tokens.
+        make_rule(
+            "code",
+            r"([\"']code\\{0,3}[\"']\s?:\s?\\{0,3}[\"'])(?=[^\"'\s]{0,200}\d)(?=[^\"'\s]{0,200}[a-z])(?=[^\"'\s]{0,200}[A-Z/])[\w./+~-]{20,500}(?=\\{0,3}[\"'])",
+            r"\1[token]",
+        ),
         make_rule("agt_", r"\bagt_(?:[\w-]{0,200}\d[\w-]*|[\w-]{6,})", "[token]", re.I),
         make_rule("sg.", r"(?<![\w.])SG\.[\w-]{10,200}\.[\w-]{10,200}", "[token]"),
         # PostgreSQL shows the whole row that violated a constraint.
@@ -110,7 +116,9 @@ SECRETS = RuleSet(
         ),
         make_rule(
             "password passwd passcode secret",
-            r"(?<![\w-])((?:password|passwd|passcode|secret)(?: is| was)?)( )([\"'])(?!\[)[^\"'\r\n]{1,200}\3",
+            # A secret of a cluster or a manager has a name, about which a message says something.
+            r"(?<![\w-])((?:password|passwd|passcode|secret)(?: is| was)?)( )([\"'])(?!\[)[^\"'\r\n]{1,200}\3"
+            r"(?! (?:not found|is forbidden|was not found|does not exist|already exists|is missing|has no|of type|in namespace|could not be))",
             r"\1\2\3[token]\3",
             re.I,
         ),

@@ -33,7 +33,8 @@ _WHOLE = {
         " redispassword"
         " rediscliauth sshpass ingestkey sentrykey sentrydsn otpcode onetimecode verificationcode resetcode pincode mfacode"
         " totpsecret otp pin smscode authcode recoverycode securityanswer kennwort contrasena motdepasse accountkey sharedaccesskey instrumentationkey"
-        " gitlabsession phpsessid jsessionid connectsid clientsecretvalue oauthtoken resettoken invitetoken magiclink"
+        " gitlabsession phpsessid jsessionid connectsid clientsecretvalue oauthtoken resettoken invitetoken magiclink tokenhash"
+        " codeverifier devicecode authorizationcode"
     ),
     "name": (
         "firstname lastname fullname middlename maidenname surname givenname familyname nickname username"
@@ -43,7 +44,7 @@ _WHOLE = {
         " legalname preferredname beneficiaryname spousename insuredname primaryinsured secondaryinsured nameoncard"
         " cardholder cardholdername"
         " accountholder nextofkin emergencycontact mothersmaidenname personname signername recipientname patientname membername"
-        " callerfirst callerlast firstlast fullnames customerfullname"
+        " callerfirst callerlast firstlast fullnames customerfullname calleridname cnam callingpartyname"
     ),
     "phone": (
         "phone phonenumber phones primaryphone altphones cellphone mobilephone mobilenumber telephone callerid calleridnumber calleridnum outboundcallerid ani dnis msisdn"
@@ -118,7 +119,7 @@ _NETWORK = frozenset("ip mac remote server host net url web socket memory peer l
 _ABOUT = frozenset(
     "id ids uuid guid count counts total type kind status state at is has had can should length len size bytes ms ns us seconds"
     " duration elapsed version format valid verified enabled required present used limit max min index expiry expires ttl"
-    " sent opened bounced error errors rate class label field column table prefix hash fingerprint position expected queue"
+    " sent opened bounced error errors rate class label field column table prefix hash fingerprint position expected queue family"
     " queues"
     " process cron worker job stage".split()
 )

@@ -5,7 +5,7 @@ import re
 from callwatch.scrubbing.detectors.prose import HEALTH, is_about_health, is_speech
 from callwatch.scrubbing.detectors.rules import list_heads
 
-TRIGGERS = list_heads(["json", "jsondecode", "unexpected", "unterminated", "expected", "invalid"])
+TRIGGERS = list_heads(["json", "jsondecode", "unexpected", "unterminated", "expected", "invalid", "received", "output"])
 # A parser's message quotes the beginning of what it could not read: a page from a proxy, or the response of a model.
 _NOT_JSON = re.compile(
     r"(?P<before>(?:Unexpected (?:token|identifier|non-whitespace character)|Expected (?:property name|',' or|double-quoted)|is not valid JSON|JSON(?:Decode)?(?: parse)? ?[Ee]rror"
@@ -20,6 +20,11 @@ _QUOTED_SINGLE = re.compile(
     r"(?P<text>[^\r\n\"]{3,400}?)(?P<after>'(?:\.{3}|\u2026)?(?=[\s,.;)]|$))",
     re.M,
 )
+# A schema's message quotes the value of a field; few words are those of a list to choose from.
+_RECEIVED = re.compile(
+    r"(?P<before>\b(?:received|got|given|but was|instead of|input:?|LLM output:?) (?P<quote>['\"`]))(?P<text>[^'\"`\r\n]{12,400}(?:'\w[^'\"`\r\n]{0,400}){0,4})(?P=quote)"
+)
+_MIN_WORDS_OF_PROSE = 5
 _BEHIND_POSITION = re.compile(r"(?P<before>(?:position|column|char|line) \d{1,9}\)?: )(?P<text>[^\W\d_][^\r\n]{2,400})", re.M)
 HEALTH_HEADS = list_heads(HEALTH)
 # What stands between these signs is judged by itself.
@@ -40,7 +45,7 @@ def mask_unreadable_json(text: str) -> str:
         text = _QUOTED_FIRST.sub(_mask_quoted, _NOT_JSON.sub(_mask_quoted, text))
     if "'" in text:
         text = _QUOTED_SINGLE.sub(_mask_quoted, text)
-    return _BEHIND_POSITION.sub(_mask_behind, text)
+    return _BEHIND_POSITION.sub(_mask_behind, _RECEIVED.sub(_mask_received, text))
 
 
 def mask_health(text: str) -> str:
@@ -58,6 +63,12 @@ def _mask_clause(match: re.Match[str]) -> str:
 
 def _mask_behind(match: re.Match[str]) -> str:
     return f"{match['before']}[transcript]" if is_speech(match["text"]) else match[0]
+
+
+def _mask_received(match: re.Match[str]) -> str:
+    words = match["text"].split(" ")
+    is_prose = len(words) >= _MIN_WORDS_OF_PROSE and sum(word.strip(".,").isalpha() for word in words) >= len(words) - 1
+    return f"{match['before']}[transcript]{match['quote']}" if is_prose else match[0]
 
 
 def _mask_quoted(match: re.Match[str]) -> str:

@@ -32,6 +32,11 @@ _PEOPLE = (
     r"|next of kin|se[ñn]ora?|kundin|kunde|cliente|herrn?|frau|monsieur|madame|attendees?|participants?|dependents?|co-?owner"
     r"|hello|hola|voicemail (?:from|for|of)|call(?:ed)? (?:from|by)|kin|guardian|payer|payee|annuitant|co-?applicant|referred by"
 )
+# Software numbers its speakers and users, and the name stands behind the number: "Speaker 1 (Ann)".
+NUMBERED = re.compile(
+    r"(?<![\w-])(?:speaker|agent|user|caller|customer|participant|rep|lead|client)[ #:]{1,2}\d{1,12} ?[(\[](?P<name>[^\W\d_][\w.'-]{1,30})[)\]]",
+    re.IGNORECASE,
+)
 _KEYS = r"(?:first|last|full|middle|given|family|maiden|legal|preferred|nick|sur)[ _-]?names?"
 _WORDS_OF_CONTEXT = re.sub(r"\(\?[:=]|\?", " ", f"{_ROLES} {_PEOPLE} {_KEYS}").replace("[ñn]", "n")
 _MORE_WORDS = ("se", "rep", "son", "kin", "coowner", "coapplicant", "surname")
@@ -52,7 +57,7 @@ _NOT_PEOPLE = frozenset(
     "|abercrombie fitch|bath beyond|marks spencer|ben franklin|george washington|thomas jefferson|james madison|texas roadhouse|arthur andersen"
     "|jenny craig|betty crocker|jack daniels|jim beam|johnnie walker|santa claus|jane street|gregorian calendar|julian day|julian date"
     "|bernoulli naive|gauss seidel|newton raphson|fisher yates|wilson score|tim hortons|trader joe|la quinta|ann taylor|lord taylor|barnes noble"
-    "|charlie brown|jamie oliver|carl zeiss|robert half|robert bosch|eli lilly|abbott laboratories|travis ci|jenkins ci|claude code|alexa skill"
+    "|charlie brown|robin hood|jamie oliver|carl zeiss|robert half|robert bosch|eli lilly|abbott laboratories|travis ci|jenkins ci|claude code|alexa skill"
     "|joe user|jane user|foo bar|lorem ipsum|luther king|patrick day|royal neighbors".split("|")
 )
 

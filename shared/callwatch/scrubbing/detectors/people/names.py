@@ -6,7 +6,7 @@ is enough depends on what stands before it ("customer", a key, nothing).
 
 import re
 
-from callwatch.scrubbing.detectors.people.contexts import CONTEXT, CONTEXT_HEADS, TITLE, TITLE_HEADS, Place, place_after
+from callwatch.scrubbing.detectors.people.contexts import CONTEXT, CONTEXT_HEADS, NUMBERED, TITLE, TITLE_HEADS, Place, place_after
 from callwatch.scrubbing.detectors.people.kinds import WORDS, Kind, classify_word
 from callwatch.scrubbing.detectors.people.runs import (
     MAX_WORDS,
@@ -98,7 +98,7 @@ def mask_names(text: str, heads: set[str]) -> str:
 def mask_named(text: str, heads: set[str]) -> str:
     """The text without names that a word before them, or a phone or e-mail next to them, identifies."""
     if not heads.isdisjoint(CONTEXT_HEADS):
-        text = _mask_behind(text, CONTEXT)
+        text = NUMBERED.sub(_mask_numbered, _mask_behind(text, CONTEXT))
     if not heads.isdisjoint(TITLE_HEADS):
         text = _mask_behind(text, TITLE)
     text = _AFTER_SURNAME.sub(_mask_first, _JOINED.sub(_mask_joined, text))
@@ -112,6 +112,11 @@ def _mask_joined(match: re.Match[str]) -> str:
     first, last = classify_word(match["first"]), classify_word(match["last"])
     is_name = first == Kind.FIRST and (last == Kind.LAST or match["last"].lower() in TAILS)
     return f"{match.groupdict().get('before') or ''}[name]" if is_name else match[0]
+
+
+def _mask_numbered(match: re.Match[str]) -> str:
+    is_name = classify_word(match["name"]) in (Kind.FIRST, Kind.LAST)
+    return match[0].replace(match["name"], "[name]") if is_name else match[0]
 
 
 def _mask_first(match: re.Match[str]) -> str:

@@ -8,7 +8,7 @@ import hashlib
 import re
 from typing import Any
 
-from callwatch.grouping.stack_text import parse_frames
+from callwatch.grouping.version_1.stack_text import parse_frames
 
 VERSION = 1
 _DEFAULT = re.compile(r"\{\{\s*default\s*\}\}")
