@@ -36,6 +36,7 @@ READS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("/api/incidents", ("items", "next_cursor")),
     ("/api/silences", ("items", "next_cursor")),
     ("/api/rules", ("items",)),
+    ("/api/routes", ("items", "source")),
     ("/api/channels", ("items",)),
     ("/api/uptime", ("services",)),
     ("/api/crons", ("items", "next_cursor")),
@@ -93,7 +94,8 @@ def _check(name: str, probe: Callable[[], tuple[bool, str]]) -> Outcome:
     started = time.perf_counter()
     try:
         is_ok, seen = probe()
-    except (OSError, ValueError) as error:
+    except Exception as error:
+        # Something else than Callwatch may answer at the address, in any shape.
         is_ok, seen = False, f"{type(error).__name__}: {error}"
     return Outcome(name, is_ok, seen, (time.perf_counter() - started) * 1000)
 
@@ -117,7 +119,10 @@ def _prometheus(url: str, token: str) -> tuple[bool, str]:
 def _items(url: str, token: str) -> tuple[bool, str]:
     """The items behind a count of each stage: as many as the count says, or one page of them."""
     counts = []
-    for stage in get(f"{url}/api/pipeline", token).json()["stages"]:
+    pipeline = get(f"{url}/api/pipeline", token)
+    if pipeline.status_code != 200:
+        return False, f"{pipeline.status_code} for the stages"
+    for stage in pipeline.json()["stages"]:
         answer = get(f"{url}/api/pipeline/{stage['name']}/items?state=pending&limit=200", token)
         body: Any = answer.json()
         if answer.status_code != 200:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from callwatch.alerts.rules.builtin import RULES
 from callwatch.counters.error_samples import NEWS, read_error_samples
 from callwatch.counters.errors import read_error_metrics
 from callwatch.db import connection, execute
@@ -17,6 +18,7 @@ from callwatch.reports.groups.error_groups import list_groups_page
 from callwatch.reports.groups.group_actions import act
 
 NOW = datetime.now(UTC)
+BY_ID = {rule.id: rule for rule in RULES}
 
 
 def message(text: str = "boom", now: datetime = NOW, project: int = 1, **fields: Any) -> str:
@@ -46,6 +48,23 @@ def test_late_new_group_is_news_for_fifteen_minutes(database: str) -> None:
     assert (sample.value, sample.detail) == (1.0, "DiskError: could not write")
     assert sample.labels == {"group": "1", "environment": "staging", "type": "DiskError"}
     assert samples("errors.new_group", datetime.now(UTC) + NEWS + timedelta(seconds=5)) == []
+
+
+def test_a_new_group_names_its_sqlstate(database: str) -> None:
+    digest([message('column "x" does not exist', type="DatabaseError", context={"code": "42703"})], NOW)
+    (sample,) = samples("errors.new_group")
+    assert sample.labels == {"group": "1", "environment": "production", "type": "DatabaseError", "sqlstate": "42703"}
+    (broken,) = samples("errors.sqlstate")
+    (cause,) = (each for each in BY_ID["new_error_group"].causes if each.rule_id == "sql_errors")
+    assert cause.explains(broken.labels, sample.labels)
+    assert not cause.explains({"sqlstate": "42P01"}, sample.labels)
+    assert not cause.explains(broken.labels, {"group": "2"})
+
+
+def test_bad_values_follow_from_webhooks_that_fail() -> None:
+    causes = [each for each in BY_ID["sql_errors"].causes if each.rule_id == "webhook_errors"]
+    found = {code: any(each.explains({}, {"sqlstate": code}) for each in causes) for code in ("22P02", "23502", "42703")}
+    assert found == {"22P02": True, "23502": True, "42703": False}, "a missing column breaks more than webhooks"
 
 
 def test_a_group_that_somebody_took_up_is_news_no_longer(database: str) -> None:

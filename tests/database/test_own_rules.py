@@ -101,7 +101,7 @@ def test_a_changed_rule_shows_no_figure_of_the_old_one(changed: dict[str, Any], 
     evaluate(NOW, 501)
     change("long_queue", {**QUEUE, **changed})
     item = show("long_queue")
-    assert {name: item[name] for name in ("metric", "comparison", "threshold")} == {  # type: ignore[literal-required]
+    assert {name: item[name] for name in ("metric", "comparison", "threshold")} == {
         name: {**QUEUE, **changed}[name] for name in ("metric", "comparison", "threshold")
     }
     assert (item["value"], item["unknown"]["value"].code) == (None, "not_recorded")

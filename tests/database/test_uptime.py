@@ -194,6 +194,23 @@ def test_an_outage_without_rows_counts_once(database: str) -> None:
     assert samples["1h_5m"].detail == "database, window 1h_5m"
 
 
+def test_an_outage_in_the_second_of_a_probe_is_no_flapping(database: str) -> None:
+    began = NOW - timedelta(minutes=4)
+    for second in range(-60, 0, 10):
+        keep(began + timedelta(seconds=second), "healthy", "database")
+    # The cycle probed a healthy database, and lost it afterwards.
+    keep(began + timedelta(milliseconds=248), "healthy", "database")
+    for _ in range(2):
+        with connection() as conn:
+            fill_outage(conn, "database", "unreachable", began, NOW - timedelta(minutes=1))
+            conn.commit()
+    keep(NOW, "healthy", "database")
+    assert flapping(NOW) == {"database": 0.0}
+    with connection() as conn:
+        rows = fetch_all(conn, "SELECT at FROM callwatch.check_results WHERE status = 'unhealthy' ORDER BY at")
+    assert len(rows) == 3, "each minute once, also when it is filled again"
+
+
 def burn_samples() -> list[Any]:
     with connection() as conn:
         return uptime_burn_samples(conn, NOW)

@@ -62,7 +62,8 @@ INCIDENTS = (
     Incident(1, "Every webhook answered 401: calls stop arriving", [("calls_missing", {})], fault=faults.webhooks_refused),
     Incident(
         2, "Webhooks answered 500: a default id is no uuid",
-        [("webhook_errors", {}), ("sql_errors", {"sqlstate": "22P02"}), ("new_error_group", {})], [("calls_missing", {})],
+        [("webhook_errors", {})],
+        [("calls_missing", {}), ("sql_errors", {"sqlstate": "22P02"}), ("new_error_group", {"sqlstate": "22P02"})],
         faults.webhooks_fail, 60, [_NO_UUID] * 3,
     ),
     Incident(
@@ -100,8 +101,8 @@ INCIDENTS = (
     ),
     Incident(
         12, "A missing column breaks a query",
-        [("sql_errors", {"sqlstate": "42703"}), ("schema_drift", {"table": "transcription_queue", "column": "started_at"}),
-         ("new_error_group", {})],
+        [("sql_errors", {"sqlstate": "42703"}), ("schema_drift", {"table": "transcription_queue", "column": "started_at"})],
+        [("new_error_group", {"sqlstate": "42703"})],
         fault=faults.column_missing, errors=[_NO_COLUMN] * 3,
     ),
 )  # fmt: skip

@@ -35,6 +35,22 @@ def test_a_passing_sqlstate_is_retryable(code: str) -> None:
     assert is_retryable(by_sqlstate(code))
 
 
+@pytest.mark.parametrize("code", ["40001", "40P01"])
+def test_a_conflict_is_known_by_its_class_too(code: str) -> None:
+    failures = [psycopg2.errors.lookup(code)("made by a test"), by_sqlstate(code)]
+    assert with_deadlock_retry(lambda: _raise(failures.pop()) if failures else "done") == "done"
+
+
+def test_a_deadlock_retry_repeats_no_other_failure() -> None:
+    for error in (psycopg2.OperationalError("gone"), psycopg2.errors.lookup("23505")("made by a test"), by_sqlstate("55P03")):
+        with pytest.raises(type(error)):
+            with_deadlock_retry(lambda error=error: _raise(error))  # type: ignore[misc]
+
+
+def _raise(error: BaseException) -> str:
+    raise error
+
+
 @pytest.mark.parametrize("code", ["23505", "23514", "42P01", "42601", "22P02", "25006", "53100", "28P01"])
 def test_a_lasting_sqlstate_is_not_retryable(code: str) -> None:
     assert not is_retryable(by_sqlstate(code))

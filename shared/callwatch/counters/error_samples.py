@@ -132,7 +132,13 @@ def _news(metric: str, rows: Iterable[NewsRow]) -> list[Sample]:
         Sample(
             metric,
             1.0,
-            labels={"group": str(row["id"]), "environment": row["environment"], "type": row["type"] or ""},
+            labels={
+                "group": str(row["id"]),
+                "environment": row["environment"],
+                "type": row["type"] or "",
+                # A group without one had an alert without this label before the column was there.
+                **({"sqlstate": row["sqlstate"]} if row["sqlstate"] else {}),
+            },
             detail=row["title"],
             since=row["since"],
             weight=_weigh(row),

@@ -77,7 +77,7 @@ def _new_group(group_id: int, found: Sequence[Occurrence], is_known: bool) -> di
         "state": "unresolved" if is_known else "new",
         "message": first.head["message"][:_GROUP_MESSAGE],
         "category": first.category,
-        **{name: first.head.get(name) for name in ("type", "endpoint")},
+        **{name: first.head.get(name) for name in ("type", "endpoint", "sqlstate")},
         "count": len(found),
         "sampled": sum(not o.has_payload for o in found),
         "first_seen_at": first.occurred_at,

@@ -17,7 +17,7 @@ class Metric:
     labels: tuple[str, ...] = ()
 
 
-_SERVICE, _STAGE, _GROUP = ("service",), ("stage",), ("group", "environment", "type")
+_SERVICE, _STAGE, _GROUP = ("service",), ("stage",), ("group", "environment", "type", "sqlstate")
 _EXTERNAL = ("source", "alertname")
 _JOB = ("monitor", "environment", "project")
 

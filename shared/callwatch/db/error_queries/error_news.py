@@ -14,8 +14,8 @@ _IS_FAILURE = "(level IS NULL OR level NOT IN ('debug', 'info'))"
 # A flood is read in part: the newest of it, and of those the worst.
 _MAX_RANKED = 2_000
 _NEW = f"""
-    SELECT id, environment, type, title, severity, count, since FROM (
-        SELECT id, environment, type, title, severity, count, made_at AS since FROM callwatch.error_groups
+    SELECT id, environment, type, title, severity, sqlstate, count, since FROM (
+        SELECT id, environment, type, title, severity, sqlstate, count, made_at AS since FROM callwatch.error_groups
         WHERE made_at > %(since)s AND state = 'new' AND project_id <> 0 AND {_IS_FAILURE}
         ORDER BY made_at DESC, id DESC LIMIT {_MAX_RANKED}
     ) AS newest
@@ -28,7 +28,7 @@ _COUNT_NEW = f"""
     ) AS found
 """
 _REGRESSED = f"""
-    SELECT id, environment, type, title, severity, count, state_changed_at AS since FROM callwatch.error_groups
+    SELECT id, environment, type, title, severity, sqlstate, count, state_changed_at AS since FROM callwatch.error_groups
     WHERE state = 'regressed' AND state_changed_at > %(since)s AND project_id <> 0 AND {_IS_FAILURE}
     ORDER BY state_changed_at DESC, id DESC LIMIT %(limit)s
 """
@@ -78,9 +78,10 @@ class GroupName(TypedDict):
 
 
 class NewsRow(GroupName):
-    """A group that is new or came back; since: when."""
+    """A group that is new or came back; since: when. sqlstate: of its first occurrence."""
 
     since: datetime
+    sqlstate: str | None
 
 
 class GoingOnRow(GroupName):

@@ -12,6 +12,7 @@ _RESERVE = "SELECT nextval(pg_get_serial_sequence('callwatch.error_groups', 'id'
 _FIELDS = (
     *("project_id", "environment", "fingerprint", "id", "title", "type", "message", "severity", "category", "endpoint", "count"),
     *("users", "sampled", "first_seen_at", "last_seen_at", "first_release", "release", "level", "state"),
+    "sqlstate",
 )
 _FINGERPRINT = ("project_id", "environment", "fingerprint", "group_id")
 _RELEASE = ("group_id", "release", "count", "first_seen_at", "last_seen_at")

@@ -69,6 +69,11 @@ _FILL_OUTAGE = """
     ON CONFLICT (service, hour) DO UPDATE SET checked = known.checked + EXCLUDED.checked, worst = 'unhealthy',
         watched_s = coalesce(known.watched_s, 60 * least(known.checked, 60)) + EXCLUDED.watched_s
 """
+# An outage begins with the second in which a cycle met it. What that cycle had probed before was still up.
+_AFTER_LAST_RESULT = """
+    SELECT coalesce(max(at) + interval '1 microsecond', %(since)s) AS at FROM callwatch.check_results
+    WHERE service = %(service)s AND at >= %(since)s AND at < %(since)s + interval '1 second' AND status <> 'unhealthy'
+"""
 _HOUR_WATCHED = "least(3600, coalesce(watched_s, 60 * least(checked, 60)))"
 _OUTCOME = """coalesce(outcome, CASE WHEN status = 'healthy' THEN 'up' WHEN status = 'unknown' THEN 'unknown'
                                      WHEN reason = 'rate_limited' THEN 'degraded' ELSE 'failed' END)"""
@@ -212,13 +217,14 @@ def fill_outage(
     conn: AnyConnection, service: str, reason: str, since: datetime, until: datetime, is_maintenance: bool = False
 ) -> None:
     """Store the minutes of an outage in which no result could be stored: unhealthy, each once. The caller commits."""
-    begin = max(since, until - RESULTS_KEPT)
+    earliest = {"service": service, "since": max(since, until - RESULTS_KEPT)}
+    begin = fetch_all(conn, _AFTER_LAST_RESULT, earliest, _FilledRow)[0]["at"]
+    given = {"service": service, "reason": reason, "since": begin, "until": until}
     if is_maintenance:
-        given = {"service": service, "reason": reason, "since": begin, "until": until}
         times = [row["at"] for row in fetch_all(conn, _FILL_MAINTENANCE, given, _FilledRow)]
         execute(conn, _COUNT_MAINTENANCE, {"service": service, "times": times})
         return
-    execute(conn, _FILL_OUTAGE, {"service": service, "reason": reason, "since": begin, "until": until})
+    execute(conn, _FILL_OUTAGE, given)
 
 
 def uptime_days_since(conn: AnyConnection, since: datetime, now: datetime) -> list[UptimeDayRow]:

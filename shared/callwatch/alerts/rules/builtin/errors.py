@@ -3,8 +3,9 @@
 from typing import Any
 
 from callwatch.alerts.rules.builtin.common import DATABASE, LOUD, NORMAL
-from callwatch.alerts.rules.rule import AlertRule, Condition
+from callwatch.alerts.rules.rule import AlertRule, Cause, Condition
 from callwatch.models.alert import AlertLevel as Level
+from callwatch.sqlstates import BROKEN_QUERY
 
 
 def _build_group_text(lead: str) -> Any:
@@ -17,6 +18,9 @@ def _build_group_text(lead: str) -> Any:
     return text
 
 
+# A broken query is one incident, whatever groups its errors are in.
+_BROKEN_QUERY = Cause("sql_errors", same=("sqlstate",))
+
 ERROR_RULES: tuple[AlertRule, ...] = (
     AlertRule(
         "many_new_errors", "Many new errors", Level.WARNING, NORMAL, (Condition("errors.new_groups", ">", 10),),
@@ -24,12 +28,13 @@ ERROR_RULES: tuple[AlertRule, ...] = (
     ),
     AlertRule(
         "new_error_group", "New error", Level.INFO, NORMAL, (Condition("errors.new_group", ">=", 1),),
-        cooldown_minutes=60, depends_on=(*DATABASE, "many_new_errors"), message=_build_group_text("first seen"),
+        cooldown_minutes=60, depends_on=(*DATABASE, "many_new_errors", _BROKEN_QUERY),
+        message=_build_group_text("first seen"),
         hint="An error appeared for the first time",
     ),
     AlertRule(
         "regressed_error_group", "Error is back", Level.WARNING, NORMAL, (Condition("errors.regressed_group", ">=", 1),),
-        cooldown_minutes=60, depends_on=DATABASE, message=_build_group_text("resolved, but seen again"),
+        cooldown_minutes=60, depends_on=(*DATABASE, _BROKEN_QUERY), message=_build_group_text("resolved, but seen again"),
         hint="A resolved error came back",
     ),
     AlertRule(
@@ -43,7 +48,9 @@ ERROR_RULES: tuple[AlertRule, ...] = (
     ),
     AlertRule(
         "sql_errors", "Broken query", Level.ERROR, LOUD, (Condition("errors.sqlstate", ">=", 1),),
-        cooldown_minutes=60, depends_on=DATABASE,
+        cooldown_minutes=60,
+        # Values that the product's tables do not take are what makes its webhooks fail.
+        depends_on=(*DATABASE, *(Cause("webhook_errors", where={"sqlstate": code}) for code in BROKEN_QUERY)),
         hint="The product's queries do not match its schema or its data",
     ),
     AlertRule(
