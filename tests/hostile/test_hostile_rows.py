@@ -22,7 +22,7 @@ STAGES = get_stages(None)
 _WITHIN = ("4 minutes", "5 minutes")
 # Times that may be in the future.
 SCHEDULES = {"scheduled_for"}
-# Columns whose words are states: each value that the file does not name is told.
+# Columns whose words are states: each value that the file does not name is reported.
 STATES = {(stage.table, stage.states.column) for stage in STAGES.stages if stage.states}
 KEYS = {table: described["primary_key"][0] for table, described in product.SCHEMA.items()}
 # Faults that affect a product in many ways at once, each of them through several rows.
