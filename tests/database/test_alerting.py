@@ -256,10 +256,13 @@ def test_disabled_rule_ends_its_alert_and_notifies() -> None:
         conn.commit()
     evaluate(NOW + MINUTE, sample("value", 30))
     assert told() == [("subject", "firing"), ("subject", "resolved")]
-    assert messages()[-1].splitlines()[0] == "Resolved: the rule was disabled by ana: noise of [email]."
+    assert messages()[-1].splitlines()[0] == (
+        "Rule disabled: Too much of it: measured 20, threshold > 10. The rule was disabled by ana: noise of [email]."
+        " This is no recovery: whether it is still wrong is unknown."
+    )
     with connection() as conn:
         kinds = [each["kind"] for each in load_alert_detail(conn, str(alerts()[0]["id"]))["timeline"]]
-        assert kinds == ["firing", "notified: firing", "resolved", "notified: resolved"]
+        assert kinds == ["firing", "notified: firing", "rule disabled", "notified: ended"]
         (item,) = serialize_rules(conn, [r for r in alert_manager.rules(get_settings()) if r.id == "subject"], get_settings())
         act_on_rule(conn, "subject", "enable", {"reason": "again"}, "bea", get_settings(), NOW)
         conn.commit()

@@ -10,7 +10,9 @@ import pytest
 from callwatch import sqs
 from callwatch.db import connection, fetch_all
 from callwatch.digest.archive import count_archive, restore_archive
+from callwatch.digest.expiring import ExpiringState, QueueLook
 from callwatch.events.event import error_message, finish_event
+from callwatch.monitor.archive_step import expiring_samples
 from callwatch.monitor.cycle import CycleReport
 from callwatch.settings import reset_settings
 from tests.support import monitor_cycles
@@ -65,3 +67,18 @@ def test_a_dead_letter_that_waits_is_told_and_archived(queues: dict[str, str], t
     for minutes in (2, 3):
         cycle(now + timedelta(days=12, minutes=minutes))
     assert not is_firing()
+
+
+def test_a_queue_is_over_when_drained_not_when_a_process_begins() -> None:
+    now = datetime(2031, 3, 12, 14, tzinfo=UTC)
+    state = ExpiringState(looks={"errors": QueueLook(now, 0.0, now - timedelta(hours=9), True, 0)})
+
+    def read() -> tuple[float | None, bool]:
+        (found,) = [each for each in expiring_samples(state, now) if each.labels.get("queue") == "errors"]
+        return found.value, found.is_abstention
+
+    assert read() == (9 * 3600.0, False)
+    state = ExpiringState()
+    assert read() == (None, True)
+    state.drained = frozenset({"errors"})
+    assert read() == (0.0, False)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from callwatch.pipeline.queries.schema import bind
+from callwatch.pipeline.queries.schema import bind, look
 from callwatch.pipeline.queries.states import MAX_VALUES, count_unlisted
 from callwatch.pipeline.queries.words import fold, show_value
 from callwatch.pipeline.stage_file import get_stages, parse_stages
@@ -245,7 +245,8 @@ def test_the_advised_index_serves_the_count(tables: Any) -> None:
     tables.execute(f"CREATE INDEX {advised['name']} ON transcription_queue ({advised['on']}) WHERE {advised['where']}")
     count = count_unlisted(next(stage for stage in get_stages(None).stages if stage.name == "transcriptions"))
     tables.execute("SET enable_seqscan = off")
-    tables.execute("EXPLAIN " + bind(count.sql, {}).as_string(tables.connection))
+    schema = look(tables.connection, ["transcription_queue"])
+    tables.execute("EXPLAIN " + bind(count.sql, schema).as_string(tables.connection))
     assert any("callwatch_transcriptions_unlisted" in row[0] for row in tables.fetchall())
 
 
@@ -257,3 +258,28 @@ def test_any_text_is_shown_short_and_unambiguous(text: str) -> None:
     assert shown.isprintable()
     assert shown != "NULL"
     assert fold(text) == fold(f" {text.upper()}_") or not text.isascii()
+
+
+# Types that a column of states may have.
+_TYPES = {
+    "fixed characters": "char(30)",
+    "a domain": "state_word",
+    "an enum": "state_enum",
+}
+
+
+@pytest.mark.parametrize("kind", _TYPES)
+def test_states_of_any_type_are_counted_alike(tables: Any, kind: str) -> None:
+    tables.execute("CREATE DOMAIN state_word AS text CHECK (VALUE <> 'never')")
+    tables.execute("CREATE TYPE state_enum AS ENUM ('pending', 'processing', 'completed', 'paused', 'Completed')")
+    for status in ("pending", "pending", "paused", "Completed", "completed"):
+        add_transcription(tables, status, NOW - MINUTE, NOW - MINUTE, NOW - MINUTE)
+    tables.execute(
+        "ALTER TABLE transcription_queue ALTER COLUMN status DROP DEFAULT,"
+        f" ALTER COLUMN status TYPE {_TYPES[kind]} USING status::text::{_TYPES[kind].partition(' ')[0]}"
+    )
+    stage = read_stage()
+    assert stage["pending"] == 2
+    assert list_states(stage) == {"paused": 1, "Completed": 1}
+    sample = find_sample(read_samples(), "product.unlisted", **STAGE)
+    assert sample.reason is None

@@ -22,6 +22,8 @@ STAGES = get_stages(None)
 _WITHIN = ("4 minutes", "5 minutes")
 # Times that may be in the future.
 SCHEDULES = {"scheduled_for"}
+# Columns whose words are states: each value that the file does not name is reported.
+STATES = {(stage.table, stage.states.column) for stage in STAGES.stages if stage.states}
 KEYS = {table: described["primary_key"][0] for table, described in product.SCHEMA.items()}
 # Faults that affect a product in many ways at once, each of them through several rows.
 _SICK = (
@@ -120,7 +122,10 @@ def _is_true(ones: tuple[Injection, ...]) -> bool:
 
 
 def _is_odd(one: Injection) -> bool:
-    """Return whether this is a time that no working product writes, in a row that depends on it, or no time at all."""
+    """Return whether this is a time that no working product writes, in a row that depends on it, no time at all, or a state that
+    the stage file does not name."""
+    if (one.table, one.column) in STATES:
+        return one.alteration is None
     if one.family != TIME or not one.is_judged:
         return False
     if one.alteration:

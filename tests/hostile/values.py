@@ -33,6 +33,9 @@ _TEXTS = (
     "repeat(chr(128163), 20)",
     "'default'",
     "'NaN'",
+    "'paused'",
+    "' Pending '",
+    "'ANALYZED'",
     "NULL",
 )
 _NUMBERS = ("-1", "0", "2147483647", "-2147483648", "9223372036854775807", "NULL")

@@ -12,7 +12,7 @@ from tools.openapi import find_shapes
 
 CODES = frozenset(get_args(UnknownCode))
 # Fields that may be null without a reason.
-UNLISTED = frozenset({"reason", "resolved_at", "acknowledged_by", "suppressed_by", "next_cursor"})
+UNLISTED = frozenset({"reason", "resolved_at", "end_reason", "acknowledged_by", "suppressed_by", "next_cursor"})
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d.*")
 
 

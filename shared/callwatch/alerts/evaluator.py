@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from callwatch.alerts.evaluation.context import EVERYTHING, Context, Handling
+from callwatch.alerts.evaluation.context import EVERYTHING, Context, Handling, Subjects
 from callwatch.alerts.evaluation.evaluate import evaluate
 from callwatch.alerts.evaluation.instance import Instance, Outcome
 from callwatch.alerts.evaluation.silences import Silences, load_silences
@@ -28,6 +28,7 @@ from callwatch.alerts.rule_state import is_damaged, load_instance
 from callwatch.alerts.rules.manager import alert_manager
 from callwatch.alerts.rules.own_rules import OwnRules
 from callwatch.alerts.rules.rule import AlertRule
+from callwatch.alerts.rules.watched import find_subjects
 from callwatch.alerts.rules_in_force import join_rules, read_own_rules
 from callwatch.alerts.store_outcome import store_outcome
 from callwatch.client.capture import error_tracker
@@ -165,6 +166,9 @@ def _evaluate_and_store(work: Work, samples: Sequence[Sample], unread: Sequence[
     """Evaluate and store the outcome; if a part cannot be stored, start over with that part as unknown."""
     rule_ids = None if work.is_whole else frozenset(work.rule_ids)
     routes = get_routes(work.settings)
+    # A failure there must not stop the evaluation: then nothing ends because it is not watched.
+    subjects, error = run_guarded(work.conn, lambda: find_subjects(work.settings))
+    work.errors += [error] if error is not None else []
 
     def find_channels(rule: AlertRule, instance: Instance) -> Sequence[str]:
         return list_routed_channels(routes.find_for(rule, instance), rule, work.settings, instance.labels)
@@ -176,7 +180,7 @@ def _evaluate_and_store(work: Work, samples: Sequence[Sample], unread: Sequence[
     for round_number in range(1, _MAX_ROUNDS + 1):
         failures = (len(work.broken), len(work.failed))
         context = Context(work.silences, unread, complete, rule_ids, work.broken, work.failed, find_channels, find_handling)
-        context = replace(context, escalated=work.escalations.channels)
+        context = replace(context, escalated=work.escalations.channels, subjects=subjects or Subjects())
         outcome = evaluate(list(work.rules.values()), samples, work.known, work.now, context)
         work.begin_round(outcome)
         work.failed |= work.outcome.failed

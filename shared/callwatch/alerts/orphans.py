@@ -1,11 +1,13 @@
 """Alerts that no rule evaluates any more: the rule was disabled or removed, or its instance disappeared. They end."""
 
 from collections.abc import Mapping, Set
+from dataclasses import replace
 from datetime import datetime
 
 from callwatch.alerts.evaluation.instance import Instance
 from callwatch.alerts.evaluation.silences import Silences
 from callwatch.alerts.notifications.channels import is_configured
+from callwatch.alerts.notifications.notification import describe_end
 from callwatch.alerts.notifications.outbox import queue_notification
 from callwatch.alerts.notifications.rendering import build_notification
 from callwatch.alerts.rules.rule import AlertRule, Condition
@@ -13,7 +15,7 @@ from callwatch.db.alert_queries.alerts import FiringRow, add_timeline, firing_ro
 from callwatch.db.alert_queries.delivery_history import list_notified_channels
 from callwatch.db.alert_queries.rule_states import Switch, forget_rules
 from callwatch.db.core.connect import AnyConnection
-from callwatch.models.alert import AlertLevel
+from callwatch.models.alert import AlertLevel, EndReason
 from callwatch.settings import get_settings
 
 
@@ -29,30 +31,33 @@ def resolve_orphans(
     firing: keys of all firing instances; None if not every rule was evaluated. The channels that were notified of an
     alert are notified of its end. The caller commits.
     """
-    ended: dict[int, tuple[FiringRow, str]] = {}
+    ended: dict[int, tuple[FiringRow, EndReason, str]] = {}
     for row in firing_rows(conn):
+        end: EndReason
         switch = off.get(row["rule_id"])
         if switch is not None:
-            why = f"the rule was disabled by {switch['actor']}: {switch['reason']}"
+            end, why = "rule_disabled", f"the rule was disabled by {switch['actor']}: {switch['reason']}"
         elif firing is not None and row["alert_key"] not in firing:
-            why = "its rule no longer exists"
+            end, why = "rule_removed", "its rule no longer exists"
         else:
             continue
-        if resolve_alert(conn, row["id"], now):
-            add_timeline(conn, row["id"], now, "resolved", "callwatch", why)
+        if resolve_alert(conn, row["id"], now, end):
+            add_timeline(conn, row["id"], now, describe_end(end).lower(), "callwatch", why)
             if row["group_id"] is None:
-                notify_over(conn, row, row["id"], why, silences, now)
+                notify_over(conn, row, row["id"], end, why, silences, now)
             else:
-                ended[row["group_id"]] = (row, why)
+                ended[row["group_id"]] = (row, end, why)
     forget_rules(conn, list(off))
-    for group_id, (row, why) in ended.items():
+    for group_id, (row, end, why) in ended.items():
         if is_group_over(conn, group_id):
-            notify_over(conn, row, group_id, why, silences, now)
+            notify_over(conn, row, group_id, end, why, silences, now)
 
 
-def notify_over(conn: AnyConnection, row: FiringRow, alert_id: int, why: str, silences: Silences, now: datetime) -> None:
+def notify_over(
+    conn: AnyConnection, row: FiringRow, alert_id: int, end: EndReason, why: str, silences: Silences, now: datetime
+) -> None:
     """Notify the channels that were notified of the alert, or of its group, of its end; the rule itself may be gone."""
-    instance = Instance("", row["rule_id"], row["labels"], "ok", row["started_at"], threshold=row["threshold"])
+    instance = Instance("", row["rule_id"], row["labels"], "ok", row["started_at"], threshold=row["threshold"], ended=end)
     channels = [name for name in list_notified_channels(conn, alert_id) if is_configured(name, get_settings())]
     if not channels or silences.find(instance) is not None:
         return
@@ -65,5 +70,9 @@ def notify_over(conn: AnyConnection, row: FiringRow, alert_id: int, why: str, si
         runbook=row["runbook_url"],
     )
     notification = build_notification("alert.resolved", alert_id, rule, instance, get_settings(), now, reason=f"{why}.")
+    if notification.end is not None:
+        # Its last message: the rule that would render it may be gone.
+        notification = replace(notification, summary=row["message"])
     queue_notification(conn, alert_id, notification, channels, now)
-    add_timeline(conn, row["id"], now, "notified: resolved", "callwatch", None)
+    kind = "notified: resolved" if notification.end is None else "notified: ended"
+    add_timeline(conn, row["id"], now, kind, "callwatch", None)

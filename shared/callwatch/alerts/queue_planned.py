@@ -7,7 +7,7 @@ from callwatch.alerts.evaluation.instance import Instance, Planned
 from callwatch.alerts.evaluation_work import Work, keep_one
 from callwatch.alerts.guarded_writes import run_guarded
 from callwatch.alerts.notifications.group_rendering import build_group
-from callwatch.alerts.notifications.notification import Kind, Notification, Occasion
+from callwatch.alerts.notifications.notification import Kind, Notification, Occasion, is_recovery
 from callwatch.alerts.notifications.outbox import queue_delivery, queue_notification
 from callwatch.alerts.notifications.rendering import build_notification
 from callwatch.alerts.notifications.surroundings import Surroundings, list_recent_changes, render_followers, surroundings
@@ -145,5 +145,6 @@ def _list_notes(work: Work, key: str, around: Surroundings | None) -> list[str]:
 def _note_timeline(work: Work, planned: Planned, key: str, details: str | None) -> None:
     alert_id = work.alert_ids[key]
     assert alert_id is not None
-    kind = "resolved" if key in planned.over else planned.kind
+    is_ended = not is_recovery(work.outcome.instances[key].ended)
+    kind = ("ended" if is_ended else "resolved") if key in planned.over else planned.kind
     add_timeline(work.conn, alert_id, work.now, f"notified: {kind}", "callwatch", details)

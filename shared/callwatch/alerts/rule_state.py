@@ -9,11 +9,11 @@ from callwatch.alerts.rules.sanitize import clean_instance, parse_clean_time
 from callwatch.db.alert_queries.rule_states import NewState, StoredState
 from callwatch.models.reason import Reason
 
-_TIMES = ("since", "clear_since", "began_at", "last_notified_at", "last_cleared_at")
+_TIMES = ("since", "clear_since", "began_at", "last_notified_at", "last_cleared_at", "gone_since")
 _FLAGS = ("is_notified", "is_acknowledged", "is_flapping", "is_unknown", "is_muted", "has_seen")
 # Names that rows of earlier versions have for fields.
 _OLD_NAMES = {"notified_channels": "told_channels", "notified_level": "told_level"}
-_TEXTS = ("metric", "comparison", "detail", "suppressed_by", "notified_level", "group", "held")
+_TEXTS = ("metric", "comparison", "detail", "suppressed_by", "notified_level", "group", "held", "ended", "ended_why")
 
 
 def build_row(instance: Instance, alert_id: int | None, now: datetime) -> NewState:

@@ -10,6 +10,7 @@ from callwatch.alerts.evaluation.instance import Change, Instance
 from callwatch.alerts.evaluation.silences import Silences
 from callwatch.alerts.evaluation_work import Work, keep_one
 from callwatch.alerts.guarded_writes import run_guarded
+from callwatch.alerts.notifications.notification import describe_end
 from callwatch.alerts.notifications.rendering import render_text
 from callwatch.alerts.queue_planned import queue_planned
 from callwatch.alerts.routing.routes_in_force import build_handling, get_routes
@@ -58,8 +59,9 @@ def _store_transition(work: Work, change: Change) -> None:
     conn, now, instance = work.conn, work.now, change.instance
     rule, alert_id = work.rules[instance.rule_id], work.alert_ids.get(instance.key)
     if change.transition == "resolved":
-        if alert_id is not None and resolve_alert(conn, alert_id, now):
-            add_timeline(conn, alert_id, now, "resolved", "callwatch", None)
+        if alert_id is not None and resolve_alert(conn, alert_id, now, instance.ended or "recovered"):
+            kind = "resolved" if instance.ended is None else describe_end(instance.ended).lower()
+            add_timeline(conn, alert_id, now, kind, "callwatch", instance.ended_why)
         return
     if not (change.is_reopened and alert_id is not None and reopen_alert(conn, alert_id)):
         alert_id = work.alert_ids[instance.key] = open_alert(

@@ -12,6 +12,7 @@ from callwatch.settings.pii_routes import PiiRoute
 LOGGED_RATIO = "access.logged_ratio"
 WINDOW = timedelta(hours=1)
 _NO_REQUEST = Reason("no_traffic", "the route had no request in the last hour")
+_NOT_NAMED = Reason("not_configured", "PII_ROUTES does not name it any more")
 # A request and its record are sent separately, and may arrive in different minutes.
 SETTLED_AFTER = timedelta(minutes=2)
 
@@ -24,7 +25,7 @@ def read_access_samples(
 ) -> list[Sample]:
     """access.logged_ratio of each route with requests in the hour; a firing route without requests abstains.
 
-    A firing route that PII_ROUTES does not name any more is reported with 1.
+    A firing route that PII_ROUTES does not name any more is gone.
     """
     until = (now - SETTLED_AFTER).replace(second=0, microsecond=0)
     sums = sum_counts(conn, until - WINDOW, until)
@@ -47,4 +48,4 @@ def read_access_samples(
 def _report_silent(route: str, is_watched: bool) -> Sample:
     if is_watched:
         return Sample(LOGGED_RATIO, None, labels={"route": route}, inconclusive=_NO_REQUEST)
-    return Sample(LOGGED_RATIO, 1.0, None, {"route": route}, "PII_ROUTES does not name it")
+    return Sample(LOGGED_RATIO, None, labels={"route": route}, gone=_NOT_NAMED)

@@ -26,6 +26,7 @@ from callwatch.db.error_queries.error_news import (
     sqlstates_between,
 )
 from callwatch.models.error import ErrorSeverity
+from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
 from callwatch.sqlstates import BROKEN_QUERY, BROKEN_QUERY_CLASSES
 
@@ -42,6 +43,7 @@ MIN_SPIKE = 20
 SPIKE_FLOOR = 5.0
 _SPANS_PER_HOUR = 12
 _DAYS_COMPARED = 7
+_NO_GROUP = Reason("none", "a person ignored or deleted the group of errors")
 
 
 # Labels of firing instances by the metric for which they fire.
@@ -160,7 +162,7 @@ def _spikes(conn: AnyConnection, now: datetime, firing: Firing) -> list[Sample]:
     counts: dict[int, Counter[datetime]] = {row["group_id"]: Counter() for row in found}
     for row in list_group_hours(conn, list(counts), first, this_hour):
         counts[row["group_id"]][row["hour"]] = row["count"]
-    over = [Sample("errors.spike", 0.0, labels=asked[group_id], detail="ignored, or deleted") for group_id in sorted(gone)]
+    over = [Sample("errors.spike", None, labels=asked[group_id], gone=_NO_GROUP) for group_id in sorted(gone)]
     return over + [
         Sample(
             "errors.spike",

@@ -12,6 +12,7 @@ from callwatch.models.sample import Sample
 
 Labels = dict[str, str]
 _REFUSED_WITHIN = timedelta(hours=1)
+_NO_MONITOR = Reason("none", "its monitor is not kept any more")
 # What follows from the absence of a check-in is not known while some may wait in the queue.
 _BY_ABSENCE: tuple[Kind, ...] = ("missed", "overrun")
 
@@ -25,8 +26,11 @@ def read_check_in_samples(
     now: the time up to which all check-ins are stored. uncounted: why that is not known.
     """
     samples: list[Sample] = []
+    known = []
     for monitor in read_monitors(conn, now):
+        known.append(_build_labels(monitor))
         samples += _sample_monitor(monitor, firing)
+    samples += _list_gone(known, firing)
     if uncounted is not None:
         why = Reason("unavailable", uncounted)
         by_absence = tuple(_name_metric(kind) for kind in _BY_ABSENCE)
@@ -38,7 +42,7 @@ def read_check_in_samples(
 
 
 def _sample_monitor(monitor: Monitor, firing: Mapping[str, Sequence[Labels]]) -> Iterator[Sample]:
-    labels = {"monitor": monitor.slug, "environment": monitor.environment, "project": str(monitor.project_id)}
+    labels = _build_labels(monitor)
     verdict = monitor.verdict
     fires_as = next((kind for kind in KINDS if labels in firing.get(_name_metric(kind), ())), None)
     kind = fires_as or verdict.kind
@@ -49,6 +53,21 @@ def _sample_monitor(monitor: Monitor, firing: Mapping[str, Sequence[Labels]]) ->
         yield Sample(_name_metric(fires_as), 0.0, None, labels, "runs again")
     if verdict.schedule_error is not None:
         yield Sample("check_in.schedule_invalid", 1.0, None, labels, verdict.schedule_error)
+
+
+def _build_labels(monitor: Monitor) -> Labels:
+    return {"monitor": monitor.slug, "environment": monitor.environment, "project": str(monitor.project_id)}
+
+
+def _list_gone(known: Sequence[Labels], firing: Mapping[str, Sequence[Labels]]) -> list[Sample]:
+    """A firing job whose monitor is not kept any more is gone, under each metric that it fires by."""
+    metrics = (*map(_name_metric, KINDS), "check_in.schedule_invalid")
+    return [
+        Sample(metric, None, labels=labels, gone=_NO_MONITOR)
+        for metric in metrics
+        for labels in firing.get(metric, ())
+        if labels not in known
+    ]
 
 
 def _sample_refused(conn: AnyConnection, now: datetime) -> Iterator[Sample]:

@@ -42,9 +42,14 @@ class QueueLook:
 
 @dataclass(slots=True)
 class ExpiringState:
-    """What this process knows about the queues and the archive; archived: None if unknown, and `why` gives the reason."""
+    """What this process knows about the queues and the archive.
+
+    drained: queues that the last cycle emptied, so that nobody looks into them. archived: None if unknown, and `why` gives the
+    reason.
+    """
 
     looks: dict[str, QueueLook] = field(default_factory=dict)
+    drained: frozenset[str] = frozenset()
     archived: int | None = None
     why: str | None = "the queue was not looked at yet"
 

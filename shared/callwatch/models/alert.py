@@ -7,6 +7,8 @@ from typing import Literal
 # The values of AlertLevel, as responses and rows hold them.
 Level = Literal["info", "warning", "error", "critical"]
 AlertState = Literal["firing", "resolved"]
+# Why an alert ended. Only the first says that what was wrong is over.
+EndReason = Literal["recovered", "no_longer_reported", "no_longer_watched", "rule_disabled", "rule_removed", "resolved_by_person"]
 RuleSource = Literal["built_in", "file", "page"]
 
 

@@ -19,6 +19,8 @@ class Sample:
     weight: what a list of instances of one rule is sorted by, the highest first.
     inconclusive: why it is no all-clear: nothing newer was measured that is good. What fires keeps firing, as unknown. With
     a value of None, there is nothing to judge: the sample counts only for an instance that fires.
+    gone: why its subject does not exist any more, of a source that was asked for it by name. An instance that fires ends, which
+    is no recovery.
     """
 
     metric: str
@@ -29,8 +31,9 @@ class Sample:
     since: datetime | None = None
     weight: float = 0.0
     inconclusive: Reason | None = None
+    gone: Reason | None = None
 
     @property
     def is_abstention(self) -> bool:
-        """Whether it only says that what fires is not over."""
-        return self.value is None and self.inconclusive is not None
+        """Whether it counts only for an instance that fires."""
+        return self.value is None and (self.inconclusive is not None or self.gone is not None)

@@ -24,8 +24,13 @@ def archive(cycle: Cycle) -> dict[str, Any]:
     if cycle.uncounted or not cycle.is_database_up:
         # Otherwise the flush drains the errors, and the function for critical errors drains those.
         addresses |= {"errors": settings.error_queue_url, "critical": settings.critical_queue_url}
+    # A look of before would grow older forever.
+    state = cycle.state.expiring
+    state.drained = frozenset(LOOK_EVERY_S) - set(addresses)
+    for name in state.drained:
+        state.looks.pop(name, None)
     queues = [(name, url) for name, url in addresses.items() if url]
-    return {"archived": archive_expiring(cycle.state.expiring, settings.archive_url, queues, cycle.now, limit_s)}
+    return {"archived": archive_expiring(state, settings.archive_url, queues, cycle.now, limit_s)}
 
 
 def expiring_samples(state: ExpiringState, now: datetime) -> list[Sample]:
@@ -38,6 +43,11 @@ def expiring_samples(state: ExpiringState, now: datetime) -> list[Sample]:
             samples.append(Sample("queue.waiting_age_s", age_s, labels={"queue": name}, since=look.oldest_at))
         elif name == "dead_letters":
             samples.append(Sample("queue.waiting_age_s", None, _NOT_YET, {"queue": name}))
+        elif name in state.drained:
+            samples.append(Sample("queue.waiting_age_s", 0.0, labels={"queue": name}))
+        else:
+            # A process that began a minute ago has not looked: what fires goes on.
+            samples.append(Sample("queue.waiting_age_s", None, labels={"queue": name}, inconclusive=_NOT_YET))
     if get_settings().archive_url:
         reason = Reason("unavailable", state.why) if state.archived is None and state.why else None
         samples.append(Sample("queue.archived_messages", None if state.archived is None else float(state.archived), reason))

@@ -4,22 +4,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from callwatch.alerts.rules.sanitize import clean_labels
-from callwatch.db.alert_queries.external_alerts import MAX_ALERTS, AlertRow, list_recent_alerts, list_refused_alerts
+from callwatch.db.alert_queries.external_alerts import MAX_ALERTS, MAX_READ, AlertRow, list_recent_alerts, list_refused_alerts
 from callwatch.db.core.connect import AnyConnection
 from callwatch.models.alert import AlertLevel
+from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
 
 Labels = dict[str, str]
 # How long the end of an alert is reported, so that the notification about it can say when it ended.
 _ENDED_WITHIN = timedelta(minutes=30)
 _REFUSED_WITHIN = timedelta(hours=1)
+_NOT_KEPT = Reason("none", "neither the alert nor its end is kept any more")
 
 
 def read_external_samples(conn: AnyConnection, now: datetime, firing: Mapping[str, Sequence[Labels]]) -> list[Sample]:
     """external.<level>: 1 for each alert that fires elsewhere, 0 for one that ended there and still fires here."""
     samples: list[Sample] = []
-    for row in list_recent_alerts(conn, now, now - _ENDED_WITHIN):
+    rows = list_recent_alerts(conn, now, now - _ENDED_WITHIN)
+    for row in rows:
         samples += _sample_alert(row, firing)
+    if len(rows) < MAX_READ:
+        samples += _list_gone(rows, firing)
     for name in (f"external.{level}" for level in AlertLevel):
         if all(sample.metric != name for sample in samples):
             samples.append(Sample(name, 0.0))
@@ -27,12 +32,27 @@ def read_external_samples(conn: AnyConnection, now: datetime, firing: Mapping[st
 
 
 def _sample_alert(row: AlertRow, firing: Mapping[str, Sequence[Labels]]) -> Iterator[Sample]:
-    metric = f"external.{row['level']}"
-    labels = {**row["labels"], **({} if row["project_id"] == 1 else {"project": str(row["project_id"])})}
+    metric, labels = f"external.{row['level']}", _build_labels(row)
     if row["is_firing"]:
         yield Sample(metric, 1.0, None, labels, row["summary"], row["starts_at"])
+    elif row["is_expired"]:
+        if clean_labels(labels) in firing.get(metric, ()):
+            yield Sample(metric, None, labels=labels, gone=Reason("none", f"{row['source']} does not repeat it any more"))
     elif clean_labels(labels) in firing.get(metric, ()):
         yield Sample(metric, 0.0, None, labels, f"ended at {row['source']}")
+
+
+def _build_labels(row: AlertRow) -> Labels:
+    return {**row["labels"], **({} if row["project_id"] == 1 else {"project": str(row["project_id"])})}
+
+
+def _list_gone(rows: Sequence[AlertRow], firing: Mapping[str, Sequence[Labels]]) -> Iterator[Sample]:
+    """An alert that is not kept any more, neither as firing nor as ended, is gone."""
+    known = [clean_labels(_build_labels(row)) for row in rows]
+    for metric in (f"external.{level}" for level in AlertLevel):
+        for labels in firing.get(metric, ()):
+            if labels not in known:
+                yield Sample(metric, None, labels=labels, gone=_NOT_KEPT)
 
 
 def _sample_refused(conn: AnyConnection, now: datetime) -> Iterator[Sample]:

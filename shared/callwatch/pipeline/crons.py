@@ -111,7 +111,7 @@ def _build_cron(
     unsaid: Reason | None,
 ) -> Cron:
     row = known.get(cron["name"])
-    odd = None if row else next((name for name in known if fold(name) == fold(cron["name"])), None)
+    odd = None if row else next((name for name in known if fold(name) == fold(cron["name"]) != ""), None)
     if odd is not None:
         where = f"{given['table']}.{given['name']}"
         why = Reason("unavailable", f"{where} spells the cron {cron['name']} in another way: {show_value(odd)}")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # Null by nature, or not listed by contract.
-_UNLISTED = frozenset({"reason", "resolved_at", "acknowledged_by", "suppressed_by", "next_cursor", "context"})
+_UNLISTED = frozenset({"reason", "resolved_at", "end_reason", "acknowledged_by", "suppressed_by", "next_cursor", "context"})
 _WHY: Mapping[str, Reason] = {
     "type": Reason("none", "no type was given"),
     "release": Reason("none", "no release was given"),

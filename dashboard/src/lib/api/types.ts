@@ -80,6 +80,7 @@ export interface Alert {
   acknowledged_by: string | null;
   changes: Array<ChangeBefore>;
   comparison: string | null;
+  end_reason: "recovered" | "no_longer_reported" | "no_longer_watched" | "rule_disabled" | "rule_removed" | "resolved_by_person" | null;
   id: string;
   incident_id: string | null;
   labels: Record<string, string>;
@@ -106,6 +107,7 @@ export interface AlertDetail {
   changes: Array<ChangeBefore>;
   comparison: string | null;
   deliveries: Array<Delivery>;
+  end_reason: "recovered" | "no_longer_reported" | "no_longer_watched" | "rule_disabled" | "rule_removed" | "resolved_by_person" | null;
   follows: Array<Follower>;
   id: string;
   incident_id: string | null;
@@ -769,6 +771,7 @@ export interface IncidentAlert {
 export interface IncidentCause {
   acknowledged_by: string | null;
   comparison: string | null;
+  end_reason: "recovered" | "no_longer_reported" | "no_longer_watched" | "rule_disabled" | "rule_removed" | "resolved_by_person" | null;
   id: string;
   labels: Record<string, string>;
   level: "info" | "warning" | "error" | "critical";

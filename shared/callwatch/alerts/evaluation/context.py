@@ -44,6 +44,24 @@ def handle_by_level(rule: AlertRule, _instance: Instance) -> Handling:
 
 
 @dataclass(frozen=True, slots=True)
+class Subjects:
+    """What is known of the subjects of alerts: the stages, services, routes and others that their labels name.
+
+    lasting: prefixes of metrics whose sources have a sample of each subject that exists, good or bad. passing: of metrics whose
+    subjects the product names, which come and go. find_unwatched: why the settings watch a metric with these labels no longer;
+    None if they do. doubtful: prefixes of metrics whose settings are invalid, so that nobody can tell what they name.
+    """
+
+    lasting: Sequence[str] = ()
+    passing: Sequence[str] = ()
+    find_unwatched: Callable[[str, Mapping[str, str]], str | None] = lambda _metric, _labels: None
+    doubtful: Sequence[str] = ()
+
+
+_NO_SUBJECTS = Subjects()
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """The circumstances of one evaluation.
 
@@ -52,7 +70,8 @@ class Context:
     missing from any other list keeps firing. rule_ids: ids of the rules to evaluate, None for all; firing instances of other
     rules still inhibit. broken: instances (by key) whose evaluation cannot be stored, with the reason; they become unknown.
     failed: rules that fail in another part, with the reason. channels, handling: where an instance of a rule is
-    notified, and how. escalated: channels that are due for an incident that nobody took, by the key of its alert.
+    notified, and how. escalated: channels that are due for an incident that nobody took, by the key of its alert. subjects: what
+    is known of those of its alerts.
     """
 
     silences: Sequence[Silence] = ()
@@ -64,6 +83,7 @@ class Context:
     channels: Channels = list_own_channels
     handling: Callable[[AlertRule, Instance], Handling] = handle_by_level
     escalated: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    subjects: Subjects = _NO_SUBJECTS
 
 
 @dataclass(slots=True)
@@ -91,6 +111,7 @@ class Scope:
     unread: Sequence[str]
     complete: Sequence[str]
     trouble: Trouble
+    subjects: Subjects = _NO_SUBJECTS
 
 
 def keep_unknown(old: Instance, reason: Reason, now: datetime) -> Instance:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from callwatch.alerts.evaluation.context import EVERYTHING, Context, Scope, Trouble, keep_unknown
 from callwatch.alerts.evaluation.decisions import Decided, decide_all
 from callwatch.alerts.evaluation.instance import Instance, Outcome, build_instance_key, limit_times
-from callwatch.alerts.evaluation.instance_samples import Found, group_samples, is_absent
+from callwatch.alerts.evaluation.instance_samples import Found, find_end, group_samples, is_absent, is_doubtful, is_unreported
 from callwatch.alerts.evaluation.instance_state import compute_state, is_idle
 from callwatch.alerts.evaluation.silences import Silences
 from callwatch.alerts.rules.rule import AlertRule
@@ -43,7 +43,7 @@ def evaluate(
     known = {key: clean_instance(instance, now) for key, instance in known.items()}
     chosen = [rule for rule in rules if context.rule_ids is None or rule.id in context.rule_ids]
     trouble = Trouble(context.broken, dict(context.failed))
-    scope = Scope(by_metric, now, context.unread, context.complete, trouble)
+    scope = Scope(by_metric, now, context.unread, context.complete, trouble, context.subjects)
     instances = _evaluate_all(chosen, known, scope)
     instances |= _list_fired_meanwhile(known, instances, now)
     standing = [known[key] for key in known if key not in instances]
@@ -101,6 +101,10 @@ def _evaluate_rule(rule: AlertRule, known: Mapping[str, Instance], scope: Scope)
             each.unread = not missing <= {sample.metric for _condition, sample in each.pairs}
     for key, each in found.items():
         each.is_absent = key in known and is_absent(rule, known[key], each, scope.complete)
+        if key in known:
+            each.is_absent = each.is_absent or is_doubtful(known[key], each, scope.subjects)
+            each.end = find_end(rule, known[key], each, scope.subjects)
+            each.is_unreported = is_unreported(known[key], each, scope.subjects)
     return {key: _evaluate_instance(rule, key, each, known.get(key), scope) for key, each in found.items()}
 
 

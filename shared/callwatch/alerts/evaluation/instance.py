@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from callwatch.models.alert import EndReason
 from callwatch.models.reason import Reason
 
 State = Literal["ok", "pending", "firing", "unknown"]
@@ -24,6 +25,8 @@ class Instance:
     notified_channels: channels that were notified and are due the all-clear; None: not recorded. notified_level: level of
     the last notification. group: name of its notification group; without a notification, the group that owes its mention.
     held: until when its notification waits. weight: of the last sample, not stored.
+    gone_since: since when a firing instance is not reported by a source that was read. ended, ended_why: how its last span ended,
+    unless it recovered.
     """
 
     key: str
@@ -54,6 +57,9 @@ class Instance:
     held: str | None = None
     weight: float = 0.0
     fired: tuple[datetime, ...] = ()
+    gone_since: datetime | None = None
+    ended: EndReason | None = None
+    ended_why: str | None = None
 
     @property
     def is_open(self) -> bool:
@@ -121,7 +127,7 @@ def elapsed(since: datetime, now: datetime) -> timedelta:
 
 def limit_times(instance: Instance, now: datetime) -> Instance:
     """Move times that lie ahead to `now`: after a clock went back, waiting periods restart and none lasts forever."""
-    names = ("since", "clear_since", "began_at", "last_notified_at", "last_cleared_at")
+    names = ("since", "clear_since", "began_at", "last_notified_at", "last_cleared_at", "gone_since")
     moved: dict[str, Any] = {name: now for name in names if (at := getattr(instance, name)) is not None and at > now}
     if any(at > now for at in instance.fired):
         moved["fired"] = tuple(min(at, now) for at in instance.fired)

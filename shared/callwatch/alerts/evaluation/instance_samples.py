@@ -4,8 +4,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from callwatch.alerts.evaluation.context import Subjects
 from callwatch.alerts.evaluation.instance import Instance, build_instance_key
 from callwatch.alerts.rules.rule import AlertRule, Condition
+from callwatch.models.alert import EndReason
 from callwatch.models.sample import Sample
 
 
@@ -14,12 +16,16 @@ class Found:
     """The data to evaluate one instance with.
 
     unread: a metric of its rule could not be read and has no sample. is_absent: an incomplete list does not contain it.
+    end: how it ends, and why, because its subject does not exist any more or is not watched. is_unreported: its source was
+    read, and nothing was measured of it.
     """
 
     labels: Mapping[str, str]
     pairs: list[tuple[Condition, Sample]]
     unread: bool = False
     is_absent: bool = False
+    end: tuple[EndReason, str] | None = None
+    is_unreported: bool = False
 
 
 def group_samples(rule: AlertRule, by_metric: Mapping[str, list[Sample]], known: Mapping[str, Instance]) -> dict[str, Found]:
@@ -59,6 +65,46 @@ def is_absent(rule: AlertRule, instance: Instance, found: Found, complete: Seque
     # Its condition may have changed since it fired.
     same = [condition for condition in of_metric if (condition.comparison, condition.threshold) == fired_by] or of_metric
     return all(condition not in same for condition, _sample in found.pairs)
+
+
+def find_end(rule: AlertRule, instance: Instance, found: Found, subjects: Subjects) -> tuple[EndReason, str] | None:
+    """How a firing instance ends, and why, because nothing more will be measured of it; None if it may go on."""
+    metric, labels = instance.metric, instance.labels
+    if instance.state != "firing" or metric is None or metric.startswith(tuple(subjects.doubtful)):
+        return None
+    why = subjects.find_unwatched(metric, labels) or _find_uncovered(rule, metric, labels)
+    if why is not None:
+        return "no_longer_watched", why
+    own = [sample for _condition, sample in found.pairs if sample.metric == metric]
+    gone = next((sample.gone for sample in own if sample.gone is not None), None)
+    if gone is not None:
+        return "no_longer_reported", gone.message
+    is_listed = bool(own) or found.unread or found.is_absent or not metric.startswith(tuple(subjects.lasting))
+    return None if is_listed else ("no_longer_reported", "its source reports all that there is, and no longer this")
+
+
+def is_doubtful(instance: Instance, found: Found, subjects: Subjects) -> bool:
+    """Whether a firing instance has no sample, and its settings are invalid, so that nobody can tell why."""
+    if instance.state != "firing" or instance.metric is None or not instance.metric.startswith(tuple(subjects.doubtful)):
+        return False
+    return all(sample.metric != instance.metric for _condition, sample in found.pairs)
+
+
+def _find_uncovered(rule: AlertRule, metric: str, labels: Mapping[str, str]) -> str | None:
+    """Why a rule that was changed does not concern an instance any more; None if it does."""
+    own = {name: value for name, value in rule.labels.items() if name not in rule.joined}
+    if metric not in rule.metrics or any(labels.get(name) != value for name, value in own.items()):
+        return "its rule was changed, and does not concern it any more"
+    return None
+
+
+def is_unreported(instance: Instance, found: Found, subjects: Subjects) -> bool:
+    """Whether the source of a firing instance, which names its subjects itself, was read and measured nothing of it."""
+    metric = instance.metric
+    if instance.state != "firing" or metric is None or not instance.labels or found.unread:
+        return False
+    own = [sample for _condition, sample in found.pairs if sample.metric == metric]
+    return metric.startswith(tuple(subjects.passing)) and all(sample.is_abstention for sample in own)
 
 
 def is_known(sample: Sample) -> bool:

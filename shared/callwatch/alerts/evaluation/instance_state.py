@@ -8,6 +8,7 @@ from callwatch.alerts.evaluation.context import keep_unknown
 from callwatch.alerts.evaluation.instance import Instance, elapsed
 from callwatch.alerts.evaluation.instance_samples import Found, is_known
 from callwatch.alerts.rules.rule import AlertRule, Condition
+from callwatch.models.alert import EndReason
 from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
 
@@ -15,6 +16,8 @@ _SOURCE_UNREAD = Reason("unavailable", "its source could not be read")
 _NOT_KNOWN = Reason("unavailable", "no value is known")
 _LEFT_OUT = Reason("no_traffic", "nothing newer was measured of it, so nothing shows that it is over")
 _FLAPS = 4
+# Whatever happens each week was reported again by then.
+UNREPORTED_FOR = timedelta(days=7)
 _FLAP_WINDOW = timedelta(hours=1)
 
 
@@ -23,6 +26,10 @@ def compute_state(rule: AlertRule, key: str, found: Found, before: Instance | No
     old = before or Instance(key, rule.id, found.labels, "ok", now)
     hit = next(((c, f) for c, f in found.pairs if is_known(f) and c.holds(f.value)), None)
     blank = next((sample for _condition, sample in found.pairs if not is_known(sample)), None)
+    old = _note_unreported(old, found, now)
+    end = _find_end(old, found, now) if hit is None else None
+    if end is not None:
+        return _end(old, *end, now)
     if hit is None and found.is_absent and blank is None and not found.unread:
         return keep_unknown(old, _LEFT_OUT, now)
     if hit is None and (blank is not None or found.unread):
@@ -42,6 +49,35 @@ def compute_state(rule: AlertRule, key: str, found: Found, before: Instance | No
     elif before is not None:
         current = replace(current, value=None, detail=None)
     return _clear(rule, current, now)
+
+
+def _note_unreported(instance: Instance, found: Found, now: datetime) -> Instance:
+    """Keep since when the source measures nothing of an instance."""
+    since = (instance.gone_since or now) if found.is_unreported else None
+    return instance if instance.gone_since == since else replace(instance, gone_since=since)
+
+
+def _find_end(instance: Instance, found: Found, now: datetime) -> tuple[EndReason, str] | None:
+    """Return how an instance ends though nothing good was measured of it, and why."""
+    if found.end is not None or instance.gone_since is None or elapsed(instance.gone_since, now) < UNREPORTED_FOR:
+        return found.end
+    doubt = next((sample.inconclusive for _condition, sample in found.pairs if sample.inconclusive is not None), None)
+    return "no_longer_reported", f"{(doubt or _LEFT_OUT).message}, for {UNREPORTED_FOR.days} days"
+
+
+def _end(instance: Instance, ended: EndReason, why: str, now: datetime) -> Instance:
+    """End a firing instance at once; its last value stays, since none was measured."""
+    return replace(
+        instance,
+        state="ok",
+        since=now,
+        clear_since=None,
+        gone_since=None,
+        is_unknown=False,
+        reason=None,
+        ended=ended,
+        ended_why=why,
+    )
 
 
 def _find_clearing(old: Instance, pairs: Sequence[tuple[Condition, Sample]]) -> tuple[Condition, Sample] | None:
@@ -84,6 +120,8 @@ def _fire(rule: AlertRule, instance: Instance, sample: Sample, now: datetime) ->
         instance,
         state="firing",
         since=now,
+        ended=None,
+        ended_why=None,
         # A span that is still open for the notified channels continues.
         began_at=instance.began_at if instance.is_open and instance.began_at else began_at,
         clear_since=None,

@@ -54,9 +54,9 @@ def _notify(conn: AnyConnection, rows: Sequence[FiringRow], why: str, now: datet
     groups: dict[int, FiringRow] = {}
     for row in rows:
         if row["group_id"] is None:
-            notify_over(conn, row, row["id"], why, silences, now)
+            notify_over(conn, row, row["id"], "resolved_by_person", why, silences, now)
         else:
             groups[row["group_id"]] = row
     for group_id, row in groups.items():
         if is_group_over(conn, group_id):
-            notify_over(conn, row, group_id, why, silences, now)
+            notify_over(conn, row, group_id, "resolved_by_person", why, silences, now)

@@ -43,6 +43,7 @@ def build_group(
         members=members,
         count=count,
         count_over=count_over,
+        end=None if firing else next((each.end for each in members if each.end), None),
         **describe_members(members, count, count_over),
     )
 
@@ -51,4 +52,5 @@ def _build_member(subject: Subject, settings: Settings, now: datetime, failed: d
     rule, instance, alert_id, is_over = subject
     kind: Kind = "alert.resolved" if is_over else "alert.firing"
     single = build_notification(kind, alert_id, rule, instance, settings, now, (), failed)
-    return Member(str(alert_id), rule.id, rule.name, rule.level.value, single.summary, single.labels, is_over, single.runbook_url)
+    summary, runbook = single.summary, single.runbook_url
+    return Member(str(alert_id), rule.id, rule.name, rule.level.value, summary, single.labels, is_over, runbook, single.end)

@@ -12,12 +12,19 @@ Kind = Literal["alert.firing", "alert.resolved", "alert.acknowledged", "alert.te
 # Why a firing alert is sent: it began, it still fires, it flaps, its level rose, nobody took it, its group changed; or a digest.
 Occasion = Literal["first", "reminder", "flapping", "raised", "escalated", "update", "digest"]
 _VERSION = 2
+# How an alert ended that did not recover; a person's word counts as recovery.
+_ENDS: Mapping[str, str] = {
+    "no_longer_reported": "No longer reported",
+    "no_longer_watched": "No longer watched",
+    "rule_disabled": "Rule disabled",
+    "rule_removed": "Rule removed",
+}
 _MAX_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One alert of a group; is_over: it is resolved."""
+    """One alert of a group; is_over: it ended. end: how, if it did not recover."""
 
     alert_id: str
     rule_id: str
@@ -27,6 +34,7 @@ class Member:
     labels: Mapping[str, str] = field(default_factory=dict)
     is_over: bool = False
     runbook_url: str = ""
+    end: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,8 @@ class Notification:
     of a person's action. take_url: the link by which a reader takes charge, made for each message (take_link.py). members: the
     alerts of a group, the worst first; count, count_over: how many there are, and how many are resolved. group_id: the id that
     the group of this alert is notified under. incident: what it is part of, as incidents/attach.py writes it. is_verbatim:
-    summary and notes hold the whole text, as in notifications of version 1.
+    summary and notes hold the whole text, as in notifications of version 1. end: how an alert ended that did not recover; of a
+    group, one of its members.
     """
 
     kind: Kind
@@ -68,6 +77,12 @@ class Notification:
     group_id: str | None = None
     incident: Mapping[str, Any] | None = None
     is_verbatim: bool = False
+    end: str | None = None
+
+    @property
+    def look(self) -> str:
+        """Its kind for signs and colors; an alert that did not recover does not look as if it did."""
+        return "alert.ended" if self.kind == "alert.resolved" and self.end is not None else self.kind
 
     @property
     def service(self) -> str | None:
@@ -81,7 +96,9 @@ def dump_notification(notification: Notification) -> dict[str, Any]:
     content |= {"at": format_time(notification.at), "since": format_time(notification.since)}
     content |= {"labels": dict(notification.labels), "notes": list(notification.notes)}
     content["members"] = [
-        {each.name: getattr(member, each.name) for each in fields(member)} | {"labels": dict(member.labels)}
+        # Without an end it can be read by the version before.
+        {each.name: value for each in fields(member) if (value := getattr(member, each.name)) is not None or each.name != "end"}
+        | {"labels": dict(member.labels)}
         for member in notification.members
     ]
     return {"v": _VERSION, **content}
@@ -118,12 +135,23 @@ def describe_members(members: Sequence[Member], count: int, count_over: int) -> 
     names = [f"{member.title}{render_subject(member.labels)}" for member in shown[:_MAX_NAMED]]
     listed = "; ".join(names) + (f" and {number - len(names)} more" if number > len(names) else "")
     noun = f"{number} {'alerts' if number > 1 else 'alert'}"
-    lead = noun if firing else f"{noun} resolved"
+    over = "ended" if any(member.end for member in members) else "resolved"
+    lead = noun if firing else f"{noun} {over}"
     return {
         "title": f"{shown[0].title} ({number})" if is_one_rule else noun,
         "level": max((member.level for member in shown), key=rank_level),
-        "summary": f"{lead}: {listed}" + (f" ({count_over} more resolved)" if firing and count_over else ""),
+        "summary": f"{lead}: {listed}" + (f" ({count_over} more {over})" if firing and count_over else ""),
     }
+
+
+def describe_end(end: str | None) -> str:
+    """How an alert ended, for people."""
+    return _ENDS.get(end or "", "Resolved")
+
+
+def is_recovery(end: str | None) -> bool:
+    """Whether an end says that what was wrong is over: by a measurement, or by a person's word."""
+    return end not in _ENDS
 
 
 def render_subject(labels: Mapping[str, Any]) -> str:

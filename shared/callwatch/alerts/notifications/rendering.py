@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from callwatch.alerts.evaluation.instance import Instance, elapsed
-from callwatch.alerts.notifications.notification import Kind, Notification, render_subject
+from callwatch.alerts.notifications.notification import Kind, Notification, describe_end, is_recovery, render_subject
 from callwatch.alerts.rules.builtin import RULE_IDS
 from callwatch.alerts.rules.host_calls import call_within
 from callwatch.alerts.rules.metrics import duration, find_unit, format_figure, plain
@@ -19,10 +19,11 @@ from callwatch.times import format_time
 _MAX_TEXT = 1000
 _MAX_MESSAGE = 3000
 _MAX_LISTED = 20
+_NO_RECOVERY = "This is no recovery: whether it is still wrong is unknown."
 # Limit for a host's message function, since the evaluation waits for it.
 _MESSAGE_S = 2.0
 _log = logging.getLogger(__name__)
-_WORDS = {"alert.firing": "FIRING", "alert.resolved": "RESOLVED", "alert.acknowledged": "ACKNOWLEDGED"}
+_WORDS = {"alert.firing": "FIRING", "alert.resolved": "RESOLVED", "alert.ended": "ENDED", "alert.acknowledged": "ACKNOWLEDGED"}
 
 
 def render_text(rule: AlertRule, instance: Instance, failed: dict[str, str] | None = None) -> str:
@@ -71,6 +72,8 @@ def build_notification(
 ) -> Notification:
     """Build the scrubbed notification of one alert; `more` are further fields. failed: see render_text."""
     condition = rule.all_conditions()[0]
+    if kind == "alert.resolved" and not is_recovery(instance.ended):
+        more = {"end": instance.ended, "reason": instance.ended_why, **more}
     return Notification(
         kind=kind,
         at=now,
@@ -100,11 +103,19 @@ def render_first_line(notification: Notification) -> str:
         return f"This is a test by {notification.actor}: {notification.reason}"[:_MAX_TEXT]
     if notification.kind == "alert.acknowledged":
         return f"Acknowledged by {notification.actor}: {notification.reason}"
+    if notification.look == "alert.ended" and not notification.members:
+        return render_end(notification.end, notification.summary, notification.reason)
     if notification.kind == "alert.resolved":
-        return f"Resolved: {notification.reason or notification.summary}"
+        return f"{'Ended' if notification.end else 'Resolved'}: {notification.reason or notification.summary}"
     before = {"reminder": "Still firing: ", "flapping": "Flapping: ", "raised": f"Raised to {notification.level}: "}
     before["escalated"] = "Escalated, because nobody took it: "
     return before.get(notification.occasion, "") + notification.summary
+
+
+def render_end(end: str | None, summary: str, why: str | None) -> str:
+    """Render the end of an alert that did not recover: how, of what, why, and that nothing is known of it."""
+    because = f" {why[:1].upper()}{why[1:].rstrip('.')}." if why else ""
+    return f"{describe_end(end)}: {summary}.{because} {_NO_RECOVERY}"
 
 
 def render_notes(notification: Notification) -> list[str]:
@@ -115,7 +126,7 @@ def render_notes(notification: Notification) -> list[str]:
     if notification.cause:
         lines.append(f"Possible cause: {notification.cause} (not notified).")
     listed = notification.members[:_MAX_LISTED]
-    lines += [f"{'Resolved' if each.is_over else each.level.capitalize()}: {each.summary}" for each in listed]
+    lines += [f"{describe_end(each.end) if each.is_over else each.level.capitalize()}: {each.summary}" for each in listed]
     if notification.members and notification.count > len(listed):
         lines.append(f"And {notification.count - len(listed)} more.")
     return [line for line in (*lines, *notification.notes) if line.strip()]
@@ -132,6 +143,7 @@ def render_message(notification: Notification) -> str:
 
 def render_body(notification: Notification) -> dict[str, Any]:
     """Build the webhook's body for programs: type, timestamp, data."""
+    is_over = notification.kind == "alert.resolved"
     data: dict[str, Any] = {
         "alert_id": notification.alert_id,
         "rule_id": notification.rule_id,
@@ -145,6 +157,7 @@ def render_body(notification: Notification) -> dict[str, Any]:
         "labels": dict(notification.labels),
         "dashboard_url": notification.dashboard_url,
         "runbook_url": notification.runbook_url,
+        **({"end_reason": notification.end or "recovered"} if is_over else {}),
     }
     if notification.members:
         data["count"] = notification.count
@@ -152,6 +165,7 @@ def render_body(notification: Notification) -> dict[str, Any]:
             {
                 **{name: getattr(each, name) for name in ("alert_id", "rule_id", "title", "level", "summary", "runbook_url")},
                 "state": "resolved" if each.is_over else "firing",
+                **({"end_reason": each.end or "recovered"} if each.is_over else {}),
                 "service": each.labels.get("service"),
                 "labels": dict(each.labels),
             }
@@ -164,7 +178,7 @@ def render_body(notification: Notification) -> dict[str, Any]:
 
 def render_summary_line(notification: Notification) -> str:
     """Render one line for a log."""
-    word = _WORDS.get(notification.kind, "TEST")
+    word = _WORDS.get(notification.look, "TEST")
     return f"[{word}] {notification.title} ({notification.level}): {render_first_line(notification)}"
 
 
@@ -202,9 +216,10 @@ def number(value: float | None) -> str:
 def _clear_text(rule: AlertRule, instance: Instance) -> str:
     """Render what was wrong, and the value measured now that it is resolved."""
     lead = (rule.hint or rule.name).rstrip(".")
-    return scrub_text(f"{lead[:1].lower()}{lead[1:]}{describe_subject(instance)}; now {_render_measured(rule, instance)}")[
-        :_MAX_TEXT
-    ]
+    about = f"{lead[:1].lower()}{lead[1:]}{describe_subject(instance)}"
+    if is_recovery(instance.ended):
+        return scrub_text(f"{about}; now {_render_measured(rule, instance)}")[:_MAX_TEXT]
+    return scrub_text(about if instance.value is None else f"{about}; last {_render_measured(rule, instance)}")[:_MAX_TEXT]
 
 
 def _render_since(notification: Notification) -> str:

@@ -34,7 +34,8 @@ def keep_samples(conn: AnyConnection, at: datetime, samples: Iterable[Sample], u
     by_metric: dict[str, list[Any]] = {}
     for sample in clean_samples(samples):
         kept: list[Any] = [sample.value, dict(sample.labels)]
-        by_metric.setdefault(sample.metric, []).append([*kept, 1] if sample.inconclusive is not None else kept)
+        is_doubted = sample.inconclusive is not None or sample.gone is not None
+        by_metric.setdefault(sample.metric, []).append([*kept, 1] if is_doubted else kept)
     too_many = [metric for metric, found in by_metric.items() if len(found) > _MAX_SAMPLES]
     for metric in too_many:
         del by_metric[metric]

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from callwatch.alerts.evaluation.instance import Instance
 from callwatch.alerts.evaluation.silences import Silences
-from callwatch.alerts.notifications.notification import Member, Notification, render_subject
+from callwatch.alerts.notifications.notification import Member, Notification, is_recovery, render_subject
 from callwatch.alerts.notifications.outbox import queue_notification
 from callwatch.alerts.notifications.rendering import alerts_url
 from callwatch.alerts.routing.routes_in_force import RoutesInForce, is_collected, list_routed_channels
@@ -65,7 +65,7 @@ def build_digest(route: str, alerts: Sequence[DigestAlert], settings: Settings, 
     members = tuple(
         Member(
             str(alert["id"]), alert["rule_id"], alert["title"], alert["level"], alert["message"], alert["labels"],
-            alert["state"] != "firing", alert["runbook_url"],
+            alert["state"] != "firing", alert["runbook_url"], None if is_recovery(alert["end_reason"]) else alert["end_reason"],
         )
         for alert in alerts[:_MAX_MEMBERS]
     )  # fmt: skip

@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any, get_args
 
 from callwatch.alerts.evaluation.instance import Instance, State
+from callwatch.models.alert import EndReason
 from callwatch.models.reason import Reason, UnknownCode
 from callwatch.models.sample import Sample
 from callwatch.times import parse_time, to_utc
@@ -27,8 +28,9 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _STATES = frozenset(get_args(State))
 _CODES = frozenset(get_args(UnknownCode))
-_TIMES = ("clear_since", "began_at", "last_notified_at", "last_cleared_at")
-_TEXTS = ("metric", "comparison", "detail", "suppressed_by", "notified_level", "group", "held")
+_ENDS = frozenset(get_args(EndReason))
+_TIMES = ("clear_since", "began_at", "last_notified_at", "last_cleared_at", "gone_since")
+_TEXTS = ("metric", "comparison", "detail", "suppressed_by", "notified_level", "group", "held", "ended", "ended_why")
 _FLAGS = ("is_notified", "is_acknowledged", "is_flapping", "is_unknown", "is_muted", "has_seen")
 
 
@@ -98,6 +100,7 @@ def _clean_sample(sample: Sample) -> Sample:
         clean_time(sample.since),
         sample.weight,
         clean_reason(sample.inconclusive),
+        clean_reason(sample.gone),
     )
 
 
@@ -160,6 +163,8 @@ def clean_instance(instance: Instance, now: datetime) -> Instance:
     given["notified_channels"] = _clean_channels(instance.notified_channels)
     if given["held"] is not None and parse_clean_time(given["held"]) is None:
         given["held"] = None
+    if given["ended"] not in _ENDS:
+        given["ended"] = None
     return replace(
         instance,
         labels=clean_labels(instance.labels),

@@ -63,6 +63,8 @@ def _list_stage_values(settings: Settings) -> Mapping[tuple[str, str], frozenset
     parts = stages.parts
     return {
         ("pipeline.", "stage"): frozenset(stage.name for stage in stages.stages),
+        ("forecast.backlog_s", "stage"): frozenset(stage.name for stage in stages.stages),
+        ("product.unlisted", "stage"): frozenset(stage.name for stage in stages.stages),
         ("vendor.", "service"): frozenset(vendor.service for vendor in stages.vendors),
         ("cron.", "cron"): frozenset(cron["name"] for cron in parts.get("heartbeats", {}).get("crons", ())),
         ("fields.", "field"): frozenset(parts.get("completeness", {}).get("columns", ())),

@@ -9,12 +9,12 @@ from psycopg2.extras import Json
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.query import execute, fetch_all, fetch_one
 from callwatch.db.core.values import execute_rows
-from callwatch.models.alert import AlertState, Level
+from callwatch.models.alert import AlertState, EndReason, Level
 from callwatch.models.shapes.alerts import TimelineEntry
 from callwatch.models.shapes.stored import AlertFields, FollowerFields
 
 _COLUMNS = """id, rule_id, title, level, state, message, value, threshold, service, labels, started_at, resolved_at,
-    acknowledged_by, suppressed_by, runbook_url, unit, comparison, incident_id"""
+    acknowledged_by, suppressed_by, runbook_url, unit, comparison, incident_id, end_reason"""
 # A second evaluator that meets the same firing instance finds the alert of the first.
 _OPEN = """
     INSERT INTO callwatch.alerts (alert_key, rule_id, title, level, state, message, value, threshold, service, labels,
@@ -36,12 +36,12 @@ _UPDATE = """
 _UPDATE_ROW = """(%(id)s::bigint, %(value)s::double precision, %(threshold)s::double precision, %(unit)s::text,
     %(comparison)s::text, %(level)s, %(message)s, %(suppressed_by)s::text, %(cause_id)s::bigint)"""
 _REOPEN = """
-    UPDATE callwatch.alerts SET state = 'firing', resolved_at = NULL WHERE id = %s AND state = 'resolved'
+    UPDATE callwatch.alerts SET state = 'firing', resolved_at = NULL, end_reason = NULL WHERE id = %s AND state = 'resolved'
 """
 # An acknowledgement ends with the alert; who gave it and why stays in the timeline.
 _RESOLVE = """
     UPDATE callwatch.alerts SET state = 'resolved', resolved_at = greatest(%(now)s, started_at), suppressed_by = NULL,
-        acknowledged_by = NULL, acknowledged_at = NULL
+        acknowledged_by = NULL, acknowledged_at = NULL, end_reason = %(reason)s
     WHERE id = %(id)s AND state = 'firing'
 """
 _ACKNOWLEDGE = """
@@ -189,9 +189,9 @@ def reopen_alert(conn: AnyConnection, alert_id: int) -> bool:
     return execute(conn, _REOPEN, (alert_id,)) == 1
 
 
-def resolve_alert(conn: AnyConnection, alert_id: int, now: datetime) -> bool:
-    """Whether this call resolved it."""
-    return execute(conn, _RESOLVE, {"id": alert_id, "now": now}) == 1
+def resolve_alert(conn: AnyConnection, alert_id: int, now: datetime, reason: EndReason = "recovered") -> bool:
+    """Whether this call ended it."""
+    return execute(conn, _RESOLVE, {"id": alert_id, "now": now, "reason": reason}) == 1
 
 
 def acknowledge_alert(conn: AnyConnection, alert_id: int, actor: str) -> bool:

@@ -14,7 +14,7 @@ from callwatch.db.core.query import execute, fetch_all
 MAX_ALERTS = 1_000
 _RESOLVED_KEPT = timedelta(days=7)
 _FORGOTTEN_AFTER = timedelta(days=400)
-_MAX_READ = 5_000
+MAX_READ = 5_000
 
 _KNOWN = """
     SELECT k.source, k.fingerprint FROM callwatch.external_alerts
@@ -46,8 +46,8 @@ _REFUSE = """
     ON CONFLICT (project_id) DO UPDATE SET last_at = greatest(known.last_at, EXCLUDED.last_at)
 """
 _RECENT = """
-    SELECT project_id, source, is_firing AND (expires_at IS NULL OR expires_at > %(now)s) AS is_firing, level, name, labels,
-           summary, starts_at, changed_at
+    SELECT project_id, source, is_firing AND (expires_at IS NULL OR expires_at > %(now)s) AS is_firing,
+           is_firing AND coalesce(expires_at <= %(now)s, false) AS is_expired, level, name, labels, summary, starts_at, changed_at
     FROM callwatch.external_alerts WHERE is_firing OR changed_at > %(since)s
     ORDER BY project_id, source, fingerprint LIMIT %(limit)s
 """
@@ -76,11 +76,14 @@ class NewAlert:
 
 
 class AlertRow(TypedDict):
-    """An alert from elsewhere with its last state; is_firing: and repeated lately, if its source repeats."""
+    """An alert from elsewhere with its last state. is_firing: and repeated lately, if its source repeats; is_expired: it fired,
+    and was not repeated.
+    """
 
     project_id: int
     source: str
     is_firing: bool
+    is_expired: bool
     level: str
     name: str
     labels: dict[str, str]
@@ -145,7 +148,7 @@ def _fit(conn: AnyConnection, project_id: int, alerts: Sequence[NewAlert]) -> li
 
 def list_recent_alerts(conn: AnyConnection, now: datetime, since: datetime) -> list[AlertRow]:
     """Every alert that fires, and those that ended after a time."""
-    return fetch_all(conn, _RECENT, {"now": now, "since": since, "limit": _MAX_READ}, AlertRow)
+    return fetch_all(conn, _RECENT, {"now": now, "since": since, "limit": MAX_READ}, AlertRow)
 
 
 def list_refused_alerts(conn: AnyConnection, since: datetime) -> list[RefusedAlerts]:

@@ -32,7 +32,7 @@ _END_ACKNOWLEDGEMENTS = """
 _RESOLVE_ALL = """
     WITH found AS (
         UPDATE callwatch.alerts SET state = 'resolved', resolved_at = greatest(%(now)s, started_at), suppressed_by = NULL,
-            acknowledged_by = NULL, acknowledged_at = NULL
+            acknowledged_by = NULL, acknowledged_at = NULL, end_reason = 'resolved_by_person'
         WHERE id = ANY (%(ids)s) AND state = 'firing' RETURNING id
     )
     INSERT INTO callwatch.alert_timeline (alert_id, at, kind, actor, details)

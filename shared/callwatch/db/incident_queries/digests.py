@@ -9,7 +9,7 @@ from psycopg2.extras import execute_values
 from callwatch.db.alert_queries.alerts import clean_labels
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.query import fetch_all
-from callwatch.models.alert import AlertState, Level
+from callwatch.models.alert import AlertState, EndReason, Level
 
 _ADD = """
     INSERT INTO callwatch.digest_entries (alert_id, route, channels, due_at) VALUES %s ON CONFLICT (alert_id) DO NOTHING
@@ -21,7 +21,7 @@ _TAKE = """
                            ORDER BY alert_id FOR UPDATE SKIP LOCKED)
         RETURNING alert_id, route, channels)
     SELECT taken.route, taken.channels, alerts.id, alerts.rule_id, alerts.title, alerts.level, alerts.state,
-        left(alerts.message, 500) AS message, alerts.labels, alerts.started_at, alerts.runbook_url
+        left(alerts.message, 500) AS message, alerts.labels, alerts.started_at, alerts.runbook_url, alerts.end_reason
     FROM taken JOIN callwatch.alerts ON alerts.id = taken.alert_id
     ORDER BY taken.route, alerts.state, alerts.started_at, alerts.id
 """
@@ -41,6 +41,7 @@ class DigestAlert(TypedDict):
     labels: dict[str, str]
     started_at: datetime
     runbook_url: str
+    end_reason: EndReason | None
 
 
 def add_digest_entries(conn: AnyConnection, rows: Sequence[tuple[int, str, list[str], datetime]]) -> None:

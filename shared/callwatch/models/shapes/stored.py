@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal, NotRequired, TypedDict
 
-from callwatch.models.alert import AlertState, Level
+from callwatch.models.alert import AlertState, EndReason, Level
 from callwatch.models.constraints import About
 from callwatch.models.error import Category, GroupStatus, Severity
 from callwatch.models.incident import ChangeKind
@@ -28,6 +28,7 @@ class AlertFields(TypedDict):
     acknowledged_by: str | None
     suppressed_by: str | None
     runbook_url: str
+    end_reason: EndReason | None
 
 
 class FollowerFields(TypedDict):

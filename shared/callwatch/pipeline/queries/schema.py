@@ -10,7 +10,16 @@ from callwatch.db import fetch_all
 from callwatch.db.core.connect import AnyConnection
 from callwatch.models.reason import Reason
 from callwatch.pipeline.queries.filter_dsl import ANY, KEY, NUMBER, TEXT, TIME, Needs
-from callwatch.pipeline.queries.statements import CastTo, KeyAmong, KeysEqual, Literal, NewestFirst, PrimaryKey, name_column
+from callwatch.pipeline.queries.statements import (
+    CastTo,
+    KeyAmong,
+    KeysEqual,
+    Literal,
+    NewestFirst,
+    PrimaryKey,
+    WordOf,
+    name_column,
+)
 
 _LOOK = """
     SELECT t.name AS table_name, c.oid AS oid, a.attname AS column_name, format_type(a.atttypid, NULL) AS type,
@@ -118,6 +127,10 @@ def bind(statement: Composable, schema: Schema) -> Composable:
     if isinstance(statement, CastTo):
         # The type is PostgreSQL's own text of it.
         return bind(statement.value, schema) + SQL("::" + schema[statement.table][statement.column].type.replace("%", "%%"))
+    if isinstance(statement, WordOf):
+        column = name_column(statement.column, statement.alias)
+        is_enum = schema[statement.table][statement.column].category == "E"
+        return SQL("{}::text").format(column) if is_enum else column
     if isinstance(statement, NewestFirst):
         return _order_newest_first(statement, schema)
     return _select_key(statement, schema) if isinstance(statement, PrimaryKey) else statement

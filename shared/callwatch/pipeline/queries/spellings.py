@@ -11,7 +11,7 @@ from psycopg2.sql import SQL, Composable, Identifier
 from callwatch.pipeline.queries.filter_dsl import TEXT, Clause
 from callwatch.pipeline.queries.reading import Aggregate, Census, Reading
 from callwatch.pipeline.queries.stage import Rows, StageFile
-from callwatch.pipeline.queries.statements import Literal, NewestFirst, PrimaryKey, name_column
+from callwatch.pipeline.queries.statements import Literal, NewestFirst, PrimaryKey, WordOf, name_column
 from callwatch.pipeline.queries.states import is_unlisted, list_own_rows, list_words
 from callwatch.pipeline.queries.words import fold, fold_column
 
@@ -20,7 +20,7 @@ from callwatch.pipeline.queries.words import fold, fold_column
 _NEWEST = 10_000
 _COUNTS = SQL("json_build_array(count(*){filter}, 0, 0, min({key}){filter})")
 _OF_NEWEST = """
-    SELECT {counts} FROM (SELECT {column}::text AS word, {folded} AS folded, {key} AS key FROM {table} r {newest_first}
+    SELECT {counts} FROM (SELECT {column} AS word, {folded} AS folded, {key} AS key FROM {table} r {newest_first}
                           LIMIT {newest}) AS newest WHERE word NOT IN ({words})
 """
 _ONE_WORD = "json_build_array(count(*) FILTER (WHERE folded = {folded}), 0, 0, min(key) FILTER (WHERE folded = {folded}))"
@@ -71,7 +71,7 @@ def _list_compared(table: str, where: Iterable[Clause]) -> Iterator[tuple[str, C
 
 def _count_state(table: str, column: str, word: str, words: tuple[str, ...]) -> Reading:
     """Rows of one state in another spelling: some of those whose state is not listed, which an index holds."""
-    unlisted = is_unlisted(column, words)
+    unlisted = is_unlisted(table, column, words)
     # Only rows that are not listed are folded, whatever the planner evaluates first.
     template = "{unlisted} AND CASE WHEN {unlisted} THEN {folded} = {word} END"
     condition = SQL(template).format(unlisted=unlisted, folded=fold_column(name_column(column)), word=Literal(fold(word)))
@@ -92,7 +92,7 @@ def _count_newest(table: str, column: str, words: list[str]) -> Reading:
     ]
     sql = SQL(_OF_NEWEST).format(
         counts=SQL(", ").join(counts),
-        column=name_column(column),
+        column=WordOf(table, column),
         folded=fold_column(name_column(column)),
         key=PrimaryKey(table),
         table=Identifier(table),

@@ -50,6 +50,15 @@ class PrimaryKey(_Deferred):
 
 
 @dataclass(frozen=True)
+class WordOf(_Deferred):
+    """A column as clauses compare it with words; the values of an enum as text, since it does not accept each word."""
+
+    table: str
+    column: str
+    alias: str = "r"
+
+
+@dataclass(frozen=True)
 class NewestFirst(_Deferred):
     """The ORDER BY that starts with the highest number of the primary key; nothing if the key is no number."""
 

@@ -14,7 +14,7 @@ from callwatch.pipeline.queries.filter_dsl import TEXT, Clause, list_needs, merg
 from callwatch.pipeline.queries.query_runner import Measured
 from callwatch.pipeline.queries.reading import Aggregate, Reading
 from callwatch.pipeline.queries.stage import Rows, Stage, States
-from callwatch.pipeline.queries.statements import Literal, coalesce, join_all, name_column
+from callwatch.pipeline.queries.statements import Literal, WordOf, coalesce, join_all, name_column
 from callwatch.pipeline.queries.words import READ_CHARACTERS, show_value
 
 MAX_VALUES = 20
@@ -114,10 +114,11 @@ def read_unlisted(stage: Stage, measured: Measured) -> tuple[list[UnlistedState]
     return [UnlistedState(state, number) for state, number in found.items()], None
 
 
-def is_unlisted(column: str, words: Sequence[str], with_null: bool = True) -> Composable:
+def is_unlisted(table: str, column: str, words: Sequence[str]) -> Composable:
     """Whether a column holds none of some words; a partial index with this condition serves it."""
-    template = "({column}::text NOT IN ({words}) OR {column} IS NULL)" if with_null else "{column}::text NOT IN ({words})"
-    return SQL(template).format(column=name_column(column), words=SQL(", ").join(map(Literal, words)))
+    return SQL("({word} NOT IN ({words}) OR {column} IS NULL)").format(
+        word=WordOf(table, column), column=name_column(column), words=SQL(", ").join(map(Literal, words))
+    )
 
 
 def _select_unlisted(stage: Stage, states: States) -> Composable:
@@ -130,7 +131,7 @@ def _select_unlisted(stage: Stage, states: States) -> Composable:
         if not any(clause.column == states.column and list_words(clause) for clause in rows.where)
     ]
     kept = [SQL("({}) IS NOT TRUE").format(condition) for condition in others]
-    return join_all([is_unlisted(states.column, states.words), render_sql(shared, stage.table), *kept])
+    return join_all([is_unlisted(stage.table, states.column, states.words), render_sql(shared, stage.table), *kept])
 
 
 def _select_kind(rows: Rows, table: str) -> Composable:

@@ -10,19 +10,19 @@ from callwatch.scrubbing.scrubber import scrub_text
 # More than is shown is read, because a cut may leave half of a secret, which no scrubbing finds.
 READ_CHARACTERS = 200
 _MAX_SHOWN = 60
-_NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
+_NOT_ALPHANUMERIC = re.compile(r"[^0-9A-Za-z]+")
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/-]+")
 _NULL = "NULL"
 
 
 def fold(word: str) -> str:
-    """A word without its spelling: its letters and digits in lower case."""
+    """A word without its spelling: its ASCII letters and digits in lower case; empty if it has none."""
     return _NOT_ALPHANUMERIC.sub("", word).lower()
 
 
 def fold_column(value: Composable) -> Composable:
-    """The same in SQL."""
-    return SQL("lower(regexp_replace({}::text, '[^[:alnum:]]+', '', 'g'))").format(value)
+    """The same in SQL, whatever the collation of a column: expressions do not work on some."""
+    return SQL("lower(regexp_replace({}::text COLLATE \"C\", '[^0-9A-Za-z]+', '', 'g'))").format(value)
 
 
 def show_value(value: str | None) -> str:

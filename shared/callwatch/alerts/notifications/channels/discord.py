@@ -19,7 +19,7 @@ from callwatch.times import format_time
 # Discord accepts 30 messages a minute from a webhook.
 GAP_S = 2.0
 _COLORS = {"critical": 0xB42318, "error": 0xB54708, "warning": 0x854A0E, "info": 0x175CD3}
-_CALM = {"alert.resolved": 0x067647, "alert.acknowledged": 0x475467, "alert.test": 0x5925DC}
+_CALM = {"alert.resolved": 0x067647, "alert.ended": 0x475467, "alert.acknowledged": 0x475467, "alert.test": 0x5925DC}
 # Lengths from Discord's reference of webhooks and embeds; an embed may have 6,000 characters in all.
 _MAX_CONTENT, _MAX_TITLE, _MAX_DESCRIPTION = 2000, 256, 3000
 _MAX_FIELDS, _MAX_FIELD_NAME, _MAX_FIELD_VALUE = 12, 60, 120
@@ -43,7 +43,7 @@ def build_body(notification: Notification, settings: Settings) -> dict[str, Any]
     embed: dict[str, Any] = {
         "title": shorten(render_headline(notification), _MAX_TITLE),
         "description": add_link("\n".join(lines), links, _MAX_DESCRIPTION),
-        "color": _CALM.get(notification.kind) or _COLORS[notification.level],
+        "color": _CALM.get(notification.look) or _COLORS[notification.level],
         "timestamp": format_time(notification.at),
         "fields": [
             {"name": shorten(row.name, _MAX_FIELD_NAME), "value": shorten(row.value, _MAX_FIELD_VALUE) or "-", "inline": True}

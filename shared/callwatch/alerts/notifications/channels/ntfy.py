@@ -17,7 +17,12 @@ from callwatch.settings import Settings
 
 _PRIORITIES = {"critical": 5, "error": 4, "warning": 3, "info": 2}
 _TAGS = {"critical": "rotating_light", "error": "red_circle", "warning": "warning", "info": "information_source"}
-_CALM_TAGS = {"alert.resolved": "white_check_mark", "alert.acknowledged": "eyes", "alert.test": "test_tube"}
+_CALM_TAGS = {
+    "alert.resolved": "white_check_mark",
+    "alert.ended": "heavy_minus_sign",
+    "alert.acknowledged": "eyes",
+    "alert.test": "test_tube",
+}
 # From ntfy's documentation: a longer message becomes an attachment.
 _MAX_BYTES = 4096
 _MAX_TITLE = 250
@@ -45,7 +50,7 @@ def build_body(notification: Notification, settings: Settings) -> dict[str, Any]
         "title": shorten(render_headline(notification), _MAX_TITLE),
         "message": fit_text(plain, links, _MAX_BYTES, count_bytes),
         "priority": _PRIORITIES[notification.level] if is_firing else 3,
-        "tags": [_CALM_TAGS.get(notification.kind) or _TAGS[notification.level]],
+        "tags": [_CALM_TAGS.get(notification.look) or _TAGS[notification.level]],
         "actions": [{"action": "view", "label": text, "url": address} for text, address in links],
     }
     if links:

@@ -66,6 +66,7 @@ def build_body(notification: Notification, settings: Settings) -> dict[str, Any]
                 "threshold": notification.threshold,
                 "unit": notification.unit,
                 "since": format_time(notification.since),
+                **({"end_reason": notification.end} if notification.look == "alert.ended" else {}),
                 **({"notes": notes} if (notes := _cut_notes(notification)) else {}),
                 **notification.labels,
             },

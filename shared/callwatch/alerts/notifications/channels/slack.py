@@ -31,6 +31,7 @@ _SIGNS = {
 }
 _CALM_SIGNS = {
     "alert.resolved": ":white_check_mark:",
+    "alert.ended": ":heavy_minus_sign:",
     "alert.acknowledged": ":eyes:",
     "alert.test": ":test_tube:",
 }
@@ -60,7 +61,7 @@ def build_body(notification: Notification, timezone: str, taken_by: str | None =
 
     taken_by: the id of the message, for a button in place of the link to a page with one.
     """
-    sign = _CALM_SIGNS.get(notification.kind) or _SIGNS[notification.level]
+    sign = _CALM_SIGNS.get(notification.look) or _SIGNS[notification.level]
     title = f"{sign} *{find_word(notification)}: {escape(notification.title)}* ({read_level(notification)})"
     lines = [render_lead(notification), *list_notes(notification)]
     rows = [

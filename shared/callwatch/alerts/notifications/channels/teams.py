@@ -22,7 +22,7 @@ from callwatch.settings import Settings
 # Teams accepts four messages per second.
 GAP_S = 0.3
 _STYLES = {"critical": "attention", "error": "attention", "warning": "warning", "info": "accent"}
-_CALM = {"alert.resolved": "good", "alert.acknowledged": "emphasis", "alert.test": "accent"}
+_CALM = {"alert.resolved": "good", "alert.ended": "emphasis", "alert.acknowledged": "emphasis", "alert.test": "accent"}
 # A message may have 28 KB (Microsoft's limits of messages in Teams).
 MAX_BYTES = 28 * 1024
 _MAX_TITLE, _MAX_LINES, _MAX_NAME, _MAX_VALUE = 200, 8, 60, 150
@@ -77,7 +77,7 @@ def _build_parts(
     notification: Notification, settings: Settings, links: list[tuple[str, str]], max_line: int
 ) -> list[dict[str, Any]]:
     title = f"{find_word(notification)}: {notification.title} ({read_level(notification)})"
-    style = _CALM.get(notification.kind) or _STYLES[notification.level]
+    style = _CALM.get(notification.look) or _STYLES[notification.level]
     notes = list_notes(notification)
     lines = [render_lead(notification), *notes[:_MAX_LINES]]
     texts = [add_link(escape(line), links, max_line) for line in lines]

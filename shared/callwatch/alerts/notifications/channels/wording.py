@@ -12,6 +12,7 @@ from callwatch.alerts.rules.metrics import format_figure
 WORDS = {
     "alert.firing": "FIRING",
     "alert.resolved": "RESOLVED",
+    "alert.ended": "ENDED",
     "alert.acknowledged": "ACKNOWLEDGED",
     "alert.test": "TEST",
 }
@@ -28,8 +29,8 @@ class Row(NamedTuple):
 
 
 def find_word(notification: Notification) -> str:
-    """FIRING, RESOLVED, ACKNOWLEDGED or TEST, so that color is never the only sign."""
-    return WORDS[notification.kind]
+    """FIRING, RESOLVED, ENDED, ACKNOWLEDGED or TEST, so that color is never the only sign."""
+    return WORDS[notification.look]
 
 
 def render_headline(notification: Notification) -> str:
@@ -64,7 +65,10 @@ def _render_figures(notification: Notification) -> list[Row]:
     if notification.members or unit == "yes":
         return []
     threshold = format_figure(notification.threshold, unit)
-    return [Row("Measured", format_figure(notification.value, unit)), Row("Threshold", threshold)]
+    return [
+        Row("Last measured" if notification.look == "alert.ended" else "Measured", format_figure(notification.value, unit)),
+        Row("Threshold", threshold),
+    ]
 
 
 def read_level(notification: Notification) -> str:

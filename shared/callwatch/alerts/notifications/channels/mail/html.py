@@ -15,7 +15,7 @@ from callwatch.alerts.notifications.notification import Notification
 
 # White text on each keeps a contrast of 4.5 to 1 or more.
 _COLOURS = {"critical": "#b42318", "error": "#b54708", "warning": "#854a0e", "info": "#175cd3"}
-_CALM = {"alert.resolved": "#067647", "alert.acknowledged": "#475467", "alert.test": "#5925dc"}
+_CALM = {"alert.resolved": "#067647", "alert.ended": "#475467", "alert.acknowledged": "#475467", "alert.test": "#5925dc"}
 _FONT = "font-family:-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
 
 _PAGE = """<!doctype html>
@@ -52,7 +52,7 @@ _LINK = (
 
 def render_html(notification: Notification, timezone: str) -> str:
     """Render the whole page; escapes every text."""
-    colour = _CALM.get(notification.kind) or _COLOURS[notification.level]
+    colour = _CALM.get(notification.look) or _COLOURS[notification.level]
     outlined = f"background:#ffffff;color:{colour};border:1px solid {colour}"
     looks = (f"background:{colour};color:#ffffff", outlined, outlined)
     links = zip(list_links(notification), looks, strict=False)
