@@ -39,6 +39,8 @@ _FILES = {
     "PRICES_FILE": "PricesFile",
     "STATUS_PAGE_FILE": "StatusPageFile",
 }
+# Stands for each store of files while settings are checked.
+_A_STORE = "s3://bucket/prefix"
 _OF_DATABASES = ("DatabaseUrlSecretArn", "ProductDatabaseUrlSecretArn")
 _NEVER_UP = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
 
@@ -174,7 +176,7 @@ def check_settings(overrides: Mapping[str, str], before: stack.Stack | None, giv
         settings[variable] = str(ROOT / "functions" / file) if file else ""
         if file and not Path(settings[variable]).is_file():
             raise DeployError(f"{parameter} must be a file in functions/; there is no {file}")
-    loaded = load_settings({**settings, **generate_secrets(), **kept, **given})
+    loaded = load_settings({**dict.fromkeys(list_stores(), _A_STORE), **settings, **generate_secrets(), **kept, **given})
     check_rules_file(settings, loaded)
     check_routes(loaded)
     get_stages(loaded.stages_file)
@@ -187,6 +189,13 @@ def map_settings_to_parameters() -> dict[str, str]:
     pairs = re.findall(r"^ +([A-Z_]+): !Ref (\w+)$", text, re.MULTILINE)
     known = {variable.name for variable in VARIABLES}
     return {variable: parameter for variable, parameter in pairs if parameter in parameters and variable in known}
+
+
+def list_stores() -> list[str]:
+    """Return the variables that name a bucket of the stack: the template builds their values itself."""
+    text = (ROOT / "template.yaml").read_text()
+    known = {variable.name for variable in VARIABLES}
+    return sorted(known & set(re.findall(r'^ +([A-Z_]+): !(?:If|Sub).*"s3://', text, re.MULTILINE)))
 
 
 def _architecture(bundle: Path, given: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
+from callwatch.db.archive_queries.archived_days import find_archived_days
 from callwatch.db.core.connect import AnyConnection, open_connection
 from callwatch.db.error_queries.error_export import ExportedRow, ExportFilters, count_occurrences, occurrences
 from callwatch.db.error_queries.group_lists import find_group
@@ -45,6 +46,7 @@ def main() -> int:
             filters = _filters(conn, args)
             with _output(args.output) as output:
                 payloads_url = find_payloads_url(os.environ)
+                note_archived(conn, sys.stderr)
                 written = write(conn, filters, output, payloads_url, sys.stderr if sys.stderr.isatty() else None)
     except DatabaseUnavailable as error:
         print(f"export: the database does not answer ({error})", file=sys.stderr)
@@ -99,6 +101,16 @@ def render_line(row: Mapping[str, Any], payload: Found | None) -> str:
     text = json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
     # It is stored as JSON already.
     return f'{text[:-1]},"event":{event or "null"}}}'
+
+
+def note_archived(conn: AnyConnection, output: IO[str]) -> None:
+    """Say which days lie only in the archive, so that what the database holds is not taken for all there is."""
+    span = find_archived_days(conn)
+    if span is not None:
+        output.write(
+            f"note: errors of {span.first_day} to {span.last_day} may be only in the archive, and are left out here;"
+            " make query reads its folder with --from (docs/history.md)\n"
+        )
 
 
 def _find_place(row: ExportedRow) -> StoredPlace | None:

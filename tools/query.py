@@ -19,7 +19,7 @@ import duckdb
 
 from callwatch.db.core.connect import open_connection
 from callwatch.exceptions import CallwatchError, DatabaseUnavailable
-from tools.export import ExportError, find_database_url, find_payloads_url, write
+from tools.export import ExportError, find_database_url, find_payloads_url, note_archived, write
 
 _EXAMPLES = """
 examples:
@@ -147,6 +147,7 @@ def _source(given: Path | None, database_url: str | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory() as folder, contextlib.closing(open_connection(_find_url(database_url))) as conn:
         path = Path(folder) / "errors.jsonl"
+        note_archived(conn, sys.stderr)
         with path.open("w", encoding="utf-8") as file:
             write(conn, {}, file, find_payloads_url(os.environ))
         yield path

@@ -13,8 +13,9 @@ from callwatch.events.event import error_message, finish_event
 from callwatch.exceptions import Invalid
 from callwatch.models.error import GroupSort
 from callwatch.reports.groups.error_groups import list_groups_page
-from callwatch.reports.groups.group_actions import act, delete_occurrence
+from callwatch.reports.groups.group_actions import act
 from callwatch.reports.groups.group_places import read_place
+from callwatch.reports.groups.occurrence_erasure import delete_occurrence
 
 NOW = datetime.now(UTC)
 

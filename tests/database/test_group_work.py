@@ -18,8 +18,9 @@ from callwatch.events.event import error_message, finish_event
 from callwatch.exceptions import Conflict, Invalid, NotFound, RequestRefused
 from callwatch.models.shapes.error_groups import GroupResults, OccurrenceDetail
 from callwatch.reports.groups.error_groups import list_groups_page, load_group_detail, load_occurrence
-from callwatch.reports.groups.group_actions import act, act_on_many, delete, delete_occurrence
+from callwatch.reports.groups.group_actions import act, act_on_many, delete
 from callwatch.reports.groups.group_fields import read_deletion_reason
+from callwatch.reports.groups.occurrence_erasure import delete_occurrence
 from callwatch.reports.missing_values import explain_nulls
 from tests.support.api_shapes import check_shape
 

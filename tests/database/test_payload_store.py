@@ -22,7 +22,8 @@ from callwatch.events.event import error_message, finish_event
 from callwatch.exceptions import FilesUnavailable
 from callwatch.payloads.erase import erase_payloads
 from callwatch.reports.groups.error_groups import load_group_detail, load_occurrence
-from callwatch.reports.groups.group_actions import delete, delete_occurrence
+from callwatch.reports.groups.group_actions import delete
+from callwatch.reports.groups.occurrence_erasure import delete_occurrence
 from callwatch.settings import get_settings, reset_settings
 from tests.support.payload_store import list_archived, list_objects, list_stored, query, read_lines
 from tools.export import write

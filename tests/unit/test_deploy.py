@@ -18,6 +18,7 @@ from deploy.deploy import (
     _refuse_what_is_stuck,
     check_settings,
     list_parameters,
+    list_stores,
     map_settings_to_parameters,
     read_secrets_file,
     read_stage_config,
@@ -172,11 +173,23 @@ def test_what_the_stack_has_counts_in_the_check(monkeypatch: pytest.MonkeyPatch)
         ("AlertWebhookUrl", "https://", "ALERT_WEBHOOK_URL must be"),
         ("WebhookAllowedNetworks", "10.0.0.0/99", "WEBHOOK_ALLOWED_NETWORKS must be"),
         ("HttpChecks", "{", "HTTP_CHECKS must be"),
+        ("IndexDays", "7", "INDEX_DAYS must be 0 or a whole number from 22"),
+        ("IndexDays", "30", "PAYLOAD_STORE is required when INDEX_DAYS is set; it must be s3"),
     ],
 )
 def test_a_bad_parameter_is_refused_by_its_variable(name: str, value: str, words: str) -> None:
     with pytest.raises(ConfigurationError, match=words):
         check_settings({name: value}, None, {})
+
+
+def test_buckets_of_the_stack_count_as_given() -> None:
+    assert set(list_stores()) >= {"ARCHIVE_URL", "PAYLOADS_URL", "SOURCE_MAPS_URL", "STATUS_PAGE_STORE"}
+    check_settings({"PayloadStore": "s3", "RetentionDays": "30", "IndexDays": "30"}, None, {})
+
+
+def test_index_longer_than_retention_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"^INDEX_DAYS must be at most RETENTION_DAYS \(30\)$"):
+        check_settings({"PayloadStore": "s3", "RetentionDays": "30", "IndexDays": "31"}, None, {})
 
 
 def test_a_rules_file_that_is_not_there_is_refused() -> None:

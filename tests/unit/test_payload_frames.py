@@ -9,8 +9,17 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callwatch.payloads.frames import BLANK_LINE, MAX_LINE_BYTES, build_blank_frame, is_blank, pack_lines, unpack_line
+from callwatch.payloads.frames import (
+    BLANK_LINE,
+    MAX_LINE_BYTES,
+    build_blank_frame,
+    is_blank,
+    iterate_frames,
+    pack_lines,
+    unpack_line,
+)
 from callwatch.payloads.lines import LineFields, format_line_time, parse_line, render_line
+from callwatch.payloads.members import build_filter, list_positions
 
 FEW = settings(max_examples=40, deadline=None)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=50)
@@ -87,3 +96,41 @@ def test_times_sort_as_their_texts(second: int, microsecond: int, offset_min: in
     when = (datetime(1970, 1, 2, tzinfo=UTC) + timedelta(seconds=second, microseconds=microsecond)).astimezone(zone)
     assert format_line_time(when) < format_line_time(when + timedelta(microseconds=1))
     assert datetime.fromisoformat(format_line_time(when)) == when
+
+
+@FEW
+@given(st.lists(st.binary(max_size=9_000), max_size=12))
+def test_frames_of_an_object_are_found_again(lines: list[bytes]) -> None:
+    frames = pack_lines(lines)
+    content = b"".join(frames)
+    found = list(iterate_frames(content))
+    assert [line for _start, _size, line in found] == lines
+    assert [content[start : start + size] for start, size, _line in found] == frames
+
+
+@FEW
+@given(st.lists(st.binary(max_size=9_000), min_size=1, max_size=4), st.data())
+def test_cut_object_is_damaged_and_no_shorter_one(lines: list[bytes], data: st.DataObject) -> None:
+    frames = pack_lines(lines)
+    cut = data.draw(st.integers(1, len(frames[-1]) - 1))
+    with pytest.raises(ValueError, match=r"frame"):
+        list(iterate_frames(b"".join(frames)[:-cut]))
+
+
+@FEW
+@given(st.sets(st.text(), max_size=300))
+def test_filter_denies_nothing_that_is_in_it(keys: set[str]) -> None:
+    content = build_filter(keys)
+    assert len(content) == 2 * max(1, len(keys))
+    assert all(has_key(content, key) for key in keys)
+
+
+def test_filter_admits_few_that_are_not_in_it() -> None:
+    content = build_filter([f"{number:032x}" for number in range(2_000)])
+    admitted = sum(has_key(content, f"{number:032x}") for number in range(10_000, 60_000))
+    assert admitted < 50_000 / 600
+
+
+def has_key(content: bytes, key: str) -> bool:
+    bits = len(content) * 8
+    return all(content[position % bits >> 3] >> (position % bits & 7) & 1 for position in list_positions(key))

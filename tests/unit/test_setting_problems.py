@@ -134,6 +134,15 @@ def test_channel_settings_that_cannot_be_read_are_named(text: str) -> None:
         load_settings({"CHANNEL_SETTINGS": text})
 
 
+def test_index_longer_than_retention_is_off_and_named() -> None:
+    given = {"PAYLOAD_STORE": "s3", "PAYLOADS_URL": "/tmp/payloads", "RETENTION_DAYS": "30", "INDEX_DAYS": "31"}
+    found = load_settings(given, is_strict=False)
+    assert (found.index_days, found.payload_store) == (None, "s3")
+    assert [(problem.variable, problem.affects) for problem in found.problems] == [("INDEX_DAYS", "index_days")]
+    assert load_settings({**given, "INDEX_DAYS": "30"}).index_days == 30
+    assert load_settings({**given, "INDEX_DAYS": "0"}).index_days is None
+
+
 @pytest.mark.parametrize("missing", ["SENDGRID_API_KEY", "ALERT_EMAIL_FROM", "ALERT_EMAIL_TO", "ALERT_WEBHOOK_SECRET"])
 def test_a_half_given_channel_is_off_and_named(missing: str) -> None:
     half = {name: value for name, value in GOOD.items() if name not in (missing, "SMTP_URL", "SES_REGION")}

@@ -146,7 +146,12 @@ GET_OCCURRENCE: Route[None, OccurrenceDetail] = Route(
     "GET", "/api/errors/{id}/occurrences/{event_id}", "viewer", "One occurrence of an error"
 )
 DELETE_OCCURRENCE: Route[None, None] = Route(
-    "DELETE", "/api/errors/{id}/occurrences/{event_id}", "admin", "Delete one occurrence of an error", query="reason", status=204
+    "DELETE",
+    "/api/errors/{id}/occurrences/{event_id}",
+    "admin",
+    "Delete one occurrence of an error",
+    query="reason day",
+    status=204,
 )
 INGEST_REQUESTS: Route[NewRequest, Accepted] = Route(
     "POST", "/api/requests", "ingest", "Send requests", query="project", status=202, most_items=1000

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from callwatch.db import with_transaction
+from callwatch.db.archive_queries.payload_objects import find_stored, mark_stored
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.error_queries.payload_objects import find_stored, mark_stored
 from callwatch.digest.message_parser import Occurrence
 from callwatch.payloads.lines import LineFields, format_line_time, render_line
 from callwatch.payloads.objects import Entry, write_objects
@@ -28,7 +28,7 @@ def place_payloads(occurrences: Sequence[Occurrence]) -> None:
     by_key = {occurrence.key: occurrence for occurrence in occurrences}
     known = with_transaction(lambda conn: find_stored(conn, by_key.keys()))
     fresh = [occurrence for key, occurrence in sorted(by_key.items()) if key not in known]
-    entries = [Entry(each.key[0], each.key[1], render_line(_list_fields(each), each.event_text)) for each in fresh]
+    entries = [_build_entry(each) for each in fresh]
     for occurrence, place in zip(fresh, write_objects(settings.payloads_url, entries), strict=True):
         occurrence.place = place
 
@@ -38,6 +38,13 @@ def claim_places(conn: AnyConnection, occurrences: Sequence[Occurrence]) -> None
     ids = {occurrence.place.object_id for occurrence in occurrences if occurrence.place is not None}
     if ids and not mark_stored(conn, ids):
         raise StalePlaces
+
+
+def _build_entry(occurrence: Occurrence) -> Entry:
+    day, project_id, _environment, event_id = occurrence.key
+    user = occurrence.head.get("user_hash")
+    line = render_line(_list_fields(occurrence), occurrence.event_text)
+    return Entry(day, project_id, line, (event_id, user) if user else (event_id,))
 
 
 def _list_fields(occurrence: Occurrence) -> LineFields:

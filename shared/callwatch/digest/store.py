@@ -11,6 +11,7 @@ from psycopg2 import DataError, IntegrityError
 from psycopg2.errors import CheckViolation
 
 from callwatch.db import day_window, ensure_partitions, with_transaction
+from callwatch.db.archive_queries.archived_days import mark_unarchived
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.copy import insert_new
 from callwatch.db.error_queries.error_counts import count_by_hour
@@ -154,6 +155,7 @@ def _store(conn: AnyConnection, errors: Sequence[Occurrence]) -> tuple[int, int]
         apply_occurrences(conn, fresh, states, adopted.separated)
         add_ingest_counts(conn, count_occurrences(fresh))
     _add_further_fingerprints(conn, adopted, unique)
+    mark_unarchived(conn, {occurrence.key[0] for occurrence in fresh if occurrence.place is None})
     return len(fresh), len(errors) - len(fresh)
 
 

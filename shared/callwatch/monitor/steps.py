@@ -60,7 +60,8 @@ def _prepare(cycle: Cycle) -> dict[str, Any]:
         clock = read_clock(conn, cycle.now, settings.retention_clock_trusted_until)
         conn.commit()
         cycle.samples += clock_samples(conn, clock)
-        forgotten = forget_old(conn, clock, settings.retention_days, settings.access_retention_days)
+        index_days = settings.index_days if settings.payload_store else None
+        forgotten = forget_old(conn, clock, settings.retention_days, settings.access_retention_days, index_days)
         cleared = _clear_stores(conn, clock.delete_at - timedelta(days=settings.retention_days))
     return {
         "partitions_made": len(made),

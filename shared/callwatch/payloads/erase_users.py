@@ -3,20 +3,23 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from callwatch.db.archive_queries.archived_objects import list_next
+from callwatch.db.archive_queries.payload_objects import Place
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.error_queries.group_deletions import DELETIONS_AT_ONCE, OBJECTS_AT_ONCE, ROWS_AT_ONCE
-from callwatch.db.error_queries.payload_objects import Place
 from callwatch.db.report_queries.user_erasures import (
     OpenErasure,
     Progress,
     advance,
+    advance_archive,
     advance_links,
     finish_erasure,
     list_open,
     lock_open,
 )
 from callwatch.db.report_queries.user_occurrences import StoredRow, erase_rows, lock_next, note_erased, unlink_user
-from callwatch.payloads.erase import erase_payloads
+from callwatch.payloads.erase import erase_lines, erase_payloads
+from callwatch.payloads.members import list_positions
 
 _DAYS_AT_ONCE = 10
 
@@ -30,7 +33,12 @@ def continue_erasures(conn: AnyConnection, url: str | None) -> int:
     for erasure_id in list_open(conn, DELETIONS_AT_ONCE):
         erasure = lock_open(conn, erasure_id)
         if erasure is not None:
-            finished += _unlink(conn, erasure) if not erasure["days"] else _erase(conn, erasure, url)
+            if erasure["days"]:
+                _erase(conn, erasure, url)
+            elif erasure["last_archived"] is not None:
+                _search_archive(conn, erasure, url, erasure["last_archived"])
+            else:
+                finished += _unlink(conn, erasure)
         conn.commit()
     return finished
 
@@ -45,7 +53,16 @@ def _unlink(conn: AnyConnection, erasure: OpenErasure) -> bool:
     return True
 
 
-def _erase(conn: AnyConnection, erasure: OpenErasure, url: str | None) -> bool:
+def _search_archive(conn: AnyConnection, erasure: OpenErasure, url: str | None, after: int) -> None:
+    """Erase what the archive alone has of the user, in at most OBJECTS_AT_ONCE objects."""
+    user_hash = erasure["user_hash"]
+    part = list_next(conn, list_positions(user_hash), after, OBJECTS_AT_ONCE)
+    # Before the caller commits: only lines that cannot be read anymore are counted as erased.
+    erased = [erase_lines(conn, url, each["id"], lambda line: line.get("user_hash") == user_hash) for each in part.objects]
+    advance_archive(conn, erasure["id"], part.last, sum(map(len, erased)))
+
+
+def _erase(conn: AnyConnection, erasure: OpenErasure, url: str | None) -> None:
     """Erase at most ROWS_AT_ONCE occurrences, of at most OBJECTS_AT_ONCE objects and a few days."""
     progress = Progress(erasure["days"], erasure["last_object"], erasure["last_start"])
     rows_left, objects_left, erased = ROWS_AT_ONCE, OBJECTS_AT_ONCE, 0
@@ -68,7 +85,6 @@ def _erase(conn: AnyConnection, erasure: OpenErasure, url: str | None) -> bool:
         objects_left -= len({place.object_id for place in places})
     note_erased(conn, erasure, counts)
     advance(conn, erasure["id"], progress, erased)
-    return False
 
 
 def _limit_objects(rows: Sequence[StoredRow], most: int) -> Sequence[StoredRow]:

@@ -1,11 +1,13 @@
 """One zstd frame for each line of an object: readable alone, and replaceable by a frame of the same size."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 # What an erased line leaves: an object without an event, so that readers of the whole file stay in step.
 BLANK_LINE = b"{}\n"
 MAX_LINE_BYTES = 8 * 1024 * 1024
 _LEVEL = 3
+# An average frame; what of a step lies behind the frame is read again.
+_STEP_BYTES = 2_048
 _MAGIC = b"\x28\xb5\x2f\xfd"
 # A single segment, whose size is given in four bytes.
 _DESCRIPTOR = 0b1010_0000
@@ -31,6 +33,27 @@ def unpack_line(frame: bytes) -> bytes:
         return bytes(zstandard.ZstdDecompressor().decompress(frame, MAX_LINE_BYTES, allow_extra_data=False))
     except zstandard.ZstdError:
         raise ValueError("not a whole zstd frame") from None
+
+
+def iterate_frames(content: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """First byte, size and line of each frame of a whole object. Raises ValueError for a damaged one."""
+    import zstandard
+
+    decompressor = zstandard.ZstdDecompressor()
+    view, start = memoryview(content), 0
+    while start < len(view):
+        reader, parts, end = decompressor.decompressobj(), [], start
+        try:
+            while not reader.eof and end < len(view):
+                parts.append(reader.decompress(view[end : end + _STEP_BYTES]))
+                end = min(len(view), end + _STEP_BYTES)
+        except zstandard.ZstdError:
+            raise ValueError("not a zstd frame") from None
+        if not reader.eof:
+            raise ValueError("the last frame is not whole")
+        end -= len(reader.unused_data)
+        yield start, end - start, b"".join(parts)
+        start = end
 
 
 def is_blank(line: bytes) -> bool:

@@ -12,11 +12,12 @@ from datetime import date, timedelta
 from uuid import uuid4
 
 from callwatch.db import with_transaction
+from callwatch.db.archive_queries.payload_objects import Place, add_objects, delete_objects, lock_unstored
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.error_queries.payload_objects import Place, add_objects, delete_objects, lock_unstored
 from callwatch.exceptions import FilesUnavailable
 from callwatch.file_store import add_file, remove_file, write_file
 from callwatch.payloads.frames import pack_lines
+from callwatch.payloads.members import build_filter
 
 # No digest lives longer than a minute.
 SAFE_AGE = timedelta(hours=1)
@@ -33,6 +34,8 @@ class Entry:
     day: date
     project_id: int
     line: bytes
+    # What the line is found by once its row is gone: the event's id, the user's hash.
+    members: tuple[str, ...]
 
 
 def write_objects(url: str, entries: Sequence[Entry]) -> list[Place]:
@@ -44,7 +47,10 @@ def write_objects(url: str, entries: Sequence[Entry]) -> list[Place]:
         return []
     scopes = sorted({(entry.day, entry.project_id) for entry in entries})
     names = [f"day={day:%Y-%m-%d}/{project_id}-{uuid4().hex}.jsonl.zst" for day, project_id in scopes]
-    rows = [(day, project_id, name) for (day, project_id), name in zip(scopes, names, strict=True)]
+    members: dict[tuple[date, int], set[str]] = {scope: set() for scope in scopes}
+    for entry in entries:
+        members[entry.day, entry.project_id].update(entry.members)
+    rows = [(*scope, name, build_filter(members[scope])) for scope, name in zip(scopes, names, strict=True)]
     # Announced twice after a lost connection, it is swept once more.
     ids = with_transaction(lambda conn: add_objects(conn, rows), is_idempotent=True)
     object_ids = dict(zip(scopes, ids, strict=True))

@@ -51,9 +51,10 @@ def load_settings(environ: Mapping[str, str], fetch: Callable[[str], str] | None
         if value is not None:
             found[variable.name.lower()] = value
     halves = _find_half_pairs(found, {problem.variable for problem in problems})
-    if halves and is_strict:
-        raise ConfigurationError(halves[0].message)
-    problems += halves
+    contradictions = halves + _find_excesses(found)
+    if contradictions and is_strict:
+        raise ConfigurationError(contradictions[0].message)
+    problems += contradictions
     for affects in {problem.affects for problem in problems}:
         _switch_off(found, affects)
     if found.get("database_url") and found.get("database_host"):
@@ -135,6 +136,17 @@ def _find_half_pairs(found: Mapping[str, Any], bad: set[str], channel: str = "")
             affects = f"channel.{channel}" if channel else variable.affects or ""
             problems.setdefault(missing[0], SettingProblem(missing[0], message, affects))
     return list(problems.values())
+
+
+def _find_excesses(found: Mapping[str, Any]) -> list[SettingProblem]:
+    """A problem for each number that is larger than another variable admits."""
+    problems = []
+    for variable in VARIABLES:
+        number, most = found.get(variable.name.lower()), found.get((variable.at_most or "").lower())
+        if variable.at_most and number is not None and most is not None and number > most:
+            message = f"{variable.name} must be at most {variable.at_most} ({most})"
+            problems.append(SettingProblem(variable.name, message, variable.affects or ""))
+    return problems
 
 
 def _switch_off(found: dict[str, Any], affects: str) -> None:

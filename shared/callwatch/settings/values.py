@@ -170,6 +170,13 @@ def parse_payload_store(raw: str) -> PayloadStore | None:
     return "s3" if raw == "s3" else None
 
 
+def parse_index_days(raw: str) -> int | None:
+    """Days; None: as long as retention. Below 22, the row that tells a second delivery from a new error could be gone."""
+    if raw.isascii() and raw.isdigit() and (int(raw) == 0 or 22 <= int(raw) <= 3650):
+        return int(raw) or None
+    raise ValueError("0 or a whole number from 22 to 3650")
+
+
 def parse_networks(raw: str) -> "tuple[Network, ...]":
     """CIDRs, comma-separated -> ipaddress networks."""
     import ipaddress  # imported here because few installations set the variable

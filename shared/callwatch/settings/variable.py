@@ -20,9 +20,10 @@ class Variable:
     every other variable may have another meaning: its DATABASE_URL, for example, is its own. needs: names of variables that
     must be set too, each with what it must be, or of several of which one must be set; a channel that is half configured would
     be silent when it is needed. kept_in: another variable, a JSON object, that holds its value if the environment does not.
+    at_most: another variable, a number that this one must not exceed.
     """
 
-    __slots__ = ("affects", "default", "is_for_hosts", "is_secret", "kept_in", "name", "needs", "parse", "purpose")
+    __slots__ = ("affects", "at_most", "default", "is_for_hosts", "is_secret", "kept_in", "name", "needs", "parse", "purpose")
 
     def __init__(
         self,
@@ -35,9 +36,11 @@ class Variable:
         is_for_hosts: bool = False,
         needs: tuple[tuple[str | tuple[str, ...], str], ...] = (),
         kept_in: str | None = None,
+        at_most: str | None = None,
     ) -> None:
         self.parse, self.purpose, self.default, self.is_secret = parse, purpose, default, is_secret
         self.affects, self.is_for_hosts, self.needs, self.kept_in = affects, is_for_hosts, needs, kept_in
+        self.at_most = at_most
         self.name = ""
 
     def __set_name__(self, _owner: type, name: str) -> None:

@@ -1,7 +1,7 @@
 /** The latest occurrences of a group, one at a time: stack, context, breadcrumbs and tags. */
 
 import { useState } from "preact/hooks";
-import type { ErrorGroupDetail, Occurrence, OccurrenceDetail } from "../../lib/api/types";
+import type { ArchiveSpan, ErrorGroupDetail, Occurrence, OccurrenceDetail } from "../../lib/api/types";
 import { useSlow } from "../../lib/polling/use-live";
 import { linkTo, setParams, useRoute } from "../../lib/route";
 import { Facts } from "../../ui/facts";
@@ -19,11 +19,16 @@ export function Occurrences({ group }: { group: ErrorGroupDetail }) {
   if (!shown) {
     return (
       <Panel title="Latest occurrence">
-        <Empty>No occurrence is stored anymore.</Empty>
+        <Empty>{group.only_archived ? tellArchive(group.only_archived) : "No occurrence is stored anymore."}</Empty>
       </Panel>
     );
   }
   return <OneOccurrence key={shown} group={group} id={shown} />;
+}
+
+/** Says where occurrences are whose rows have left the database. */
+function tellArchive({ first_day, last_day }: ArchiveSpan): string {
+  return `Occurrences of ${first_day} to ${last_day} are counted here and may be only in the archive: make query reads it.`;
 }
 
 /** One occurrence, which has an address of its own, and the way to its neighbors. */
@@ -76,6 +81,7 @@ function OneOccurrence({ group, id }: { group: ErrorGroupDetail; id: string }) {
       />
       <Details occurrence={occurrence} />
       {occurrence.is_sampled && <Empty>This occurrence is counted; its details were sampled out and are not stored.</Empty>}
+      {!older && group.only_archived && <Empty>{tellArchive(group.only_archived)}</Empty>}
     </Panel>
   );
 }

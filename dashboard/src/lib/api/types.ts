@@ -163,6 +163,12 @@ export interface ApiMetrics {
   request_rate: number | null;
 }
 
+/** UTC days whose occurrences may be only in the archive, the first and the last. */
+export interface ArchiveSpan {
+  first_day: string;
+  last_day: string;
+}
+
 /** How long the oldest due work has been due, in hours. */
 export interface Backlog {
   critical_backlog: boolean | null;
@@ -485,6 +491,7 @@ export interface ErrorGroupDetail {
   level: string | null;
   message: string;
   occurrences: Array<Occurrence>;
+  only_archived: ArchiveSpan | null;
   project_id: number;
   release: string | null;
   releases: Array<GroupRelease>;

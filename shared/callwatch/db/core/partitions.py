@@ -6,6 +6,7 @@ to. Instead, writers clamp a row's day to `day_window`, and `ensure_partitions` 
 
 import logging
 import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
 from psycopg2 import sql
@@ -88,8 +89,24 @@ def drop_old_partitions(conn: AnyConnection, now: datetime, retention_days: int)
     left for the next time, so that no session waits long behind us.
     """
     oldest_kept = now.astimezone(UTC).date() - timedelta(days=retention_days)
+    return _drop(conn, _older_than(conn, oldest_kept))
+
+
+def list_days(conn: AnyConnection, table_name: str) -> list[date]:
+    """The days of which a table has partitions, oldest first."""
+    names = [row["partition_name"] for row in fetch_all(conn, _EXISTING) if row["table_name"] == table_name]
+    endings = [name.removeprefix(f"{table_name}_p") for name in names]
+    return [date.fromisoformat(ending) for ending in endings if re.fullmatch(r"\d{8}", ending)]
+
+
+def drop_days(conn: AnyConnection, table_name: str, days: Iterable[date]) -> list[str]:
+    """Drop the partitions of some days of one table, as `drop_old_partitions` does, and return their names."""
+    return _drop(conn, [partition_name(table_name, day) for day in days])
+
+
+def _drop(conn: AnyConnection, names: Iterable[str]) -> list[str]:
     dropped = []
-    for name in _older_than(conn, oldest_kept):
+    for name in names:
         try:
             execute(conn, "SELECT set_config('lock_timeout', %s, true)", (_LOCK_TIMEOUT,))
             execute(conn, sql.SQL("DROP TABLE {}").format(sql.Identifier("callwatch", name)))

@@ -4,13 +4,13 @@ A group disappears at once. What is stored of it, perhaps millions of rows, goes
 by the monitor.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import TypedDict
+from typing import Any, TypedDict
 
+from callwatch.db.archive_queries.payload_objects import Place
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.query import execute, fetch_all, fetch_one
-from callwatch.db.error_queries.payload_objects import Place
 
 ROWS_AT_ONCE = 5_000
 OBJECTS_AT_ONCE = 20
@@ -71,6 +71,14 @@ _OPEN = """
     ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
 """
 _FINISH = "UPDATE callwatch.error_deletions SET finished_at = now() WHERE id = %s"
+_NOTE_ARCHIVED = """
+    INSERT INTO callwatch.error_deletions
+        (actor, reason, project_id, environment, group_id, event_id, fingerprint, occurrences, finished_at)
+    VALUES (%(actor)s, %(reason)s, %(project_id)s, %(environment)s, %(group_id)s, %(event_id)s, %(fingerprint)s, 1, now())
+"""
+_DELETE_FEEDBACK_OF_LINE = """
+    DELETE FROM callwatch.user_feedback WHERE event_id = %(event_id)s AND project_id = %(project_id)s
+"""
 _ERASED = """
     FROM callwatch.error_logs
     WHERE group_id = ANY (%(stored_ids)s) AND event_id = %(event_id)s AND day >= %(day)s AND deleted_at IS NULL
@@ -144,6 +152,17 @@ def erase_occurrence(
     execute(conn, _DELETE_FEEDBACK, {"event_id": event_id, "group_id": group_id})
     _note(conn, group_id, event_id, stored_ids, actor, reason)
     return True
+
+
+def note_archived(conn: AnyConnection, line: Mapping[str, Any], group_id: int, actor: str, reason: str | None) -> None:
+    """Record that an occurrence was erased in the archive, and delete what users wrote about it. The caller commits.
+
+    line: its fields. group_id: 0 if the group is gone.
+    """
+    given = {name: line[name] for name in ("project_id", "environment", "event_id", "fingerprint")}
+    given |= {"group_id": group_id, "actor": actor, "reason": reason}
+    execute(conn, _DELETE_FEEDBACK_OF_LINE, given)
+    execute(conn, _NOTE_ARCHIVED, given)
 
 
 def continue_deletions(conn: AnyConnection, erase: Erase) -> int:

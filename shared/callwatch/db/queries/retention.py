@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from callwatch.db.alert_queries.metric_minutes import delete_old_minutes
+from callwatch.db.archive_queries.archived_days import drop_archived_days, forget_marks
+from callwatch.db.archive_queries.payload_objects import delete_objects_before
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.partitions import drop_old_partitions
 from callwatch.db.error_queries.deploys import delete_releases_before
 from callwatch.db.error_queries.error_groups import end_ignoring
 from callwatch.db.error_queries.error_retention import forget_old_counts, forget_old_groups
 from callwatch.db.error_queries.group_deletions import forget_deletions
-from callwatch.db.error_queries.payload_objects import delete_objects_before
 from callwatch.db.ingest_queries.ingest_counts import delete_ingest_before
 from callwatch.db.ingest_queries.log_counts import delete_lines_before
 from callwatch.db.ingest_queries.session_counts import delete_sessions_before
@@ -39,6 +40,8 @@ CYCLES_KEPT = timedelta(days=30)
 MINUTES_KEPT = timedelta(days=2)
 # The report of the last complete week needs them.
 ACCESS_COUNTS_KEPT = timedelta(days=15)
+# The longest that a bucket of the stack keeps objects (ArchiveYears): until then an erasure looks for them.
+OBJECTS_KEPT = timedelta(days=3_660)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,23 @@ class Forgotten:
     groups: int
 
 
-def forget_old(conn: AnyConnection, clock: RetentionClock, retention_days: int, access_retention_days: int) -> Forgotten:
-    """Delete expired rows, a bounded part at a time; each part is committed by itself."""
+def forget_old(
+    conn: AnyConnection,
+    clock: RetentionClock,
+    retention_days: int,
+    access_retention_days: int,
+    index_days: int | None = None,
+) -> Forgotten:
+    """Delete expired rows, a bounded part at a time; each part is committed by itself.
+
+    index_days: after this many days the archive alone has occurrences, where it has them all.
+    """
     now = clock.delete_at
     oldest = now - timedelta(days=retention_days)
     dropped = drop_old_partitions(conn, now, retention_days)
+    if index_days is not None:
+        dropped += drop_archived_days(conn, now, index_days)
+    forget_marks(conn, oldest.date())
     delete_cycles_before(conn, now - CYCLES_KEPT)
     delete_histograms_before(conn, now - MINUTES_KEPT, oldest)
     delete_old_results(conn, now)
@@ -76,7 +91,7 @@ def forget_old(conn: AnyConnection, clock: RetentionClock, retention_days: int, 
         conn.commit()
     forget_old_counts(conn, now, retention_days)
     conn.commit()
-    delete_objects_before(conn, oldest.date())
+    delete_objects_before(conn, (now - OBJECTS_KEPT).date())
     groups = forget_old_groups(conn, now, retention_days)
     conn.commit()
     forget_deletions(conn, now)

@@ -17,7 +17,7 @@ _ADD = f"""
 """
 _OPEN = "SELECT id FROM callwatch.user_erasures WHERE finished_at IS NULL ORDER BY id LIMIT %s"
 _LOCK_OPEN = """
-    SELECT id, at, actor, reason, user_hash, days, last_object, last_start, last_group FROM callwatch.user_erasures
+    SELECT id, at, actor, reason, user_hash, days, last_object, last_start, last_archived, last_group FROM callwatch.user_erasures
     WHERE id = %s AND finished_at IS NULL FOR UPDATE SKIP LOCKED
 """
 _ADVANCE = """
@@ -25,6 +25,7 @@ _ADVANCE = """
         last_start = %(last_start)s
     WHERE id = %(id)s
 """
+_ADVANCE_ARCHIVE = "UPDATE callwatch.user_erasures SET last_archived = %s, erased = erased + %s WHERE id = %s"
 _ADVANCE_LINKS = "UPDATE callwatch.user_erasures SET last_group = %s WHERE id = %s"
 _UNSAY = "DELETE FROM callwatch.user_feedback WHERE user_hash = %s AND at <= %s"
 _FINISH = "UPDATE callwatch.user_erasures SET finished_at = clock_timestamp() WHERE id = %s"
@@ -45,7 +46,10 @@ class ErasureRow(TypedDict):
 
 
 class OpenErasure(TypedDict):
-    """An erasure that goes on. days: those that are left; last_*: the place up to which the first day, or the links, are done."""
+    """An erasure that goes on. days: those that are left; last_*: the place up to which the first day, or the links, are done.
+
+    last_archived: the object up to which the archive was searched; None: it was searched as a whole.
+    """
 
     id: int
     at: datetime
@@ -55,6 +59,7 @@ class OpenErasure(TypedDict):
     days: list[date]
     last_object: int
     last_start: int
+    last_archived: int | None
     last_group: int
 
 
@@ -97,6 +102,11 @@ def advance(conn: AnyConnection, erasure_id: int, progress: Progress, erased: in
     """Record how far an erasure is. The caller commits."""
     given = {**progress._asdict(), "days": list(progress.days), "id": erasure_id, "erased": erased}
     execute(conn, _ADVANCE, given)
+
+
+def advance_archive(conn: AnyConnection, erasure_id: int, last: int | None, erased: int) -> None:
+    """Record up to which object the archive was searched; None: the last one. The caller commits."""
+    execute(conn, _ADVANCE_ARCHIVE, (last, erased, erasure_id))
 
 
 def advance_links(conn: AnyConnection, erasure_id: int, last_group: int) -> None:

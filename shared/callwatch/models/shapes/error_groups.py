@@ -1,6 +1,6 @@
 """Error groups: the list, one group, and the result of an action."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal, TypedDict
 
 from callwatch.models.constraints import About
@@ -96,6 +96,13 @@ class UserFeedback(TypedDict):
     message: str
 
 
+class ArchiveSpan(TypedDict):
+    """UTC days whose occurrences may be only in the archive, the first and the last."""
+
+    first_day: date
+    last_day: date
+
+
 class GroupDetail(GroupState):
     """A group with its latest occurrences, and what users wrote about them."""
 
@@ -103,6 +110,10 @@ class GroupDetail(GroupState):
     tags: list[str]
     fingerprints: Annotated[list[str], About("All that lead to the group; unmerge takes one of them out.")]
     occurrences: list[Occurrence]
+    only_archived: Annotated[
+        ArchiveSpan | None,
+        About("Days of which earlier occurrences are counted here and lie only in the archive; null: there are none."),
+    ]
     feedback: list[UserFeedback]
 
 
@@ -134,8 +145,14 @@ class UserErasure(Known):
     requested_at: Annotated[datetime, About("Errors that are received later are not touched.")]
     actor: str
     reason: str | None
-    found: Annotated[int | None, About("Occurrences that were stored when it was accepted; null if counting took too long.")]
-    erased: int
+    found: Annotated[
+        int | None,
+        About(
+            "Occurrences that the database had when it was accepted; null if counting took too long. Those that only the archive"
+            " has are found while it goes on."
+        ),
+    ]
+    erased: Annotated[int, About("Occurrences erased until now, in the database and in the archive.")]
     finished_at: Annotated[datetime | None, About("Null while the monitor goes on.")]
 
 

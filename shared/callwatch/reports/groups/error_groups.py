@@ -26,6 +26,7 @@ from callwatch.db.ingest_queries.user_feedback import list_group_feedback
 from callwatch.exceptions import Conflict, NotFound
 from callwatch.grouping.search_words import build_query
 from callwatch.models.reason import Reason
+from callwatch.reports.groups.archive_span import explain_absence, find_older
 from callwatch.reports.groups.group_places import Place, build_place
 from callwatch.reports.groups.occurrences import show_occurrences
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 TREND_HOURS = 24
 _OCCURRENCES = 20
+_OLDER_IN_ARCHIVE = Reason("unavailable", "earlier occurrences of the group are only in the archive, which make query reads")
 _FEEDBACK = 20
 
 
@@ -103,6 +105,7 @@ def load_group_detail(
         "tags": list_tags(conn, group["id"]),
         "fingerprints": list_fingerprints(conn, group["id"]),
         "occurrences": occurrences,
+        "only_archived": find_older(conn, group["first_seen_at"]),
         "feedback": _list_feedback(conn, group["id"], stored_ids),
     }
 
@@ -138,10 +141,12 @@ def load_occurrence(
     ids = list_stored_ids(conn, group["id"]) if group is not None else []
     row = find_occurrence(conn, ids, event_id, since) if event_id is not None and ids else None
     if group is None or row is None:
-        raise NotFound("the group has no occurrence with this id, or it is past retention")
+        raise NotFound(explain_absence(conn))
     before, after = find_neighbors(conn, ids, row["event_id"], row["occurred_at"], since)
     shown, reasons = show_occurrences(conn, group["project_id"], [row])
     unread |= {path.removeprefix("0."): reason for path, reason in reasons.items()}
+    if before is None and find_older(conn, group["first_seen_at"]) is not None:
+        unread["previous_event_id"] = _OLDER_IN_ARCHIVE
     return {**shown[0], "group_id": str(group["id"]), "previous_event_id": before, "next_event_id": after}
 
 

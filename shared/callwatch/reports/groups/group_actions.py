@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, get_args
 
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.query import execute
 from callwatch.db.error_queries.error_groups import add_history, lock_groups, set_state
-from callwatch.db.error_queries.group_deletions import delete_group, erase_occurrence
+from callwatch.db.error_queries.group_deletions import delete_group
 from callwatch.db.error_queries.group_lists import GroupDetailRow, find_group
 from callwatch.db.error_queries.group_merges import (
     MAX_MERGED,
@@ -19,14 +19,11 @@ from callwatch.db.error_queries.group_merges import (
     remove_fingerprint,
     set_owner,
 )
-from callwatch.db.error_queries.payload_objects import Place
 from callwatch.exceptions import Conflict, Invalid, NotFound, RequestRefused
 from callwatch.models.error import BulkVerb, GroupStatus, GroupVerb
-from callwatch.payloads.erase import erase_payloads
-from callwatch.reports.groups.error_groups import load_group_state, read_event_id
+from callwatch.reports.groups.error_groups import load_group_state
 from callwatch.reports.groups.group_fields import GroupFields, read_group_fields
 from callwatch.scrubbing.scrubber import scrub_text
-from callwatch.settings import get_settings
 
 if TYPE_CHECKING:
     from callwatch.models.shapes.error_groups import GroupResult, GroupResults, GroupState
@@ -81,25 +78,6 @@ def act_on_many(conn: AnyConnection, given: Any, actor: str, now: datetime) -> G
 def delete(conn: AnyConnection, name: str, actor: str, reason: str | None) -> None:
     """Delete a group with its occurrences for good. The caller commits. Raises NotFound, Conflict."""
     _delete(conn, _find(conn, name), actor, reason, has_first_part=True)
-
-
-def delete_occurrence(
-    conn: AnyConnection, name: str, event_id: str, actor: str, reason: str | None, now: datetime, retention_days: int
-) -> None:
-    """Erase one occurrence of a group; what was counted stays counted. The caller commits.
-
-    Raises NotFound, Conflict, and FilesUnavailable if the store that holds its payload does not respond.
-    """
-    group, known = _find(conn, name), read_event_id(event_id)
-    _lock(conn, group["id"])
-    stored, since = list_stored_ids(conn, group["id"]), now - timedelta(days=retention_days)
-    if known is None or not erase_occurrence(conn, group["id"], stored, known, since, actor, _scrub(reason), _erase_payloads):
-        raise NotFound("the group has no occurrence with this id, or it is past retention")
-    add_history(conn, [(group["id"], actor, "delete_occurrence", _scrub(reason))], f"occurrence {known}")
-
-
-def _erase_payloads(conn: AnyConnection, places: Sequence[Place]) -> None:
-    erase_payloads(conn, get_settings().payloads_url, places)
 
 
 def _find(conn: AnyConnection, name: str) -> GroupDetailRow:

@@ -76,6 +76,15 @@ class IngestVariables:
         affects="payload_store",
         needs=(("PAYLOADS_URL", "the store of payloads"),),
     )
+    index_days: int | None = declare(
+        values.parse_index_days,
+        "Days after which the database drops the rows of errors whose payloads lie in PAYLOADS_URL; the archive keeps them. At"
+        " least 22, at most RETENTION_DAYS; 0: as RETENTION_DAYS.",
+        "0",
+        affects="index_days",
+        needs=(("PAYLOAD_STORE", "s3"),),
+        at_most="RETENTION_DAYS",
+    )
     payloads_url: str | None = declare(
         values.parse_archive,
         "Store of payloads: s3://bucket/prefix, or the absolute path of a folder. Payloads that lie there are read from there,"

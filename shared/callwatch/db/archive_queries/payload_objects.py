@@ -8,8 +8,8 @@ from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.query import execute, fetch_all
 
 _ADD = """
-    INSERT INTO callwatch.payload_objects (day, project_id, name)
-    SELECT * FROM unnest(%(days)s::date[], %(project_ids)s::integer[], %(names)s::text[]) RETURNING id, name
+    INSERT INTO callwatch.payload_objects (day, project_id, name, members)
+    SELECT * FROM unnest(%(days)s::date[], %(project_ids)s::integer[], %(names)s::text[], %(members)s::bytea[]) RETURNING id, name
 """
 _MARK = "UPDATE callwatch.payload_objects SET is_stored = true WHERE id = ANY (%s) AND NOT is_stored"
 _UNSTORED = """
@@ -69,10 +69,10 @@ def find_stored(conn: AnyConnection, keys: Collection[Key]) -> set[Key]:
     return {(row["day"], row["project_id"], row["environment"], row["event_id"]) for row in rows}
 
 
-def add_objects(conn: AnyConnection, objects: Sequence[tuple[date, int, str]]) -> list[int]:
-    """Announce objects, given as day, project and name; returns their ids in this order. The caller commits."""
-    days, project_ids, names = zip(*objects, strict=True)
-    given = {"days": list(days), "project_ids": list(project_ids), "names": list(names)}
+def add_objects(conn: AnyConnection, objects: Sequence[tuple[date, int, str, bytes]]) -> list[int]:
+    """Announce objects, given as day, project, name and filter; returns their ids in this order. The caller commits."""
+    days, project_ids, names, members = zip(*objects, strict=True)
+    given = {"days": list(days), "project_ids": list(project_ids), "names": list(names), "members": list(members)}
     ids = {row["name"]: row["id"] for row in fetch_all(conn, _ADD, given, ObjectRow)}
     return [ids[name] for name in names]
 
@@ -98,5 +98,5 @@ def delete_objects(conn: AnyConnection, ids: Collection[int]) -> None:
 
 
 def delete_objects_before(conn: AnyConnection, day: date) -> int:
-    """Forget some of the stored objects of days whose occurrences are gone; the files stay. The caller commits."""
+    """Forget some of the stored objects of days that no store keeps. The caller commits."""
     return execute(conn, _DELETE_BEFORE, (day, DELETED_AT_ONCE))
