@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
+from callwatch.db.archive_queries.archived_days import find_archived_days
 from callwatch.db.core.connect import AnyConnection, open_connection
 from callwatch.db.error_queries.archived_days import find_archived_days
 from callwatch.db.error_queries.error_export import ExportedRow, ExportFilters, count_occurrences, occurrences

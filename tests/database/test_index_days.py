@@ -62,7 +62,7 @@ def forget(now: datetime = NOW, index_days: int | None = INDEX_DAYS) -> list[str
     return [str(row["day"]) for row in query("SELECT DISTINCT day FROM callwatch.error_logs ORDER BY 1")]
 
 
-def show(name: str = "1") -> dict[str, Any]:
+def show(name: str = "1") -> Any:
     with connection() as conn:
         found: Any = load_group_detail(conn, name, NOW, RETENTION_DAYS, {})
     check_shape(ErrorGroupDetail, {**found, "unknown": explain_nulls(found)})
@@ -189,8 +189,10 @@ def test_index_keeps_what_a_second_delivery_needs(folder: Path) -> None:
 def test_user_is_erased_in_both_places(seed: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     draw = random.Random(seed)
     monkeypatch.setattr(erase_users, "OBJECTS_AT_ONCE", draw.randint(1, 3))
-    monkeypatch.setattr("callwatch.db.error_queries.archived_objects._LOOKED_AT", draw.randint(1, 4))
-    kept, gone, number = [], [], 0
+    monkeypatch.setattr("callwatch.db.archive_queries.archived_objects._LOOKED_AT", draw.randint(1, 4))
+    kept: list[str] = []
+    gone: list[str] = []
+    number = 0
     for _batch in range(8):
         at = draw.choice([OLD, OLD - timedelta(days=1), NOW])
         for user in draw.sample([ANN, BOB, NEAR_ANN, None], draw.randint(1, 4)):

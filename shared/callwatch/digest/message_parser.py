@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 from callwatch.db import day_window
-from callwatch.db.error_queries.payload_objects import Place
+from callwatch.db.archive_queries.payload_objects import Place
 from callwatch.events.event_summary import summarize_event
 from callwatch.times import parse_time
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from callwatch.db import with_transaction
+from callwatch.db.archive_queries.payload_objects import find_stored, mark_stored
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.error_queries.payload_objects import find_stored, mark_stored
 from callwatch.digest.message_parser import Occurrence
 from callwatch.payloads.lines import LineFields, format_line_time, render_line
 from callwatch.payloads.objects import Entry, write_objects

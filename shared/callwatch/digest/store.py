@@ -11,6 +11,7 @@ from psycopg2 import DataError, IntegrityError
 from psycopg2.errors import CheckViolation
 
 from callwatch.db import day_window, ensure_partitions, with_transaction
+from callwatch.db.archive_queries.archived_days import mark_unarchived
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.copy import insert_new
 from callwatch.db.error_queries.archived_days import mark_unarchived

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from callwatch.db.archive_queries.payload_objects import Place, lock_objects
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.error_queries.payload_objects import Place, lock_objects
 from callwatch.exceptions import FileMissing, FilesUnavailable
 from callwatch.file_store import read_file, write_file
 from callwatch.payloads.frames import build_blank_frame, is_blank, iterate_frames, unpack_line

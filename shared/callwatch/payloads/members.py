@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Collection
 
-# With 16 bits a key, one object in 1,700 is read in vain.
+# With 16 bits a key, one object in 1,700 is read without need.
 _BYTES_A_KEY = 2
 _POSITIONS = 8
 

@@ -12,8 +12,8 @@ from datetime import date, timedelta
 from uuid import uuid4
 
 from callwatch.db import with_transaction
+from callwatch.db.archive_queries.payload_objects import Place, add_objects, delete_objects, lock_unstored
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.error_queries.payload_objects import Place, add_objects, delete_objects, lock_unstored
 from callwatch.exceptions import FilesUnavailable
 from callwatch.file_store import add_file, remove_file, write_file
 from callwatch.payloads.frames import pack_lines

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, TypedDict
 
+from callwatch.db.archive_queries.payload_objects import Place
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.query import execute, fetch_all, fetch_one
-from callwatch.db.error_queries.payload_objects import Place
 
 ROWS_AT_ONCE = 5_000
 OBJECTS_AT_ONCE = 20

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from callwatch.db.alert_queries.external_alerts import forget_alerts
 from callwatch.db.alert_queries.metric_minutes import delete_old_minutes
-from callwatch.db.alert_queries.outbox import forget_deliveries
+from callwatch.db.archive_queries.archived_days import drop_archived_days, forget_marks
+from callwatch.db.archive_queries.payload_objects import delete_objects_before
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.partitions import drop_old_partitions
 from callwatch.db.error_queries.archived_days import drop_archived_days, forget_marks
@@ -13,7 +14,6 @@ from callwatch.db.error_queries.deploys import delete_releases_before
 from callwatch.db.error_queries.error_groups import end_ignoring
 from callwatch.db.error_queries.error_retention import forget_old_counts, forget_old_groups
 from callwatch.db.error_queries.group_deletions import forget_deletions
-from callwatch.db.error_queries.payload_objects import delete_objects_before
 from callwatch.db.ingest_queries.ingest_counts import delete_ingest_before
 from callwatch.db.ingest_queries.log_counts import delete_lines_before
 from callwatch.db.ingest_queries.session_counts import delete_sessions_before

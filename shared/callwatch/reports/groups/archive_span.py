@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from callwatch.db.archive_queries.archived_days import ArchivedDays, find_archived_days
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.error_queries.archived_days import ArchivedDays, find_archived_days
 
 if TYPE_CHECKING:
     from callwatch.models.shapes.error_groups import ArchiveSpan

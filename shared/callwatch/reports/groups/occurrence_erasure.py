@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from callwatch.db.archive_queries.archived_days import find_archived_days
+from callwatch.db.archive_queries.archived_objects import list_of_day
+from callwatch.db.archive_queries.payload_objects import Place
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.error_queries.archived_days import find_archived_days
-from callwatch.db.error_queries.archived_objects import list_of_day
 from callwatch.db.error_queries.error_groups import add_history, lock_groups
 from callwatch.db.error_queries.group_deletions import erase_occurrence, note_archived
 from callwatch.db.error_queries.group_lists import GroupDetailRow, find_group
 from callwatch.db.error_queries.group_merges import list_fingerprints, list_stored_ids
-from callwatch.db.error_queries.payload_objects import Place
 from callwatch.exceptions import Conflict, NotFound
 from callwatch.payloads.erase import erase_lines, erase_payloads
 from callwatch.payloads.members import list_positions

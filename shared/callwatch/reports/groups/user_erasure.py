@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from callwatch.db.archive_queries.archived_objects import has_one
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.error_queries.archived_objects import has_one
 from callwatch.db.report_queries.user_erasures import add_erasure, find_latest

@@ -1,0 +1,1 @@
+"""Payloads in objects: where they lie, and what only they have."""
