@@ -13,7 +13,6 @@ from typing import IO, Any
 
 from callwatch.db.archive_queries.archived_days import find_archived_days
 from callwatch.db.core.connect import AnyConnection, open_connection
-from callwatch.db.error_queries.archived_days import find_archived_days
 from callwatch.db.error_queries.error_export import ExportedRow, ExportFilters, count_occurrences, occurrences
 from callwatch.db.error_queries.group_lists import find_group
 from callwatch.exceptions import CallwatchError, DatabaseUnavailable

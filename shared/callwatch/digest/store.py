@@ -14,7 +14,6 @@ from callwatch.db import day_window, ensure_partitions, with_transaction
 from callwatch.db.archive_queries.archived_days import mark_unarchived
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.copy import insert_new
-from callwatch.db.error_queries.archived_days import mark_unarchived
 from callwatch.db.error_queries.error_counts import count_by_hour
 from callwatch.db.error_queries.error_groups import GroupKey, LockedGroup, find_groups, lock_groups
 from callwatch.db.error_queries.new_groups import reserve_ids

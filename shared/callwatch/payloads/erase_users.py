@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from callwatch.db.archive_queries.archived_objects import list_next
 from callwatch.db.archive_queries.payload_objects import Place
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.error_queries.archived_objects import list_next
 from callwatch.db.error_queries.group_deletions import DELETIONS_AT_ONCE, OBJECTS_AT_ONCE, ROWS_AT_ONCE
 from callwatch.db.report_queries.user_erasures import (
     OpenErasure,

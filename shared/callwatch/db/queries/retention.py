@@ -5,11 +5,11 @@ from datetime import timedelta
 
 from callwatch.db.alert_queries.external_alerts import forget_alerts
 from callwatch.db.alert_queries.metric_minutes import delete_old_minutes
+from callwatch.db.alert_queries.outbox import forget_deliveries
 from callwatch.db.archive_queries.archived_days import drop_archived_days, forget_marks
 from callwatch.db.archive_queries.payload_objects import delete_objects_before
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.partitions import drop_old_partitions
-from callwatch.db.error_queries.archived_days import drop_archived_days, forget_marks
 from callwatch.db.error_queries.deploys import delete_releases_before
 from callwatch.db.error_queries.error_groups import end_ignoring
 from callwatch.db.error_queries.error_retention import forget_old_counts, forget_old_groups

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from callwatch.db.archive_queries.archived_objects import has_one
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.error_queries.archived_objects import has_one
 from callwatch.db.report_queries.user_erasures import add_erasure, find_latest
 from callwatch.db.report_queries.user_occurrences import count_occurrences, is_known
 from callwatch.exceptions import Conflict, Invalid, NotFound
