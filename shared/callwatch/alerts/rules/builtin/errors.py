@@ -36,7 +36,8 @@ ERROR_RULES: tuple[AlertRule, ...] = (
     ),
     AlertRule(
         "regressed_error_group", "Error is back", Level.WARNING, NORMAL, (Condition("errors.regressed_group", ">=", 1),),
-        cooldown_minutes=60, depends_on=(*DATABASE, _BROKEN_QUERY, _ITS_SPIKE), message=_build_group_text("resolved, but seen again"),
+        cooldown_minutes=60, depends_on=(*DATABASE, _BROKEN_QUERY, _ITS_SPIKE),
+        message=_build_group_text("resolved, but seen again"),
         hint="A resolved error came back",
     ),
     AlertRule(
