@@ -160,16 +160,12 @@ def _play_scene(
         cause = f"follows from {other['suppressed_by']}, not sent" if other["suppressed_by"] else other["level"]
         console.print(f"  with it: {other['title']} ({cause})")
     with console.status("Waiting for the webhook ..."):
-        is_in_cooldown = system.is_in_cooldown(alert)
-        line = (
-            None
-            if is_in_cooldown
-            else system.eventually(lambda: system.webhook(alert["id"]), lambda: "no signed webhook arrived")
-        )
-    if line is None:
-        console.print("[bold]WEBHOOK[/] none: the same alert was sent a moment ago, and its cooldown has not ended")
-    else:
-        console.print(f"[bold]WEBHOOK[/] {line['message']['type']}, id {line['id']}, signature: [green]valid[/]")
+        said = "none: the same alert was sent a moment ago, and its cooldown has not ended"
+        if not system.is_in_cooldown(alert):
+            said = system.eventually(
+                lambda: _find_webhook(system, alert["id"]), lambda: "no webhook was delivered; GET /api/channels says why"
+            )
+    console.print(f"[bold]WEBHOOK[/] {said}")
     console.print(f"  look at: {scene.look}")
     with console.status(f"Left as it is for {hold_s:g} s ..."):
         time.sleep(hold_s)
@@ -180,6 +176,13 @@ def _play_scene(
             lambda: f"{scene.title}: alerts stay: {', '.join(system.firing())}",
         )
     console.print("[bold green]RESOLVED[/] and notified; the page is green again.\n")
+
+
+def _find_webhook(system: LocalSystem, alert_id: str) -> str | None:
+    line = system.webhook(alert_id)
+    if line is not None:
+        return f"{line['message']['type']}, id {line['id']}, signature: [green]valid[/]"
+    return "sent to the ALERT_WEBHOOK_URL of this system" if system.is_sent_elsewhere(alert_id) else None
 
 
 def _while_well(conn: extensions.connection, look: Callable[[], T]) -> Callable[[], T]:

@@ -86,6 +86,14 @@ class LocalSystem:
                 return line
         return None
 
+    def is_sent_elsewhere(self, alert_id: str) -> bool:
+        """Return whether an alert's webhook was delivered to an ALERT_WEBHOOK_URL of a person, so that no inbox has it."""
+        deliveries = self.get(f"/api/alerts/{alert_id}")["deliveries"]
+        is_sent = any(each["channel"] == "webhook" and each["state"] == "sent" for each in deliveries)
+        file = self.data_dir / FILE
+        # The inbox writes its line before it responds.
+        return is_sent and (not file.is_file() or f'"alert_id": "{alert_id}"' not in file.read_text())
+
     def is_in_cooldown(self, alert: Mapping[str, Any]) -> bool:
         """Return whether the rule's cooldown, from an earlier notification, holds this alert back."""
         rule_id, alert_id = alert["rule_id"], alert["id"]

@@ -8,6 +8,7 @@ import re
 import types
 import typing
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Annotated, Any, Literal, NotRequired, Union, get_args, is_typeddict
 
 from pydantic import TypeAdapter
@@ -24,6 +25,8 @@ from callwatch.models.shapes import health, history, ingest, rules
 from callwatch.models.shapes.product import costs, items
 from callwatch.reports.ranges import STEPS_S
 
+# Years of 53 weeks: 28 December is always in the last one.
+_LONG_YEARS = "|".join(str(year) for year in range(2000, 2100) if date(year, 12, 28).isocalendar().week == 53)
 # A JSON Schema, or another part of the document.
 Json = dict[str, Any]
 
@@ -71,7 +74,7 @@ _PARAMETERS: Mapping[str, Json] = {
     "user_hash": {"type": "string", "pattern": "^[0-9a-f]{32}$", "description": "As occurrences show it."},
     "week": {
         "type": "string",
-        "pattern": "^(20[0-9]{2}-W(0[1-9]|[1-4][0-9]|5[0-2]))?$",
+        "pattern": f"^(20[0-9]{{2}}-W(0[1-9]|[1-4][0-9]|5[0-2])|({_LONG_YEARS})-W53)?$",
         "description": "An ISO week; the last one by default.",
     },
     "/api/errors:level": {"enum": ["", *LEVELS]},

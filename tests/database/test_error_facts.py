@@ -61,6 +61,13 @@ def test_a_new_group_names_its_sqlstate(database: str) -> None:
     assert not cause.explains(broken.labels, {"group": "2"})
 
 
+@pytest.mark.parametrize("rule_id", ["new_error_group", "regressed_error_group"])
+def test_news_of_a_group_follows_from_its_spike(rule_id: str) -> None:
+    (cause,) = (each for each in BY_ID[rule_id].causes if each.rule_id == "error_spike")
+    assert cause.explains({"group": "7"}, {"group": "7", "environment": "production", "type": ""})
+    assert not cause.explains({"group": "8"}, {"group": "7", "environment": "production", "type": ""})
+
+
 def test_bad_values_follow_from_webhooks_that_fail() -> None:
     causes = [each for each in BY_ID["sql_errors"].causes if each.rule_id == "webhook_errors"]
     found = {code: any(each.explains({}, {"sqlstate": code}) for each in causes) for code in ("22P02", "23502", "42703")}

@@ -27,6 +27,7 @@ from tests.support.monitor_cycles import MONITOR
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+DEAD = {"dead": 30.0, "dead_ratio": 0.34}
 METRICS = frozenset({"test.cause", "test.other", "test.effect", "test.leaf"})
 RULES = {"cause": (), "other": (), "effect": (Cause("cause", same=("service",)), "other"), "leaf": ("effect",)}
 LEVELS = {"cause": AlertLevel.CRITICAL, "other": AlertLevel.ERROR}
@@ -239,6 +240,18 @@ def test_calls_that_are_stuck_count_as_waiting() -> None:
     assert [each["impact"]["calls"] for each in incidents()] == [9, 9, 9]
     wording = "Jobs are stuck in stage transcriptions: 9 calls wait for transcription since 12:00 UTC"
     assert wording in [each["sentence"] for each in incidents()]
+
+
+def test_dead_letters_are_no_calls_that_wait() -> None:
+    with connection() as conn:
+        execute(conn, "INSERT INTO callwatch.stage_minutes VALUES ('recordings', 'pending', %s, 0)", (NOW,))
+        samples = [Sample(f"pipeline.{name}", value, None, {"stage": "recordings"}) for name, value in DEAD.items()]
+        evaluate_rules(conn, samples, NOW, only_metrics=frozenset(sample.metric for sample in samples))
+        conn.commit()
+    answer: Any = list_incidents.handle(request())
+    assert answer["items"][0]["cause"]["rule_id"] == "dead_jobs"
+    assert answer["items"][0]["impact"]["calls"] is None, "0 would say that no call is affected"
+    assert answer["unknown"]["items.0.impact.calls"].code == "not_recorded"
 
 
 def test_impact_counts_the_agencies_that_alerts_name() -> None:

@@ -56,6 +56,17 @@ def list_tables(dsn: str) -> list[str]:
         return [str(row["name"]) for row in fetch_all(conn, TABLES)]
 
 
+def test_reader_reads_a_product_that_was_reset(database: str, access: Access) -> None:
+    with connected(database) as cursor:
+        cursor.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA next; CREATE TABLE next.calls (id int)")
+        cursor.execute("INSERT INTO next.calls VALUES (7); ALTER SCHEMA next RENAME TO public")
+    with connected(access.urls["reader"]) as cursor:
+        cursor.execute("SELECT id FROM public.calls")
+        assert cursor.fetchall() == [(7,)]
+        with pytest.raises(errors.InsufficientPrivilege):
+            cursor.execute("CREATE TABLE public.mine (id int)")
+
+
 def test_reader_reads_every_table_and_writes_none(database: str, access: Access) -> None:
     assert access.problem is None
     tables = list_tables(database)

@@ -1,7 +1,11 @@
 """The demo on a running system: each fault alerts, notifies and resolves, and foreign tables stay untouched."""
 
+import base64
+import contextlib
+import http.server
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 
 import psycopg2
@@ -9,6 +13,8 @@ import pytest
 
 from local.system import ROOT, System, running_system
 from tests.functions.test_system import environment
+
+_SECRET = "whsec_" + base64.b64encode(b"a secret of a test").decode()
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +46,34 @@ def test_each_scene_fires_notifies_and_resolves(system: System) -> None:
     assert tables(system) == 0
     assert "the monitor is as before the demo" in played.stdout
     assert count_blind(system) == 0, "no rule counts as blind, so that no alarm follows"
+
+
+def test_a_webhook_of_ones_own_is_no_failure() -> None:
+    with http_sink() as url:
+        environ = {"ALERT_WEBHOOK_URL": url, "ALERT_WEBHOOK_SECRET": _SECRET, "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8"}
+        with running_system(cycle_s=60, environ=environ) as system:
+            played = demo(system, "--scenes", "1")
+    assert played.returncode == 0, played.stdout + played.stderr
+    assert "sent to the ALERT_WEBHOOK_URL of this system" in " ".join(played.stdout.split())
+
+
+@contextlib.contextmanager
+def http_sink() -> Iterator[str]:
+    """Yield the address of a receiver that accepts everything."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_args: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/hook"
+        server.shutdown()
 
 
 def count_blind(system: System) -> int:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from callwatch.api.accept import choose_type
+from callwatch.api.document import DOCUMENT
 from callwatch.exceptions import Invalid
 from callwatch.models.reason import Reason
 from callwatch.reports.weekly.page import CONTENT_SECURITY_POLICY, render_html
@@ -89,6 +91,21 @@ def test_running_week_ends_now() -> None:
 def test_week_that_is_none_is_refused(name: str) -> None:
     with pytest.raises(Invalid, match="week"):
         find_week(name, "UTC", NOW)
+
+
+def test_the_document_names_exactly_the_weeks_that_there_are() -> None:
+    (parameter,) = json.loads(DOCUMENT.read_text())["paths"]["/api/reports/weekly"]["get"]["parameters"]
+    pattern = re.compile(parameter["schema"]["pattern"])
+    end = datetime(2100, 1, 1, tzinfo=UTC)
+    for year in range(2000, 2100):
+        for week in range(55):
+            name = f"{year}-W{week:02}"
+            try:
+                find_week(name, "UTC", end)
+                is_week = True
+            except Invalid:
+                is_week = False
+            assert bool(pattern.match(name)) == is_week, name
 
 
 @pytest.mark.parametrize(

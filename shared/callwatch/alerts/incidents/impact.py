@@ -30,6 +30,7 @@ _MINUTES_KEPT = timedelta(days=2)
 # The counters of a flood are not read for each group by itself.
 _MAX_GROUPS = 1000
 _NO_STAGE = Reason("not_recorded", "nothing records which calls it concerns")
+_NONE_WAITS = Reason("not_recorded", "its calls failed for good; how many did since it began is not counted")
 _DEPTH_UNREAD = Reason("unavailable", "the depth of its stage was not read in the last 10 minutes")
 _NO_AGENCIES = Reason("not_recorded", "its alerts name no agency")
 _NO_USERS = Reason("not_recorded", "it is not about one group of errors, by which users are counted")
@@ -43,13 +44,14 @@ UNMEASURED: Impact = {"calls": _NOT_MEASURED, "agencies": _NO_AGENCIES, "users":
 class Subject:
     """An incident to measure: the labels of its alerts, when it began, and whether a rule on errors is among them.
 
-    left_calls: calls that its alerts count, and that do not wait in a queue.
+    left_calls: calls that its alerts count, and that do not wait in a queue. is_about_waiting: False where work only ended.
     """
 
     labels: Sequence[Mapping[str, str]]
     started_at: datetime
     is_about_errors: bool = False
     left_calls: int = 0
+    is_about_waiting: bool = True
 
     @property
     def errors_since(self) -> datetime:
@@ -102,7 +104,9 @@ def measure(subject: Subject, readings: Readings) -> Impact:
     """Return the impact of an incident now; calls: those that wait now."""
     groups = find_groups(subject.labels)
     return {
-        "calls": _count_waiting(find_stages(subject.labels), subject.left_calls, readings),
+        "calls": _count_waiting(find_stages(subject.labels), subject.left_calls, readings)
+        if subject.is_about_waiting
+        else _NONE_WAITS,
         "agencies": len({labels["agency"] for labels in subject.labels if labels.get("agency")}) or _NO_AGENCIES,
         "users": _count_users(groups, readings),
         "errors": _count_errors(groups, subject.errors_since, readings),

@@ -10,6 +10,12 @@ _ON_ERRORS = frozenset(rule.id for rule in RULES if any(metric.startswith("error
 _ON_LEFT_CALLS = frozenset(
     rule.id for rule in RULES if set(rule.metrics) & {"pipeline.stuck", "pipeline.orphan", "pipeline.false_success"}
 )
+# Calls whose work has ended, badly: none of them waits.
+_ON_ENDED_WORK = frozenset(
+    rule.id
+    for rule in RULES
+    if set(rule.metrics) <= {"pipeline.dead", "pipeline.dead_ratio", "recordings.availability", "recordings.shortfall"}
+)
 # Rules of which one cause raises many alerts, and the labels in which those agree.
 _TOGETHER: Mapping[str, tuple[str, ...]] = {
     "fields_missing": ("source",),
@@ -49,6 +55,11 @@ def is_about_errors(rule_ids: Iterable[str]) -> bool:
 def count_left_calls(alerts: Iterable[tuple[str, float | None]]) -> int:
     """Return how many calls alerts, each a rule id and a value, count that do not wait in the queue of their stage."""
     return round(sum(value or 0 for rule_id, value in alerts if rule_id in _ON_LEFT_CALLS))
+
+
+def is_about_waiting(rule_ids: Iterable[str]) -> bool:
+    """Whether calls may wait because of these rules' alerts; False if all are about work that ended."""
+    return not _ON_ENDED_WORK.issuperset(rule_ids)
 
 
 def find_groups(subjects: Iterable[Mapping[str, str]]) -> set[int]:

@@ -18,7 +18,7 @@ from callwatch.alerts.incidents.happenings import list_happenings
 from callwatch.alerts.incidents.impact import Readings, Subject, combine, dump_impact, load_impact, measure, read_for
 from callwatch.alerts.incidents.regrouping import Regrouping
 from callwatch.alerts.incidents.sentences import Cause, write_sentence, write_title
-from callwatch.alerts.incidents.subjects import count_left_calls, is_about_errors, name_kin
+from callwatch.alerts.incidents.subjects import count_left_calls, is_about_errors, is_about_waiting, name_kin
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.incident_queries.alert_batches import acknowledge_alerts
 from callwatch.db.incident_queries.incident_lists import CauseRow, list_causes
@@ -65,6 +65,7 @@ def _build_rows(conn: AnyConnection, work: Regrouping) -> None:
             _find_start(work.before.get(ref), rows),
             is_about_errors(row["rule_id"] for row in rows),
             count_left_calls((row["rule_id"], row["value"]) for row in rows),
+            is_about_waiting(row["rule_id"] for row in rows),
         )
         for ref, rows in work.members.items()
     }

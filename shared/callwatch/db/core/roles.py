@@ -26,6 +26,8 @@ GRANT USAGE ON ALL SEQUENCES IN SCHEMA callwatch TO {writer};
 REVOKE INSERT, UPDATE, DELETE ON callwatch.migrations FROM {writer};
 -- For tables that a later migration, or the product on the same database, creates as the owner.
 ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO {reader}, {writer};
+-- A tool that resets the product drops its schema and creates it again.
+ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO {reader}, {writer};
 ALTER DEFAULT PRIVILEGES IN SCHEMA callwatch GRANT INSERT, UPDATE, DELETE ON TABLES TO {writer};
 ALTER DEFAULT PRIVILEGES IN SCHEMA callwatch GRANT USAGE ON SEQUENCES TO {writer};
 """

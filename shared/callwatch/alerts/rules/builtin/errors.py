@@ -20,6 +20,8 @@ def _build_group_text(lead: str) -> Any:
 
 # A broken query is one incident, whatever groups its errors are in.
 _BROKEN_QUERY = Cause("sql_errors", same=("sqlstate",))
+# A group that appears or comes back in a burst is one piece of news.
+_ITS_SPIKE = Cause("error_spike", same=("group",))
 
 ERROR_RULES: tuple[AlertRule, ...] = (
     AlertRule(
@@ -28,13 +30,14 @@ ERROR_RULES: tuple[AlertRule, ...] = (
     ),
     AlertRule(
         "new_error_group", "New error", Level.INFO, NORMAL, (Condition("errors.new_group", ">=", 1),),
-        cooldown_minutes=60, depends_on=(*DATABASE, "many_new_errors", _BROKEN_QUERY),
+        cooldown_minutes=60, depends_on=(*DATABASE, "many_new_errors", _BROKEN_QUERY, _ITS_SPIKE),
         message=_build_group_text("first seen"),
         hint="An error appeared for the first time",
     ),
     AlertRule(
         "regressed_error_group", "Error is back", Level.WARNING, NORMAL, (Condition("errors.regressed_group", ">=", 1),),
-        cooldown_minutes=60, depends_on=(*DATABASE, _BROKEN_QUERY), message=_build_group_text("resolved, but seen again"),
+        cooldown_minutes=60, depends_on=(*DATABASE, _BROKEN_QUERY, _ITS_SPIKE),
+        message=_build_group_text("resolved, but seen again"),
         hint="A resolved error came back",
     ),
     AlertRule(
