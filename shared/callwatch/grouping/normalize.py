@@ -1,8 +1,7 @@
 """Reduces a message to what all occurrences of one error share.
 
-1. Codes that are the error (a status, a SQLSTATE, the number of a minified React error) and names that are its cause are
-protected. 2. Times, addresses, builds and durations are replaced by their kind. 3. Random words are replaced. 4. What is left of
-quoted texts and numbers is replaced.
+1. Codes that are the error (a status, a SQLSTATE) and names that are its cause are protected. 2. Times, addresses, builds and
+durations are replaced by their kind. 3. Random words are replaced. 4. So is what is left of quoted texts and numbers.
 """
 
 import functools
@@ -46,6 +45,7 @@ _CODES = re.compile(
     r"|exit(?:ed)?(?: with)? (?:code|status)|winerror)(?: of)?[ :=(\[\"']{1,3}-?\d{1,5}\b"
     r"|\b(?:failed|responded|replied|answered|returned)(?: with)? [45]\d\d\b"
     rf"|\b[45]\d\d:? (?={_HTTP_WORDS})|^(?:Error: )?[45]\d\d (?=[A-Z{{\"(])"
+    r"|\b(?:SMTP|FTP|SIP|LDAP|IMAP)(?: (?:status|code|error|reply))? \d{3}\b|^[45]\d\d[ -][45]\.\d{1,3}\.\d{1,3}\b"
     r"|\b(?:ORA|TS|AADSTS|PLS|CS|DPI|DPY|NJS|MSB|PGRST)-?\d{3,6}\b|\bE1[12]\d{3}\b|\bP[12]\d{3}\b(?=:|\b.{0,40}prisma)"
     # MySQL: "Error 1062: ...", "ERROR 1062 (23000): ..." and the tuples of Python's drivers.
     r"|\berror \d{4}(?=: | \([0-9A-Z]{5}\))|^\(\d{4}, (?=[\"'])"
@@ -65,11 +65,13 @@ _NAMES = (
     (
         re.compile(
             r"\b(relation|column|table|constraint|function|type|index|schema|role|trigger|property|attribute|module named|module"
-            rf"|import name|argument:?|parameter:?|method)( of relation)? {_OPEN}({_NAME}){_CLOSE}",
+            rf"|import name|argument:?|parameter:?|method|array key|interface|trait|enum|component|variable|directive|class)"
+            rf"( of relation)? {_OPEN}([\w.$\\-]{{1,100}}){_CLOSE}",
             re.IGNORECASE,
         ),
         r"\1\2 \3",
     ),
+    (re.compile(rf"\b(route|endpoint|view|template) {_OPEN}([\w.$/:{{}}\[\]-]{{1,100}}){_CLOSE}", re.IGNORECASE), r"\1 \2"),
     (re.compile(rf"\bname {_OPEN}({_NAME}){_CLOSE} is not defined"), r"name \1 is not defined"),
     (re.compile(rf"{_OPEN}([\w.$-]{{3,100}}){_CLOSE} (object|is not (?:a function|defined))\b"), r"\1 \2"),
 )
@@ -98,7 +100,7 @@ _LABELED_ID = re.compile(
     re.IGNORECASE,
 )
 _ADDRESS_IN_NAME = re.compile(r"\bip-\d{1,3}(?:-\d{1,3}){3}\b")
-# Base64 with a sign that neither a path nor a word has.
+# With a sign that neither a path nor a word has.
 _BASE64 = re.compile(r"(?<![\w+/=])(?=[A-Za-z0-9/]{0,199}[+=])[A-Za-z0-9+/]{32,200}={0,2}(?![\w+/=])")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,200}")
 _PARTS = re.compile(r"[A-Za-z0-9]+|[_-]+")

@@ -10,6 +10,8 @@ from callwatch.scrubbing.detectors.keys import Verdict, classify_key
 from callwatch.scrubbing.pairs import is_value
 
 _KEY = r"(?P<key>[A-Za-z_$\u00c0-\u024f][\w.\[\]-]{0,79})"
+# The quoted value and the column or field that it was meant for, as servers and parsers name them.
+_COLUMN = r"[`'\"\[]?(?:[\w$]{1,60}[`'\"\]]?\.[`'\"\[]?){0,3}(?P<key>[A-Za-z_]\w{0,79})"
 # Each with the sign that a text has at least, in lower case.
 _NOTATIONS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("</", re.compile(r"<(?P<key>[A-Za-z_][\w.:-]{0,79})(?:\s[^<>]{0,200})?>(?P<value>[^<>]{1,300})</(?P=key)>")),
@@ -36,6 +38,15 @@ _NOTATIONS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "duplicate entry",
         re.compile(r"Duplicate entry '(?P<value>[^\r\n]{1,300}?)' for key '(?P<key>[^'\r\n]{1,100})'", re.IGNORECASE),
+    ),
+    (
+        "' for ",
+        re.compile(rf"(?<!\w)'(?P<value>[^'\r\n]{{1,300}})' for (?:column|field|attribute|property|parameter) {_COLUMN}"),
+    ),
+    ("column ", re.compile(rf"\bcolumn {_COLUMN}[`'\"\]]? at row \d{{1,9}}: ['\"](?P<value>[^'\"\r\n]{{1,300}})['\"]")),
+    (
+        "struct field ",
+        re.compile(r"struct field (?:\w{1,60}\.){1,5}(?P<key>\w{1,79}) of type [^\"\r\n]{1,100}\"(?P<value>[^\"\r\n]{1,300})\""),
     ),
 )
 # A capital or a blank, as opposed to an id or a status.

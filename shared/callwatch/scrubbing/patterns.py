@@ -21,6 +21,9 @@ _PUBLIC_HOMES = frozenset(
 )
 _MARK_OF_HOST = r"(?:MacBook(?:-?Pro|-?Air)?|MBP|MBA|iMac|Mac(?:-?mini|-?Studio)?|iPhone|iPad|PC|Laptop|Desktop|Notebook|ThinkPad|Surface|Galaxy|Pixel|XPS)"
 
+_STREET_ABROAD = r"[A-ZÀ-Ü][\wà-ü'-]{2,30}(?: [A-ZÀ-Ü][\wà-ü'-]{2,30}){0,2}"
+_TOWN_ABROAD = r"(?:(?:,| -)? (?:[A-Z]{1,2}-)?\d{4,5}(?: [A-Z]{2})? [A-ZÄÖÜÀ-Ý][\wäöüßà-ü-]{1,30})?(?![\w-])"
+
 
 def _mask_email(match: Match[str]) -> str:
     # "user@2x.png" is a picture, "left-pad@1.3.0" a package, "git@github.com:" a code repository.
@@ -185,14 +188,31 @@ PLAIN = RuleSet(
             r"\1\2[location]",
             re.I,
         ),
-        # German, Dutch, French, Spanish and Italian streets, with the postal code and the town behind them.
+        # Streets abroad, with the postal code and the town behind them.
         make_rule(
-            "straße* strasse* weg* platz* allee* gasse* damm* ufer* straat* laan* rue avenue calle avenida via",
-            r"(?<![\w.-])(?:[A-ZÄÖÜ][\wäöüß-]{2,30}(?:straße|strasse|str\.|weg|platz|allee|gasse|damm|ufer|straat|laan) \d{1,4} ?[a-z]?"
-            r"|\d{1,4}(?: bis| ter)?,? (?:rue|boulevard|chemin|impasse|avenue) (?:(?:de|du|des|de la|la|le|d'|l')[ ]?){0,2}[A-ZÀ-Ü][\wà-ü'-]{2,30}(?: [A-ZÀ-Ü][\wà-ü'-]{2,30}){0,2}"
-            r"|(?:[Vv]ia|[Vv]iale|[Pp]iazza) (?:(?:del|della|di) )?[A-Z][a-zà-ü'-]{2,30}(?: [A-Z][a-zà-ü'-]{2,30})?,? \d{1,4}(?=,? \d{5} [A-Z])"
-            r"|(?:[Cc]alle|[Aa]venida) (?:(?:de|del|della|di|la|las|los) ){0,2}[A-ZÀ-Ü][\wà-ü'-]{2,30}(?: [A-ZÀ-Ü][\wà-ü'-]{2,30}){0,2},? (?:n[°º.]? ?)?\d{1,4})"
-            r"(?:(?:,| -)? (?:[A-Z]{1,2}-)?\d{4,5}(?: [A-Z]{2})? [A-ZÄÖÜÀ-Ý][\wäöüßà-ü-]{1,30})?(?![\w-])",
+            "straße* strasse* str.* weg* platz* allee* gasse* damm* ufer* straat* laan*",
+            r"(?<![\w.-])[A-ZÄÖÜ][\wäöüß-]{2,30}(?:straße|strasse|str\.|weg|platz|allee|gasse|damm|ufer|straat|laan) \d{1,4} ?[a-z]?"
+            + _TOWN_ABROAD,
+            "[address]",
+        ),
+        make_rule(
+            "rue boulevard chemin impasse avenue",
+            r"(?<![\w.-])\d{1,4}(?: bis| ter)?,? (?:rue|boulevard|chemin|impasse|avenue) (?:(?:de|du|des|de la|la|le|d'|l')[ ]?){0,2}"
+            + _STREET_ABROAD
+            + _TOWN_ABROAD,
+            "[address]",
+        ),
+        make_rule(
+            "via viale piazza",
+            rf"(?<![\w.-])(?:[Vv]ia(?:le)?|[Pp]iazza) (?:(?:del|della|di) )?{_STREET_ABROAD},? \d{{1,4}}(?=,? \d{{5}} [A-Z])"
+            + _TOWN_ABROAD,
+            "[address]",
+        ),
+        # "call" begins most of what a monitor of calls reads.
+        Rule(
+            ("calle ", "avenida "),
+            rf"(?<![\w.-])(?:[Cc]alle|[Aa]venida) (?:(?:de|del|la|las|los) ){{0,2}}{_STREET_ABROAD},? (?:n[°º.]? ?)?\d{{1,4}}"
+            + _TOWN_ABROAD,
             "[address]",
         ),
         make_rule("box pobox", r"\bP\.? ?O\.? ?Box \d{1,8}\b", "[address]", re.I),

@@ -104,6 +104,7 @@ SECRETS = RuleSet(
         make_rule("agt_", r"\bagt_(?:[\w-]{0,200}\d[\w-]*|[\w-]{6,})", "[token]", re.I),
         make_rule("sg.", r"(?<![\w.])SG\.[\w-]{10,200}\.[\w-]{10,200}", "[token]"),
         # PostgreSQL shows the whole row that violated a constraint.
+        make_rule("copy", r"\b(COPY [\w.\"]{1,100}, line \d{1,12}: )\"[^\r\n]{1,2000}", r"\1[row]"),
         make_rule("failing", r"\b(failing row contains )\([^\0]*(?:\)|\Z)", r"\1[row]", re.I),
         make_rule(
             "x-agency-token x-webhook-secret x-admin-secret auth_token api apikey api_key api-key password passwd passcode"

@@ -57,7 +57,7 @@ _NOT_PEOPLE = frozenset(
     "|abercrombie fitch|bath beyond|marks spencer|ben franklin|george washington|thomas jefferson|james madison|texas roadhouse|arthur andersen"
     "|jenny craig|betty crocker|jack daniels|jim beam|johnnie walker|santa claus|jane street|gregorian calendar|julian day|julian date"
     "|bernoulli naive|gauss seidel|newton raphson|fisher yates|wilson score|tim hortons|trader joe|la quinta|ann taylor|lord taylor|barnes noble"
-    "|charlie brown|robin hood|jamie oliver|carl zeiss|robert half|robert bosch|eli lilly|abbott laboratories|travis ci|jenkins ci|claude code|alexa skill"
+    "|charlie brown|robin hood|mercedes benz|jamie oliver|carl zeiss|robert half|robert bosch|eli lilly|abbott laboratories|travis ci|jenkins ci|claude code|alexa skill"
     "|joe user|jane user|foo bar|lorem ipsum|luther king|patrick day|royal neighbors".split("|")
 )
 

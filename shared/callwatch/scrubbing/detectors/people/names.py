@@ -18,6 +18,7 @@ from callwatch.scrubbing.detectors.people.runs import (
     is_capitalized,
     words_at,
 )
+from callwatch.scrubbing.detectors.rules import list_heads
 
 __all__ = ["end_of_name", "is_known_person", "is_person", "mask_named", "mask_names"]
 
@@ -47,6 +48,12 @@ _LOWER_PAIR = re.compile(
     r"(?P<before>[?&;](?:q|query|search|s|term|filter|lookup|keyword|text)=[\"']?)(?P<first>[a-z]{3,20})(?P<sign>[ +])(?P<last>[a-z]{3,20})(?![\w-])",
     re.I,
 )
+# A schema or a parser quotes what it got, in any case: 'got invalid value "marisol quintanilla"'.
+_QUOTED_VALUE = re.compile(
+    r"(?P<before>\b(?:value|input|got|received|string|text)(?: is)?:? (?P<quote>['\"`]))(?P<value>[^\W\d_][\w.'-]{1,30}(?: [^\W\d_][\w.'-]{0,30}){1,3})(?P=quote)",
+    re.IGNORECASE,
+)
+_VALUE_HEADS = list_heads(["value", "input", "got", "received", "string", "text"])
 _ANY_CASE = (Kind.FIRST, Kind.LAST, Kind.UNKNOWN)
 
 
@@ -101,6 +108,8 @@ def mask_named(text: str, heads: set[str]) -> str:
         text = NUMBERED.sub(_mask_numbered, _mask_behind(text, CONTEXT))
     if not heads.isdisjoint(TITLE_HEADS):
         text = _mask_behind(text, TITLE)
+    if not heads.isdisjoint(_VALUE_HEADS):
+        text = _QUOTED_VALUE.sub(_mask_quoted, text)
     text = _AFTER_SURNAME.sub(_mask_first, _JOINED.sub(_mask_joined, text))
     if "=" in text:
         text = _LOWER_PAIR.sub(_mask_joined, text)
@@ -117,6 +126,10 @@ def _mask_joined(match: re.Match[str]) -> str:
 def _mask_numbered(match: re.Match[str]) -> str:
     is_name = classify_word(match["name"]) in (Kind.FIRST, Kind.LAST)
     return match[0].replace(match["name"], "[name]") if is_name else match[0]
+
+
+def _mask_quoted(match: re.Match[str]) -> str:
+    return f"{match['before']}[name]{match['quote']}" if is_known_person(match["value"].title()) else match[0]
 
 
 def _mask_first(match: re.Match[str]) -> str:

@@ -64,6 +64,9 @@ def end_of_other_script(text: str, start: int) -> int:
     return found.end() if found and len(found[0]) <= _MAX_CHARS_OF_OTHER_SCRIPT and len(found[0]) > 1 else start
 
 
+_NUMBERED = re.compile(r"-v?\d{1,3}(?!\d)")
+
+
 def end_of_name(text: str, start: int, place: Place = Place.PERSON) -> int:
     """The end of the name that begins at `start`; `start` if no name begins there."""
     if place > Place.BARE and (end := end_of_other_script(text, start)) > start:
@@ -73,7 +76,8 @@ def end_of_name(text: str, start: int, place: Place = Place.PERSON) -> int:
     if reversed_end:
         return reversed_end
     count = count_words(words, [classify_word(word[0]) for word in words], place)
-    if not count:
+    # "Elena-2" is a machine and "Howard-2.1" a model.
+    if not count or _NUMBERED.match(text, words[count - 1].end()):
         return start
     end = words[count - 1].end()
     # A period after the last word ends the sentence, unless the word is an initial.
