@@ -4,33 +4,41 @@ Nothing else would see these rows, and a queue that a release writes in capitals
 compares has a census; a row in another spelling makes the counts of that word unknown, with the known part as the least.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from psycopg2.sql import SQL, Composable, Identifier
 
 from callwatch.pipeline.queries.filter_dsl import TEXT, Clause
-from callwatch.pipeline.queries.reading import Aggregate, Census, Reading
+from callwatch.pipeline.queries.reading import Census, Reading
 from callwatch.pipeline.queries.stage import Rows, StageFile
-from callwatch.pipeline.queries.statements import Literal, NewestFirst, PrimaryKey, WordOf, name_column
+from callwatch.pipeline.queries.statements import Literal, NewestFirst, PrimaryKey, WordOf
 from callwatch.pipeline.queries.states import is_unlisted, list_own_rows, list_words
 from callwatch.pipeline.queries.words import fold, fold_column
 
 # A release that spells a word in another way shows in the newest rows; reading all of a table of events would cost the product a
 # scan a minute. A state of a stage is counted in all rows, with those that the stage file does not name.
 _NEWEST = 10_000
-_COUNTS = SQL("json_build_array(count(*){filter}, 0, 0, min({key}){filter})")
 _OF_NEWEST = """
-    SELECT {counts} FROM (SELECT {column} AS word, {folded} AS folded, {key} AS key FROM {table} r {newest_first}
-                          LIMIT {newest}) AS newest WHERE word NOT IN ({words})
+    SELECT {column} AS word, 1 AS number, {key} AS key FROM {table} r {newest_first} LIMIT {newest}
 """
-_ONE_WORD = "json_build_array(count(*) FILTER (WHERE folded = {folded}), 0, 0, min(key) FILTER (WHERE folded = {folded}))"
+_OF_UNLISTED = """
+    SELECT {column} AS word, count(*) AS number, min({key}) AS key FROM {table} r WHERE {unlisted} GROUP BY 1
+"""
+# Only words that the file does not name are folded, and in the second case each only once.
+_SELECT = """
+    SELECT {counts} FROM (SELECT {folded} AS folded, number, key FROM ({rows}) AS found WHERE word NOT IN ({words})) AS odd
+"""
+_ONE_WORD = """
+    json_build_array(coalesce(sum(number) FILTER (WHERE folded = {folded}), 0), 0, 0, min(key) FILTER (WHERE folded = {folded}))
+"""
 
 
 def list_spelling_censuses(stages: StageFile) -> Iterator[Reading]:
-    """One census for each word that a clause compares: of a stage's states by itself, of another column in one reading."""
-    states = {(stage.table, stage.states.column): stage.states for stage in stages.stages if stage.states}
-    for (table, column), known in states.items():
-        yield from (_count_state(table, column, word, known.words) for word in known.words if fold(word))
+    """One reading for each column whose words clauses compare, with a census for each word."""
+    states = {(stage.table, stage.states.column): stage.states.words for stage in stages.stages if stage.states}
+    for (table, column), words in states.items():
+        if any(map(fold, words)):
+            yield _count(table, column, words, _select_unlisted(table, column, words))
     compared: dict[tuple[str, str], set[str]] = {}
     for table, clause in _list_clauses(stages):
         if (table, clause.column) not in states:
@@ -38,9 +46,9 @@ def list_spelling_censuses(stages: StageFile) -> Iterator[Reading]:
     events = stages.parts.get("items", {}).get("events")
     if events is not None:
         compared.setdefault((events["table"], events["type"]), set()).update(events["types"])
-    for (table, column), words in sorted(compared.items()):
-        if any(map(fold, words)):
-            yield _count_newest(table, column, sorted(words))
+    for (table, column), named in sorted(compared.items()):
+        if any(map(fold, named)):
+            yield _count(table, column, sorted(named), _select_newest(table, column))
 
 
 def name_spelling_doubts(table: str, where: Iterable[Clause]) -> tuple[str, ...]:
@@ -69,38 +77,41 @@ def _list_compared(table: str, where: Iterable[Clause]) -> Iterator[tuple[str, C
             yield table, clause
 
 
-def _count_state(table: str, column: str, word: str, words: tuple[str, ...]) -> Reading:
-    """Rows of one state in another spelling: some of those whose state is not listed, which an index holds."""
-    unlisted = is_unlisted(table, column, words)
-    # Only rows that are not listed are folded, whatever the planner evaluates first.
-    template = "{unlisted} AND CASE WHEN {unlisted} THEN {folded} = {word} END"
-    condition = SQL(template).format(unlisted=unlisted, folded=fold_column(name_column(column)), word=Literal(fold(word)))
-    aggregate = Aggregate(table, _COUNTS, condition, {"key": PrimaryKey(table)})
-    census = Census(table, column, word=word)
-    return Reading(_name(table, column, word), {table: {column: TEXT}}, aggregate.select(), aggregate=aggregate, census=census)
-
-
-def _count_newest(table: str, column: str, words: list[str]) -> Reading:
-    """The same for all words of a column at once, in the newest rows of its table."""
+def _count(table: str, column: str, words: Sequence[str], rows: Composable) -> Reading:
+    """How many rows spell each word of a column in another way. rows: word, number and key of the rows that are looked at."""
     needs = {table: {column: TEXT}}
-    parts = tuple(
-        Reading(_name(table, column, word), needs, census=Census(table, column, word=word)) for word in words if fold(word)
-    )
-    counts: list[Composable] = [
+    folded = [word for word in words if fold(word)]
+    parts = tuple(Reading(_name(table, column, word), needs, census=Census(table, column, word=word)) for word in folded)
+    counts = [
         SQL(_ONE_WORD + " AS {name}").format(folded=Literal(fold(word)), name=Identifier(f"part_{number}"))
-        for number, word in enumerate(word for word in words if fold(word))
+        for number, word in enumerate(folded)
     ]
-    sql = SQL(_OF_NEWEST).format(
+    sql = SQL(_SELECT).format(
         counts=SQL(", ").join(counts),
+        folded=fold_column(SQL("found.word")),
+        rows=rows,
+        words=SQL(", ").join(map(Literal, words)),
+    )
+    return Reading(f"spellings of {table} {column}", needs, sql, parts=parts)
+
+
+def _select_unlisted(table: str, column: str, words: Sequence[str]) -> Composable:
+    return SQL(_OF_UNLISTED).format(
         column=WordOf(table, column),
-        folded=fold_column(name_column(column)),
+        key=PrimaryKey(table),
+        table=Identifier(table),
+        unlisted=is_unlisted(table, column, words),
+    )
+
+
+def _select_newest(table: str, column: str) -> Composable:
+    return SQL(_OF_NEWEST).format(
+        column=WordOf(table, column),
         key=PrimaryKey(table),
         table=Identifier(table),
         newest_first=NewestFirst(table),
         newest=Literal(_NEWEST),
-        words=SQL(", ").join(map(Literal, words)),
     )
-    return Reading(f"spellings of {table} {column}", needs, sql, parts=parts)
 
 
 def _name(table: str, column: str, word: str) -> str:
