@@ -8,6 +8,7 @@ import functools
 import re
 
 from callwatch.grouping.build_hashes import strip_builds_in_text
+from callwatch.grouping.quoted_names import replace_quoted
 from callwatch.grouping.random_words import has_switching_kinds, is_random, is_unpronounceable
 
 MAX_CHARS = 2_000
@@ -55,31 +56,6 @@ _CODES = re.compile(
     r"|\berror[ :#(]{1,2}\d{3,5}(?=\s*(?:$|[:.,;)]))(?![.,:]\d)|\berror[ :(]{1,2}P[12]\d{3}\b"
     r"|\b0x(?:8|C)00[0-9A-F]{5}\b",
     re.IGNORECASE,
-)
-_NAME = r"[\w.$-]{1,100}"
-_OPEN, _CLOSE = r"[\"'`\u2018\u201c]", r"[\"'`\u2019\u201d]"
-# A name that a programmer chose is the cause, not a value.
-_NAMES = (
-    (re.compile(rf"\((reading|setting|calling) {_OPEN}({_NAME}){_CLOSE}\)"), r"(\1 \2)"),
-    (re.compile(rf"\(evaluating {_OPEN}(?:[^'\"`]{{0,100}}\.)?({_NAME})(?:\(\.*\))?{_CLOSE}\)"), r"(evaluating \1)"),
-    (
-        re.compile(
-            r"\b(relation|column|table|constraint|function|type|index|schema|role|trigger|property|attribute|module named|module"
-            rf"|import name|argument:?|parameter:?|method|array key|interface|trait|enum|component|variable|directive|class)"
-            rf"( of relation)? {_OPEN}([\w.$\\-]{{1,100}}){_CLOSE}",
-            re.IGNORECASE,
-        ),
-        r"\1\2 \3",
-    ),
-    (re.compile(rf"\b(route|endpoint|view|template) {_OPEN}([\w.$/:{{}}\[\]-]{{1,100}}){_CLOSE}", re.IGNORECASE), r"\1 \2"),
-    (re.compile(rf"\bname {_OPEN}({_NAME}){_CLOSE} is not defined"), r"name \1 is not defined"),
-    (re.compile(rf"{_OPEN}([\w.$-]{{3,100}}){_CLOSE} (object|is not (?:a function|defined))\b"), r"\1 \2"),
-)
-# A KeyError's message is the key, and nothing else.
-_NAME_ALONE = re.compile(rf"\s*{_OPEN}([A-Za-z_][A-Za-z_.-]{{0,99}}){_CLOSE}\s*")
-_QUOTED = re.compile(
-    r"\"[^\"]{1,200}\"|(?<!\w)'[^']{1,200}'(?!\w)|`[^`]{1,200}`|\u201c[^\u201d]{1,200}\u201d|\u2018[^\u2019]{1,200}\u2019(?!\w)"
-    r"|\u00ab[^\u00bb]{1,200}\u00bb|\u201e[^\u201c\u201d]{1,200}[\u201c\u201d]|\u2039[^\u203a]{1,200}\u203a|\u300c[^\u300d]{1,200}\u300d"
 )
 # A server that does not answer knows nothing of the parameters.
 _UNSENT_QUERY = re.compile(r"(retries exceeded with url: [^\s?]{1,500})\?[^\s()]{1,1000}")
@@ -182,7 +158,7 @@ def normalize(message: str) -> str:
         text = _apply(_AFTER_TOKENS, text)
     if " is not " in text:
         text = _MINIFIED.sub("", text)
-    text = _replace_quoted(text)
+    text = replace_quoted(text)
     if has_digits:
         text = _NUMBERS.sub("<n>", text)
     return _SPACE.sub(" ", _REPEATED.sub(r"<\1>", text)).strip().translate(_RESTORE)
@@ -202,15 +178,6 @@ def _apply(rules: tuple[tuple[str, str, str], ...], text: str) -> str:
         if sign in text:
             text = pattern.sub(mark, text)
     return text
-
-
-def _replace_quoted(text: str) -> str:
-    if not any(quote in text for quote in "\"'`\u2018\u201c\u00ab\u201e\u2039\u300c"):
-        return text
-    text = _NAME_ALONE.sub(r"\1", text) if _NAME_ALONE.fullmatch(text) else text
-    for pattern, kept in _NAMES:
-        text = pattern.sub(kept, text)
-    return _QUOTED.sub("<text>", text)
 
 
 def _mark_token(match: re.Match[str]) -> str:

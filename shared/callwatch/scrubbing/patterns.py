@@ -5,7 +5,9 @@ import re
 from re import Match
 
 from callwatch.scrubbing.detectors import numbers
+from callwatch.scrubbing.detectors.exchange_formats import CARD_RULES
 from callwatch.scrubbing.detectors.rules import Rule, RuleSet, make_rule
+from callwatch.scrubbing.detectors.streets_abroad import STREETS_ABROAD
 
 # Networks of machines. Networks reserved for examples count as a person's address.
 _INSIDE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")))
@@ -20,9 +22,6 @@ _PUBLIC_HOMES = frozenset(
     " home code src work workspace data backup test dev prod staging server api guest administrator nobody nextjs bun deno callwatch name".split()
 )
 _MARK_OF_HOST = r"(?:MacBook(?:-?Pro|-?Air)?|MBP|MBA|iMac|Mac(?:-?mini|-?Studio)?|iPhone|iPad|PC|Laptop|Desktop|Notebook|ThinkPad|Surface|Galaxy|Pixel|XPS)"
-
-_STREET_ABROAD = r"[A-ZÀ-Ü][\wà-ü'-]{2,30}(?: [A-ZÀ-Ü][\wà-ü'-]{2,30}){0,2}"
-_TOWN_ABROAD = r"(?:(?:,| -)? (?:[A-Z]{1,2}-)?\d{4,5}(?: [A-Z]{2})? [A-ZÄÖÜÀ-Ý][\wäöüßà-ü-]{1,30})?(?![\w-])"
 
 
 def _mask_email(match: Match[str]) -> str:
@@ -55,6 +54,13 @@ def _mask_address_of_person(match: Match[str]) -> str:
     is_machine = address.is_loopback or address.is_link_local or address.is_unspecified
     is_inside = any(address in network for network in _INSIDE if network.version == address.version)
     return match[0] if is_machine or is_inside else f"{match['before']}[ip]"
+
+
+def _mask_halves(match: Match[str]) -> str:
+    from callwatch.scrubbing.detectors.people.kinds import WORDS, classify_word
+
+    are_words = all(classify_word(match[half]) in WORDS for half in ("first", "last"))
+    return match[0] if are_words else f"{match['before']}[name]{match['between']}[name]"
 
 
 def _mask_place(match: Match[str]) -> str:
@@ -181,6 +187,15 @@ PLAIN = RuleSet(
             _mask_address_of_person,
             re.I,
         ),
+        # Two keys that hold a name together, as Python's and JavaScript's objects print them.
+        make_rule(
+            "last",
+            r"\b(?P<before>first[\"']?\s?[:=]\s?[\"']?)(?P<first>\[name\]|[^\W\d_][\w'. -]{0,40}?)"
+            r"(?P<between>[\"']?[,;&\s]{1,3}[\"']?last[\"']?\s?[:=]\s?[\"']?)(?P<last>\[name\]|[^\W\d_][\w'.-]{0,40})",
+            _mask_halves,
+            re.I,
+        ),
+        *CARD_RULES,
         # One coordinate: fewer decimals are those of a latency.
         make_rule(
             "lat lng lon long latitude longitude",
@@ -188,33 +203,7 @@ PLAIN = RuleSet(
             r"\1\2[location]",
             re.I,
         ),
-        # Streets abroad, with the postal code and the town behind them.
-        make_rule(
-            "straße* strasse* str.* weg* platz* allee* gasse* damm* ufer* straat* laan*",
-            r"(?<![\w.-])[A-ZÄÖÜ][\wäöüß-]{2,30}(?:straße|strasse|str\.|weg|platz|allee|gasse|damm|ufer|straat|laan) \d{1,4} ?[a-z]?"
-            + _TOWN_ABROAD,
-            "[address]",
-        ),
-        make_rule(
-            "rue boulevard chemin impasse avenue",
-            r"(?<![\w.-])\d{1,4}(?: bis| ter)?,? (?:rue|boulevard|chemin|impasse|avenue) (?:(?:de|du|des|de la|la|le|d'|l')[ ]?){0,2}"
-            + _STREET_ABROAD
-            + _TOWN_ABROAD,
-            "[address]",
-        ),
-        make_rule(
-            "via viale piazza",
-            rf"(?<![\w.-])(?:[Vv]ia(?:le)?|[Pp]iazza) (?:(?:del|della|di) )?{_STREET_ABROAD},? \d{{1,4}}(?=,? \d{{5}} [A-Z])"
-            + _TOWN_ABROAD,
-            "[address]",
-        ),
-        # "call" begins most of what a monitor of calls reads.
-        Rule(
-            ("calle ", "avenida "),
-            rf"(?<![\w.-])(?:[Cc]alle|[Aa]venida) (?:(?:de|del|la|las|los) ){{0,2}}{_STREET_ABROAD},? (?:n[°º.]? ?)?\d{{1,4}}"
-            + _TOWN_ABROAD,
-            "[address]",
-        ),
+        *STREETS_ABROAD,
         make_rule("box pobox", r"\bP\.? ?O\.? ?Box \d{1,8}\b", "[address]", re.I),
     )
 )

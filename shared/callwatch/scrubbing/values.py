@@ -29,6 +29,8 @@ _MAX_NESTED_DEPTH = 8
 # A field that names another one, and those that hold its value.
 _LABELS = frozenset({"name", "key", "field", "path", "param", "property", "column", "attribute", "loc"})
 _LABELED = frozenset({"value", "input", "received", "rejectedValue", "rejected_value", "badValue"})
+# A value under its type, as DynamoDB, Firestore and converted XML write it: {"S": "..."}.
+_TYPED = frozenset({"S", "N", "stringValue", "integerValue", "_text", "#text", "$t", "$numberLong", "Value"})
 _HEX_ID = re.compile(r"[0-9a-fA-F-]{8,64}")
 _SQL = re.compile(
     r"['\"]?\s{0,50}(?:/\*.{0,200}?\*/\s{0,5})?(?:select|insert|update|delete|with|merge|call|copy|upsert|replace|exec(?:ute)?)\s",
@@ -94,7 +96,9 @@ def _scrub_object(value: dict[Any, Any], parent: str, depth: int) -> dict[str, A
 
 def _scrub_judged(judged: list[tuple[str, Any, Field]], clean: dict[str, Any], parent: str, depth: int) -> None:
     """Scrub the fields whose keys say something about their values, or about the values next to them."""
-    is_record = any(field.is_of_person for _key, _item, field in judged)
+    is_record = any(field.is_of_person for _key, _item, field in judged) or {"first", "last"} <= {
+        key.lower() for key, *_ in judged
+    }
     is_query = any(field.is_query and isinstance(item, str) and _SQL.match(item) is not None for _key, item, field in judged)
     above = describe_field(parent)
     for key, item, field in judged:
@@ -143,6 +147,8 @@ def _scrub_field(key: str, value: Any, field: Field, above: Field, is_record: bo
             return value if _is_mark(value) else f"[{verdict.kind}]"
     if is_text and _is_speech_in(value, field, above):
         return value if _is_mark(value) else "[transcript]"
+    if verdict and isinstance(value, dict) and len(value) == 1 and not _TYPED.isdisjoint(value):
+        return {name: _scrub_field(key, item, field, above, is_record, parent, depth + 1) for name, item in value.items()}
     if isinstance(value, float) and key.lower() in COORDINATES:
         return "[location]"
     return scrub(value, key, depth + 1)

@@ -1,6 +1,8 @@
-"""Masks people in the segments of two exchange formats whose fields have a place and no key: X12 of insurers and HL7 of clinics."""
+"""Masks people in exchange formats: X12 of insurers and HL7 of clinics, whose fields have a place and no key, vCard and iCalendar."""
 
 import re
+
+from callwatch.scrubbing.detectors.rules import make_rule
 
 # The elements of a segment that hold private data, by its name: the number of the element and the kind.
 _X12 = {
@@ -21,6 +23,14 @@ _SEGMENT = re.compile(
 )
 # The letters at the beginning of each name, as the words of a text are listed.
 HEADS = frozenset(name.lower().rstrip("0123456789") for name in (*_X12, *_HL7))
+CARD_RULES = (
+    make_rule("attendee organizer", r"((?:ATTENDEE|ORGANIZER)[^\r\n]{0,200}?;CN=\"?)[^\":;\r\n\[]{2,80}", r"\1[name]"),
+    make_rule(
+        "vcard tel; email;",
+        r"(?<![\w.])(F?N(?:;[A-Z=,-]{1,40})?:)(?!\[)[^\r\n:]{2,120}?(?=[\r\n]|\\n| ?(?:TEL|EMAIL|ADR|ORG|END)[;:]|$)",
+        r"\1[name]",
+    ),
+)
 # Organizations have a name in the same element; a person's segment says so in the one before it.
 _PERSON = "1"
 
