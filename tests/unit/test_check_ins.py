@@ -1,6 +1,7 @@
 """Check-ins as SDKs, cron URLs and pings send them: what is accepted, what is refused, and what is named."""
 
 import json
+import re
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -145,13 +146,30 @@ def test_repeated_check_in_has_the_same_id_and_others_do_not() -> None:
     [
         ("Nightly sync", "Nightly-sync"),
         ("a/b\x00c", "a-b-c"),
-        ("s" * 300, "s" * 100),
+        ("s" * 100, "s" * 100),
         ("job for bob@example.com", "job-for-email"),
         ("v1.2_x", "v1.2_x"),
     ],
 )
 def test_slug_is_a_plain_word_without_private_data(given: str, slug: str) -> None:
     assert read_slug(given) == slug
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("s" * 100 + "1", "s" * 100 + "2"),
+        ("n" * 300 + "1", "n" * 300 + "2"),
+        ("über-job", "öber-job"),
+        ("备份1", "清理1"),
+        ("备份", "清理"),
+    ],
+)
+def test_names_that_differ_are_different_monitors(one: str, other: str) -> None:
+    assert read_slug(one) != read_slug(other)
+    for name in (one, other):
+        assert re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", read_slug(name))
+        assert read_slug(name) == read_slug(name)
 
 
 def send(*items: Any, **headers: Any) -> Taken:

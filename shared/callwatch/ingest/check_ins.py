@@ -15,6 +15,7 @@ from callwatch.exceptions import Rejected
 from callwatch.ingest.routes import clean_text
 
 MAX_SLUG_CHARS = 100
+_SLUG_HASH_CHARS = 8
 _MAX_NAME_CHARS, _MAX_RELEASE_CHARS = 100, 200
 _MAX_MINUTES = 366 * 24 * 60
 _MAX_DURATION_S = 366 * 86_400
@@ -60,9 +61,16 @@ def build_check_in_message(rows: Sequence[Mapping[str, Any]], project_id: int, n
 
 
 def read_slug(value: Any) -> str:
-    """The name of a monitor, of letters, digits, and any of _ . - only. Raises Rejected."""
-    text = clean_text(value, 4 * MAX_SLUG_CHARS) if isinstance(value, str) else None
-    slug = re.sub(r"[^A-Za-z0-9_.]+", "-", text or "").strip("-.")[:MAX_SLUG_CHARS]
+    """The name of a monitor, of letters, digits, and any of _ . - only. Raises Rejected.
+
+    Where that loses letters, or the end of a long name, a hash of the name keeps jobs apart: one that succeeds must not clear
+    the failure of another.
+    """
+    text = clean_text(value, 10 * MAX_SLUG_CHARS) or "" if isinstance(value, str) else ""
+    slug = re.sub(r"[^A-Za-z0-9_.]+", "-", text).strip("-.")
+    if len(slug) > MAX_SLUG_CHARS or any(char.isalnum() and not char.isascii() for char in text):
+        digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:_SLUG_HASH_CHARS]
+        slug = f"{slug[: MAX_SLUG_CHARS - _SLUG_HASH_CHARS - 1]}-{digest}".strip("-.")
     if not slug:
         raise Rejected("monitor_slug", "is required and must be a text of letters, digits, and any of _ . -")
     return slug
