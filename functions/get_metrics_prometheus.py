@@ -15,6 +15,7 @@ from callwatch.reports.health import reduced_health
 from callwatch.reports.ingest import list_ingest_counts, split_reasons
 from callwatch.reports.jobs import job_metrics
 from callwatch.reports.pipeline import pipeline
+from callwatch.reports.product import read_product
 from callwatch.reports.prometheus.formats import OPENMETRICS_TYPE, TEXT_TYPE, accepts_openmetrics, render_exposition
 from callwatch.reports.system import system_metrics
 from callwatch.runtime.endpoint import endpoint
@@ -30,12 +31,14 @@ _MOST_INGEST_COUNTS = 200
 def handle(request: Request) -> Response[str]:
     """Unknown figures are absent. Services are as the monitor last found them, because a scraper must not trigger probes."""
     settings, now = get_settings(), datetime.now(UTC)
+    # One reading for all: where every table is locked, a second one would take longer than the function may.
+    measured = read_product(settings, now)
     parts: dict[str, Mapping[str, object]] = {
         "health": reduced_health(settings, now),
         # The time that remains of one invocation is no metric.
         "system": system_metrics(now, describe_process(is_timed=False)),
-        "jobs": job_metrics(settings, now),
-        "pipeline": pipeline(settings, now),
+        "jobs": job_metrics(settings, now, measured),
+        "pipeline": pipeline(settings, now, measured=measured),
     }
     try:
         with connection(statement_timeout_ms=5000) as conn:

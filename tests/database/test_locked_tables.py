@@ -1,5 +1,7 @@
 """Locked tables in a database that otherwise works: the cycle still evaluates and notifies."""
 
+import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -24,6 +26,7 @@ from callwatch.reports.system import system_metrics
 from callwatch.runtime.responses import find_refusal, find_status
 from callwatch.settings import reset_settings
 from functions import get_metrics_errors, get_metrics_prometheus, list_silences
+from simulator import product
 from tests.database.test_system_metrics import OWN
 from tests.support import monitor_cycles
 from tests.support.database_faults import locked
@@ -261,3 +264,19 @@ def test_server_silent_during_copy_or_commit_is_abandoned(
         through(proxy, monkeypatch)
         with pytest.raises(DatabaseUnavailable):
             work(proxy)
+
+
+def test_prometheus_answers_while_each_table_is_locked(database: str) -> None:
+    with closing(psycopg2.connect(database)) as conn, conn.cursor() as cursor:
+        product.create_tables(conn)
+        conn.commit()
+        cursor.execute("LOCK TABLE " + ", ".join(product.TABLES) + " IN ACCESS EXCLUSIVE MODE")
+        began = time.monotonic()
+        with open("events/get_health.json") as file:
+            event = json.load(file)
+        event["requestContext"]["authorizer"] = {"lambda": {"role": "viewer", "actor": "ana"}}
+        answer = get_metrics_prometheus.lambda_handler({**event, "routeKey": "GET /api/metrics/prometheus"}, None)
+        took_s = time.monotonic() - began
+    assert answer["statusCode"] == 200
+    assert "callwatch_pipeline_stage_pending" not in answer["body"]
+    assert took_s < 9, "a function has ten seconds"

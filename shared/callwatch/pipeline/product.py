@@ -1,6 +1,7 @@
 """All readings of a product: its stages, and the other parts of the stage file."""
 
 import functools
+import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -18,7 +19,7 @@ from callwatch.pipeline.freshness_readings import (
 )
 from callwatch.pipeline.freshness_readings import scan_reading as scan_windows
 from callwatch.pipeline.indexes import indexes_reading, without_index
-from callwatch.pipeline.queries.query_runner import Measured, Wanted, read
+from callwatch.pipeline.queries.query_runner import BUDGET_S, Measured, Wanted, read
 from callwatch.pipeline.queries.reading import Reading
 from callwatch.pipeline.queries.spellings import list_spelling_censuses
 from callwatch.pipeline.queries.stage import StageFile
@@ -41,13 +42,18 @@ from callwatch.pipeline.webhooks import webhook_readings
 
 
 def measure(
-    conn: AnyConnection, now: datetime, timezone: str, stages: StageFile, wanted: Wanted = lambda _name: True
+    conn: AnyConnection,
+    now: datetime,
+    timezone: str,
+    stages: StageFile,
+    wanted: Wanted = lambda _name: True,
+    budget_s: float = BUDGET_S,
 ) -> Measured:
     """The figures of a product at `now` on one read-only connection; wanted: selects readings by name.
 
-    Raises DatabaseUnavailable if the connection breaks.
+    budget_s: after which what was not read is unknown. Raises DatabaseUnavailable if the connection breaks.
     """
-    measured = Measured(now, timezone)
+    measured = Measured(now, timezone, deadline=time.monotonic() + budget_s)
     freshness = stages.parts.get("freshness")
     read(conn, indexes_reading(stages), measured)
     scanned = without_index(stages, measured)

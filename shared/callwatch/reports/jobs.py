@@ -24,10 +24,11 @@ _CRITICAL_BACKLOG_H = 2.0
 _QUEUES = ("recordings", "transcriptions")
 
 
-def job_metrics(settings: Settings, now: datetime) -> JobMetrics:
-    """Build the response of GET /api/metrics/jobs."""
+def job_metrics(settings: Settings, now: datetime, measured: Measured | None = None) -> JobMetrics:
+    """Build the response of GET /api/metrics/jobs. measured: the product, if it is read already."""
     unknown = Unknown()
-    measured = read_product(settings, now, of_stages(get_stages(settings.stages_file)))
+    if measured is None:
+        measured = read_product(settings, now, of_stages(get_stages(settings.stages_file)))
     return {
         "timestamp": now,
         "recording_queue": _recordings(Part("recording_queue", measured, unknown)),

@@ -21,7 +21,7 @@ from callwatch.pipeline.queries.time_bounds import moments, read_time
 
 # A product that alters a table must not wait for us, nor we for it.
 _LOCK_TIMEOUT_MS = 300
-_BUDGET_S = 8.0
+BUDGET_S = 8.0
 _TIMEOUTS_OF_A_TABLE = 2
 Wanted = Callable[[str], bool]
 TOO_SLOW = Reason("timeout", "reading it took too long; see docs/indexes.md")
@@ -33,7 +33,8 @@ class Measured:
 
     drift: why a reading could not be run as wanted, by (table, column or ""). errors: what failed, by figure. odd: rows whose
     time cannot be true, by census. uncounted: the censuses that could not be read. at_least: the known part of an unknown
-    count, without those rows. substituted: why a substitute was read in place of a reading.
+    count, without those rows. substituted: why a substitute was read in place of a reading. deadline: by the monotonic clock,
+    after which nothing more is read.
     """
 
     at: datetime
@@ -47,6 +48,7 @@ class Measured:
     uncounted: dict[str, Census] = field(default_factory=dict)
     at_least: dict[str, float] = field(default_factory=dict)
     substituted: dict[str, Reason] = field(default_factory=dict)
+    deadline: float | None = None
 
     def get(self, name: str) -> float | None:
         """The figure, or None if it is unknown."""
@@ -80,7 +82,7 @@ def read(conn: AnyConnection, readings: Iterable[Reading], measured: Measured, s
     with conn.cursor() as cursor:
         cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT_MS}ms'; SAVEPOINT reading")
     timeouts: dict[str, int] = {}
-    deadline = time.monotonic() + _BUDGET_S
+    deadline = measured.deadline if measured.deadline is not None else time.monotonic() + BUDGET_S
     wanted = [chosen for reading in given if (chosen := choose(reading, schema, measured))]
     for chosen in in_one_scan(wanted, scanned):
         if time.monotonic() > deadline or any(timeouts.get(table, 0) >= _TIMEOUTS_OF_A_TABLE for table in chosen.needs):
