@@ -272,3 +272,10 @@ def test_hostile_names_and_filters_are_the_callers_fault(database: str) -> None:
     ):
         assert call(list_errors, query) == 200, query
     assert call(get_metrics_errors, {"environment": "\x00"}) == call(get_metrics_errors, {"project": "x"}) == 422
+
+
+@pytest.mark.parametrize("name", ["sanitized", "mended"])
+def test_sanitized_field_is_read_by_both_of_its_names(database: str, name: str) -> None:
+    """Payloads of before the first release have it under another name."""
+    digest([message("a\x00b").replace('"sanitized"', f'"{name}"')], NOW)
+    assert detail()["occurrences"][0]["sanitized"] == ["nul"]

@@ -156,7 +156,7 @@ HOSTILE: list[tuple[bytes, list[str]]] = [
 ]
 
 
-def test_hostile_events_are_kept_mended_and_marked(system: System) -> None:
+def test_hostile_events_are_kept_sanitized_and_marked(system: System) -> None:
     sent = {uuid.uuid4().hex: (payload, marks) for payload, marks in HOSTILE}
     for event_id, (payload, _marks) in sent.items():
         status, body, _headers = post(system, envelope(payload, event_id))
@@ -170,7 +170,7 @@ def test_hostile_events_are_kept_mended_and_marked(system: System) -> None:
         return found if len(found) == len(sent) else None
 
     found = system.eventually(stored, what="every hostile event in the database")
-    assert {event_id: found[event_id]["mended"] for event_id in sent} == {
+    assert {event_id: found[event_id]["sanitized"] for event_id in sent} == {
         event_id: marks for event_id, (_p, marks) in sent.items()
     }
 

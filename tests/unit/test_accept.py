@@ -68,10 +68,10 @@ def test_times_are_utc_and_held_inside_of_a_sane_window() -> None:
         assert NOW - timedelta(days=15) < datetime.fromisoformat(error(occurred_at=text)["occurred_at"]) < NOW + timedelta(days=2)
 
 
-def test_hostile_texts_and_numbers_are_mended_marked_and_kept() -> None:
+def test_hostile_texts_and_numbers_are_sanitized_and_kept() -> None:
     event = error(message="nul \x00 half \ud800", context={"a": float("nan"), "b": float("inf"), "c": 10**400, "\x00": "\udfff"})
     assert event["message"] == "nul \ufffd half \ufffd"
-    assert event["mended"] == ["nul", "number", "surrogate"]
+    assert event["sanitized"] == ["nul", "number", "surrogate"]
     json.dumps(event, allow_nan=False, ensure_ascii=False).encode()
 
 

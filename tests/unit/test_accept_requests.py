@@ -63,7 +63,7 @@ def test_a_time_is_utc_and_held_inside_what_can_be(given_at: str, at: datetime) 
     assert accept_request({**GOOD, "at": given_at}, NOW)["at"] == at.isoformat()
 
 
-def test_text_that_postgresql_cannot_hold_is_mended() -> None:
+def test_text_that_postgresql_cannot_hold_is_sanitized() -> None:
     row = accept_request({**GOOD, "route": "/a\x00b\ud800", "release": "r\x00"}, NOW)
     json.dumps(row, ensure_ascii=False).encode()
     assert "\x00" not in row["route"] + row["release"]

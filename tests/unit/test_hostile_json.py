@@ -40,7 +40,7 @@ def test_broken_item_is_the_only_one_marked() -> None:
     items, marks = read(b"[" + b",".join(bodies) + b"]")
     events = [accept_error(item, NOW, "key", select_marks(item, marks)) for item in items]
     assert [event["message"] for event in events] == ["good", "deep", "caf\ufffd", "last"]
-    assert [event["mended"] for event in events] == [[], ["depth"], ["utf8"], ["duplicate"]]
+    assert [event["sanitized"] for event in events] == [[], ["depth"], ["utf8"], ["duplicate"]]
     assert events[1]["context"]["b"] == 1
     assert "[too deep]" in json.dumps(events[1]["context"]["a"])
     assert events[3]["context"] == {"a": 2}
@@ -67,7 +67,7 @@ def test_another_type_than_json_is_415() -> None:
 
 def test_a_time_that_had_to_be_moved_is_marked() -> None:
     marks = {
-        at: accept_error({"message": "x", "occurred_at": at}, NOW, "key")["mended"]
+        at: accept_error({"message": "x", "occurred_at": at}, NOW, "key")["sanitized"]
         for at in ("2026-01-01T00:00:00Z", "2026-01-30T12:00:00+02:00", "2026-03-01T00:00:00Z")
     }
     assert list(marks.values()) == [["time"], [], ["time"]]

@@ -217,7 +217,7 @@ def test_damaged_file_is_set_aside_and_named(tmp_path: Path, ending: str, damage
     assert kept.read_bytes() == _WHOLE[damage]
 
 
-def test_server_that_meets_damage_ends_and_is_mended(tmp_path: Path) -> None:
+def test_server_that_meets_damage_ends_and_is_repaired(tmp_path: Path) -> None:
     file = fill(tmp_path)
     server = local_queue.start(tmp_path)
     url = f"{server.endpoint_url}/0/errors"

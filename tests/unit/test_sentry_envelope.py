@@ -82,7 +82,7 @@ def test_a_bad_item_takes_no_good_one_down(bad: bytes, message: str) -> None:
     events = taken(body)
     assert (events[0]["message"], events[0]["event_id"]) == ("good", "b" * 32)
     assert [(message in event["message"], event["event_id"]) for event in events[1:]] == [(True, "a" * 32)] * bool(message)
-    assert all(event["mended"] == ["unreadable"] for event in events[1:])
+    assert all(event["sanitized"] == ["unreadable"] for event in events[1:])
     assert taken(body) == events, "sent again it is the same"
 
 
@@ -96,7 +96,7 @@ def test_a_bad_item_takes_no_good_one_down(bad: bytes, message: str) -> None:
 def test_a_bad_event_is_kept_as_one_and_rows_remain(bad: bytes, message: str) -> None:
     found = take(*parse(envelope(TRANSACTION, bad)), "key", NOW)
     assert [row["route"] for row in found.rows] == ["/x"]
-    assert [event["mended"] for event in found.events] == [["unreadable"]] * len(found.events)
+    assert [event["sanitized"] for event in found.events] == [["unreadable"]] * len(found.events)
     assert message in found.events[0]["message"]
 
 
@@ -149,7 +149,7 @@ def test_a_message_keeps_the_stack_in_which_it_was_captured() -> None:
 
 def test_an_event_that_cannot_be_read_is_kept_with_its_beginning() -> None:
     event = finish_event(stub("cut", b'{"message": "cut in the middle", "phone": "415-555-2671'), NOW)
-    assert (event["message"], event["mended"], event["type"]) == ("cut", ["unreadable"], "UnreadableEvent")
+    assert (event["message"], event["sanitized"], event["type"]) == ("cut", ["unreadable"], "UnreadableEvent")
     assert event["context"] == {"payload": '{"message": "cut in the middle", "phone": "[phone]'}
 
 

@@ -169,9 +169,9 @@ DAY = timedelta(days=1)
 @pytest.mark.parametrize("drift", [timedelta(hours=-3), timedelta(hours=5), timedelta(days=-400), timedelta(days=3_650)])
 def test_wrong_clock_is_corrected_and_marked(drift: timedelta) -> None:
     sent_at = NOW + drift
-    found = correct_clock({"occurred_at": sent_at - timedelta(seconds=9), "mended": ["utf8"]}, sent_at, NOW)
-    assert found == {"occurred_at": NOW - timedelta(seconds=9), "mended": ["utf8", "clock"]}
-    assert finish_event({"message": "x", **found}, NOW)["mended"] == ["clock", "utf8"]
+    found = correct_clock({"occurred_at": sent_at - timedelta(seconds=9), "sanitized": ["utf8"]}, sent_at, NOW)
+    assert found == {"occurred_at": NOW - timedelta(seconds=9), "sanitized": ["utf8", "clock"]}
+    assert finish_event({"message": "x", **found}, NOW)["sanitized"] == ["clock", "utf8"]
 
 
 @pytest.mark.parametrize(
@@ -237,10 +237,10 @@ def test_dropped_source_lines_are_named() -> None:
 @pytest.mark.parametrize("value", [1769860800, 1769860800000, "1769860800", "1769860800000", "2026-01-31T12:00:00Z"])
 def test_times_in_milliseconds_and_texts_are_read(value: Any) -> None:
     event = keep({"message": "x", "timestamp": value})
-    assert (event["occurred_at"], event["mended"]) == ("2026-01-31T12:00:00+00:00", [])
+    assert (event["occurred_at"], event["sanitized"]) == ("2026-01-31T12:00:00+00:00", [])
 
 
 @pytest.mark.parametrize("value", ["yesterday", [], 1e300, "31.01.2026"])
 def test_a_time_that_cannot_be_read_is_marked(value: Any) -> None:
     event = keep({"message": "x", "timestamp": value})
-    assert (event["occurred_at"], event["mended"]) == (NOW.isoformat(), ["time"])
+    assert (event["occurred_at"], event["sanitized"]) == (NOW.isoformat(), ["time"])

@@ -119,7 +119,7 @@ def _complete(given: dict[str, Any], now: datetime) -> dict[str, Any]:
     event["environment"] = event["environment"] or "production"
     sanitized, kinds = sanitize(event)
     event = dict(sanitized)
-    event["mended"] = sorted({*kinds, *given.get("mended", []), *["time"] * is_moved})
+    event["sanitized"] = sorted({*kinds, *given.get("sanitized", []), *["time"] * is_moved})
     event["trimmed"] = list(given.get("trimmed") or [])
     return _limit_message(event)
 

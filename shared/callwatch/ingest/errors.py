@@ -46,7 +46,7 @@ def accept_error(
         raise Rejected("stack", "must be a text")
     given["stack"] = cut_text(stack, _STACK_LIMIT) if stack else None
     given["trimmed"] = ["message"] * (len(message) > MESSAGE_LIMIT) + ["stack"] * (len(stack or "") > _STACK_LIMIT)
-    given["mended"] = marks
+    given["sanitized"] = marks
     given["severity"] = _parse_choice(item, "severity", _SEVERITIES)
     given["category"] = _parse_choice(item, "category", _CATEGORIES)
     given["context"] = _context(item)

@@ -13,7 +13,7 @@ from callwatch.scrubbing.values import MARK, scrub
 __all__ = ["hash_user", "scrub_event", "scrub_text", "scrub_value"]
 
 # Fields that we create ourselves, or whose shape we have checked.
-_OURS = frozenset({"event_id", "occurred_at", "severity", "category", "user_hash", "mended", "trimmed", "scrubbed"})
+_OURS = frozenset({"event_id", "occurred_at", "severity", "category", "user_hash", "sanitized", "trimmed", "scrubbed"})
 _MARK_BYTES = re.compile(MARK.pattern.encode())
 # The second version of the format repeats each text instead of referring to its first occurrence, which takes longer.
 _WITHOUT_REFERENCES = 2

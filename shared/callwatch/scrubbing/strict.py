@@ -11,7 +11,7 @@ from callwatch.scrubbing.detectors.people.kinds import Kind, classify_word
 from callwatch.scrubbing.scrubber import hash_user
 
 # Fields that we create ourselves, and labels that come from the sender's configuration.
-_KEPT = ("event_id", "occurred_at", "severity", "category", "user_hash", "mended", "trimmed")
+_KEPT = ("event_id", "occurred_at", "severity", "category", "user_hash", "sanitized", "trimmed")
 _LABELS = ("environment", "release", "sdk", "level", "platform", "dist", "logger")
 _FRAME_FIELDS = ("filename", "function", "module", "lineno", "colno", "in_app")
 CONTEXT_KEYS = frozenset(

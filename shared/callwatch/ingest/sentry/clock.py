@@ -24,7 +24,7 @@ def correct_clock(given: dict[str, Any], sent_at: datetime | None, now: datetime
     if abs(drift) <= MAX_DRIFT:
         return given
     try:
-        return {**given, "occurred_at": occurred_at + drift, "mended": [*given.get("mended", []), MARK]}
+        return {**given, "occurred_at": occurred_at + drift, "sanitized": [*given.get("sanitized", []), MARK]}
     except OverflowError:
         return given
 

@@ -69,7 +69,7 @@ def convert(event: dict[str, Any], user_key: str) -> dict[str, Any]:
     }
     if given["occurred_at"] is None and event.get("timestamp") not in (None, ""):
         # The time of arrival takes its place.
-        given["mended"] = ["time"]
+        given["sanitized"] = ["time"]
     if given["platform"] == "go":
         complete_in_app([given["frames"], *(link.get("frames") for link in given["exceptions"] or ())])
     severity, category = classify_event(given)
@@ -83,7 +83,7 @@ def stub(message: str, payload: bytes) -> dict[str, Any]:
         "message": message,
         "type": "UnreadableEvent",
         "context": {"payload": payload[:_STUB_BYTES].decode("utf-8", "replace")},
-        "mended": ["unreadable"],
+        "sanitized": ["unreadable"],
     }
 
 

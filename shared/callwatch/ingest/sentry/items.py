@@ -124,7 +124,7 @@ def _read_event(item: Item, user_key: str, now: datetime, budget: WorkBudget, ta
             taken.no_objects += not isinstance(payload, dict)
             given = convert(payload, user_key) if isinstance(payload, dict) else stub(_UNREADABLE, item.payload)
             trimmed = [*marked, *given.get("trimmed", [])]
-            return {**given, "mended": [*given.get("mended", []), *marks], "trimmed": trimmed}
+            return {**given, "sanitized": [*given.get("sanitized", []), *marks], "trimmed": trimmed}
     except WorkLimitReached:
         if item.kind == "event":
             return {**stub(_UNREAD, item.payload), "trimmed": ["cpu_limit", *marked]}

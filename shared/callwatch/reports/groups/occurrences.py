@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # A Lambda response holds 6 MB; an event's text may grow when it is encoded again.
 _ANSWER_CHARACTERS = 2_000_000
+# What payloads called the field before the first release.
+_SANITIZED_BEFORE = "mended"
 
 
 def show_occurrences(
@@ -92,7 +94,7 @@ def _show(row: OccurrenceRow, stored: dict[str, Any] | None, payload: Found | No
         "sdk": event.get("sdk"),
         "scrubbed": event.get("scrubbed"),
         "trimmed": event.get("trimmed"),
-        "sanitized": event.get("mended"),
+        "sanitized": event.get("sanitized", event.get(_SANITIZED_BEFORE)),
     }
 
 
