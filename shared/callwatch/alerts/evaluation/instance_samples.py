@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from callwatch.alerts.evaluation.context import Subjects
 from callwatch.alerts.evaluation.instance import Instance, build_instance_key
-from callwatch.alerts.rules.rule import AlertRule, Condition
+from callwatch.alerts.rules.rule import AlertRule, Condition, name_custom_metric
 from callwatch.models.alert import EndReason
 from callwatch.models.sample import Sample
 
@@ -92,6 +92,9 @@ def is_doubtful(instance: Instance, found: Found, subjects: Subjects) -> bool:
 
 def _find_uncovered(rule: AlertRule, metric: str, labels: Mapping[str, str]) -> str | None:
     """Why a rule that was changed does not concern an instance any more; None if it does."""
+    if name_custom_metric(rule.id) in rule.metrics:
+        # It stands for a rule that cannot be read, or asks a function: nothing says that it was about something else.
+        return None
     own = {name: value for name, value in rule.labels.items() if name not in rule.joined}
     if metric not in rule.metrics or any(labels.get(name) != value for name, value in own.items()):
         return "its rule was changed, and does not concern it any more"
