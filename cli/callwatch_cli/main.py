@@ -30,6 +30,7 @@ _ROUTE = (
     "problem",
 )
 _MAX_KNOWN = 5_000
+_MINUTES_OF_A_YEAR = 525_600
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,7 +68,7 @@ def _build_parser() -> argparse.ArgumentParser:
     silence = add("silence", _silence, "mute a rule or a service")
     silence.add_argument("--rule")
     silence.add_argument("--service")
-    silence.add_argument("--minutes", type=int, required=True)
+    silence.add_argument("--minutes", type=_read_minutes, required=True, help="from now, at most a year")
     silence.add_argument("--reason", required=True)
     route = add("route", _route, "where an alert would go, and by which route")
     route.add_argument("rule", help="the id of a rule")
@@ -81,6 +82,12 @@ def _build_parser() -> argparse.ArgumentParser:
     tail.add_argument("--every", type=float, default=10.0, help="seconds between two looks")
     tail.add_argument("--once", action="store_true", help="show what is there and end")
     return parser
+
+
+def _read_minutes(given: str) -> int:
+    if not given.isascii() or not given.isdigit() or not 1 <= int(given) <= _MINUTES_OF_A_YEAR:
+        raise argparse.ArgumentTypeError("a whole number from 1 to 525600")
+    return int(given)
 
 
 def _status(api: Api, given: argparse.Namespace) -> None:

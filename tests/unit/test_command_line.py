@@ -99,6 +99,14 @@ def test_actions_send_reason_and_encode_ids(server: Server) -> None:
     assert (bodies[0]["matchers"], bodies[0]["reason"], bodies[1]) == ({"rule_id": "r"}, "why", {"reason": "mine"})
 
 
+@pytest.mark.parametrize("minutes", ["0", "-5", "525601", "99999999999999999999", "1.5", "x", "٣"])
+def test_silence_of_impossible_length_names_its_option(capsys: pytest.CaptureFixture[str], minutes: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["silence", "--rule", "r", f"--minutes={minutes}", "--reason", "why"])
+    assert ended.value.code == 2
+    assert "argument --minutes: a whole number from 1 to 525600" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "answer", "words"),
     [
