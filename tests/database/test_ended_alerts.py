@@ -14,6 +14,7 @@ from callwatch.alerts.notifications.channels import pagerduty
 from callwatch.alerts.notifications.notification import load_notification
 from callwatch.alerts.notifications.rendering import render_message
 from callwatch.alerts.own_rules.complete_metrics import COMPLETE
+from callwatch.alerts.rules.watched import find_subjects
 from callwatch.alerts.serializers import load_alert_detail
 from callwatch.crons.samples import read_check_in_samples
 from callwatch.db import connection, execute, fetch_all
@@ -51,7 +52,7 @@ def stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Mapping
 
 def judge(at: datetime, *samples: Sample, unread: tuple[str, ...] = ()) -> None:
     with connection() as conn:
-        evaluate_rules(conn, samples, at, unread, complete=COMPLETE)
+        evaluate_rules(conn, samples, at, unread, complete=COMPLETE, find_subjects=find_subjects)
         execute(conn, "UPDATE callwatch.deliveries SET state = 'sent', sent_at = now() WHERE state = 'due'")
         conn.commit()
 

@@ -74,12 +74,11 @@ def facts_at(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Sample]]:
 
     Without its limits of time: a figure that a busy machine reads too slowly is unknown, which is another fault.
     """
-    monkeypatch.setattr(query_runner, "_BUDGET_S", 120.0)
     monkeypatch.setattr(query_runner, "_LOCK_TIMEOUT_MS", 60_000)
 
     def read(now: datetime, timezone: str = "UTC") -> list[Sample]:
         stages = get_stages(None)
         with product_connection(statement_timeout_ms=60_000) as conn:
-            return list_product_samples(stages, measure(conn, now, timezone, stages, of_cycle(stages)))
+            return list_product_samples(stages, measure(conn, now, timezone, stages, of_cycle(stages), 120.0))
 
     return read

@@ -28,7 +28,6 @@ from callwatch.alerts.rule_state import is_damaged, load_instance
 from callwatch.alerts.rules.manager import alert_manager
 from callwatch.alerts.rules.own_rules import OwnRules
 from callwatch.alerts.rules.rule import AlertRule
-from callwatch.alerts.rules.watched import find_subjects
 from callwatch.alerts.rules_in_force import join_rules, read_own_rules
 from callwatch.alerts.store_outcome import store_outcome
 from callwatch.client.capture import error_tracker
@@ -37,7 +36,7 @@ from callwatch.db.alert_queries.rule_states import StoredState, Switch, forget_r
 from callwatch.db.alert_queries.silences import silences_in_force
 from callwatch.db.core.connect import AnyConnection, first_line
 from callwatch.models.sample import Sample
-from callwatch.settings import get_settings
+from callwatch.settings import Settings, get_settings
 
 # Shorter than the statement timeout of an evaluation: a lock held elsewhere is no fault of the database.
 _WAIT_S = 5.0
@@ -72,6 +71,7 @@ def evaluate_rules(
     unread: Sequence[str] = (),
     only_metrics: frozenset[str] | None = None,
     complete: Sequence[str] = EVERYTHING,
+    find_subjects: Callable[[Settings], Subjects] | None = None,
 ) -> Evaluated:
     """Evaluate the rules on these samples and store the result. One evaluation at a time; the caller commits.
 
@@ -90,7 +90,8 @@ def evaluate_rules(
     failing rule, instance or message costs only itself: it becomes unknown, with the reason.
 
     unread: prefixes of metrics that could not be read. only_metrics: evaluate only the rules about these. complete:
-    prefixes of metrics whose list of samples is complete, so that an instance missing from it is clear.
+    prefixes of metrics whose list of samples is complete, so that an instance missing from it is clear. find_subjects: what is
+    known of the subjects of alerts; without it none ends because its subject is gone.
     Raises LockUnavailable while another evaluation runs, and the errors that are the database's own.
     """
     own, own_error = run_guarded(conn, lambda: read_own_rules(conn))
@@ -112,7 +113,7 @@ def evaluate_rules(
     due, due_error = run_isolated(conn, lambda: find_due(conn, work.known, work.settings, now))
     work.escalations = due or work.escalations
     work.errors += [due_error] if due_error is not None else []
-    outcome = _evaluate_and_store(work, [*samples, *own_samples], unread, complete)
+    outcome = _evaluate_and_store(work, [*samples, *own_samples], unread, complete, _find_guarded(work, find_subjects))
     _clean_up(work, off, sorted({row["rule_id"] for row in stored} - {rule.id for rule in every_rule}))
     # Not guarded: deliveries of a step are committed together with its mark, or not at all.
     mark_sent(conn, work.escalations, work.outcome, work.skipped, now)
@@ -162,13 +163,21 @@ def _begin_work(
     )
 
 
-def _evaluate_and_store(work: Work, samples: Sequence[Sample], unread: Sequence[str], complete: Sequence[str]) -> Outcome:
+def _find_guarded(work: Work, find_subjects: Callable[[Settings], Subjects] | None) -> Subjects:
+    """What is known of the subjects; a failure there must not stop the evaluation: then nothing ends because it is gone."""
+    if find_subjects is None:
+        return Subjects()
+    found, error = run_guarded(work.conn, lambda: find_subjects(work.settings))
+    work.errors += [error] if error is not None else []
+    return found or Subjects()
+
+
+def _evaluate_and_store(
+    work: Work, samples: Sequence[Sample], unread: Sequence[str], complete: Sequence[str], subjects: Subjects
+) -> Outcome:
     """Evaluate and store the outcome; if a part cannot be stored, start over with that part as unknown."""
     rule_ids = None if work.is_whole else frozenset(work.rule_ids)
     routes = get_routes(work.settings)
-    # A failure there must not stop the evaluation: then nothing ends because it is not watched.
-    subjects, error = run_guarded(work.conn, lambda: find_subjects(work.settings))
-    work.errors += [error] if error is not None else []
 
     def find_channels(rule: AlertRule, instance: Instance) -> Sequence[str]:
         return list_routed_channels(routes.find_for(rule, instance), rule, work.settings, instance.labels)
@@ -180,7 +189,7 @@ def _evaluate_and_store(work: Work, samples: Sequence[Sample], unread: Sequence[
     for round_number in range(1, _MAX_ROUNDS + 1):
         failures = (len(work.broken), len(work.failed))
         context = Context(work.silences, unread, complete, rule_ids, work.broken, work.failed, find_channels, find_handling)
-        context = replace(context, escalated=work.escalations.channels, subjects=subjects or Subjects())
+        context = replace(context, escalated=work.escalations.channels, subjects=subjects)
         outcome = evaluate(list(work.rules.values()), samples, work.known, work.now, context)
         work.begin_round(outcome)
         work.failed |= work.outcome.failed

@@ -13,6 +13,7 @@ from callwatch.alerts.outage.outage_end import end_database_outage
 from callwatch.alerts.outage.outage_start import drop_outage_samples, forget_outage, remember, start_database_outage
 from callwatch.alerts.own_rules.complete_metrics import COMPLETE
 from callwatch.alerts.own_rules.metric_history import keep_samples
+from callwatch.alerts.rules.watched import find_subjects
 from callwatch.client.capture import error_tracker
 from callwatch.db import connection
 from callwatch.db.core.connect import AnyConnection, first_line
@@ -65,7 +66,7 @@ def _evaluate_on(conn: AnyConnection, cycle: Cycle) -> tuple[Evaluated, bool, bo
     was_down = False if cycle.refusal else _guard(conn, lambda: end_database_outage(conn, state.database_outage, cycle.now))
     was_stopped = _guard(conn, lambda: resume_evaluation(conn, state.evaluation_outage, cycle.now))
     samples = drop_outage_samples(state.database_outage, cycle.samples, cycle.now)
-    evaluated = evaluate_rules(conn, samples, cycle.now, cycle.unread, complete=COMPLETE)
+    evaluated = evaluate_rules(conn, samples, cycle.now, cycle.unread, complete=COMPLETE, find_subjects=find_subjects)
     for memory in state.outages:
         _guard(conn, partial(remember, conn, memory, cycle.now))
     _guard(conn, partial(keep_samples, conn, cycle.now, samples, cycle.unread))
