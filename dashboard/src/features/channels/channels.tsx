@@ -6,10 +6,10 @@ import { toWords } from "../../lib/format/names";
 import { useLive } from "../../lib/polling/use-live";
 import { linkTo } from "../../lib/route";
 import { Badge } from "../../ui/badge";
+import { DeliveryState } from "../../ui/delivery-state";
 import { Action } from "../../ui/dialog";
 import { Panel } from "../../ui/panel";
 import { When } from "../../ui/state";
-import { Age, Time } from "../../ui/time";
 import { useMayAct } from "../../ui/use-may-act";
 
 const WORDS: Record<ChannelItem["state"], string> = {
@@ -59,22 +59,7 @@ function Row({ channel }: { channel: ChannelItem }) {
         {channel.problem && <p class="problem">{channel.problem}</p>}
         <p class="quiet">
           {!channel.is_configured && channel.needs.length > 0 && <>To use it, set {channel.needs.join(", ")}. </>}
-          {channel.is_configured && !channel.last_sent_at && "Nothing was sent yet. "}
-          {channel.last_sent_at && (
-            <>
-              Last delivery <Age since={channel.last_sent_at} /> ago.{" "}
-            </>
-          )}
-          {channel.held_until && (
-            <>
-              Deliveries wait until <Time at={channel.held_until} />.{" "}
-            </>
-          )}
-          {channel.last_error && channel.last_failed_at && (
-            <>
-              Last failure <Age since={channel.last_failed_at} /> ago: {channel.last_error}
-            </>
-          )}
+          <DeliveryState of={channel} none={channel.is_configured ? "Nothing was sent yet. " : ""} />
         </p>
       </div>
       {mayAct && channel.is_configured && (

@@ -5,6 +5,7 @@ import { ApiError, request } from "../../lib/api/client";
 import type { DryRun, Rule, RuleDefinition } from "../../lib/api/types";
 import { formatNumber } from "../../lib/format/numbers";
 import { LEVELS } from "../../lib/levels";
+import { Choice } from "../../ui/choice";
 import { Action } from "../../ui/dialog";
 import { Time } from "../../ui/time";
 
@@ -92,24 +93,10 @@ function Fields({ rules, definition }: { rules: Rule[]; definition?: RuleDefinit
             ))}
           </datalist>
         </label>
-        <label>
-          Level
-          <select name="level" defaultValue={definition?.level ?? "warning"}>
-            {LEVELS.map((level) => (
-              <option key={level}>{level}</option>
-            ))}
-          </select>
-        </label>
+        <Choice label="Level" name="level" choices={LEVELS} chosen={definition?.level ?? "warning"} />
       </div>
       <div class="three">
-        <label>
-          Is
-          <select name="comparison" defaultValue={definition?.comparison ?? ">"}>
-            {COMPARISONS.map((comparison) => (
-              <option key={comparison}>{comparison}</option>
-            ))}
-          </select>
-        </label>
+        <Choice label="Is" name="comparison" choices={COMPARISONS} chosen={definition?.comparison ?? ">"} />
         <label>
           Threshold
           <input name="threshold" type="number" step="any" required defaultValue={definition?.threshold ?? ""} />

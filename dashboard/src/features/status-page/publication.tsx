@@ -5,6 +5,7 @@ import type { Publication } from "../../lib/api/types";
 import { useLive } from "../../lib/polling/use-live";
 import { linkTo } from "../../lib/route";
 import { Badge } from "../../ui/badge";
+import { Choice } from "../../ui/choice";
 import { Action } from "../../ui/dialog";
 import { Panel } from "../../ui/panel";
 import { Empty } from "../../ui/state";
@@ -90,26 +91,6 @@ function Fields({ publication: { draft, published } }: { publication: Publicatio
       </label>
       <ComponentChoices known={useComponents()} chosen={before.components} legend="Components" />
     </>
-  );
-}
-
-interface ChoiceProps {
-  label: string;
-  name: string;
-  choices: readonly string[];
-  chosen: string;
-}
-
-function Choice({ label, name, choices, chosen }: ChoiceProps) {
-  return (
-    <label>
-      {label}
-      <select name={name} defaultValue={chosen}>
-        {choices.map((choice) => (
-          <option key={choice}>{choice}</option>
-        ))}
-      </select>
-    </label>
   );
 }
 

@@ -7,10 +7,11 @@ import { toWords } from "../../lib/format/names";
 import { useLive } from "../../lib/polling/use-live";
 import { linkTo } from "../../lib/route";
 import { Badge } from "../../ui/badge";
+import { DeliveryState } from "../../ui/delivery-state";
 import { Action } from "../../ui/dialog";
 import { Panel } from "../../ui/panel";
 import { Empty, When } from "../../ui/state";
-import { Age, Time } from "../../ui/time";
+import { Time } from "../../ui/time";
 import { useMayAct } from "../../ui/use-may-act";
 import { type Component, ComponentChoices, nameComponents, readComponents, useComponents } from "./components";
 
@@ -115,24 +116,7 @@ function Row({ subscriber, known }: { subscriber: Subscriber; known: Component[]
         <p class="quiet">
           {components.length === 0 ? "All components" : nameComponents(components, known)}; added by{" "}
           <bdi>{subscriber.created_by}</bdi> <Time at={subscriber.created_at} />.{" "}
-          {subscriber.last_sent_at ? (
-            <>
-              Last delivery <Age since={subscriber.last_sent_at} /> ago.{" "}
-            </>
-          ) : (
-            "Nothing was sent yet. "
-          )}
-          {waiting > 0 && `${waiting} waiting. `}
-          {subscriber.held_until && (
-            <>
-              Deliveries wait until <Time at={subscriber.held_until} />.{" "}
-            </>
-          )}
-          {subscriber.last_error && subscriber.last_failed_at && (
-            <>
-              Last failure <Age since={subscriber.last_failed_at} /> ago: {subscriber.last_error}
-            </>
-          )}
+          <DeliveryState of={subscriber} none="Nothing was sent yet. " waiting={waiting} />
         </p>
         {state === "switched_off" && (
           <p class="problem">Nothing was delivered for 7 days, so it is switched off: remove it, and add it again.</p>
