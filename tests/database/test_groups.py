@@ -276,6 +276,6 @@ def test_hostile_names_and_filters_are_the_callers_fault(database: str) -> None:
 
 @pytest.mark.parametrize("name", ["sanitized", "mended"])
 def test_sanitized_field_is_read_by_both_of_its_names(database: str, name: str) -> None:
-    """Payloads of before the first release have it under another name."""
+    """Payloads stored before the first release have it under another name."""
     digest([message("a\x00b").replace('"sanitized"', f'"{name}"')], NOW)
     assert detail()["occurrences"][0]["sanitized"] == ["nul"]

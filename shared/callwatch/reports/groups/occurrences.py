@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # A Lambda response holds 6 MB; an event's text may grow when it is encoded again.
 _ANSWER_CHARACTERS = 2_000_000
-# What payloads called the field before the first release.
+# The name of the field in payloads stored before the first release.
 _SANITIZED_BEFORE = "mended"
 
 
