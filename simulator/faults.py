@@ -77,11 +77,11 @@ def openai_quota(conn: extensions.connection, now: datetime, minutes: float = 45
 
 def deepgram_limits(conn: extensions.connection, now: datetime, minutes: float = 20) -> None:
     """7: Deepgram answers most requests with 429; the others are transcribed."""
-    # Exactly every third succeeds: by chance it could be none for ten minutes, which is another fault.
+    # Exactly every third succeeds, the newest too: by chance it could be none for ten minutes, which is more than a limit.
     limited = """SELECT call_id FROM (
         SELECT call_id, row_number() OVER (ORDER BY at DESC, call_id) AS place FROM call_events
         WHERE at > %(since)s AND type = 'transcribe_ok'
-    ) AS found WHERE place %% 3 > 0"""
+    ) AS found WHERE place %% 3 <> 1"""
     back = f"""UPDATE transcription_queue SET status = 'pending', attempts = 1, completed_at = NULL,
                last_error = '429 Too Many Requests' WHERE call_id IN ({limited})"""
     without = f"DELETE FROM transcripts WHERE call_id IN ({limited})"

@@ -49,6 +49,23 @@ def test_each_incident_raises_its_alert_within_two_cycles(number: int, busy_prod
     assert EXPECTED[number] <= set(fired_within_two_cycles(facts_at(BUSY)))
 
 
+def test_a_limit_that_lets_nothing_through_is_one_incident(busy_product: Any, facts_at: Facts) -> None:
+    faults.transcription_stops(busy_product, BUSY)
+    with busy_product.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO call_events (call_id, type, payload, at)
+               SELECT call_id, 'transcribe_error', '{"error": "429 Too Many Requests"}', %s FROM transcription_queue
+               WHERE status = 'pending'""",
+            (BUSY - timedelta(minutes=3),),
+        )
+    busy_product.commit()
+    fired = fired_within_two_cycles(facts_at(BUSY))
+    assert {"vendor_rate_limited", "cron_idle", "pipeline_stopped"} <= set(fired)
+    with connection() as conn:
+        incidents = fetch_all(conn, "SELECT title, level FROM callwatch.incidents")
+    assert [(row["title"], row["level"]) for row in incidents] == [("Rate limited [deepgram]", "critical")]
+
+
 def test_eighth_incident_alerts_by_the_product_requests(busy_product: Any) -> None:
     with connection() as conn:
         ensure_partitions(conn, BUSY)

@@ -95,8 +95,23 @@ ROUTES = set(re.findall(r"Path: (/api/[a-z/]+)", (ROOT / "template.yaml").read_t
 def test_no_cause_is_quieter_than_what_it_holds_back(rule: AlertRule) -> None:
     for cause in rule.causes:
         found = BY_ID[cause.rule_id]
+        if rule.level == AlertLevel.CRITICAL and found.level != AlertLevel.CRITICAL:
+            # A critical alert is only held back by a cause that reached all of its channels.
+            continue
         assert LOUDNESS.index(found.level) >= LOUDNESS.index(rule.level), f"{rule.id} would go unheard behind {found.id}"
         assert {*found.channels, *found.also} >= {*rule.channels, *rule.also} - {"log"}
+
+
+@pytest.mark.parametrize("cause", ["vendor_auth", "vendor_quota", "service_down", "vendor_rate_limited"])
+@pytest.mark.parametrize(
+    ("rule_id", "labels"),
+    [("cron_idle", {"cron": "process-transcription-queue"}), ("pipeline_stopped", {"stage": "transcriptions"})],
+)
+def test_work_that_a_vendor_stops_follows_from_it(cause: str, rule_id: str, labels: dict[str, str]) -> None:
+    causes = [each for each in BY_ID[rule_id].causes if each.rule_id == cause]
+    assert any(each.explains({"service": "deepgram"}, labels) for each in causes)
+    assert not any(each.explains({"service": "openai"}, labels) for each in causes), "another stage's vendor"
+    assert not any(each.explains({"service": "deepgram"}, {"cron": "retention", "stage": "analyses"}) for each in causes)
 
 
 def test_no_rule_explains_itself_however_far_around() -> None:
@@ -116,6 +131,7 @@ def test_no_rule_explains_itself_however_far_around() -> None:
         ("overdue_jobs", {"stage": "recordings"}),
         ("cron_idle", {"cron": "process-recordings-v3"}),
         ("service_down", {"service": "deepgram"}),
+        ("vendor_rate_limited", {"service": "deepgram"}),
     ],
 )
 def test_a_backlog_follows_from_what_stops_its_queue(cause: str, labels: dict[str, str]) -> None:

@@ -17,6 +17,8 @@ PRODUCT_DB = (*DATABASE, "product_database_down")
 OWN_NETWORK = "own_network"
 # A vendor rejects every request: the root cause of what fails at it.
 VENDOR_IS_OUT = ("vendor_auth", "vendor_quota", "service_down")
+# A vendor that limits our rate still serves some requests. While none of a stage's work is done, it is the cause all the same.
+VENDOR_STOPS_WORK = (*VENDOR_IS_OUT, "vendor_rate_limited")
 # The vendor and the cron that each stage depends on.
 SERVES = {"recordings": "convoso", "transcriptions": "deepgram", "analyses": "openai"}
 RUNS = {"recordings": "process-recordings-v3", "transcriptions": "process-transcription-queue"}
@@ -27,11 +29,15 @@ def list_service_causes(*rule_ids: str) -> tuple[Cause, ...]:
     return tuple(Cause(rule_id, same=("service",)) for rule_id in rule_ids)
 
 
-def list_vendor_causes() -> tuple[Cause, ...]:
-    """Return as causes the outages of the vendor that a stage depends on."""
-    return tuple(
-        Cause(rule_id, {"service": service}, {"stage": stage}) for rule_id in VENDOR_IS_OUT for stage, service in SERVES.items()
-    )
+def list_vendor_causes(*rule_ids: str) -> tuple[Cause, ...]:
+    """Return as causes the alerts on the vendor that a stage depends on."""
+    return tuple(Cause(rule_id, {"service": name}, {"stage": stage}) for rule_id in rule_ids for stage, name in SERVES.items())
+
+
+def list_vendor_causes_of_crons(*rule_ids: str) -> tuple[Cause, ...]:
+    """Return as causes the alerts on the vendor that the stage of a cron depends on."""
+    pairs = [(SERVES[stage], cron) for stage, cron in RUNS.items()]
+    return tuple(Cause(rule_id, {"service": service}, {"cron": cron}) for rule_id in rule_ids for service, cron in pairs)
 
 
 def list_cron_causes(*rule_ids: str) -> tuple[Cause, ...]:
@@ -45,5 +51,5 @@ def list_queue_causes() -> tuple[Cause, ...]:
         Cause("crons_down"),
         *(Cause("cron_idle", {"cron": cron}) for cron in RUNS.values()),
         *(Cause(rule_id, {"stage": stage}) for rule_id in ("pipeline_stopped", "stuck_jobs", "overdue_jobs") for stage in RUNS),
-        *(Cause(rule_id, {"service": SERVES[stage]}) for rule_id in VENDOR_IS_OUT for stage in RUNS),
+        *(Cause(rule_id, {"service": SERVES[stage]}) for rule_id in VENDOR_STOPS_WORK for stage in RUNS),
     )

@@ -3,7 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
-from callwatch.alerts.rules.builtin.common import DATABASE, LOUD, NORMAL, PRODUCT_DB, QUIET, list_cron_causes, list_vendor_causes
+from callwatch.alerts.rules.builtin.common import (
+    DATABASE,
+    LOUD,
+    NORMAL,
+    PRODUCT_DB,
+    QUIET,
+    VENDOR_IS_OUT,
+    VENDOR_STOPS_WORK,
+    list_cron_causes,
+    list_vendor_causes,
+    list_vendor_causes_of_crons,
+)
 from callwatch.alerts.rules.rule import AlertRule, Cause, Condition
 from callwatch.models.alert import AlertLevel as Level
 
@@ -44,7 +55,7 @@ PRODUCT_RULES: tuple[AlertRule, ...] = (
     ),
     AlertRule(
         "pipeline_stopped", "Pipeline stopped", Level.CRITICAL, LOUD, (Condition("pipeline.stopped", ">=", 1),),
-        cooldown_minutes=15, depends_on=(*PRODUCT_DB, *list_cron_causes("cron_idle"), *list_vendor_causes()),
+        cooldown_minutes=15, depends_on=(*PRODUCT_DB, *list_cron_causes("cron_idle"), *list_vendor_causes(*VENDOR_STOPS_WORK)),
         hint="Work waits, but none is completed",
     ),
     AlertRule(
@@ -79,7 +90,9 @@ PRODUCT_RULES: tuple[AlertRule, ...] = (
         "dead_jobs", "Dead jobs", Level.WARNING, NORMAL,
         (Condition("pipeline.dead_ratio", ">", 0.2), Condition("pipeline.dead", ">", 20)),
         cooldown_minutes=60,
-        depends_on=(*PRODUCT_DB, Cause("recordings_unavailable", where={"stage": "recordings"}), *list_vendor_causes()),
+        depends_on=(
+            *PRODUCT_DB, Cause("recordings_unavailable", where={"stage": "recordings"}), *list_vendor_causes(*VENDOR_STOPS_WORK),
+        ),
         hint="Much work failed permanently",
     ),
     AlertRule(
@@ -95,13 +108,14 @@ PRODUCT_RULES: tuple[AlertRule, ...] = (
         cooldown_minutes=30,
         depends_on=(
             *PRODUCT_DB, *list_cron_causes("cron_late", "cron_idle"), Cause("pipeline_stopped", same=("stage",)),
-            *list_vendor_causes(),
+            *list_vendor_causes(*VENDOR_STOPS_WORK),
         ),
         hint="Work is more than 10 minutes overdue: its cron stopped or is behind",
     ),
     AlertRule(
         "analysis_lag", "Analysis lag", Level.ERROR, LOUD, (Condition("pipeline.unfinished_s", ">", 1800),),
-        cooldown_minutes=30, depends_on=(*PRODUCT_DB, *list_vendor_causes()), hint="Transcripts wait for their analysis",
+        cooldown_minutes=30, depends_on=(*PRODUCT_DB, *list_vendor_causes(*VENDOR_IS_OUT)),
+        hint="Transcripts wait for their analysis",
     ),
     AlertRule(
         "calls_missing", "Calls missing", Level.CRITICAL, LOUD, (Condition("calls.missing_ratio", ">=", 0.5),),
@@ -136,7 +150,7 @@ PRODUCT_RULES: tuple[AlertRule, ...] = (
     ),
     AlertRule(
         "cron_idle", "Cron idle", Level.CRITICAL, LOUD, (Condition("cron.idle", ">=", 1),),
-        cooldown_minutes=30, depends_on=(*PRODUCT_DB, "crons_down"),
+        cooldown_minutes=30, depends_on=(*PRODUCT_DB, "crons_down", *list_vendor_causes_of_crons(*VENDOR_STOPS_WORK)),
         hint="A cron reports success but does none of the waiting work",
     ),
     AlertRule(
