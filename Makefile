@@ -51,12 +51,12 @@ test-docker: setup-dev ## Run every function under `sam local`; needs a Docker e
 account-test: setup-dev ## Deploy to the shell's AWS account, check, roll back, delete: STAGE=a-new-name (an hour, under one USD)
 	@BUILD_PYTHON="$(CURDIR)/$(VENV_PYTHON)" $(VENV_PYTHON) -m tests.account --stage $(STAGE)
 
-lint: setup-dev ## ruff, mypy --strict, tsc, Biome, cfn-lint, sam validate, generated documents, language
+lint: setup-dev ## ruff, mypy --strict, tsc, Biome, sam validate with cfn-lint, generated documents, language
 	@$(VENV_PYTHON) -m ruff check .
 	@$(VENV_PYTHON) -m ruff format --check .
 	@$(VENV_PYTHON) -m mypy shared/callwatch local simulator deploy tools tests bench cli/callwatch_cli
 	@cd functions && MYPYPATH=../shared ../$(VENV_PYTHON) -m mypy --config-file ../pyproject.toml --cache-dir ../.mypy_cache *.py
-	@$(VENV_PYTHON) .venv/bin/cfn-lint template.yaml
+	@# With --lint, SAM runs cfn-lint on the template.
 	@$(VENV_PYTHON) -m samcli validate --lint
 	@$(VENV_PYTHON) -m tools.docs --check
 	@$(VENV_PYTHON) -m tools.language

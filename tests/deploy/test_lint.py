@@ -1,4 +1,4 @@
-"""SAM and CloudFormation find no fault in the template."""
+"""CloudFormation finds no fault in what SAM makes of the template; `make lint` asks SAM about the template itself."""
 
 import json
 import os
@@ -12,14 +12,9 @@ from tests.deploy.template import ROOT, source, transformed
 ENVIRON = {**os.environ, "AWS_DEFAULT_REGION": "us-east-1", "SAM_CLI_TELEMETRY": "0"}
 
 
-def run(*command: str) -> str:
+def run(*command: str) -> None:
     done = subprocess.run([sys.executable, *command], cwd=ROOT, env=ENVIRON, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def test_sam_finds_the_template_valid() -> None:
-    assert "is a valid SAM Template" in run("-m", "samcli", "validate", "--lint")
 
 
 def test_what_sam_makes_of_it_has_no_fault_either(tmp_path: Path) -> None:

@@ -80,6 +80,9 @@ def modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
     monkeypatch.setattr(error_tracker, "_own_limit", OwnErrorLimit())
     found = {name: importlib.import_module(name) for name in NAMES}
     monkeypatch.setenv("TIMEZONE", "Mars/Olympus")
+    # What a function asks of AWS itself fails at once, too.
+    monkeypatch.setenv("AWS_ENDPOINT_URL_RDS", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     reset_settings()
     yield found
     for name in NAMES:
