@@ -212,6 +212,18 @@ def test_a_critical_whose_cause_is_told_elsewhere_is_notified(receiver: Receiver
     assert [body["data"]["rule_id"] for body in sent(receiver, "webhook")] == ["down"]
 
 
+def test_a_critical_whose_cause_is_milder_is_notified_with_it(receiver: Receiver) -> None:
+    alert_manager.add_rule(rule("cause", "test.cause", level=AlertLevel.WARNING))
+    cycle(0, cause=1)
+    cycle(1, cause=1, down=1)
+    first, second = sent(receiver, "webhook")
+    assert [body["data"]["rule_id"] for body in (first, second)] == ["cause", "down"]
+    assert second["data"]["alert_id"] == first["data"]["alert_id"], "in the thread of its cause"
+    assert second["data"]["level"] == "critical"
+    with connection() as conn:
+        assert [row["level"] for row in fetch_all(conn, "SELECT level FROM callwatch.incidents")] == ["critical"]
+
+
 def test_a_critical_whose_cause_was_notified_waits_for_its_end(receiver: Receiver) -> None:
     cycle(0, cause=1, down=1)
     cycle(1, cause=1, down=1)

@@ -96,7 +96,7 @@ def test_no_cause_is_quieter_than_what_it_holds_back(rule: AlertRule) -> None:
     for cause in rule.causes:
         found = BY_ID[cause.rule_id]
         if rule.level == AlertLevel.CRITICAL and found.level != AlertLevel.CRITICAL:
-            # A critical alert is only held back by a cause that reached all of its channels.
+            # Only a critical cause holds back a critical alert: behind others it is notified in their incident.
             continue
         assert LOUDNESS.index(found.level) >= LOUDNESS.index(rule.level), f"{rule.id} would go unheard behind {found.id}"
         assert {*found.channels, *found.also} >= {*rule.channels, *rule.also} - {"log"}
@@ -112,6 +112,14 @@ def test_work_that_a_vendor_stops_follows_from_it(cause: str, rule_id: str, labe
     assert any(each.explains({"service": "deepgram"}, labels) for each in causes)
     assert not any(each.explains({"service": "openai"}, labels) for each in causes), "another stage's vendor"
     assert not any(each.explains({"service": "deepgram"}, {"cron": "retention", "stage": "analyses"}) for each in causes)
+
+
+@pytest.mark.parametrize("cause", ["cron_late", "cron_idle"])
+def test_a_stage_stands_still_because_of_its_cron(cause: str) -> None:
+    causes = [each for each in BY_ID["pipeline_stopped"].causes if each.rule_id == cause]
+    labels = {"stage": "transcriptions"}
+    assert any(each.explains({"cron": "process-transcription-queue"}, labels) for each in causes)
+    assert not any(each.explains({"cron": "process-recordings-v3"}, labels) for each in causes)
 
 
 def test_no_rule_explains_itself_however_far_around() -> None:
@@ -130,6 +138,7 @@ def test_no_rule_explains_itself_however_far_around() -> None:
         ("stuck_jobs", {"stage": "transcriptions"}),
         ("overdue_jobs", {"stage": "recordings"}),
         ("cron_idle", {"cron": "process-recordings-v3"}),
+        ("cron_late", {"cron": "process-recordings-v3"}),
         ("service_down", {"service": "deepgram"}),
         ("vendor_rate_limited", {"service": "deepgram"}),
     ],

@@ -146,8 +146,8 @@ def _find_first_wait(work: Decided, instance: Instance, handling: Handling) -> d
 def _find_explanation(work: Decided, rule: AlertRule, key: str, where: Sequence[str]) -> str | None:
     """Return the key of the cause that inhibits an instance.
 
-    A critical instance is inhibited only by a cause that is not silenced and that reached every channel the instance would
-    notify, so that somebody is always notified.
+    A critical instance is inhibited only by a critical cause that is not silenced and that reached every channel the instance
+    would notify, so that somebody is always notified, and knows that it is critical.
     """
     above = work.above.get(key, ())
     if rule.level != AlertLevel.CRITICAL:
@@ -155,7 +155,10 @@ def _find_explanation(work: Decided, rule: AlertRule, key: str, where: Sequence[
     needed = set(where) - {AlertChannel.LOG}
     for cause in above:
         instance = work.everything[cause]
-        reached = {*(instance.notified_channels or ()), *work.channels(work.by_id[instance.rule_id], instance)}
+        of_cause = work.by_id[instance.rule_id]
+        if of_cause.level != AlertLevel.CRITICAL:
+            continue
+        reached = {*(instance.notified_channels or ()), *work.channels(of_cause, instance)}
         if work.heard.get(cause, instance.is_notified) and cause not in work.silenced and needed <= reached:
             return cause
     return None

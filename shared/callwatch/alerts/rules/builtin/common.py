@@ -49,7 +49,7 @@ def list_queue_causes() -> tuple[Cause, ...]:
     """Return as causes what makes work pile up in the queues that a cron works on: it is stopped, stuck or overdue."""
     return (
         Cause("crons_down"),
-        *(Cause("cron_idle", {"cron": cron}) for cron in RUNS.values()),
+        *(Cause(rule_id, {"cron": cron}) for rule_id in ("cron_late", "cron_idle") for cron in RUNS.values()),
         *(Cause(rule_id, {"stage": stage}) for rule_id in ("pipeline_stopped", "stuck_jobs", "overdue_jobs") for stage in RUNS),
         *(Cause(rule_id, {"service": SERVES[stage]}) for rule_id in VENDOR_STOPS_WORK for stage in RUNS),
     )

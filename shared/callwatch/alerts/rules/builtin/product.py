@@ -55,7 +55,8 @@ PRODUCT_RULES: tuple[AlertRule, ...] = (
     ),
     AlertRule(
         "pipeline_stopped", "Pipeline stopped", Level.CRITICAL, LOUD, (Condition("pipeline.stopped", ">=", 1),),
-        cooldown_minutes=15, depends_on=(*PRODUCT_DB, *list_cron_causes("cron_idle"), *list_vendor_causes(*VENDOR_STOPS_WORK)),
+        cooldown_minutes=15,
+        depends_on=(*PRODUCT_DB, *list_cron_causes("cron_late", "cron_idle"), *list_vendor_causes(*VENDOR_STOPS_WORK)),
         hint="Work waits, but none is completed",
     ),
     AlertRule(
