@@ -18,7 +18,7 @@ _DEFAULT_TARGET_USD = 0.2
 
 @dataclass(frozen=True, slots=True)
 class WeekCost:
-    """usd: of the calls all of whose usage has a price. calls, unpriced_calls: None if no day was computed.
+    """usd: of the calls all of whose usage has a price. calls, unpriced_calls: None if a day of the week has no sums.
 
     why: why usd is None.
     """
@@ -38,8 +38,12 @@ def read_cost(conn: AnyConnection, settings: Settings, week: Week) -> WeekCost:
     if not described:
         return WeekCost(None, None, None, None, target, NOT_DESCRIBED)
     days = list_days(conn, week.first_day, week.last_day)
-    if all(day["problem"] is not None for day in days):
-        return WeekCost(None, None, None, None, target, explain_missing_sums(day["problem"] for day in days))
+    known = sum(day["problem"] is None for day in days)
+    all_days = (week.last_day - week.first_day).days + 1
+    if known < all_days:
+        # The sum of some days would look like a cheap week.
+        why = explain_missing_sums(day["problem"] for day in days)
+        return WeekCost(None, None, None, None, target, Reason(why.code, f"{known} of {all_days} days have sums; {why.message}"))
     rows = list_tenant_costs(conn, week.first_day, week.last_day)
     calls, unpriced = sum(row["calls"] for row in rows), sum(row["unpriced_calls"] for row in rows)
     if calls == unpriced:
