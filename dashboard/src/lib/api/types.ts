@@ -216,7 +216,7 @@ export interface CallEvent {
   type: string;
 }
 
-/** A call in one stage. reason: the class of a failure (quota, rate_limited, auth, timeout, error); skipped, false_success, orphan or not_reached; or the code of an unknown state. */
+/** A call in one stage. reason: the class of a failure (quota, rate_limited, auth, timeout, error); skipped, false_success, orphan or not_reached; of an unknown state the code, or unlisted: its row is in a state that the stage file does not name. */
 export interface CallStep {
   attempts: number | null;
   began_at: string | null;
