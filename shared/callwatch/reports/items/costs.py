@@ -142,11 +142,11 @@ def _by_model(stored: _Stored, has_prices: bool, unknown: Unknown) -> list[Model
 def _service(rows: Sequence[UsageSum], path: str, has_prices: bool, unknown: Unknown) -> ServiceCosts:
     units: dict[str, Decimal] = {}
     unpriced: dict[str, Decimal] = {}
-    # A price per call replaces those of units; calls as such need none.
-    is_flat = any(row["unit"] == CALL and row["usd"] is not None for row in rows)
+    # A price per call of a model replaces those of its units; calls as such need none.
+    flat = {row["model"] for row in rows if row["unit"] == CALL and row["usd"] is not None}
     for row in rows:
         units[row["unit"]] = units.get(row["unit"], Decimal(0)) + row["quantity"]
-        if row["unpriced"] and row["unit"] != CALL and not is_flat:
+        if row["unpriced"] and row["unit"] != CALL and row["model"] not in flat:
             unpriced[row["unit"]] = unpriced.get(row["unit"], Decimal(0)) + row["unpriced"]
     priced = [row["usd"] for row in rows if row["usd"] is not None]
     usd = round_usd(sum(priced, Decimal(0))) if priced else None
