@@ -204,13 +204,13 @@ def test_access_target_is_met_only_by_all(database: str, monkeypatch: pytest.Mon
     assert (found["actual"], found["state"]) == (0.95, "missed")
 
 
-def keep_costs() -> None:
-    """Store the sums of a week, of the day before it and of the one after it."""
+def keep_costs(unpriced: int = 1) -> None:
+    """Store the sums of a week of 15 calls, of the day before it and of the one after it."""
 
     def sums(calls: int, unpriced: int, usd: str) -> DaySums:
         return {"calls": calls, "tenants": [("a", calls, unpriced, Decimal(usd))], "counts": {}, "usage": [], "hours": []}
 
-    given = {-1: sums(100, 0, "99"), 0: sums(10, 0, "1.5"), 6: sums(5, 2, "1.8"), 7: sums(100, 0, "99")}
+    given = {-1: sums(100, 0, "99"), 0: sums(10, 0, "1.5"), 6: sums(5, unpriced, "1.8"), 7: sums(100, 0, "99")}
     with connection() as conn:
         for day in range(-1, 8):
             assert keep_day(conn, MONDAY.date() + timedelta(days=day), NOW, "p", given.get(day, sums(0, 0, "0")))
@@ -248,8 +248,17 @@ def test_week_in_which_the_monitor_was_set_up_says_so(database: str) -> None:
 def test_cost_is_that_of_the_priced_calls_of_the_week(database: str) -> None:
     keep_costs()
     found = body()
-    assert found["cost"] == {"total": 3.3, "per_call": pytest.approx(3.3 / 13, abs=1e-6), "calls": 15, "unpriced_calls": 2}
+    assert found["cost"] == {"total": 3.3, "per_call": pytest.approx(3.3 / 14, abs=1e-6), "calls": 15, "unpriced_calls": 1}
     assert target(found, "call_cost")["state"] == "missed"
+
+
+def test_mean_of_some_calls_judges_no_target(database: str) -> None:
+    keep_costs(unpriced=2)
+    found = body()
+    assert found["cost"]["per_call"] == pytest.approx(3.3 / 13, abs=1e-6)
+    assert (target(found, "call_cost")["state"], target(found, "call_cost")["actual"]) == ("unknown", None)
+    place = [entry["name"] for entry in found["targets"]].index("call_cost")
+    assert found["unknown"][f"targets.{place}.actual"]["message"] == "86 % of the calls have a price; 90 % are needed"
 
 
 def test_old_week_is_not_recorded(database: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -14,6 +15,8 @@ from callwatch.reports.weekly.week import Week
 from callwatch.settings import Settings
 
 _DEFAULT_TARGET_USD = 0.2
+# A mean of fewer calls says too little about all of them to judge a target by it.
+_MIN_PRICED = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,15 @@ class WeekCost:
     unpriced_calls: int | None
     target: float
     why: Reason
+
+    def judge(self) -> tuple[float | None, Reason]:
+        """The cost of a call by which the target is judged; or None and the reason."""
+        if self.calls and self.unpriced_calls and self.per_call is not None:
+            priced = 1 - self.unpriced_calls / self.calls
+            if priced < _MIN_PRICED:
+                why = f"{math.floor(100 * priced)} % of the calls have a price; {100 * _MIN_PRICED:g} % are needed"
+                return None, Reason("not_configured", why)
+        return self.per_call, self.why
 
 
 def read_cost(conn: AnyConnection, settings: Settings, week: Week) -> WeekCost:
