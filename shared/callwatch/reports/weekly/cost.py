@@ -13,6 +13,7 @@ from callwatch.pipeline.costs.unpriced import NOT_DESCRIBED, explain_missing_sum
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.reports.weekly.week import Week
 from callwatch.settings import Settings
+from callwatch.settings.prices import list_prices
 
 _DEFAULT_TARGET_USD = 0.2
 # A mean of fewer calls says too little about all of them to judge a target by it.
@@ -59,7 +60,7 @@ def read_cost(conn: AnyConnection, settings: Settings, week: Week) -> WeekCost:
     rows = list_tenant_costs(conn, week.first_day, week.last_day)
     calls, unpriced = sum(row["calls"] for row in rows), sum(row["unpriced_calls"] for row in rows)
     if calls == unpriced:
-        why = explain_unpriced(bool(settings.prices_file)) if calls else NO_TRAFFIC
+        why = explain_unpriced(bool(list_prices(settings.prices_file))) if calls else NO_TRAFFIC
         return WeekCost(None, None, calls, unpriced, target, why)
     usd = sum((row["usd"] for row in rows), Decimal(0))
     per_call, why = round(float(usd / (calls - unpriced)), 6), explain_unpriced(has_prices=True)
