@@ -249,9 +249,33 @@ def test_unpriced_model_is_named_and_costs_no_other_call(seeded: Any) -> None:
 @pytest.mark.parametrize("tokens", ["NULL", "-5"])
 def test_quantity_that_cannot_be_is_unpriced(seeded: Any, tokens: str) -> None:
     seeded.execute(f"UPDATE analyses SET token_input = {tokens} WHERE model = 'gpt-a'")
-    run_step()
+    (sample,) = [sample for sample in run_step() if sample.metric == "cost.unpriced_calls"]
     unpriced = ask(seeded, "SELECT count(*) FROM words WHERE model = 'gpt-a'")[0]
     assert view()["per_call"]["unpriced_calls"] == unpriced > 0
+    assert (sample.value, sample.detail) == (unpriced, "calls of today; all have a price, but the product recorded no quantity")
+
+
+def test_price_per_call_of_one_model_hides_no_other(seeded: Any, tmp_path: Path) -> None:
+    file = tmp_path / "prices.json"
+    flat = {
+        "service": "openai",
+        "model": "gpt-a",
+        "unit": "call",
+        "usd": "0.5",
+        "per": 1,
+        "valid_from": "2020-01-01",
+        "source": "t",
+    }
+    file.write_text(json.dumps([flat]))
+    reset_settings()
+    run_step()
+    found = view()
+    tokens = ask(seeded, "SELECT sum(token_input) FROM analyses WHERE model <> 'gpt-a'")
+    by_model = {row["model"]: row["unpriced"] for row in found["by_model"] or []}
+    others = sum(unpriced.get("input_token", 0) for unpriced in by_model.values())
+    assert by_model["gpt-a"] == {}
+    assert (found["by_service"] or {})["openai"]["unpriced"]["input_token"] == others > 0
+    assert tokens[0] >= others
 
 
 def test_missing_queue_leaves_the_duration_of_the_call(seeded: Any) -> None:

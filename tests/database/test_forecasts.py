@@ -152,6 +152,22 @@ def test_ordinary_day_lasts_with_its_quota(working: Any) -> None:
     assert quota["full_at"] is None
 
 
+def test_quotas_of_the_price_file_replace_those_of_the_stages(
+    working: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "vendors.json"
+    file.write_text('[{"service": "openai", "units": ["call"], "limit": 5000}]')
+    monkeypatch.setenv("PRICES_FILE", str(file))
+    reset_settings()
+    assert measure_days() == []
+    found = check(Costs, costs(get_settings(), NOW, "1d"))
+    (quota,) = found["quotas"]
+    working.execute("SELECT count(*) FROM call_events WHERE type = 'analyzed' AND at >= %s AND at <= %s", (NOW.date(), NOW))
+    assert (quota["units"], quota["limit"], quota["used"]) == (["call"], 5000, working.fetchone()[0])
+    # A file with quotas alone has no price.
+    assert found["per_call"]["mean"] is None
+
+
 def test_quota_that_ends_by_four_is_announced_at_noon(working: Any) -> None:
     measure_days()
     (before,) = check(Costs, costs(get_settings(), NOW, "1d"))["quotas"]

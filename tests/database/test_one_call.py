@@ -163,6 +163,15 @@ def test_each_state_of_the_analysis(tables: Tables) -> None:
     assert states()[2] == ("done", None)
 
 
+@pytest.mark.parametrize("status", ["paused", "", None, "PENDING"])
+def test_row_in_a_state_without_a_name_is_not_missing(tables: Tables, status: str | None) -> None:
+    tables.call(recording_url="https://example.com/x")
+    tables.transcription(status=status)
+    assert states()[1:] == [("unknown", "unlisted"), ("missing", "not_reached")]
+    tables.add("transcripts", call_id=CALL, created_at=ago(10))
+    assert states()[1] == ("done", None)
+
+
 @pytest.mark.parametrize("key", [CALL, CALL.upper(), "Jane 2025550100", "ref-1"])
 def test_call_is_found_by_each_of_its_keys(tables: Tables, key: str) -> None:
     tables.call()

@@ -204,23 +204,61 @@ def test_access_target_is_met_only_by_all(database: str, monkeypatch: pytest.Mon
     assert (found["actual"], found["state"]) == (0.95, "missed")
 
 
-def test_cost_is_that_of_the_priced_calls_of_the_week(database: str) -> None:
+def keep_costs(unpriced: int = 1) -> None:
+    """Store the sums of a week of 15 calls, of the day before it and of the one after it."""
+
     def sums(calls: int, unpriced: int, usd: str) -> DaySums:
         return {"calls": calls, "tenants": [("a", calls, unpriced, Decimal(usd))], "counts": {}, "usage": [], "hours": []}
 
-    first = MONDAY.date()
+    given = {-1: sums(100, 0, "99"), 0: sums(10, 0, "1.5"), 6: sums(5, unpriced, "1.8"), 7: sums(100, 0, "99")}
     with connection() as conn:
-        for day, given in (
-            (first - timedelta(days=1), sums(100, 0, "99")),
-            (first, sums(10, 0, "1.5")),
-            (first + timedelta(days=6), sums(5, 2, "1.8")),
-            (first + timedelta(days=7), sums(100, 0, "99")),
-        ):
-            assert keep_day(conn, day, NOW, "p", given)
+        for day in range(-1, 8):
+            assert keep_day(conn, MONDAY.date() + timedelta(days=day), NOW, "p", given.get(day, sums(0, 0, "0")))
+        conn.commit()
+
+
+@pytest.mark.parametrize(
+    ("damage", "code"),
+    [("DELETE FROM callwatch.cost_days WHERE day = %s", "not_recorded"),
+     ("""UPDATE callwatch.cost_days SET problem = '{"code": "missing", "message": "no table"}' WHERE day = %s""", "missing")],
+)  # fmt: skip
+def test_week_with_a_day_without_sums_has_no_cost(database: str, damage: str, code: str) -> None:
+    keep_costs()
+    with connection() as conn:
+        execute(conn, damage, (MONDAY.date() + timedelta(days=3),))
         conn.commit()
     found = body()
-    assert found["cost"] == {"total": 3.3, "per_call": pytest.approx(3.3 / 13, abs=1e-6), "calls": 15, "unpriced_calls": 2}
+    assert set(found["cost"].values()) == {None}
+    assert {found["unknown"][f"cost.{name}"]["code"] for name in found["cost"]} == {code}
+    assert found["unknown"]["cost.total"]["message"].startswith("6 of 7 days have sums; ")
+    assert target(found, "call_cost")["state"] == "unknown"
+
+
+def test_week_in_which_the_monitor_was_set_up_says_so(database: str) -> None:
+    set_up_at = MONDAY + timedelta(days=2, hours=5)
+    assert body()["recorded_since"] == body()["since"]
+    with connection() as conn:
+        execute(conn, "UPDATE callwatch.migrations SET applied_at = %s", (set_up_at,))
+        conn.commit()
+    assert datetime.fromisoformat(body()["recorded_since"]) == set_up_at
+    assert f"Recorded only since {set_up_at:%Y-%m-%d} 05:00" in read("text/html").body
+    assert f"recorded_since,{set_up_at:%Y-%m-%dT05:00:00}" in read("text/csv").body
+
+
+def test_cost_is_that_of_the_priced_calls_of_the_week(database: str) -> None:
+    keep_costs()
+    found = body()
+    assert found["cost"] == {"total": 3.3, "per_call": pytest.approx(3.3 / 14, abs=1e-6), "calls": 15, "unpriced_calls": 1}
     assert target(found, "call_cost")["state"] == "missed"
+
+
+def test_mean_of_some_calls_judges_no_target(database: str) -> None:
+    keep_costs(unpriced=2)
+    found = body()
+    assert found["cost"]["per_call"] == pytest.approx(3.3 / 13, abs=1e-6)
+    assert (target(found, "call_cost")["state"], target(found, "call_cost")["actual"]) == ("unknown", None)
+    place = [entry["name"] for entry in found["targets"]].index("call_cost")
+    assert found["unknown"][f"targets.{place}.actual"]["message"] == "86 % of the calls have a price; 90 % are needed"
 
 
 def test_old_week_is_not_recorded(database: str) -> None:

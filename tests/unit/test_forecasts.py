@@ -21,12 +21,12 @@ from callwatch.pipeline.forecasts.backlog import (
     list_times,
     read_depths,
 )
-from callwatch.pipeline.forecasts.file import Quota, read_quota
 from callwatch.pipeline.forecasts.forecast import Forecast
 from callwatch.pipeline.forecasts.outlook import find_usual_steps, judge_stage
 from callwatch.pipeline.forecasts.quotas import QuotaOutlook, judge_quota
 from callwatch.pipeline.forecasts.samples import list_backlog_samples, list_quota_samples
 from callwatch.pipeline.stage_file import get_stages
+from callwatch.settings.quotas import Quota, parse_quota
 
 UTC_ZONE = ZoneInfo("UTC")
 NOW = datetime(2031, 3, 12, 15, 0, tzinfo=UTC)
@@ -290,4 +290,4 @@ def test_quota_counts_its_own_units_and_models() -> None:
 )  # fmt: skip
 def test_bad_quota_is_named(raw: object) -> None:
     with pytest.raises(ValueError, match=r"^(an object|a list|a number|a text)"):
-        read_quota(raw)
+        parse_quota(raw)

@@ -22,7 +22,7 @@ DAY = date(2026, 11, 30)
 
 
 def prices(*changes: dict[str, Any]) -> PriceList:
-    return PriceList(parse_prices(json.dumps([{**PRICE, **change} for change in changes])))
+    return PriceList(parse_prices(json.dumps([{**PRICE, **change} for change in changes])).prices)
 
 
 def usage(model: str = "gpt-5", **quantities: int | None) -> Usage:
@@ -32,8 +32,9 @@ def usage(model: str = "gpt-5", **quantities: int | None) -> Usage:
 
 def test_example_is_valid_and_dated() -> None:
     found = parse_prices_file(str(ROOT / "docs" / "prices.example.json"))
-    assert {price.service for price in found} == {"deepgram", "openai"}
-    assert all(price.source.startswith("an example") for price in found)
+    assert {price.service for price in found.prices} == {"deepgram", "openai"}
+    assert all(price.source.startswith("an example") for price in found.prices)
+    assert found.quotas == ()
     assert load_settings({}).prices_file is None, "no price is assumed"
 
 
@@ -72,6 +73,29 @@ def test_bad_entry_is_named_with_its_remedy(change: dict[str, Any], words: str, 
 def test_bad_file_is_named(text: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         parse_prices(text)
+
+
+def test_quotas_stand_beside_prices() -> None:
+    quota = {"service": "openai", "model": "gpt-4o*", "units": ["input_token", "output_token"], "limit": 5_000_000_000_000}
+    found = parse_prices(json.dumps([quota, PRICE, {**quota, "model": "gpt-5", "limit": 0.5}]))
+    assert [(each.model, each.limit) for each in found.quotas] == [("gpt-4o*", 5e12), ("gpt-5", 0.5)]
+    assert len(found.prices) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"limit": 0}, "entry 2, a quota, must be a number above 0"), ({"limit": "5"}, "a number above 0"),
+        ({"limit": True}, "a number above 0"), ({"limit": 10**400}, "a number above 0"),
+        ({"limit": float("nan")}, "a number above 0"), ({"units": "call"}, "a list of input_token"),
+        ({"units": [["call"]]}, "a list of input_token"), ({"per": 60}, "an object with limit, service, units"),
+        ({"service": ""}, "a text as its service"),
+    ],
+)  # fmt: skip
+def test_bad_quota_in_the_file_is_named(change: dict[str, Any], words: str) -> None:
+    quota = {"service": "openai", "units": ["call"], "limit": 5, **change}
+    with pytest.raises(ValueError, match=words):
+        parse_prices(json.dumps([PRICE, quota]))
 
 
 @pytest.mark.parametrize("name", ["missing.json", "", "folder"])

@@ -29,6 +29,7 @@ def report(**changes: Any) -> Any:
         "since": NOW - timedelta(days=9),
         "until": NOW - timedelta(days=2),
         "is_complete": True,
+        "recorded_since": NOW - timedelta(days=9),
         "targets": [
             {"name": "error_rate", "unit": "ratio", "bound": "most", "target": 0.01, "actual": 0.02, "state": "missed"},
             {"name": "call_cost", "unit": "usd", "bound": "most", "target": 0.2, "actual": None, "state": "unknown"},

@@ -21,6 +21,7 @@ from callwatch.pipeline.costs.usage import day_bounds, read_usage_of_day
 from callwatch.pipeline.queries.stage import StageFile
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.settings import Settings, get_settings
+from callwatch.settings.prices import list_prices
 
 _EARLIER_EVERY = timedelta(minutes=10)
 _CHANGES_WITHIN, _LOOK_BACK = timedelta(days=7), timedelta(days=30)
@@ -34,7 +35,8 @@ def measure_costs(cycle: Cycle) -> list[Sample]:
     stages = get_stages(settings.stages_file)
     if "costs" not in stages.parts:
         return []
-    prices, mark = PriceList(settings.prices_file or ()), hash_prices(settings.prices_file)
+    given = list_prices(settings.prices_file)
+    prices, mark = PriceList(given), hash_prices(given)
     today = cycle.now.astimezone(ZoneInfo(settings.timezone)).date()
     with connection() as conn:
         known = {row["day"]: row for row in list_days(conn, today - _LOOK_BACK, today)}
@@ -53,7 +55,7 @@ def measure_costs(cycle: Cycle) -> list[Sample]:
         conn.commit()
         quotas = read_quota_samples(conn, cycle.now, why)
     priced = _list_priced(cycle.firing.get(UNPRICED, ()), costs, prices, today)
-    return [*list_cost_samples(costs, bool(settings.prices_file), usual, usual_days, cycle.now, why, priced), *quotas]
+    return [*list_cost_samples(costs, bool(given), usual, usual_days, cycle.now, why, priced), *quotas]
 
 
 def is_day_complete(day: date, now: datetime, zone: ZoneInfo, kept_s: float) -> bool:

@@ -1,4 +1,4 @@
-"""Reads PRICES_FILE: what vendors charge, as a JSON list of dated prices, each checked where it is read."""
+"""Reads PRICES_FILE: what vendors charge and allow, as a JSON list of dated prices and of daily quotas, each checked."""
 
 import json
 import re
@@ -9,7 +9,8 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-UNITS = ("input_token", "output_token", "audio_second", "call")
+from callwatch.settings.quotas import UNITS, Quota, parse_quota
+
 _MAX_BYTES, _MAX_PRICES = 1_000_000, 2_000
 _FIELDS = ("service", "model", "unit", "usd", "per", "valid_from", "source")
 _OPTIONAL = ("model", "source")
@@ -34,8 +35,21 @@ class Price:
     source: str = ""
 
 
-def parse_prices_file(raw: str) -> tuple[Price, ...]:
-    """The prices in the file at a path. Raises ValueError whose text completes "PRICES_FILE must be ..."."""
+@dataclass(frozen=True, slots=True)
+class PriceFile:
+    """What vendors charge, and how much they allow in a day."""
+
+    prices: tuple[Price, ...]
+    quotas: tuple[Quota, ...] = ()
+
+
+def list_prices(file: PriceFile | None) -> tuple[Price, ...]:
+    """The prices of PRICES_FILE; none where it is not set."""
+    return file.prices if file else ()
+
+
+def parse_prices_file(raw: str) -> PriceFile:
+    """What is in the file at a path. Raises ValueError whose text completes "PRICES_FILE must be ..."."""
     try:
         path = Path(raw)
         if path.stat().st_size > _MAX_BYTES:
@@ -48,8 +62,8 @@ def parse_prices_file(raw: str) -> tuple[Price, ...]:
     return parse_prices(text)
 
 
-def parse_prices(text: str) -> tuple[Price, ...]:
-    """The prices in the text of a file. Raises ValueError as parse_prices_file."""
+def parse_prices(text: str) -> PriceFile:
+    """What is in the text of a file. Raises ValueError as parse_prices_file."""
     try:
         # A number of JSON is read as it is written: a float of 0.1 is not a tenth.
         given = json.loads(text, parse_float=Decimal, parse_int=_read_int)
@@ -58,9 +72,22 @@ def parse_prices(text: str) -> tuple[Price, ...]:
         raise ValueError(f"JSON{f' (line {line} is not)' if line else ''}: a list of prices such as {_EXAMPLE}") from None
     if not isinstance(given, list) or not 1 <= len(given) <= _MAX_PRICES:
         raise ValueError(f"a JSON list of 1 to {_MAX_PRICES} prices such as {_EXAMPLE}")
-    prices = tuple(_read_price(entry, f"entry {number}") for number, entry in enumerate(given, start=1))
+    prices: list[tuple[int, Price]] = []
+    quotas: list[Quota] = []
+    for number, entry in enumerate(given, start=1):
+        if isinstance(entry, dict) and "limit" in entry:
+            quotas.append(_read_quota(entry, f"entry {number}"))
+        else:
+            prices.append((number, _read_price(entry, f"entry {number}")))
     _refuse_doubles(prices)
-    return prices
+    return PriceFile(tuple(price for _number, price in prices), tuple(quotas))
+
+
+def _read_quota(given: Any, where: str) -> Quota:
+    try:
+        return parse_quota(given)
+    except ValueError as error:
+        raise ValueError(f"a list of prices and quotas; {where}, a quota, must be {error}") from None
 
 
 def _read_int(text: str) -> Decimal:
@@ -93,10 +120,10 @@ def _read_text(given: Any, most: int, message: str) -> str:
     return given
 
 
-def _refuse_doubles(prices: Sequence[Price]) -> None:
-    """Raises ValueError if two prices are for the same thing on the same day."""
+def _refuse_doubles(prices: Sequence[tuple[int, Price]]) -> None:
+    """Raises ValueError if two prices are for the same thing on the same day; prices: each with its number in the file."""
     seen: set[tuple[str, str, str, date]] = set()
-    for number, price in enumerate(prices, start=1):
+    for number, price in prices:
         what = price.service, price.model, price.unit, price.valid_from
         if what in seen:
             raise ValueError(f"a list of prices; entry {number}: another price of this model and unit is valid from the same day")

@@ -16,7 +16,7 @@ from callwatch import times
 if TYPE_CHECKING:
     import ipaddress
 
-    from callwatch.settings.prices import Price
+    from callwatch.settings.prices import PriceFile
     from callwatch.settings.status_page import StatusPage
 
     Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -232,8 +232,8 @@ def parse_time(raw: str) -> datetime:
         raise ValueError(expected) from None
 
 
-def parse_prices(raw: str) -> "tuple[Price, ...]":
-    """The path of a file with prices -> what is in it."""
+def parse_prices(raw: str) -> "PriceFile":
+    """The path of a file with prices and quotas -> what is in it."""
     # Few functions set the variable, and decimals take time to load.
     from callwatch.settings.prices import parse_prices_file
 

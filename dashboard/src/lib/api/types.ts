@@ -216,7 +216,7 @@ export interface CallEvent {
   type: string;
 }
 
-/** A call in one stage. reason: the class of a failure (quota, rate_limited, auth, timeout, error); skipped, false_success, orphan or not_reached; or the code of an unknown state. */
+/** A call in one stage. reason: the class of a failure (quota, rate_limited, auth, timeout, error); skipped, false_success, orphan or not_reached; of an unknown state the code, or unlisted: its row is in a state that the stage file does not name. */
 export interface CallStep {
   attempts: number | null;
   began_at: string | null;
@@ -1986,7 +1986,7 @@ export interface WeeklyAlerts {
   resolved: number | null;
 }
 
-/** What calls cost, in USD. total, per_call: of those calls all of whose usage has a price. */
+/** What calls cost, in USD. total, per_call: of those calls all of whose usage has a price. All are null without the sums of each day. */
 export interface WeeklyCost {
   calls: number | null;
   per_call: number | null;
@@ -2013,13 +2013,14 @@ export interface WeeklyErrors {
   total: number | null;
 }
 
-/** GET /api/reports/weekly. until: the end of the week, or now while it runs. timezone: in which the week begins on Monday. */
+/** GET /api/reports/weekly. until: the end of the week, or now while it runs. timezone: in which the week begins on Monday. recorded_since: from which requests, errors and alerts are counted: the week's beginning, or when the monitor was set up if that was later. */
 export interface WeeklyReport {
   alerts: WeeklyAlerts;
   cost: WeeklyCost;
   errors: WeeklyErrors;
   is_complete: boolean;
   pipeline: Array<WeeklyStage>;
+  recorded_since: string;
   requests: WeeklyRequests;
   services: Array<WeeklyService>;
   since: string;

@@ -6,9 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from callwatch.pipeline.file_fields import check_keys, parse_list, read_fields, read_number
-from callwatch.pipeline.forecasts.file import read_quota
 from callwatch.pipeline.queries.filter_dsl import Clause, clauses, name
-from callwatch.settings.prices import UNITS
+from callwatch.settings.quotas import UNITS, parse_quota
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,4 +85,4 @@ def _read_source(raw: Any) -> Source:
 
 # The fields of the part, as the stage file reads them.
 FIELDS = {"usage": parse_list(read_usage)}
-OPTIONAL = {"target_usd": read_target, "kept_s": read_number, "quotas": parse_list(read_quota)}
+OPTIONAL = {"target_usd": read_target, "kept_s": read_number, "quotas": parse_list(parse_quota)}

@@ -48,13 +48,15 @@ class DayCosts:
     """The costs of a day.
 
     items: by key. units: quantities by (tenant, service, model, unit). uses: how many items used a model, by (tenant, service,
-    model). hours: quantities by (service, model, unit, seconds at which the hour begins), uses as the unit call.
+    model). unpriced: uses without a cost, by (service, model). unrecorded: those of them that only lack a quantity. hours:
+    quantities by (service, model, unit, seconds at which the hour begins), uses as the unit call.
     """
 
     items: dict[str, ItemCost] = field(default_factory=dict)
     units: dict[tuple[str, str, str, str], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     uses: dict[tuple[str, str, str], int] = field(default_factory=lambda: defaultdict(int))
     unpriced: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
+    unrecorded: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     hours: dict[tuple[str, str, str, int], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
 
 
@@ -101,6 +103,10 @@ class PriceList:
                 return None
         return total if usage.quantities or per_call is not None else None
 
+    def lacks_only_quantities(self, usage: Usage, day: date) -> bool:
+        """Whether each unit of a usage has a price, so that only what the product recorded leaves it without a cost."""
+        return bool(usage.quantities) and all(self.find(usage.service, usage.model, unit, day) for unit in usage.quantities)
+
 
 def multiply(price: Price, quantity: Decimal) -> Decimal:
     """What a quantity costs: divided last, because a price per 60 seconds has no exact price per second."""
@@ -118,6 +124,7 @@ def sum_day(usages: Iterable[Usage], prices: PriceList, day: date) -> DayCosts:
         if cost is None:
             item.is_priced = False
             found.unpriced[usage.service, usage.model] += 1
+            found.unrecorded[usage.service, usage.model] += prices.lacks_only_quantities(usage, day)
         else:
             item.usd += cost
         found.uses[usage.tenant, usage.service, usage.model] += 1

@@ -104,7 +104,9 @@ def list_cost_samples(
     if why is not None:
         return [Sample(metric, None, why) for metric in ("cost.per_call_usd", "cost.spike", UNPRICED)]
     samples = [
-        Sample(UNPRICED, float(count), None, {"service": service, "model": model}, "calls of today")
+        Sample(
+            UNPRICED, float(count), None, {"service": service, "model": model}, _explain(count, costs.unrecorded[service, model])
+        )
         for (service, model), count in sorted(costs.unpriced.items())
     ]
     samples += [Sample(UNPRICED, 0.0, None, dict(labels), "it has a price") for labels in priced]
@@ -123,3 +125,10 @@ def list_cost_samples(
     else:
         samples.append(Sample("cost.spike", None, inconclusive=_TOO_FEW))
     return samples
+
+
+def _explain(unpriced: int, unrecorded: int) -> str:
+    """unrecorded: how many of the unpriced uses have a price, but no quantity."""
+    if unrecorded == 0:
+        return "calls of today"
+    return f"calls of today; {'all' if unrecorded == unpriced else unrecorded} have a price, but the product recorded no quantity"

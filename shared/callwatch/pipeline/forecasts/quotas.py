@@ -10,7 +10,6 @@ from callwatch.db.product_queries.cost_days import HourUsage, list_hours
 from callwatch.models.reason import Reason
 from callwatch.pipeline.comparable import DAYS_BACK, kind_of_day
 from callwatch.pipeline.costs.usage import day_bounds
-from callwatch.pipeline.forecasts.file import Quota
 from callwatch.pipeline.forecasts.forecast import Forecast
 from callwatch.pipeline.forecasts.quota import (
     MAX_DAYS,
@@ -22,7 +21,9 @@ from callwatch.pipeline.forecasts.quota import (
     forecast_quota,
     has_pace,
 )
-from callwatch.settings.prices import UNITS
+from callwatch.pipeline.queries.stage import StageFile
+from callwatch.settings import Settings
+from callwatch.settings.quotas import UNITS, Quota
 
 _CALL = UNITS[-1]
 _TOO_FEW = Reason("no_traffic", f"fewer than {MIN_USES} uses in the last {RECENT.seconds // 3600} h show no pace")
@@ -37,6 +38,14 @@ class QuotaOutlook:
     used: float | None
     exhaustion: Forecast | None = None
     why: Reason | None = None
+
+
+def list_quotas(settings: Settings, stages: StageFile) -> Sequence[Quota]:
+    """The quotas in force: those of PRICES_FILE, or of the stage file if it names none. They need to know what uses a service."""
+    costs = stages.parts.get("costs")
+    if costs is None:
+        return ()
+    return (settings.prices_file.quotas if settings.prices_file else ()) or costs.get("quotas", ())
 
 
 def read_quotas(

@@ -27,7 +27,7 @@ from callwatch.pipeline.vendors import CLASSES
 
 StepState = OneOf["done", "waiting", "processing", "stuck", "zombie", "dead", "missing", "unknown"]
 # Sets by which a count of now holds an item, and those whose rows hold it whenever they were written.
-_COUNTED = ("zombie", "stuck", "processing", "pending", "false_success", "orphan")
+_COUNTED = ("zombie", "stuck", "processing", "pending", "false_success", "unlisted", "orphan")
 _WRITTEN = ("done", "dead", "failed")
 # What each set says of the item, in the order in which they count: what is in work or waits, even again, then results, then
 # failures.
@@ -42,10 +42,12 @@ _SAYS: Mapping[str, tuple[StepState, str | None]] = {
     "done": ("done", None),
     "dead": ("dead", None),
     "failed": ("missing", "failed"),
+    # It has a row, in a state that the stage file does not name: to call it missing would be wrong.
+    "unlisted": ("unknown", "unlisted"),
     "orphan": ("missing", "orphan"),
 }
 # Where failures are events, the item itself still waits: the event says that nothing will come of it.
-_BY_EVENTS = ("zombie", "processing", "skipped", "result", "dead", "stuck", "pending", "done", "failed", "orphan")
+_BY_EVENTS = ("zombie", "processing", "skipped", "result", "dead", "stuck", "pending", "done", "failed", "unlisted", "orphan")
 _MAX_TEXT = 2_000
 
 
@@ -143,7 +145,8 @@ def _says(stage: Stage, kind: str, measured: Measured) -> tuple[StepState, str |
 
 def _list_questions(stage: Stage, item: str, keys: tuple[str, ...]) -> Iterator[Reading]:
     for kind in _COUNTED:
-        yield _ask_count(find_count(stage, kind), stage.rows[kind].item or item, keys)
+        rows = stage.rows.get(kind)
+        yield _ask_count(find_count(stage, kind), (rows and rows.item) or item, keys)
     for kind in _WRITTEN:
         yield _ask_rows(f"{stage.name}.{kind}", stage.rows[kind], item, keys)
     for kind, rows in (("result", stage.path.result), ("skipped", stage.path.skipped)):

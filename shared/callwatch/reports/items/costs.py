@@ -30,6 +30,7 @@ from callwatch.reports.items.balances import list_vendor_balances
 from callwatch.reports.items.forecasts import list_quota_forecasts
 from callwatch.reports.missing_values import Unknown
 from callwatch.settings import Settings
+from callwatch.settings.prices import list_prices
 
 if TYPE_CHECKING:
     from callwatch.models.shapes.product import costs as shapes
@@ -62,7 +63,7 @@ def costs(settings: Settings, now: datetime, range_name: CostRange) -> Costs:
     given = get_stages(settings.stages_file).parts.get("costs")
     stored = _read(since, until) if given else _Stored({}, (), {}, (), NOT_DESCRIBED)
     unknown = Unknown()
-    has_prices = bool(settings.prices_file)
+    has_prices = bool(list_prices(settings.prices_file))
     return {
         "timestamp": now,
         "range": range_name,
@@ -142,11 +143,11 @@ def _by_model(stored: _Stored, has_prices: bool, unknown: Unknown) -> list[Model
 def _service(rows: Sequence[UsageSum], path: str, has_prices: bool, unknown: Unknown) -> ServiceCosts:
     units: dict[str, Decimal] = {}
     unpriced: dict[str, Decimal] = {}
-    # A price per call replaces those of units; calls as such need none.
-    is_flat = any(row["unit"] == CALL and row["usd"] is not None for row in rows)
+    # A price per call of a model replaces those of its units; calls as such need none.
+    flat = {row["model"] for row in rows if row["unit"] == CALL and row["usd"] is not None}
     for row in rows:
         units[row["unit"]] = units.get(row["unit"], Decimal(0)) + row["quantity"]
-        if row["unpriced"] and row["unit"] != CALL and not is_flat:
+        if row["unpriced"] and row["unit"] != CALL and row["model"] not in flat:
             unpriced[row["unit"]] = unpriced.get(row["unit"], Decimal(0)) + row["unpriced"]
     priced = [row["usd"] for row in rows if row["usd"] is not None]
     usd = round_usd(sum(priced, Decimal(0))) if priced else None
@@ -169,7 +170,7 @@ def _by_agency(stored: _Stored, settings: Settings, now: datetime, unknown: Unkn
     found: list[AgencyCosts] = []
     for index, tenant in enumerate(shown):
         calls, unpriced, usd = sums[tenant]
-        path, why = f"by_agency.{index}", _why_no_price(calls, bool(settings.prices_file))
+        path, why = f"by_agency.{index}", _why_no_price(calls, bool(list_prices(settings.prices_file)))
         priced = calls - unpriced
         found.append(
             {

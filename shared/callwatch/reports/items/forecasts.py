@@ -12,7 +12,7 @@ from callwatch.db.product_queries.cost_days import list_days
 from callwatch.models.reason import Reason
 from callwatch.pipeline.forecasts.forecast import Forecast
 from callwatch.pipeline.forecasts.outlook import Outlook, read_outlooks
-from callwatch.pipeline.forecasts.quotas import QuotaOutlook, read_quotas
+from callwatch.pipeline.forecasts.quotas import QuotaOutlook, list_quotas, read_quotas
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.reports.missing_values import Unknown
 from callwatch.settings import Settings
@@ -24,7 +24,7 @@ _STATEMENT_MS = 3_000
 _STEADY = Reason("none", "its backlog does not grow beyond chance")
 _LASTS = Reason("none", "it lasts the day")
 _NO_END = Reason("none", "at the slowest pace it is never reached")
-_NO_QUOTAS = Reason("not_configured", "the stage file names no quotas")
+_NO_QUOTAS = Reason("not_configured", "neither PRICES_FILE nor the stage file names a quota")
 _NOT_COMPUTED = Reason("not_recorded", "the monitor has not computed this day")
 
 
@@ -40,7 +40,7 @@ def list_stage_forecasts(settings: Settings, now: datetime, unknown: Unknown) ->
 
 def list_quota_forecasts(settings: Settings, now: datetime, unknown: Unknown) -> list[QuotaForecast] | None:
     """The forecast of each quota; None, with the reason, without a database or without quotas."""
-    quotas = get_stages(settings.stages_file).parts.get("costs", {}).get("quotas")
+    quotas = list_quotas(settings, get_stages(settings.stages_file))
     if not quotas:
         return unknown.say("quotas", None, _NO_QUOTAS)
     zone = ZoneInfo(settings.timezone)

@@ -25,6 +25,7 @@ from callwatch.pipeline.stage_file import get_stages
 from callwatch.reports.items.replays import read_replays_of_item
 from callwatch.reports.missing_values import Unknown, explain_nulls
 from callwatch.settings import Settings
+from callwatch.settings.prices import list_prices
 
 if TYPE_CHECKING:
     from callwatch.models.shapes.product.items import Call, CallError, CallEvent, CallStep
@@ -106,11 +107,12 @@ def _build(
 
 def _price(settings: Settings, usages: Sequence[Usage], why: Reason | None) -> Decimal | Reason:
     """What a call cost so far; or why that is unknown: a part without a price is not free."""
-    if why is not None or not settings.prices_file:
+    given = list_prices(settings.prices_file)
+    if why is not None or not given:
         return why or NO_PRICES
     if not usages:
         return _NO_USAGE
-    prices, zone = PriceList(settings.prices_file), ZoneInfo(settings.timezone)
+    prices, zone = PriceList(given), ZoneInfo(settings.timezone)
     total = Decimal(0)
     for usage in usages:
         day = _find_day(usage.at_s, zone)

@@ -63,7 +63,9 @@ def _describe_span(report: WeeklyReport) -> str:
     zone = ZoneInfo(report["timezone"])
     since, until = (_format_time(report[name], zone) for name in ("since", "until"))
     state = "" if report["is_complete"] else " The week is not over."
-    return escape(f"{since} to {until}, {report['timezone']}.{state}")
+    recorded = report["recorded_since"]
+    part = f" Recorded only since {_format_time(recorded, zone)}." if report["since"] < recorded < report["until"] else ""
+    return escape(f"{since} to {until}, {report['timezone']}.{state}{part}")
 
 
 def _format_time(when: datetime, zone: ZoneInfo) -> str:

@@ -55,6 +55,7 @@ def build_weekly(conn: AnyConnection, settings: Settings, week: Week, now: datet
         "since": week.since,
         "until": week.until,
         "is_complete": week.is_complete,
+        "recorded_since": max(week.since, set_up_at),
         "targets": build_targets(conn, settings, span, services, summary, cost, now, unknown),
         "services": services,
         "requests": _describe_requests(summary, lost, unknown),

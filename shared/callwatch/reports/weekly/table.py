@@ -23,8 +23,9 @@ def render_csv(report: WeeklyReport) -> str:
     output = io.StringIO()
     writer = csv.writer(output)
     writer.writerow(_HEAD)
-    writer.writerow([report["week"], "week", report["timezone"], "since", format_time(report["since"]), "", ""])
-    writer.writerow([report["week"], "week", report["timezone"], "until", format_time(report["until"]), "", ""])
+    times = {"since": report["since"], "until": report["until"], "recorded_since": report["recorded_since"]}
+    for figure, at in times.items():
+        writer.writerow([report["week"], "week", report["timezone"], figure, format_time(at), "", ""])
     parts: Mapping[str, object] = report
     for section in _SECTIONS:
         for path, name, figure, value in _list_figures(parts[section], section, "", ""):

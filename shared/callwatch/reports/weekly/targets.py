@@ -40,6 +40,7 @@ def build_targets(
 ) -> list[Target]:
     """Compare the week with each target. summary: of the requests; None if they are no longer kept."""
     why_requests = _NOT_KEPT if summary is None else NO_REQUESTS
+    call_cost, why_cost = cost.judge()
     logged, why_logged = _read_logged(conn, settings, span, now)
     own = {"database", *(check["name"] for check in settings.http_checks)}
     # The worst of the owners' services: a mean would hide its outage behind the others. Vendors are listed by themselves.
@@ -48,14 +49,14 @@ def build_targets(
         _most("error_rate", "ratio", BUDGETS["slo.errors_burn"][1], summary["error_rate"] if summary else None),
         _most("p95_latency", "ms", float(SLOW_MS), summary["p95"] if summary else None),
         _least("uptime", "percent", 100 * (1 - UPTIME_BUDGET), min(uptimes, default=None)),
-        _most("call_cost", "usd", cost.target, cost.per_call),
+        _most("call_cost", "usd", cost.target, call_cost),
         _least("access_logged", "ratio", 1.0, logged),
     ]
     reasons = {
         "error_rate": why_requests,
         "p95_latency": why_requests,
         "uptime": _UNWATCHED,
-        "call_cost": cost.why,
+        "call_cost": why_cost,
         "access_logged": why_logged,
     }
     for place, target in enumerate(found):

@@ -6,7 +6,7 @@ from callwatch.settings import values
 from callwatch.settings.variable import declare
 
 if TYPE_CHECKING:
-    from callwatch.settings.prices import Price
+    from callwatch.settings.prices import PriceFile
     from callwatch.settings.status_page import StatusPage
 
 
@@ -22,8 +22,10 @@ class FileVariables:
     stages_file: str | None = declare(
         values.parse_text, "Path of a JSON file that describes the watched product; unset: the call product."
     )
-    prices_file: "tuple[Price, ...] | None" = declare(
-        values.parse_prices, "Path of a JSON file with the prices of vendors; without it costs are unpriced.", affects="costs"
+    prices_file: "PriceFile | None" = declare(
+        values.parse_prices,
+        "Path of a JSON file with the prices and daily quotas of vendors; without it costs are unpriced.",
+        affects="costs",
     )
     status_page_file: "StatusPage | None" = declare(
         values.parse_status_page,

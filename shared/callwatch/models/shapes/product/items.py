@@ -84,7 +84,7 @@ class AcceptedReplay(TypedDict):
 
 class CallStep(TypedDict):
     """A call in one stage. reason: the class of a failure (quota, rate_limited, auth, timeout, error); skipped, false_success,
-    orphan or not_reached; or the code of an unknown state.
+    orphan or not_reached; of an unknown state the code, or unlisted: its row is in a state that the stage file does not name.
     """
 
     stage: str

@@ -94,7 +94,10 @@ class WeeklyErrors(TypedDict):
 
 
 class WeeklyCost(TypedDict):
-    """What calls cost, in USD. total, per_call: of those calls all of whose usage has a price."""
+    """What calls cost, in USD. total, per_call: of those calls all of whose usage has a price.
+
+    All are null without the sums of each day.
+    """
 
     total: float | None
     per_call: float | None
@@ -103,7 +106,11 @@ class WeeklyCost(TypedDict):
 
 
 class WeeklyReport(Known):
-    """GET /api/reports/weekly. until: the end of the week, or now while it runs. timezone: in which the week begins on Monday."""
+    """GET /api/reports/weekly. until: the end of the week, or now while it runs. timezone: in which the week begins on Monday.
+
+    recorded_since: from which requests, errors and alerts are counted: the week's beginning, or when the monitor was set up if
+    that was later.
+    """
 
     timestamp: datetime
     week: str
@@ -111,6 +118,7 @@ class WeeklyReport(Known):
     since: datetime
     until: datetime
     is_complete: bool
+    recorded_since: datetime
     targets: list[Target]
     services: list[WeeklyService]
     requests: WeeklyRequests
