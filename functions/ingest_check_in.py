@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from callwatch import sqs
 from callwatch.api.http import Request, Response
 from callwatch.api.routes import INGEST_CHECK_IN
 from callwatch.exceptions import Invalid, Rejected
 from callwatch.ingest.check_in_urls import read_address, read_fields
 from callwatch.ingest.check_ins import accept_check_in, build_check_in_message
+from callwatch.ingest.patient_send import end_of_patience, send_patiently
 from callwatch.runtime.admission import admission
 from callwatch.runtime.endpoint import endpoint
+from callwatch.runtime.environment import work_deadline
 from callwatch.settings import get_settings
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ def handle(request: Request) -> Response[str] | Response[CheckInAccepted]:
     except Rejected as error:
         raise Invalid(error.field, str(error)) from None
     project_id = int(request.actor.removeprefix("project:"))
-    sqs.send(get_settings().error_queue_url, [build_check_in_message([row], project_id, now)])
+    send_patiently(
+        get_settings().error_queue_url, [build_check_in_message([row], project_id, now)], end_of_patience(work_deadline())
+    )
     if address.project is None:
         text = "\n".join(["OK", *problems])
         return Response(INGEST_CHECK_IN.status, text, {"content-type": "text/plain; charset=utf-8"})

@@ -8,13 +8,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from callwatch import sqs
 from callwatch.api.http import Request, Response
 from callwatch.api.routes import INGEST_ENVELOPE
 from callwatch.events.event import error_message
 from callwatch.exceptions import QueueUnavailable, RequestRefused, TooManyRequests, Unavailable, Unreadable
 from callwatch.ingest.content_encoding import decode_start
 from callwatch.ingest.otlp.paths import find_signal
+from callwatch.ingest.patient_send import end_of_patience, send_patiently
 from callwatch.ingest.report import IngestReport
 from callwatch.ingest.requests import build_request_messages
 from callwatch.ingest.sdk import find_exporter, find_sdk
@@ -62,7 +62,7 @@ def _accept_sentry(request: Request) -> Response[EnvelopeAccepted]:
         report.add(outcome, category, reason, count)
     report.carry(taken.work, taken.lines, taken.sessions, _clear_feedback(taken.feedback, project_id))
     try:
-        _send(taken.events, _build_messages(taken, report, now), report, now)
+        _send(taken.events, _build_messages(taken, report, now), report, now, end_of_patience(work_deadline()))
     except QueueUnavailable as error:
         raise _unavailable(error, items) from error
     event_id = taken.events[0]["event_id"] if taken.events else headers.get("event_id")
@@ -88,7 +88,8 @@ def _accept_otlp(request: Request, signal: Signal) -> Response[Any]:
         *build_request_messages(taken.model_calls, report.project_id, now, "model_calls", report.sdk),
     ]
     try:
-        _send(taken.events, rest, report, now)
+        # Exporters send again by themselves: nothing is lost if they need not wait.
+        _send(taken.events, rest, report, now, give_up_at=0)
     except QueueUnavailable as error:
         raise _unavailable(error, ()) from error
     return build_answer(request, signal, taken.rejected, taken.why)
@@ -152,18 +153,18 @@ def _build_messages(taken: Taken, report: IngestReport, now: datetime) -> list[s
     return found
 
 
-def _send(events: list[dict[str, Any]], rest: Iterable[str], report: IngestReport, now: datetime) -> None:
+def _send(events: list[dict[str, Any]], rest: Iterable[str], report: IngestReport, now: datetime, give_up_at: float) -> None:
     """Put events into the queues of their severity, and the other messages into that of all errors."""
     settings = get_settings()
     project_id, sdk = report.project_id, report.sdk
     critical = [error_message(event, project_id, now, sdk) for event in events if event["severity"] == "critical"]
     others = [error_message(event, project_id, now, sdk) for event in events if event["severity"] != "critical"]
     if critical:
-        sqs.send(settings.critical_queue_url, critical)
+        send_patiently(settings.critical_queue_url, critical, give_up_at)
     # The report comes last: what is sent again after a failure is then counted once.
     others += [*rest, *report.build_messages()]
     if others:
-        sqs.send(settings.error_queue_url, others)
+        send_patiently(settings.error_queue_url, others, give_up_at)
 
 
 lambda_handler = endpoint(INGEST_ENVELOPE, admit=admission.admit_dsn, shape_refusal=_shape_refusal)(handle)

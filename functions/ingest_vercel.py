@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from callwatch import sqs
 from callwatch.api.http import Request, Response
 from callwatch.api.routes import INGEST_VERCEL
 from callwatch.events.event import error_message, finish_foreign_event
 from callwatch.events.work_limit import WorkBudget
 from callwatch.ingest.crashes.crash import build_event, choose_crashes
 from callwatch.ingest.crashes.vercel import find_code, list_crashes, read_lines
+from callwatch.ingest.patient_send import end_of_patience, send_patiently
 from callwatch.ingest.report import IngestReport
 from callwatch.models.ingest_outcome import VERCEL_LOGS
 from callwatch.runtime.admission import admission
@@ -43,7 +43,7 @@ def handle(request: Request) -> Response[CrashesAccepted]:
     report.add("refused", "error", "too_many", len(crashes) - len(events))
     messages = [*(error_message(event, project_id, now, VERCEL_LOGS) for event in events), *report.build_messages()]
     if messages:
-        sqs.send(settings.error_queue_url, messages)
+        send_patiently(settings.error_queue_url, messages, end_of_patience(work_deadline()))
     return Response(INGEST_VERCEL.status, {"accepted": len(events), "rejected": len(crashes) - len(events)}, headers)
 
 

@@ -85,14 +85,18 @@ class AwsCallFailed(CallwatchError):
 class QueueUnavailable(CallwatchError):
     """SQS could not be reached or refused messages; `unsent` counts the messages that were not accepted.
 
-    is_throttled: SQS responds and wants fewer calls. is_late: it did not respond in time.
+    is_throttled: SQS responds and wants fewer calls. is_late: it did not respond in time. is_passing: the same call may succeed
+    a moment later.
     """
 
-    def __init__(self, message: str, unsent: int = 0, is_throttled: bool = False, is_late: bool = False) -> None:
+    def __init__(
+        self, message: str, unsent: int = 0, is_throttled: bool = False, is_late: bool = False, is_passing: bool = False
+    ) -> None:
         super().__init__(message)
         self.unsent = unsent
         self.is_throttled = is_throttled
         self.is_late = is_late
+        self.is_passing = is_passing
 
 
 class ArchiveUnavailable(CallwatchError):

@@ -54,8 +54,9 @@ def send(queue_url: str | None, bodies: Sequence[str]) -> None:
         answer = _call(
             lambda sqs, rows: sqs.send_message_batch(QueueUrl=queue_url, Entries=rows), entries, queue_url, refused, True
         )
-        if answer.get("Failed"):
-            raise QueueUnavailable(f"the queue refused {len(answer['Failed'])} messages", refused)
+        if failed := answer.get("Failed"):
+            is_passing = not any(each.get("SenderFault") for each in failed)
+            raise QueueUnavailable(f"the queue refused {len(failed)} messages", refused, is_passing=is_passing)
         taken += len(batch)
 
 
@@ -208,7 +209,8 @@ def _call(action: Callable[[Any, Any], Any], given: Any, queue_url: str | None, 
         return action(_client(os.getpid(), is_send, _endpoint(queue_url), _region(queue_url)), given)
     except AwsCallFailed as error:
         why = f"the queue does not respond ({error.reason})"
-        raise QueueUnavailable(why, unsent, error.reason in THROTTLES, error.reason == "timeout") from error
+        is_throttled, is_late = error.reason in THROTTLES, error.reason == "timeout"
+        raise QueueUnavailable(why, unsent, is_throttled, is_late, error.is_passing) from error
 
 
 def prepare_to_send(queue_url: str) -> None:

@@ -17,7 +17,7 @@ CLIENT = Client("fake", "1", "python", (), "fake.py", errors=3, requests=2)
 def test_every_client_has_its_sender_and_a_folder_of_its_own() -> None:
     assert len({client.slug for client in CLIENTS}) == len(CLIENTS)
     assert {client.sender for client in CLIENTS} == {path.name for path in SENDERS.iterdir() if path.is_file()}
-    assert {client.runtime for client in CLIENTS} == {"python", "node", "ruby", "go"}
+    assert {client.runtime for client in CLIENTS} == {"python", "node", "ruby", "go", "php"}
 
 
 @pytest.mark.parametrize("path", sorted(SENDERS.glob("*.py")), ids=lambda path: path.name)

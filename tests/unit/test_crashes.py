@@ -83,6 +83,7 @@ def test_time_limit_of_a_function_is_an_error(ingest: Ingest) -> None:
         ({"message": "Error: Runtime exited with error: signal: killed"}, "memory"),
         ({"message": "RequestId: 1 Error: Runtime exited with error: exit status 1 Runtime.ExitError"}, "exit"),
         ({"message": "out", "statusCode": 200, "level": "fatal"}, "fatal"),
+        ({"message": "out", "statusCode": 200, "level": "error", "type": "fatal"}, "fatal"),
     ],
 )
 def test_kind_is_what_the_line_tells(change: dict[str, Any], kind: str) -> None:
@@ -99,12 +100,25 @@ PLATFORM_LINES = [
     ("Node.js process exited with exit status: 128. The logs above can help with debugging the issue.", "exit"),
     ("Python process exited with exit status: 1. The logs above can help with debugging the issue.", "exit"),
     ("RequestId: 1 Process exited before completing request", "exit"),
+    # What else Lambda writes: the error of a response, and an extension that takes the function with it.
+    (f"RequestId: {REQUEST} Error: Task timed out after 3.00 seconds", "timeout"),
+    (f"RequestId: {REQUEST} Error: exit status 1\nExtension.Crash", "exit"),
+    (
+        f"REPORT RequestId: {REQUEST}\tDuration: 693.92 ms\tMax Memory Used: 128 MB\tStatus: error\tError Type: Extension.Crash",
+        "exit",
+    ),
+    # One line of Vercel holds all that a request has printed.
+    (
+        "TypeError: headers is null\n    at handler (/x.ts:30:40)\nVercel Runtime Timeout Error: Task timed out after 10 seconds",
+        "timeout",
+    ),
 ]
 # Programs log the same words about others, and about what they do next.
 PROGRAM_LINES = [
     "the vendor said: Task timed out after 3 seconds", "ffmpeg finished with exit status 1; it is started again",
     "the pool is out of memory, another node is tried", "[worker] Runtime.ExitError of the other function was handled",
     "child exited with error", "it got signal: killed", "process exited with exit status: 1", "REPORT of Status: timeout",
+    "the Extension.Crash of yesterday", "INIT_REPORT Init Duration: 10006.05 ms\tPhase: init\tStatus: timeout",
 ]  # fmt: skip
 PREFIXES = st.sampled_from(
     ["INFO ", "2026-11-24T10:00:00.000Z\t6f0b1f0e-0f0e-4f6f-9a57-0f0e0f0e0f0e\tINFO\t", "[ERROR] app: ", "> "]
@@ -257,6 +271,7 @@ def report(**record: Any) -> str:
         (f"REPORT RequestId: {REQUEST}\tDuration: 9.5 ms\tStatus: error\tError Type: Runtime.ExitError", "exit", 9.5),
         (report(status="timeout", metrics={"durationMs": 3000.5}), "timeout", 3000.5),
         (report(status="error", errorType="Runtime.OutOfMemory", metrics={"durationMs": 12}), "memory", 12),
+        (report(status="error", errorType="Extension.Crash", metrics={"durationMs": 12}), "exit", 12),
         (report(status="error", errorType="Runtime.ExitError"), "exit", None),
     ],
 )

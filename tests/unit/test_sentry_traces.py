@@ -257,6 +257,22 @@ def test_older_sdks_keep_the_status_in_a_tag(tags: Any) -> None:
     assert row["status_code"] == 503
 
 
+@pytest.mark.parametrize(("sent", "word"), [("418", "invalid_argument"), ("302", "ok")])
+def test_sdks_for_php_keep_the_status_in_the_trace(sent: str, word: str) -> None:
+    (row,) = list_transaction_rows(transaction(trace={"status": word, "tags": {"http.status_code": sent}}), NOW)
+    assert row["status_code"] == int(sent)
+
+
+@pytest.mark.parametrize(
+    ("given", "method"),
+    [({}, "_OTHER"), ({"request": {"method": "brew"}}, "_OTHER"), ({"request": {"method": 7}}, "_OTHER"),
+     ({"transaction": "put /calls/{id}"}, "PUT"), ({"request": {"method": "head"}}, "HEAD")],
+)  # fmt: skip
+def test_a_method_that_was_not_sent_is_no_get(given: dict[str, Any], method: str) -> None:
+    (row,) = list_transaction_rows(transaction(**given), NOW)
+    assert row["method"] == method
+
+
 def test_a_fragment_is_cut_from_a_path_alone() -> None:
     assert normalize_route("CallsController#show") == "CallsController#show"
     assert normalize_route("CallsController#show?token=x") == "CallsController#show"

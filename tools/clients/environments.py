@@ -15,8 +15,10 @@ INSTALL_S, SEND_S = 300, 60
 # What names the registries that this machine uses.
 _KEPT = (
     *("PATH", "HOME", "LANG", "SSL_CERT_FILE", "PIP_INDEX_URL", "PIP_CONFIG_FILE"),
-    *("UV_INDEX_URL", "UV_DEFAULT_INDEX", "NPM_CONFIG_REGISTRY"),
+    *("UV_INDEX_URL", "UV_DEFAULT_INDEX", "NPM_CONFIG_REGISTRY", "COMPOSER_HOME"),
 )
+# As wide as a reason, since it breaks lines within words.
+_COMPOSER = {"COMPOSER_ALLOW_SUPERUSER": "1", "COLUMNS": "200"}
 _MAX_REASON_CHARS = 200
 
 
@@ -39,6 +41,11 @@ def install(client: Client, folder: Path) -> Path:
         _run([uv, "pip", "install", "--quiet", "--python", python, "setuptools<81", "certifi", *client.packages], {}, INSTALL_S)
     elif client.runtime in ("ruby", "go"):
         _unpack_debian(client.packages, path)
+    elif client.runtime == "php":
+        # The client before 2.0 is declared for PHP 5 and 7 alone, and works with 8.
+        options = ["--working-dir", str(path), "--no-interaction", "--quiet", "--ignore-platform-req=php"]
+        (path / "composer.json").write_text("{}")
+        _run(["composer", "require", *options, *client.packages], _COMPOSER, INSTALL_S)
     else:
         (path / "package.json").write_text("{}")
         # From its own folder: with --prefix, npm 11 looks through the folder where it is called, and may never end.
@@ -58,10 +65,10 @@ def send(client: Client, path: Path, environ: Mapping[str, str]) -> None:
         command, own = find(path)
         _run([*command, str(sender)], {**environ, **client.options, **own}, SEND_S)
         return
-    # Node.js looks for packages next to the program.
+    # Node.js looks for packages next to the program, and so do the senders for PHP.
     copy = path / sender.name
     copy.write_bytes(sender.read_bytes())
-    _run(["node", str(copy)], {**environ, **client.options}, SEND_S)
+    _run([client.runtime, str(copy)], {**environ, **client.options}, SEND_S)
 
 
 def _unpack_debian(packages: Sequence[str], path: Path) -> None:
@@ -121,5 +128,7 @@ def _run(command: Sequence[str], environ: Mapping[str, str], limit_s: float, cwd
     except OSError as error:
         raise ClientFailed(f"{Path(command[0]).name}: {error.strerror}") from None
     if done.returncode:
-        lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
-        raise ClientFailed(f"{Path(command[0]).name}: {lines[-1]}"[:_MAX_REASON_CHARS])
+        lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+        # Composer ends with how it is called.
+        said = [line for line in lines if not line.startswith("require [")] or ["no output"]
+        raise ClientFailed(f"{Path(command[0]).name}: {said[-1]}"[:_MAX_REASON_CHARS])

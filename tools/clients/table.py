@@ -4,14 +4,15 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-Runtime = Literal["python", "node", "ruby", "go"]
+Runtime = Literal["python", "node", "ruby", "go", "php"]
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
     """One client. packages: what is installed. sender: a file in senders/. errors, requests: how many it sends.
 
-    Clients of Ruby and Go are packages of Debian, with their runtime; on another system they cannot be tried.
+    Clients of Ruby and Go are packages of Debian, with their runtime; on another system they cannot be tried. Those of PHP need
+    php with curl and mbstring, and composer.
     """
 
     name: str
@@ -53,6 +54,10 @@ def _debian(name: str, version: str, runtime: Runtime, package: str, sender: str
     return Client(name, version, runtime, packages, sender, 3, requests)
 
 
+def _php(name: str, version: str, sender: str, requests: int = 0) -> Client:
+    return Client(name, version, "php", (f"sentry/sentry:{version}",), sender, 3, requests)
+
+
 CLIENTS = (
     _python_sentry("0.20.3", TRACES="0"),
     _python_sentry("1.14.0"),
@@ -77,4 +82,6 @@ CLIENTS = (
     _debian("sentry-ruby", "5.3.0", "ruby", "ruby-sentry-ruby", "sentry_ruby.rb", requests=2),
     _debian("raven-go", "0.2.0", "go", "golang-github-getsentry-raven-go-dev", "raven_go.go"),
     _debian("sentry-go", "0.11.0", "go", "golang-github-getsentry-sentry-go-dev", "sentry_go.go", requests=2),
+    _php("sentry/sentry", "1.11.0", "raven_php.php"),
+    _php("sentry/sentry", "4.29.0", "sentry_php.php", requests=2),
 )

@@ -14,7 +14,7 @@ from tools.clients.table import Client, Runtime
 
 _WAIT_S = 20.0
 _ERRORS = "SELECT count(*) FROM callwatch.error_logs WHERE message LIKE %s"
-_LANGUAGES: dict[Runtime, str] = {"python": "Python", "node": "Node.js", "ruby": "Ruby", "go": "Go"}
+_LANGUAGES: dict[Runtime, str] = {"python": "Python", "node": "Node.js", "ruby": "Ruby", "go": "Go", "php": "PHP"}
 _REQUESTS = "SELECT count(*) FROM callwatch.api_logs WHERE route LIKE %s"
 
 

@@ -7,6 +7,9 @@ from callwatch.scrubbing.sanitize import sanitize
 from callwatch.scrubbing.text import scrub_text
 
 MAX_CHARS = 300
+METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"])
+# OpenTelemetry's word for a method that is none of these, or was not sent.
+OTHER_METHOD = "_OTHER"
 # A part of a raw path that differs from call to call: numbers, UUIDs, hex, and long words with digits.
 _VARIABLE = re.compile(
     r"\d+|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|(?=[a-f]*\d)[0-9a-f]{8,}|(?=(?:[A-Za-z_-]*\d){3})[\w-]{16,}"
@@ -33,6 +36,12 @@ def normalize_route(name: str, is_raw: bool = False) -> str:
     if not is_raw:
         return path
     return "/".join("{id}" if _VARIABLE.fullmatch(part) else part for part in path.split("/")) or "/"
+
+
+def normalize_method(method: Any) -> str:
+    """One of METHODS, or OTHER_METHOD for any other and for one that was not sent."""
+    word = str(method).upper()
+    return word if word in METHODS else OTHER_METHOD
 
 
 def is_path_of_call(name: str, source: Any, url: Any) -> bool:

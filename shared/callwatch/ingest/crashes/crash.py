@@ -24,7 +24,7 @@ _TIME = r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,20}Z? )?"
 _START = rf"^{_TIME}(?:RequestId: \S{{1,60}} )?(?:Error: )?"
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _TIMED_OUT = re.compile(
-    rf"^(?:{_TIME}{_UUID} |Vercel Runtime Timeout Error: )?"
+    rf"^(?:{_TIME}{_UUID} |RequestId: {_UUID} Error: |Vercel Runtime Timeout Error: )?"
     r"Task timed out(?: after ([0-9]{1,6}(?:\.[0-9]{1,6})?) seconds)?"
     r"|^REPORT RequestId: [^\n]{1,500}\bStatus: timeout\b",
     re.MULTILINE,
@@ -37,8 +37,9 @@ _KILLED = re.compile(
     re.MULTILINE,
 )
 _EXITED = re.compile(
-    rf"{_START}(?:Runtime exited with(?:out)?|Runtime\.ExitError|Process exited before completing request)\b"
-    r"|^REPORT RequestId: [^\n]{1,500}\bError Type: Runtime\.ExitError\b"
+    rf"{_START}(?:Runtime exited with(?:out)?|Runtime\.ExitError|Process exited before completing request"
+    r"|Extension\.(?:Crash|ExitError))\b"
+    r"|^REPORT RequestId: [^\n]{1,500}\bError Type: (?:Runtime\.ExitError|Extension\.(?:Crash|ExitError))\b"
     r"|^(?:Node\.js|Bun|Python|Go|Ruby|Rust) process exited with (?:exit status|signal): [0-9]{1,3}\b",
     re.MULTILINE,
 )

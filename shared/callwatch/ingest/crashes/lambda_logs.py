@@ -18,7 +18,13 @@ _MESSAGE_CHARS = 500
 # Our own functions: a crash of them must not become an event that they process.
 _OWN_GROUPS = "/callwatch/"
 _LAMBDA = "/aws/lambda/"
-_KINDS: Mapping[str, Kind] = {"Runtime.ExitError": "exit", "Runtime.OutOfMemory": "memory", "Sandbox.Timedout": "timeout"}
+_KINDS: Mapping[str, Kind] = {
+    "Runtime.ExitError": "exit",
+    "Runtime.OutOfMemory": "memory",
+    "Sandbox.Timedout": "timeout",
+    "Extension.Crash": "exit",
+    "Extension.ExitError": "exit",
+}
 
 
 def read_subscription(event: Mapping[str, Any]) -> dict[str, Any]:

@@ -79,7 +79,11 @@ def _read_line(line: Mapping[str, Any]) -> Crash | None:
         return None
     message = line["message"] if isinstance(line.get("message"), str) else ""
     status = line.get("statusCode")
-    kind = find_kind(message) or _find_kind_of_status(status) or ("fatal" if line.get("level") == "fatal" else None)
+    kind = (
+        find_kind(message)
+        or _find_kind_of_status(status)
+        or ("fatal" if "fatal" in (line.get("level"), line.get("type")) else None)
+    )
     if kind is None:
         return None
     path = _read_text(line, "path")

@@ -9,11 +9,8 @@ from typing import Any
 from callwatch.events.event import clamp
 from callwatch.ingest.otlp.attributes import describe_origin, find_first, read_text, to_time
 from callwatch.ingest.otlp.records import SERVER, Span
-from callwatch.ingest.routes import clean_text, normalize_route
+from callwatch.ingest.routes import METHODS, OTHER_METHOD, clean_text, normalize_method, normalize_route
 
-_METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"])
-# The conventions' own word for a method that is none of the known ones, or was not sent.
-_OTHER = "_OTHER"
 _HAS_REMOTE, _IS_REMOTE = 0x100, 0x200
 _MAX_NS = 86_400 * 10**9
 _MAX_NAME_CHARS = 4_000
@@ -36,7 +33,7 @@ def list_requests(spans: Iterable[Span]) -> list[Span]:
 def name_endpoint(span: Span) -> str:
     """Method and route of a server span, such as "POST /webhooks/{vendor}"."""
     method, route = _method(span), _route(span)
-    return route if method == _OTHER else f"{method} {route}"
+    return route if method == OTHER_METHOD else f"{method} {route}"
 
 
 def _has_local_parent(span: Span) -> bool:
@@ -68,8 +65,7 @@ def read_request(span: Span, now: datetime) -> dict[str, Any]:
 
 
 def _method(span: Span) -> str:
-    given = read_text(span.attributes, *_METHOD_NAMES).upper() or span.name.partition(" ")[0].upper()
-    return given if given in _METHODS else _OTHER
+    return normalize_method(read_text(span.attributes, *_METHOD_NAMES) or span.name.partition(" ")[0])
 
 
 def _route(span: Span) -> str:
@@ -81,4 +77,4 @@ def _route(span: Span) -> str:
     word, _blank, rest = span.name[:_MAX_NAME_CHARS].partition(" ")
     if path:
         return normalize_route(path, is_raw=True)
-    return normalize_route(rest if rest and word.upper() in _METHODS else span.name[:_MAX_NAME_CHARS] or "/")
+    return normalize_route(rest if rest and word.upper() in METHODS else span.name[:_MAX_NAME_CHARS] or "/")

@@ -7,7 +7,6 @@ from typing import Any
 
 from callwatch.models.work import WorkKind
 
-METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"])
 STATUS_NAMES = ("http.response.status_code", "http.status_code")
 MAX_SPAN_S = 86_400.0
 # Exactly these: Next.js reports its middleware as http.server.middleware. The others are those of older SDKs for Ruby and Go.

@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from callwatch.events.event import clamp
-from callwatch.ingest.routes import clean_text, is_path_of_call, normalize_route
+from callwatch.ingest.routes import METHODS, clean_text, is_path_of_call, normalize_method, normalize_route
 from callwatch.ingest.sentry.trace_parts import (
-    METHODS,
     STATUS_NAMES,
     find_first,
     find_work,
@@ -66,7 +65,9 @@ def read_transaction(event: Any, now: datetime) -> Found | None:
             method=request.get("method") or find_first(data, "http.request.method", "http.method"),
             status=find_first(to_dict(contexts.get("response")), "status_code")
             or find_first(data, *STATUS_NAMES)
-            or find_first(tags, *STATUS_NAMES),
+            or find_first(tags, *STATUS_NAMES)
+            # sentry.php 3.0 and its like keep the tags of the first span there.
+            or find_first(_read_tags(trace.get("tags")), *STATUS_NAMES),
             word=trace.get("status"),
             times=(event.get("start_timestamp"), event.get("timestamp")),
             identity=f"{trace.get('trace_id')}:{trace.get('span_id')}",
@@ -144,7 +145,7 @@ def _read(trace: _Trace, now: datetime) -> Found | None:
     code, has_failed = read_status(trace.status, trace.word, trace.data)
     return {
         "request_id": identity,
-        "method": str(method).upper() if str(method).upper() in METHODS else "GET",
+        "method": normalize_method(method),
         "route": normalize_route(name, trace.is_raw),
         "status_code": code,
         "has_failed": has_failed,
