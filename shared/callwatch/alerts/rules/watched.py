@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from callwatch.alerts.evaluation.context import Subjects
 from callwatch.alerts.notifications.channels import is_configured, list_names
 from callwatch.alerts.own_rules.complete_metrics import LASTING, PASSING
-from callwatch.alerts.rules.start_check import list_label_values
+from callwatch.alerts.rules.start_check import list_label_values, list_tables
 from callwatch.exceptions import ConfigurationError
 from callwatch.pipeline.product import all_readings
-from callwatch.pipeline.queries.query_runner import list_columns, list_tables
+from callwatch.pipeline.queries.query_runner import list_columns
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.settings import Settings
 
@@ -44,7 +44,7 @@ def _find_unwatched(settings: Settings) -> Callable[[str, Mapping[str, str]], st
     """What says why the settings watch a metric with some labels no longer; None if they do."""
     find_values = list_label_values(settings)
     channels = frozenset(name for name in list_names(settings) if is_configured(name, settings))
-    tables, columns = _list_tables(settings), _list_columns(settings)
+    tables, columns = list_tables(settings), _list_columns(settings)
     missing = {prefix: f"the stage file has no part {part} any more" for prefix, part in _list_missing_parts(settings).items()}
 
     def find(metric: str, labels: Mapping[str, str]) -> str | None:
@@ -62,17 +62,6 @@ def _find_unwatched(settings: Settings) -> Callable[[str, Mapping[str, str]], st
         return None
 
     return find
-
-
-def _list_tables(settings: Settings) -> frozenset[str]:
-    """Every table of the stage file; none if it cannot be read."""
-    try:
-        stages = get_stages(settings.stages_file)
-    except ConfigurationError:
-        return frozenset()
-    parts = [part["table"] for part in stages.parts.values() if "table" in part]
-    advised = [index["table"] for index in stages.indexes]
-    return frozenset([*parts, *advised, *(table for reading in all_readings(stages) for table in list_tables(reading))])
 
 
 def _list_columns(settings: Settings) -> frozenset[tuple[str, str]]:
