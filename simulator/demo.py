@@ -21,7 +21,7 @@ from rich.panel import Panel
 
 from simulator import product
 from simulator.clients import raise_errors, send_requests
-from simulator.farewell import forget_product
+from simulator.farewell import forget_product, forget_readings, paused_monitor
 from simulator.faults import openai_quota, transcription_stops
 from simulator.system import DemoError, LocalSystem, connect
 
@@ -231,7 +231,8 @@ def _healthy(conn: extensions.connection) -> int:
 
 
 def _remove(system: LocalSystem, conn: extensions.connection, console: Console) -> None:
-    _clear(conn)
+    with paused_monitor(conn):
+        _clear(conn)
     with console.status("Taking the product away without an alarm ..."):
         forget_product(system, conn)
     console.print("The demo's tables are gone, and the monitor is as before the demo.")
@@ -242,6 +243,7 @@ def _clear(conn: extensions.connection) -> None:
         with conn.cursor() as cursor:
             for table in product.TABLES:
                 cursor.execute(f'DROP TABLE IF EXISTS public."{table}" CASCADE')
+        forget_readings(conn)
 
     _commit(conn, drop)
 

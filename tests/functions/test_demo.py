@@ -46,6 +46,7 @@ def test_each_scene_fires_notifies_and_resolves(system: System) -> None:
     assert tables(system) == 0
     assert "the monitor is as before the demo" in played.stdout
     assert count_blind(system) == 0, "no rule counts as blind, so that no alarm follows"
+    assert system.get("/api/alerts?rule_id=figures_lost")["items"] == []
 
 
 def test_a_webhook_of_ones_own_is_no_failure() -> None:

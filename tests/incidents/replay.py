@@ -56,6 +56,7 @@ def _list_requests(times: Mapping[str, int]) -> list[dict[str, Any]]:
 _FAST = _list_requests({"/calls": 150, "/health": 20})
 _NO_UUID = {"message": 'invalid input syntax for type uuid: "1"', "type": "DatabaseError", "context": {"code": "22P02"}}
 _NO_COLUMN = {"message": 'column "started_at" does not exist', "type": "DatabaseError", "context": {"code": "42703"}}
+_STARTED_AT = {"table": "transcription_queue", "column": "started_at"}
 _QUEUE, _RECORDINGS = {"stage": "transcriptions"}, {"stage": "recordings"}
 
 INCIDENTS = (
@@ -101,8 +102,8 @@ INCIDENTS = (
     ),
     Incident(
         12, "A missing column breaks a query",
-        [("sql_errors", {"sqlstate": "42703"}), ("schema_drift", {"table": "transcription_queue", "column": "started_at"})],
-        [("new_error_group", {"sqlstate": "42703"})],
+        [("sql_errors", {"sqlstate": "42703"}), ("figures_lost", _STARTED_AT)],
+        [("new_error_group", {"sqlstate": "42703"}), ("schema_drift", _STARTED_AT)],
         fault=faults.column_missing, errors=[_NO_COLUMN] * 3,
     ),
 )  # fmt: skip

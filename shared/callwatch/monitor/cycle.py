@@ -17,6 +17,7 @@ from callwatch.exceptions import DatabaseUnavailable
 from callwatch.models.check import CheckResult
 from callwatch.models.sample import Sample
 from callwatch.monitor.state import MonitorState
+from callwatch.pipeline.queries.query_runner import Measured
 from callwatch.tracker import error_tracker
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class Cycle:
     cycle to the next. holder: of the lease. firing: labels of the firing
     instances, by the metric that they fire by. uncounted: why accepted errors and requests may not be stored yet.
     is_evaluated: whether the database stored the evaluation. refusal: why the database rejects writes, as a step found.
+    product: what was read of the product; None if it could not be.
     """
 
     now: datetime
@@ -55,6 +57,7 @@ class Cycle:
     firing: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     uncounted: str | None = None
     refusal: str | None = None
+    product: Measured | None = None
     is_database_up: bool = True
     is_evaluated: bool = True
     began: float = field(default_factory=time.monotonic)

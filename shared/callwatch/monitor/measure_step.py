@@ -17,6 +17,7 @@ from callwatch.crons.samples import read_check_in_samples
 from callwatch.db import connection, product_connection
 from callwatch.db.alert_queries.rule_states import firing_labels
 from callwatch.db.core.connect import AnyConnection
+from callwatch.db.product_queries.known_readings import keep_readings, list_lost
 from callwatch.db.queries.stage_depths import keep_depths
 from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
@@ -35,8 +36,10 @@ from callwatch.monitor.own_samples import (
 )
 from callwatch.pipeline.db_reachability import product_database_samples
 from callwatch.pipeline.forecasts.samples import BACKLOG, QUOTA
+from callwatch.pipeline.product import list_cycle_readings, of_cycle
 from callwatch.pipeline.product import measure as measure_product
-from callwatch.pipeline.product import of_cycle
+from callwatch.pipeline.queries.lost_readings import METRIC as LOST
+from callwatch.pipeline.queries.lost_readings import list_failed, list_lost_samples, list_lost_sources, list_succeeded
 from callwatch.pipeline.samples import METRICS as PRODUCT_METRICS
 from callwatch.pipeline.samples import depths, list_product_samples
 from callwatch.pipeline.stage_file import get_stages
@@ -75,6 +78,7 @@ def measure(cycle: Cycle, own_samples: Callable[[], list[Sample]]) -> dict[str, 
     ]
     product: list[Source] = [
         (PRODUCT_METRICS, lambda: _read_product(cycle)),
+        ((LOST,), lambda: _read_own(lambda conn, _now: _keep_product(conn, cycle), cycle)),
         (("cost.", QUOTA), lambda: measure_costs(cycle)),
         ((BACKLOG,), lambda: _read_own(read_backlog_samples, cycle)),
     ]
@@ -131,13 +135,21 @@ def _read_balances(conn: AnyConnection, now: datetime) -> list[Sample]:
 
 
 def _read_product(cycle: Cycle) -> list[Sample]:
-    """Sample the product's metrics, and store the queue depths for the charts."""
     settings = get_settings()
     stages = get_stages(settings.stages_file)
     with product_connection() as conn:
-        measured = measure_product(conn, cycle.now, settings.timezone, stages, of_cycle(stages))
-    capture_measuring(measured.errors)
-    with connection() as conn:
-        keep_depths(conn, cycle.now, depths(stages, measured))
-        conn.commit()
-    return list_product_samples(stages, measured, cycle.firing)
+        cycle.product = measure_product(conn, cycle.now, settings.timezone, stages, of_cycle(stages))
+    capture_measuring(cycle.product.errors)
+    return list_product_samples(stages, cycle.product, cycle.firing)
+
+
+def _keep_product(conn: AnyConnection, cycle: Cycle) -> list[Sample]:
+    """Store the depths of the queues for the charts, and what could be read; sample what was known once and is lost."""
+    stages = get_stages(get_settings().stages_file)
+    if cycle.product is None:
+        return []
+    keep_depths(conn, cycle.now, depths(stages, cycle.product))
+    readings = list_cycle_readings(stages)
+    keep_readings(conn, cycle.now, list_succeeded(readings, cycle.product), list_failed(readings, cycle.product))
+    conn.commit()
+    return list(list_lost_samples(list_lost_sources(list_lost(conn, cycle.now))))

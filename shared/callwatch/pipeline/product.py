@@ -142,3 +142,9 @@ def of_cycle(stages: StageFile) -> Wanted:
     """The figures for rules and charts: all except those that are only shown."""
     names = {stage.name for stage in stages.stages}
     return lambda name: not (name.partition(".")[0] in names and name.rpartition(".")[2] in _NOT_IN_CYCLE)
+
+
+def list_cycle_readings(stages: StageFile) -> list[Reading]:
+    """The readings of a cycle whose figures someone may rely on: without censuses, and without what is not recorded."""
+    wanted = of_cycle(stages)
+    return [each for each in all_readings(stages) if wanted(each.name) and each.none is None and each.census is None]

@@ -16,6 +16,7 @@ from callwatch.client.measurement_errors import capture_measuring
 from callwatch.counters.errors import buffered, last_hour
 from callwatch.db import connection, pool_statistics
 from callwatch.db.core.unreadable import UNREAD, why_product_unread, why_unread
+from callwatch.db.product_queries.known_readings import LostReading, list_lost
 from callwatch.db.queries.check_results import ServiceState, service_states
 from callwatch.db.queries.cycles import Signs, read_signs
 from callwatch.db.queries.setting_problems import stored_problems
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         Environment,
         ErrorHealth,
         Health,
+        LostFigures,
         MonitorHealth,
         OverallStatus,
         QueueHealth,
@@ -53,12 +55,13 @@ ReadCommit = Callable[[], tuple[str | None, Reason]]
 @dataclass(frozen=True, slots=True)
 class Stored:
     """The content of the monitor's own tables: states by service, errors of the last hour (all, critical), its last sign of
-    life, and its invalid settings."""
+    life, its invalid settings, and the readings of the product that are lost."""
 
     states: Mapping[str, ServiceState]
     errors: tuple[int, int]
     signs: Signs
     problems: list[SettingProblem]
+    lost: list[LostReading]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ def health(settings: Settings, now: datetime, own: OwnFigures, read_commit: Read
     found["resources"] = _resources(own, unknown)
     found["monitor"] = describe_monitor(gathered.stored.signs if gathered.stored else None, now, gathered.unread, unknown)
     found["configuration"] = unknown.say("configuration", _configuration(settings, gathered), gathered.unread)
+    found["lost_figures"] = unknown.say("lost_figures", _lost_figures(gathered.stored), gathered.unread)
     return found
 
 
@@ -144,15 +148,15 @@ def _why_missing(what: str, found: object, late: Reason, explain: Callable[[Base
 
 def overall(gathered: Gathered, now: datetime) -> OverallStatus:
     """unhealthy: the database is down, or every configured vendor. degraded: one of them is not healthy, there is a critical
-    error, the pipeline stopped or its database does not respond, or the monitor is late. Unknown and not configured
-    services change nothing."""
+    error, the pipeline stopped or its database does not respond, figures of it that were known are lost, or the monitor is
+    late. Unknown and not configured services change nothing."""
     providers = [r.status for r in gathered.results if r.service != "database" and r.status != "unknown"]
     if not gathered.is_database_up or (providers and set(providers) == {"unhealthy"}):
         return "unhealthy"
     stored = gathered.stored
     is_degraded = any(result.status == "degraded" for result in gathered.results) or "unhealthy" in providers
     # If the database is up but our tables cannot be read, no monitor can have run.
-    is_degraded = is_degraded or stored is None or bool(stored.errors[1])
+    is_degraded = is_degraded or stored is None or bool(stored.errors[1] or stored.lost)
     is_degraded = is_degraded or stored is None or stored.signs.not_evaluated_since(now) is not None
     queues = gathered.queues
     return "degraded" if is_degraded or queues is None or queues.is_stopped or queues.is_unread else "healthy"
@@ -160,7 +164,7 @@ def overall(gathered: Gathered, now: datetime) -> OverallStatus:
 
 def _read_stored(now: datetime) -> Stored:
     with connection(statement_timeout_ms=2000) as conn:
-        return Stored(service_states(conn), last_hour(conn, now), read_signs(conn), stored_problems(conn))
+        return Stored(service_states(conn), last_hour(conn, now), read_signs(conn), stored_problems(conn), list_lost(conn, now))
 
 
 def _read_queues(settings: Settings, now: datetime) -> QueueReading:
@@ -269,3 +273,12 @@ def _configuration(settings: Settings, gathered: Gathered) -> list[SettingProble
         return list(own.values()) or None
     found = {row["variable"]: row for row in gathered.stored.problems} | own
     return [found[name] for name in sorted(found)]
+
+
+def _lost_figures(stored: Stored | None) -> list[LostFigures] | None:
+    if stored is None or not stored.lost:
+        return None if stored is None else []
+    # Rarely needed, and it loads the readings.
+    from callwatch.reports.lost_figures import list_lost_figures
+
+    return list_lost_figures(stored.lost)

@@ -678,6 +678,7 @@ export interface Health {
   configuration?: Array<SettingProblem> | null;
   environment?: Environment | null;
   errors: ErrorHealth;
+  lost_figures?: Array<LostFigures> | null;
   monitor?: MonitorHealth | null;
   queue: QueueHealth;
   resources?: Resources | null;
@@ -899,6 +900,15 @@ export interface LambdaMetrics {
 export interface LogLines {
   last_24h: Record<string, number>;
   last_hour: Record<string, number>;
+}
+
+/** A table of the product, or a column of it, without which figures are unknown that were known before. column: null if it is the whole table. affects: the parts of the stage file whose figures are lost. */
+export interface LostFigures {
+  affects: Array<string>;
+  column: string | null;
+  message: string;
+  since: string;
+  table: string;
 }
 
 /** A new silence; warnings: hints at mistakes in it. */

@@ -60,7 +60,7 @@ PHRASES: Mapping[str, str] = {
 }
 # Their messages are sentences already.
 _OWN_WORDS = (
-    "new_error_group", "regressed_error_group", "schema_drift", "index_missing", "clock_skew", "unreadable_times",
+    "new_error_group", "regressed_error_group", "schema_drift", "figures_lost", "index_missing", "clock_skew", "unreadable_times",
     "unlisted_states",
 )  # fmt: skip
 

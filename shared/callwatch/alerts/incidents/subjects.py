@@ -20,6 +20,7 @@ _ON_ENDED_WORK = frozenset(
 _TOGETHER: Mapping[str, tuple[str, ...]] = {
     "fields_missing": ("source",),
     "schema_drift": (),
+    "figures_lost": (),
     "index_missing": (),
     "clock_skew": (),
     "unreadable_times": (),

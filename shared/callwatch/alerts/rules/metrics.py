@@ -88,6 +88,7 @@ METRICS: Mapping[str, Metric] = {
     "webhooks.error_ratio": Metric("ratio", "share of webhooks with a 5xx response"),
     "sync.volume_ratio": Metric("times", "records of the latest sync relative to the same hour of earlier days", ("sync",)),
     "schema.drift": Metric("yes", "1 if a table or column is missing", ("table", "column")),
+    "schema.lost": Metric("yes", "1 if figures that were known cannot be read any more", ("table", "column")),
     "schema.index_missing": Metric("yes", "1 if an advised index is missing", ("table", "index")),
     "requests.avg_ms_5m": Metric("ms", "average response time of the product, 5 minutes"),
     "requests.p95_ms_5m": Metric("ms", "95th percentile of the product's response time, 5 minutes"),

@@ -87,6 +87,7 @@ STATES: Mapping[str, tuple[str, str]] = {
     "pipeline.stopped": ("work waits in a stage and none is completed", "a stage completes its work"),
     "cron.idle": ("a cron runs but does nothing although there is work", "a cron does its work"),
     "schema.drift": ("a table or column is missing", "no table or column is missing"),
+    "schema.lost": ("figures that were known cannot be read any more", "all figures that were known can be read"),
     "schema.index_missing": ("an advised index is missing", "no advised index is missing"),
     "errors.new_group": ("an error group is new", "an error group is not new"),
     "errors.regressed_group": ("a resolved error group came back", "no resolved error group came back"),

@@ -9,6 +9,8 @@ from callwatch.checks.registry import list_checks
 from callwatch.exceptions import ConfigurationError
 from callwatch.models.alert import AlertChannel
 from callwatch.models.slo import WINDOWS
+from callwatch.pipeline.product import all_readings
+from callwatch.pipeline.queries.query_runner import list_tables as list_needed_tables
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.settings import Settings
 
@@ -34,6 +36,9 @@ def list_label_values(settings: Settings) -> FindValues:
     }
     if settings.pii_routes is not None:
         closed["access.", "route"] = frozenset(route.name for route in settings.pii_routes)
+    tables = list_tables(settings)
+    if tables:
+        closed |= {("schema.", "table"): tables, ("product.", "table"): tables}
 
     def find(metric: str, label: str) -> frozenset[str] | None:
         return next((found for (prefix, name), found in closed.items() if name == label and metric.startswith(prefix)), None)
@@ -70,3 +75,15 @@ def _list_stage_values(settings: Settings) -> Mapping[tuple[str, str], frozenset
         ("fields.", "field"): frozenset(parts.get("completeness", {}).get("columns", ())),
         ("cost.", "service"): frozenset(rows.service for rows in parts.get("costs", {}).get("usage", ())),
     }
+
+
+def list_tables(settings: Settings) -> frozenset[str]:
+    """Return every table of the stage file; none if it cannot be read."""
+    try:
+        stages = get_stages(settings.stages_file)
+    except ConfigurationError:
+        return frozenset()
+    parts = [part["table"] for part in stages.parts.values() if "table" in part]
+    advised = [index["table"] for index in stages.indexes]
+    needed = (table for reading in all_readings(stages) for table in list_needed_tables(reading))
+    return frozenset([*parts, *advised, *needed])

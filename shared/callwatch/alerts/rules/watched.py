@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from callwatch.alerts.evaluation.context import Subjects
 from callwatch.alerts.notifications.channels import is_configured, list_names
 from callwatch.alerts.own_rules.complete_metrics import LASTING, PASSING
-from callwatch.alerts.rules.start_check import list_label_values
+from callwatch.alerts.rules.start_check import list_label_values, list_tables
 from callwatch.exceptions import ConfigurationError
 from callwatch.pipeline.product import all_readings
-from callwatch.pipeline.queries.query_runner import list_tables
+from callwatch.pipeline.queries.query_runner import list_columns
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.settings import Settings
 
@@ -30,6 +30,7 @@ _DOUBTED: Mapping[str, tuple[str, ...]] = {
     "access": ("access.",),
 }
 _OF_TABLES = ("schema.", "product.")
+_OF_COLUMNS = "schema.lost"
 
 
 def find_subjects(settings: Settings) -> Subjects:
@@ -43,7 +44,7 @@ def _find_unwatched(settings: Settings) -> Callable[[str, Mapping[str, str]], st
     """What says why the settings watch a metric with some labels no longer; None if they do."""
     find_values = list_label_values(settings)
     channels = frozenset(name for name in list_names(settings) if is_configured(name, settings))
-    tables = _list_tables(settings)
+    tables, columns = list_tables(settings), _list_columns(settings)
     missing = {prefix: f"the stage file has no part {part} any more" for prefix, part in _list_missing_parts(settings).items()}
 
     def find(metric: str, labels: Mapping[str, str]) -> str | None:
@@ -52,6 +53,8 @@ def _find_unwatched(settings: Settings) -> Callable[[str, Mapping[str, str]], st
             return part
         if tables and metric.startswith(_OF_TABLES) and labels.get("table", "") not in tables:
             return f"the stage file does not name table {labels.get('table')} any more"
+        if columns and metric == _OF_COLUMNS and "column" in labels and (labels["table"], labels["column"]) not in columns:
+            return f"the stage file does not name column {labels['table']}.{labels['column']} any more"
         for name, value in labels.items():
             values = channels if metric == "channel.broken" else find_values(metric, name)
             if values is not None and value not in values:
@@ -61,15 +64,13 @@ def _find_unwatched(settings: Settings) -> Callable[[str, Mapping[str, str]], st
     return find
 
 
-def _list_tables(settings: Settings) -> frozenset[str]:
-    """Every table of the stage file; none if it cannot be read."""
+def _list_columns(settings: Settings) -> frozenset[tuple[str, str]]:
+    """Every table and column that a reading of the stage file needs; none if it cannot be read."""
     try:
-        stages = get_stages(settings.stages_file)
+        readings = all_readings(get_stages(settings.stages_file))
     except ConfigurationError:
         return frozenset()
-    parts = [part["table"] for part in stages.parts.values() if "table" in part]
-    advised = [index["table"] for index in stages.indexes]
-    return frozenset([*parts, *advised, *(table for reading in all_readings(stages) for table in list_tables(reading))])
+    return frozenset(place for reading in readings for place in list_columns(reading))
 
 
 def _list_missing_parts(settings: Settings) -> Mapping[str, str]:

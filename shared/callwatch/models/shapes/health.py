@@ -70,6 +70,19 @@ class MonitorHealth(TypedDict):
     is_late: bool | None
 
 
+class LostFigures(TypedDict):
+    """A table of the product, or a column of it, without which figures are unknown that were known before.
+
+    column: null if it is the whole table. affects: the parts of the stage file whose figures are lost.
+    """
+
+    table: str
+    column: str | None
+    message: str
+    since: datetime
+    affects: list[str]
+
+
 class Health(Known):
     """GET /api/health; without a token only the first fields."""
 
@@ -83,6 +96,7 @@ class Health(Known):
     resources: NotRequired[Resources | None]
     monitor: NotRequired[MonitorHealth | None]
     configuration: NotRequired[list[SettingProblem] | None]
+    lost_figures: NotRequired[list[LostFigures] | None]
 
 
 class DraftCheck(TypedDict):

@@ -16,7 +16,7 @@ from callwatch.db.core.connect import AnyConnection, is_connection_lost
 from callwatch.models.reason import Reason
 from callwatch.pipeline.queries.odd_rows import OddRows, read_odd_rows
 from callwatch.pipeline.queries.reading import Census, Reading, in_one_scan
-from callwatch.pipeline.queries.schema import Schema, bind, faults, look
+from callwatch.pipeline.queries.schema import Faults, Schema, bind, faults, look
 from callwatch.pipeline.queries.time_bounds import moments, read_time
 
 # A product that alters a table must not wait for us, nor we for it.
@@ -33,8 +33,8 @@ class Measured:
 
     drift: why a reading could not be run as wanted, by (table, column or ""). errors: what failed, by figure. odd: rows whose
     time cannot be true, by census. uncounted: the censuses that could not be read. at_least: the known part of an unknown
-    count, without those rows. substituted: why a substitute was read in place of a reading. deadline: by the monotonic clock,
-    after which nothing more is read.
+    count, without those rows. substituted: why a substitute was read in place of a reading. faulty: the readings that gave
+    nothing, and why, by (table, column or ""). deadline: by the monotonic clock, after which nothing more is read.
     """
 
     at: datetime
@@ -48,6 +48,7 @@ class Measured:
     uncounted: dict[str, Census] = field(default_factory=dict)
     at_least: dict[str, float] = field(default_factory=dict)
     substituted: dict[str, Reason] = field(default_factory=dict)
+    faulty: dict[str, Faults] = field(default_factory=dict)
     deadline: float | None = None
 
     def get(self, name: str) -> float | None:
@@ -100,6 +101,12 @@ def list_tables(reading: Reading) -> set[str]:
     return set(reading.needs) | (list_tables(reading.otherwise) if reading.otherwise else set())
 
 
+def list_columns(reading: Reading) -> set[tuple[str, str]]:
+    """The columns that a reading or one of its substitutes needs, each with its table."""
+    own = {(table, column) for table, columns in reading.needs.items() for column in columns}
+    return own | (list_columns(reading.otherwise) if reading.otherwise else set())
+
+
 def choose(reading: Reading, schema: Schema, measured: Measured) -> Reading | None:
     """The reading or its substitute; None if nothing can be read, which is then recorded in `measured`."""
     if reading.none:
@@ -114,7 +121,7 @@ def choose(reading: Reading, schema: Schema, measured: Measured) -> Reading | No
     if reading.otherwise:
         measured.substituted.setdefault(reading.name, why)
         return choose(reading.otherwise, schema, measured)
-    _give_up(measured, reading, why)
+    _give_up(measured, reading, why, found)
     return None
 
 
@@ -192,9 +199,10 @@ def _belongs_to(name: str, reading: Reading) -> bool:
     return name == reading.name or name.startswith(f"{reading.name}.")
 
 
-def _give_up(measured: Measured, reading: Reading, reason: Reason) -> None:
+def _give_up(measured: Measured, reading: Reading, reason: Reason, found: Faults | None = None) -> None:
     for one in reading.parts or (reading,):
         measured.unknown[one.name] = reason
+        measured.faulty[one.name] = found or {(table, ""): reason for table in list(one.needs)[:1]}
         if one.census:
             measured.uncounted[one.name] = one.census
 

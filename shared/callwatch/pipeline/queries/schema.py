@@ -72,6 +72,8 @@ class Column:
 
 
 Schema = Mapping[str, Mapping[str, Column]]
+# A reason by (table, column or "" for the table).
+Faults = Mapping[tuple[str, str], Reason]
 
 
 def look(conn: AnyConnection, tables: Collection[str]) -> dict[str, dict[str, Column]]:

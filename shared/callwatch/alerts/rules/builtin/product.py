@@ -25,6 +25,11 @@ def _render_drift(given: Any) -> str:
     return f"The product's {given.detail or what + ' is missing'}; metrics that need it are unknown"
 
 
+def _render_lost(given: Any) -> str:
+    what = given.detail or f"table {given.labels.get('table')} cannot be read"
+    return f"Figures of the product that were known are lost: {what}"
+
+
 def _render_index(given: Any) -> str:
     labels = given.labels
     advice = f"; add it: {given.detail}" if given.detail else ""
@@ -164,8 +169,13 @@ PRODUCT_RULES: tuple[AlertRule, ...] = (
     ),
     AlertRule(
         "schema_drift", "Schema drift", Level.INFO, QUIET, (Condition("schema.drift", ">=", 1),),
-        cooldown_minutes=60, depends_on=PRODUCT_DB, message=_render_drift,
+        cooldown_minutes=60, depends_on=(*PRODUCT_DB, Cause("figures_lost", same=("table", "column"))), message=_render_drift,
         hint="The product's schema lacks what the metrics need",
+    ),
+    AlertRule(
+        "figures_lost", "Figures lost", Level.WARNING, NORMAL, (Condition("schema.lost", ">=", 1),),
+        cooldown_minutes=60, depends_on=PRODUCT_DB, message=_render_lost,
+        hint="Figures that were known cannot be read any more, so nobody watches what they count",
     ),
     AlertRule(
         "index_missing", "Index missing", Level.INFO, QUIET, (Condition("schema.index_missing", ">=", 1),),
