@@ -11,7 +11,7 @@ from urllib.parse import quote
 from callwatch_cli.api import Api, CommandError, find_api
 from callwatch_cli.show import show_facts, show_json, show_table, show_value
 
-_INCIDENTS = ("id", "level", "state", "title", "started_at", "owner")
+_INCIDENTS = ("id", "level", "state", "sentence", "owner")
 _ERRORS = ("id", "severity", "state", "count", "last_seen_at", "message")
 _STEPS = ("stage", "state", "began_at", "ended_at", "attempts", "reason")
 _ROUTE = (
@@ -35,7 +35,7 @@ _MINUTES_OF_A_YEAR = 525_600
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 if it worked, 1 if it did not, 2 for a wrong use."""
-    given = _build_parser().parse_args(arguments)
+    given = _build_parser().parse_args(arguments, argparse.Namespace(json=False, profile=None))
     run: Callable[[Api, argparse.Namespace], None] = given.run
     try:
         run(find_api(given.profile), given)
@@ -48,10 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--json", action="store_true", help="print the response as JSON")
+    # Before and behind the command: what is left out behind it must not replace what stands before it.
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print the response as JSON")
     common.add_argument("--profile", help="a profile of ~/.config/callwatch/profiles.toml; default: the environment")
-    parser = argparse.ArgumentParser(prog="callwatch", description=__doc__)
+    parser = argparse.ArgumentParser(prog="callwatch", description=__doc__, parents=[common])
     commands = parser.add_subparsers(required=True, metavar="command")
 
     def add(name: str, run: Callable[[Api, argparse.Namespace], None], about: str) -> argparse.ArgumentParser:
@@ -152,7 +153,7 @@ def _route(api: Api, given: argparse.Namespace) -> None:
 
 def _take(api: Api, given: argparse.Namespace) -> None:
     found = api.call("POST", f"/api/incidents/{quote(given.id, safe='')}/take", {"reason": given.reason})
-    show_json(found) if given.json else show_facts({name: found[name] for name in ("id", "title", "owner")})
+    show_json(found) if given.json else show_facts({name: found[name] for name in ("id", "sentence", "owner")})
 
 
 def _test_channel(api: Api, given: argparse.Namespace) -> None:

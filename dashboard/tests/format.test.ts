@@ -42,6 +42,7 @@ test("the part that an invalid setting switches off has a name", () => {
 test("a measured value names its unit, its comparison and its threshold", () => {
   const given = { value: 4200, unit: "ms", comparison: ">", threshold: 3000 };
   assert.equal(describeMeasured(given), "4.2 s, threshold > 3 s");
+  assert.equal(describeMeasured({ ...given, measures: "p95 of a route" }), "4.2 s (p95 of a route), threshold > 3 s");
   assert.equal(describeMeasured({ ...given, value: null }), "value unknown, threshold > 3 s");
   assert.equal(describeMeasured({ ...given, comparison: null, threshold: null }), "4.2 s");
   assert.equal(

@@ -308,7 +308,7 @@ def test_every_firing_alert_is_an_issue_worst_first() -> None:
     with connection() as conn:
         alert: NewAlert = {
             "rule_id": "slow_route", "title": "Slow route", "message": "slow", "value": None, "threshold": None, "service": None,
-            "labels": {}, "suppressed_by": None, "runbook_url": "x", "unit": "ms", "comparison": ">",
+            "labels": {}, "suppressed_by": None, "runbook_url": "x", "unit": "ms", "comparison": ">", "measures": "p95",
             "alert_key": "oldest", "level": "critical", "started_at": NOW - timedelta(days=3),
         }  # fmt: skip
         for n in range(1_200):

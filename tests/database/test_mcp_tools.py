@@ -30,7 +30,15 @@ def seeded(database: str) -> str:
     event = finish_event({"message": TRAP, "type": "ValueError", "release": "2.0", "context": {"note": TRAP}}, NOW)
     digest([error_message(event, 1, NOW)], NOW)
     alert: Any = {"alert_key": "k", "rule_id": "queue_backlog", "title": "Queue backlog", "level": "warning", "value": 150.0}
-    alert |= {"message": TRAP, "unit": "count", "comparison": ">", "threshold": 100.0, "service": None, "labels": {}}
+    alert |= {
+        "message": TRAP,
+        "unit": "count",
+        "comparison": ">",
+        "measures": "m",
+        "threshold": 100.0,
+        "service": None,
+        "labels": {},
+    }
     alert |= {"started_at": NOW, "suppressed_by": None, "runbook_url": "https://x.example/queue_backlog.md"}
     with connection() as conn:
         found = open_alert(conn, alert)
@@ -56,7 +64,7 @@ def test_alerts_continue_at_the_cursor(seeded: str) -> None:
     with connection() as conn:
         alert: Any = {"alert_key": "k2", "rule_id": "slow_route", "title": "t", "level": "info", "value": None, "message": "m"}
         alert |= {"unit": None, "comparison": None, "threshold": None, "service": None, "labels": {}, "started_at": NOW}
-        alert |= {"suppressed_by": None, "runbook_url": ""}
+        alert |= {"suppressed_by": None, "runbook_url": "", "measures": None}
         open_alert(conn, alert)
         conn.commit()
     first = read("list_alerts", limit=1)
@@ -155,6 +163,8 @@ def test_incident_is_read_taken_and_noted(database: str) -> None:
         ("viewer", "take_incident", {"reason": "x"}),
         ("viewer", "note_incident", {"note": "x"}),
         ("admin", "note_incident", {"note": "x" * 1_001}),
+        ("viewer", "resolve_incident", {"reason": "x"}),
+        ("admin", "resolve_incident", {}),
     ):
         assert call(tool, role, id=item["id"], **given)["isError"] is True
     assert read("take_incident", "admin", id=item["id"], reason="I look")["owner"] in ("ana", "<untrusted>ana</untrusted>")
@@ -162,3 +172,5 @@ def test_incident_is_read_taken_and_noted(database: str) -> None:
     detail = read("get_incident", id=item["id"])
     assert "the queue was full" in json.dumps(detail["notes"])
     assert len(detail["alerts"]) == 1
+    assert read("resolve_incident", "admin", id=item["id"], reason="it is fixed")["state"] == "resolved"
+    assert call("resolve_incident", "admin", id=item["id"], reason="again")["isError"] is True

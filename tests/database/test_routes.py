@@ -115,6 +115,15 @@ def test_each_level_is_repeated_as_its_route_says(use_routes: UseRoutes) -> None
     assert [row[3] for row in queued()] == ["first", "reminder", "reminder"]
 
 
+def test_a_route_repeats_within_the_cooldown_of_a_rule(use_routes: UseRoutes) -> None:
+    use_routes({"name": "default", "channels": ["slack"], "repeat_s": 300})
+    condition = Condition("test.slow", ">", 10)
+    alert_manager.add_rule(AlertRule("slow", "Slow", AlertLevel.ERROR, [AlertChannel.LOG], [condition], cooldown_minutes=30))
+    for minute in range(12):
+        cycle(minute, "a1")
+    assert [row[3] for row in queued()] == ["first", "reminder", "reminder"]
+
+
 def test_a_route_is_chosen_by_when_the_alert_began(use_routes: UseRoutes) -> None:
     hours = {"days": ["mon"], "start": "11:00", "duration_s": 4200, "timezone": "UTC"}
     use_routes({"name": "day", "match": {"hours": hours}, "channels": ["slack"]}, {"name": "night", "channels": ["pagerduty"]})

@@ -64,7 +64,7 @@ def watch(service: str, failed_hours: int = 0, hours: int = 168) -> None:
 def fire(rule_id: str, at: datetime, minutes: float | None, **more: Any) -> int:
     """Store an alert of the week; None minutes: it still fires."""
     alert: Any = {"alert_key": uuid.uuid4().hex, "rule_id": rule_id, "title": rule_id.title(), "level": "error", "message": "m"}
-    alert |= {"value": 1.0, "unit": "count", "comparison": ">", "threshold": 0.0, "service": None, "labels": {}}
+    alert |= {"value": 1.0, "unit": "count", "comparison": ">", "measures": "m", "threshold": 0.0, "service": None, "labels": {}}
     alert |= {"started_at": at, "suppressed_by": None, "runbook_url": "", **more}
     with connection() as conn:
         alert_id = open_alert(conn, alert)

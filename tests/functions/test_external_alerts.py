@@ -38,6 +38,16 @@ def test_alert_from_elsewhere_fires_and_resolves_here(system: System) -> None:
     expect_alert(system, name, ("external_critical", "resolved", "alertmanager"))
 
 
+def test_own_alert_that_comes_back_is_left_out(system: System) -> None:
+    own, bearer = webhook("OwnAgain", "firing"), f"Bearer {system.ingest_key}"
+    own["alerts"][0]["labels"]["callwatch_stage"] = "local"
+    assert send(system, "alertmanager", own, bearer) == (202, {"accepted": 0, "ids": [], "rejected": []})
+    other = webhook("OtherStage", "resolved")["alerts"][0]
+    other["labels"]["callwatch_stage"] = "another"
+    status, answer = send(system, "alertmanager", {"alerts": [*own["alerts"], other, {"status": "firing"}]}, bearer)
+    assert (status, answer["accepted"], [each["index"] for each in answer["rejected"]]) == (202, 1, [2])
+
+
 def test_password_of_basic_credentials_is_a_token(system: System) -> None:
     name = f"depth-{uuid.uuid4().hex[:6]}"
     basic = "Basic " + base64.b64encode(f"sns:{system.admin_token}".encode()).decode()

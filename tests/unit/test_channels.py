@@ -334,6 +334,12 @@ def test_pagerduty_opens_acknowledges_and_resolves_one_incident(settings: Settin
     assert [link["text"] for link in first["links"]] == ["Dashboard", "Runbook"]
 
 
+def test_labels_of_others_replace_no_figure_at_pagerduty(settings: Settings, receiver: Receiver) -> None:
+    send("pagerduty", settings, notification(labels={"value": "none", "team": "night"}))
+    details = json.loads(receiver.received[0].body)["payload"]["custom_details"]
+    assert (details["value"], details["team"]) == (12, "night")
+
+
 def test_pagerduty_key_of_an_outage_is_the_same_everywhere(settings: Settings, receiver: Receiver) -> None:
     for alert_id in (
         "database_health:2026-11-24T14:15:00Z",

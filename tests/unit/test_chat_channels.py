@@ -197,6 +197,18 @@ def test_a_group_is_posted_as_its_alerts(settings: Settings, receiver: Receiver)
     assert [alert["endsAt"] > "2026-11-24T14:20:00Z" for alert in alerts] == [True, True, False]
 
 
+def test_alerts_of_other_monitors_stay_apart_at_alertmanager(settings: Settings, receiver: Receiver) -> None:
+    found = []
+    for name in ("DiskFull", "DiskSlow"):
+        labels = {"alertname": name, "severity": "page", "a-b": "1", "a.b": "2", "a_b": "3"}
+        (alert,) = post_to_alertmanager(settings, receiver, notification(rule_id="external_critical", labels=labels))
+        found.append(alert["labels"])
+    assert [each["exported_alertname"] for each in found] == ["DiskFull", "DiskSlow"]
+    ours = {"alertname": "external_critical", "severity": "critical", "callwatch_stage": "prod", "exported_severity": "page"}
+    assert ours.items() <= found[0].items()
+    assert [found[0][f"{lead}a_b"] for lead in ("", "exported_", "exported_exported_")] == ["1", "2", "3"]
+
+
 def test_alertmanager_names_its_reason(settings: Settings, receiver: Receiver) -> None:
     receiver.script.append(Scripted(400, {"content-type": "application/json"}, body=b'"start time must be before end time"'))
     with pytest.raises(DeliveryFailed, match="400: start time must be"):

@@ -90,7 +90,7 @@ def test_unknown_figure_is_shown_with_its_code(server: Server, capsys: pytest.Ca
 
 def test_actions_send_reason_and_encode_ids(server: Server) -> None:
     server.answers["POST /api/silences"] = (201, {"id": "1", "ends_at": "x", "warnings": []})
-    server.answers["POST /api/incidents/a%2Fb/take"] = (200, {"id": "a/b", "title": "t", "owner": "ana"})
+    server.answers["POST /api/incidents/a%2Fb/take"] = (200, {"id": "a/b", "sentence": "s", "owner": "ana"})
     server.answers["POST /api/channels/slack/test"] = (200, {"name": "slack"})
     assert main(["silence", "--rule", "r", "--minutes", "5", "--reason", "why"]) == 0
     assert main(["take", "a/b", "--reason", "mine"]) == 0
@@ -142,8 +142,8 @@ def test_profile_gives_address_and_token(server: Server, tmp_path: Path, monkeyp
     (tmp_path / "callwatch" / "profiles.toml").write_text(
         f'[b]\nurl = "http://127.0.0.1:{server.http.server_port}"\ntoken = "t2"\n'
     )
-    assert main(["errors", "--profile", "b"]) == 0
-    assert server.sent[0][2] == "Bearer t2"
+    assert main(["errors", "--profile", "b"]) == main(["--profile", "b", "--json", "errors"]) == 0
+    assert [token for _path, _body, token in server.sent] == ["Bearer t2", "Bearer t2"]
     monkeypatch.delenv("CALLWATCH_URL")
     assert main(["errors"]) == 1
     assert main(["errors", "--profile", "none"]) == 1

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -193,7 +194,8 @@ def test_each_phrase_names_only_labels_of_its_rule() -> None:
 
 
 def test_a_sentence_says_what_how_much_and_since_when() -> None:
-    quota = {"rule_id": "vendor_quota", "title": "Quota used up", "message": "", "labels": {"service": "openai"}}
+    figures: dict[str, Any] = {"value": 1.0, "unit": "yes", "measures": "our quota with a service is used up"}
+    quota = {"rule_id": "vendor_quota", "title": "Quota used up", "message": "", "labels": {"service": "openai"}, **figures}
     began, ended = NOW + timedelta(minutes=65), NOW + timedelta(hours=26)
 
     def write(waiting: int | None, resolved_at: datetime | None = None, others: int = 0, zone: str = "UTC") -> str:
@@ -206,7 +208,25 @@ def test_a_sentence_says_what_how_much_and_since_when() -> None:
     assert (
         write(1032, ended) == "OpenAI quota used up: at most 1,032 calls waited for analysis, from 13:05 UTC to 02 Mar 14:00 UTC"
     )
-    custom = {"rule_id": "own", "title": "Disk almost full", "message": "", "labels": {"host": "a"}}
+    custom: dict[str, Any] = {"rule_id": "own", "title": "Disk almost full", "message": "", "labels": {"host": "a"}}
+    custom |= {"value": 3.0, "unit": "count", "measures": "Disk almost full"}
     assert write_sentence(custom, 1, None, began, None, NOW, "UTC") == (  # type: ignore[arg-type]
         "Disk almost full [host a] since 13:05 UTC; 1 more alert follows"
     )
+
+
+def test_a_sentence_names_what_its_figure_measures() -> None:
+    errors: Any = {"rule_id": "high_error_rate", "title": "High error rate", "message": "", "labels": {}}
+    errors |= {"value": 1.0, "unit": "count", "measures": "critical errors in the last hour"}
+    assert write_sentence(errors, 0, None, NOW, None, NOW, "UTC") == (
+        "The product has many errors or a critical one (critical errors in the last hour: 1) since 12:00 UTC"
+    )
+
+
+def test_a_sentence_of_another_monitor_has_its_words() -> None:
+    said = "DiskFull (alertmanager): Disk of db-1 is 97 % full."
+    disk: Any = {"rule_id": "external_critical", "title": "External alert, critical", "message": said, "labels": {}}
+    disk |= {"value": 1.0, "unit": "yes", "measures": "another monitor reports a critical alert"}
+    assert write_sentence(disk, 0, None, NOW, None, NOW, "UTC") == f"{said[:-1]} since 12:00 UTC"
+    long = write_sentence(disk | {"message": "x" * 900}, 0, None, NOW, None, NOW, "UTC")
+    assert (len(long), long[-18:]) == (300, "x… since 12:00 UTC")

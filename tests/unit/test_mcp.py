@@ -21,7 +21,7 @@ from functions import call_mcp
 
 ROOT = Path(__file__).resolve().parents[2]
 EVENT = json.loads((ROOT / "events" / "call_mcp.json").read_text())
-ACTING = {"acknowledge", "silence", "resolve_error", "take_incident", "note_incident"}
+ACTING = {"acknowledge", "silence", "resolve_error", "take_incident", "note_incident", "resolve_incident"}
 PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 
 

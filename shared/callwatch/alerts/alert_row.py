@@ -6,6 +6,7 @@ from typing import TypedDict
 from callwatch.alerts.evaluation.instance import Instance
 from callwatch.alerts.notifications.rendering import find_runbook, render_text
 from callwatch.alerts.rules.metrics import find_unit
+from callwatch.alerts.rules.phrases import name_measured
 from callwatch.alerts.rules.rule import AlertRule
 from callwatch.db.alert_queries.alerts import NewAlert
 from callwatch.settings import Settings
@@ -36,6 +37,7 @@ class Figures(TypedDict):
     value: float | None
     unit: str | None
     comparison: str | None
+    measures: str
     threshold: float | None
 
 
@@ -46,5 +48,6 @@ def build_figures(rule: AlertRule, instance: Instance) -> Figures:
         "value": instance.value,
         "unit": find_unit(instance.metric or condition.metric),
         "comparison": instance.comparison or condition.comparison,
+        "measures": name_measured(instance.metric or condition.metric) or rule.name,
         "threshold": instance.threshold,
     }

@@ -14,12 +14,14 @@ from callwatch.counters.client_discards import read_discard_samples
 from callwatch.counters.errors import last_hour
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.error_queries.error_news import (
+    GroupCount,
     GroupName,
     NewsRow,
     count_by_group,
     count_new_groups,
     frequent_groups,
     groups_going_on,
+    latest_critical,
     list_group_hours,
     new_groups,
     regressed_groups,
@@ -68,9 +70,14 @@ def read_error_samples(conn: AnyConnection, now: datetime, firing: Firing = _NON
 
 
 def count_samples(conn: AnyConnection, now: datetime) -> list[Sample]:
-    """Errors of the last 60 minutes: all, and critical ones."""
+    """Errors of the last 60 minutes: all, and critical ones; with what is most frequent now, and the latest critical one."""
     total, critical = last_hour(conn, now)
-    return [Sample("errors.last_hour", float(total)), Sample("errors.critical_last_hour", float(critical))]
+    frequent = frequent_groups(conn, *_find_span(now), MIN_SPIKE, 1) if total >= MIN_SPIKE else []
+    latest = latest_critical(conn, now - timedelta(hours=1)) if critical else None
+    return [
+        Sample("errors.last_hour", float(total), detail=_describe_count(frequent[0]) if frequent else None),
+        Sample("errors.critical_last_hour", float(critical), detail=f"the latest: {latest}" if latest else None),
+    ]
 
 
 def read_news_samples(conn: AnyConnection, now: datetime, firing: Firing = _NONE) -> list[Sample]:
@@ -151,8 +158,7 @@ def _news(metric: str, rows: Iterable[NewsRow]) -> list[Sample]:
 
 def _spikes(conn: AnyConnection, now: datetime, firing: Firing) -> list[Sample]:
     """How many times its usual number of occurrences a group had in the last five minutes."""
-    this_minute = now.replace(second=0, microsecond=0)
-    since, until = this_minute - SPAN, this_minute + timedelta(minutes=1)
+    since, until = _find_span(now)
     found = frequent_groups(conn, since, until, MIN_SPIKE, MAX_NEWS)
     asked = _asked(firing, "errors.spike", {row["group_id"] for row in found})
     found += count_by_group(conn, sorted(asked), since, until)
@@ -168,10 +174,19 @@ def _spikes(conn: AnyConnection, now: datetime, firing: Firing) -> list[Sample]:
             "errors.spike",
             round(row["count"] / usual_per_span(counts[row["group_id"]], this_hour), 2),
             labels={"group": str(row["group_id"])},
-            detail=f"{row['count']} in 5 min: {row['title']}",
+            detail=_describe_count(row),
         )
         for row in found
     ]
+
+
+def _find_span(now: datetime) -> tuple[datetime, datetime]:
+    this_minute = now.replace(second=0, microsecond=0)
+    return this_minute - SPAN, this_minute + timedelta(minutes=1)
+
+
+def _describe_count(row: GroupCount) -> str:
+    return f"{row['count']} in 5 min: {row['title']}"
 
 
 def usual_per_span(by_hour: Mapping[datetime, int], this_hour: datetime) -> float:

@@ -72,6 +72,10 @@ def _note_incident(given: Arguments, caller: Caller) -> Mapping[str, object]:
     return _act("note", given["id"], {"note": given["note"]}, caller)
 
 
+def _resolve_incident(given: Arguments, caller: Caller) -> Mapping[str, object]:
+    return _act("resolve", given["id"], {"reason": given["reason"]}, caller)
+
+
 def _act(action: str, incident_id: str, body: Mapping[str, str], caller: Caller) -> Mapping[str, object]:
     with connection(statement_timeout_ms=STATEMENT_TIMEOUT_MS) as conn:
         incident, unknown = act_on_incident(conn, incident_id, action, body, caller.actor, caller.settings, caller.now)
@@ -136,6 +140,14 @@ TOOLS = (
         "Add a note to an incident's timeline, such as what was found or tried. Needs an admin token.",
         _note_incident,
         {"id": _INCIDENT_ID, "note": Argument("text", "What was found or tried.", most=1_000, is_required=True)},
+        is_acting=True,
+    ),
+    Tool(
+        "resolve_incident",
+        "Resolve an incident",
+        "End an open incident and its alerts, with an all-clear; what is still wrong fires again. Needs an admin token.",
+        _resolve_incident,
+        {"id": _INCIDENT_ID, "reason": _REASON},
         is_acting=True,
     ),
 )

@@ -85,6 +85,7 @@ export interface Alert {
   incident_id: string | null;
   labels: Record<string, string>;
   level: "info" | "warning" | "error" | "critical";
+  measures: string | null;
   message: string;
   resolved_at: string | null;
   rule_id: string;
@@ -113,6 +114,7 @@ export interface AlertDetail {
   incident_id: string | null;
   labels: Record<string, string>;
   level: "info" | "warning" | "error" | "critical";
+  measures: string | null;
   message: string;
   resolved_at: string | null;
   rule_id: string;
@@ -776,6 +778,7 @@ export interface IncidentCause {
   id: string;
   labels: Record<string, string>;
   level: "info" | "warning" | "error" | "critical";
+  measures: string | null;
   message: string;
   resolved_at: string | null;
   rule_id: string;

@@ -70,11 +70,12 @@ export interface MeasuredFields {
   unit: string | null;
   comparison: string | null;
   threshold: number | null;
+  measures?: string | null;
 }
 
-/** The measured value against its threshold: "4.2 s, threshold > 3 s". A yes or no has only one. */
-export function describeMeasured({ value, unit, comparison, threshold }: MeasuredFields): string {
-  const measured = value === null ? "value unknown" : formatInUnit(value, unit);
+/** The measured value, of what, and its threshold: "4.2 s (p95 of a route), threshold > 3 s". A yes or no has no threshold. */
+export function describeMeasured({ value, unit, comparison, threshold, measures }: MeasuredFields): string {
+  const measured = (value === null ? "value unknown" : formatInUnit(value, unit)) + (measures ? ` (${measures})` : "");
   if (threshold === null || unit === "yes") return measured;
   return `${measured}, threshold ${[comparison, formatInUnit(threshold, unit)].filter(Boolean).join(" ")}`;
 }

@@ -39,8 +39,9 @@ class Handling:
 
 
 def handle_by_level(rule: AlertRule, _instance: Instance) -> Handling:
-    """Return how an instance is notified where no route says otherwise: critical ones are repeated each hour."""
-    return Handling(repeat=REMIND_AFTER if rule.level == AlertLevel.CRITICAL else None)
+    """Return how an instance is notified where no route says otherwise: critical ones repeat each hour, or each cooldown."""
+    cooldown = timedelta(minutes=rule.cooldown_minutes)
+    return Handling(repeat=max(REMIND_AFTER, cooldown) if rule.level == AlertLevel.CRITICAL else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from callwatch.alerts.evaluation.instance import Instance
-from callwatch.alerts.rules.rule import AlertRule
+from callwatch.alerts.rules.rule import AlertRule, Cause
 
 
 def explain(rules: Sequence[AlertRule], instances: Iterable[Instance]) -> dict[str, list[str]]:
@@ -56,8 +56,15 @@ def _find_direct(rule: AlertRule, instance: Instance, firing: Mapping[str, Mappi
         key
         for cause in rule.causes
         for key, other in firing.get(cause.rule_id, {}).items()
-        if key != instance.key and cause.explains(other.labels, instance.labels)
+        if key != instance.key and cause.explains(other.labels, instance.labels) and _began_together(cause, other, instance)
     ]
+
+
+def _began_together(cause: Cause, other: Instance, instance: Instance) -> bool:
+    if cause.within_s is None:
+        return True
+    began, other_began = instance.began_at or instance.since, other.began_at or other.since
+    return abs((began - other_began).total_seconds()) <= cause.within_s
 
 
 def _list_above(key: str, direct: Mapping[str, list[str]]) -> set[str]:

@@ -92,8 +92,7 @@ def _decide_firing(
         return "raised"
     if set(around.channels) - set(instance.notified_channels or ()):
         return "added"
-    is_cooled = _find_cooled_at(rule, instance, now) <= now
-    return "reminder" if is_cooled and _is_reminder_due(instance, now, around.repeat) else None
+    return "reminder" if _is_reminder_due(rule, instance, now, around.repeat) else None
 
 
 def _find_wait_end(rule: AlertRule, instance: Instance, now: datetime, around: Situation) -> datetime | None:
@@ -130,12 +129,17 @@ def _decide_clear(instance: Instance, transition: Transition, now: datetime, is_
     return Change(instance, transition, "resolved" if instance.is_notified and not is_silenced else None)
 
 
-def _is_reminder_due(instance: Instance, now: datetime, repeat: timedelta | None) -> bool:
-    """Whether it reminds again, or once because a silence ended; an acknowledged instance never does."""
+def _is_reminder_due(rule: AlertRule, instance: Instance, now: datetime, repeat: timedelta | None) -> bool:
+    """Whether it reminds again, or once because a silence ended; an acknowledged instance never does.
+
+    What a route says is stronger than the cooldown of the rule.
+    """
     if instance.is_acknowledged:
         return False
+    if instance.is_muted:
+        return _find_cooled_at(rule, instance, now) <= now
     is_repeated = repeat is not None and not instance.is_flapping
-    return instance.is_muted or (is_repeated and elapsed(instance.last_notified_at or now, now) >= (repeat or _NEVER))
+    return is_repeated and elapsed(instance.last_notified_at or now, now) >= (repeat or _NEVER)
 
 
 def _find_cooled_at(rule: AlertRule, instance: Instance, now: datetime) -> datetime:

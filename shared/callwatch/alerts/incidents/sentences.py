@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from callwatch.alerts.incidents.subjects import find_stages
 from callwatch.alerts.notifications.notification import render_subject
+from callwatch.alerts.rules.metrics import format_figure
 
 _MAX_CHARS = 300
 _NAMES = {"openai": "OpenAI", "deepgram": "Deepgram", "convoso": "Convoso", "database": "The monitor's database"}
@@ -17,7 +18,7 @@ _WAIT_FOR = {"recordings": "their recording", "transcriptions": "transcription",
 # By rule; names in braces are labels of the alert. A rule without one, or an alert without the label, is named by its title.
 PHRASES: Mapping[str, str] = {
     "database_health": "The monitor's database is unhealthy",
-    "high_error_rate": "The product has many errors",
+    "high_error_rate": "The product has many errors or a critical one",
     "queue_backlog": "Work piles up in the product's queues",
     "api_degradation": "The product's API is slow or fails",
     "memory_usage": "The monitor uses most of its memory",
@@ -63,6 +64,8 @@ _OWN_WORDS = (
     "new_error_group", "regressed_error_group", "schema_drift", "figures_lost", "index_missing", "clock_skew", "unreadable_times",
     "unlisted_states",
 )  # fmt: skip
+# Their messages are the words of another monitor, which say more than the title.
+_WORDS_OF_OTHERS = ("external_critical", "external_error", "external_warning", "external_info")
 
 
 class Cause(TypedDict):
@@ -72,6 +75,9 @@ class Cause(TypedDict):
     title: str
     message: str
     labels: dict[str, str]
+    value: float | None
+    unit: str | None
+    measures: str | None
 
 
 def write_title(title: str, labels: Mapping[str, Any]) -> str:
@@ -98,14 +104,25 @@ def write_sentence(
     calls = _write_calls(cause, waiting, is_over=resolved_at is not None) if waiting else ""
     more = "" if calls or not others else f"; {others} more {'alert follows' if others == 1 else 'alerts follow'}"
     if resolved_at is None:
-        text = f"{lead}: {calls} since {since}" if calls else f"{lead} since {since}{more}"
+        rest = f": {calls} since {since}" if calls else f"{_write_figure(cause)} since {since}{more}"
     else:
         span = f"from {since} to {_write_time(resolved_at, started_at, zone)}"
-        text = f"{lead}: {calls}, {span}" if calls else f"{lead} {span}"
-    return text[:_MAX_CHARS]
+        rest = f": {calls}, {span}" if calls else f" {span}"
+    room = _MAX_CHARS - len(rest)
+    return (lead if len(lead) <= room else f"{lead[: room - 1].rstrip()}…") + rest
+
+
+def _write_figure(cause: Cause) -> str:
+    """Return what was measured, unless the lead says all of it."""
+    is_said = cause["unit"] in (None, "yes", "status") or cause["measures"] == cause["title"]
+    if is_said or cause["value"] is None or cause["measures"] is None:
+        return ""
+    return f" ({cause['measures']}: {format_figure(cause['value'], cause['unit'])})"
 
 
 def _write_lead(cause: Cause) -> str:
+    if cause["rule_id"] in _WORDS_OF_OTHERS:
+        return cause["message"].rstrip(".")
     if cause["rule_id"] in _OWN_WORDS:
         return f"{cause['title']} ({cause['message'].rstrip('.')})"
     labels = {name: _NAMES.get(value, value) if name == "service" else value for name, value in cause["labels"].items() if value}

@@ -137,7 +137,15 @@ def write_end(before: IncidentRow, cause: CauseRow, resolved_at: datetime, now: 
 
 
 def _name(cause: AlertInIncident | CauseRow) -> Cause:
-    return {"rule_id": cause["rule_id"], "title": cause["title"], "message": cause["message"], "labels": cause["labels"]}
+    return {
+        "rule_id": cause["rule_id"],
+        "title": cause["title"],
+        "message": cause["message"],
+        "labels": cause["labels"],
+        "value": cause["value"],
+        "unit": cause["unit"],
+        "measures": cause["measures"],
+    }
 
 
 def _acknowledge_joined(conn: AnyConnection, work: Regrouping) -> None:

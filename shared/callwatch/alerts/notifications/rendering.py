@@ -9,7 +9,8 @@ from callwatch.alerts.evaluation.instance import Instance, elapsed
 from callwatch.alerts.notifications.notification import Kind, Notification, describe_end, is_recovery, render_subject
 from callwatch.alerts.rules.builtin import RULE_IDS
 from callwatch.alerts.rules.host_calls import call_within
-from callwatch.alerts.rules.metrics import duration, find_unit, format_figure, plain
+from callwatch.alerts.rules.metrics import duration, find_unit, format_figure
+from callwatch.alerts.rules.phrases import name_measured
 from callwatch.alerts.rules.rule import AlertRule, MessageContext
 from callwatch.alerts.rules.sanitize import clean_text
 from callwatch.scrubbing.scrubber import scrub_text
@@ -208,11 +209,6 @@ def find_runbook(rule: AlertRule, settings: Settings) -> str:
     return rule.runbook or runbook_url(settings, rule.id)
 
 
-def number(value: float | None) -> str:
-    """Format a figure for people."""
-    return "unknown" if value is None else plain(value)
-
-
 def _clear_text(rule: AlertRule, instance: Instance) -> str:
     """Render what was wrong, and the value measured now that it is resolved."""
     lead = (rule.hint or rule.name).rstrip(".")
@@ -238,11 +234,13 @@ def _build_context(rule: AlertRule, instance: Instance) -> MessageContext:
 
 def _render_measured(rule: AlertRule, instance: Instance) -> str:
     condition = rule.all_conditions()[0]
-    unit = find_unit(instance.metric or condition.metric)
+    metric = instance.metric or condition.metric
     comparison = instance.comparison or condition.comparison
     threshold = instance.threshold if instance.threshold is not None else condition.threshold
     if instance.value is None and not instance.is_unknown:
         return "no longer reported"
-    if unit == "yes":
-        return f"measured {number(instance.value)}, threshold {comparison} {plain(threshold)}"
-    return f"measured {format_figure(instance.value, unit)}, threshold {comparison} {format_figure(threshold, unit)}"
+    unit, name = find_unit(metric), name_measured(metric)
+    # Of a yes or no the name is the sentence that is true for 1.
+    what, shown = (f"1: {name}", "count") if unit == "yes" else (name, unit)
+    figures = format_figure(instance.value, shown), format_figure(threshold, shown)
+    return f"measured {figures[0]}{f' ({what})' if name else ''}, threshold {comparison} {figures[1]}"

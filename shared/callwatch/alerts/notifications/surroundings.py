@@ -18,6 +18,7 @@ _LATELY = timedelta(minutes=30)
 _RELEASES_LATELY = timedelta(hours=2)
 _SEEN_WITHIN = timedelta(minutes=10)
 _MAX_FOLLOWERS = 10
+_MAX_DETAIL = 120
 _MAX_RELATED = 3
 _LOOKS_BACK = timedelta(days=1)
 _MAX_READ = 200
@@ -69,12 +70,19 @@ def list_recent_changes(around: Surroundings, instance: Instance) -> list[str]:
 
 def render_followers(followers: Iterable[tuple[AlertRule, Instance]]) -> list[str]:
     """List the alerts that an alert inhibits, the worst first, which are not notified by themselves."""
-    ranked = sorted((-rank_level(rule.level), f"{rule.name}{describe_subject(instance)}") for rule, instance in followers)
+    ranked = sorted((-rank_level(rule.level), _name_follower(rule, instance)) for rule, instance in followers)
     names = [name for _rank, name in ranked]
     if not names:
         return []
     rest = f", and {len(names) - _MAX_FOLLOWERS} more" if len(names) > _MAX_FOLLOWERS else ""
     return [f"Inhibits: {'; '.join(names[:_MAX_FOLLOWERS])}{rest}."]
+
+
+def _name_follower(rule: AlertRule, instance: Instance) -> str:
+    """Name an alert that no other message is about: what it found belongs to its name."""
+    detail = " ".join((instance.detail or "").split())
+    shown = detail if len(detail) <= _MAX_DETAIL else f"{detail[: _MAX_DETAIL - 1].rstrip()}…"
+    return f"{rule.name}{describe_subject(instance)}{f' ({shown})' if shown else ''}"
 
 
 def _at(when: datetime) -> str:

@@ -1,10 +1,12 @@
 """Each rule as a plain sentence: what must be measured, and for how long, before it fires."""
 
+import re
 from collections.abc import Mapping
 
 from callwatch.alerts.rules.metrics import duration, find_unit, format_figure
 from callwatch.alerts.rules.rule import AlertRule, Condition, name_custom_metric
 
+_LEAD = re.compile(r"^(?:the number of |the |an? )")
 # What a metric measures, as the subject of a sentence.
 SUBJECTS: Mapping[str, str] = {
     "service.status": "a checked service",
@@ -105,6 +107,16 @@ STATES: Mapping[str, tuple[str, str]] = {
     "channel.broken": ("a channel does not deliver notifications", "a channel delivers notifications"),
     "configuration.invalid": ("a setting is invalid", "a setting is valid"),
 }
+
+
+def name_measured(metric: str) -> str | None:
+    """Return what a metric measures without an article, "errors in the last hour"; None for one of the host."""
+    if metric in STATES:
+        return STATES[metric][0]
+    subject = SUBJECTS.get(metric)
+    if subject is None:
+        return None
+    return f"status of {subject}" if find_unit(metric) == "status" else _LEAD.sub("", subject).rstrip(",")
 
 
 def describe_rule(rule: AlertRule) -> str:

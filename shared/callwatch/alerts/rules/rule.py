@@ -74,13 +74,15 @@ class Cause:
     """A rule that inhibits another one while it fires.
 
     labels: only its alerts with these labels inhibit. where: it inhibits only alerts with these labels.
-    same: labels in which both must agree.
+    same: labels in which both must agree. within_s: it inhibits only alerts that began at most so long before or after it; None:
+    whenever they began.
     """
 
     rule_id: str
     labels: Mapping[str, str] = field(default_factory=dict)
     where: Mapping[str, str] = field(default_factory=dict)
     same: tuple[str, ...] = ()
+    within_s: float | None = None
 
     def explains(self, cause: Mapping[str, str], effect: Mapping[str, str]) -> bool:
         """Whether an alert with the labels of `cause` inhibits one with those of `effect`."""

@@ -14,27 +14,29 @@ from callwatch.models.shapes.alerts import TimelineEntry
 from callwatch.models.shapes.stored import AlertFields, FollowerFields
 
 _COLUMNS = """id, rule_id, title, level, state, message, value, threshold, service, labels, started_at, resolved_at,
-    acknowledged_by, suppressed_by, runbook_url, unit, comparison, incident_id, end_reason"""
+    acknowledged_by, suppressed_by, runbook_url, unit, comparison, measures, incident_id, end_reason"""
 # A second evaluator that meets the same firing instance finds the alert of the first.
 _OPEN = """
     INSERT INTO callwatch.alerts (alert_key, rule_id, title, level, state, message, value, threshold, service, labels,
-                                  started_at, suppressed_by, runbook_url, unit, comparison)
+                                  started_at, suppressed_by, runbook_url, unit, comparison, measures)
     VALUES (%(alert_key)s, %(rule_id)s, %(title)s, %(level)s, 'firing', %(message)s, %(value)s, %(threshold)s,
-            %(service)s, %(labels)s, %(started_at)s, %(suppressed_by)s, %(runbook_url)s, %(unit)s, %(comparison)s)
+            %(service)s, %(labels)s, %(started_at)s, %(suppressed_by)s, %(runbook_url)s, %(unit)s, %(comparison)s,
+            %(measures)s)
     ON CONFLICT (alert_key) WHERE state = 'firing' DO UPDATE SET value = EXCLUDED.value, threshold = EXCLUDED.threshold,
-        unit = EXCLUDED.unit, comparison = EXCLUDED.comparison
+        unit = EXCLUDED.unit, comparison = EXCLUDED.comparison, measures = EXCLUDED.measures
     RETURNING id
 """
 # The alert that inhibited this one stays known after the inhibition ends.
 _UPDATE = """
     UPDATE callwatch.alerts AS mine SET value = given.value, threshold = given.threshold, unit = given.unit,
-        comparison = given.comparison, level = given.level, message = given.message, suppressed_by = given.suppressed_by,
+        comparison = given.comparison, measures = given.measures, level = given.level,
+        message = given.message, suppressed_by = given.suppressed_by,
         cause_id = coalesce(given.cause_id, mine.cause_id)
-    FROM (VALUES %s) AS given (id, value, threshold, unit, comparison, level, message, suppressed_by, cause_id)
+    FROM (VALUES %s) AS given (id, value, threshold, unit, comparison, measures, level, message, suppressed_by, cause_id)
     WHERE mine.id = given.id AND mine.state = 'firing'
 """
 _UPDATE_ROW = """(%(id)s::bigint, %(value)s::double precision, %(threshold)s::double precision, %(unit)s::text,
-    %(comparison)s::text, %(level)s, %(message)s, %(suppressed_by)s::text, %(cause_id)s::bigint)"""
+    %(comparison)s::text, %(measures)s::text, %(level)s, %(message)s, %(suppressed_by)s::text, %(cause_id)s::bigint)"""
 _REOPEN = """
     UPDATE callwatch.alerts SET state = 'firing', resolved_at = NULL, end_reason = NULL WHERE id = %s AND state = 'resolved'
 """
@@ -116,6 +118,7 @@ class NewAlert(TypedDict):
     value: float | None
     unit: str | None
     comparison: str | None
+    measures: str | None
     threshold: float | None
     service: str | None
     labels: Mapping[str, str]
@@ -131,6 +134,7 @@ class AlertUpdate(TypedDict):
     value: float | None
     unit: str | None
     comparison: str | None
+    measures: str | None
     threshold: float | None
     level: str
     message: str

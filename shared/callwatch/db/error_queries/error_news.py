@@ -58,6 +58,11 @@ _HOURS = """
     SELECT group_id, hour, sum(count)::bigint AS count FROM callwatch.error_counts_by_group
     WHERE group_id = ANY (%(ids)s) AND hour >= %(since)s AND hour < %(until)s GROUP BY group_id, hour
 """
+_LATEST_CRITICAL = f"""
+    SELECT title FROM callwatch.error_groups
+    WHERE severity = 'critical' AND last_seen_at > %(since)s AND project_id <> 0 AND state <> 'ignored' AND {_IS_FAILURE}
+    ORDER BY last_seen_at DESC, id DESC LIMIT 1
+"""
 _SQLSTATES = """
     SELECT sqlstate, sum(count)::bigint AS count FROM callwatch.error_counts_by_sqlstate
     WHERE minute >= %(since)s AND minute < %(until)s AND project_id <> 0
@@ -109,6 +114,10 @@ class _CountRow(TypedDict):
     count: int
 
 
+class _TitleRow(TypedDict):
+    title: str
+
+
 def new_groups(conn: AnyConnection, since: datetime, limit: int) -> list[NewsRow]:
     """Groups created after `since` that no person has acted on, the worst first: by severity, then by count."""
     return fetch_all(conn, _NEW, {"since": since, "limit": limit}, NewsRow)
@@ -129,6 +138,12 @@ def groups_going_on(conn: AnyConnection, ids: Sequence[int], state: str, since: 
     """Which of these groups go on: in this state, and with an occurrence since then."""
     given = {"ids": list(ids), "state": state, "since": since}
     return fetch_all(conn, _GOING_ON, given, GoingOnRow) if ids else []
+
+
+def latest_critical(conn: AnyConnection, since: datetime) -> str | None:
+    """Title of the critical group that occurred last after `since`."""
+    row = fetch_one(conn, _LATEST_CRITICAL, {"since": since}, _TitleRow)
+    return row["title"] if row else None
 
 
 def count_by_group(conn: AnyConnection, ids: Sequence[int], since: datetime, until: datetime) -> list[GroupCount]:

@@ -39,7 +39,7 @@ _MEMBERS = """
 """
 _CAUSES = """
     SELECT id, rule_id, title, level, state, message, value, threshold, service, labels, started_at, resolved_at,
-        acknowledged_by, suppressed_by, runbook_url, unit, comparison, end_reason
+        acknowledged_by, suppressed_by, runbook_url, unit, comparison, measures, end_reason
     FROM callwatch.alerts WHERE id = ANY (%s)
 """
 _COUNTS = """

@@ -16,8 +16,8 @@ from callwatch.models.incident import IncidentState
 _COLUMNS = """id, state, title, sentence, level, started_at, resolved_at, cause_alert_id, owner, owned_at, merged_into,
     impact"""
 _FIRING = """
-    SELECT id, alert_key, rule_id, title, level, left(message, 300) AS message, labels, value, started_at, incident_id,
-        acknowledged_by
+    SELECT id, alert_key, rule_id, title, level, left(message, 300) AS message, labels, value, unit, measures, started_at,
+        incident_id, acknowledged_by
     FROM callwatch.alerts WHERE state = 'firing' ORDER BY id
 """
 _STANDING = f"SELECT {_COLUMNS} FROM callwatch.incidents WHERE state = 'open' OR id = ANY (%s) ORDER BY id"
@@ -74,6 +74,8 @@ class AlertInIncident(TypedDict):
     message: str
     labels: dict[str, str]
     value: float | None
+    unit: str | None
+    measures: str | None
     started_at: datetime
     incident_id: int | None
     acknowledged_by: str | None

@@ -6,6 +6,7 @@ from typing import Any
 
 from callwatch.exceptions import Invalid, Rejected
 from callwatch.ingest.external.alert import Row, build_alert, read_time
+from callwatch.models.alert import STAGE_LABEL
 
 MAX_ALERTS = 500
 # Both repeat what still fires, every four hours unless configured otherwise; what is not repeated any more has ended.
@@ -22,6 +23,11 @@ def read_alerts(source: str, given: Any) -> list[Any]:
     if len(alerts) > MAX_ALERTS:
         raise Invalid("alerts", f"must have at most {MAX_ALERTS} alerts: set max_alerts of the receiver")
     return alerts
+
+
+def is_ours(item: Any, stage: str) -> bool:
+    """Whether an alert that was accepted is one of this deployment's own that comes back: it would be an alert about itself."""
+    return bool(item["labels"].get(STAGE_LABEL) == stage)
 
 
 def accept_alert(source: str, item: Any, now: datetime) -> Row:

@@ -20,6 +20,7 @@ class AlertFields(TypedDict):
     value: float | None
     unit: str | None
     comparison: str | None
+    measures: Annotated[str | None, About("What the value measures, in plain words.")]
     threshold: float | None
     service: str | None
     labels: dict[str, str]

@@ -18,7 +18,7 @@ from callwatch.alerts.notifications.channels.wording import (
 )
 from callwatch.alerts.notifications.notification import Notification
 from callwatch.alerts.notifications.webhook_client import post_json
-from callwatch.models.alert import AlertLevel
+from callwatch.models.alert import STAGE_LABEL, AlertLevel
 from callwatch.settings import Settings
 from callwatch.times import format_time
 
@@ -103,9 +103,18 @@ def _build_alert(entry: _Entry, notification: Notification, settings: Settings, 
 
 
 def _build_labels(entry: _Entry, notification: Notification, stage: str) -> dict[str, str]:
-    """Build the labels; a name outside of Prometheus' alphabet gets underscores, an empty value is left out."""
-    own = {_OUTSIDE_OF_NAMES.sub("_", name): str(value) for name, value in entry.labels.items()}
-    named = {f"label_{name}" if name[:1].isdigit() else name: value for name, value in own.items() if name}
+    """Build the labels; a name outside of Prometheus' alphabet gets underscores, an empty value is left out.
+
+    A label of the alert whose name is taken is kept under another one, as Prometheus does: two alerts with the same labels would
+    be one there.
+    """
     test = {"callwatch_test": "true"} if notification.kind == "alert.test" else {}
-    labels = {**named, "alertname": entry.rule_id, "severity": entry.level, "callwatch_stage": stage, **test}
+    labels = {"alertname": entry.rule_id, "severity": entry.level, STAGE_LABEL: stage, **test}
+    for given, value in sorted(entry.labels.items()):
+        name = _OUTSIDE_OF_NAMES.sub("_", given)
+        name = f"label_{name}" if name[:1].isdigit() else name
+        while name in labels:
+            name = f"exported_{name}"
+        if name:
+            labels[name] = str(value)
     return {name[:_MAX_LABEL]: shorten(flatten_text(value), _MAX_LABEL) for name, value in labels.items() if flatten_text(value)}

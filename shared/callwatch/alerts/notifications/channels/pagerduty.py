@@ -62,13 +62,14 @@ def build_body(notification: Notification, settings: Settings) -> dict[str, Any]
             "component": notification.service or notification.labels.get("stage") or notification.rule_id,
             "class": notification.rule_id,
             "custom_details": {
+                # A label of another monitor may have the name of one of ours.
+                **notification.labels,
                 "value": notification.value,
                 "threshold": notification.threshold,
                 "unit": notification.unit,
                 "since": format_time(notification.since),
                 **({"end_reason": notification.end} if notification.look == "alert.ended" else {}),
                 **({"notes": notes} if (notes := _cut_notes(notification)) else {}),
-                **notification.labels,
             },
         },
         "links": [{"href": address, "text": text} for text, address in list_links(notification)],

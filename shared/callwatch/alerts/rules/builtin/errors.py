@@ -20,6 +20,11 @@ def _build_group_text(lead: str) -> Any:
 
 # A broken query is one incident, whatever groups its errors are in.
 _BROKEN_QUERY = Cause("sql_errors", same=("sqlstate",))
+# A burst that begins with the product's many errors is a part of them. A later one is news of its own: the errors of an hour stay
+# many long after the burst has ended.
+_MANY_ERRORS = Cause("high_error_rate", within_s=900)
+# So is the error itself, if it is what the first evaluation of it saw.
+_MANY_ERRORS_AT_ONCE = Cause("high_error_rate", within_s=120)
 # A group that appears or comes back in a burst is one piece of news.
 _ITS_SPIKE = Cause("error_spike", same=("group",))
 
@@ -30,19 +35,19 @@ ERROR_RULES: tuple[AlertRule, ...] = (
     ),
     AlertRule(
         "new_error_group", "New error", Level.INFO, NORMAL, (Condition("errors.new_group", ">=", 1),),
-        cooldown_minutes=60, depends_on=(*DATABASE, "many_new_errors", _BROKEN_QUERY, _ITS_SPIKE),
+        cooldown_minutes=60, depends_on=(*DATABASE, "many_new_errors", _BROKEN_QUERY, _ITS_SPIKE, _MANY_ERRORS_AT_ONCE),
         message=_build_group_text("first seen"),
         hint="An error appeared for the first time",
     ),
     AlertRule(
         "regressed_error_group", "Error is back", Level.WARNING, NORMAL, (Condition("errors.regressed_group", ">=", 1),),
-        cooldown_minutes=60, depends_on=(*DATABASE, _BROKEN_QUERY, _ITS_SPIKE),
+        cooldown_minutes=60, depends_on=(*DATABASE, _BROKEN_QUERY, _ITS_SPIKE, _MANY_ERRORS_AT_ONCE),
         message=_build_group_text("resolved, but seen again"),
         hint="A resolved error came back",
     ),
     AlertRule(
         "error_spike", "Error spike", Level.WARNING, NORMAL, (Condition("errors.spike", ">", 5),),
-        cooldown_minutes=30, depends_on=DATABASE, hint="An error occurs many times more often than before",
+        cooldown_minutes=30, depends_on=(*DATABASE, _MANY_ERRORS), hint="An error occurs many times more often than before",
     ),
     AlertRule(
         "access_unlogged", "Access not recorded", Level.ERROR, LOUD, (Condition("access.logged_ratio", "<", 1),),
