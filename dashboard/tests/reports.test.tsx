@@ -26,6 +26,7 @@ const REPORT: WeeklyReport = {
   since: "2026-11-23T00:00:00Z",
   until: "2026-11-30T00:00:00Z",
   is_complete: true,
+  recorded_since: "2026-11-23T00:00:00Z",
   targets: [
     { name: "error_rate", unit: "ratio", bound: "most", target: 0.01, actual: null, state: "unknown" },
     { name: "uptime", unit: "percent", bound: "least", target: 99.9, actual: 98, state: "missed" },
@@ -63,6 +64,22 @@ test("each target is met, missed or unknown, with its figure and the reason", as
   assert.match(rows[1] ?? "", /at least 99.9 %98 %.*missed/);
   assert.match(rows[2] ?? "", /below \$0.2.*\$0.1.*met/);
   getByText(/Requests that fail: no requests in the week/);
+});
+
+test("a week that began before the monitor says since when it is recorded", async () => {
+  for (const [since, said] of [
+    ["2026-11-26T12:00:00Z", true],
+    ["2026-11-23T00:00:00Z", false],
+  ] as const) {
+    mock.method(globalThis, "fetch", async () => Response.json({ ...REPORT, recorded_since: since }));
+    signIn("a-token");
+    const { place } = await show(<Reports />);
+    await settle();
+    assert.equal(/Recorded only since .*26/.test(place.textContent ?? ""), said);
+    await clear();
+    stopPolling();
+    mock.restoreAll();
+  }
 });
 
 test("an unknown figure is never 0", async () => {

@@ -43,6 +43,9 @@ export function Reports() {
               <p class="quiet">
                 {formatLocalTime(found.since)} to {formatLocalTime(found.until)}; weeks begin on Monday in {found.timezone}.
                 {!found.is_complete && <strong> The week is not over.</strong>}
+                {found.since < found.recorded_since && (
+                  <strong> Recorded only since {formatLocalTime(found.recorded_since)}.</strong>
+                )}
               </p>
               <Targets report={found} />
             </>
