@@ -10,7 +10,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
-import { DOCUMENT_START, listRunbooks, OTHER_PAGES, writeDocuments } from "./documents.mjs";
+import { DOCUMENT_START, listRunbooks, OTHER_PAGES, writeDocuments, writeText } from "./documents.mjs";
 
 const LIMIT_KB = 60;
 const here = new URL("..", import.meta.url);
@@ -42,9 +42,9 @@ const { metafile } = await build({
   legalComments: "none",
   metafile: true,
   define: {
-    OTHER_PAGES: JSON.stringify(OTHER_PAGES),
+    OTHER_PAGES: writeText(OTHER_PAGES),
     DOCUMENT_START: JSON.stringify(DOCUMENT_START),
-    RUNBOOKS: JSON.stringify(await listRunbooks(path("../docs"))),
+    RUNBOOKS: writeText(await listRunbooks(path("../docs"))),
   },
   logLevel: "warning",
 });

@@ -23,6 +23,9 @@ export const OTHER_PAGES = [
 /** How each rendered page begins; the page shows no other HTML. */
 export const DOCUMENT_START = "<!-- Rendered by the build of Callwatch. -->";
 
+/** A list as the definition of a text: esbuild writes a text where it is used, and a list into what every view loads. */
+export const writeText = (list) => JSON.stringify(JSON.stringify(list));
+
 /** The HTML of one document. `pages` are the names that a link may lead to; any other link becomes its text. */
 export function renderDocument(text, pages) {
   // Markup in a document is shown as text, and no image is loaded.

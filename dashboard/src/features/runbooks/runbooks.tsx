@@ -6,8 +6,8 @@ import { useLive } from "../../lib/polling/use-live";
 import { linkTo, useRange } from "../../lib/route";
 import { When } from "../../ui/state";
 
-/** The pages that runbooks link to; the build defines the list. */
-declare const OTHER_PAGES: string[];
+/** The pages that runbooks link to, as a list in JSON; the build defines it. */
+declare const OTHER_PAGES: string;
 /** How each rendered page begins; a proxy's sign-in page does not begin so. */
 declare const DOCUMENT_START: string;
 
@@ -24,7 +24,7 @@ export function Runbooks() {
 }
 
 export function Runbook({ id }: { id: string }) {
-  const isRule = !OTHER_PAGES.includes(id);
+  const isRule = !JSON.parse(OTHER_PAGES).includes(id);
   return (
     <div class="stack">
       <p class="back">

@@ -4,8 +4,8 @@ import { ApiError, request } from "../../lib/api/client";
 import type { AlertPage, Call, ErrorGroupPage, IncidentPage, RulePage, SystemMetrics } from "../../lib/api/types";
 import { linkTo } from "../../lib/route";
 
-/** The runbooks that the build rendered, and their titles. */
-declare const RUNBOOKS: { page: string; title: string }[];
+/** The runbooks that the build rendered, and their titles, as a list in JSON. */
+declare const RUNBOOKS: string;
 
 export interface Hit {
   name: string;
@@ -132,7 +132,8 @@ function findRoutes({ api }: SystemMetrics, text: string) {
 }
 
 async function findRunbooks(text: string) {
-  const found = RUNBOOKS.filter(({ page, title }) => includes(title, text) || includes(page, text));
+  const runbooks: { page: string; title: string }[] = JSON.parse(RUNBOOKS);
+  const found = runbooks.filter(({ page, title }) => includes(title, text) || includes(page, text));
   return cut(found.map(({ page, title }) => ({ name: title, about: page, link: linkTo(`runbooks/${page}`) })));
 }
 
