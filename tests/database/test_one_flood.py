@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from callwatch.alerts.evaluation.instance import Instance
 from callwatch.alerts.evaluator import evaluate_rules
 from callwatch.alerts.incidents.serializers import load_incidents
 from callwatch.alerts.notifications.delivery import deliver_due
+from callwatch.alerts.notifications.rendering import render_text
 from callwatch.alerts.rules.builtin import RULES
 from callwatch.counters.error_samples import read_error_samples
 from callwatch.db import connection
@@ -77,6 +79,25 @@ def test_first_critical_error_is_one_message(database: str, webhook: Receiver) -
     figures = "measured 1 (critical errors in the last hour), threshold >= 1"
     assert f"{figures} (the latest: PoolTimeout: connection pool of billing exhausted)" in message["message"]
     assert len(sentences()) == 1
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "said"),
+    [
+        ("queue.up", 0.0, "measured 0 (our queue does not respond), threshold < 1"),
+        ("channel.broken", 1.0, "measured 1 (a channel does not deliver notifications), threshold >= 1"),
+        ("queue.pending", 120.0, "measured 120 (rows that wait in the product's queues), threshold > 100"),
+        ("service.latency_ms", 6200.0, "measured 6.2 s (latency of a checked service), threshold > 5 s"),
+        ("service.status", 2.0, "measured unhealthy (status of a checked service), threshold >= unhealthy"),
+        ("queue.up", None, "measured unknown, threshold < 1"),
+    ],
+)
+def test_a_message_says_what_its_figure_measures(metric: str, value: float | None, said: str) -> None:
+    rule = next(rule for rule in RULES if metric in rule.metrics)
+    condition = next(each for each in rule.conditions if each.metric == metric)
+    figures = {"metric": metric, "value": value, "threshold": condition.threshold, "comparison": condition.comparison}
+    instance = Instance("k", rule.id, {}, "firing", NOW, is_unknown=value is None, **figures)  # type: ignore[arg-type]
+    assert said in render_text(replace(rule, message=None), instance)
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_crons_that_are_all_refused_are_one_page(busy_product: Any, facts_at: Fa
     with connection() as conn:
         rows = fetch_all(conn, "SELECT rule_id, suppressed_by, message FROM callwatch.alerts ORDER BY rule_id DESC")
     assert [row["suppressed_by"] for row in rows] == [None] + ["crons_down"] * 12
-    assert "12, threshold >= 3 (process-recordings-v3, " in rows[0]["message"]
+    assert "12 (crons that are late or idle), threshold >= 3 (process-recordings-v3, " in rows[0]["message"]
 
 
 def test_a_healthy_afternoon_raises_nothing(busy_product: Any, facts_at: Facts) -> None:

@@ -145,6 +145,14 @@ def test_sns_takes_an_ascii_subject_below_100_characters(given: Notification) ->
 
 
 @pytest.mark.parametrize("given", EVERY)
+def test_a_text_message_has_two_parts_and_the_link(given: Notification) -> None:
+    text = sns.render_sms(given)
+    assert len(text) <= 300
+    assert text.endswith(f" {LINK}")
+    assert text.startswith("[")
+
+
+@pytest.mark.parametrize("given", EVERY)
 def test_pushover_takes_1024_characters(given: Notification) -> None:
     body = pushover.build_body(given, SETTINGS)
     assert 0 < len(body["message"]) <= 1024

@@ -390,7 +390,7 @@ def test_sns_gets_text_for_people_and_json_for_programs(settings: Settings, rece
     message = json.loads(form["Message"])
     assert json.loads(message["sqs"]) == json.loads(message["lambda"]) == render_body(given)
     assert "Threshold: 10" in message["default"]
-    assert len(message["sms"]) <= 140
+    assert len(message["sms"]) <= 300
 
 
 def test_sns_errors_by_code(settings: Settings, receiver: Receiver) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "cli"))
-from callwatch_cli.main import main
+from callwatch_cli.api import find_api
+from callwatch_cli.main import _read_new, main
 from callwatch_cli.show import show_value
 
 EVIL = "\x1b[2Jgone [bold]x[/bold]"
@@ -31,7 +32,9 @@ class Server:
                 body = json.loads(self.rfile.read(length)) if length else None
                 path = self.path.partition("?")[0]
                 owner.sent.append((f"{self.command} {self.path}", body, self.headers["authorization"]))
-                status, answer = owner.answers.get(f"{self.command} {path}", (404, {"message": "Not Found"}))
+                missing = (404, {"message": "Not Found"})
+                given = owner.answers.get(f"{self.command} {self.path}") or owner.answers.get(f"{self.command} {path}", missing)
+                status, answer = given
                 raw = json.dumps(answer).encode()
                 self.send_response(status)
                 self.send_header("content-length", str(len(raw)))
@@ -134,6 +137,17 @@ def test_tail_shows_each_once_in_order(server: Server, capsys: pytest.CaptureFix
     assert main(["tail", "--once"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[1] for line in lines] == ["error", "alert"]
+
+
+def test_tail_reads_on_until_it_meets_what_it_knows(server: Server) -> None:
+    groups = [{**GROUP, "id": str(number)} for number in range(6)]
+    for start, cursor in ((0, ""), (2, "&cursor=a"), (4, "&cursor=b")):
+        page = {"items": groups[start : start + 2], "next_cursor": {0: "a", 2: "b", 4: "c"}[start]}
+        server.answers[f"GET /api/errors?limit=50{cursor}"] = (200, page)
+    known = {f"error 4 {GROUP['state']}": None}
+    found = _read_new(find_api(None), "error", "/api/errors", known)
+    assert [item["id"] for item in found] == ["0", "1", "2", "3", "4", "5"]
+    assert len(_read_new(find_api(None), "error", "/api/errors", {})) == 2, "a first look shows what is there"
 
 
 def test_profile_gives_address_and_token(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from callwatch.alerts.notifications.notification import Kind, Notification, desc
 from callwatch.alerts.rules.builtin import RULE_IDS
 from callwatch.alerts.rules.host_calls import call_within
 from callwatch.alerts.rules.metrics import duration, find_unit, format_figure
-from callwatch.alerts.rules.phrases import name_measured
+from callwatch.alerts.rules.phrases import explain_value, name_measured
 from callwatch.alerts.rules.rule import AlertRule, MessageContext
 from callwatch.alerts.rules.sanitize import clean_text
 from callwatch.scrubbing.scrubber import scrub_text
@@ -239,8 +239,8 @@ def _render_measured(rule: AlertRule, instance: Instance) -> str:
     threshold = instance.threshold if instance.threshold is not None else condition.threshold
     if instance.value is None and not instance.is_unknown:
         return "no longer reported"
-    unit, name = find_unit(metric), name_measured(metric)
-    # Of a yes or no the name is the sentence that is true for 1.
-    what, shown = (f"1: {name}", "count") if unit == "yes" else (name, unit)
+    unit = find_unit(metric)
+    shown = "count" if unit == "yes" else unit
+    what = explain_value(metric, instance.value) if unit == "yes" else name_measured(metric)
     figures = format_figure(instance.value, shown), format_figure(threshold, shown)
-    return f"measured {figures[0]}{f' ({what})' if name else ''}, threshold {comparison} {figures[1]}"
+    return f"measured {figures[0]}{f' ({what})' if what else ''}, threshold {comparison} {figures[1]}"

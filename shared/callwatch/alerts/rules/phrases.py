@@ -119,6 +119,11 @@ def name_measured(metric: str) -> str | None:
     return f"status of {subject}" if find_unit(metric) == "status" else _LEAD.sub("", subject).rstrip(",")
 
 
+def explain_value(metric: str, value: float | None) -> str | None:
+    """Return what a value of a yes or no says: "our queue does not respond" for 0; None if it is unknown."""
+    return None if value is None or metric not in STATES else STATES[metric][0 if value else 1]
+
+
 def describe_rule(rule: AlertRule) -> str:
     """Return when a rule fires: "p95 of a route > 3 s for 5 min"."""
     if not rule.conditions:

@@ -6,7 +6,16 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from callwatch.alerts.notifications.channels.wording import add_link, list_links, render_headline, render_plain_text, shorten
+from callwatch.alerts.notifications.channels.wording import (
+    add_link,
+    flatten_text,
+    list_links,
+    list_short_links,
+    render_headline,
+    render_lead,
+    render_plain_text,
+    shorten,
+)
 from callwatch.alerts.notifications.delivery_failed import DeliveryFailed
 from callwatch.alerts.notifications.notification import Notification
 from callwatch.alerts.notifications.rendering import render_body
@@ -20,7 +29,8 @@ _CHANNEL_WIDE = frozenset(
 )
 _CONNECT_S, _READ_S = 2.0, 5.0
 _MAX_SUBJECT = 99
-_MAX_SMS = 140
+# Two parts of a text message, in the alphabet of phones; SNS itself takes 1,600 characters.
+_MAX_SMS = 300
 # A message may have 256 KB in all its forms, and six of them are for programs.
 _MAX_TEXT, _MAX_PROGRAM = 4_000, 30_000
 
@@ -57,7 +67,7 @@ def build_request(notification: Notification, message_id: str, settings: Setting
     """Build the arguments of Publish: text for people, the webhook's body for programs."""
     people = add_link(render_plain_text(notification, settings.timezone), list_links(notification), _MAX_TEXT)
     program = _render_program(notification)
-    forms = {"default": people, "email": people, "sms": shorten(render_headline(notification), _MAX_SMS)}
+    forms = {"default": people, "email": people, "sms": render_sms(notification)}
     forms |= dict.fromkeys(("email-json", "http", "https", "lambda", "sqs", "firehose"), program)
     request = {
         "TopicArn": settings.alert_sns_topic_arn,
@@ -73,6 +83,13 @@ def build_request(notification: Notification, message_id: str, settings: Setting
     if str(settings.alert_sns_topic_arn).endswith(".fifo"):
         request |= {"MessageGroupId": notification.alert_id[:128], "MessageDeduplicationId": message_id[:128]}
     return request
+
+
+def render_sms(notification: Notification) -> str:
+    """Render state, rule, what is wrong and the link, which is never cut."""
+    links = list_short_links(notification, _MAX_SMS // 2)
+    link = f" {links[0][1]}" if links else ""
+    return shorten(flatten_text(f"{render_headline(notification)}: {render_lead(notification)}"), _MAX_SMS - len(link)) + link
 
 
 def describe_subject(notification: Notification) -> str:

@@ -35,7 +35,8 @@ def find_word(notification: Notification) -> str:
 
 def render_headline(notification: Notification) -> str:
     """Render a subject or lock screen line: the state, the rule, and its labels."""
-    about = ", ".join(str(value) for _name, value in list_labels(notification.labels))
+    # Other monitors send the level as a label, too.
+    about = ", ".join(str(value) for _name, value in list_labels(notification.labels) if value != notification.level)
     title = f"[{find_word(notification)}] {notification.title}{': ' + about if about else ''}"
     return flatten_text(f"{title} ({read_level(notification)})")
 
