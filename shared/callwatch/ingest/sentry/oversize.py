@@ -1,6 +1,7 @@
 """Shortens the JSON of an event that is too long to be read as it is, without parsing it: in linear time and little memory."""
 
 import re
+from collections.abc import Iterable
 
 # Of an event that is too long: the length of its texts, tried in this order.
 _TEXT_BYTES = (8_000, 1_000, 200)
@@ -8,6 +9,11 @@ _TEXT_BYTES = (8_000, 1_000, 200)
 _IDENTITY = re.compile(
     rb'\s*"(?:event_id|timestamp|level|type|platform|environment|release|transaction|message|logentry|exception|tags|sdk)"'
 )
+# Of a trace that is too long: what a request is read from.
+_REQUEST = re.compile(
+    rb'\s*"(?:type|timestamp|start_timestamp|transaction|transaction_info|contexts|request|tags|environment|release)"'
+)
+_CONTEXTS, _TRACE_CONTEXTS = re.compile(rb'\s*"contexts"\s*:'), re.compile(rb'\s*"(?:trace|response)"')
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)'
 # A text that may be long, after all that comes before it: the engine passes short ones without a call of Python. It matches
 # everywhere, so that no search starts twice.
@@ -33,6 +39,21 @@ def shorten_event(payload: bytes, max_bytes: int) -> bytes:
     return _drop_members(payload, max_bytes)
 
 
+def shorten_trace(payload: bytes, max_bytes: int) -> bytes:
+    """The transaction in at most `max_bytes`: without its spans, and without contexts that say nothing about the request."""
+    members = [
+        b'"contexts":' + _join(filter(_TRACE_CONTEXTS.match, _split_members(member[found.end() :])))
+        if (found := _CONTEXTS.match(member))
+        else member
+        for member in filter(_REQUEST.match, _split_members(payload))
+    ]
+    return shorten_event(_join(members), max_bytes) if members else b""
+
+
+def _join(members: Iterable[bytes]) -> bytes:
+    return b"{" + b",".join(members) + b"}"
+
+
 def _cut_texts(payload: bytes, limit: int) -> bytes:
     def cut(match: re.Match[bytes]) -> bytes:
         text = match[2] or b""
@@ -55,7 +76,7 @@ def _drop_members(payload: bytes, max_bytes: int) -> bytes:
         if room < 0:
             break
         kept.add(at)
-    return b"{" + b",".join(member for at, member in enumerate(members) if at in kept) + b"}"
+    return _join(member for at, member in enumerate(members) if at in kept)
 
 
 def _split_members(payload: bytes) -> list[bytes]:
