@@ -70,6 +70,12 @@ def test_alert_of_alertmanager_is_a_row() -> None:
     assert (ended["is_firing"], ended["expires_at"], ended["fingerprint"]) == (False, None, row["fingerprint"])
 
 
+@pytest.mark.parametrize("source", ["alertmanager", "grafana"])
+def test_an_alert_that_comes_back_is_left_out(source: str) -> None:
+    own = {**ALERT, "labels": {**ALERT["labels"], "callwatch_stage": "prod"}}
+    assert read_alerts(source, {"alerts": [own, ALERT, {**own, "status": "resolved"}, 7]}) == [ALERT, 7]
+
+
 def test_same_labels_are_the_same_alert_and_sources_are_apart() -> None:
     first = accept(fingerprint=None)
     assert accept(fingerprint="")["fingerprint"] == first["fingerprint"]

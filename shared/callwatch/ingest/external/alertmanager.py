@@ -8,6 +8,8 @@ from callwatch.exceptions import Invalid, Rejected
 from callwatch.ingest.external.alert import Row, build_alert, read_time
 
 MAX_ALERTS = 500
+# The label with which a Callwatch posts its own alerts to an Alertmanager.
+OWN_LABEL = "callwatch_stage"
 # Both repeat what still fires, every four hours unless configured otherwise; what is not repeated any more has ended.
 _REPEATED_WITHIN = timedelta(days=3)
 # Grafana's test notification never resolves.
@@ -15,13 +17,16 @@ _TEST_NAME, _TEST_LASTS = "TestAlert", timedelta(minutes=15)
 
 
 def read_alerts(source: str, given: Any) -> list[Any]:
-    """The alerts of a webhook's body, each still to be accepted. Raises Invalid for another form."""
+    """The alerts of a webhook's body, each still to be accepted. Raises Invalid for another form.
+
+    Those that a Callwatch has posted are left out: an alert that comes back to where it began would keep itself firing.
+    """
     alerts = given.get("alerts") if isinstance(given, dict) else None
     if not isinstance(alerts, list):
         raise Invalid("alerts", f"is required and must be a list, as the webhook of {source} sends it")
     if len(alerts) > MAX_ALERTS:
         raise Invalid("alerts", f"must have at most {MAX_ALERTS} alerts: set max_alerts of the receiver")
-    return alerts
+    return [each for each in alerts if not _is_own(each)]
 
 
 def accept_alert(source: str, item: Any, now: datetime) -> Row:
@@ -47,6 +52,11 @@ def accept_alert(source: str, item: Any, now: datetime) -> Row:
         changed_at=now,
         expires_at=now + (_TEST_LASTS if is_test else _REPEATED_WITHIN) if status == "firing" else None,
     )
+
+
+def _is_own(item: Any) -> bool:
+    labels = item.get("labels") if isinstance(item, dict) else None
+    return isinstance(labels, dict) and OWN_LABEL in labels
 
 
 def _find_summary(annotations: Any, names: Sequence[str]) -> str | None:

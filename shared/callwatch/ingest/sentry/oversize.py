@@ -10,10 +10,10 @@ _IDENTITY = re.compile(
     rb'\s*"(?:event_id|timestamp|level|type|platform|environment|release|transaction|message|logentry|exception|tags|sdk)"'
 )
 # Of a trace that is too long: what a request is read from.
-_REQUEST = re.compile(
-    rb'\s*"(?:type|timestamp|start_timestamp|transaction|transaction_info|contexts|request|tags|environment|release)"'
+_REQUEST = frozenset(
+    b"type timestamp start_timestamp transaction transaction_info contexts request tags environment release".split()
 )
-_CONTEXTS, _TRACE_CONTEXTS = re.compile(rb'\s*"contexts"\s*:'), re.compile(rb'\s*"(?:trace|response)"')
+_TRACE_CONTEXTS = frozenset([b"trace", b"response"])
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)'
 # A text that may be long, after all that comes before it: the engine passes short ones without a call of Python. It matches
 # everywhere, so that no search starts twice.
@@ -41,13 +41,21 @@ def shorten_event(payload: bytes, max_bytes: int) -> bytes:
 
 def shorten_trace(payload: bytes, max_bytes: int) -> bytes:
     """The transaction in at most `max_bytes`: without its spans, and without contexts that say nothing about the request."""
-    members = [
-        b'"contexts":' + _join(filter(_TRACE_CONTEXTS.match, _split_members(member[found.end() :])))
-        if (found := _CONTEXTS.match(member))
-        else member
-        for member in filter(_REQUEST.match, _split_members(payload))
-    ]
+    members = []
+    for member in _split_members(payload):
+        name, value = _split_name(member)
+        if name == b"contexts":
+            member = b'"contexts":' + _join(each for each in _split_members(value) if _split_name(each)[0] in _TRACE_CONTEXTS)
+        if name in _REQUEST:
+            members.append(member)
     return shorten_event(_join(members), max_bytes) if members else b""
+
+
+def _split_name(member: bytes) -> tuple[bytes, bytes]:
+    """The name of a member, empty if it has none, and its value."""
+    before, _quote, rest = member.partition(b'"')
+    name, _quote, value = rest.partition(b'"')
+    return (b"", b"") if before.strip() else (name, value.partition(b":")[2])
 
 
 def _join(members: Iterable[bytes]) -> bytes:

@@ -18,6 +18,7 @@ from callwatch.alerts.notifications.channels.wording import (
 )
 from callwatch.alerts.notifications.notification import Notification
 from callwatch.alerts.notifications.webhook_client import post_json
+from callwatch.ingest.external.alertmanager import OWN_LABEL
 from callwatch.models.alert import AlertLevel
 from callwatch.settings import Settings
 from callwatch.times import format_time
@@ -107,5 +108,5 @@ def _build_labels(entry: _Entry, notification: Notification, stage: str) -> dict
     own = {_OUTSIDE_OF_NAMES.sub("_", name): str(value) for name, value in entry.labels.items()}
     named = {f"label_{name}" if name[:1].isdigit() else name: value for name, value in own.items() if name}
     test = {"callwatch_test": "true"} if notification.kind == "alert.test" else {}
-    labels = {**named, "alertname": entry.rule_id, "severity": entry.level, "callwatch_stage": stage, **test}
+    labels = {**named, "alertname": entry.rule_id, "severity": entry.level, OWN_LABEL: stage, **test}
     return {name[:_MAX_LABEL]: shorten(flatten_text(value), _MAX_LABEL) for name, value in labels.items() if flatten_text(value)}
