@@ -11,7 +11,7 @@ from callwatch.api.http import Request
 from callwatch.api.routes import INGEST_EXTERNAL
 from callwatch.exceptions import Invalid, NotFound, Rejected
 from callwatch.ingest.external.alert import Row, build_alert_messages
-from callwatch.ingest.external.alertmanager import MAX_ALERTS, accept_alert, is_ours, read_alerts
+from callwatch.ingest.external.alertmanager import MAX_ALERTS, accept_alert, is_posted_by_callwatch, read_alerts
 from callwatch.ingest.external.body import load_body, load_text
 from callwatch.runtime.endpoint import endpoint
 from callwatch.settings import get_settings
@@ -42,11 +42,12 @@ def _accept_alerts(source: str, given: Any, now: datetime) -> tuple[list[Row], l
     alerts = read_alerts(source, given)
     if not alerts:
         return [], []
-    stage = get_settings().stage
-    accepted, rejected = accept_each(
-        alerts, lambda item: (accept_alert(source, item, now), is_ours(item, stage)), MAX_ALERTS, "alert"
-    )
-    return [row for row, is_own in accepted if not is_own], rejected
+
+    def accept(item: Any) -> Row | None:
+        return None if is_posted_by_callwatch(item) else accept_alert(source, item, now)
+
+    accepted, rejected = accept_each(alerts, accept, MAX_ALERTS, "alert")
+    return [row for row in accepted if row is not None], rejected
 
 
 def _accept_alarm(given: Any, now: datetime) -> tuple[list[Row], list[RejectedItem]]:

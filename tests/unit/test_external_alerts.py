@@ -9,7 +9,7 @@ import pytest
 
 from callwatch.exceptions import Invalid, Rejected
 from callwatch.ingest.external.alert import build_alert_messages, find_level
-from callwatch.ingest.external.alertmanager import accept_alert, read_alerts
+from callwatch.ingest.external.alertmanager import accept_alert, is_posted_by_callwatch, read_alerts
 from callwatch.ingest.external.cloudwatch import accept_alarm
 from callwatch.settings import load_settings
 from functions.authorize import describe_caller, to_bearer
@@ -68,6 +68,13 @@ def test_alert_of_alertmanager_is_a_row() -> None:
     }
     ended = accept(status="resolved", endsAt="2026-05-04T09:59:00Z")
     assert (ended["is_firing"], ended["expires_at"], ended["fingerprint"]) == (False, None, row["fingerprint"])
+
+
+def test_only_what_a_callwatch_posted_is_one_that_comes_back() -> None:
+    own = {**ALERT, "labels": {**ALERT["labels"], "callwatch_stage": "prod"}}
+    assert [is_posted_by_callwatch(item) for item in (own, {**own, "status": "resolved"}, ALERT, {"labels": 1}, 7)] == [
+        True, True, False, False, False,
+    ]  # fmt: skip
 
 
 def test_same_labels_are_the_same_alert_and_sources_are_apart() -> None:

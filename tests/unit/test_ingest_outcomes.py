@@ -81,13 +81,13 @@ def test_what_is_cut_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_body_refused_as_a_whole_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     ingest = FloodedIngest(monkeypatch)
     assert ingest.send_envelope(b"nope")[0] == 400
-    assert ingest.send_envelope(build(("transaction", b'{"a":"' + b"x" * 2**20 + b'"}')))[0] == 413
+    assert ingest.send_envelope(build(("session", b'{"a":"' + b"x" * 2**20 + b'"}')))[0] == 413
     assert ingest.send_errors_raw(b"nope")[0] == 400
     assert ingest.send_errors([{"no": "message"}])[0] == 422
     counts = [report["counts"] for report in ingest.reports]
     assert counts == [
         [["refused", "unknown", "bad_request", 1]],
-        [["refused", "transaction", "too_large", 1]],
+        [["refused", "session", "too_large", 1]],
         [["refused", "error", "bad_request", 1]],
         [["refused", "error", "invalid", 1]],
     ]

@@ -90,7 +90,7 @@ def test_accepted_batches_are_not_sent_again(monkeypatch: pytest.MonkeyPatch) ->
         [{"Id": "0", "SenderFault": True}],
     ],
 )  # fmt: skip
-def test_what_no_waiting_mends_is_told_at_once(step: Any, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+def test_what_waiting_does_not_end_is_told_at_once(step: Any, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     service = serve(monkeypatch, step)
     with pytest.raises(QueueUnavailable):
         send_patiently(QUEUE, ["a"], end_of_patience(None))

@@ -13,7 +13,7 @@ from callwatch.events.event import finish_event
 from callwatch.exceptions import RequestRefused
 from callwatch.ingest.sentry.convert import convert, stub
 from callwatch.ingest.sentry.envelope import MAX_ITEMS, load, load_marked, parse
-from callwatch.ingest.sentry.items import MAX_EVENT_BYTES, take
+from callwatch.ingest.sentry.items import MAX_CONTAINER_BYTES, MAX_EVENT_BYTES, take
 from callwatch.ingest.sentry.rate_limits import busy, refusal
 from callwatch.runtime.responses import find_status
 
@@ -74,7 +74,8 @@ TRANSACTION = (
         (b"nope", "its envelope breaks off"),
         (b'{"type":"attachment","length":99}\ncut', ""),
         (b'{"type":"transaction"}\n{"a":"' + b"x" * MAX_EVENT_BYTES + b'"}', ""),
-        (b'{"type":"span"}\n{"a":"' + b"x" * MAX_EVENT_BYTES + b'"}', ""),
+        (b'{"type":"span"}\n{"a":"' + b"x" * MAX_CONTAINER_BYTES + b'"}', ""),
+        (b'{"type":"session"}\n{"a":"' + b"x" * MAX_EVENT_BYTES + b'"}', ""),
     ],
 )
 def test_a_bad_item_takes_no_good_one_down(bad: bytes, message: str) -> None:

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callwatch.ingest.content_encoding import MAX_DECODED_BYTES
-from callwatch.ingest.sentry.items import MAX_EVENT_BYTES
-from callwatch.ingest.sentry.oversize import shorten_event
+from callwatch.ingest.sentry.items import MAX_CONTAINER_BYTES, MAX_EVENT_BYTES
+from callwatch.ingest.sentry.oversize import shorten_event, shorten_trace
 from tests.support.flooded_ingest import FloodedIngest, build_envelope
 
 LONG = "x" * 2_000_000
@@ -49,6 +49,48 @@ def test_an_event_above_the_limit_is_kept_and_marked(ingest: FloodedIngest, larg
     assert [kept[name] for name in ("event_id", "type", "release")] == [event["event_id"], "ValueError", "2.4.0"]
     assert kept["trimmed"][0] == "size_limit"
     assert not set(kept.get("sanitized") or []) & {"utf8", "surrogate"}
+
+
+TRACE = {"trace_id": "a" * 32, "span_id": "b" * 16, "op": "http.server", "data": {"http.response.status_code": 502}}
+
+
+@pytest.mark.parametrize(
+    "large",
+    [
+        {"spans": [{"op": "db", "description": "SELECT 1"}] * 40_000}, {"contexts": {"job": {"numbers": [17] * 400_000}}},
+        {"request": {"method": "PUT", "data": LONG}}, {"extra": {"contexts": LONG}},
+        {"breadcrumbs": {"values": [{"m": "x"}] * 90_000}},
+        {"contexts": {"b}\\\",": {"trace": [[LONG]]}}},
+    ],
+)  # fmt: skip
+def test_a_transaction_above_the_limit_is_a_request(ingest: FloodedIngest, large: dict[str, Any]) -> None:
+    now = time.time()
+    event = {"type": "transaction", "transaction": "/calls/{id}", "start_timestamp": now - 1, "timestamp": now}
+    event |= {"request": {"method": "PUT"}, **large, "contexts": {**large.get("contexts", {}), "trace": TRACE}}
+    body = json.dumps(event).encode()
+    assert len(body) > MAX_EVENT_BYTES
+    status, answer, _headers = ingest.send_envelope(b'{}\n{"type":"transaction"}\n' + body)
+    assert (status, answer) == (200, {})
+    (row,) = [row for message in ingest.sent for row in message.get("requests", [])]
+    assert (row["method"], row["route"], row["status_code"]) == ("PUT", "/calls/{id}", 502)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=300))
+def test_any_bytes_can_be_shortened_as_a_trace(raw: bytes) -> None:
+    for payload in (raw, b'{"contexts":' + raw + b"}", b'{"contexts":{"trace":' + raw + b'},"a":1}'):
+        assert len(shorten_trace(payload, 100)) <= 100
+
+
+def test_a_container_above_the_limit_of_an_event_counts(ingest: FloodedIngest) -> None:
+    now = time.time()
+    child = {"parent_span_id": "c" * 16, "name": "SELECT", "attributes": {"db.statement": {"value": "x" * 4_000}}}
+    root = {"trace_id": "a" * 32, "span_id": "b" * 16, "is_segment": True, "start_timestamp": now - 1, "end_timestamp": now,
+            "name": "GET /calls", "attributes": {"sentry.op": {"value": "http.server"}}}  # fmt: skip
+    body = json.dumps({"items": [*[child] * 999, root]}).encode()
+    assert MAX_EVENT_BYTES < len(body) < MAX_CONTAINER_BYTES
+    assert ingest.send_envelope(b'{}\n{"type":"span"}\n' + body)[0] == 200
+    assert [row["route"] for message in ingest.sent for row in message.get("requests", [])] == ["/calls"]
 
 
 def test_an_event_at_the_limit_is_not_marked(ingest: FloodedIngest) -> None:

@@ -9,7 +9,7 @@ Level = Literal["info", "warning", "error", "critical"]
 AlertState = Literal["firing", "resolved"]
 # Why an alert ended. Only the first says that what was wrong is over.
 EndReason = Literal["recovered", "no_longer_reported", "no_longer_watched", "rule_disabled", "rule_removed", "resolved_by_person"]
-# The label by which an alert that we sent to Alertmanager names its deployment.
+# The label with which a Callwatch posts its alerts to an Alertmanager: its stage.
 STAGE_LABEL = "callwatch_stage"
 RuleSource = Literal["built_in", "file", "page"]
 

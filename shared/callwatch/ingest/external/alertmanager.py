@@ -25,9 +25,10 @@ def read_alerts(source: str, given: Any) -> list[Any]:
     return alerts
 
 
-def is_ours(item: Any, stage: str) -> bool:
-    """Whether an alert that was accepted is one of this deployment's own that comes back: it would be an alert about itself."""
-    return bool(item["labels"].get(STAGE_LABEL) == stage)
+def is_posted_by_callwatch(item: Any) -> bool:
+    """Whether a Callwatch posted an alert to the Alertmanager that sends it: back where it began, it would keep itself firing."""
+    labels = item.get("labels") if isinstance(item, dict) else None
+    return isinstance(labels, dict) and STAGE_LABEL in labels
 
 
 def accept_alert(source: str, item: Any, now: datetime) -> Row:

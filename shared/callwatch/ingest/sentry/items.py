@@ -14,7 +14,7 @@ from callwatch.ingest.sentry.clock import correct_clock, read_time
 from callwatch.ingest.sentry.convert import convert, read_id, stub
 from callwatch.ingest.sentry.envelope import Item, load, load_marked
 from callwatch.ingest.sentry.other_items import INVALID, OTHER_ITEMS, TOO_COSTLY, take_other
-from callwatch.ingest.sentry.oversize import shorten_event
+from callwatch.ingest.sentry.oversize import shorten_event, shorten_trace
 from callwatch.ingest.sentry.rate_limits import is_taken
 from callwatch.ingest.sentry.taken import Taken, Why
 from callwatch.ingest.sentry.traces import list_spans, read_spans, read_transaction
@@ -22,6 +22,9 @@ from callwatch.ingest.sentry.traces import list_spans, read_spans, read_transact
 _log = logging.getLogger(__name__)
 
 MAX_EVENT_BYTES = 1024 * 1024
+# @sentry/node sends up to 1,000 spans or 5 MB in a container.
+MAX_CONTAINER_BYTES = 6 * 1024 * 1024
+_CONTAINERS, _SHORTENED = ("span", "log"), ("event", "transaction")
 # Items of each type in one envelope: SDKs send one event or one transaction, and spans in containers or one by one.
 MAX_ITEMS_BY_TYPE = {"event": 1, "transaction": 1, "span": 100, "check_in": 50, "client_report": 10, **OTHER_ITEMS}
 MAX_SPANS = 1_000
@@ -29,6 +32,7 @@ MAX_CHECK_IN_BYTES = 64 * 1024
 # In `trimmed`, of an event above MAX_EVENT_BYTES.
 SIZE_MARK = "size_limit"
 _TOO_LARGE = Why("too_large", f"the item is longer than {MAX_EVENT_BYTES} bytes")
+_CONTAINER_TOO_LARGE = Why("too_large", f"the item is longer than {MAX_CONTAINER_BYTES} bytes")
 _NOT_KEPT = Why("not_kept", "items of this type are not kept")
 _CUT_OFF = Why("cut_off", "the envelope breaks off inside of the item")
 _TOO_MANY_SPANS = Why("too_many", f"a container must have at most {MAX_SPANS} spans")
@@ -46,7 +50,8 @@ def take(
     """The accepted part of the items. rest: the item that could not be read to its end. deadline: on the monotonic clock.
 
     An event above the limit is shortened, and one that cannot be read is kept as a stub that says so: that it happened is
-    known. Raises TooLarge for a trace above the limit, and 400 for a rest if nothing else in the envelope is accepted.
+    known. A transaction above it is read without its spans. Raises TooLarge for a container above its limit, and 400 for a
+    rest if nothing else in the envelope is accepted.
     """
     taken, budget = Taken(), WorkBudget(deadline=deadline)
     sent_at = read_time(headers.get("sent_at"))
@@ -80,8 +85,9 @@ def _take_item(
     item: Item, user_key: str, sent_at: datetime | None, now: datetime, budget: WorkBudget, taken: Taken
 ) -> Sequence[dict[str, Any]]:
     """The events of one item; whatever else it holds is added to `taken`."""
-    if len(item.payload) > MAX_EVENT_BYTES and item.kind != "event":
-        taken.refuse(item.kind, _TOO_LARGE)
+    is_container = item.kind in _CONTAINERS
+    if item.kind not in _SHORTENED and len(item.payload) > (MAX_CONTAINER_BYTES if is_container else MAX_EVENT_BYTES):
+        taken.refuse(item.kind, _CONTAINER_TOO_LARGE if is_container else _TOO_LARGE)
     elif item.kind == "span":
         _read_spans(item, now, budget, taken)
     elif item.kind == "check_in":
@@ -117,7 +123,8 @@ def _read_event(item: Item, user_key: str, now: datetime, budget: WorkBudget, ta
     marked = [SIZE_MARK] if is_long else []
     try:
         with budget.spend(0.5):
-            payload, marks = load_marked(shorten_event(item.payload, MAX_EVENT_BYTES) if is_long else item.payload)
+            shorten = shorten_event if item.kind == "event" else shorten_trace
+            payload, marks = load_marked(shorten(item.payload, MAX_EVENT_BYTES) if is_long else item.payload)
             if item.kind == "transaction" or (isinstance(payload, dict) and payload.get("type") == "transaction"):
                 _read_transaction(payload, now, taken)
                 return None
@@ -172,8 +179,9 @@ def _read_spans(item: Item, now: datetime, budget: WorkBudget, taken: Taken) -> 
 
 
 def _refuse(taken: Taken, rest: Item | None) -> None:
-    if any(message == _TOO_LARGE.message for _kind, message in taken.rejected):
-        raise TooLarge(_TOO_LARGE.message, headers={"x-sentry-error": _TOO_LARGE.message})
+    for why in (_TOO_LARGE, _CONTAINER_TOO_LARGE):
+        if any(message == why.message for _kind, message in taken.rejected):
+            raise TooLarge(why.message, headers={"x-sentry-error": why.message})
     if rest is not None:
         raise Unreadable("the envelope breaks off: an item header is not a JSON object, or its length exceeds the body")
 

@@ -1,6 +1,7 @@
 """Shortens the JSON of an event that is too long to be read as it is, without parsing it: in linear time and little memory."""
 
 import re
+from collections.abc import Iterable
 
 # Of an event that is too long: the length of its texts, tried in this order.
 _TEXT_BYTES = (8_000, 1_000, 200)
@@ -8,6 +9,11 @@ _TEXT_BYTES = (8_000, 1_000, 200)
 _IDENTITY = re.compile(
     rb'\s*"(?:event_id|timestamp|level|type|platform|environment|release|transaction|message|logentry|exception|tags|sdk)"'
 )
+# Of a trace that is too long: what a request is read from.
+_REQUEST = frozenset(
+    b"type timestamp start_timestamp transaction transaction_info contexts request tags environment release".split()
+)
+_TRACE_CONTEXTS = frozenset([b"trace", b"response"])
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)'
 # A text that may be long, after all that comes before it: the engine passes short ones without a call of Python. It matches
 # everywhere, so that no search starts twice.
@@ -33,6 +39,29 @@ def shorten_event(payload: bytes, max_bytes: int) -> bytes:
     return _drop_members(payload, max_bytes)
 
 
+def shorten_trace(payload: bytes, max_bytes: int) -> bytes:
+    """The transaction in at most `max_bytes`: without its spans, and without contexts that say nothing about the request."""
+    members = []
+    for member in _split_members(payload):
+        name, value = _split_name(member)
+        if name == b"contexts":
+            member = b'"contexts":' + _join(each for each in _split_members(value) if _split_name(each)[0] in _TRACE_CONTEXTS)
+        if name in _REQUEST:
+            members.append(member)
+    return shorten_event(_join(members), max_bytes) if members else b""
+
+
+def _split_name(member: bytes) -> tuple[bytes, bytes]:
+    """The name of a member, empty if it has none, and its value."""
+    before, _quote, rest = member.partition(b'"')
+    name, _quote, value = rest.partition(b'"')
+    return (b"", b"") if before.strip() else (name, value.partition(b":")[2])
+
+
+def _join(members: Iterable[bytes]) -> bytes:
+    return b"{" + b",".join(members) + b"}"
+
+
 def _cut_texts(payload: bytes, limit: int) -> bytes:
     def cut(match: re.Match[bytes]) -> bytes:
         text = match[2] or b""
@@ -55,7 +84,7 @@ def _drop_members(payload: bytes, max_bytes: int) -> bytes:
         if room < 0:
             break
         kept.add(at)
-    return b"{" + b",".join(member for at, member in enumerate(members) if at in kept) + b"}"
+    return _join(member for at, member in enumerate(members) if at in kept)
 
 
 def _split_members(payload: bytes) -> list[bytes]:
