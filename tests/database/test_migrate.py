@@ -69,6 +69,28 @@ def test_everything_lives_in_our_own_schema(database: str) -> None:
     assert tables(database, "public") == set()
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [('"$user", public', "public"), ('app, "$user"', "app"), ('"$user"', "public"), ('app, "$user", public', "app, public"),
+     ("app", "app")],
+)  # fmt: skip
+def test_product_tables_are_found_before_ours(empty_database: str, given: str, kept: str) -> None:
+    """The role of the tests has the name of our schema, as that of `make run` and of a stack with its own database has."""
+    with contextlib.closing(psycopg2.connect(empty_database)) as conn, conn.cursor() as cursor:
+        cursor.execute(f"CREATE SCHEMA app; CREATE TABLE {kept.partition(',')[0]}.alerts (id int)")
+        cursor.execute("SELECT current_user, current_database()")
+        user, name = cursor.fetchone() or ("", "")
+        assert user == "callwatch"
+        cursor.execute(f'ALTER ROLE callwatch IN DATABASE "{name}" SET search_path = {given}')
+        conn.commit()
+    migrate(empty_database)
+    with contextlib.closing(psycopg2.connect(empty_database)) as conn, conn.cursor() as cursor:
+        cursor.execute("SELECT current_setting('search_path'), count(*) FROM alerts")
+        assert cursor.fetchone() == (kept, 0)
+        cursor.execute("SELECT attname FROM pg_attribute WHERE attrelid = 'alerts'::regclass AND attnum > 0")
+        assert cursor.fetchall() == [("id",)]
+
+
 def test_every_registered_table_has_partitions(database: str) -> None:
     with connection() as conn:
         bare = fetch_all(

@@ -1,5 +1,6 @@
 """Samples about the monitor itself: its clock, its settings, its cycles, its tracker, its channels, its dead letters."""
 
+import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,10 +13,12 @@ from callwatch.db.alert_queries.channel_states import channel_states
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.queries.cycles import last_cycle, recent_evaluations
 from callwatch.db.queries.retention_clock import RetentionClock, database_time
+from callwatch.db.queries.setting_changes import keep_settings
 from callwatch.db.queries.setting_problems import keep_problems
 from callwatch.exceptions import QueueUnavailable
 from callwatch.models.sample import Sample
 from callwatch.settings import get_settings
+from callwatch.settings.digests import digest_settings
 
 COUNTED = 10
 MIN_FAILED = 5
@@ -37,9 +40,10 @@ def clock_samples(conn: AnyConnection, clock: RetentionClock) -> list[Sample]:
 
 
 def configuration_samples(conn: AnyConnection, now: datetime) -> list[Sample]:
-    """1 for each invalid variable; one 0 if all are valid. Stores the problems for the reports, and commits."""
+    """1 for each invalid variable; one 0 if all are valid. Stores the problems and what changed for the reports, and commits."""
     problems = list_problems(get_settings())
     keep_problems(conn, problems, now)
+    keep_settings(conn, digest_settings(os.environ), now)
     conn.commit()
     found = [
         Sample("configuration.invalid", 1.0, labels={"variable": each.variable, "affects": each.affects}, detail=each.message)

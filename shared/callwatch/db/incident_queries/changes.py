@@ -39,6 +39,11 @@ _SOURCES: Mapping[ChangeKind, str] = {
     "setting": """
         SELECT since AS at, 'Setting ' || variable || ' cannot be used: ' || message AS title
         FROM callwatch.setting_problems WHERE since > given.since AND since <= given.until
+        UNION ALL
+        SELECT at, CASE variable WHEN 'SECRETS_VERSION' THEN 'A secret of Callwatch changed'
+                                 WHEN 'COMMIT_SHA' THEN 'Callwatch itself was deployed'
+                                 ELSE 'Setting ' || variable || ' changed' END AS title
+        FROM callwatch.setting_changes WHERE NOT is_baseline AND at > given.since AND at <= given.until
     """,
     "vendor": """
         SELECT started_at AS at, initcap(service) || ' reports an incident of its own: ' || title AS title

@@ -29,6 +29,7 @@ from callwatch.db.queries.cycles import delete_cycles_before
 from callwatch.db.queries.refused_requests import delete_reports_before
 from callwatch.db.queries.request_histograms import delete_histograms_before
 from callwatch.db.queries.retention_clock import RetentionClock
+from callwatch.db.queries.setting_changes import delete_changes_before
 from callwatch.db.queries.stage_depths import delete_old_depths
 from callwatch.db.report_queries.access_log import delete_records_before
 from callwatch.db.report_queries.access_minutes import delete_counts_before
@@ -99,6 +100,7 @@ def forget_old(
     conn.commit()
     forget_deliveries(conn, oldest)
     delete_replays_before(conn, oldest)
+    delete_changes_before(conn, oldest)
     delete_costs_before(conn, (now - DAYS_KEPT).date())
     delete_balances_before(conn, now - BALANCES_KEPT)
     conn.commit()
