@@ -18,6 +18,7 @@ from callwatch.alerts.outage.outage import KINDS, Outage
 from callwatch.alerts.outage.outage_end import write_outage
 from callwatch.alerts.outage.outage_start import build_outage_instance, find_outage_rule
 from callwatch.alerts.rules.metrics import METRICS, format_figure
+from callwatch.alerts.rules.phrases import name_measured
 from callwatch.alerts.serializers import load_alert_detail
 from callwatch.alerts.silence_actions import create_silence
 from callwatch.db import connection, execute, fetch_all
@@ -233,7 +234,8 @@ def test_outage_keeps_its_unit_where_a_rule_is_replaced(kind: Outage, database: 
         alert_manager.remove_rule(kind.rule_id)
     unit = METRICS[kind.metric].unit
     assert row == {"value": 2.0, "threshold": 2.0, "unit": unit, "comparison": ">="}
-    assert f"measured {format_figure(2.0, unit)}, threshold >= {format_figure(2.0, unit)}" in text
+    figure = format_figure(2.0, unit)
+    assert f"measured {figure} ({name_measured(kind.metric)}), threshold >= {figure}" in text
 
 
 def load_run_monitor() -> ModuleType:
