@@ -6,11 +6,12 @@ import { formatDay } from "../../lib/format/times";
 import { useLive } from "../../lib/polling/use-live";
 import { useRange } from "../../lib/route";
 import { Tile } from "../../ui/facts";
-import { Figure, Reasons } from "../../ui/figure";
+import { Figure } from "../../ui/figure";
 import { Panel } from "../../ui/panel";
 import { Empty, When } from "../../ui/state";
 import { type Column, Table } from "../../ui/table";
 import { Accounts } from "./accounts";
+import { CostReasons } from "./cost-reasons";
 
 // The shortest range with sums by day.
 const SHORTEST = "24h";
@@ -25,7 +26,7 @@ export function Costs() {
           {(costs) => (
             <>
               <PerCall costs={costs} />
-              <Reasons unknown={costs.unknown} under={["per_call", "by_service", "by_model", "by_agency"]} />
+              <CostReasons costs={costs} />
             </>
           )}
         </When>

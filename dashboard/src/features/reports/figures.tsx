@@ -51,7 +51,7 @@ function Services({ report }: Props) {
           ["Out of quota", ({ path, minutes_out_of_quota }) => figure(`${path}.minutes_out_of_quota`, minutes_out_of_quota)],
         ]}
       />
-      <Reasons unknown={report.unknown} under={["services"]} named={([place = ""]) => [name(place)]} />
+      <Reasons unknown={report.unknown} under={["services"]} named={([place = "", ...others]) => [name(place), ...others]} />
     </Panel>
   );
 }
