@@ -15,7 +15,7 @@ def draw_chart(curves: Sequence[tuple[str, Sequence[tuple[int, float]]]]) -> str
     """An SVG of milliseconds by size; curves: (name, points)."""
     points = [point for _name, curve in curves for point in curve]
     sizes, values = [size for size, _value in points], [max(value, 1e-3) for _size, value in points]
-    x_range, y_range = _decades(sizes), _decades(values)
+    x_range, y_range = _find_decades(sizes), _find_decades(values)
 
     def place(size: float, value: float) -> Point:
         return (
@@ -39,7 +39,7 @@ def draw_chart(curves: Sequence[tuple[str, Sequence[tuple[int, float]]]]) -> str
     return "\n".join([*parts, "</svg>", ""])
 
 
-def _decades(values: Sequence[float]) -> tuple[int, int]:
+def _find_decades(values: Sequence[float]) -> tuple[int, int]:
     low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
     return low, max(high, low + 1)
 

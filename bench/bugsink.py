@@ -20,7 +20,7 @@ from pathlib import Path
 import requests
 
 from bench._database import own_database
-from bench.digest import flush_rate, messages
+from bench.digest import build_messages, flush_rate
 from local.processes import find_free_port, wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,8 +37,8 @@ _MAKE_PROJECT = (
 def main() -> None:
     """Print both rates and their ratio."""
     programs = install()
-    peer = peer_rate(programs)
-    ours = our_rate()
+    peer = measure_peer_rate(programs)
+    ours = measure_our_rate()
     print(f"Bugsink {VERSION}         {peer:>8,.0f} events/s digested ({PEER_EVENTS} events)")
     print(f"Callwatch              {ours:>8,.0f} events/s digested ({OUR_EVENTS:,} events)")
     print(f"ratio                  {ours / peer:>8,.0f} times (at least 45)")
@@ -55,7 +55,7 @@ def install() -> Path:
     return home / "bin"
 
 
-def peer_rate(programs: Path) -> float:
+def measure_peer_rate(programs: Path) -> float:
     """Return the events per second that Bugsink digests with its default settings and four workers."""
     folder = Path(tempfile.mkdtemp(prefix="callwatch-bench-"))
     environ = {"PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(folder), "LANG": "C.UTF-8"}
@@ -75,11 +75,11 @@ def peer_rate(programs: Path) -> float:
             stack.enter_context(running(server, folder, environ))
             send(f"http://127.0.0.1:{port}/api/{project}/envelope/?sentry_key={key}")
             stack.enter_context(running(["bugsink-runsnappea"], folder, environ))
-            wait_until(lambda: digested(folder) > 0, _PATIENCE_S)
+            wait_until(lambda: count_digested(folder) > 0, _PATIENCE_S)
             # The start of its workers is not counted: measured is the time from the first stored event to the last.
-            first, started = digested(folder), time.perf_counter()
-            if not wait_until(lambda: digested(folder) >= PEER_EVENTS, _PATIENCE_S):
-                raise RuntimeError(f"Bugsink digested {digested(folder)} of {PEER_EVENTS} events in {_PATIENCE_S} s")
+            first, started = count_digested(folder), time.perf_counter()
+            if not wait_until(lambda: count_digested(folder) >= PEER_EVENTS, _PATIENCE_S):
+                raise RuntimeError(f"Bugsink digested {count_digested(folder)} of {PEER_EVENTS} events in {_PATIENCE_S} s")
             return (PEER_EVENTS - first) / (time.perf_counter() - started)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -87,7 +87,7 @@ def peer_rate(programs: Path) -> float:
 
 def send(url: str) -> None:
     """Send the events to the peer as envelopes."""
-    for body in messages(PEER_EVENTS, 0):
+    for body in build_messages(PEER_EVENTS, 0):
         event = as_sentry(json.loads(body)["event"])
         lines = [json.dumps({"event_id": event["event_id"]}), json.dumps({"type": "event"}), json.dumps(event)]
         headers = {"content-type": "application/x-sentry-envelope", "x-forwarded-proto": "https"}
@@ -109,17 +109,17 @@ def as_sentry(event: Mapping[str, object]) -> dict[str, object]:
     }
 
 
-def digested(folder: Path) -> int:
+def count_digested(folder: Path) -> int:
     """Count the events in the peer's database."""
     with closing(sqlite3.connect(f"file:{folder}/db.sqlite3?mode=ro", uri=True, timeout=10)) as database:
         return int(database.execute("SELECT count(*) FROM events_event").fetchone()[0])
 
 
-def our_rate() -> float:
+def measure_our_rate() -> float:
     """Return the events per second of our flush into an embedded PostgreSQL."""
     with own_database():
-        flush_rate(messages(1_000, 1))
-        return flush_rate(messages(OUR_EVENTS, 2))
+        flush_rate(build_messages(1_000, 1))
+        return flush_rate(build_messages(OUR_EVENTS, 2))
 
 
 @contextmanager

@@ -84,7 +84,7 @@ def make_environ(server: local_queue.RunningQueue, secrets_port: int) -> dict[st
 
 def measure(folder: Path, environ: Mapping[str, str]) -> None:
     """Measure with compiled modules and without, as an image without bytecode has to compile what it imports."""
-    events = {"ingest_envelope": [ingest.request(ingest.payload(number)) for number in range(36)]}
+    events = {"ingest_envelope": [ingest.build_request(ingest.build_payload(number)) for number in range(36)]}
     events["authorize"] = [json.loads((ROOT / "events" / "authorize.json").read_text())] * 36
     path = os.pathsep.join(str(place) for place in [ROOT / "functions", *layers.build()])
     print(

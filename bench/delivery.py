@@ -39,7 +39,7 @@ def main() -> None:
     try:
         migrate(server.dsn)
         for answers_after_s in ANSWERS_AFTER_S:
-            with_receiver(answers_after_s, measure)
+            run_with_receiver(answers_after_s, measure)
     finally:
         reset_pool()
         server.stop()
@@ -48,16 +48,16 @@ def main() -> None:
 
 def measure(answers_after_s: float) -> None:
     """Measure one table: direct, through the outbox, and through the outbox with two senders."""
-    direct = rate(send_directly)
-    one = rate(lambda: send_by_outbox(1))
-    two = rate(lambda: send_by_outbox(2))
+    direct = measure_rate(send_directly)
+    one = measure_rate(lambda: send_by_outbox(1))
+    two = measure_rate(lambda: send_by_outbox(2))
     print(f"receiver answers after {1000 * answers_after_s:.0f} ms")
     print(f"  directly              {direct:>6,.0f} notifications/s")
     print(f"  outbox, one sender    {one:>6,.0f} notifications/s   {one / direct:.2f} of directly")
     print(f"  outbox, two senders   {two:>6,.0f} notifications/s   {two / one:.2f} of one sender")
 
 
-def rate(work: Callable[[], float]) -> float:
+def measure_rate(work: Callable[[], float]) -> float:
     """Return notifications per second, the better of two runs."""
     return DELIVERIES / min(work(), work())
 
@@ -88,7 +88,7 @@ def send_by_outbox(senders: int) -> float:
         conn.commit()
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(senders + 1)
-    processes = [context.Process(target=_sender, args=(dict(os.environ), barrier)) for _ in range(senders)]
+    processes = [context.Process(target=_run_sender, args=(dict(os.environ), barrier)) for _ in range(senders)]
     for process in processes:
         process.start()
     barrier.wait(60)
@@ -102,7 +102,7 @@ def send_by_outbox(senders: int) -> float:
     return took_s
 
 
-def _sender(environ: dict[str, str], barrier: Any) -> None:
+def _run_sender(environ: dict[str, str], barrier: Any) -> None:
     os.environ |= environ
     reset_settings()
     with connection() as conn:
@@ -111,7 +111,7 @@ def _sender(environ: dict[str, str], barrier: Any) -> None:
     deliver_due(datetime.now(UTC), 100)
 
 
-def with_receiver(answers_after_s: float, work: Callable[[float], None]) -> None:
+def run_with_receiver(answers_after_s: float, work: Callable[[float], None]) -> None:
     """Run with a receiver in its own process, so that it takes no time from the sender's interpreter."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()

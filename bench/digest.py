@@ -16,7 +16,7 @@ from callwatch.digest.flush import BATCH, flush
 from callwatch.digest.message_parser import read
 from callwatch.digest.rows import COLUMNS, build_row
 from callwatch.digest.unstored import UnstoredMessages
-from callwatch.events.event import error_message, finish_event
+from callwatch.events.event import build_error_message, finish_event
 from callwatch.sqs import QueueMessage
 
 EVENTS = 12_000
@@ -29,18 +29,18 @@ def main() -> None:
     """Print events per second of the flush and of COPY, their ratio, and the rate when every event starts a new group."""
     with own_database():
         rounds = []
-        print(f"events of {len(messages(1, 0)[0]):,} bytes, {EVENTS:,} in a round, {GROUPS} groups, batches of {BATCH:,}")
+        print(f"events of {len(build_messages(1, 0)[0]):,} bytes, {EVENTS:,} in a round, {GROUPS} groups, batches of {BATCH:,}")
         for number in range(1, ROUNDS + 1):
-            bodies = messages(EVENTS, number)
+            bodies = build_messages(EVENTS, number)
             copied, flushed, again = copy_rate(bodies), flush_rate(bodies), flush_rate(bodies)
-            flood = flush_rate(messages(EVENTS, 100 + number, groups=EVENTS))
+            flood = flush_rate(build_messages(EVENTS, 100 + number, groups=EVENTS))
             check(2 * number * EVENTS)
             rounds.append((copied, flushed, again, flood))
             print(
                 f"  round {number}: bare COPY {copied:>7,.0f} rows/s, flush {flushed:>7,.0f} events/s ({flushed / copied:.2f}), "
                 f"all of them redelivered {again:>7,.0f} ({again / copied:.2f}), each a group of its own {flood:>7,.0f}"
             )
-        bodies = messages(EVENTS, 0)
+        bodies = build_messages(EVENTS, 0)
         begun_s = time.process_time()
         flush_rate(bodies)
         cpu_us = (time.process_time() - begun_s) / EVENTS * 1e6
@@ -51,7 +51,7 @@ def main() -> None:
         print(f"flood of new groups  {statistics.median(row[3] / row[1] for row in rounds):>8.2f}            of the flush")
 
 
-def messages(count: int, round_number: int, groups: int = GROUPS, apart_ms: int = 0) -> list[str]:
+def build_messages(count: int, round_number: int, groups: int = GROUPS, apart_ms: int = 0) -> list[str]:
     """Build messages with events of about 8 KB, as a web application sends them; each round has its own groups.
 
     apart_ms: time between an event and the next; the last one is the oldest.
@@ -75,7 +75,7 @@ def messages(count: int, round_number: int, groups: int = GROUPS, apart_ms: int 
             },
             now,
         )  # fmt: skip
-        found.append(error_message(event, 1, now))
+        found.append(build_error_message(event, 1, now))
     return found
 
 

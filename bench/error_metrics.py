@@ -66,14 +66,14 @@ _WINDOW = "day >= %(day)s AND occurred_at >= %(since)s AND project_id <> 0"
 
 def main() -> None:
     """Print milliseconds per response at both sizes and of the scan, and the ratios."""
-    few_ms, _scan = measured(FEW)
-    many_ms, scan_ms = measured(MANY)
+    few_ms, _scan = measure_size(FEW)
+    many_ms, scan_ms = measure_size(MANY)
     print(f"{FEW:>12,} errors over {DAYS} days   {few_ms:>8.2f} ms")
     print(f"{MANY:>12,} errors over {DAYS} days   {many_ms:>8.2f} ms   {many_ms / few_ms:.2f} times (at most 1.2)")
     print(f"             the same from the rows   {scan_ms:>8.0f} ms   {scan_ms / many_ms:.0f} times as long (at least 50)")
 
 
-def measured(count: int) -> tuple[float, float]:
+def measure_size(count: int) -> tuple[float, float]:
     """Return milliseconds of the response from the counters, and of the same figures from the rows, at one size."""
     with own_database(OPTIONS):
         now = datetime.now(UTC)
@@ -83,7 +83,9 @@ def measured(count: int) -> tuple[float, float]:
             assert total is not None
             assert abs(total - count / DAYS) <= count / DAYS / 50 + 5, (total, count / DAYS)
             given = {"since": now - timedelta(days=1), "day": (now - timedelta(days=1)).date()}
-            return median_ms(lambda: read_error_metrics(conn, now), ROUNDS), median_ms(lambda: scan(conn, given), 3)
+            return measure_median_ms(lambda: read_error_metrics(conn, now), ROUNDS), measure_median_ms(
+                lambda: scan(conn, given), 3
+            )
 
 
 def fill(conn: AnyConnection, count: int, now: datetime) -> None:
@@ -107,7 +109,7 @@ def scan(conn: AnyConnection, given: Mapping[str, Any]) -> None:
         fetch_all(conn, statement.format(window=_WINDOW), given)
 
 
-def median_ms(work: Callable[[], object], rounds: int) -> float:
+def measure_median_ms(work: Callable[[], object], rounds: int) -> float:
     """Return the median milliseconds of several calls."""
     work()
     took = []

@@ -24,15 +24,15 @@ SUBJECT = AlertRule(
 
 def main() -> None:
     """Print milliseconds per round: nothing changes, values change, and all instances fire at once."""
-    pure = pure_ms()
+    pure = measure_pure_ms()
     with own_database():
         try:
             alert_manager.add_rule(SUBJECT)
-            few = stored_ms(lambda _round: samples(10, 1))
-            still = stored_ms(lambda _round: samples(INSTANCES, 1))
-            moving = stored_ms(lambda round_: samples(INSTANCES, round_ % 9))
-            storm = stored_ms(lambda _round: samples(INSTANCES, 20), 1)
-            firing = stored_ms(lambda round_: samples(INSTANCES, 20 + round_))
+            few = measure_stored_ms(lambda _round: build_samples(10, 1))
+            still = measure_stored_ms(lambda _round: build_samples(INSTANCES, 1))
+            moving = measure_stored_ms(lambda round_: build_samples(INSTANCES, round_ % 9))
+            storm = measure_stored_ms(lambda _round: build_samples(INSTANCES, 20), 1)
+            firing = measure_stored_ms(lambda round_: build_samples(INSTANCES, 20 + round_))
         finally:
             alert_manager.remove_rule(SUBJECT.id)
     print(f"pure, {INSTANCES:,} instances          {pure:>8.1f} ms")
@@ -43,24 +43,24 @@ def main() -> None:
     print(f"kept, {INSTANCES:,} firing, new values {firing:>8.1f} ms   {firing / pure:.1f} x pure")
 
 
-def samples(count: int, value: float) -> list[Sample]:
+def build_samples(count: int, value: float) -> list[Sample]:
     """Build one sample per entity."""
     return [Sample("m", float(value), labels={"entity": str(number)}) for number in range(count)]
 
 
-def pure_ms() -> float:
+def measure_pure_ms() -> float:
     """Return the median milliseconds of a round without a database."""
     known: dict[str, Instance] = {}
     taken = []
     rules = [*RULES, SUBJECT]
     for number in range(ROUNDS):
         started = time.perf_counter()
-        known = evaluate(rules, samples(INSTANCES, number % 9), known, START + timedelta(minutes=number)).instances
+        known = evaluate(rules, build_samples(INSTANCES, number % 9), known, START + timedelta(minutes=number)).instances
         taken.append(time.perf_counter() - started)
     return statistics.median(taken) * 1000
 
 
-def stored_ms(facts_of: Callable[[int], Sequence[Sample]], rounds: int = ROUNDS) -> float:
+def measure_stored_ms(facts_of: Callable[[int], Sequence[Sample]], rounds: int = ROUNDS) -> float:
     """Return the median milliseconds of a round with stored state, commit included."""
     taken = []
     for number in range(rounds):

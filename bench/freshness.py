@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from callwatch.alerts.rules.builtin import RULES
-from callwatch.pipeline.comparable import COUNTED_OF_DAY, kind_of_day, local_days
+from callwatch.pipeline.comparable import COUNTED_OF_DAY, classify_day, list_local_days
 from callwatch.pipeline.freshness import NOT_COMPARABLE, list_freshness_samples, list_windows
 from callwatch.pipeline.freshness_readings import DAYS
 from callwatch.pipeline.queries.query_runner import Measured
@@ -51,7 +51,7 @@ class Played:
     blind_minutes: int = 0
     first_blind_at: datetime | None = None
 
-    def row(self) -> str:
+    def render_row(self) -> str:
         """Render one line of the table."""
         missed = f"{len(self.missed)} of {self.stops}"
         counts = f"{self.evaluations:11} {len(self.false_alarms):12} {missed:>8} {self.slowest_min:11.0f} {self.blind_minutes:9}"
@@ -67,7 +67,7 @@ def play(product: str, zone_name: str, days: Sequence[int], step: timedelta, see
     zone, hours = ZoneInfo(zone_name), PRODUCTS[product]
     draw = random.Random(f"{product} {zone_name} {seed}")
     stops = {day: stop for day in STOPS if (stop := _stop(day, zone, hours, draw))}
-    calls = _calls(zone, hours, stops, draw)
+    calls = _generate_calls(zone, hours, stops, draw)
     played = Played(product, zone_name)
     for day in days:
         _play_day(played, day, zone, hours, calls, stops, step)
@@ -83,11 +83,11 @@ def _play_day(
     stops: Mapping[int, tuple[datetime, datetime]],
     step: timedelta,
 ) -> None:
-    first = _local(day, 0, zone)
+    first = _compute_local(day, 0, zone)
     stop = stops.get(day)
     alarmed_at: datetime | None = None
     was_alarming = False
-    for now in _moments(first, _local(day + 1, 0, zone), step):
+    for now in _list_moments(first, _compute_local(day + 1, 0, zone), step):
         value, is_unknown = judge(calls, now, zone)
         played.evaluations += 1
         if is_unknown and _could_compare(calls, now, zone, day):
@@ -96,7 +96,7 @@ def _play_day(
         is_alarming = _ALARM.holds(value)
         if is_alarming and stop and stop[0] <= now <= stop[1]:
             alarmed_at = alarmed_at or now
-        is_explained = day in CLOSED or _is_stopped(now, stops, day) or _before_reopening(now, day, zone, hours)
+        is_explained = day in CLOSED or _is_stopped(now, stops, day) or _is_before_reopening(now, day, zone, hours)
         if is_alarming and not is_explained and not was_alarming:
             played.false_alarms.append(now)
         was_alarming = is_alarming
@@ -115,7 +115,7 @@ def judge(calls: Sequence[datetime], now: datetime, zone: ZoneInfo) -> tuple[flo
     measured.values = {"freshness.first_at": calls[0].timestamp(), "freshness.last_at": calls[known - 1].timestamp()}
     measured.rows[DAYS] = [
         {"count": min(COUNTED_OF_DAY, bisect_left(calls, end, 0, known) - bisect_left(calls, start, 0, known))}
-        for _day, start, end in local_days(now, zone)
+        for _day, start, end in list_local_days(now, zone)
     ]
     for name, windows in list_windows(measured).items():
         measured.rows[name] = [
@@ -126,17 +126,20 @@ def judge(calls: Sequence[datetime], now: datetime, zone: ZoneInfo) -> tuple[flo
     return sample.value, sample.value is None and sample.reason == NOT_COMPARABLE
 
 
-def _calls(
+def _generate_calls(
     zone: ZoneInfo,
     hours: Mapping[int, tuple[int, int, float]],
     stops: Mapping[int, tuple[datetime, datetime]],
     draw: random.Random,
 ) -> list[datetime]:
     """Generate two old stray calls, then days of random calls, and one test call in the middle of the closure."""
-    found = [_local(-200, 12, zone), _local(-10, 12, zone), _local(CLOSED[7], 12, zone)]
+    found = [_compute_local(-200, 12, zone), _compute_local(-10, 12, zone), _compute_local(CLOSED[7], 12, zone)]
     for day in range(DAYS_PLAYED):
-        first, last, share = hours.get(_date(day).weekday(), (0, 0, 0.0))
-        at, until = _local(day, first, zone), _local(day, last, zone) if last < 24 else _local(day + 1, 0, zone)
+        first, last, share = hours.get(_compute_date(day).weekday(), (0, 0, 0.0))
+        at, until = (
+            _compute_local(day, first, zone),
+            _compute_local(day, last, zone) if last < 24 else _compute_local(day + 1, 0, zone),
+        )
         while day not in CLOSED and last:
             busy = 1.0 if 7 <= at.astimezone(zone).hour < 22 else 0.4
             at += timedelta(seconds=draw.expovariate(_CALLS_PER_HOUR * share * busy / 3600))
@@ -151,10 +154,10 @@ def _stop(
     day: int, zone: ZoneInfo, hours: Mapping[int, tuple[int, int, float]], draw: random.Random
 ) -> tuple[datetime, datetime] | None:
     """Return four working hours without a call; None on days off."""
-    first, last, _share = hours.get(_date(day).weekday(), (0, 0, 0.0))
+    first, last, _share = hours.get(_compute_date(day).weekday(), (0, 0, 0.0))
     if not last:
         return None
-    begins = _local(day, first, zone) + timedelta(minutes=draw.randint(60, max(61, (last - first) * 60 - 270)))
+    begins = _compute_local(day, first, zone) + timedelta(minutes=draw.randint(60, max(61, (last - first) * 60 - 270)))
     return begins, begins + STOP_LENGTH
 
 
@@ -163,10 +166,10 @@ def _is_stopped(now: datetime, stops: Mapping[int, tuple[datetime, datetime]], d
     return any(begins <= now <= ends + _ECHO for begins, ends in spans)
 
 
-def _before_reopening(now: datetime, day: int, zone: ZoneInfo, hours: Mapping[int, tuple[int, int, float]]) -> bool:
+def _is_before_reopening(now: datetime, day: int, zone: ZoneInfo, hours: Mapping[int, tuple[int, int, float]]) -> bool:
     """Return whether the closure is not over yet, by working hours and by what a one-hour window still contains."""
-    after = next(each for each in range(CLOSED[-1] + 1, CLOSED[-1] + 4) if _date(each).weekday() in hours)
-    opens = _local(after, hours[_date(after).weekday()][0], zone)
+    after = next(each for each in range(CLOSED[-1] + 1, CLOSED[-1] + 4) if _compute_date(each).weekday() in hours)
+    opens = _compute_local(after, hours[_compute_date(after).weekday()][0], zone)
     return CLOSED[0] <= day <= after and now < opens + _ECHO
 
 
@@ -175,24 +178,24 @@ def _could_compare(calls: Sequence[datetime], now: datetime, zone: ZoneInfo, day
     local = now.astimezone(zone)
     earlier = [each for each in range(max(0, day - 28), day) if each not in CLOSED]
     return any(
-        kind_of_day(datetime.combine(_date(each), time())) == kind_of_day(local)
-        and bisect_right(calls, _local(each + 1, 0, zone)) - bisect_right(calls, _local(each, 0, zone)) > 20
+        classify_day(datetime.combine(_compute_date(each), time())) == classify_day(local)
+        and bisect_right(calls, _compute_local(each + 1, 0, zone)) - bisect_right(calls, _compute_local(each, 0, zone)) > 20
         for each in earlier
     )
 
 
-def _moments(since: datetime, until: datetime, step: timedelta) -> Iterator[datetime]:
+def _list_moments(since: datetime, until: datetime, step: timedelta) -> Iterator[datetime]:
     while since < until:
         yield since
         since += step
 
 
-def _date(day: int) -> date:
+def _compute_date(day: int) -> date:
     return BEGINS + timedelta(days=day)
 
 
-def _local(day: int, hour: int, zone: ZoneInfo) -> datetime:
-    return datetime.combine(_date(day), time(hour), zone).astimezone(UTC)
+def _compute_local(day: int, hour: int, zone: ZoneInfo) -> datetime:
+    return datetime.combine(_compute_date(day), time(hour), zone).astimezone(UTC)
 
 
 def main() -> None:
@@ -200,7 +203,7 @@ def main() -> None:
     print(HEADER)
     for product in PRODUCTS:
         for zone in ZONES:
-            print(play(product, zone, range(1, DAYS_PLAYED), timedelta(minutes=20)).row())
+            print(play(product, zone, range(1, DAYS_PLAYED), timedelta(minutes=20)).render_row())
             sys.stdout.flush()
 
 

@@ -4,7 +4,7 @@ import os
 from datetime import UTC, datetime, timedelta
 
 from bench._database import own_database
-from bench.error_metrics import OPTIONS, median_ms
+from bench.error_metrics import OPTIONS, measure_median_ms
 from callwatch.counters.errors import EVERY_PROJECT
 from callwatch.db import connection, execute
 from callwatch.db.core.connect import AnyConnection
@@ -67,26 +67,26 @@ QUESTIONS: dict[str, GroupFilters] = {
 
 def main() -> None:
     """Print milliseconds of each query at both sizes."""
-    few, many = measured(FEW), measured(MANY)
+    few, many = measure_groups(FEW), measure_groups(MANY)
     print(f"{'milliseconds for a page of 50 of':<34} {FEW:>9,} {MANY:>11,} groups")
     for name, many_ms in many.items():
         print(f"  {name:<32} {few[name]:>9.1f} {many_ms:>11.1f}")
     print(f"slowest of them: {max(many.values()):.0f} ms")
 
 
-def measured(count: int) -> dict[str, float]:
+def measure_groups(count: int) -> dict[str, float]:
     """Return milliseconds per query with this many groups."""
     with own_database(OPTIONS):
         with connection() as conn:
             fill(conn, count)
-            found = {name: page_ms(conn, given) for name, given in QUESTIONS.items()}
-            found["(count of the unresolved)"] = median_ms(lambda: count_open(conn, **EVERY_PROJECT), ROUNDS)
+            found = {name: measure_page_ms(conn, given) for name, given in QUESTIONS.items()}
+            found["(count of the unresolved)"] = measure_median_ms(lambda: count_open(conn, **EVERY_PROJECT), ROUNDS)
         return found
 
 
-def page_ms(conn: AnyConnection, filters: GroupFilters) -> float:
+def measure_page_ms(conn: AnyConnection, filters: GroupFilters) -> float:
     """Return milliseconds of one page."""
-    return median_ms(lambda: list_groups_page(conn, filters, 50, _NOW), ROUNDS)
+    return measure_median_ms(lambda: list_groups_page(conn, filters, 50, _NOW), ROUNDS)
 
 
 def fill(conn: AnyConnection, count: int) -> None:

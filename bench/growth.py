@@ -15,7 +15,7 @@ import bench.error_metrics as errors
 import bench.groups as groups
 from bench._chart import draw_chart
 from bench._database import own_database
-from bench.digest import messages
+from bench.digest import build_messages
 from callwatch.alerts import AlertChannel, AlertLevel, AlertRule, Condition
 from callwatch.alerts.evaluation.evaluate import evaluate
 from callwatch.counters.errors import read_error_metrics
@@ -49,7 +49,7 @@ def main() -> None:
     """Print each figure at each size with its exponent, and write the chart."""
     curves = []
     for name, unit, figure, least, largest, most in FIGURES:
-        curve = Curve(name, unit, measure(figure, sizes(least, largest)), most)
+        curve = Curve(name, unit, measure(figure, list_sizes(least, largest)), most)
         curves.append(curve)
         values = "   ".join(f"{size:,}: {value:.1f} ms" for size, value in curve.points)
         met = "" if curve.exponent <= curve.most else "   OVER"
@@ -59,7 +59,7 @@ def main() -> None:
     print(f"chart: {path}")
 
 
-def sizes(least: int, most: int) -> list[int]:
+def list_sizes(least: int, most: int) -> list[int]:
     """Powers of ten from one to the other."""
     return [least * 10**step for step in range(round(math.log10(max(most, least) / least)) + 1)]
 
@@ -69,35 +69,35 @@ def measure(figure: Callable[[int], float], at: Sequence[int]) -> tuple[tuple[in
     return tuple((size, figure(size)) for size in at)
 
 
-def metrics_ms(count: int) -> float:
+def measure_metrics_ms(count: int) -> float:
     """Return milliseconds of GET /api/metrics/errors over this many stored errors."""
     with own_database(errors.OPTIONS), connection() as conn:
         now = datetime.now(UTC)
         errors.fill(conn, count, now)
-        return errors.median_ms(lambda: read_error_metrics(conn, now), ROUNDS)
+        return errors.measure_median_ms(lambda: read_error_metrics(conn, now), ROUNDS)
 
 
-def groups_ms(count: int) -> float:
+def measure_groups_ms(count: int) -> float:
     """Return milliseconds of a page of GET /api/errors over this many groups."""
     with own_database(errors.OPTIONS), connection() as conn:
         groups.fill(conn, count)
-        return groups.page_ms(conn, {"state": "new", "sort": "count"})
+        return groups.measure_page_ms(conn, {"state": "new", "sort": "count"})
 
 
-def digest_ms(count: int) -> float:
+def measure_digest_ms(count: int) -> float:
     """Return the least milliseconds for storing 1,000 events of this many known groups."""
     with own_database():
-        digest(messages(1_000, 0, groups=count), datetime.now(UTC))
+        digest(build_messages(1_000, 0, groups=count), datetime.now(UTC))
         took = []
         for _ in range(ROUNDS):
-            bodies = messages(1_000, 0, groups=count)
+            bodies = build_messages(1_000, 0, groups=count)
             started = time.perf_counter()
             digest(bodies, datetime.now(UTC))
             took.append((time.perf_counter() - started) * 1000)
         return min(took)
 
 
-def rules_ms(count: int) -> float:
+def measure_rules_ms(count: int) -> float:
     """Return the least milliseconds for evaluating this many rules of ten instances each, without a database."""
     rules = [
         AlertRule(f"r{number}", "R", AlertLevel.WARNING, [AlertChannel.LOG], [Condition(f"m{number}", ">", 10)])
@@ -114,10 +114,10 @@ def rules_ms(count: int) -> float:
 
 # Name, unit, figure, least and largest size, and the exponent that it may have at most.
 FIGURES: tuple[tuple[str, str, Callable[[int], float], int, int, float], ...] = (
-    ("evaluation", "rules", rules_ms, 10, 1_000, 1.1),
-    ("digest of 1,000 events", "groups in the batch", digest_ms, 1, 1_000, 0.4),
-    ("list of groups", "groups", groups_ms, 1_000, MOST // 10, 0.3),
-    ("error metrics", "stored errors", metrics_ms, 10_000, MOST, 0.15),
+    ("evaluation", "rules", measure_rules_ms, 10, 1_000, 1.1),
+    ("digest of 1,000 events", "groups in the batch", measure_digest_ms, 1, 1_000, 0.4),
+    ("list of groups", "groups", measure_groups_ms, 1_000, MOST // 10, 0.3),
+    ("error metrics", "stored errors", measure_metrics_ms, 10_000, MOST, 0.15),
 )
 
 

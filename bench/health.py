@@ -15,7 +15,7 @@ from callwatch.runtime.log import logger
 from callwatch.settings import reset_settings
 from functions import get_health
 from local.postgres import server as postgres
-from simulator.fake_vendor import Script, Vendor, answering
+from simulator.fake_vendor import Script, Vendor, respond
 
 ROUNDS = 15
 HUNG_ROUNDS = 5
@@ -31,7 +31,7 @@ def main() -> None:
     folder.chmod(0o755)
     server = postgres.start(folder)
     os.environ["DATABASE_URL"] = server.dsn
-    vendors = {name: Vendor(answering(200, delay_s=delay)) for name, delay in DELAYS_S.items()}
+    vendors = {name: Vendor(respond(200, delay_s=delay)) for name, delay in DELAYS_S.items()}
     try:
         migrate(server.dsn)
         for name, vendor in vendors.items():
@@ -39,7 +39,7 @@ def main() -> None:
             os.environ |= {f"{name}_API_URL": vendor.url, KEYS[name]: "a-key"}
         reset_settings()
         ask()
-        ratios = [took_s * 1000 / slowest_ms(answer) for took_s, answer in (ask() for _ in range(ROUNDS))]
+        ratios = [took_s * 1000 / find_slowest_ms(answer) for took_s, answer in (ask() for _ in range(ROUNDS))]
         print(f"health / slowest probe, median of {ROUNDS}    {statistics.median(ratios):.3f}   (at most 1.05)")
         vendors["CONVOSO"].script = Script(is_silent=True)
         above_ms = [(ask()[0] - DEADLINE_S) * 1000 for _ in range(HUNG_ROUNDS)]
@@ -61,7 +61,7 @@ def ask() -> tuple[float, dict[str, Any]]:
     return time.perf_counter() - started, json.loads(answer["body"])
 
 
-def slowest_ms(answer: dict[str, Any]) -> float:
+def find_slowest_ms(answer: dict[str, Any]) -> float:
     """Return the latency of the slowest probe in a response."""
     return max(float(service["latency"]) for service in answer["services"].values())
 

@@ -25,9 +25,9 @@ def main() -> None:
     functions = sorted(path.stem for path in (ROOT / "functions").glob("*.py"))
     path = os.pathsep.join(str(folder) for folder in [ROOT / "functions", *layers.build()])
     environ = {"PATH": os.environ["PATH"], "PYTHONPATH": path}
-    bare = start_ms("pass", environ)
-    reference = start_ms(REFERENCE, environ) - bare
-    took = {name: start_ms(f"import {name}", environ) - bare for name in functions}
+    bare = measure_start_ms("pass", environ)
+    reference = measure_start_ms(REFERENCE, environ) - bare
+    took = {name: measure_start_ms(f"import {name}", environ) - bare for name in functions}
     print(f"bare Python {bare:.0f} ms, the reference {reference:.0f} ms more ({REFERENCE})")
     over = 0
     for name, found in sorted(took.items(), key=lambda item: -item[1]):
@@ -39,20 +39,20 @@ def main() -> None:
     print(f"{len(took) - over} of {len(took)} within their limit")
 
 
-def start_ms(code: str, environ: dict[str, str]) -> float:
+def measure_start_ms(code: str, environ: dict[str, str]) -> float:
     """Return the CPU time of the fastest of several starts, in ms; disturbances only add. Compiled files exist after the first.
 
     An import waits for nothing, so its CPU time equals its duration on an idle machine.
     """
     best = float("inf")
     for _ in range(RUNS):
-        before = children_s()
+        before = read_children_s()
         subprocess.run([sys.executable, "-c", code], env=environ, check=True)
-        best = min(best, children_s() - before)
+        best = min(best, read_children_s() - before)
     return best * 1000
 
 
-def children_s() -> float:
+def read_children_s() -> float:
     """Return the CPU seconds of all ended children."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime

@@ -38,7 +38,7 @@ def main() -> None:
             measure(handler)
         finally:
             server.stop()
-    growth()
+    measure_growth()
 
 
 def prepare(server: RunningQueue) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
@@ -58,21 +58,21 @@ def prepare(server: RunningQueue) -> Callable[[dict[str, Any], Any], dict[str, A
 
 def measure(handler: Callable[[dict[str, Any], Any], dict[str, Any]]) -> None:
     """Measure the handler on events of one application, and on events that share nothing."""
-    payloads = [payload(number) for number in range(EVENTS)]
+    payloads = [build_payload(number) for number in range(EVENTS)]
     size = len(payloads[0])
     log = os.dup(1)
     with open(os.devnull, "w") as nothing:  # the handler logs each request
         os.dup2(nothing.fileno(), 1)
-        requests = [request(raw) for raw in payloads]
+        requests = [build_request(raw) for raw in payloads]
         handler(requests[0], None)
-        alike = cpu_ms(lambda event: handler(event, None), requests)
-        cold = cpu_ms(lambda event: handle_anew(handler, event), requests)
+        alike = measure_cpu_ms(lambda event: handler(event, None), requests)
+        cold = measure_cpu_ms(lambda event: handle_anew(handler, event), requests)
         os.dup2(log, 1)
-    bare = cpu_ms(lambda raw: json.dumps(json.loads(raw)), payloads)
+    bare = measure_cpu_ms(lambda raw: json.dumps(json.loads(raw)), payloads)
     url = os.environ["ERROR_QUEUE_URL"]
-    sent = cpu_ms(lambda raw: sqs.send(url, [raw.decode()]), payloads)
+    sent = measure_cpu_ms(lambda raw: sqs.send(url, [raw.decode()]), payloads)
     theirs = boto3.client("sqs")
-    by_boto3 = cpu_ms(
+    by_boto3 = measure_cpu_ms(
         lambda raw: theirs.send_message_batch(QueueUrl=url, Entries=[{"Id": "0", "MessageBody": raw.decode()}]), payloads
     )
     print(f"event size                          {size:>8,} bytes")
@@ -86,20 +86,20 @@ def measure(handler: Callable[[dict[str, Any], Any], dict[str, Any]]) -> None:
 
 def handle_anew(handler: Callable[[dict[str, Any], Any], dict[str, Any]], event: dict[str, Any]) -> None:
     """Run the handler without its caches from earlier events."""
-    for cache in (scrubbing._remembered, scrubbing.scrub_short, values._scrub_short_item):
+    for cache in (scrubbing._scrub_remembered, scrubbing.scrub_short, values._scrub_short_item):
         cache.cache_clear()
     handler(event, None)
 
 
-def growth() -> None:
+def measure_growth() -> None:
     """Compare one megabyte of hostile text with an eighth of it."""
     for seed in HOSTILE:
         texts = [(seed * size)[:size] for size in (1 << 17, 1 << 20)]
-        small, large = (cpu_ms(scrubbing.scrub_text, [text]) for text in texts)
+        small, large = (measure_cpu_ms(scrubbing.scrub_text, [text]) for text in texts)
         print(f"hostile megabyte of {seed!r:<18}{large:>8.0f} ms CPU   {large / max(small, 0.5):>5.1f} times an eighth of it")
 
 
-def cpu_ms(action: Callable[[Any], Any], given: Sequence[Any]) -> float:
+def measure_cpu_ms(action: Callable[[Any], Any], given: Sequence[Any]) -> float:
     """Return the CPU time of this process for one item in ms, the median over five runs."""
     found = []
     for part in range(5 if len(given) > 1 else 1):
@@ -111,7 +111,7 @@ def cpu_ms(action: Callable[[Any], Any], given: Sequence[Any]) -> float:
     return statistics.median(found)
 
 
-def request(raw: bytes) -> dict[str, Any]:
+def build_request(raw: bytes) -> dict[str, Any]:
     """Build the gateway event of an envelope as SDKs send it: gzip, base64."""
     header = json.dumps({"event_id": uuid.uuid4().hex, "sent_at": "2026-01-31T12:00:00Z"}).encode()
     envelope = header + b'\n{"type":"event","length":' + str(len(raw)).encode() + b"}\n" + raw + b"\n"
@@ -120,7 +120,7 @@ def request(raw: bytes) -> dict[str, Any]:
     return found | {"body": base64.b64encode(gzip.compress(envelope, 6)).decode(), "isBase64Encoded": True}
 
 
-def payload(number: int) -> bytes:
+def build_payload(number: int) -> bytes:
     """Build an event of about 8 KB as the SDK of a web application sends it."""
     frames = [
         {

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from local.system import System, running_system
 from simulator import scenes
 from tools import browser
-from tools.browser_session import REFRESH, REPLAY, heap_and_nodes, reader
+from tools.browser_session import REFRESH, REPLAY, measure_heap_and_nodes, reader
 
 ROUNDS = 5
 # Endpoints of the first view: queues, errors, and three of the requests.
@@ -35,13 +35,13 @@ def main() -> None:
         scenes.make_tables(system.database_url)
         scenes.load_day(system.database_url)
         chromium = playwright.chromium.launch(executable_path=browser.find() or browser.install(), args=list(browser.ARGS))
-        _first_data(chromium, system)
-        _growth(chromium, system)
-        _scrolling(chromium, system)
+        _measure_first_data(chromium, system)
+        _measure_growth(chromium, system)
+        _measure_scrolling(chromium, system)
         chromium.close()
 
 
-def _first_data(chromium: Browser, system: System) -> None:
+def _measure_first_data(chromium: Browser, system: System) -> None:
     """Measure in a new tab each time: empty cache, warm API."""
     sentence_ms, whole_ms = [], []
     for _ in range(ROUNDS + 1):
@@ -54,19 +54,19 @@ def _first_data(chromium: Browser, system: System) -> None:
             page.locator("figure").nth(CHARTS - 1).wait_for()
             expect(page.locator(".loading")).to_have_count(0)
             whole_ms.append((time.perf_counter() - started) * 1000)
-    bare_ms = statistics.median(_timed_ms(lambda: system.get("/api/status")) for _ in range(ROUNDS))
+    bare_ms = statistics.median(_measure_ms(lambda: system.get("/api/status")) for _ in range(ROUNDS))
     # The first request starts the functions.
     print(f"first data: {statistics.median(sentence_ms[1:]):.0f} ms, of which the bare answer of the status {bare_ms:.0f} ms")
     print(f"whole first view: {statistics.median(whole_ms[1:]):.0f} ms")
 
 
-def _timed_ms(work: Callable[[], object]) -> float:
+def _measure_ms(work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()
     return (time.perf_counter() - started) * 1000
 
 
-def _growth(chromium: Browser, system: System) -> None:
+def _measure_growth(chromium: Browser, system: System) -> None:
     with reader(chromium, system, system.admin_token) as somebody:
         somebody.context.add_init_script(REPLAY)
         page = somebody.open(refresh_s=60)
@@ -74,22 +74,22 @@ def _growth(chromium: Browser, system: System) -> None:
         session = somebody.context.new_cdp_session(page)
         session.send("Performance.enable")
         page.evaluate(REFRESH, 20)
-        heap_before, nodes_before = heap_and_nodes(session)
+        heap_before, nodes_before = measure_heap_and_nodes(session)
         page.evaluate(REFRESH, 200)
-        heap, nodes = heap_and_nodes(session)
+        heap, nodes = measure_heap_and_nodes(session)
     print(f"after 200 refreshes: heap x {heap / heap_before:.2f} ({heap / 1e6:.1f} MB), nodes x {nodes / nodes_before:.2f}")
 
 
-def _scrolling(chromium: Browser, system: System) -> None:
+def _measure_scrolling(chromium: Browser, system: System) -> None:
     with reader(chromium, system, system.admin_token) as somebody:
-        page = _long_list(somebody.page, system)
+        page = _open_long_list(somebody.page, system)
         frames: list[float] = page.evaluate(_FRAMES)
     print(f"scrolling {GROUPS} groups: median frame {statistics.median(frames):.1f} ms, slowest {max(frames):.1f} ms")
 
 
-def _long_list(page: Page, system: System) -> Page:
+def _open_long_list(page: Page, system: System) -> Page:
     system.call("POST", "/api/errors", system.ingest_key, {"message": "one of many"})
-    group = system.eventually(lambda: system.get("/api/errors?limit=1")["items"], what="a group")[0]
+    group = system.wait_until(lambda: system.get("/api/errors?limit=1")["items"], what="a group")[0]
     items = [{**group, "id": str(number), "title": f"group {number}"} for number in range(GROUPS)]
 
     def answer(route: Route) -> None:

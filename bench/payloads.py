@@ -10,7 +10,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from bench._database import own_database
-from bench.digest import flush_rate, messages
+from bench.digest import build_messages, flush_rate
 from callwatch.db import connection, fetch_all, fetch_one
 from callwatch.digest import store
 from callwatch.reports.groups.error_groups import load_occurrence
@@ -28,7 +28,7 @@ _NAMES = "SELECT group_id::text AS name, event_id::text AS id FROM callwatch.err
 
 def main() -> None:
     """Print bytes of an event and the time of a read, in both modes."""
-    bodies = messages(EVENTS, 1, apart_ms=1)
+    bodies = build_messages(EVENTS, 1, apart_ms=1)
     print(f"{EVENTS:,} events of {len(bodies[0]):,} bytes, 50 groups, 2,000 users, in {BATCHES} batches")
     with own_database():
         whole, rate, read_ms = measure(bodies)
@@ -65,7 +65,7 @@ def measure(bodies: list[str]) -> tuple[float, float, list[float]]:
     bytes_an_event = (ask_size() - before) / len(bodies)
     with connection() as conn:
         names = fetch_all(conn, _NAMES, (READS,))
-    return bytes_an_event, statistics.median(rates), [took_ms(read_one(row["name"], row["id"])) for row in names]
+    return bytes_an_event, statistics.median(rates), [measure_ms(read_one(row["name"], row["id"])) for row in names]
 
 
 def read_one(name: str, event_id: str) -> Callable[[], None]:
@@ -79,7 +79,7 @@ def read_one(name: str, event_id: str) -> Callable[[], None]:
     return read
 
 
-def took_ms(call: Callable[[], None]) -> float:
+def measure_ms(call: Callable[[], None]) -> float:
     """Return the duration of a call."""
     began_s = time.perf_counter()
     call()

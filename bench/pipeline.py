@@ -13,11 +13,11 @@ import psycopg2
 
 from callwatch.db import product_connection, reset_pool
 from callwatch.pipeline.indexes import render_statement
-from callwatch.pipeline.product import all_readings, measure, of_cycle
+from callwatch.pipeline.product import build_all_readings, measure, select_for_cycle
 from callwatch.pipeline.queries.query_runner import Measured
 from callwatch.pipeline.queries.reading import Reading
 from callwatch.pipeline.queries.schema import Schema, bind, look
-from callwatch.pipeline.queries.time_bounds import moments
+from callwatch.pipeline.queries.time_bounds import compute_moments
 from callwatch.pipeline.samples import list_product_samples
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.settings import reset_settings
@@ -63,12 +63,12 @@ def main() -> None:
     now = datetime.now(UTC)
     try:
         fill(server.dsn, now)
-        without = times(now)
-        told = advice(now)
+        without = measure_times(now)
+        told = list_advice(now)
         print(f"{len(told)} indexes are missing and advised; made now, by hand")
         run(server.dsn, *told, "VACUUM ANALYZE")
-        report(without, times(now))
-        assert not advice(now), "what was advised is what is looked for"
+        report(without, measure_times(now))
+        assert not list_advice(now), "what was advised is what is looked for"
     finally:
         reset_pool()
         server.stop()
@@ -97,30 +97,30 @@ def run(dsn: str, *statements: str) -> None:
     conn.close()
 
 
-def times(now: datetime) -> dict[str, float]:
+def measure_times(now: datetime) -> dict[str, float]:
     """Return the median milliseconds per query, and of all queries of the cycle as "whole"."""
     stages = get_stages(None)
     found = {}
     with product_connection(statement_timeout_ms=60_000) as conn:
-        readings = [reading for reading in all_readings(stages) if not reading.none]
+        readings = [reading for reading in build_all_readings(stages) if not reading.none]
         schema = look(conn, product.TABLES)
         for reading in readings:
-            found[reading.name] = statistics.median(timed(conn, reading, schema, now) for _round in range(ROUNDS))
+            found[reading.name] = statistics.median(measure_reading(conn, reading, schema, now) for _round in range(ROUNDS))
         conn.rollback()
     with product_connection() as conn:
         whole = []
         for _round in range(ROUNDS):
             started = time.perf_counter()
-            measured = measure(conn, now, "UTC", stages, of_cycle(stages))
+            measured = measure(conn, now, "UTC", stages, select_for_cycle(stages))
             whole.append((time.perf_counter() - started) * 1000)
         found["whole"] = statistics.median(whole)
     print(f"  {len(measured.values)} figures read, too slow: {', '.join(measured.errors) or 'none'}")
     return found
 
 
-def timed(conn: Any, reading: Reading, schema: Schema, now: datetime) -> float:
+def measure_reading(conn: Any, reading: Reading, schema: Schema, now: datetime) -> float:
     """Return the milliseconds of one statement, measured by the client."""
-    given = {"now": now, "timezone": "UTC", **moments(reading.sql, now), **reading.params}
+    given = {"now": now, "timezone": "UTC", **compute_moments(reading.sql, now), **reading.params}
     started = time.perf_counter()
     with conn.cursor() as cursor:
         cursor.execute(bind(reading.sql, schema), given)
@@ -128,7 +128,7 @@ def timed(conn: Any, reading: Reading, schema: Schema, now: datetime) -> float:
     return (time.perf_counter() - started) * 1000
 
 
-def advice(now: datetime) -> list[str]:
+def list_advice(now: datetime) -> list[str]:
     """Return the statements that the monitor advises."""
     stages = get_stages(None)
     with product_connection() as conn:

@@ -42,13 +42,13 @@ def measure(clients: dict[str, Any]) -> None:
     for _ in range(ROUNDS):
         for name, client in clients.items():
             url = urls[name]
-            best[name, "send"] = min(best[name, "send"], cpu_us(functools.partial(send, client, url), SENDS))
+            best[name, "send"] = min(best[name, "send"], measure_cpu_us(functools.partial(send, client, url), SENDS))
             for _batch in range(BATCHES):
                 client.send_message_batch(
                     QueueUrl=url, Entries=[{"Id": str(number), "MessageBody": BODY} for number in range(10)]
                 )
             key = (name, "receive and delete")
-            best[key] = min(best[key], cpu_us(functools.partial(drain, client, url), 10 * BATCHES + SENDS))
+            best[key] = min(best[key], measure_cpu_us(functools.partial(drain, client, url), 10 * BATCHES + SENDS))
     for what in ("send", "receive and delete"):
         theirs, ours = best["boto3", what], best["ours", what]
         print(f"{what:<20} boto3 {theirs:>6.0f} us CPU a message   ours {ours:>6.0f} us   {ours / theirs:.2f} of boto3")
@@ -67,7 +67,7 @@ def drain(client: Any, url: str) -> None:
         client.delete_message_batch(QueueUrl=url, Entries=entries)
 
 
-def cpu_us(action: Callable[[], None], count: int) -> float:
+def measure_cpu_us(action: Callable[[], None], count: int) -> float:
     """Return the CPU time of this process for one of `count` messages."""
     started = time.process_time()
     action()

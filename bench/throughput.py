@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 
 from bench._database import own_database
-from bench.digest import messages
+from bench.digest import build_messages
 from callwatch import sqs
 from callwatch.db import connection, fetch_one
 from callwatch.digest.event_source import Record, digest_records
@@ -66,11 +66,13 @@ def measure(url: str) -> dict[str, tuple[float, float, float]]:
     """Return CPU us of an event in our process, CPU us in PostgreSQL, and events a second here, by what was done."""
     found: dict[str, tuple[float, float, float]] = {}
     for name, groups in (("flush", 50), ("flush, each a new group", EVENTS)):
-        sqs.send(url, messages(EVENTS, len(found), groups=groups))
-        found[name] = cost(lambda: drain(url))
+        sqs.send(url, build_messages(EVENTS, len(found), groups=groups))
+        found[name] = measure_cost(lambda: drain(url))
     for name, groups in (("event source", 50), ("event source, each a new group", EVENTS)):
-        events = [json.dumps({"Records": batch}).encode() for batch in batches(messages(EVENTS, len(found), groups=groups))]
-        found[name] = cost(functools.partial(invoke_all, events, url))
+        events = [
+            json.dumps({"Records": batch}).encode() for batch in build_batches(build_messages(EVENTS, len(found), groups=groups))
+        ]
+        found[name] = measure_cost(functools.partial(invoke_all, events, url))
     return found
 
 
@@ -80,7 +82,7 @@ def drain(url: str) -> None:
     assert (received, sqs.estimate_count(url)) == (EVENTS, 0)
 
 
-def batches(bodies: list[str]) -> list[list[Record]]:
+def build_batches(bodies: list[str]) -> list[list[Record]]:
     """Build the records of an event source."""
     records = [
         Record(messageId=str(number), receiptHandle=str(number), body=body, attributes={"ApproximateReceiveCount": "1"})
@@ -96,15 +98,15 @@ def invoke_all(events: list[bytes], url: str) -> None:
         assert answer == {"batchItemFailures": []}
 
 
-def cost(work: Callable[[], None]) -> tuple[float, float, float]:
+def measure_cost(work: Callable[[], None]) -> tuple[float, float, float]:
     """Return CPU us of an event here and in PostgreSQL, and events a second."""
-    theirs, ours, began = server_cpu_s(), time.process_time(), time.perf_counter()
+    theirs, ours, began = read_server_cpu_s(), time.process_time(), time.perf_counter()
     work()
     took_s = time.perf_counter() - began
-    return (time.process_time() - ours) / EVENTS * 1e6, (server_cpu_s() - theirs) / EVENTS * 1e6, EVENTS / took_s
+    return (time.process_time() - ours) / EVENTS * 1e6, (read_server_cpu_s() - theirs) / EVENTS * 1e6, EVENTS / took_s
 
 
-def server_cpu_s() -> float:
+def read_server_cpu_s() -> float:
     """Return the CPU seconds of all processes of the database server."""
     with connection() as conn:
         row = fetch_one(conn, "SELECT pg_backend_pid() AS pid")

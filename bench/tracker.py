@@ -21,7 +21,7 @@ def main() -> None:
     tracker = ErrorTracker()
     watched = tracker.watch(work)
     # Interleaved, and the fastest of each: other load on the machine affects both.
-    pairs = [(per_call_us(work), per_call_us(watched)) for _ in range(ROUNDS)]
+    pairs = [(measure_call_us(work), measure_call_us(watched)) for _ in range(ROUNDS)]
     added = min(watched_us for _bare, watched_us in pairs) - min(bare_us for bare_us, _watched in pairs)
     times = 1 + added / HANDLER_US
     print(f"the decorator, nothing failed         {added:>9.2f} us   {times:.5f} times a handler of 1 ms; nothing is sent")
@@ -30,7 +30,7 @@ def main() -> None:
     for number in range(ERRORS):
         capture(tracker, number)
     print(f"  one error captured                  {(time.perf_counter() - started) / ERRORS * 1e6:>9.1f} us   (not yet sent)")
-    print(f"  twenty critical ones, queue hangs   {hanging_s():>9.2f} s    in all, then nothing waits for 5 s")
+    print(f"  twenty critical ones, queue hangs   {measure_hanging_s():>9.2f} s    in all, then nothing waits for 5 s")
 
 
 def work() -> int:
@@ -38,7 +38,7 @@ def work() -> int:
     return 1
 
 
-def per_call_us(fn: Callable[[], int]) -> float:
+def measure_call_us(fn: Callable[[], int]) -> float:
     """Return the microseconds per call."""
     started = time.perf_counter()
     for _ in range(CALLS):
@@ -56,7 +56,7 @@ def capture(tracker: ErrorTracker, number: int) -> None:
         tracker.track_error(error, ErrorSeverity.MEDIUM, context={"endpoint": "GET /calls", "call": number})
 
 
-def hanging_s() -> float:
+def measure_hanging_s() -> float:
     """Return the seconds for twenty critical errors when the queue accepts the connection and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"http://127.0.0.1:{server.getsockname()[1]}"

@@ -54,7 +54,7 @@ class DeployError(Exception):
 
 def main() -> int:
     """Deploy one stage; return 1 and print one line if a step fails."""
-    args = _arguments()
+    args = _parse_arguments()
     try:
         deploy(args)
     except (DeployError, ConfigurationError, FileNotFoundError, BotoCoreError, ClientError) as error:
@@ -63,7 +63,7 @@ def main() -> int:
     return 0
 
 
-def _arguments() -> argparse.Namespace:
+def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make deploy", description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--stage", default=os.environ.get("STAGE") or "default", help="section of samconfig.toml (STAGE=)")
     parser.add_argument(
@@ -86,7 +86,7 @@ def deploy(args: argparse.Namespace) -> None:
         raise DeployError("there is no build; run `make build`")
     given = read_secrets_file(args.secrets) if args.secrets else {}
     overrides = config | list_parameters(args.parameter)
-    overrides |= {"CommitSha": _commit(), "Architecture": _architecture(args.template.parent, overrides)}
+    overrides |= {"CommitSha": _commit(), "Architecture": _find_architecture(args.template.parent, overrides)}
     name = overrides.pop("stack_name")
     stack.use_account(overrides.pop("profile", ""), overrides.pop("region", ""))
     before = stack.find(name)
@@ -94,13 +94,13 @@ def deploy(args: argparse.Namespace) -> None:
     if before is not None:
         _refuse_what_is_stuck(before)
         overrides |= _write_secrets(before, given, overrides)
-    _sam_deploy(args, name, overrides)
+    _run_sam_deploy(args, name, overrides)
     deployed = stack.find(name)
     if deployed is None:
         raise DeployError(f"{name} was not created, because its changes were not confirmed")
     if before is None and given:
         # Only now are there secrets to write to.
-        _sam_deploy(args, name, overrides | _write_secrets(deployed, given, overrides))
+        _run_sam_deploy(args, name, overrides | _write_secrets(deployed, given, overrides))
     _show(deployed)
     if not args.skip_smoke:
         _check(deployed)
@@ -198,7 +198,7 @@ def list_stores() -> list[str]:
     return sorted(known & set(re.findall(r'^ +([A-Z_]+): !(?:If|Sub).*"s3://', text, re.MULTILINE)))
 
 
-def _architecture(bundle: Path, given: Mapping[str, str]) -> str:
+def _find_architecture(bundle: Path, given: Mapping[str, str]) -> str:
     """Return the processor of a bundle's compiled packages in Lambda's terms: arm64 or x86_64."""
     names = " ".join(path.name for path in (bundle / "DependenciesLayer").rglob("*.so"))
     found = [word for word, machine in (("arm64", "aarch64"), ("x86_64", "x86_64")) if machine in names]
@@ -216,7 +216,7 @@ def _write_secrets(found: stack.Stack, given: Mapping[str, str], overrides: Mapp
     if not given:
         return {}
     changed = stack.write_secrets(found.name, given)
-    _step("Secrets", f"set {', '.join(sorted(changed))}" if changed else "unchanged")
+    _print_step("Secrets", f"set {', '.join(sorted(changed))}" if changed else "unchanged")
     return {"SecretsVersion": _hash_secrets(found, overrides)} if changed else {}
 
 
@@ -231,7 +231,7 @@ def _commit() -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def _sam_deploy(args: argparse.Namespace, name: str, parameters: Mapping[str, str]) -> None:
+def _run_sam_deploy(args: argparse.Namespace, name: str, parameters: Mapping[str, str]) -> None:
     """Run `sam deploy`; migrations run inside it and roll the stack back if they fail."""
     console.rule(f"stack {name}")
     # Compiled files contain timestamps, which would make unchanged functions look changed.
@@ -239,14 +239,14 @@ def _sam_deploy(args: argparse.Namespace, name: str, parameters: Mapping[str, st
     command = [sys.executable, "-m", "samcli", "deploy", "--config-env", args.stage, "--stack-name", name]
     command += ["--template-file", str(args.template), "--config-file", str(ROOT / "samconfig.toml")]
     command += ["--no-confirm-changeset"] if args.yes else []
-    command += ["--parameter-overrides", *(f"{key}={_quoted(value)}" for key, value in sorted(parameters.items()))]
+    command += ["--parameter-overrides", *(f"{key}={_quote(value)}" for key, value in sorted(parameters.items()))]
     if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
-        for line in stack.failures(name):
+        for line in stack.explain_failures(name):
             console.print(f"  [red]{escape(line)}[/]")
         raise DeployError(f"the stack {name} was not changed, or was rolled back; the lines above say why")
 
 
-def _quoted(value: str) -> str:
+def _quote(value: str) -> str:
     # SAM removes a backslash only before a quotation mark.
     return '"' + value.replace('"', '\\"') + '"'
 
@@ -266,7 +266,7 @@ def _show(deployed: stack.Stack) -> None:
     console.print(table)
 
 
-def _step(what: str, outcome: str) -> None:
+def _print_step(what: str, outcome: str) -> None:
     console.print(f"[bold]{what}[/]: {escape(outcome)}")
 
 

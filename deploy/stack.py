@@ -36,7 +36,7 @@ def use_account(profile: str, region: str) -> None:
     boto3.setup_default_session(profile_name=profile or None, region_name=region or None)
 
 
-def _client(service: str) -> Any:
+def _make_client(service: str) -> Any:
     make: Any = boto3.client
     return make(service)
 
@@ -44,7 +44,7 @@ def _client(service: str) -> Any:
 def find(name: str) -> Stack | None:
     """Find the stack of that name; None if there is none, or only a change set that nobody executed."""
     try:
-        (found,) = _client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+        (found,) = _make_client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
         if error.response["Error"]["Code"] == "ValidationError":
             return None
@@ -56,11 +56,11 @@ def find(name: str) -> Stack | None:
     return Stack(name, found["StackStatus"], outputs, parameters)
 
 
-def failures(name: str) -> list[str]:
+def explain_failures(name: str) -> list[str]:
     """Explain why the latest change of a stack failed: "<resource>: <reason>", the first cause first."""
     try:
         # Events come newest first, 100 per page: the rollback of many resources pushes their cause off the first page.
-        pages = _client("cloudformation").get_paginator("describe_stack_events").paginate(StackName=name)
+        pages = _make_client("cloudformation").get_paginator("describe_stack_events").paginate(StackName=name)
         found = list(list_latest_failures(pages))
     except ClientError:
         return []
@@ -88,7 +88,7 @@ def read_secrets(stack: str) -> dict[str, str]:
     """Read all values of the stack's secrets, by variable."""
     found: dict[str, str] = {}
     for secret in sorted(set(list_secret_names().values())):
-        found |= json.loads(_secret(stack, secret)["SecretString"])
+        found |= json.loads(_read_secret(stack, secret)["SecretString"])
     return found
 
 
@@ -97,12 +97,12 @@ def write_secrets(stack: str, values: Mapping[str, str]) -> list[str]:
     holders = list_secret_names() | {name: "ChannelSecret" for name in values if is_named_variable(name, VARIABLES)}
     changed: list[str] = []
     for secret in sorted({holders[name] for name in values}):
-        kept = json.loads(_secret(stack, secret)["SecretString"])
+        kept = json.loads(_read_secret(stack, secret)["SecretString"])
         given = {name: value for name, value in values.items() if holders[name] == secret}
         if kept | given != kept:
             changed += [name for name in given if kept.get(name) != given[name]]
             content = json.dumps(kept | given, sort_keys=True)
-            _client("secretsmanager").put_secret_value(SecretId=_resource(stack, secret), SecretString=content)
+            _make_client("secretsmanager").put_secret_value(SecretId=_find_resource(stack, secret), SecretString=content)
     return changed
 
 
@@ -111,27 +111,27 @@ def hash_secrets(stack: str, database_secrets: Sequence[str] = ()) -> str:
 
     database_secrets: the ARNs of existing secrets; that of a database in the stack is looked up.
     """
-    versions = [_secret(stack, secret)["VersionId"] for secret in sorted(set(list_secret_names().values()))]
+    versions = [_read_secret(stack, secret)["VersionId"] for secret in sorted(set(list_secret_names().values()))]
     made = find_resource(stack, "DatabaseSecret")
     for secret in [*([made] if made else []), *database_secrets]:
-        stages = _client("secretsmanager").describe_secret(SecretId=secret)["VersionIdsToStages"]
+        stages = _make_client("secretsmanager").describe_secret(SecretId=secret)["VersionIdsToStages"]
         versions += [version for version, names in stages.items() if "AWSCURRENT" in names]
     return hashlib.sha256(" ".join(versions).encode()).hexdigest()[:12]
 
 
-def _secret(stack: str, logical_id: str) -> dict[str, Any]:
-    found: dict[str, Any] = _client("secretsmanager").get_secret_value(SecretId=_resource(stack, logical_id))
+def _read_secret(stack: str, logical_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = _make_client("secretsmanager").get_secret_value(SecretId=_find_resource(stack, logical_id))
     return found
 
 
 def find_resource(stack: str, logical_id: str) -> str | None:
     """Return the physical id of a resource of a stack; None if it has no resource of that name."""
     try:
-        return _resource(stack, logical_id)
+        return _find_resource(stack, logical_id)
     except ClientError:
         return None
 
 
-def _resource(stack: str, logical_id: str) -> str:
-    detail = _client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId=logical_id)
+def _find_resource(stack: str, logical_id: str) -> str:
+    detail = _make_client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId=logical_id)
     return str(detail["StackResourceDetail"]["PhysicalResourceId"])

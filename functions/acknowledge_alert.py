@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def handle(request: Request, conn: AnyConnection) -> AlertDetail:
     """Acknowledge the alert and return it."""
     alert_id, actor, now = request.path_parameters["id"], request.actor, datetime.now(UTC)
-    alert = acknowledge(conn, alert_id, request.json(), actor, get_settings(), now)
+    alert = acknowledge(conn, alert_id, request.read_json(), actor, get_settings(), now)
     return {**alert, "unknown": explain_nulls(alert)}
 
 

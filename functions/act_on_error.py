@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def handle(request: Request, conn: AnyConnection) -> ErrorGroupState:
     """Apply the action and return the group; its history keeps the actor and the reason."""
-    given, parameters = request.json(), request.path_parameters
+    given, parameters = request.read_json(), request.path_parameters
     group = act(conn, parameters["id"], parameters["action"], given, request.actor, datetime.now(UTC))
     return {**group, "unknown": explain_nulls(group)}
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def handle(request: Request, conn: AnyConnection) -> GroupResults:
     """Apply the action to each group; one that fails is left as it was."""
-    return act_on_many(conn, request.json(), request.actor, datetime.now(UTC))
+    return act_on_many(conn, request.read_json(), request.actor, datetime.now(UTC))
 
 
 lambda_handler = endpoint(ACT_ON_ERRORS, transaction=True)(handle)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def handle(request: Request, conn: AnyConnection) -> IncidentDetail:
     """Apply the action and return the incident; its timeline keeps the actor and the reason."""
-    given, parameters = request.json(), request.path_parameters
+    given, parameters = request.read_json(), request.path_parameters
     incident, unknown = act_on_incident(
         conn, parameters["id"], parameters["action"], given, request.actor, get_settings(), datetime.now(UTC)
     )

@@ -27,7 +27,7 @@ def handle(request: Request) -> Rule:
 
     The body is optional; it may give a reason.
     """
-    given = request.json() if request.body else {}
+    given = request.read_json() if request.body else {}
     settings, now = get_settings(), datetime.now(UTC)
     rule_id, action = request.path_parameters["id"], request.path_parameters["action"]
     # Two transactions: the channels send only what is committed.

@@ -84,7 +84,7 @@ def identify(authorization: str, settings: Settings) -> tuple[CallerRole, str]:
     """Return role and actor for an Authorization header; compares every known token in constant time."""
     given = read_bearer(authorization) or ""
     found: tuple[CallerRole, str] = ("none", "anonymous")
-    for role, actor, known in _known_tokens(settings):
+    for role, actor, known in _list_known_tokens(settings):
         # No early exit: the duration must not reveal which token was close.
         if equals_any(given, [known]) and found[0] == "none":
             found = (role, actor)
@@ -93,7 +93,7 @@ def identify(authorization: str, settings: Settings) -> tuple[CallerRole, str]:
 
 def read_session(cookie: str, settings: Settings) -> Session | None:
     """Return the session of a cookie that a token in force has made; its time may be over."""
-    return unseal(cookie, _known_tokens(settings))
+    return unseal(cookie, _list_known_tokens(settings))
 
 
 def read_signed_token(authorization: str) -> str | None:
@@ -140,7 +140,7 @@ def to_bearer(authorization: str) -> str:
     return f"Bearer {password}"
 
 
-def _known_tokens(settings: Settings) -> Iterator[tuple[CallerRole, str, str]]:
+def _list_known_tokens(settings: Settings) -> Iterator[tuple[CallerRole, str, str]]:
     for named in settings.admin_secret or ():
         yield "admin", named.name, named.token
     for named in settings.viewer_secret or ():

@@ -11,7 +11,7 @@ from callwatch.exceptions import MethodNotAllowed
 from callwatch.mcp.server import answer_mcp
 from callwatch.mcp.tool import Caller
 from callwatch.runtime.endpoint import endpoint
-from callwatch.runtime.environment import VERSION, uptime_s
+from callwatch.runtime.environment import VERSION, measure_uptime_s
 from callwatch.runtime.responses import find_refusal
 from callwatch.settings import get_settings
 
@@ -20,7 +20,7 @@ def handle(request: Request) -> Response[Any]:
     """Answer one message, or a batch. There is no session and no stream, so every other method is refused."""
     if request.method != "POST":
         raise MethodNotAllowed("POST")
-    caller = Caller(request.role, request.actor, get_settings(), datetime.now(UTC), uptime_s())
+    caller = Caller(request.role, request.actor, get_settings(), datetime.now(UTC), measure_uptime_s())
     return answer_mcp(request, caller, VERSION, find_refusal)
 
 

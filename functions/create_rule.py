@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def handle(request: Request, conn: AnyConnection) -> Rule:
     """Return the rule; the next evaluation uses it."""
     settings = get_settings()
-    rule = create_own_rule(conn, request.json(), request.actor, settings)
+    rule = create_own_rule(conn, request.read_json(), request.actor, settings)
     (item,) = serialize_rules(conn, [rule], settings, read_own_rules(conn).definitions)
     return {**item, "unknown": {**explain_nulls(item), **item["unknown"]}}
 

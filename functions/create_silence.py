@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def handle(request: Request, conn: AnyConnection) -> MadeSilence:
     """Return the silence; it has warnings where it matches nothing."""
-    made = create_silence(conn, request.json(), request.actor, get_settings(), datetime.now(UTC))
+    made = create_silence(conn, request.read_json(), request.actor, get_settings(), datetime.now(UTC))
     return {**made, "unknown": explain_nulls(made)}
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def handle(request: Request, conn: AnyConnection) -> MadeSubscriber:
     """Return the subscriber with its secret, which no other response has."""
-    return create_subscriber(conn, request.json(), request.actor, get_settings(), datetime.now(UTC))
+    return create_subscriber(conn, request.read_json(), request.actor, get_settings(), datetime.now(UTC))
 
 
 lambda_handler = endpoint(CREATE_SUBSCRIBER, transaction=True)(handle)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any, TypedDict
 
 from callwatch import sqs
-from callwatch.events.event import error_message, finish_foreign_event
+from callwatch.events.event import build_error_message, finish_foreign_event
 from callwatch.events.work_limit import WorkBudget
 from callwatch.ingest.crashes.crash import build_event, choose_crashes
 from callwatch.ingest.crashes.lambda_logs import list_crashes, read_subscription
@@ -32,7 +32,7 @@ def handle(event: dict[str, Any], _context: Any) -> Found:
     crashes = choose_crashes(list_crashes(read_subscription(event)))
     events = [finish_foreign_event(build_event(crash, PROJECT_ID), now, budget) for crash in crashes]
     if events:
-        messages = [error_message(found, PROJECT_ID, now, LAMBDA_LOGS) for found in events]
+        messages = [build_error_message(found, PROJECT_ID, now, LAMBDA_LOGS) for found in events]
         sqs.send(get_settings().error_queue_url, messages)
     return {"crashes": len(events)}
 

@@ -39,7 +39,7 @@ def handle(event: dict[str, Any], _context: Any) -> BatchResponse:
     failed = []
     for body, reason in done.poison:
         try:
-            sqs.dead_letter(get_settings().dead_letter_queue_url, body, reason)
+            sqs.move_to_dead_letters(get_settings().dead_letter_queue_url, body, reason)
         except QueueUnavailable:
             failed += [record["messageId"] for record in records if record["body"] == body]
     # Duplicates count too: the run that stored them may have died before it evaluated.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def handle(request: Request) -> RouteDryRun:
     """Nothing is stored or sent."""
-    given = request.json()
+    given = request.read_json()
     with connection(statement_timeout_ms=5000) as conn:
         found = try_routes(conn, given, get_settings(), datetime.now(UTC))
     return {**found, "unknown": explain_nulls(found)}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def handle(request: Request) -> DryRun:
     """Nothing is stored or sent."""
-    given = request.json()
+    given = request.read_json()
     with connection(statement_timeout_ms=5000) as conn:
         return try_rule(conn, given, get_settings(), datetime.now(UTC))
 

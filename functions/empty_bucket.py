@@ -36,7 +36,7 @@ def empty_bucket(bucket: str) -> int:
     """Delete all versions of all objects; return their number. Raises BucketKept if S3 refuses one."""
     from botocore.exceptions import ClientError
 
-    s3, count = _client(), 0
+    s3, count = _make_client(), 0
     try:
         _close_to_log_writers(s3, bucket)
         # Always the first page: the one before is gone.
@@ -62,7 +62,7 @@ def remove_if_empty(bucket: str) -> bool:
     from botocore.exceptions import ClientError
 
     try:
-        _client().delete_bucket(Bucket=bucket)
+        _make_client().delete_bucket(Bucket=bucket)
     except ClientError as error:
         if error.response["Error"]["Code"] == "BucketNotEmpty":
             return False
@@ -78,7 +78,7 @@ def _close_to_log_writers(s3: Any, bucket: str) -> None:
         s3.put_bucket_acl(Bucket=bucket, ACL="private")
 
 
-def _client() -> Any:
+def _make_client() -> Any:
     import boto3
 
     make: Any = boto3.client

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from callwatch.api.http import Request, Response
 from callwatch.api.routes import GET_HEALTH
-from callwatch.reports.health import health, reduced_health
+from callwatch.reports.health import build_health, build_reduced_health
 from callwatch.reports.kept_reading import KeptReading
 from callwatch.runtime.deployed_commit import deployed_commit
 from callwatch.runtime.endpoint import endpoint
@@ -35,7 +35,7 @@ def handle(request: Request) -> Response[Health | HealthDraft]:
     answer = _read_whole() if request.role in ("viewer", "admin") else _read_reduced()
     status = 503 if answer["status"] == "unhealthy" else 200
     if _wants_draft(request.headers.get("accept", "")):
-        return Response(status, _as_draft(answer), {"content-type": _DRAFT})
+        return Response(status, _build_draft(answer), {"content-type": _DRAFT})
     return Response(status, answer)
 
 
@@ -43,32 +43,32 @@ def _read_whole() -> Health:
     settings = get_settings()
     deployed_commit.refresh(settings)
     read_commit = functools.partial(deployed_commit.get, settings)
-    return health(settings, datetime.now(UTC), describe_process(), read_commit)
+    return build_health(settings, datetime.now(UTC), describe_process(), read_commit)
 
 
 def _read_reduced() -> Health:
     settings = get_settings()
     # Only Lambda freezes a process between invocations.
     generation = current.count if "AWS_LAMBDA_FUNCTION_NAME" in os.environ else 0
-    return _reduced.get(lambda: reduced_health(settings, datetime.now(UTC)), settings, generation)
+    return _reduced.get(lambda: build_reduced_health(settings, datetime.now(UTC)), settings, generation)
 
 
 def _wants_draft(accept: str) -> bool:
     return any(entry.partition(";")[0].strip().lower() == _DRAFT for entry in accept.split(","))
 
 
-def _as_draft(answer: Health) -> HealthDraft:
+def _build_draft(answer: Health) -> HealthDraft:
     """draft-inadarei-api-health-check: status pass, warn or fail; checks by component and measurement."""
     return {
         "status": _DRAFT_WORDS[answer["status"]],
         "version": "1",
         "releaseId": VERSION,
         "description": "Callwatch",
-        "checks": {f"{name}:responseTime": [_as_check(name, service)] for name, service in answer["services"].items()},
+        "checks": {f"{name}:responseTime": [_build_check(name, service)] for name, service in answer["services"].items()},
     }
 
 
-def _as_check(name: str, service: ServiceHealth) -> DraftCheck:
+def _build_check(name: str, service: ServiceHealth) -> DraftCheck:
     """Describe one service; unknown values and statuses are left out."""
     check: DraftCheck = {"componentType": "datastore" if name == "database" else "component"}
     if service["status"] in _DRAFT_WORDS:

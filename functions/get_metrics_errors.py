@@ -10,7 +10,7 @@ from callwatch.api.http import Request
 from callwatch.api.routes import GET_METRICS_ERRORS
 from callwatch.counters.errors import read_error_metrics, read_without_database
 from callwatch.db import connection
-from callwatch.db.core.unreadable import UNREAD, why_unread
+from callwatch.db.core.unreadable import UNREAD, explain_unread
 from callwatch.db.error_queries.error_counts import Scope
 from callwatch.runtime.endpoint import endpoint
 
@@ -29,7 +29,7 @@ def handle(request: Request) -> ErrorMetrics:
         with connection(statement_timeout_ms=5000) as conn:
             return read_error_metrics(conn, now, scope)
     except UNREAD as error:
-        return read_without_database(now, why_unread(error))
+        return read_without_database(now, explain_unread(error))
 
 
 lambda_handler = endpoint(GET_METRICS_ERRORS)(handle)

@@ -9,7 +9,7 @@ from callwatch.api.filters import parse_choice, read_text_filter, read_time_filt
 from callwatch.api.http import Request
 from callwatch.api.routes import GET_METRICS_HISTORY
 from callwatch.exceptions import Invalid
-from callwatch.reports.history import METRICS, history
+from callwatch.reports.history import METRICS, build_history
 from callwatch.reports.ranges import BEFORE, RANGES, STEPS_S, Range, take_free, take_named
 from callwatch.runtime.endpoint import endpoint
 
@@ -29,7 +29,7 @@ def handle(request: Request) -> History:
     if (metric == "route") != (route is not None):
         raise Invalid("route", "must be given with metric=route, and only with it")
     now = datetime.now(UTC)
-    return history(now, metric, _read_range(request, now), route)
+    return build_history(now, metric, _read_range(request, now), route)
 
 
 def _read_range(request: Request, now: datetime) -> Range:

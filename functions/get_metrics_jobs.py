@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from callwatch.api.http import Request
 from callwatch.api.routes import GET_METRICS_JOBS
-from callwatch.reports.jobs import job_metrics
+from callwatch.reports.jobs import build_job_metrics
 from callwatch.runtime.endpoint import endpoint
 from callwatch.settings import get_settings
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def handle(_request: Request) -> JobMetrics:
     """Figures that cannot be read are null, each with its reason."""
-    return job_metrics(get_settings(), datetime.now(UTC))
+    return build_job_metrics(get_settings(), datetime.now(UTC))
 
 
 lambda_handler = endpoint(GET_METRICS_JOBS)(handle)

@@ -11,13 +11,13 @@ from callwatch.counters.errors import read_error_metrics
 from callwatch.db import connection
 from callwatch.db.core.unreadable import UNREAD
 from callwatch.db.ingest_queries.ingest_counts import find_hour
-from callwatch.reports.health import reduced_health
+from callwatch.reports.health import build_reduced_health
 from callwatch.reports.ingest import list_ingest_counts, split_reasons
-from callwatch.reports.jobs import job_metrics
-from callwatch.reports.pipeline import pipeline
+from callwatch.reports.jobs import build_job_metrics
+from callwatch.reports.pipeline import build_pipeline
 from callwatch.reports.product import read_product
 from callwatch.reports.prometheus.formats import OPENMETRICS_TYPE, TEXT_TYPE, accepts_openmetrics, render_exposition
-from callwatch.reports.system import system_metrics
+from callwatch.reports.system import build_system_metrics
 from callwatch.runtime.endpoint import endpoint
 from callwatch.runtime.environment import describe_process
 from callwatch.settings import get_settings
@@ -34,11 +34,11 @@ def handle(request: Request) -> Response[str]:
     # One reading for all: where every table is locked, a second one would take longer than the function may.
     measured = read_product(settings, now)
     parts: dict[str, Mapping[str, object]] = {
-        "health": reduced_health(settings, now),
+        "health": build_reduced_health(settings, now),
         # The time that remains of one invocation is no metric.
-        "system": system_metrics(now, describe_process(is_timed=False)),
-        "jobs": job_metrics(settings, now, measured),
-        "pipeline": pipeline(settings, now, measured=measured),
+        "system": build_system_metrics(now, describe_process(is_timed=False)),
+        "jobs": build_job_metrics(settings, now, measured),
+        "pipeline": build_pipeline(settings, now, measured=measured),
     }
     try:
         with connection(statement_timeout_ms=5000) as conn:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from callwatch.api.http import Request
 from callwatch.api.routes import GET_METRICS_SYSTEM
-from callwatch.reports.system import system_metrics
+from callwatch.reports.system import build_system_metrics
 from callwatch.runtime.endpoint import endpoint
 from callwatch.runtime.environment import describe_process
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def handle(_request: Request) -> SystemMetrics:
     """200 even while the database is down; its figures are null then."""
-    return system_metrics(datetime.now(UTC), describe_process())
+    return build_system_metrics(datetime.now(UTC), describe_process())
 
 
 lambda_handler = endpoint(GET_METRICS_SYSTEM)(handle)

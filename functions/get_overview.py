@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from callwatch.api.http import Request, Response
 from callwatch.api.routes import GET_OVERVIEW
-from callwatch.reports.overview import overview
+from callwatch.reports.overview import build_overview
 from callwatch.runtime.endpoint import endpoint
 from callwatch.runtime.responses import respond_unless_known
 from callwatch.settings import get_settings
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def handle(request: Request) -> Response[Overview | None]:
     """200 even while the database is down, which the body states; 304 if If-None-Match names the present content."""
-    parts = overview(get_settings(), datetime.now(UTC))
+    parts = build_overview(get_settings(), datetime.now(UTC))
     answer: Overview = {**parts, "caller": {"role": request.role, "actor": request.actor}}
     return respond_unless_known(request, answer)
 

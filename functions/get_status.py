@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from callwatch.api.http import Request
 from callwatch.api.routes import GET_STATUS
-from callwatch.reports.status import status
+from callwatch.reports.status import build_status
 from callwatch.runtime.endpoint import endpoint
-from callwatch.runtime.environment import uptime_s
+from callwatch.runtime.environment import measure_uptime_s
 from callwatch.settings import get_settings
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def handle(request: Request) -> Status:
     """200 even while the database is down, which the body states. `caller` is what the page's token may do."""
-    parts = status(get_settings(), datetime.now(UTC), uptime_s())
+    parts = build_status(get_settings(), datetime.now(UTC), measure_uptime_s())
     return {**parts, "caller": {"role": request.role, "actor": request.actor}}
 
 

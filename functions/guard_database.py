@@ -31,14 +31,14 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
         if event["RequestType"] != "Delete":
             protect_database(database, True)
             return {"protected": database}
-        return release_database(database, given["FinalSnapshot"] == "yes", lambda: _time_left_s(context))
+        return release_database(database, given["FinalSnapshot"] == "yes", lambda: _compute_time_left_s(context))
 
     return answer_request(event, context, "guard the database", act)
 
 
 def protect_database(database: str, is_protected: bool) -> None:
     """Set or clear the protection from deletion."""
-    _client().modify_db_instance(DBInstanceIdentifier=database, DeletionProtection=is_protected, ApplyImmediately=True)
+    _make_client().modify_db_instance(DBInstanceIdentifier=database, DeletionProtection=is_protected, ApplyImmediately=True)
 
 
 def release_database(database: str, has_snapshot: bool, time_left_s: Callable[[], float]) -> dict[str, str]:
@@ -56,7 +56,7 @@ def release_database(database: str, has_snapshot: bool, time_left_s: Callable[[]
 
 def make_snapshot(database: str, time_left_s: Callable[[], float]) -> str:
     """Make a snapshot named <database>-final-<UTC time> and wait until it is complete; return its name."""
-    rds = _client()
+    rds = _make_client()
     found = rds.describe_db_snapshots(DBInstanceIdentifier=database, SnapshotType="manual")["DBSnapshots"]
     # A deletion that was tried before may have left one that is still being made.
     names = [entry["DBSnapshotIdentifier"] for entry in found if entry["Status"] == "creating"]
@@ -76,7 +76,7 @@ def make_snapshot(database: str, time_left_s: Callable[[], float]) -> str:
 
 def _is_in_state(database: str, time_left_s: Callable[[], float]) -> bool:
     """Wait until the database accepts changes; False if it is gone. Raises SnapshotUnfinished at the end of the time."""
-    rds = _client()
+    rds = _make_client()
     while True:
         try:
             (entry,) = rds.describe_db_instances(DBInstanceIdentifier=database)["DBInstances"]
@@ -89,11 +89,11 @@ def _is_in_state(database: str, time_left_s: Callable[[], float]) -> bool:
         time.sleep(POLL_S)
 
 
-def _time_left_s(context: Any) -> float:
+def _compute_time_left_s(context: Any) -> float:
     return float(context.get_remaining_time_in_millis()) / 1000 - _RESERVED_S
 
 
-def _client() -> Any:
+def _make_client() -> Any:
     import boto3
 
     make: Any = boto3.client

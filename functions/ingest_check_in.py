@@ -10,7 +10,7 @@ from callwatch.api.routes import INGEST_CHECK_IN
 from callwatch.exceptions import Invalid, Rejected
 from callwatch.ingest.check_in_urls import read_address, read_fields
 from callwatch.ingest.check_ins import accept_check_in, build_check_in_message
-from callwatch.ingest.patient_send import end_of_patience, send_patiently
+from callwatch.ingest.patient_send import compute_end_of_patience, send_patiently
 from callwatch.runtime.admission import admission
 from callwatch.runtime.endpoint import endpoint
 from callwatch.runtime.environment import work_deadline
@@ -32,7 +32,7 @@ def handle(request: Request) -> Response[str] | Response[CheckInAccepted]:
         raise Invalid(error.field, str(error)) from None
     project_id = int(request.actor.removeprefix("project:"))
     send_patiently(
-        get_settings().error_queue_url, [build_check_in_message([row], project_id, now)], end_of_patience(work_deadline())
+        get_settings().error_queue_url, [build_check_in_message([row], project_id, now)], compute_end_of_patience(work_deadline())
     )
     if address.project is None:
         text = "\n".join(["OK", *problems])

@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 from callwatch.api.http import Request, Response
 from callwatch.api.routes import INGEST_ENVELOPE
-from callwatch.events.event import error_message
+from callwatch.events.event import build_error_message
 from callwatch.exceptions import QueueUnavailable, RequestRefused, TooManyRequests, Unavailable, Unreadable
 from callwatch.ingest.content_encoding import decode_start
 from callwatch.ingest.otlp.paths import find_signal
-from callwatch.ingest.patient_send import end_of_patience, send_patiently
+from callwatch.ingest.patient_send import compute_end_of_patience, send_patiently
 from callwatch.ingest.report import IngestReport
 from callwatch.ingest.requests import build_request_messages
 from callwatch.ingest.sdk import find_exporter, find_sdk
 from callwatch.ingest.sentry.envelope import Item, parse, parse_up_to_attachment
 from callwatch.ingest.sentry.items import take
-from callwatch.ingest.sentry.rate_limits import busy, find_category, refusal
+from callwatch.ingest.sentry.rate_limits import delay_kinds, find_category, refuse_kinds
 from callwatch.ingest.sentry.store import read_store_body
 from callwatch.ingest.sentry.taken import Taken
 from callwatch.runtime.admission import admission
 from callwatch.runtime.endpoint import endpoint
 from callwatch.runtime.environment import work_deadline
 from callwatch.runtime.ingest_reports import count_refused_body, hold_report
-from callwatch.settings import get_settings, tracker_settings
+from callwatch.settings import get_settings, load_tracker_settings
 
 if TYPE_CHECKING:
     from callwatch.ingest.otlp.paths import Signal
@@ -62,14 +62,14 @@ def _accept_sentry(request: Request) -> Response[EnvelopeAccepted]:
         report.add(outcome, category, reason, count)
     report.carry(taken.work, taken.lines, taken.sessions, _clear_feedback(taken.feedback, project_id))
     try:
-        _send(taken.events, _build_messages(taken, report, now), report, now, end_of_patience(work_deadline()))
+        _send(taken.events, _build_messages(taken, report, now), report, now, compute_end_of_patience(work_deadline()))
     except QueueUnavailable as error:
-        raise _unavailable(error, items) from error
+        raise _refuse_unavailable(error, items) from error
     event_id = taken.events[0]["event_id"] if taken.events else headers.get("event_id")
     body = _name_rejected(taken.rejected)
     if isinstance(event_id, str):
         body["id"] = event_id
-    return Response(INGEST_ENVELOPE.status, body, refusal(item.kind for item in items))
+    return Response(INGEST_ENVELOPE.status, body, refuse_kinds(item.kind for item in items))
 
 
 def _accept_otlp(request: Request, signal: Signal) -> Response[Any]:
@@ -91,7 +91,7 @@ def _accept_otlp(request: Request, signal: Signal) -> Response[Any]:
         # Exporters send again by themselves: nothing is lost if they need not wait.
         _send(taken.events, rest, report, now, give_up_at=0)
     except QueueUnavailable as error:
-        raise _unavailable(error, ()) from error
+        raise _refuse_unavailable(error, ()) from error
     return build_answer(request, signal, taken.rejected, taken.why)
 
 
@@ -105,7 +105,7 @@ def _shape_refusal(request: Request, response: Response[Any]) -> Response[Any]:
 
 def _clear_feedback(feedback: list[Feedback], project_id: int) -> list[Feedback]:
     """The messages of users, without their text where SCRUB is strict for the project."""
-    if not feedback or not tracker_settings().scrub.is_strict(project_id):
+    if not feedback or not load_tracker_settings().scrub.is_strict(project_id):
         return feedback
     return [replace(each, message="(left out: scrubbing is strict)") for each in feedback]
 
@@ -130,7 +130,7 @@ def _name_rejected(rejected: Counter[tuple[str, str]]) -> EnvelopeAccepted:
     return {"rejected": found} if found else {}
 
 
-def _unavailable(error: QueueUnavailable, items: Iterable[Item]) -> RequestRefused:
+def _refuse_unavailable(error: QueueUnavailable, items: Iterable[Item]) -> RequestRefused:
     """503, or 429 if the queue throttles.
 
     The 503 names no time and no category: Sentry's SDKs drop what they hold for as long as either header says, while
@@ -138,7 +138,7 @@ def _unavailable(error: QueueUnavailable, items: Iterable[Item]) -> RequestRefus
     mutes an SDK altogether.
     """
     if error.is_throttled:
-        limits = busy(item.kind for item in items)
+        limits = delay_kinds(item.kind for item in items)
         return TooManyRequests("the queue is throttled; send the request again", headers=limits)
     return Unavailable("the queue did not accept the request; send it again", code="queue_unavailable")
 
@@ -157,8 +157,8 @@ def _send(events: list[dict[str, Any]], rest: Iterable[str], report: IngestRepor
     """Put events into the queues of their severity, and the other messages into that of all errors."""
     settings = get_settings()
     project_id, sdk = report.project_id, report.sdk
-    critical = [error_message(event, project_id, now, sdk) for event in events if event["severity"] == "critical"]
-    others = [error_message(event, project_id, now, sdk) for event in events if event["severity"] != "critical"]
+    critical = [build_error_message(event, project_id, now, sdk) for event in events if event["severity"] == "critical"]
+    others = [build_error_message(event, project_id, now, sdk) for event in events if event["severity"] != "critical"]
     if critical:
         send_patiently(settings.critical_queue_url, critical, give_up_at)
     # The report comes last: what is sent again after a failure is then counted once.

@@ -9,7 +9,7 @@ from callwatch import sqs
 from callwatch.api.batch import MAX_BODY_BYTES, accept_each, build_batch_response, find_project
 from callwatch.api.http import Request
 from callwatch.api.routes import INGEST_ERRORS
-from callwatch.events.event import error_message
+from callwatch.events.event import build_error_message
 from callwatch.events.work_limit import WorkBudget
 from callwatch.ingest.errors import accept_error
 from callwatch.ingest.hostile_json import read_json, select_marks
@@ -48,7 +48,9 @@ def _send(events: list[dict[str, Any]], project_id: int, now: datetime) -> None:
     settings = get_settings()
     for url, is_critical in ((settings.critical_queue_url, True), (settings.error_queue_url, False)):
         bodies = [
-            error_message(event, project_id, now, API_SDK) for event in events if (event["severity"] == "critical") is is_critical
+            build_error_message(event, project_id, now, API_SDK)
+            for event in events
+            if (event["severity"] == "critical") is is_critical
         ]
         if bodies:
             sqs.send(url, bodies)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from callwatch.api.http import Request, Response
 from callwatch.api.routes import INGEST_VERCEL
-from callwatch.events.event import error_message, finish_foreign_event
+from callwatch.events.event import build_error_message, finish_foreign_event
 from callwatch.events.work_limit import WorkBudget
 from callwatch.ingest.crashes.crash import build_event, choose_crashes
 from callwatch.ingest.crashes.vercel import find_code, list_crashes, read_lines
-from callwatch.ingest.patient_send import end_of_patience, send_patiently
+from callwatch.ingest.patient_send import compute_end_of_patience, send_patiently
 from callwatch.ingest.report import IngestReport
 from callwatch.models.ingest_outcome import VERCEL_LOGS
 from callwatch.runtime.admission import admission
@@ -41,9 +41,9 @@ def handle(request: Request) -> Response[CrashesAccepted]:
     events = [finish_foreign_event(build_event(crash, project_id), now, budget) for crash in crashes[:MAX_CRASHES]]
     report = IngestReport(project_id, VERCEL_LOGS, now)
     report.add("refused", "error", "too_many", len(crashes) - len(events))
-    messages = [*(error_message(event, project_id, now, VERCEL_LOGS) for event in events), *report.build_messages()]
+    messages = [*(build_error_message(event, project_id, now, VERCEL_LOGS) for event in events), *report.build_messages()]
     if messages:
-        send_patiently(settings.error_queue_url, messages, end_of_patience(work_deadline()))
+        send_patiently(settings.error_queue_url, messages, compute_end_of_patience(work_deadline()))
     return Response(INGEST_VERCEL.status, {"accepted": len(events), "rejected": len(crashes) - len(events)}, headers)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def handle(request: Request, conn: AnyConnection) -> Publication:
     """Publish in the person's words; the page shows them with the monitor's next cycle."""
-    given, now = request.json(), datetime.now(UTC)
+    given, now = request.read_json(), datetime.now(UTC)
     return publish(conn, request.path_parameters["id"], given, request.actor, get_settings(), now)
 
 

@@ -38,7 +38,7 @@ def upload_page(bucket: str, sign_in: bytes) -> list[str]:
 
     Raises ConfigurationError if the layer holds no built page.
     """
-    s3 = _client("s3")
+    s3 = _make_client("s3")
     *assets, page = list_page_files(find_page())
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         changed = list(pool.map(lambda file: _upload(s3, bucket, file, file.path.read_bytes()), assets))
@@ -72,7 +72,7 @@ def find_page() -> Path:
 def invalidate_page(distribution: str, reference: str) -> None:
     """Invalidate CloudFront's copy of the page; the same reference again is the same invalidation."""
     batch = {"Paths": {"Quantity": 2, "Items": ["/", "/admin/*"]}, "CallerReference": reference}
-    _client("cloudfront").create_invalidation(DistributionId=distribution, InvalidationBatch=batch)
+    _make_client("cloudfront").create_invalidation(DistributionId=distribution, InvalidationBatch=batch)
 
 
 def _is_there(s3: Any, bucket: str, file: PageFile, digest: Mapping[str, str]) -> bool:
@@ -88,7 +88,7 @@ def _is_there(s3: Any, bucket: str, file: PageFile, digest: Mapping[str, str]) -
     return given == (file.content_type, file.caching, digest)
 
 
-def _client(service: str) -> Any:
+def _make_client(service: str) -> Any:
     import boto3
 
     make: Any = boto3.client

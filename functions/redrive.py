@@ -40,7 +40,7 @@ def handle(event: dict[str, Any], _context: Any) -> Redriven:
 
 
 def _has_time() -> bool:
-    remaining_ms = current.remaining_ms()
+    remaining_ms = current.get_remaining_ms()
     return remaining_ms is None or remaining_ms > _MARGIN_MS
 
 

@@ -22,7 +22,7 @@ def handle(request: Request, conn: AnyConnection) -> AcceptedReplay:
     """Queue the request; the monitor sends it within a minute, and its history keeps the actor and the reason."""
     settings = get_settings()
     stage = find_stage(get_stages(settings.stages_file), request.path_parameters["stage"])
-    return accept_replay(conn, stage.name, request.json(), request.actor, settings, datetime.now(UTC))
+    return accept_replay(conn, stage.name, request.read_json(), request.actor, settings, datetime.now(UTC))
 
 
 lambda_handler = endpoint(REPLAY_ITEMS, transaction=True)(handle)

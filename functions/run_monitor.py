@@ -15,7 +15,7 @@ from callwatch.models.sample import Sample
 from callwatch.monitor.cycle import CycleReport, run_cycle
 from callwatch.monitor.state import MonitorState
 from callwatch.monitor.steps import build_steps
-from callwatch.runtime.environment import current, memory
+from callwatch.runtime.environment import current, measure_memory
 from callwatch.runtime.invocation import invocation
 from callwatch.runtime.log import logger
 from callwatch.settings import get_settings
@@ -35,7 +35,7 @@ if os.environ.get("RULES_FILE"):
 
 def handle(_event: dict[str, Any], _context: Any) -> CycleReport:
     """Run one cycle and return its report. A cycle that raises evaluated nothing; a notification says so."""
-    remaining_ms = current.remaining_ms()
+    remaining_ms = current.get_remaining_ms()
     budget_s = _LOCAL_BUDGET_S if remaining_ms is None else max(1.0, remaining_ms / 1000 - _MARGIN_S)
     try:
         report = run_cycle(build_steps(_own_samples), _state, datetime.now(UTC), budget_s)
@@ -52,7 +52,7 @@ def handle(_event: dict[str, Any], _context: Any) -> CycleReport:
 
 
 def _own_samples() -> list[Sample]:
-    used = memory()
+    used = measure_memory()
     labels = {"function": current.function_name}
     return [Sample("runtime.memory_percent", used["percent"], None if used["percent"] is not None else NOT_MEASURED, labels)]
 

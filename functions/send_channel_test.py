@@ -22,7 +22,7 @@ _DELIVER_S = 5.0
 
 def handle(request: Request) -> TestedChannel:
     """Return the channel after the test; `test_deliveries` holds its result. The body is optional; it may give a reason."""
-    given = request.json() if request.body else {}
+    given = request.read_json() if request.body else {}
     settings, name = get_settings(), request.path_parameters["name"]
     # Two transactions: the channels send only what is committed.
     with connection(statement_timeout_ms=5000) as conn:

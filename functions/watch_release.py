@@ -39,7 +39,7 @@ def watch_alarms(names: Sequence[str], duration_s: float, clock: Callable[[], fl
     """
     started_at, ends = datetime.now(UTC), clock() + duration_s
     while True:
-        found = _client("cloudwatch").describe_alarms(AlarmNames=list(names), StateValue="ALARM")["MetricAlarms"]
+        found = _make_client("cloudwatch").describe_alarms(AlarmNames=list(names), StateValue="ALARM")["MetricAlarms"]
         fired = [entry["AlarmName"] for entry in found if entry["StateUpdatedTimestamp"] >= started_at]
         if fired:
             raise ReleaseFailed(f"{', '.join(sorted(fired))} fired after the update")
@@ -50,11 +50,11 @@ def watch_alarms(names: Sequence[str], duration_s: float, clock: Callable[[], fl
 
 def is_rolling_back(stack_id: str) -> bool:
     """Whether this update is part of a rollback."""
-    (stack,) = _client("cloudformation").describe_stacks(StackName=stack_id)["Stacks"]
+    (stack,) = _make_client("cloudformation").describe_stacks(StackName=stack_id)["Stacks"]
     return _ROLLING_BACK in stack["StackStatus"]
 
 
-def _client(service: str) -> Any:
+def _make_client(service: str) -> Any:
     import boto3
 
     make: Any = boto3.client

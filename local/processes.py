@@ -37,7 +37,7 @@ def find_free_port(preferred: int = 0) -> int:
     raise OSError("no free port on 127.0.0.1")
 
 
-def identity(pid: int) -> str:
+def identify_process(pid: int) -> str:
     """Return pid and start time of a process: together they are unique, whereas a pid alone may be reused."""
     return f"{pid} {psutil.Process(pid).create_time():.2f}"
 

@@ -113,22 +113,22 @@ def running(options: Options, environ: Mapping[str, str], console: Console, stop
         supervised: list[Supervised] = [queue, *([SupervisedPostgres(server)] if server else [])]
         stack.callback(_supervise(supervised, values, console).stop)
         if "ALERT_WEBHOOK_URL" not in values:
-            values |= _inbox(options, values, stack, console)
-        template, queue_urls, sqs = _template(values, endpoint_url)
+            values |= _start_inbox(options, values, stack, console)
+        template, queue_urls, sqs = _read_template(values, endpoint_url)
         pool = Workers(template.functions, paths, values, options.data_dir / "logs")
         stack.callback(pool.stop)
         if not _migrate(pool, console):
             # All functions connect as the owner.
             values = {name: value for name, value in values.items() if name not in ROLE_VARIABLES.values()}
-            template, queue_urls, sqs = _template(values, endpoint_url)
+            template, queue_urls, sqs = _read_template(values, endpoint_url)
             pool = Workers(template.functions, paths, values, options.data_dir / "logs")
             stack.callback(pool.stop)
         gateway = Server(Gateway(template, pool, Page(ROOT / "dashboard" / "dist", settings)), claimed)
         threading.Thread(target=gateway.serve_forever, args=(0.1,), daemon=True).start()
         stack.callback(gateway.server_close)
         stack.callback(gateway.shutdown)
-        pool.warm([name for name in WARM if name in template.functions])
-        triggers = _triggers(template, queue_urls, sqs, pool, options, console)
+        pool.start_in_advance([name for name in WARM if name in template.functions])
+        triggers = _build_triggers(template, queue_urls, sqs, pool, options, console)
         for trigger in triggers:
             trigger.start()
             # A cycle that is killed keeps its lease, which would delay the next start's monitor.
@@ -138,7 +138,7 @@ def running(options: Options, environ: Mapping[str, str], console: Console, stop
         signal.signal(signal.SIGUSR1, lambda *_: _run_now(triggers))
         housekeeping = threading.Thread(target=_keep_house, args=(pool, options.data_dir, stopped, console.print), daemon=True)
         housekeeping.start()
-        write_private(run_file, json.dumps(_facts(options, secrets, database_url)))
+        write_private(run_file, json.dumps(_build_facts(options, secrets, database_url)))
         stack.callback(run_file.unlink, missing_ok=True)
         _announce(console, options, secrets, time.monotonic() - started_at)
         yield
@@ -183,7 +183,7 @@ def _supervise(supervised: Sequence[Supervised], values: Mapping[str, str], cons
     return supervisor
 
 
-def _inbox(options: Options, values: Mapping[str, str], stack: contextlib.ExitStack, console: Console) -> dict[str, str]:
+def _start_inbox(options: Options, values: Mapping[str, str], stack: contextlib.ExitStack, console: Console) -> dict[str, str]:
     """Start the default webhook receiver; return the target of alerts."""
     inbox = Inbox(options.data_dir, load_settings(values).alert_webhook_secret or (), console.print)
     threading.Thread(target=inbox.serve_forever, args=(0.2,), daemon=True).start()
@@ -194,7 +194,7 @@ def _inbox(options: Options, values: Mapping[str, str], stack: contextlib.ExitSt
     return {"ALERT_WEBHOOK_URL": inbox.url, "WEBHOOK_ALLOWED_NETWORKS": networks}
 
 
-def _template(values: Mapping[str, str], endpoint_url: str) -> tuple[Template, dict[str, str], Any]:
+def _read_template(values: Mapping[str, str], endpoint_url: str) -> tuple[Template, dict[str, str], Any]:
     """Read the template and create its queues."""
     import boto3
 
@@ -223,7 +223,7 @@ def _migrate(pool: Workers, console: Console) -> bool:
     return bool(result["has_roles"])
 
 
-def _triggers(
+def _build_triggers(
     template: Template, queue_urls: Mapping[str, str], sqs: Any, pool: Workers, options: Options, console: Console
 ) -> list[Trigger]:
     triggers: list[Trigger] = [
@@ -250,7 +250,7 @@ def _keep_house(pool: Workers, data_dir: Path, stopped: threading.Event, say: Ca
             size = expired.stat().st_size
             say(f"messages waited too long and were moved to {expired}: docs/troubleshooting.md tells how to bring them back")
         try:
-            workers.note(data_dir / "functions.pids", pool.pids())
+            workers.note(data_dir / "functions.pids", pool.list_pids())
             is_full = False
         except OSError as error:
             if not is_full:
@@ -259,7 +259,7 @@ def _keep_house(pool: Workers, data_dir: Path, stopped: threading.Event, say: Ca
         pool.end_idle()
 
 
-def _facts(options: Options, secrets: LocalSecrets, database_url: str) -> dict[str, Any]:
+def _build_facts(options: Options, secrets: LocalSecrets, database_url: str) -> dict[str, Any]:
     url = f"http://127.0.0.1:{options.port}"
     return {
         "url": url,

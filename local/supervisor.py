@@ -30,7 +30,7 @@ class Supervised(Protocol):
 
     name: str
 
-    def ended_with(self) -> int | None:
+    def read_exit_status(self) -> int | None:
         """Return its exit status, or minus the signal that ended it; None while it runs."""
 
     def restart(self) -> Sequence[str]:
@@ -57,7 +57,7 @@ class SupervisedQueue:
         self.running = running
         self._data_dir = data_dir
 
-    def ended_with(self) -> int | None:
+    def read_exit_status(self) -> int | None:
         """Its exit status; None while it runs."""
         return self.running.process.poll()
 
@@ -84,7 +84,7 @@ class SupervisedPostgres:
     def __init__(self, running: RunningPostgres) -> None:
         self._running = running
 
-    def ended_with(self) -> int | None:
+    def read_exit_status(self) -> int | None:
         """Its exit status; None while it runs."""
         return self._running.process.poll()
 
@@ -120,7 +120,7 @@ class Supervisor(threading.Thread):
             self._report()
 
     def _look_at(self, process: Supervised) -> None:
-        status = process.ended_with()
+        status = process.read_exit_status()
         if status is None:
             return
         outage = self._outages.get(process.name)

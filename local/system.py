@@ -65,15 +65,15 @@ class System:
         assert status == 200, (path, status, body)
         return body
 
-    def eventually(self, condition: Callable[[], Any], timeout_s: float = 60, what: str = "the condition") -> Any:
+    def wait_until(self, condition: Callable[[], Any], timeout_s: float = 60, what: str = "the condition") -> Any:
         """Return the first true value of `condition`; fail on timeout."""
         deadline = time.monotonic() + timeout_s
         while not (found := condition()):
-            assert time.monotonic() < deadline, f"{what} did not come true within {timeout_s} s\n{self.logs()}"
+            assert time.monotonic() < deadline, f"{what} did not come true within {timeout_s} s\n{self.read_logs()}"
             time.sleep(0.1)
         return found
 
-    def logs(self) -> str:
+    def read_logs(self) -> str:
         """Return the ends of all logs, for a failing test."""
         files = [self.output, *sorted((self.data_dir / "logs").glob("*.log"))]
         return "\n".join(f"== {file.name}\n{file.read_text(errors='replace')[-1500:]}" for file in files if file.is_file())

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from callwatch.alerts.notifications.channels.webhook import signature
+from callwatch.alerts.notifications.channels.webhook import sign_body
 
 FILE = "inbox.jsonl"
 _MOST_BYTES = 1024 * 1024
@@ -73,7 +73,7 @@ class Inbox(ThreadingHTTPServer):
 def verify(headers: Any, body: bytes, secrets: Sequence[bytes]) -> bool:
     """Return whether one of the message's signatures was made with one of the secrets (Standard Webhooks, version 1)."""
     given = str(headers.get("webhook-signature") or "").split()
-    right = signature(secrets, str(headers.get("webhook-id")), str(headers.get("webhook-timestamp")), body).split()
+    right = sign_body(secrets, str(headers.get("webhook-id")), str(headers.get("webhook-timestamp")), body).split()
     return any(hmac.compare_digest(one.encode(), other.encode()) for one in given for other in right)
 
 

@@ -22,7 +22,7 @@ from rich.panel import Panel
 from simulator import product
 from simulator.clients import raise_errors, send_requests
 from simulator.farewell import forget_product, forget_readings, paused_monitor
-from simulator.faults import openai_quota, transcription_stops
+from simulator.faults import exhaust_quota, stop_transcription
 from simulator.system import DemoError, LocalSystem, connect
 
 T = TypeVar("T")
@@ -63,7 +63,7 @@ def main() -> int:
     console = Console(highlight=False)
     try:
         system = connect(Path(args.data_dir))
-        with_database = _database(system)
+        with_database = _connect_database(system)
         if args.clear:
             _remove(system, with_database, console)
             return 0
@@ -90,18 +90,18 @@ def play(system: LocalSystem, conn: extensions.connection, console: Console, hol
         Panel(f"Open [bold]{system.url}/admin/operations[/]\nadmin token: {system.admin_token}", title="Callwatch demo")
     )
     with console.status("Loading eight healthy days of calls ..."):
-        count = _healthy(conn)
+        count = _recreate_healthy(conn)
         send_requests(system)
-        system.cycle()
+        system.run_cycle()
     console.print(f"[bold]A healthy day.[/] {count:,} calls of eight days, all of them recorded, transcribed and analysed.")
     with console.status("Waiting until nothing is wrong ..."):
-        system.eventually(
-            lambda: not system.firing(), lambda: f"the healthy day still shows alerts: {', '.join(system.firing())}"
+        system.wait_until(
+            lambda: not system.list_firing(), lambda: f"the healthy day still shows alerts: {', '.join(system.list_firing())}"
         )
     status = system.get("/api/status")
     console.print(f"  status: [green]{status['status']}[/] · look at: the first sentence of the page, and the funnel\n")
-    for number, scene in enumerate(_scenes(system, conn)[:most], start=1):
-        if system.firing_earlier().intersection(scene.rule_ids):
+    for number, scene in enumerate(_list_scenes(system, conn)[:most], start=1):
+        if system.list_firing_earlier().intersection(scene.rule_ids):
             console.print(f"[bold]{number}. {scene.title}[/]: skipped, because its alert already fires for other reasons\n")
             continue
         _play_scene(number, scene, system, conn, console, hold_s)
@@ -115,14 +115,14 @@ def _live_on(conn: extensions.connection, console: Console) -> None:
     console.print("The product keeps working. Ctrl-C ends the demo and removes its tables.")
     while True:
         time.sleep(_LIFE_S)
-        _healthy(conn)
+        _recreate_healthy(conn)
 
 
-def _scenes(system: LocalSystem, conn: extensions.connection) -> list[Scene]:
-    def broken(fault: Callable[..., None]) -> Callable[[], None]:
+def _list_scenes(system: LocalSystem, conn: extensions.connection) -> list[Scene]:
+    def break_product(fault: Callable[..., None]) -> Callable[[], None]:
         def work() -> None:
             # Just before the cycle, so that the product's crons have just beaten.
-            _healthy(conn)
+            _recreate_healthy(conn)
             _commit(conn, lambda: fault(conn, datetime.now(UTC)))
 
         return work
@@ -130,11 +130,11 @@ def _scenes(system: LocalSystem, conn: extensions.connection) -> list[Scene]:
     return [
         Scene(
             "OpenAI's quota runs out", "Analyses fail with 429 insufficient_quota, while transcripts go on.",
-            broken(openai_quota), ("vendor_quota",), "#/alerts: one alert names the vendor, and lists what follows",
+            break_product(exhaust_quota), ("vendor_quota",), "#/alerts: one alert names the vendor, and lists what follows",
         ),
         Scene(
             "The transcription queue stops", "Its picking function is broken: work waits, and none is completed.",
-            broken(transcription_stops), ("cron_idle", "pipeline_stopped"),
+            break_product(stop_transcription), ("cron_idle", "pipeline_stopped"),
             "the funnel: the oldest waiting item, and a rate of zero",
         ),
         Scene(
@@ -152,17 +152,17 @@ def _play_scene(
     console.print(scene.story)
     scene.breaks()
     with console.status("Waiting for the alert ..."):
-        alert = system.eventually(lambda: system.told(scene.rule_ids), lambda: f"{' or '.join(scene.rule_ids)} did not fire")
+        alert = system.wait_until(lambda: system.find_told(scene.rule_ids), lambda: f"{' or '.join(scene.rule_ids)} did not fire")
     console.print(f"[bold red]FIRING[/] {alert['title']} ({alert['level']}): {escape(alert['message'])}")
     console.print(f"  value {alert['value']:g}, threshold {alert['threshold']:g}, runbook {alert['runbook_url']}", soft_wrap=True)
-    others = [other for other in system.firing_alerts() if other["id"] != alert["id"]]
+    others = [other for other in system.list_firing_alerts() if other["id"] != alert["id"]]
     for other in others:
         cause = f"follows from {other['suppressed_by']}, not sent" if other["suppressed_by"] else other["level"]
         console.print(f"  with it: {other['title']} ({cause})")
     with console.status("Waiting for the webhook ..."):
         said = "none: the same alert was sent a moment ago, and its cooldown has not ended"
         if not system.is_in_cooldown(alert):
-            said = system.eventually(
+            said = system.wait_until(
                 lambda: _find_webhook(system, alert["id"]), lambda: "no webhook was delivered; GET /api/channels says why"
             )
     console.print(f"[bold]WEBHOOK[/] {said}")
@@ -171,35 +171,35 @@ def _play_scene(
         time.sleep(hold_s)
     console.print("The fault is repaired.")
     with console.status("Waiting until it is resolved ..."):
-        system.eventually(
-            _while_well(conn, lambda: not system.firing()),
-            lambda: f"{scene.title}: alerts stay: {', '.join(system.firing())}",
+        system.wait_until(
+            _keep_well(conn, lambda: not system.list_firing()),
+            lambda: f"{scene.title}: alerts stay: {', '.join(system.list_firing())}",
         )
     console.print("[bold green]RESOLVED[/] and notified; the page is green again.\n")
 
 
 def _find_webhook(system: LocalSystem, alert_id: str) -> str | None:
-    line = system.webhook(alert_id)
+    line = system.find_webhook(alert_id)
     if line is not None:
         return f"{line['message']['type']}, id {line['id']}, signature: [green]valid[/]"
     return "sent to the ALERT_WEBHOOK_URL of this system" if system.is_sent_elsewhere(alert_id) else None
 
 
-def _while_well(conn: extensions.connection, look: Callable[[], T]) -> Callable[[], T]:
+def _keep_well(conn: extensions.connection, look: Callable[[], T]) -> Callable[[], T]:
     """Return the same check, which first recreates the healthy product so that it keeps working."""
     due = time.monotonic()
 
-    def looked() -> T:
+    def look_while_well() -> T:
         nonlocal due
         if time.monotonic() >= due:
-            _healthy(conn)
+            _recreate_healthy(conn)
             due = time.monotonic() + _LIFE_S
         return look()
 
-    return looked
+    return look_while_well
 
 
-def _database(system: LocalSystem) -> extensions.connection:
+def _connect_database(system: LocalSystem) -> extensions.connection:
     """Connect to the system's database if its product tables are the demo's or absent. Raises DemoError."""
     try:
         conn = psycopg2.connect(system.database_url, connect_timeout=5)
@@ -213,7 +213,7 @@ def _database(system: LocalSystem) -> extensions.connection:
     return conn
 
 
-def _healthy(conn: extensions.connection) -> int:
+def _recreate_healthy(conn: extensions.connection) -> int:
     """Recreate the product's tables as they are after eight healthy days; return the number of calls.
 
     One transaction, without a lock that blocks readers: the monitor sees the tables before or after.

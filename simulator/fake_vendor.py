@@ -28,7 +28,7 @@ class Script:
     is_rude: bool = False
 
 
-def answering(status: int, body: Any = None, **script: Any) -> Script:
+def respond(status: int, body: Any = None, **script: Any) -> Script:
     """Build a script that responds with a status and a body, as JSON unless given as bytes."""
     raw = body if isinstance(body, bytes) else json.dumps({} if body is None else body).encode()
     return Script(status=status, body=raw, **script)

@@ -52,7 +52,7 @@ def forget_readings(conn: extensions.connection) -> None:
 
 def forget_product(system: LocalSystem, conn: extensions.connection) -> None:
     """Wait until the monitor noticed that the product is gone, and reset what it knew of it: as on a first day."""
-    system.cycle()
+    system.run_cycle()
     deadline = time.monotonic() + _NOTICED_WITHIN_S
     while time.monotonic() < deadline and not _is_noticed(conn):
         time.sleep(_LOOK_EVERY_S)

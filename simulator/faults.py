@@ -38,30 +38,30 @@ _FORGET_RECORDINGS = (
 )
 
 
-def webhooks_refused(conn: extensions.connection, now: datetime, minutes: float = 60) -> None:
+def refuse_webhooks(conn: extensions.connection, now: datetime, minutes: float = 60) -> None:
     """1: every webhook gets 401 before it is logged; calls stop arriving."""
     _run(conn, now, minutes, *_FORGET_CALLS, "DELETE FROM webhook_logs WHERE created_at > %(since)s")
 
 
-def webhooks_fail(conn: extensions.connection, now: datetime, minutes: float = 15) -> None:
+def fail_webhooks(conn: extensions.connection, now: datetime, minutes: float = 15) -> None:
     """2: webhooks get 500, because a default id is not a UUID."""
     fail = "UPDATE webhook_logs SET response_status = 500, error = %(fault)s WHERE created_at > %(since)s"
     _run(conn, now, minutes, *_FORGET_CALLS, fail, fault=_UUID_FAULT)
 
 
-def transcription_stops(conn: extensions.connection, now: datetime, minutes: float = 20) -> None:
+def stop_transcription(conn: extensions.connection, now: datetime, minutes: float = 20) -> None:
     """3: no worker takes transcriptions out of their queue."""
     _run(conn, now, minutes, *_FORGET_TRANSCRIPTIONS)
 
 
-def crons_skip(conn: extensions.connection, now: datetime, minutes: float = 20) -> None:
+def skip_crons(conn: extensions.connection, now: datetime, minutes: float = 20) -> None:
     """4: the crons are rejected, respond 200 "skipped", and look alive."""
     beat = """UPDATE cron_heartbeats SET last_ok = %(now)s - interval '20 seconds', last_message = 'skipped'
               WHERE name IN ('process-recordings-v3', 'process-transcription-queue')"""
     _run(conn, now, minutes, *_FORGET_TRANSCRIPTIONS, *_FORGET_RECORDINGS, beat)
 
 
-def jobs_stuck(conn: extensions.connection, now: datetime, minutes: float = 30) -> None:
+def stick_jobs(conn: extensions.connection, now: datetime, minutes: float = 30) -> None:
     """5: functions are killed during their work, and nothing retries their jobs."""
     take = """UPDATE transcription_queue SET status = 'processing', completed_at = NULL WHERE id IN (
               SELECT id FROM transcription_queue WHERE completed_at BETWEEN %(since)s AND %(now)s - interval '11 minutes'
@@ -69,13 +69,13 @@ def jobs_stuck(conn: extensions.connection, now: datetime, minutes: float = 30) 
     _run(conn, now, minutes, take)
 
 
-def openai_quota(conn: extensions.connection, now: datetime, minutes: float = 45) -> None:
+def exhaust_quota(conn: extensions.connection, now: datetime, minutes: float = 45) -> None:
     """6: the quota is used up: analyses stop, transcripts continue."""
     fail = "UPDATE call_events SET type = 'analyze_error', payload = %(quota)s::jsonb WHERE type = 'analyzed' AND at > %(since)s"
     _run(conn, now, minutes, *_FORGET_ANALYSES, fail, quota=_QUOTA)
 
 
-def deepgram_limits(conn: extensions.connection, now: datetime, minutes: float = 20) -> None:
+def limit_deepgram(conn: extensions.connection, now: datetime, minutes: float = 20) -> None:
     """7: Deepgram answers most requests with 429; the others are transcribed."""
     # Exactly every third succeeds, the newest too: by chance it could be none for ten minutes, which is more than a limit.
     limited = """SELECT call_id FROM (
@@ -90,7 +90,7 @@ def deepgram_limits(conn: extensions.connection, now: datetime, minutes: float =
     _run(conn, now, minutes, back, without, fail, limit=_RATE_LIMIT)
 
 
-def recordings_missing(conn: extensions.connection, now: datetime, minutes: float = 180) -> None:
+def lose_recordings(conn: extensions.connection, now: datetime, minutes: float = 180) -> None:
     """9: of a hundred calls, six have a recording; the others are abandoned."""
     choose = "abs(hashtext(id::text)) %% 100 >= 6 AND created_at > %(since)s"
     forget = f"UPDATE calls SET recording_url = NULL WHERE {choose}"
@@ -107,22 +107,22 @@ def sync_shrinks(conn: extensions.connection, now: datetime, minutes: float = 30
     _run(conn, now, minutes, shrink)
 
 
-def fields_missing(conn: extensions.connection, now: datetime, minutes: float = 60) -> None:
+def omit_fields(conn: extensions.connection, now: datetime, minutes: float = 60) -> None:
     """11: 97 of 100 rows lack key fields."""
     lose = """UPDATE calls SET agent_name = NULL, campaign = NULL, disposition = NULL
               WHERE created_at > %(since)s AND abs(hashtext(id::text)) %% 100 < 97"""
     _run(conn, now, minutes, lose)
 
 
-def column_missing(conn: extensions.connection, now: datetime, minutes: float = 0) -> None:
+def drop_column(conn: extensions.connection, now: datetime, minutes: float = 0) -> None:
     """12: a column that a query needs was never created in production."""
     _run(conn, now, minutes, "ALTER TABLE transcription_queue DROP COLUMN started_at")
 
 
 # By incident number; the eighth, slow pages, shows in the requests that the product reports.
 INCIDENTS: Mapping[int, Callable[..., None]] = {
-    1: webhooks_refused, 2: webhooks_fail, 3: transcription_stops, 4: crons_skip, 5: jobs_stuck, 6: openai_quota,
-    7: deepgram_limits, 9: recordings_missing, 10: sync_shrinks, 11: fields_missing, 12: column_missing,
+    1: refuse_webhooks, 2: fail_webhooks, 3: stop_transcription, 4: skip_crons, 5: stick_jobs, 6: exhaust_quota,
+    7: limit_deepgram, 9: lose_recordings, 10: sync_shrinks, 11: omit_fields, 12: drop_column,
 }  # fmt: skip
 
 

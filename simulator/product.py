@@ -73,8 +73,8 @@ def load(
     started = _call_times(now, days, ZoneInfo(zone), draw, hours)
     for number, at in enumerate(started):
         _call(rows, draw, number, at, now)
-    _heartbeats(rows, draw, now)
-    _syncs(rows, draw, now, days, ZoneInfo(zone), hours)
+    _add_heartbeats(rows, draw, now)
+    _add_syncs(rows, draw, now, days, ZoneInfo(zone), hours)
     write(conn, rows)
     return len(started)
 
@@ -136,12 +136,14 @@ def _call(rows: Rows, draw: random.Random, number: int, at: datetime, now: datet
     )  # fmt: skip
     rows.add("webhook_logs", endpoint="/webhooks/convoso", method="POST", response_status=200, error=None, created_at=at)
     rows.add("call_events", call_id=call_id, type="created", payload=None, at=at)
-    _recording(rows, call_id, at, fetched_at, now, is_slow, is_dead)
+    _add_recording(rows, call_id, at, fetched_at, now, is_slow, is_dead)
     if has_recording:
-        _transcription(rows, draw, call_id, fetched_at, now, talked_s)
+        _add_transcription(rows, draw, call_id, fetched_at, now, talked_s)
 
 
-def _recording(rows: Rows, call_id: str, at: datetime, fetched_at: datetime, now: datetime, is_slow: bool, is_dead: bool) -> None:
+def _add_recording(
+    rows: Rows, call_id: str, at: datetime, fetched_at: datetime, now: datetime, is_slow: bool, is_dead: bool
+) -> None:
     """Add a row of the recordings queue; one in 200 is abandoned after its last attempt."""
     gave_up_at = at + timedelta(hours=6, minutes=25)
     processed_at = gave_up_at if is_dead else fetched_at
@@ -156,7 +158,7 @@ def _recording(rows: Rows, call_id: str, at: datetime, fetched_at: datetime, now
     )  # fmt: skip
 
 
-def _transcription(rows: Rows, draw: random.Random, call_id: str, queued_at: datetime, now: datetime, talked_s: int) -> None:
+def _add_transcription(rows: Rows, draw: random.Random, call_id: str, queued_at: datetime, now: datetime, talked_s: int) -> None:
     started_at = queued_at + timedelta(seconds=draw.uniform(2, 60))
     done_at = started_at + timedelta(seconds=draw.uniform(15, 50))
     status = "pending" if started_at > now else "processing" if done_at > now else "completed"
@@ -182,13 +184,13 @@ def _transcription(rows: Rows, draw: random.Random, call_id: str, queued_at: dat
             rows.add("analyses", call_id=call_id, qa_score=draw.randint(40, 100), model="gpt", token_input=3000, token_output=400)
 
 
-def _heartbeats(rows: Rows, draw: random.Random, now: datetime) -> None:
+def _add_heartbeats(rows: Rows, draw: random.Random, now: datetime) -> None:
     for name, period_s in _CRONS.items():
         last_ok = now - timedelta(seconds=draw.uniform(0, min(0.9 * period_s, period_s)))
         rows.add("cron_heartbeats", name=name, last_ok=last_ok, last_message="ok")
 
 
-def _syncs(rows: Rows, draw: random.Random, now: datetime, days: int, zone: ZoneInfo, hours: Hours) -> None:
+def _add_syncs(rows: Rows, draw: random.Random, now: datetime, days: int, zone: ZoneInfo, hours: Hours) -> None:
     """Add a sync of sales for every 15 working minutes, each with hundreds of records."""
     at = now - timedelta(days=days)
     while at < now - timedelta(minutes=2):

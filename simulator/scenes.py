@@ -111,7 +111,7 @@ class Vendors:
 
     def __init__(self) -> None:
         self.statuses = {"deepgram": 200, "openai": 200, "convoso": 200}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self.statuses))
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _build_handler(self.statuses))
 
     def __enter__(self) -> "Vendors":
         threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True).start()
@@ -121,7 +121,7 @@ class Vendors:
         self._server.shutdown()
         self._server.server_close()
 
-    def environ(self) -> dict[str, str]:
+    def build_environ(self) -> dict[str, str]:
         """Return the variables that point the monitor to these vendors."""
         url = f"http://127.0.0.1:{self._server.server_port}"
         return {
@@ -134,7 +134,7 @@ class Vendors:
         }
 
 
-def _handler(statuses: Mapping[str, int]) -> type[BaseHTTPRequestHandler]:
+def _build_handler(statuses: Mapping[str, int]) -> type[BaseHTTPRequestHandler]:
     class Answers(BaseHTTPRequestHandler):
         def _answer(self) -> None:
             status = statuses.get(self.path.split("/")[1], 404)
@@ -178,12 +178,12 @@ def stop_transcriptions(dsn: str) -> None:
     """Stop the transcription queue for three hours, with hanging jobs."""
     now = datetime.now(UTC)
     with _connection(dsn) as conn, conn.cursor() as cursor:
-        product_faults.jobs_stuck(conn, now, minutes=240)
-        product_faults.transcription_stops(conn, now, minutes=180)
+        product_faults.stick_jobs(conn, now, minutes=240)
+        product_faults.stop_transcription(conn, now, minutes=180)
         cursor.execute(_STOPPED)
 
 
-def slow_requests() -> list[dict[str, Any]]:
+def write_slow_requests() -> list[dict[str, Any]]:
     """Write recent requests that are slow and partly fail."""
     slow = {"method": "GET", "route": "/api/reports/sales", "response_time_ms": 6200, "status_code": 200}
     return [slow] * 40 + [{**slow, "status_code": 503, "response_time_ms": 10_000}] * 14

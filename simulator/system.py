@@ -54,30 +54,30 @@ class LocalSystem:
         """Return the response of a GET."""
         return self.call(path)
 
-    def cycle(self) -> None:
+    def run_cycle(self) -> None:
         """Start a cycle of the monitor now."""
         os.kill(self.pid, signal.SIGUSR1)
 
-    def firing_alerts(self) -> list[dict[str, Any]]:
+    def list_firing_alerts(self) -> list[dict[str, Any]]:
         """Return firing alerts, newest first, except informational ones and those from before the demo."""
         found: list[dict[str, Any]] = self.get("/api/alerts?state=firing&limit=200")["items"]
         return [alert for alert in found if alert["level"] != "info" and alert["id"] not in self.earlier]
 
-    def firing(self) -> list[str]:
+    def list_firing(self) -> list[str]:
         """Return the ids of firing rules."""
-        return sorted({alert["rule_id"] for alert in self.firing_alerts()})
+        return sorted({alert["rule_id"] for alert in self.list_firing_alerts()})
 
-    def firing_earlier(self) -> set[str]:
+    def list_firing_earlier(self) -> set[str]:
         """Return the ids of rules whose alerts fired before the demo and still fire."""
         found = self.get("/api/alerts?state=firing&limit=200")["items"]
         return {alert["rule_id"] for alert in found if alert["id"] in self.earlier}
 
-    def told(self, rule_ids: Sequence[str]) -> dict[str, Any] | None:
+    def find_told(self, rule_ids: Sequence[str]) -> dict[str, Any] | None:
         """Return a firing alert of one of the rules that nothing inhibits."""
-        found = self.firing_alerts()
+        found = self.list_firing_alerts()
         return next((alert for alert in found if alert["rule_id"] in rule_ids and not alert["suppressed_by"]), None)
 
-    def webhook(self, alert_id: str) -> dict[str, Any] | None:
+    def find_webhook(self, alert_id: str) -> dict[str, Any] | None:
         """Return the inbox line with the signed webhook of an alert."""
         file = self.data_dir / FILE
         for text in reversed(file.read_text().splitlines() if file.is_file() else []):
@@ -104,7 +104,7 @@ class LocalSystem:
         ends = [alert["resolved_at"] for alert in alerts if alert["id"] != alert_id and alert["resolved_at"]]
         return any(end > since for end in ends)
 
-    def eventually(self, look: Callable[[], T | None], failure: Callable[[], str]) -> T:
+    def wait_until(self, look: Callable[[], T | None], failure: Callable[[], str]) -> T:
         """Return the result of `look`, with a cycle every few seconds until it is true. Raises DemoError on timeout."""
         deadline = time.monotonic() + PATIENCE_S
         due = 0.0
@@ -112,7 +112,7 @@ class LocalSystem:
             if time.monotonic() > deadline:
                 raise DemoError(failure())
             if time.monotonic() > due:
-                self.cycle()
+                self.run_cycle()
                 due = time.monotonic() + _CYCLE_EVERY_S
             time.sleep(0.3)
         return found
@@ -126,4 +126,4 @@ def connect(data_dir: Path) -> LocalSystem:
     samples = json.loads(file.read_text())
     names = ("url", "admin_token", "dsn", "ingest_key", "database_url", "pid")
     system = LocalSystem(**{name: samples[name] for name in names}, data_dir=data_dir)
-    return replace(system, earlier=frozenset(alert["id"] for alert in system.firing_alerts()))
+    return replace(system, earlier=frozenset(alert["id"] for alert in system.list_firing_alerts()))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from callwatch.alerts.rules.builtin import RULES
-from callwatch.alerts.rules.metrics import METRICS, figure
+from callwatch.alerts.rules.metrics import METRICS, format_value
 from callwatch.alerts.rules.rule import AlertRule, Condition
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,7 +18,7 @@ One page per built-in rule: symptom, meaning, what to look at first, remedy. An 
 """
 
 
-def alerting() -> str:
+def render_alerting() -> str:
     """Return docs/alerting.md with its tables as the code defines them."""
     text = ALERTING.read_text()
     for name, table in (("rules", render_rules_table()), ("metrics", render_metrics_table())):
@@ -28,7 +28,7 @@ def alerting() -> str:
     return text
 
 
-def runbooks() -> str:
+def render_runbooks() -> str:
     """Return docs/runbooks/README.md."""
     return _INDEX + "".join(f"- [{rule.name}]({rule.id}.md) — {rule.hint}.\n" for rule in RULES)
 
@@ -40,10 +40,10 @@ def render_rules_table() -> str:
         cells = (
             f"[{rule.id}](runbooks/{rule.id}.md)",
             rule.level,
-            _condition(rule),
-            _times(rule),
-            _channels(rule),
-            _causes(rule),
+            _describe_conditions(rule),
+            _describe_times(rule),
+            _list_channels(rule),
+            _list_causes(rule),
         )
         rows.append(f"| {' | '.join(cells)} |\n")
     head = "| rule | level | fires when | waits, cooldown | channels | inhibited by |\n|---|---|---|---|---|---|\n"
@@ -58,27 +58,27 @@ def render_metrics_table() -> str:
     return "| metric | unit | labels | meaning |\n|---|---|---|---|\n" + "".join(rows)
 
 
-def _condition(rule: AlertRule) -> str:
-    return " or ".join(_one(rule, condition) for condition in rule.all_conditions())
+def _describe_conditions(rule: AlertRule) -> str:
+    return " or ".join(_describe_condition(rule, condition) for condition in rule.list_conditions())
 
 
-def _one(rule: AlertRule, condition: Condition) -> str:
+def _describe_condition(rule: AlertRule, condition: Condition) -> str:
     labels = {**rule.labels, **condition.labels}
     about = "{" + ", ".join(f"{name}={value}" for name, value in labels.items()) + "}" if labels else ""
     unit = METRICS[condition.metric].unit
-    shown = f"{condition.threshold:g}" if unit == "yes" else figure(condition.threshold, condition.metric)
+    shown = f"{condition.threshold:g}" if unit == "yes" else format_value(condition.threshold, condition.metric)
     return f"`{condition.metric}{about}` {condition.comparison} {shown}"
 
 
-def _times(rule: AlertRule) -> str:
+def _describe_times(rule: AlertRule) -> str:
     waits = f"{rule.for_s:g} s, " if rule.for_s else ""
     return f"{waits}{rule.cooldown_minutes:g} min"
 
 
-def _channels(rule: AlertRule) -> str:
+def _list_channels(rule: AlertRule) -> str:
     also = f"; also {', '.join(rule.also)}" if rule.also else ""
     return ", ".join(rule.channels) + also
 
 
-def _causes(rule: AlertRule) -> str:
+def _list_causes(rule: AlertRule) -> str:
     return ", ".join(dict.fromkeys(cause.rule_id for cause in rule.causes))

@@ -63,7 +63,7 @@ def reader(chromium: Browser, system: System, token: str | None, **options: obje
     assert found.problems == []
 
 
-def heap_and_nodes(session: CDPSession) -> tuple[float, float]:
+def measure_heap_and_nodes(session: CDPSession) -> tuple[float, float]:
     """Return bytes of the JavaScript heap and the number of nodes after garbage collection."""
     session.send("HeapProfiler.collectGarbage")
     session.send("HeapProfiler.collectGarbage")

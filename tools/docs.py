@@ -63,14 +63,14 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a document is stale")
     is_check = parser.parse_args().check
     problems = find_undocumented_variables()
-    document = openapi.document()
+    document = openapi.build_document()
     documents = (
-        (CONFIGURATION, configuration()),
+        (CONFIGURATION, render_configuration()),
         (OPENAPI, openapi.render(document)),
         (DOCUMENT, openapi.render_compact(document)),
-        (alert_docs.ALERTING, alert_docs.alerting()),
-        (alert_docs.RUNBOOKS, alert_docs.runbooks()),
-        (route_docs.ROUTES, route_docs.routes()),
+        (alert_docs.ALERTING, alert_docs.render_alerting()),
+        (alert_docs.RUNBOOKS, alert_docs.render_runbooks()),
+        (route_docs.ROUTES, route_docs.render_routes()),
         (cost_page.PAGE, cost_page.render_page()),
     )
     for path, content in documents:
@@ -86,7 +86,7 @@ def main() -> int:
     return 1 if problems else 0
 
 
-def configuration() -> str:
+def render_configuration() -> str:
     """Return the page of all variables as Markdown."""
     template = (ROOT / "template.yaml").read_text()
     rows = [

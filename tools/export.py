@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from callwatch.db.archive_queries.archived_days import find_archived_days
 from callwatch.db.core.connect import AnyConnection, open_connection
-from callwatch.db.error_queries.error_export import ExportedRow, ExportFilters, count_occurrences, occurrences
+from callwatch.db.error_queries.error_export import ExportedRow, ExportFilters, count_occurrences, read_occurrences
 from callwatch.db.error_queries.group_lists import find_group
 from callwatch.exceptions import CallwatchError, DatabaseUnavailable
 from callwatch.payloads.lines import Payload
@@ -40,10 +40,10 @@ class ExportError(CallwatchError):
 
 def main() -> int:
     """Write the export; show progress on stderr if it is a terminal."""
-    args = _arguments()
+    args = _parse_arguments()
     try:
         with contextlib.closing(open_connection(find_database_url(args.database_url, os.environ))) as conn:
-            filters = _filters(conn, args)
+            filters = _build_filters(conn, args)
             with _output(args.output) as output:
                 payloads_url = find_payloads_url(os.environ)
                 note_archived(conn, sys.stderr)
@@ -72,7 +72,7 @@ def write(
     """Write occurrences as JSON lines; return their number. payloads_url: the store of payloads that lie outside."""
     total = count_occurrences(conn, filters) if progress else 0
     written = 0
-    rows = occurrences(conn, filters)
+    rows = read_occurrences(conn, filters)
     while part := list(itertools.islice(rows, _PROGRESS_EVERY)):
         places = [_find_place(row) for row in part]
         found = read_payloads(payloads_url, [place for place in places if place is not None])
@@ -90,7 +90,9 @@ def write(
 
 def render_line(row: Mapping[str, Any], payload: Found | None) -> str:
     """Render one occurrence as one line of JSON. payload: what its object holds, or why that is unknown; None: it has none."""
-    shown = {name: _iso(value) if isinstance(value, datetime) else value for name, value in row.items() if name not in _INTERNAL}
+    shown = {
+        name: _format_iso(value) if isinstance(value, datetime) else value for name, value in row.items() if name not in _INTERNAL
+    }
     event = row["payload"]
     if isinstance(payload, Payload):
         shown |= {name: payload.fields[name] for name in _BESIDE}
@@ -118,14 +120,14 @@ def _find_place(row: ExportedRow) -> StoredPlace | None:
     return StoredPlace(row["object_name"], start, size) if start is not None and size is not None else None
 
 
-def _arguments() -> argparse.Namespace:
+def _parse_arguments() -> argparse.Namespace:
     description = __doc__.partition(": ")[2] if __doc__ else None
     parser = argparse.ArgumentParser(
         prog="make export", description=description, epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--group", metavar="ID", help="only this error group: its id or its fingerprint")
-    parser.add_argument("--since", metavar="TIME", type=_time, help="from this ISO 8601 time on")
-    parser.add_argument("--until", metavar="TIME", type=_time, help="before this ISO 8601 time")
+    parser.add_argument("--since", metavar="TIME", type=_parse_time, help="from this ISO 8601 time on")
+    parser.add_argument("--until", metavar="TIME", type=_parse_time, help="before this ISO 8601 time")
     parser.add_argument("--project", metavar="N", type=int, help="only this project; 0 is the monitor itself")
     parser.add_argument("--environment", metavar="NAME", help="only this environment")
     parser.add_argument("--output", metavar="FILE", type=Path, help="file to write; default: standard output")
@@ -135,7 +137,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _time(text: str) -> datetime:
+def _parse_time(text: str) -> datetime:
     try:
         return parse_time(text)
     except ValueError:
@@ -159,7 +161,7 @@ def find_payloads_url(environ: Mapping[str, str]) -> str | None:
     return environ.get("PAYLOADS_URL") or (str(folder) if folder.is_dir() else None)
 
 
-def _filters(conn: AnyConnection, args: argparse.Namespace) -> ExportFilters:
+def _build_filters(conn: AnyConnection, args: argparse.Namespace) -> ExportFilters:
     filters: ExportFilters = {
         "since": args.since,
         "until": args.until,
@@ -186,7 +188,7 @@ def _output(path: Path | None) -> Iterator[IO[str]]:
     draft.replace(path)
 
 
-def _iso(when: datetime) -> str:
+def _format_iso(when: datetime) -> str:
     return format_time(when)
 
 

@@ -12,10 +12,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from tools.verb_names import check_verbs
+
 ROOT = Path(__file__).resolve().parent.parent
 MAX_TEST_NAME = 60
 MAX_MODULES = 18
 MAX_SUBJECT = 72
+# Tests have helpers that read as nouns: `assert answer(...)`.
+VERB_FOLDERS = ("bench/", "cli/", "deploy/", "functions/", "local/", "shared/", "simulator/", "tools/")
 _PROSE = (".py", ".md", ".ts", ".tsx", ".css", ".yaml", ".html", ".mjs", ".sql")
 # Texts of other people, inputs of tests, and what is generated from the code.
 _SKIPPED = (
@@ -82,7 +86,9 @@ def check_tree(root: Path) -> Iterator[str]:
         if path.suffix in (".ts", ".tsx"):
             yield from (f"{path}:{line}: {what}" for line, what in check_typescript_names((root / path).read_text()))
         if path.suffix == ".py":
-            yield from (f"{path}:{line}: {what}" for line, what in check_names((root / path).read_text()))
+            tree = ast.parse((root / path).read_text())
+            findings = [*check_names(tree), *(check_verbs(tree) if str(path).startswith(VERB_FOLDERS) else ())]
+            yield from (f"{path}:{line}: {what}" for line, what in findings)
         if path.match("docs/decisions/[0-9]*.md"):
             yield from (f"{path}:1: {what}" for what in check_decision((root / path).read_text()))
     yield from check_folders(paths)
@@ -117,9 +123,9 @@ def check_typescript_names(source: str) -> Iterator[tuple[int, str]]:
             yield number, f"begin the name with a verb: {found[1]}"
 
 
-def check_names(source: str) -> Iterator[tuple[int, str]]:
-    """Line number and finding for each function whose name breaks the style guide."""
-    for node in ast.walk(ast.parse(source)):
+def check_names(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Line number and finding for each function whose name is too long for a test, or ends as a noun with "of" does."""
+    for node in ast.walk(tree):
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         if node.name.startswith("test_") and len(node.name) > MAX_TEST_NAME:

@@ -57,10 +57,10 @@ def is_admitted(licence: str) -> bool:
 def list_layer_packages() -> Iterator[tuple[str, str, str, str]]:
     """Return the packages of the layer."""
     for name, version in sorted(read_pins("layers/dependencies/requirements").items()):
-        yield name, version, _licence(metadata.metadata(name)), "layer"
+        yield name, version, _read_license(metadata.metadata(name)), "layer"
 
 
-def _licence(found: Any) -> str:
+def _read_license(found: Any) -> str:
     classifiers = [line.rpartition(" :: ")[2] for line in found.get_all("Classifier") or [] if line.startswith("License ::")]
     text = found.get("License-Expression") or found.get("License") or ""
     # Some put the whole text there; the classifier is shorter.

@@ -74,15 +74,15 @@ def add_bare_names(content: str) -> str:
 
 def digest(name: str) -> str:
     """Return a hash of all sources of a lock, ignoring comments and order."""
-    return hashlib.sha256("\n".join(sorted(_wanted(ROOT / f"{name}.in"))).encode()).hexdigest()
+    return hashlib.sha256("\n".join(sorted(_list_wanted(ROOT / f"{name}.in"))).encode()).hexdigest()
 
 
-def _wanted(path: Path) -> set[str]:
+def _list_wanted(path: Path) -> set[str]:
     found = set()
     for line in path.read_text().splitlines():
         wanted = line.partition("#")[0].strip()
         if wanted.startswith("-r "):
-            found |= _wanted(path.parent / wanted.removeprefix("-r "))
+            found |= _list_wanted(path.parent / wanted.removeprefix("-r "))
         elif wanted:
             found.add(wanted)
     return found

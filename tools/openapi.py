@@ -110,7 +110,7 @@ def render_compact(found: Json) -> str:
     return json.dumps(found, sort_keys=True, separators=(",", ":")) + "\n"
 
 
-def document() -> Json:
+def build_document() -> Json:
     """Return the document as JSON-ready data."""
     shown = find_shapes()
     answers = {answer for _body, answer in shown.values()} | {ingest.AllRejected, ingest.ErrorAnswer, ingest.GatewayAnswer}

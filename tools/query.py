@@ -64,7 +64,7 @@ class QueryError(CallwatchError):
 
 def main() -> int:
     """Answer one statement on standard output."""
-    args = _arguments()
+    args = _parse_arguments()
     try:
         statement = args.file.read_text() if args.file else args.sql or sys.stdin.read()
         with _source(args.source, args.database_url) as source, open_table(source) as table:
@@ -110,7 +110,7 @@ def answer(table: duckdb.DuckDBPyConnection, statement: str) -> tuple[list[str],
         names = [str(column[0]) for column in found.description or ()]
         return names, _stream(found)
     except duckdb.Error as error:
-        raise QueryError(_first_line(error)) from None
+        raise QueryError(_extract_first_line(error)) from None
 
 
 def _stream(found: duckdb.DuckDBPyConnection) -> Iterator[tuple[object, ...]]:
@@ -118,7 +118,7 @@ def _stream(found: duckdb.DuckDBPyConnection) -> Iterator[tuple[object, ...]]:
         while rows := found.fetchmany(_ROWS_AT_ONCE):
             yield from rows
     except duckdb.Error as error:
-        raise QueryError(_first_line(error)) from None
+        raise QueryError(_extract_first_line(error)) from None
 
 
 def _select(source: Path) -> str:
@@ -161,7 +161,7 @@ def _quote(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _first_line(error: Exception) -> str:
+def _extract_first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0]
 
 
@@ -191,7 +191,7 @@ def _print_json(names: list[str], rows: Iterator[tuple[object, ...]], output: IO
 _PRINTERS = {"table": _print_table, "csv": _print_csv, "json": _print_json}
 
 
-def _arguments() -> argparse.Namespace:
+def _parse_arguments() -> argparse.Namespace:
     description = (__doc__ or "").partition(": ")[2].splitlines()[0]
     parser = argparse.ArgumentParser(
         prog="make query", description=description, epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter

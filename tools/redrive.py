@@ -36,9 +36,11 @@ def main() -> int:
         parser.error(f"--limit must be a number from 1 to {sqs.MAX_REDRIVE}")
     try:
         if args.file:
-            print(f"{send_file(data_dir(os.environ), args.file):,} messages sent; remove {args.file} now")
+            print(f"{send_file(find_data_dir(os.environ), args.file):,} messages sent; remove {args.file} now")
             return 0
-        done = deployed(args.function, args.limit) if args.function else local(data_dir(os.environ), args.limit)
+        done = (
+            redrive_deployed(args.function, args.limit) if args.function else redrive_local(find_data_dir(os.environ), args.limit)
+        )
     except FileNotFoundError as error:
         print(f"redrive: {error.filename} is missing: start the system first (make run), or name a --function", file=sys.stderr)
         return 2
@@ -51,12 +53,12 @@ def main() -> int:
     return 0
 
 
-def data_dir(environ: Mapping[str, str]) -> Path:
+def find_data_dir(environ: Mapping[str, str]) -> Path:
     """Return the folder of the running system."""
     return Path(environ.get("DATA_DIR") or ".local").resolve()
 
 
-def local(folder: Path, limit: int) -> dict[str, int]:
+def redrive_local(folder: Path, limit: int) -> dict[str, int]:
     """Move dead letters, then archived messages, of the system that runs on a data folder.
 
     Raises FileNotFoundError, QueueUnavailable, ArchiveUnavailable.
@@ -94,7 +96,7 @@ def _reach_queue(folder: Path) -> str:
     return f"{endpoint_url}/{ACCOUNT}"
 
 
-def deployed(function: str, limit: int) -> dict[str, int]:
+def redrive_deployed(function: str, limit: int) -> dict[str, int]:
     """Invoke the deployed function. Raises QueueUnavailable if it cannot be invoked or fails."""
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError

@@ -21,7 +21,7 @@ _ALERTS = (
 )
 
 
-def routes() -> str:
+def render_routes() -> str:
     """Return docs/routes.md with its table as the code computes it."""
     before, begin, rest = ROUTES.read_text().partition(_BEGIN)
     _old, end, after = rest.partition(_END)

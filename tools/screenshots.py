@@ -54,13 +54,13 @@ def _take(chromium: Browser, system: System, name: str, folder: Path) -> None:
         for scheme in ("light", "dark") if size == "desktop" and name == "healthy" else ("light",):
             context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
             page = context.new_page()
-            for view, path in _views(system, name, size, scheme).items():
+            for view, path in _list_views(system, name, size, scheme).items():
                 _open(page, system, path)
                 _shoot(page, folder / f"{view}-{size}{'-dark' if scheme == 'dark' else ''}.png")
             context.close()
 
 
-def _views(system: System, name: str, size: str, scheme: str) -> dict[str, str]:
+def _list_views(system: System, name: str, size: str, scheme: str) -> dict[str, str]:
     views = {name: "#/"}
     if name == "broken" and scheme == "light":
         group = system.get("/api/errors?severity=critical")["items"]
@@ -132,8 +132,8 @@ def _unknown() -> Iterator[System]:
 
 @contextmanager
 def _healthy() -> Iterator[System]:
-    with scenes.Vendors() as vendors, _system(vendors.environ()) as system:
-        _good_day(system)
+    with scenes.Vendors() as vendors, _system(vendors.build_environ()) as system:
+        _make_good_day(system)
         _settle(system)
         yield system
 
@@ -141,14 +141,14 @@ def _healthy() -> Iterator[System]:
 @contextmanager
 def _broken() -> Iterator[System]:
     """A vendor's quota is used up, a queue has stopped, a release brought errors, a route is slow."""
-    with scenes.Vendors() as vendors, _system(vendors.environ()) as system:
-        _good_day(system)
+    with scenes.Vendors() as vendors, _system(vendors.build_environ()) as system:
+        _make_good_day(system)
         _settle(system)
         vendors.statuses["openai"] = 402
         scenes.stop_transcriptions(system.database_url)
         for number, error in enumerate(scenes.BROKEN_ERRORS):
             _send(system, "errors", [error] * (9 + 14 * number))
-        _send(system, "requests", scenes.slow_requests())
+        _send(system, "requests", scenes.write_slow_requests())
         _settle(system)
         yield system
 
@@ -156,7 +156,7 @@ def _broken() -> Iterator[System]:
 STATES = {"healthy": _healthy, "broken": _broken, "unknown": _unknown, "empty": _empty}
 
 
-def _good_day(system: System) -> None:
+def _make_good_day(system: System) -> None:
     scenes.make_tables(system.database_url)
     scenes.load_day(system.database_url)
     # Seen before today: not new.
@@ -176,7 +176,7 @@ def _send(system: System, what: str, items: list[dict[str, Any]]) -> None:
 def _settle(system: System) -> None:
     """Wait until a cycle that starts after this call has ended."""
     since = system.get("/api/health")["timestamp"]
-    system.eventually(lambda: (system.get("/api/health")["monitor"]["last_cycle_at"] or "") > since, 30, "a cycle")
+    system.wait_until(lambda: (system.get("/api/health")["monitor"]["last_cycle_at"] or "") > since, 30, "a cycle")
     time.sleep(_SETTLE_S)
 
 

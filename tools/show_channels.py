@@ -68,21 +68,21 @@ SAMPLE_SETTINGS = {
 
 SHOWN: Mapping[str, Callable[[Notification, Settings], str]] = {
     "log": lambda notification, _settings: render_summary_line(notification),
-    "webhook": lambda notification, _settings: _json(render_body(notification)),
-    "email": lambda notification, settings: _mail(
+    "webhook": lambda notification, _settings: _render_json(render_body(notification)),
+    "email": lambda notification, settings: _render_mail(
         sendgrid.build_body(render_mail(notification, settings.timezone), "msg_sample", settings)
     ),
-    "slack": lambda notification, settings: _json(slack.build_body(notification, settings.timezone)),
-    "pagerduty": lambda notification, settings: _json(pagerduty.build_body(notification, settings)),
-    "sns": lambda notification, settings: _publication(sns.build_request(notification, "msg_sample", settings)),
-    "teams": lambda notification, settings: _json(teams.build_body(notification, settings)),
-    "discord": lambda notification, settings: _json(discord.build_body(notification, settings)),
-    "telegram": lambda notification, settings: _json(telegram.build_body(notification, settings)),
-    "ntfy": lambda notification, settings: _json(ntfy.build_body(notification, settings)),
-    "opsgenie": lambda notification, settings: _json(opsgenie.build_body(notification, settings)),
-    "pushover": lambda notification, settings: _json(pushover.build_body(notification, settings)),
-    "matrix": lambda notification, settings: _json(matrix.build_body(notification, settings)),
-    "alertmanager": lambda notification, settings: _json(alertmanager.build_body(notification, settings)),
+    "slack": lambda notification, settings: _render_json(slack.build_body(notification, settings.timezone)),
+    "pagerduty": lambda notification, settings: _render_json(pagerduty.build_body(notification, settings)),
+    "sns": lambda notification, settings: _render_publication(sns.build_request(notification, "msg_sample", settings)),
+    "teams": lambda notification, settings: _render_json(teams.build_body(notification, settings)),
+    "discord": lambda notification, settings: _render_json(discord.build_body(notification, settings)),
+    "telegram": lambda notification, settings: _render_json(telegram.build_body(notification, settings)),
+    "ntfy": lambda notification, settings: _render_json(ntfy.build_body(notification, settings)),
+    "opsgenie": lambda notification, settings: _render_json(opsgenie.build_body(notification, settings)),
+    "pushover": lambda notification, settings: _render_json(pushover.build_body(notification, settings)),
+    "matrix": lambda notification, settings: _render_json(matrix.build_body(notification, settings)),
+    "alertmanager": lambda notification, settings: _render_json(alertmanager.build_body(notification, settings)),
 }
 
 
@@ -103,7 +103,7 @@ def main() -> int:
     if given.payload:
         notifications = [load_notification(json.loads(given.payload.read_text()))]
     else:
-        notifications = [sample(rules[given.rule], kind, settings) for kind in given.kind or KINDS]
+        notifications = [build_sample(rules[given.rule], kind, settings) for kind in given.kind or KINDS]
     for notification in notifications:
         show(notification, given.channel or list(SHOWN), settings)
         if given.html:
@@ -120,11 +120,11 @@ def show(notification: Notification, channels: list[str], settings: Settings) ->
         print(f"=== {notification.kind} by {channel}\n{SHOWN[channel](linked, settings)}\n")
 
 
-def sample(rule: AlertRule, kind: str, settings: Settings) -> Notification:
+def build_sample(rule: AlertRule, kind: str, settings: Settings) -> Notification:
     """Build a notification of this rule."""
     now = datetime.now(UTC).replace(microsecond=0)
     began_at = now - timedelta(minutes=23)
-    threshold = rule.all_conditions()[0].threshold
+    threshold = rule.list_conditions()[0].threshold
     instance = Instance(
         rule.id, rule.id, SAMPLES.get(rule.id, {}), "firing", began_at, value=threshold if kind == "firing" else 0,
         threshold=threshold, detail="timeout", began_at=began_at,
@@ -133,17 +133,17 @@ def sample(rule: AlertRule, kind: str, settings: Settings) -> Notification:
     return build_notification(_KINDS[kind], "42", rule, instance, settings, now, more, actor="ana", reason="does it arrive?")
 
 
-def _json(content: Any) -> str:
+def _render_json(content: Any) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False)
 
 
-def _mail(body: Mapping[str, Any]) -> str:
+def _render_mail(body: Mapping[str, Any]) -> str:
     to = ", ".join(address["email"] for address in body["personalizations"][0]["to"])
     head = f"From: {body['from']['email']}\nTo: {to}\nSubject: {body['subject']}\n"
     return f"{head}\n{body['content'][0]['value']}"
 
 
-def _publication(request: Mapping[str, Any]) -> str:
+def _render_publication(request: Mapping[str, Any]) -> str:
     forms = json.loads(request["Message"])
     return f"Subject: {request['Subject']}\nSMS: {forms['sms']}\n\n{forms['default']}"
 

@@ -62,7 +62,7 @@ def main() -> int:
     parser.add_argument("--url", help="base address, such as https://... (URL=); the local system's by default")
     parser.add_argument("--token", help="viewer or admin token (TOKEN=); the local system's by default")
     args = parser.parse_args()
-    found = _local()
+    found = _read_local()
     url, token = args.url or found.get("url"), args.token or found.get("admin_token")
     if not url or not token:
         print("smoke: no local system runs; give URL=https://... TOKEN=...", file=sys.stderr)
@@ -75,11 +75,11 @@ def main() -> int:
 def run(url: str, token: str) -> list[Outcome]:
     """Run all checks in order."""
     outcomes = [_check(f"GET {path}", functools.partial(_read, url, token, path, fields)) for path, fields in READS]
-    outcomes.append(_check("GET /api/metrics/prometheus", lambda: _prometheus(url, token)))
-    outcomes.append(_check("GET /api/pipeline/{stage}/items", lambda: _items(url, token)))
-    outcomes.append(_check("GET /api/health without a token", lambda: _anonymous_health(url)))
-    outcomes.append(_check("GET /api/status without a token", lambda: _refused(url)))
-    outcomes.append(_check("GET /admin/operations", lambda: _page(url)))
+    outcomes.append(_check("GET /api/metrics/prometheus", lambda: _check_prometheus(url, token)))
+    outcomes.append(_check("GET /api/pipeline/{stage}/items", lambda: _check_items(url, token)))
+    outcomes.append(_check("GET /api/health without a token", lambda: _check_anonymous_health(url)))
+    outcomes.append(_check("GET /api/status without a token", lambda: _check_refused(url)))
+    outcomes.append(_check("GET /admin/operations", lambda: _check_page(url)))
     outcomes.append(_check(f"{REQUESTS} requests, {CONCURRENCY} at once", lambda: _load(url, token)))
     return outcomes
 
@@ -110,13 +110,13 @@ def _read(url: str, token: str, path: str, fields: tuple[str, ...]) -> tuple[boo
     return is_ok and not missing, seen + (f", {unknown} unknown" if unknown else "")
 
 
-def _prometheus(url: str, token: str) -> tuple[bool, str]:
+def _check_prometheus(url: str, token: str) -> tuple[bool, str]:
     answer = get(url + "/api/metrics/prometheus", token)
     lines = [line for line in answer.content.decode().splitlines() if line and not line.startswith("#")]
     return answer.status_code == 200 and bool(lines), f"{answer.status_code}, {len(lines)} samples"
 
 
-def _items(url: str, token: str) -> tuple[bool, str]:
+def _check_items(url: str, token: str) -> tuple[bool, str]:
     """The items behind a count of each stage: as many as the count says, or one page of them."""
     counts = []
     pipeline = get(f"{url}/api/pipeline", token)
@@ -131,19 +131,19 @@ def _items(url: str, token: str) -> tuple[bool, str]:
     return bool(counts), f"200, {', '.join(counts)} pending"
 
 
-def _anonymous_health(url: str) -> tuple[bool, str]:
+def _check_anonymous_health(url: str) -> tuple[bool, str]:
     answer = get(url + "/api/health")
     body: Any = answer.json()
     return answer.status_code in (200, 503) and "environment" not in body, f"{answer.status_code} {body.get('status')}"
 
 
-def _refused(url: str) -> tuple[bool, str]:
+def _check_refused(url: str) -> tuple[bool, str]:
     answer = get(url + "/api/status")
     code = answer.json().get("error", {}).get("code")
     return answer.status_code == 401 and code == "unauthorized", f"{answer.status_code} {code}"
 
 
-def _page(url: str) -> tuple[bool, str]:
+def _check_page(url: str) -> tuple[bool, str]:
     answer = get(url + "/admin/operations")
     csp = answer.headers.get("content-security-policy", "")
     is_ok = answer.status_code == 200 and b"Callwatch" in answer.content and "default-src 'none'" in csp
@@ -151,18 +151,18 @@ def _page(url: str) -> tuple[bool, str]:
 
 
 def _load(url: str, token: str) -> tuple[bool, str]:
-    def one(_index: int) -> tuple[int, float]:
+    def measure_one(_index: int) -> tuple[int, float]:
         started = time.perf_counter()
         return get(url + "/api/status", token).status_code, (time.perf_counter() - started) * 1000
 
     with ThreadPoolExecutor(CONCURRENCY) as pool:
-        results = list(pool.map(one, range(REQUESTS)))
+        results = list(pool.map(measure_one, range(REQUESTS)))
     times = sorted(took for _status, took in results)
     good = sum(status == 200 for status, _took in results)
     return good == REQUESTS, f"{good} of {REQUESTS} ok, median {times[len(times) // 2]:.0f} ms, slowest {times[-1]:.0f} ms"
 
 
-def _local() -> dict[str, Any]:
+def _read_local() -> dict[str, Any]:
     file = Path(os.environ.get("DATA_DIR") or ".local") / "run.json"
     found: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
     return found

@@ -61,8 +61,8 @@ def _build_parser() -> argparse.ArgumentParser:
         found.set_defaults(run=run)
         return found
 
-    add("status", _status, "whether the product works, and what is wrong")
-    for name, run, about in (("incidents", _incidents, "incidents, newest first"), ("errors", _errors, "error groups")):
+    add("status", _show_status, "whether the product works, and what is wrong")
+    for name, run, about in (("incidents", _show_incidents, "incidents, newest first"), ("errors", _show_errors, "error groups")):
         found = add(name, run, about)
         found.add_argument("--state", help="only those in this state")
         found.add_argument("--limit", type=int, default=20)
@@ -92,7 +92,7 @@ def _read_minutes(given: str) -> int:
     return int(given)
 
 
-def _status(api: Api, given: argparse.Namespace) -> None:
+def _show_status(api: Api, given: argparse.Namespace) -> None:
     found = api.call("GET", "/api/status")
     if given.json:
         return show_json(found)
@@ -118,11 +118,11 @@ def _list(api: Api, given: argparse.Namespace, path: str, columns: Sequence[str]
     return show_table(found["items"], columns, found["unknown"])
 
 
-def _incidents(api: Api, given: argparse.Namespace) -> None:
+def _show_incidents(api: Api, given: argparse.Namespace) -> None:
     _list(api, given, "/api/incidents", _INCIDENTS)
 
 
-def _errors(api: Api, given: argparse.Namespace) -> None:
+def _show_errors(api: Api, given: argparse.Namespace) -> None:
     _list(api, given, "/api/errors", _ERRORS)
 
 

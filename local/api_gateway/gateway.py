@@ -45,8 +45,8 @@ class Router:
     """Finds the route of a path as API Gateway does: exact segments before variables, variables before greedy ones."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        self._routes = sorted(routes, key=lambda route: _specificity(route.path))
-        self._patterns = [(route, re.compile(_pattern(route.path))) for route in self._routes]
+        self._routes = sorted(routes, key=lambda route: _rank_path(route.path))
+        self._patterns = [(route, re.compile(_build_pattern(route.path))) for route in self._routes]
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
         """Return the route and its path parameters."""
@@ -74,9 +74,9 @@ class Gateway:
             return static
         origin = dict(call.headers).get("origin")
         if call.method == "OPTIONS" and origin and self._template.cors:
-            return Answer(204, self._cors_headers(origin, is_preflight=True), b"")
+            return Answer(204, self._build_cors_headers(origin, is_preflight=True), b"")
         answer = self._integrate(call)
-        return Answer(answer.status, answer.headers + self._cors_headers(origin), answer.body)
+        return Answer(answer.status, answer.headers + self._build_cors_headers(origin), answer.body)
 
     def _integrate(self, call: Call) -> Answer:
         found = self._router.find(call.method, call.path)
@@ -133,7 +133,7 @@ class Gateway:
             raise outcome[0]
         return outcome[0]
 
-    def _cors_headers(self, origin: str | None, is_preflight: bool = False) -> tuple[tuple[str, str], ...]:
+    def _build_cors_headers(self, origin: str | None, is_preflight: bool = False) -> tuple[tuple[str, str], ...]:
         cors = self._template.cors
         allowed = cors.get("allowOrigins", [])
         if not origin or (origin not in allowed and "*" not in allowed):
@@ -168,7 +168,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, gateway: Gateway, claimed: socket.socket) -> None:
         """claimed: a bound socket, which this server now listens on."""
-        super().__init__(claimed.getsockname(), _handler(gateway), bind_and_activate=False)
+        super().__init__(claimed.getsockname(), _build_handler(gateway), bind_and_activate=False)
         self.socket.close()
         self.socket = claimed
         self.server_name, self.server_port = "127.0.0.1", claimed.getsockname()[1]
@@ -178,7 +178,7 @@ class Server(ThreadingHTTPServer):
         """Ignore clients that hung up."""
 
 
-def _handler(gateway: Gateway) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - a class in a function
+def _build_handler(gateway: Gateway) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - a class in a function
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         server_version = "callwatch"
@@ -247,12 +247,12 @@ def _handler(gateway: Gateway) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - 
     return Handler
 
 
-def _specificity(path: str) -> list[int]:
+def _rank_path(path: str) -> list[int]:
     """Return a sort key: at the first difference, exact segments come before variables, variables before greedy ones."""
     return [2 if part.endswith("+}") else 1 if part.startswith("{") else 0 for part in path.split("/")]
 
 
-def _pattern(path: str) -> str:
+def _build_pattern(path: str) -> str:
     parts = []
     for part in path.split("/"):
         variable = re.fullmatch(r"\{(\w+)(\+?)\}", part)

@@ -51,7 +51,7 @@ def build_event(call: Call, route_key: str, parameters: Mapping[str, str], calle
     if caller is not None:
         event["requestContext"]["authorizer"] = {"lambda": dict(caller)}
     if call.body:
-        event["body"], event["isBase64Encoded"] = _body(call.body, event["headers"])
+        event["body"], event["isBase64Encoded"] = _encode_body(call.body, event["headers"])
     # Not escaped to ASCII: escapes would count toward Lambda's size limit.
     return json.dumps(event, ensure_ascii=False).encode()
 
@@ -70,7 +70,7 @@ def build_authorizer_event(call: Call, route_key: str, parameters: Mapping[str, 
 
 def _describe_call(call: Call, route_key: str, parameters: Mapping[str, str]) -> dict[str, Any]:
     """Return what both kinds of event say about a call."""
-    headers, cookies = _headers(call)
+    headers, cookies = _collect_headers(call)
     found: dict[str, Any] = {
         "routeKey": route_key,
         "rawPath": call.path,
@@ -81,7 +81,7 @@ def _describe_call(call: Call, route_key: str, parameters: Mapping[str, str]) ->
     if cookies:
         found["cookies"] = cookies
     if call.query:
-        found["queryStringParameters"] = _query(call.query)
+        found["queryStringParameters"] = _parse_query(call.query)
     if parameters:
         found["pathParameters"] = dict(parameters)
     return found
@@ -98,7 +98,7 @@ def build_answer(raw: bytes) -> Answer | None:
         return Answer(200, (("content-type", "application/json"),), json.dumps(result).encode())
     try:
         status = int(result["statusCode"])
-        headers = [(str(name).lower(), _text(value)) for name, value in (result.get("headers") or {}).items()]
+        headers = [(str(name).lower(), _render_text(value)) for name, value in (result.get("headers") or {}).items()]
         headers += [("set-cookie", str(cookie)) for cookie in result.get("cookies") or []]
         body = result.get("body")
         text = body if isinstance(body, str) else "" if body is None else json.dumps(body)
@@ -112,7 +112,7 @@ def build_answer(raw: bytes) -> Answer | None:
     return Answer(status, tuple(headers), content)
 
 
-def _headers(call: Call) -> tuple[dict[str, str], list[str]]:
+def _collect_headers(call: Call) -> tuple[dict[str, str], list[str]]:
     headers: dict[str, str] = {}
     cookies: list[str] = []
     for name, value in call.headers:
@@ -125,7 +125,7 @@ def _headers(call: Call) -> tuple[dict[str, str], list[str]]:
     return headers, cookies
 
 
-def _query(query: str) -> dict[str, str]:
+def _parse_query(query: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         found[name] = f"{found[name]},{value}" if name in found else value
@@ -155,7 +155,7 @@ def _request_context(call: Call, headers: Mapping[str, str], route_key: str) -> 
     }
 
 
-def _body(body: bytes, headers: Mapping[str, str]) -> tuple[str, bool]:
+def _encode_body(body: bytes, headers: Mapping[str, str]) -> tuple[str, bool]:
     """Return text types unchanged, all others in base64."""
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     is_text = kind.startswith("text/") or kind in ("application/json", "application/xml", "application/javascript")
@@ -168,5 +168,5 @@ def _body(body: bytes, headers: Mapping[str, str]) -> tuple[str, bool]:
     return base64.b64encode(body).decode(), True
 
 
-def _text(value: Any) -> str:
+def _render_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)

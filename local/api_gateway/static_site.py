@@ -42,17 +42,17 @@ class Page:
         if method not in ("GET", "HEAD"):
             return None
         if path in _PAGE_PATHS:
-            return self._file(self._folder / "index.html", PAGE_CACHING)
+            return self._answer_file(self._folder / "index.html", PAGE_CACHING)
         if path == f"/{SIGN_IN_KEY}":
             return self._answer(self._sign_in, find_type(Path(SIGN_IN_KEY)), PAGE_CACHING)
         if path.startswith(_ASSETS):
             file = (self._folder / "assets" / path.removeprefix(_ASSETS)).resolve()
             # A path that leaves the folder is no asset.
             is_inside = (self._folder / "assets") in file.parents
-            return self._file(file, ASSET_CACHING) if is_inside else self._miss()
+            return self._answer_file(file, ASSET_CACHING) if is_inside else self._miss()
         return None
 
-    def _file(self, file: Path, caching: str) -> Answer:
+    def _answer_file(self, file: Path, caching: str) -> Answer:
         try:
             content = file.read_bytes()
         except OSError:

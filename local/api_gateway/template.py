@@ -101,7 +101,7 @@ def load(path: Path, values: Mapping[str, str], queue_urls: Mapping[str, str]) -
     resources = plain.resources
     resolve = _Resolver(plain.parameters, plain.conditions, resources, queue_urls).resolve
     functions = {
-        name: _function(
+        name: _parse_function(
             name, resolve(resource["Properties"]), path.parent / plain.code[name], _choose_role(resource["Properties"], values)
         )
         for name, resource in resources.items()
@@ -109,11 +109,11 @@ def load(path: Path, values: Mapping[str, str], queue_urls: Mapping[str, str]) -
     }
     return Template(
         functions=functions,
-        routes=_routes(resources, resolve, functions),
-        queues=_queues(resources, resolve),
-        schedules=_schedules(resources, functions),
-        event_sources=_event_sources(resources, resolve, functions),
-        cors=_cors(resources, resolve),
+        routes=_parse_routes(resources, resolve, functions),
+        queues=_parse_queues(resources, resolve),
+        schedules=_parse_schedules(resources, functions),
+        event_sources=_parse_event_sources(resources, resolve, functions),
+        cors=_parse_cors(resources, resolve),
     )
 
 
@@ -141,20 +141,20 @@ class _Resolver:
         if len(value) == 1:
             name, argument = next(iter(value.items()))
             if name in ("Ref", "Condition") or name.startswith("Fn::"):
-                return self._intrinsic(name.removeprefix("Fn::"), argument)
+                return self._resolve_intrinsic(name.removeprefix("Fn::"), argument)
         resolved = {key: self.resolve(item) for key, item in value.items()}
         return {key: item for key, item in resolved.items() if item is not None or value[key] is None}
 
-    def _intrinsic(self, name: str, argument: Any) -> Any:
+    def _resolve_intrinsic(self, name: str, argument: Any) -> Any:
         if name == "Ref":
-            return self._ref(argument)
+            return self._resolve_ref(argument)
         if name == "Condition":
             return self.resolve(self._conditions[argument])
         if name == "GetAtt":
             target, _, attribute = argument.partition(".") if isinstance(argument, str) else (argument[0], "", argument[1])
-            return self._attribute(target, attribute)
+            return self._resolve_attribute(target, attribute)
         if name == "Sub":
-            return re.sub(r"\$\{([^!}]+)\}", lambda match: str(self._named(match[1])), argument)
+            return re.sub(r"\$\{([^!}]+)\}", lambda match: str(self._resolve_named(match[1])), argument)
         if name == "If":
             condition, then, otherwise = argument
             return self.resolve(then if self.resolve(self._conditions[condition]) else otherwise)
@@ -172,11 +172,11 @@ class _Resolver:
             return operands[0].join(str(item) for item in items)
         raise TemplateError(f"the intrinsic {name} is not known locally")
 
-    def _named(self, name: str) -> Any:
+    def _resolve_named(self, name: str) -> Any:
         target, dot, attribute = name.partition(".")
-        return self._attribute(target, attribute) if dot else self._ref(name)
+        return self._resolve_attribute(target, attribute) if dot else self._resolve_ref(name)
 
-    def _ref(self, name: str) -> Any:
+    def _resolve_ref(self, name: str) -> Any:
         if name == "AWS::NoValue":
             return None
         if name in PSEUDO:
@@ -188,7 +188,7 @@ class _Resolver:
         # Secrets and topics do not exist here: their variables come from the environment, or are empty.
         return ""
 
-    def _attribute(self, target: str, attribute: str) -> str:
+    def _resolve_attribute(self, target: str, attribute: str) -> str:
         kind = self._resources.get(target, {}).get("Type", "")
         if kind == "AWS::SQS::Queue" and attribute == "Arn":
             return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{target}"
@@ -204,9 +204,9 @@ def _choose_role(properties: Mapping[str, Any], values: Mapping[str, str]) -> Ma
     return values
 
 
-def _function(name: str, properties: dict[str, Any], code: Path, values: Mapping[str, str]) -> Function:
+def _parse_function(name: str, properties: dict[str, Any], code: Path, values: Mapping[str, str]) -> Function:
     given = properties.get("Environment", {}).get("Variables", {})
-    environment = {key: values.get(key, _local(key, str(value))) for key, value in given.items()}
+    environment = {key: values.get(key, _get_local_value(key, str(value))) for key, value in given.items()}
     # Deployed, a parameter names the commit: a variable would change each function with every commit.
     environment |= {key: values[key] for key in ("COMMIT_SHA",) if values.get(key)}
     return Function(
@@ -220,12 +220,12 @@ def _function(name: str, properties: dict[str, Any], code: Path, values: Mapping
     )
 
 
-def _local(name: str, value: str) -> str:
+def _get_local_value(name: str, value: str) -> str:
     """Return the template's default; a reference to AWS (secret, parameter) is empty here."""
     return "" if name.endswith("_PARAMETER") or value.startswith("ssm:") or re.fullmatch(r":\w+::", value) else value
 
 
-def _routes(resources: Mapping[str, Any], resolve: Any, functions: Mapping[str, Function]) -> tuple[Route, ...]:
+def _parse_routes(resources: Mapping[str, Any], resolve: Any, functions: Mapping[str, Function]) -> tuple[Route, ...]:
     routes = []
     for resource in resources.values():
         if resource["Type"] != "AWS::ApiGatewayV2::Api":
@@ -233,7 +233,7 @@ def _routes(resources: Mapping[str, Any], resolve: Any, functions: Mapping[str, 
         body = resource["Properties"]["Body"]
         stage = next(item for item in resources.values() if item["Type"] == "AWS::ApiGatewayV2::Stage")
         settings = resolve(stage["Properties"])
-        authorizers = _authorizers(body, functions)
+        authorizers = _parse_authorizers(body, functions)
         for path, methods in body["paths"].items():
             for method, operation in methods.items():
                 key = f"{method.upper()} {path}"
@@ -243,7 +243,7 @@ def _routes(resources: Mapping[str, Any], resolve: Any, functions: Mapping[str, 
                     Route(
                         method=method.upper(),
                         path=path,
-                        function=_function_in(operation["x-amazon-apigateway-integration"]["uri"], functions),
+                        function=_find_function(operation["x-amazon-apigateway-integration"]["uri"], functions),
                         authorizer=next((authorizers[name] for name in security if name in authorizers), None),
                         rate=float(limits.get("ThrottlingRateLimit", 10_000)),
                         burst=float(limits.get("ThrottlingBurstLimit", 5_000)),
@@ -252,15 +252,15 @@ def _routes(resources: Mapping[str, Any], resolve: Any, functions: Mapping[str, 
     return tuple(routes)
 
 
-def _authorizers(body: Mapping[str, Any], functions: Mapping[str, Function]) -> dict[str, str]:
+def _parse_authorizers(body: Mapping[str, Any], functions: Mapping[str, Function]) -> dict[str, str]:
     schemes = body.get("components", {}).get("securitySchemes", {})
     return {
-        name: _function_in(scheme["x-amazon-apigateway-authorizer"]["authorizerUri"], functions)
+        name: _find_function(scheme["x-amazon-apigateway-authorizer"]["authorizerUri"], functions)
         for name, scheme in schemes.items()
     }
 
 
-def _function_in(value: Any, functions: Mapping[str, Function]) -> str:
+def _find_function(value: Any, functions: Mapping[str, Function]) -> str:
     """Return the function that an ARN built of intrinsics names."""
     text = json.dumps(value)
     found = [name for name in functions if re.search(rf"\b{name}\b", text)]
@@ -269,7 +269,7 @@ def _function_in(value: Any, functions: Mapping[str, Function]) -> str:
     return found[0]
 
 
-def _queues(resources: Mapping[str, Any], resolve: Any) -> dict[str, dict[str, str]]:
+def _parse_queues(resources: Mapping[str, Any], resolve: Any) -> dict[str, dict[str, str]]:
     queues = {}
     for name, resource in resources.items():
         if resource["Type"] != "AWS::SQS::Queue":
@@ -284,15 +284,17 @@ def _queues(resources: Mapping[str, Any], resolve: Any) -> dict[str, dict[str, s
     return queues
 
 
-def _schedules(resources: Mapping[str, Any], functions: Mapping[str, Function]) -> tuple[str, ...]:
+def _parse_schedules(resources: Mapping[str, Any], functions: Mapping[str, Function]) -> tuple[str, ...]:
     return tuple(
-        _function_in(resource["Properties"]["Target"]["Arn"], functions)
+        _find_function(resource["Properties"]["Target"]["Arn"], functions)
         for resource in resources.values()
         if resource["Type"] == "AWS::Scheduler::Schedule"
     )
 
 
-def _event_sources(resources: Mapping[str, Any], resolve: Any, functions: Mapping[str, Function]) -> tuple[EventSource, ...]:
+def _parse_event_sources(
+    resources: Mapping[str, Any], resolve: Any, functions: Mapping[str, Function]
+) -> tuple[EventSource, ...]:
     queues = [name for name, resource in resources.items() if resource["Type"] == "AWS::SQS::Queue"]
     sources = []
     for resource in resources.values():
@@ -303,7 +305,7 @@ def _event_sources(resources: Mapping[str, Any], resolve: Any, functions: Mappin
         sources.append(
             EventSource(
                 queue=next(name for name in queues if re.search(rf"\b{name}\b", arn)),
-                function=_function_in(resource["Properties"]["FunctionName"], functions),
+                function=_find_function(resource["Properties"]["FunctionName"], functions),
                 batch_size=int(properties.get("BatchSize", 10)),
                 window_s=float(properties.get("MaximumBatchingWindowInSeconds", 0)),
                 most_at_once=int(properties.get("ScalingConfig", {}).get("MaximumConcurrency", 1)),
@@ -316,7 +318,7 @@ def _is_made(resource: Mapping[str, Any], resolve: Any) -> bool:
     return "Condition" not in resource or bool(resolve({"Condition": resource["Condition"]}))
 
 
-def _cors(resources: Mapping[str, Any], resolve: Any) -> dict[str, Any]:
+def _parse_cors(resources: Mapping[str, Any], resolve: Any) -> dict[str, Any]:
     for resource in resources.values():
         if resource["Type"] == "AWS::ApiGatewayV2::Api":
             found: dict[str, Any] = resolve(resource["Properties"]["Body"].get("x-amazon-apigateway-cors", {})) or {}

@@ -46,7 +46,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, api: "RuntimeApi") -> None:
-        super().__init__(("127.0.0.1", 0), _handler(api))
+        super().__init__(("127.0.0.1", 0), _build_handler(api))
         self._api = api
 
     def verify_request(self, _request: Any, client_address: Any) -> bool:
@@ -101,7 +101,7 @@ class RuntimeApi:
         self._server.shutdown()
         self._server.server_close()
 
-    def next(self) -> Invocation | None:
+    def wait_for_next(self) -> Invocation | None:
         """Block until there is work; None when closed."""
         self._on_ready()
         with self._changed:
@@ -122,7 +122,7 @@ class RuntimeApi:
         self._on_init_error(error)
 
 
-def _handler(api: RuntimeApi) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - a class in a function
+def _build_handler(api: RuntimeApi) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - a class in a function
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
@@ -132,7 +132,7 @@ def _handler(api: RuntimeApi) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - a
             if self.path != PREFIX + "invocation/next":
                 self._answer(404, {}, b"")
                 return
-            invocation = api.next()
+            invocation = api.wait_for_next()
             if invocation is None:
                 self.close_connection = True
                 return
@@ -146,10 +146,10 @@ def _handler(api: RuntimeApi) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - a
             self._answer(200, headers, invocation.event)
 
         def do_POST(self) -> None:
-            body = self._body()
+            body = self._read_body()
             parts = self.path.removeprefix(PREFIX).split("/")
             if parts == ["init", "error"]:
-                api.init_failed(_error_type(body))
+                api.init_failed(_read_error_type(body))
                 self._answer(202, {}, b"")
                 return
             request_id, result = (parts[1], parts[2]) if len(parts) == 3 else ("", "")
@@ -158,10 +158,10 @@ def _handler(api: RuntimeApi) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - a
             elif result == "response":
                 is_known = api.finish(request_id, body, None)
             else:
-                is_known = api.finish(request_id, None, _error_type(body))
+                is_known = api.finish(request_id, None, _read_error_type(body))
             self._answer(202 if is_known else 400, {}, b"")
 
-        def _body(self) -> bytes:
+        def _read_body(self) -> bytes:
             if (self.headers.get("transfer-encoding") or "").lower() != "chunked":
                 return self.rfile.read(int(self.headers.get("content-length") or 0))
             chunks = []
@@ -187,7 +187,7 @@ def _handler(api: RuntimeApi) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - a
     return Handler
 
 
-def _error_type(body: bytes) -> str:
+def _read_error_type(body: bytes) -> str:
     try:
         return str(json.loads(body).get("errorType") or "Error")
     except (ValueError, AttributeError):

@@ -57,14 +57,14 @@ class Schedule(Trigger):
             if self.is_stopped.is_set():
                 return
             try:
-                self._workers.invoke(self._function, self._event())
+                self._workers.invoke(self._function, self._build_event())
             except (FunctionFailed, FunctionTimedOut) as failure:
                 # A stop of the system ends the current run; that needs no report.
                 if not self.is_stopped.is_set():
                     self._say(f"{self._function} failed: {type(failure).__name__} {failure}")
             due = max(due + self._period_s, time.monotonic())
 
-    def _event(self) -> bytes:
+    def _build_event(self) -> bytes:
         event = {
             "version": "0",
             "detail-type": "Scheduled Event",

@@ -132,7 +132,7 @@ class Worker:
 def _spawn(function: Function, environment: Mapping[str, str], log: FunctionLog) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
-            [_interpreter(), "-S", "-s", "-m", "awslambdaric", function.handler],
+            [_find_interpreter(), "-S", "-s", "-m", "awslambdaric", function.handler],
             cwd=function.code,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -145,6 +145,6 @@ def _spawn(function: Function, environment: Mapping[str, str], log: FunctionLog)
         log.start()
 
 
-def _interpreter() -> str:
+def _find_interpreter() -> str:
     """Return the interpreter below the virtual environment, so that only packages of the layers are importable, as in Lambda."""
     return str(getattr(sys, "_base_executable", sys.executable))

@@ -49,12 +49,12 @@ class Workers:
         finally:
             self._give_back(name, worker)
 
-    def warm(self, names: list[str]) -> None:
+    def start_in_advance(self, names: list[str]) -> None:
         """Start processes in advance, so that the first requests find them warm."""
         for name in names:
             self._give_back(name, self._take(name))
 
-    def pids(self) -> list[int]:
+    def list_pids(self) -> list[int]:
         """Return the pids of all live processes."""
         with self._changed:
             return [worker.process.pid for worker in self._all if worker.is_alive()]
@@ -107,7 +107,7 @@ class Workers:
                 self._forget(worker)
             self._counts[name] += 1
         try:
-            worker = Worker(function, self._environment(function), self._logs / f"{name}.log")
+            worker = Worker(function, self._build_environment(function), self._logs / f"{name}.log")
         except BaseException:
             with self._changed:
                 self._counts[name] -= 1
@@ -131,7 +131,7 @@ class Workers:
         # Close its server too; the process is already dead.
         threading.Thread(target=worker.stop, daemon=True).start()
 
-    def _environment(self, function: Function) -> dict[str, str]:
+    def _build_environment(self, function: Function) -> dict[str, str]:
         """Return Lambda's variables and the template's, without our own environment."""
         layers = [str(path.resolve()) for path in self._layers]
         # As in Lambda, /tmp of a function contains only its own files.
@@ -173,7 +173,7 @@ def note(pid_file: Path, pids: list[int]) -> None:
     lines = []
     for pid in pids:
         try:
-            lines.append(processes.identity(pid))
+            lines.append(processes.identify_process(pid))
         except psutil.NoSuchProcess:
             continue
     part = pid_file.with_suffix(".part")

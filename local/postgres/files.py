@@ -39,7 +39,7 @@ def find_home(data_dir: Path) -> Path:
     if note.is_file():
         return _read_location(note)
     home = data_dir / "postgres"
-    if os.geteuid() == 0 and not (_CAN_PASS_FOLDERS or _others_may_enter(data_dir)):
+    if os.geteuid() == 0 and not (_CAN_PASS_FOLDERS or _can_others_enter(data_dir)):
         home = ELSEWHERE / hashlib.sha256(str(data_dir).encode()).hexdigest()[:16]
         # A DATA_DIR without a note is new: the folder that these files belonged to was removed.
         shutil.rmtree(home, ignore_errors=True)
@@ -94,7 +94,7 @@ def find_binaries(home: Path) -> Path:
     if not found:
         raise PostgresError(f"{package} holds no PostgreSQL for this machine; set DATABASE_URL to your own server")
     installed = max(found, key=lambda folder: int(folder.name.removeprefix("pginstall") or 0))
-    if os.geteuid() != 0 or _others_may_enter(installed):
+    if os.geteuid() != 0 or _can_others_enter(installed):
         return installed / "bin"
     return _copy(package, installed, home) / "bin"
 
@@ -155,13 +155,13 @@ def _init(binaries: Path, cluster: Path, password: str) -> None:
         raise PostgresError(f"initdb failed: {lines[-1]}")
 
 
-def _others_may_enter(folder: Path) -> bool:
+def _can_others_enter(folder: Path) -> bool:
     return all(parent.stat().st_mode & stat.S_IXOTH for parent in (folder, *folder.parents))
 
 
 def _copy(package: Path, installed: Path, home: Path) -> Path:
     """Copy the binaries to a place that every user can read, with the libraries that the wheel keeps next to its package."""
-    if _others_may_enter(home.parent):
+    if _can_others_enter(home.parent):
         folder = home
     else:
         _make_elsewhere()

@@ -58,7 +58,7 @@ class RunningPostgres:
             raise PostgresError(f"PostgreSQL cannot be started again: another program took port {self.port}")
         self.process = _spawn(binaries, self.home, self.port, self.options)
         if not _is_ready(self, f"{self.dsn.rpartition('/')[0]}/postgres"):
-            raise PostgresError(f"PostgreSQL did not start again: {_last_words(self.home)}")
+            raise PostgresError(f"PostgreSQL did not start again: {_read_last_words(self.home)}")
 
 
 def start(data_dir: Path, options: Mapping[str, str] | None = None) -> RunningPostgres:
@@ -156,7 +156,7 @@ def _start_on_free_port(
         if _is_ready(running, _build_dsn(password, port, "postgres")):
             port_file.write_text(str(port))
             return running
-    raise PostgresError(f"PostgreSQL did not start: {_last_words(home)}")
+    raise PostgresError(f"PostgreSQL did not start: {_read_last_words(home)}")
 
 
 def _spawn(binaries: Path, home: Path, port: int, options: Mapping[str, str]) -> subprocess.Popen[bytes]:
@@ -197,7 +197,7 @@ def _is_ready(running: RunningPostgres, admin_dsn: str) -> bool:
     """Wait until the server answers, and create the database `callwatch`; False if the server ended."""
     refusals = []
 
-    def answers_or_ended() -> bool:
+    def has_answered_or_ended() -> bool:
         if running.process.poll() is not None:
             return True
         try:
@@ -213,7 +213,7 @@ def _is_ready(running: RunningPostgres, admin_dsn: str) -> bool:
         refusals.clear()
         return True
 
-    has_ended_waiting = processes.wait_until(answers_or_ended, _START_TIMEOUT_S, 0.02)
+    has_ended_waiting = processes.wait_until(has_answered_or_ended, _START_TIMEOUT_S, 0.02)
     if running.process.poll() is not None:
         return False
     if has_ended_waiting and not refusals:
@@ -222,10 +222,10 @@ def _is_ready(running: RunningPostgres, admin_dsn: str) -> bool:
     running.process.wait(5)
     if has_ended_waiting:
         raise PostgresError(f"the password kept for {running.home} is not its own; choose another DATA_DIR")
-    raise PostgresError(f"PostgreSQL did not answer within {_START_TIMEOUT_S:.0f} s: {_last_words(running.home)}")
+    raise PostgresError(f"PostgreSQL did not answer within {_START_TIMEOUT_S:.0f} s: {_read_last_words(running.home)}")
 
 
-def _last_words(home: Path) -> str:
+def _read_last_words(home: Path) -> str:
     lines = (home / "server.log").read_text(errors="replace").splitlines()[-3:]
     return f"{' | '.join(lines)} ({home / 'server.log'})"
 

@@ -45,7 +45,7 @@ class RetentionClock:
         self._db.execute("INSERT INTO last_seen VALUES (1, ?) ON CONFLICT (only) DO UPDATE SET at = excluded.at", (now,))
         self._saved_at = now
 
-    def oldest_kept(self, now: float, retention_s: float) -> float:
+    def compute_oldest_kept(self, now: float, retention_s: float) -> float:
         """Return when the oldest message was sent that must be kept: `retention_s` of counted time before now."""
         oldest = now - retention_s
         spans = self._db.execute("SELECT ended_at, seconds FROM time_off ORDER BY ended_at DESC").fetchall()

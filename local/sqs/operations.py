@@ -57,25 +57,25 @@ class Operations:
     def do_CreateQueue(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         name = _read_text(given, "QueueName")
         self._store.create(name, _read_attributes(given.get("Attributes")))
-        return {"QueueUrl": self._url(name)}
+        return {"QueueUrl": self._build_url(name)}
 
     def do_GetQueueUrl(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         name = _read_text(given, "QueueName")
-        self._store.attributes(name)
-        return {"QueueUrl": self._url(name)}
+        self._store.read_attributes(name)
+        return {"QueueUrl": self._build_url(name)}
 
     def do_ListQueues(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        return {"QueueUrls": [self._url(name) for name in self._store.names(given.get("QueueNamePrefix") or "")]}
+        return {"QueueUrls": [self._build_url(name) for name in self._store.list_names(given.get("QueueNamePrefix") or "")]}
 
     def do_GetQueueAttributes(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         name = _read_name(given)
         wanted = given.get("AttributeNames") or []
-        known = {**self._store.attributes(name), "QueueArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"}
+        known = {**self._store.read_attributes(name), "QueueArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"}
         return {"Attributes": {key: value for key, value in known.items() if key in wanted or "All" in wanted}}
 
     def do_SetQueueAttributes(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         name = _read_name(given)
-        self._store.attributes(name)
+        self._store.read_attributes(name)
         self._store.create(name, _read_attributes(given["Attributes"]))
         return {}
 
@@ -105,7 +105,7 @@ class Operations:
         name = _read_name(given)
         max_messages = _read_number(given, "MaxNumberOfMessages", 1, 10, 1)
         visibility_s = _read_number(given, "VisibilityTimeout", 0, MAX_VISIBILITY_S, None)
-        wait_s = _read_number(given, "WaitTimeSeconds", 0, _MAX_WAIT_S, self._store.default_wait_s(name))
+        wait_s = _read_number(given, "WaitTimeSeconds", 0, _MAX_WAIT_S, self._store.read_default_wait_s(name))
         found = self._store.receive(name, max_messages or 1, visibility_s, wait_s or 0)
         return {"Messages": [_hand_out(message) for message in found]} if found else {}
 
@@ -131,7 +131,7 @@ class Operations:
             self.do_ChangeMessageVisibility({**entry, "QueueUrl": given.get("QueueUrl")})
         return {"Successful": [{"Id": entry["Id"]} for entry in entries], "Failed": []}
 
-    def _url(self, name: str) -> str:
+    def _build_url(self, name: str) -> str:
         return f"{self._endpoint_url}/{ACCOUNT}/{name}"
 
 
@@ -207,7 +207,7 @@ def _check_size(entries: list[dict[str, Any]]) -> None:
 
 
 def _build_receipt(given: Mapping[str, Any]) -> dict[str, Any]:
-    receipt = {"MD5OfMessageBody": _md5(given["MessageBody"].encode())}
+    receipt = {"MD5OfMessageBody": _hash_md5(given["MessageBody"].encode())}
     if given.get("MessageAttributes"):
         receipt["MD5OfMessageAttributes"] = hash_attributes(given["MessageAttributes"])
     return receipt
@@ -218,7 +218,7 @@ def _hand_out(message: StoredMessage) -> dict[str, Any]:
         "MessageId": message.message_id,
         "ReceiptHandle": message.receipt,
         "Body": message.body,
-        "MD5OfBody": _md5(message.body.encode()),
+        "MD5OfBody": _hash_md5(message.body.encode()),
         "Attributes": {
             "ApproximateReceiveCount": str(message.receive_count),
             "SentTimestamp": str(round(message.sent_at * 1000)),
@@ -237,14 +237,14 @@ def hash_attributes(attributes: Mapping[str, Any]) -> str:
     encoded = b""
     for name in sorted(attributes):
         kind, value = attributes[name]["DataType"], attributes[name]["StringValue"]
-        encoded += _prefix(name) + _prefix(kind) + b"\x01" + _prefix(value)
-    return _md5(encoded)
+        encoded += _pack_text(name) + _pack_text(kind) + b"\x01" + _pack_text(value)
+    return _hash_md5(encoded)
 
 
-def _prefix(text: str) -> bytes:
+def _pack_text(text: str) -> bytes:
     raw = text.encode()
     return struct.pack(">I", len(raw)) + raw
 
 
-def _md5(raw: bytes) -> str:
+def _hash_md5(raw: bytes) -> str:
     return hashlib.md5(raw, usedforsecurity=False).hexdigest()

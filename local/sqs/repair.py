@@ -138,7 +138,7 @@ def _read_queues(db: sqlite3.Connection) -> list[tuple[Any, ...]]:
 
 def _read_messages(db: sqlite3.Connection) -> Iterator[tuple[Any, ...] | None]:
     """Yield every readable message, and None for each id that is certainly lost."""
-    last_id = _last_id(db)
+    last_id = _read_last_id(db)
     next_id = 0
     while next_id <= last_id:
         try:
@@ -167,7 +167,7 @@ def _read_one(db: sqlite3.Connection, row_id: int) -> Iterator[tuple[Any, ...] |
         yield row
 
 
-def _last_id(db: sqlite3.Connection) -> int:
+def _read_last_id(db: sqlite3.Connection) -> int:
     for statement in ("SELECT seq FROM sqlite_sequence WHERE name = 'messages'", "SELECT max(id) FROM messages"):
         try:
             row = db.execute(statement).fetchone()

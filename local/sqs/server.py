@@ -75,13 +75,13 @@ def start(data_dir: Path, port: int = 0, access_key: str | None = None) -> Runni
     access_key = access_key or secrets.token_hex(16)
     try:
         note = repair_if_damaged(data_dir / _FILE)
-        write_private(_key_file(data_dir), access_key)
+        write_private(_locate_key_file(data_dir), access_key)
         # Another program may take a free port before the server does: then it starts on another one.
         for preferred in (port or (int(known_port) if re.fullmatch(r"[0-9]{1,5}", known_port) else 0), 0):
             found_port = processes.find_free_port(preferred)
             port_file.write_text(str(found_port))
             process = _spawn(data_dir, found_port, access_key, log_file)
-            pid_file.write_text(processes.identity(process.pid))
+            pid_file.write_text(processes.identify_process(process.pid))
             if _is_up(process, found_port):
                 return RunningQueue(_build_url(found_port), access_key, process, (note,) if note else ())
     except (OSError, sqlite3.Error, psutil.Error) as error:
@@ -92,10 +92,10 @@ def start(data_dir: Path, port: int = 0, access_key: str | None = None) -> Runni
 
 def read_access_key(data_dir: Path) -> str:
     """Return the access key of the queue that runs on a data folder. Raises FileNotFoundError if none ran there."""
-    return _key_file(data_dir).read_text().strip()
+    return _locate_key_file(data_dir).read_text().strip()
 
 
-def _key_file(data_dir: Path) -> Path:
+def _locate_key_file(data_dir: Path) -> Path:
     return data_dir / "queue.key"
 
 
@@ -167,7 +167,7 @@ def main() -> int:
     access_key = os.environ.get(ACCESS_KEY_VARIABLE)
     if not access_key:
         access_key = secrets.token_hex(16)
-        write_private(_key_file(args.data_dir), access_key)
+        write_private(_locate_key_file(args.data_dir), access_key)
     store = QueueStore(args.data_dir / _FILE)
     for name, attributes in (_read_template_queues(args.template) if args.template else {}).items():
         store.create(name, attributes)

@@ -64,16 +64,16 @@ class QueueStore:
             )
             self._queues[name] = known
 
-    def names(self, prefix: str = "") -> list[str]:
+    def list_names(self, prefix: str = "") -> list[str]:
         """Return the names of all queues that begin with `prefix`."""
         with self._changed:
             return sorted(name for name in self._queues if name.startswith(prefix))
 
-    def attributes(self, name: str) -> dict[str, str]:
+    def read_attributes(self, name: str) -> dict[str, str]:
         """Return attributes and counts of a queue. Raises QueueDoesNotExist."""
         with self._changed:
             now = self._tick()
-            known = self._known(name)
+            known = self._get_known(name)
             self._expire(name, known, now)
             visible, in_flight, delayed = self._db.execute(
                 "SELECT coalesce(sum(visible_at <= ?), 0), coalesce(sum(visible_at > ? AND receive_count > 0), 0),"
@@ -87,14 +87,14 @@ class QueueStore:
             "ApproximateNumberOfMessagesDelayed": str(delayed),
         }
 
-    def default_wait_s(self, name: str) -> int:
+    def read_default_wait_s(self, name: str) -> int:
         """Return the wait of a receive that does not set its own. Raises QueueDoesNotExist."""
-        return int(self._known(name)["ReceiveMessageWaitTimeSeconds"])
+        return int(self._get_known(name)["ReceiveMessageWaitTimeSeconds"])
 
     def send(self, name: str, messages: Sequence[tuple[str, dict[str, Any], int | None]]) -> list[str]:
         """Store messages (body, attributes, delay in s); return their ids once they are on disk."""
         now = self._now()
-        default_delay = int(self._known(name)["DelaySeconds"])
+        default_delay = int(self._get_known(name)["DelaySeconds"])
         ids = [str(uuid.uuid4()) for _ in messages]
         rows: list[tuple[Any, ...]] = [
             (name, message_id, body, json.dumps(extra), now, now + (default_delay if delay is None else delay))
@@ -127,14 +127,14 @@ class QueueStore:
         """Delete messages by their latest receipt; an outdated receipt deletes nothing, as in SQS."""
         rows = [(receipt.partition(".")[0], name, receipt) for receipt in receipts]
         with self._changed:
-            self._known(name)
+            self._get_known(name)
             with transaction(self._db):
                 self._db.executemany("DELETE FROM messages WHERE id = ? AND queue = ? AND receipt = ?", rows)
 
     def change_visibility(self, name: str, receipt: str, visibility_s: int) -> None:
         """Hide a message for `visibility_s` from now; 0 makes it visible at once."""
         with self._changed:
-            self._known(name)
+            self._get_known(name)
             self._db.execute(
                 "UPDATE messages SET visible_at = ? WHERE id = ? AND queue = ? AND receipt = ?",
                 (self._now() + visibility_s, receipt.partition(".")[0], name, receipt),
@@ -144,7 +144,7 @@ class QueueStore:
     def purge(self, name: str) -> None:
         """Delete every message of a queue."""
         with self._changed:
-            self._known(name)
+            self._get_known(name)
             self._db.execute("DELETE FROM messages WHERE queue = ?", (name,))
 
     def beat(self) -> None:
@@ -177,7 +177,7 @@ class QueueStore:
 
     def _take(self, name: str, max_messages: int, visibility_s: int | None) -> list[StoredMessage]:
         now = self._tick()
-        known = self._known(name)
+        known = self._get_known(name)
         self._expire(name, known, now)
         hidden_until = now + (int(known["VisibilityTimeout"]) if visibility_s is None else visibility_s)
         with transaction(self._db):
@@ -218,7 +218,7 @@ class QueueStore:
 
     def _expire(self, name: str, known: Mapping[str, str], now: float) -> None:
         """Move messages past their retention out of the queue, into a file that keeps them."""
-        oldest = self._clock.oldest_kept(now, int(known["MessageRetentionPeriod"]))
+        oldest = self._clock.compute_oldest_kept(now, int(known["MessageRetentionPeriod"]))
         rows = self._db.execute(
             "SELECT id, queue, message_id, body, attributes, sent_at FROM messages WHERE queue = ? AND sent_at < ? LIMIT 1000",
             (name, oldest),
@@ -228,7 +228,7 @@ class QueueStore:
             with transaction(self._db):
                 self._db.executemany("DELETE FROM messages WHERE id = ?", [row[:1] for row in rows])
 
-    def _known(self, name: str) -> dict[str, str]:
+    def _get_known(self, name: str) -> dict[str, str]:
         try:
             return self._queues[name]
         except KeyError:

@@ -22,10 +22,10 @@ def write_file(url: str, name: str, content: bytes | Path) -> None:
 
     def put_object(bucket: str, key: str) -> None:
         if isinstance(content, bytes):
-            _client().put_object(Bucket=bucket, Key=key, Body=content)
+            _make_client().put_object(Bucket=bucket, Key=key, Body=content)
             return
         with content.open("rb") as body:
-            _client().put_object(Bucket=bucket, Key=key, Body=body)
+            _make_client().put_object(Bucket=bucket, Key=key, Body=body)
 
     _run(url, name, lambda path: _write_path(path, content, is_new=False), put_object)
 
@@ -37,7 +37,7 @@ def add_file(url: str, name: str, content: bytes) -> bool:
         from botocore.exceptions import ClientError
 
         try:
-            _client().put_object(Bucket=bucket, Key=key, Body=content, IfNoneMatch="*")
+            _make_client().put_object(Bucket=bucket, Key=key, Body=content, IfNoneMatch="*")
         except ClientError as error:
             if error.response["Error"]["Code"] == "PreconditionFailed":
                 return False
@@ -59,7 +59,7 @@ def list_files(url: str) -> list[str]:
         return names[:MAX_LISTED]
 
     def list_objects(bucket: str, prefix: str) -> list[str]:
-        page = _client().list_objects_v2(Bucket=bucket, Prefix=prefix, Delimiter="/", MaxKeys=MAX_LISTED)
+        page = _make_client().list_objects_v2(Bucket=bucket, Prefix=prefix, Delimiter="/", MaxKeys=MAX_LISTED)
         return [str(entry["Key"]).removeprefix(prefix) for entry in page.get("Contents", [])]
 
     return _run(url, "", list_path, list_objects)
@@ -72,7 +72,7 @@ def has_file(url: str, name: str) -> bool:
         from botocore.exceptions import ClientError
 
         try:
-            _client().head_object(Bucket=bucket, Key=key)
+            _make_client().head_object(Bucket=bucket, Key=key)
         except ClientError as error:
             if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
                 return False
@@ -95,7 +95,7 @@ def read_file(url: str, name: str, start: int = 0, size: int | None = None) -> b
 
         part = {} if size is None else {"Range": f"bytes={start}-{start + size - 1}"}
         try:
-            content: bytes = _client().get_object(Bucket=bucket, Key=key, **part)["Body"].read()
+            content: bytes = _make_client().get_object(Bucket=bucket, Key=key, **part)["Body"].read()
         except ClientError as error:
             if error.response["Error"]["Code"] == "NoSuchKey":
                 raise FileMissing(f"there is no file {name}") from error
@@ -114,7 +114,7 @@ def remove_file(url: str, name: str) -> None:
     """Remove a file, if there is one. Raises FilesUnavailable."""
 
     def delete_object(bucket: str, key: str) -> None:
-        _client().delete_object(Bucket=bucket, Key=key)
+        _make_client().delete_object(Bucket=bucket, Key=key)
 
     _run(url, name, lambda path: path.unlink(missing_ok=True), delete_object)
 
@@ -183,7 +183,7 @@ def _ask_s3(action: Callable[[], T]) -> T:
 
 
 @functools.cache
-def _client() -> Any:
+def _make_client() -> Any:
     import boto3
     from botocore.config import Config
 

@@ -48,7 +48,7 @@ def send(queue_url: str | None, bodies: Sequence[str]) -> None:
     Raises QueueUnavailable, whose `unsent` counts the messages at the end of `bodies` that were not accepted.
     """
     taken = 0
-    for batch in batches(bodies):
+    for batch in split_batches(bodies):
         entries = [{"Id": str(index), "MessageBody": body} for index, body in enumerate(batch)]
         refused = len(bodies) - taken
         answer = _call(
@@ -84,10 +84,10 @@ def receive(queue_url: str | None, max_messages: int = 10, wait_s: int = 0) -> l
         min(max_messages, BATCH_MESSAGES),
         queue_url,
     )
-    return [_message(found) for found in answer.get("Messages", [])]
+    return [_parse_message(found) for found in answer.get("Messages", [])]
 
 
-def _message(found: Mapping[str, Any]) -> QueueMessage:
+def _parse_message(found: Mapping[str, Any]) -> QueueMessage:
     attributes = found.get("Attributes", {})
     sent_ms = attributes.get("SentTimestamp")
     return QueueMessage(
@@ -139,7 +139,7 @@ def _run_in_batches(action: Callable[[Sequence[str]], None], receipt_handles: Se
         list(pool.map(action, rows))
 
 
-def dead_letter(queue_url: str | None, body: str, reason: str) -> None:
+def move_to_dead_letters(queue_url: str | None, body: str, reason: str) -> None:
     """Move one message that cannot be digested into the dead-letter queue, with its reason. Raises QueueUnavailable."""
     attribute = {"reason": {"DataType": "String", "StringValue": _clean_attribute(reason) or "unknown"}}
     _call(
@@ -165,7 +165,7 @@ def _sum_attributes(queue_url: str | None, names: list[str]) -> int:
     return sum(int(answer["Attributes"].get(name, 0)) for name in names)
 
 
-def why_unread(error: QueueUnavailable) -> Reason:
+def explain_unread(error: QueueUnavailable) -> Reason:
     """The reason in a response for a count that could not be read."""
     return Reason("timeout" if error.is_late else "unavailable", str(error))
 
@@ -187,7 +187,7 @@ def redrive(from_url: str | None, to_url: str | None, limit: int) -> int:
     return moved
 
 
-def batches(bodies: Sequence[str]) -> Iterator[list[str]]:
+def split_batches(bodies: Sequence[str]) -> Iterator[list[str]]:
     """Bodies in groups that each fit one SQS batch."""
     batch: list[str] = []
     size = 0
@@ -206,7 +206,7 @@ def _call(action: Callable[[Any, Any], Any], given: Any, queue_url: str | None, 
     if not queue_url:
         raise QueueUnavailable("the queue URL is not configured", unsent)
     try:
-        return action(_client(os.getpid(), is_send, _endpoint(queue_url), _region(queue_url)), given)
+        return action(_make_client(os.getpid(), is_send, _find_endpoint(queue_url), _find_region(queue_url)), given)
     except AwsCallFailed as error:
         why = f"the queue does not respond ({error.reason})"
         is_throttled, is_late = error.reason in THROTTLES, error.reason == "timeout"
@@ -215,16 +215,16 @@ def _call(action: Callable[[Any, Any], Any], given: Any, queue_url: str | None, 
 
 def prepare_to_send(queue_url: str) -> None:
     """Load what sending needs, so that a timeout for sending need not include it."""
-    _client(os.getpid(), True, _endpoint(queue_url), _region(queue_url))
+    _make_client(os.getpid(), True, _find_endpoint(queue_url), _find_region(queue_url))
 
 
 def release_connections() -> None:
     """Release the connections when the interpreter exits: they must not outlive the modules that they need."""
-    _client.cache_clear()
+    _make_client.cache_clear()
     gc.collect()
 
 
-def _endpoint(queue_url: str) -> str | None:
+def _find_endpoint(queue_url: str) -> str | None:
     """The server in the queue's URL; None if the AWS SDK finds it: Amazon SQS itself, or an endpoint configured for the SDK."""
     server = urlsplit(queue_url)
     host = server.hostname or ""
@@ -232,7 +232,7 @@ def _endpoint(queue_url: str) -> str | None:
     return None if is_known or host.endswith(_AWS_DOMAINS) else f"{server.scheme}://{server.netloc}"
 
 
-def _region(queue_url: str) -> str | None:
+def _find_region(queue_url: str) -> str | None:
     """The queue's region, from its URL or from what Lambda sets; None if the AWS SDK finds it."""
     service, _, rest = (urlsplit(queue_url).hostname or "").partition(".")
     region, _, domain = rest.partition(".")
@@ -241,7 +241,7 @@ def _region(queue_url: str) -> str | None:
 
 
 @functools.cache
-def _client(_pid: int, is_send: bool, endpoint_url: str | None, region: str | None) -> Client:
+def _make_client(_pid: int, is_send: bool, endpoint_url: str | None, region: str | None) -> Client:
     # A forked child must not share the connections.
     return make_client("sqs", _SENDING if is_send else _RECEIVING, endpoint_url, region)
 

@@ -20,7 +20,7 @@ def find_group(system: System, message: str) -> str:
         items = system.get("/api/errors?limit=200")["items"]
         return next((item["id"] for item in items if message in item["message"]), None)
 
-    return str(system.eventually(found, what="the group"))
+    return str(system.wait_until(found, what="the group"))
 
 
 def test_an_alert_appears_by_itself_and_goes_by_itself(admin: Reader, system: System) -> None:
@@ -164,7 +164,7 @@ def test_failed_poll_of_alerts_keeps_the_open_form(admin: Reader, system: System
 def test_without_its_list_what_is_wrong_is_what_the_status_says(admin: Reader, system: System) -> None:
     post(system, "the status says so", "critical")
     unread = {"code": "unavailable", "message": "the incidents cannot be read"}
-    whole = system.eventually(lambda: find_overview(system, "high_error_rate"), what="the issue")
+    whole = system.wait_until(lambda: find_overview(system, "high_error_rate"), what="the issue")
     found = {**whole, "incidents": None, "open_incidents": None, "unknown": {**whole["unknown"], "incidents": unread}}
     admin.page.route("**/api/overview", lambda route: route.fulfill(json=found))
     page = admin.open(refresh_s=60)
@@ -176,7 +176,7 @@ def test_without_its_list_what_is_wrong_is_what_the_status_says(admin: Reader, s
 
 def test_unlisted_open_incidents_are_still_counted(admin: Reader, system: System) -> None:
     post(system, "one of very many", "critical")
-    incident = system.eventually(lambda: system.get("/api/incidents?state=open&level=error")["items"], what="an incident")[0]
+    incident = system.wait_until(lambda: system.get("/api/incidents?state=open&level=error")["items"], what="an incident")[0]
     incidents = [{**incident, "id": str(number)} for number in range(20)]
     many = {**system.get("/api/overview"), "incidents": incidents, "open_incidents": 50}
     admin.page.route("**/api/overview", lambda route: route.fulfill(json=many))

@@ -23,7 +23,7 @@ def explored(system: System) -> str:
         routes = system.get("/api/metrics/system")["api"]["by_route"] or []
         return next((one["route"] for one in routes if "explored" in one["route"]), None)
 
-    return str(system.eventually(found, what="the route"))
+    return str(system.wait_until(found, what="the route"))
 
 
 def chart(page: Page, title: str) -> str:

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Response, Route, expect
 
 from local.system import System
-from tools.browser_session import REFRESH, REPLAY, Reader, heap_and_nodes, reader
+from tools.browser_session import REFRESH, REPLAY, Reader, measure_heap_and_nodes, reader
 
 
 @contextmanager
@@ -89,9 +89,9 @@ def test_two_hundred_refreshes_leak_neither_memory_nor_nodes(chromium: Browser, 
         session = somebody.context.new_cdp_session(page)
         session.send("Performance.enable")
         page.evaluate(REFRESH, 20)
-        heap_before, nodes_before = heap_and_nodes(session)
+        heap_before, nodes_before = measure_heap_and_nodes(session)
         page.evaluate(REFRESH, 200)
-        heap, nodes = heap_and_nodes(session)
+        heap, nodes = measure_heap_and_nodes(session)
         assert nodes <= nodes_before * 1.1 + 50
         assert heap <= heap_before * 1.3
 
@@ -126,7 +126,7 @@ def answer_unchanged(route: Route, whole: object) -> None:
 
 def test_every_view_has_the_state_and_the_counts(chromium: Browser, system: System) -> None:
     system.call("POST", "/api/errors", system.ingest_key, {"message": "seen from everywhere", "severity": "critical"})
-    system.eventually(lambda: system.get("/api/overview")["status"] == "outage", what="an outage")
+    system.wait_until(lambda: system.get("/api/overview")["status"] == "outage", what="an outage")
     worst = [incident["sentence"] for incident in system.get("/api/overview")["incidents"] if incident["level"] != "info"]
     for width, most in ((1440, 52), (390, 56)):
         with reader(chromium, system, system.admin_token, viewport={"width": width, "height": 844}) as somebody:
@@ -164,8 +164,8 @@ def test_nothing_moves_while_the_page_loads(chromium: Browser, system: System, s
 
 def test_large_lists_render_in_few_nodes(chromium: Browser, system: System) -> None:
     system.call("POST", "/api/errors", system.ingest_key, {"message": "the first of a thousand", "severity": "critical"})
-    group = system.eventually(lambda: system.get("/api/errors?limit=1")["items"], what="a group")[0]
-    alert = system.eventually(lambda: system.get("/api/alerts?limit=1")["items"], what="an alert")[0]
+    group = system.wait_until(lambda: system.get("/api/errors?limit=1")["items"], what="a group")[0]
+    alert = system.wait_until(lambda: system.get("/api/alerts?limit=1")["items"], what="an alert")[0]
     pages = {
         "errors": [{**group, "id": str(number), "title": f"group {number}"} for number in range(1000)],
         "alerts": [{**alert, "id": str(number)} for number in range(200)],
@@ -241,7 +241,7 @@ def test_unknown_state_is_not_green_in_page_or_title(chromium: Browser, system: 
 
 def test_list_never_shows_under_filters_it_was_not_made_for(viewer: Reader, system: System) -> None:
     system.call("POST", "/api/errors", system.ingest_key, {"message": "a group to filter by", "severity": "low"})
-    system.eventually(lambda: system.get("/api/errors?q=filter")["items"], what="the group")
+    system.wait_until(lambda: system.get("/api/errors?q=filter")["items"], what="the group")
     page = viewer.open("errors?severity=low", refresh_s=60)
     expect(page.locator(".group").filter(visible=True).first).to_be_visible()
     held: list[Route] = []

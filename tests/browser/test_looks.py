@@ -48,7 +48,7 @@ def views(system: System) -> list[str]:
     """Yield all views, with a group and an alert to show."""
     post(system, "for the look of it", "critical", endpoint="GET /look", release="1.0.0")
     group = find_group(system, "for the look of it")
-    alerts = system.eventually(lambda: system.get("/api/alerts")["items"], what="an alert")
+    alerts = system.wait_until(lambda: system.get("/api/alerts")["items"], what="an alert")
     return [*VIEWS, f"errors/{group}", f"alerts/{alerts[0]['id']}"]
 
 

@@ -27,7 +27,7 @@ def phone(chromium: Browser, system: System) -> Iterator[Reader]:
 
 def test_head_is_small_and_stays(phone: Reader, system: System) -> None:
     post(system, "seen on a phone", "critical")
-    system.eventually(lambda: find_overview(system, "high_error_rate"), what="the issue")
+    system.wait_until(lambda: find_overview(system, "high_error_rate"), what="the issue")
     page = phone.open(refresh_s=60)
     top = page.locator(".top")
     expect(page.get_by_role("region", name="Overall state")).to_contain_text("outage")

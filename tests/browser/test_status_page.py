@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from callwatch.alerts.notifications.channels.webhook import signature
+from callwatch.alerts.notifications.channels.webhook import sign_body
 from local.system import System, running_system
-from simulator.fake_vendor import Vendor, answering
+from simulator.fake_vendor import Vendor, respond
 from tests.browser.test_alerts import post
 from tests.browser.test_looks import serious
 from tools.browser_session import reader
@@ -21,7 +21,7 @@ from tools.browser_session import reader
 @pytest.fixture(scope="module")
 def receiver() -> Iterator[Vendor]:
     """Yield a receiver of webhooks."""
-    with Vendor(answering(200, {})) as found:
+    with Vendor(respond(200, {})) as found:
         yield found
 
 
@@ -35,7 +35,7 @@ def system() -> Iterator[System]:
 
 def find_incident(system: System) -> str:
     post(system, "the disk of the queue is full", "critical")
-    found = system.eventually(lambda: system.get("/api/incidents?state=open")["items"], what="an incident")
+    found = system.wait_until(lambda: system.get("/api/incidents?state=open")["items"], what="an incident")
     return str(found[0]["id"])
 
 
@@ -78,7 +78,7 @@ def test_an_incident_is_published_and_its_end_too(chromium: Browser, system: Sys
         press(page, "Publish")
         expect(panel).to_contain_text("Transcripts are late")
         expect(panel).to_contain_text("No call is lost.")
-        [shown] = system.eventually(lambda: read_published(system), what="the published incident")
+        [shown] = system.wait_until(lambda: read_published(system), what="the published incident")
         assert (shown["name"], shown["status"], shown["impact"]) == ("Transcripts are late", "investigating", "minor")
 
         panel.get_by_role("button", name="Publish an update").click()
@@ -88,9 +88,9 @@ def test_an_incident_is_published_and_its_end_too(chromium: Browser, system: Sys
         page.get_by_label("What you tell your customers").fill("All transcripts are there.")
         press(page, "Publish")
         expect(panel.get_by_role("listitem")).to_have_count(2)
-        system.eventually(lambda: read_published(system)[0]["resolved_at"], what="the end")
+        system.wait_until(lambda: read_published(system)[0]["resolved_at"], what="the end")
 
-        system.eventually(lambda: len(receiver.requests) >= 2, what="both messages")
+        system.wait_until(lambda: len(receiver.requests) >= 2, what="both messages")
         for request, state in zip(receiver.requests, ("investigating", "resolved"), strict=True):
             verify(request, secret)
             assert json.loads(request.partition("\r\n\r\n")[2])["incident"]["status"] == state
@@ -107,7 +107,7 @@ def verify(request: str, secret: str) -> None:
     head, _, body = request.partition("\r\n\r\n")
     headers = message_from_string(head.partition("\r\n")[2])
     key = base64.b64decode(secret.removeprefix("whsec_"))
-    assert headers["webhook-signature"] == signature([key], headers["webhook-id"], headers["webhook-timestamp"], body.encode())
+    assert headers["webhook-signature"] == sign_body([key], headers["webhook-id"], headers["webhook-timestamp"], body.encode())
 
 
 def test_a_viewer_publishes_nothing_and_sees_no_address(chromium: Browser, system: System) -> None:

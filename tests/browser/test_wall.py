@@ -11,7 +11,7 @@ from tools.browser_session import reader
 @pytest.mark.parametrize("size", [(1920, 1080), (2560, 1440)])
 def test_a_wall_shows_all_and_scrolls_nothing(chromium: Browser, system: System, size: tuple[int, int]) -> None:
     post(system, "seen on the wall", "critical")
-    system.eventually(lambda: system.get("/api/overview")["open_incidents"], what="an incident")
+    system.wait_until(lambda: system.get("/api/overview")["open_incidents"], what="an incident")
     width, height = size
     with reader(chromium, system, system.viewer_token, viewport={"width": width, "height": height}) as somebody:
         page = somebody.page

@@ -86,7 +86,7 @@ def _play_until_broken(setup: Setup, waiting: deque[Fault], announce: Callable[[
             row = play(fault, arena)
             _print_row(row, time.monotonic() - started)
             if row.problems:
-                print(arena.system.logs()[-6000:], file=sys.stderr)
+                print(arena.system.read_logs()[-6000:], file=sys.stderr)
             yield row
             if row.problems:
                 return

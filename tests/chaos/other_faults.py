@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from local.lambda_runtime.worker import _interpreter
+from local.lambda_runtime.worker import _find_interpreter
 from local.processes import wait_until
 from tests.chaos import pgbouncer, upgrade
 from tests.chaos.arena import Arena
@@ -124,7 +124,7 @@ def run_cycle_at(arena: Arena, shift: str) -> None:
     """A real cycle of the real monitor, in a process whose clock is moved."""
     monitor = list_monitor(arena)[0]
     environ = {**monitor.environ(), "LD_PRELOAD": str(FAKETIME), "FAKETIME": shift, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-    command = [_interpreter(), "-S", "-s", "-c", _CYCLE]
+    command = [_find_interpreter(), "-S", "-s", "-c", _CYCLE]
     for _ in range(3):
         # The lease is one monitor's at a time: a cycle that found it taken did nothing, and is tried again.
         for _attempt in range(20):

@@ -33,7 +33,7 @@ def list_postmaster(arena: Arena) -> list[psutil.Process]:
 
 def list_monitor(arena: Arena) -> list[psutil.Process]:
     """The monitor, once one runs."""
-    return list(arena.system.eventually(lambda: arena.functions("run_monitor"), 40, "a process of the monitor"))
+    return list(arena.system.wait_until(lambda: arena.functions("run_monitor"), 40, "a process of the monitor"))
 
 
 def send_signal(targets: Sequence[psutil.Process], number: signal.Signals) -> None:

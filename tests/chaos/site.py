@@ -108,7 +108,7 @@ class Site:
     def no_monitor(self) -> Iterator[None]:
         """Hold the monitor's lease during the block as another monitor would: cycles are skipped, the queue fills."""
         insert = "INSERT INTO callwatch.monitor_lease VALUES ('monitor', 'the test', now(), now() + interval '10 minutes')"
-        self.system.eventually(
+        self.system.wait_until(
             lambda: self.sql(insert + " ON CONFLICT (name) DO NOTHING RETURNING holder"), 40, what="a pause between two cycles"
         )
         try:
@@ -218,7 +218,7 @@ class Site:
             return self.waiting() == self.waiting("CriticalQueue") == 0 and self.stored(environment) >= len(accepted)
 
         assert accepted
-        self.system.eventually(is_done, timeout_s, f"{len(accepted)} errors in PostgreSQL")
+        self.system.wait_until(is_done, timeout_s, f"{len(accepted)} errors in PostgreSQL")
         self.prove(environment, accepted)
 
     def prove(self, environment: str, accepted: set[str] | list[str]) -> None:

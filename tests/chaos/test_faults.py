@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from callwatch.events.event import error_message, finish_event
+from callwatch.events.event import build_error_message, finish_event
 from local.lambda_runtime.workers import Workers
 from local.system import ROOT
 from tests.chaos.site import Site
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(600)
 
 def message(environment: str, text: str, **fields: Any) -> str:
     now = datetime.now(UTC)
-    return error_message(finish_event({"message": text, "environment": environment, **fields}, now), 1, now)
+    return build_error_message(finish_event({"message": text, "environment": environment, **fields}, now), 1, now)
 
 
 def kill_in_flush(site: Site, environment: str, moment: str) -> None:
@@ -32,14 +32,14 @@ def kill_in_flush(site: Site, environment: str, moment: str) -> None:
         accepted = [event_id for _ in range(10) for event_id in site.send(environment, 100)]
         with site.writers_held(environment) as go_on:
             site.free_lease()
-            site.system.eventually(site.is_writer_held, 60, "a monitor amid its COPY")
+            site.system.wait_until(site.is_writer_held, 60, "a monitor amid its COPY")
             if moment == "in its COPY":
                 assert site.kill("run_monitor") == 1
             else:
                 # While the queue is stopped, nothing can be deleted from it.
                 with site.queue_stopped():
                     go_on()
-                    site.system.eventually(lambda: site.stored(environment) > 0, 60, "its commit")
+                    site.system.wait_until(lambda: site.stored(environment) > 0, 60, "its commit")
                     assert site.kill("run_monitor") == 1
             # Rows stored now whose messages are still in the queue will be delivered again.
             assert site.waiting() > 0
@@ -93,7 +93,7 @@ def test_redelivery_during_storing_counts_once(site: Site) -> None:
     try:
         with site.no_monitor():
             accepted = [event_id for _ in range(4) for event_id in site.send(environment, 100)]
-        site.system.eventually(lambda: site.stored(environment) == len(accepted), 60, "all of them")
+        site.system.wait_until(lambda: site.stored(environment) == len(accepted), 60, "all of them")
     finally:
         site.set_visibility(2)
     site.wait_until_stored(environment, accepted)
@@ -115,7 +115,7 @@ def test_poison_message_waits_alone_and_returns_when_fixed(site: Site) -> None:
         accepted = site.send(environment, 99)
         site.put([message(environment, "refuse me", event_id="ab" * 16), '{"v": 1, "kind": "dance", "project_id": 1}'])
     site.wait_until_stored(environment, accepted)
-    dead = site.system.eventually(lambda: [m for m in [site.peek("DeadLetterQueue")] if len(m) == 2], what="two dead letters")[0]
+    dead = site.system.wait_until(lambda: [m for m in [site.peek("DeadLetterQueue")] if len(m) == 2], what="two dead letters")[0]
     reasons = sorted(letter["MessageAttributes"]["reason"]["StringValue"] for letter in dead)
     assert "refused" in reasons[0]
     assert reasons[1] == "unknown kind 'dance'"
@@ -123,13 +123,13 @@ def test_poison_message_waits_alone_and_returns_when_fixed(site: Site) -> None:
     site.sql("ALTER TABLE callwatch.error_logs DROP CONSTRAINT refused")
     assert redrive(site) == "2 dead letters moved back into the queue, 0 left\n"
     site.wait_until_stored(environment, [*accepted, "ab" * 16])
-    site.system.eventually(lambda: site.waiting("DeadLetterQueue") == 1, what="the one that is still poison")
+    site.system.wait_until(lambda: site.waiting("DeadLetterQueue") == 1, what="the one that is still poison")
     # The earlier copy and all dead letters once more: nothing counts twice.
     site.put([letter["Body"] for letter in dead])
     with start_workers(site.system.data_dir, {}) as workers:
         assert json.loads(workers.invoke("Redrive", b'{"limit": 10}'))["moved"] >= 1
     site.wait_until_stored(environment, [*accepted, "ab" * 16])
-    purged = site.system.eventually(lambda: site.waiting("DeadLetterQueue") >= 2, what="both again")
+    purged = site.system.wait_until(lambda: site.waiting("DeadLetterQueue") >= 2, what="both again")
     assert purged
     site.sqs.purge_queue(QueueUrl=site.queue_url("DeadLetterQueue"))
 
@@ -143,7 +143,7 @@ def test_function_restarts_under_load_keep_exact_counts(site: Site, restarts: in
             assert site.kill() > 0
             site.free_lease()
         before = len(accepted)
-        site.system.eventually(lambda: len(accepted) > before, 60, "ingest by new processes")
+        site.system.wait_until(lambda: len(accepted) > before, 60, "ingest by new processes")
     site.wait_until_stored(environment, accepted)
 
 

@@ -14,11 +14,11 @@ from callwatch.db import product_connection
 from callwatch.models.sample import Sample
 from callwatch.models.shapes.pipeline import Pipeline
 from callwatch.pipeline.calendar import read_holiday
-from callwatch.pipeline.product import measure, of_cycle
+from callwatch.pipeline.product import measure, select_for_cycle
 from callwatch.pipeline.samples import list_product_samples
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.pipeline.tenants.figures import COUNTS
-from callwatch.reports.pipeline import pipeline
+from callwatch.reports.pipeline import build_pipeline
 from callwatch.settings import get_settings
 from simulator import product
 from tests.support.api_contract import check_nulls
@@ -46,7 +46,7 @@ def two(database: str) -> Iterator[Any]:
 
 
 def view() -> Pipeline:
-    found = pipeline(get_settings(), NOW, is_by_agency=True)
+    found = build_pipeline(get_settings(), NOW, is_by_agency=True)
     check_shape(Pipeline, found)
     check_nulls(json.loads(json.dumps(found, default=lambda value: value.to_dict() if hasattr(value, "to_dict") else str(value))))
     return found
@@ -55,7 +55,7 @@ def view() -> Pipeline:
 def samples(now: datetime = NOW) -> list[Sample]:
     stages = get_stages(None)
     with product_connection() as conn:
-        return list_product_samples(stages, measure(conn, now, "UTC", stages, of_cycle(stages)))
+        return list_product_samples(stages, measure(conn, now, "UTC", stages, select_for_cycle(stages)))
 
 
 def silent(found: list[Sample]) -> list[tuple[str | None, float | None]]:
@@ -79,7 +79,7 @@ def test_figures_of_agencies_add_up(two: Any) -> None:
     assert sum(last_hour) == found["freshness"]["actual_last_hour"]
     assert all(15 < (agency["freshness"]["expected_per_hour"] or 0) < 35 for agency in agencies[:1])
     assert agencies[0]["field_completeness"]["agency_id"] == 1
-    assert "agencies" not in pipeline(get_settings(), NOW)
+    assert "agencies" not in build_pipeline(get_settings(), NOW)
 
 
 def test_keys_of_recordings_may_be_those_of_the_dialer(two: Any) -> None:

@@ -263,7 +263,9 @@ def test_disabled_rule_ends_its_alert_and_notifies() -> None:
     with connection() as conn:
         kinds = [each["kind"] for each in load_alert_detail(conn, str(alerts()[0]["id"]))["timeline"]]
         assert kinds == ["firing", "notified: firing", "rule disabled", "notified: ended"]
-        (item,) = serialize_rules(conn, [r for r in alert_manager.rules(get_settings()) if r.id == "subject"], get_settings())
+        (item,) = serialize_rules(
+            conn, [r for r in alert_manager.list_rules(get_settings()) if r.id == "subject"], get_settings()
+        )
         act_on_rule(conn, "subject", "enable", {"reason": "again"}, "bea", get_settings(), NOW)
         conn.commit()
     assert (item["state"], item["value"]) == ("disabled", None)
@@ -305,7 +307,7 @@ def test_firing_rule_without_data_shows_no_old_value() -> None:
     evaluate(NOW + MINUTE, sample("value", None))
     with connection() as conn:
         (item,) = serialize_rules(
-            conn, [each for each in alert_manager.rules(get_settings()) if each.id == "subject"], get_settings()
+            conn, [each for each in alert_manager.list_rules(get_settings()) if each.id == "subject"], get_settings()
         )
     assert (item["state"], item["value"], item["unknown"]) == ("firing", None, {"value": Reason("unavailable", "why")})
 
@@ -354,7 +356,7 @@ def test_python_rule_shows_its_value_or_is_unknown() -> None:
         with connection() as conn:
             evaluate_rules(conn, [], NOW, (), frozenset(f"custom.custom_{name}" for name in names))
             conn.commit()
-            mine = [r for r in alert_manager.rules(get_settings()) if r.id.startswith("custom_")]
+            mine = [r for r in alert_manager.list_rules(get_settings()) if r.id.startswith("custom_")]
             items = serialize_rules(conn, mine, get_settings())
     finally:
         for name in names:
@@ -374,7 +376,7 @@ def test_a_condition_that_hangs_holds_up_nothing_else() -> None:
     held = threading.Event()
     slow = AlertRule(id="slow", name="s", condition=held.wait, level=AlertLevel.INFO)
     quick = AlertRule(id="quick", name="q", condition=lambda: True, level=AlertLevel.INFO)
-    samples = alert_manager.custom_samples([slow, quick], 0.5)
+    samples = alert_manager.measure_custom_samples([slow, quick], 0.5)
     held.set()
     assert [(each.value, each.reason) for each in samples] == [
         (None, Reason("timeout", "its condition takes too long")),

@@ -18,13 +18,13 @@ from callwatch.models.shapes.pipeline import Pipeline
 from callwatch.models.shapes.product.costs import Costs
 from callwatch.monitor.cost_step import measure_costs
 from callwatch.monitor.cycle import Cycle
-from callwatch.pipeline.product import measure, of_cycle
-from callwatch.pipeline.samples import depths, list_product_samples
+from callwatch.pipeline.product import measure, select_for_cycle
+from callwatch.pipeline.samples import list_depths, list_product_samples
 from callwatch.pipeline.stage_file import get_stages
-from callwatch.reports.health import health
-from callwatch.reports.items.costs import costs
-from callwatch.reports.jobs import job_metrics
-from callwatch.reports.pipeline import pipeline
+from callwatch.reports.health import build_health
+from callwatch.reports.items.costs import build_costs
+from callwatch.reports.jobs import build_job_metrics
+from callwatch.reports.pipeline import build_pipeline
 from callwatch.settings import get_settings, reset_settings
 from tests.incidents.judge import find_sample
 from tests.support.api_shapes import OWN, check_shape
@@ -64,8 +64,8 @@ def shop(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def samples() -> list[Sample]:
     stages = get_stages(str(SHOP))
     with product_connection() as conn:
-        measured = measure(conn, NOW, "UTC", stages, of_cycle(stages))
-    assert [stage for stage, _figure, _value in depths(stages, measured)] == ["parcels", "parcels"]
+        measured = measure(conn, NOW, "UTC", stages, select_for_cycle(stages))
+    assert [stage for stage, _figure, _value in list_depths(stages, measured)] == ["parcels", "parcels"]
     return list_product_samples(stages, measured)
 
 
@@ -100,23 +100,23 @@ def test_the_shop_is_closed_on_sundays_and_at_night(shop: Any) -> None:
     stages = get_stages(str(SHOP))
     for moment in ("2031-03-16T12:00:00+00:00", "2031-03-13T02:00:00+00:00"):
         with product_connection() as conn:
-            measured = measure(conn, datetime.fromisoformat(moment), "UTC", stages, of_cycle(stages))
+            measured = measure(conn, datetime.fromisoformat(moment), "UTC", stages, select_for_cycle(stages))
         assert find_sample(list_product_samples(stages, measured), "calls.missing_ratio").detail == "outside of business hours"
 
 
 def test_api_shows_the_shop_and_names_what_is_not_described(shop: Any) -> None:
     settings = get_settings()
-    answer = pipeline(settings, NOW)
+    answer = build_pipeline(settings, NOW)
     check_shape(Pipeline, answer)
     (stage,) = answer["stages"]
     assert (stage["name"], stage["pending"], stage["completed_last_hour"], stage["p50_s"]) == ("parcels", 1, 20, 300)
     assert answer["freshness"]["last_call_at"] == NOW - timedelta(minutes=3)
     assert answer["unknown"]["recording_availability"].message == "the stage file does not describe availability"
     assert answer["crons"][0]["name"] == "packer"
-    whole = health(settings, NOW, OWN)
+    whole = build_health(settings, NOW, OWN)
     check_shape(Health, whole)
     assert whole["queue"]["pending"] == 1
-    jobs = job_metrics(settings, NOW)
+    jobs = build_job_metrics(settings, NOW)
     check_shape(JobMetrics, jobs)
     assert jobs["unknown"]["recording_queue.pending"].message == "the stage file does not describe recordings"
 
@@ -151,7 +151,7 @@ def priced_shop(shop: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 def test_costs_and_quotas_of_the_shop_are_in_its_own_terms(priced_shop: Any) -> None:
     for number in range(7):
         found = measure_costs(Cycle(NOW + timedelta(seconds=number), deadline=1e9))
-    answer = costs(get_settings(), NOW, "1d")
+    answer = build_costs(get_settings(), NOW, "1d")
     check_shape(Costs, answer)
     priced_shop.execute("SELECT count(*) FROM shop_parcels WHERE state = 'sent' AND sent_on >= %s::date", (NOW,))
     ((sent,),) = priced_shop.fetchall()
@@ -173,7 +173,7 @@ def test_backlog_of_the_shop_is_forecast_by_its_limit(priced_shop: Any) -> None:
                 at = NOW - timedelta(days=back, minutes=minute)
                 keep_depths(conn, at, [("parcels", "pending", 2.0 if back else round(2 + 0.5 * (90 - minute)))])
         conn.commit()
-    (forecast,) = pipeline(get_settings(), NOW, has_forecasts=True)["forecasts"] or []
+    (forecast,) = build_pipeline(get_settings(), NOW, has_forecasts=True)["forecasts"] or []
     assert (forecast["name"], forecast["limit"]) == ("parcels", 60)
     # 46 or 47 wait, and half a parcel more each minute: 14 more take 28 minutes.
     assert forecast["full_at"] is not None

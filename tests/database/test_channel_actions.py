@@ -16,7 +16,7 @@ from callwatch.db.alert_queries.channel_states import note_failing, note_given_u
 from callwatch.exceptions import Conflict, NotFound
 from callwatch.models.alert import AlertChannel
 from callwatch.models.shapes.alerting.channels import ChannelItem, TestedChannel
-from callwatch.monitor.own_samples import channel_samples
+from callwatch.monitor.own_samples import measure_channels
 from callwatch.settings import Settings, get_settings, load_settings, reset_settings
 from tests.support.api_shapes import check_shape
 from tests.support.scripted_receiver import Receiver, Scripted
@@ -143,7 +143,7 @@ def test_each_of_several_channels_has_its_own_state(database: str, monkeypatch: 
     ]
     with connection() as conn:
         found = {item["name"]: item for item in list_channel_items(conn, get_settings(), datetime.now(UTC))}
-        assert [sample.labels["channel"] for sample in channel_samples(conn, NOW) if sample.value] == ["slack:ops"]
+        assert [sample.labels["channel"] for sample in measure_channels(conn, NOW) if sample.value] == ["slack:ops"]
     assert {name: found[name]["state"] for name in ("slack", "slack:ops", "slack:dev", "ntfy:dev")} == {
         "slack": "unused", "slack:ops": "held", "slack:dev": "ok", "ntfy:dev": "invalid"
     }  # fmt: skip

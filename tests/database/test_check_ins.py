@@ -9,7 +9,7 @@ import pytest
 
 from callwatch.crons.samples import read_check_in_samples
 from callwatch.db import connection, execute, fetch_all
-from callwatch.db.alert_queries.rule_states import firing_labels
+from callwatch.db.alert_queries.rule_states import read_firing_labels
 from callwatch.db.queries import check_ins as stored
 from callwatch.db.queries.check_ins import KEPT_CHECK_INS, forget_monitors
 from callwatch.digest.store import digest
@@ -48,7 +48,7 @@ def rows(table: str = "check_ins") -> list[dict[str, Any]]:
 
 def samples(minutes: float, uncounted: str | None = None) -> list[Sample]:
     with connection() as conn:
-        return read_check_in_samples(conn, NOW + minutes * MINUTE, firing_labels(conn), uncounted)
+        return read_check_in_samples(conn, NOW + minutes * MINUTE, read_firing_labels(conn), uncounted)
 
 
 def values(minutes: float) -> dict[str, float | None]:

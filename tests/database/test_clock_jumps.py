@@ -8,9 +8,9 @@ import pytest
 from callwatch.db import connection, execute, fetch_all, fetch_one
 from callwatch.db.queries import retention_clock
 from callwatch.db.queries.retention import forget_old
-from callwatch.db.queries.retention_clock import believable_time, read_clock
+from callwatch.db.queries.retention_clock import read_believable_time, read_clock
 from callwatch.digest.store import digest
-from callwatch.events.event import error_message, finish_event
+from callwatch.events.event import build_error_message, finish_event
 from callwatch.ingest.requests import accept_request, build_request_messages
 from tests.support.monitor_cycles import cycle
 
@@ -37,7 +37,7 @@ def history(database: str) -> str:
     event = {"message": "boom (SQLSTATE 22P02)", "tags": {"a": "b"}, "user_hash": "u", "endpoint": "GET /", "release": "1"}
     request = accept_request({"method": "GET", "route": "/", "status_code": 200, "response_time_ms": 5}, NOW)
     requests = build_request_messages([request], 1, NOW)
-    digest([error_message(finish_event(event, NOW), 1, NOW), *requests], NOW)
+    digest([build_error_message(finish_event(event, NOW), 1, NOW), *requests], NOW)
     with connection() as conn:
         execute(conn, _INSERTS, {"at": NOW})
         execute(
@@ -134,7 +134,7 @@ def test_a_jump_makes_no_delivery_too_old_to_send(history: str) -> None:
     with connection() as conn:
         read_clock(conn, NOW)
         conn.commit()
-        assert believable_time(conn, NOW + AHEAD) <= NOW + timedelta(minutes=1)
+        assert read_believable_time(conn, NOW + AHEAD) <= NOW + timedelta(minutes=1)
         execute(conn, "UPDATE callwatch.retention_clock SET steady_cycles = 10, seen_at = %s", (NOW,))
-        assert believable_time(conn, NOW + timedelta(minutes=1)) == NOW + timedelta(minutes=1)
-        assert believable_time(conn, NOW + AHEAD) <= NOW + timedelta(minutes=1)
+        assert read_believable_time(conn, NOW + timedelta(minutes=1)) == NOW + timedelta(minutes=1)
+        assert read_believable_time(conn, NOW + AHEAD) <= NOW + timedelta(minutes=1)

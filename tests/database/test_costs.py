@@ -19,7 +19,7 @@ from callwatch.models.sample import Sample
 from callwatch.models.shapes.product.costs import Costs
 from callwatch.monitor.cost_step import find_due_day, is_day_complete, measure_costs
 from callwatch.monitor.cycle import Cycle
-from callwatch.reports.items.costs import costs
+from callwatch.reports.items.costs import build_costs
 from callwatch.reports.items.one_call import load_call
 from callwatch.settings import get_settings, reset_settings
 from simulator import product
@@ -95,7 +95,7 @@ def run_step(times: int = 1, now: datetime = NOW) -> list[Sample]:
 
 
 def view(range_name: Any = "1d") -> Costs:
-    found = costs(get_settings(), NOW, range_name)
+    found = build_costs(get_settings(), NOW, range_name)
     check_shape(Costs, found)
     check_nulls(json.loads(json.dumps(found, default=lambda value: value.to_dict() if hasattr(value, "to_dict") else str(value))))
     return found

@@ -30,8 +30,8 @@ from callwatch.models.sample import Sample
 from callwatch.monitor import evaluate_step
 from callwatch.monitor.cycle import run_cycle
 from callwatch.monitor.steps import build_steps
-from callwatch.reports.health import health
-from callwatch.reports.status import status
+from callwatch.reports.health import build_health
+from callwatch.reports.status import build_status
 from callwatch.settings import get_settings, reset_settings
 from tests.support.api_shapes import OWN
 from tests.support.database_faults import locked, read_only
@@ -406,8 +406,8 @@ def test_a_read_only_database_wears_out_no_message(database: str, monkeypatch: p
 
 def test_health_and_status_call_a_read_only_database_down(database: str) -> None:
     with read_only(database):
-        found = health(get_settings(), NOW, OWN)
-        shown = [status(get_settings(), after(minute), 1) for minute in (0, 1)]
+        found = build_health(get_settings(), NOW, OWN)
+        shown = [build_status(get_settings(), after(minute), 1) for minute in (0, 1)]
     assert (found["status"], found["services"]["database"]["status"], found["services"]["database"]["reason"]) == (
         "unhealthy", "unhealthy", "error",
     )  # fmt: skip
@@ -418,8 +418,8 @@ def test_health_and_status_call_a_read_only_database_down(database: str) -> None
         ((issue),) = answer["issues"]
         assert (issue["rule_id"], issue["since"]) == ("database_health", NOW)
         assert "does not accept writes" in issue["message"]
-    assert health(get_settings(), NOW, OWN)["services"]["database"]["status"] == "healthy"
-    assert status(get_settings(), after(2), 1)["issues"] == []
+    assert build_health(get_settings(), NOW, OWN)["services"]["database"]["status"] == "healthy"
+    assert build_status(get_settings(), after(2), 1)["issues"] == []
 
 
 def test_connection_to_a_former_primary_is_closed(database: str) -> None:

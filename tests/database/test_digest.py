@@ -20,7 +20,7 @@ from callwatch.digest import group_updates as tally
 from callwatch.digest import store as digest_module
 from callwatch.digest.store import PAYLOADS_PER_HOUR, digest
 from callwatch.digest.unstored import UnstoredMessages
-from callwatch.events.event import error_message, finish_event
+from callwatch.events.event import build_error_message, finish_event
 from callwatch.exceptions import DatabaseUnavailable, LockUnavailable
 from callwatch.reports.groups.error_groups import list_groups_page, load_group_detail
 from callwatch.reports.groups.group_actions import act
@@ -33,7 +33,7 @@ NOW = datetime.now(UTC)
 
 
 def message(text: str = "boom", now: datetime = NOW, project: int = 1, **fields: Any) -> str:
-    return error_message(finish_event({"message": text, **fields}, now), project, now)
+    return build_error_message(finish_event({"message": text, **fields}, now), project, now)
 
 
 def scalar(sql: str, *params: Any) -> Any:

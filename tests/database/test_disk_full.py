@@ -16,10 +16,10 @@ from callwatch.alerts.notifications.delivery import deliver_due
 from callwatch.alerts.outage.issues import MISSED
 from callwatch.checks.database import check
 from callwatch.db import connection, execute, fetch_all, migrate, reset_pool
-from callwatch.db.core.db_errors import why_no_writes
-from callwatch.events.event import error_message, finish_event
-from callwatch.reports.health import health
-from callwatch.reports.status import status
+from callwatch.db.core.db_errors import explain_no_writes
+from callwatch.events.event import build_error_message, finish_event
+from callwatch.reports.health import build_health
+from callwatch.reports.status import build_status
 from callwatch.settings import get_settings, reset_settings
 from local.postgres import server as postgres
 from tests.conftest import FAST
@@ -109,9 +109,9 @@ def rows(statement: str) -> list[dict[str, Any]]:
 
 def test_full_disk_is_seen_without_writing_a_row(fill: Callable[[bool], None]) -> None:
     with connection() as conn:
-        assert why_no_writes(conn) is None
+        assert explain_no_writes(conn) is None
         fill(True)
-        assert "No space left on device" in str(why_no_writes(conn))
+        assert "No space left on device" in str(explain_no_writes(conn))
         assert execute(conn, "SELECT 1") == 1, "the transaction goes on"
     assert (check(get_settings(), 3).status, check(get_settings(), 3).reason) == ("unhealthy", "error")
     fill(False)
@@ -130,7 +130,7 @@ def test_full_disk_is_one_page_and_one_all_clear_with_rows(
     assert notified(receiver) == ["alert.firing"], "though neither outbox nor memory file takes anything"
     assert "No space left on device" in json.loads(receiver.received[-1].body)["data"]["message"]
     settings = get_settings()
-    found, shown = health(settings, datetime.now(UTC), OWN), status(settings, datetime.now(UTC), 1)
+    found, shown = build_health(settings, datetime.now(UTC), OWN), build_status(settings, datetime.now(UTC), 1)
     database = found["services"]["database"]
     assert (found["status"], database["status"], database["reason"]) == ("unhealthy", "unhealthy", "error")
     assert (shown["status"], shown["services"]["database"]["status"]) == ("outage", "down")
@@ -143,7 +143,7 @@ def test_full_disk_is_one_page_and_one_all_clear_with_rows(
     assert notified(receiver) == ["alert.firing", "alert.resolved"]
     (alert,) = rows("SELECT state, started_at, resolved_at FROM callwatch.alerts WHERE rule_id = 'database_health'")
     assert (alert["state"], alert["started_at"], alert["resolved_at"]) == ("resolved", after(1), after(5))
-    assert health(settings, datetime.now(UTC), OWN)["services"]["database"]["status"] == "healthy"
+    assert build_health(settings, datetime.now(UTC), OWN)["services"]["database"]["status"] == "healthy"
 
 
 def test_a_process_that_ends_on_a_full_disk_pages_no_second_time(
@@ -170,10 +170,10 @@ def test_full_disk_wears_out_no_accepted_message(
     fill: Callable[[bool], None], after: Callable[[float], datetime], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event = finish_event({"event_id": "a" * 32, "message": "kept"}, after(0))
-    queue = FakeQueue([error_message(event, 1, after(0))], after(0))
+    queue = FakeQueue([build_error_message(event, 1, after(0))], after(0))
     queue.stand_in(monkeypatch)
     cycle(after(0))
-    queue = FakeQueue([error_message(event, 1, after(0))], after(0))
+    queue = FakeQueue([build_error_message(event, 1, after(0))], after(0))
     queue.stand_in(monkeypatch)
     fill(True)
     report = cycle(after(1))

@@ -287,8 +287,8 @@ def test_without_descriptors_the_cluster_lies_elsewhere(data_dir: Path, monkeypa
 def test_binaries_out_of_reach_are_copied(data_dir: Path, monkeypatch: pytest.MonkeyPatch, mode: int) -> None:
     elsewhere = data_dir / "elsewhere"
     monkeypatch.setattr(postgres_files, "ELSEWHERE", elsewhere)
-    can_enter = postgres_files._others_may_enter
-    monkeypatch.setattr(postgres_files, "_others_may_enter", lambda folder: "pgserver" not in str(folder) and can_enter(folder))
+    can_enter = postgres_files._can_others_enter
+    monkeypatch.setattr(postgres_files, "_can_others_enter", lambda folder: "pgserver" not in str(folder) and can_enter(folder))
     mine = data_dir / "mine"
     mine.mkdir()
     mine.chmod(mode)

@@ -18,7 +18,7 @@ from callwatch.alerts.rules.watched import find_subjects
 from callwatch.alerts.serializers import load_alert_detail
 from callwatch.crons.samples import read_check_in_samples
 from callwatch.db import connection, execute, fetch_all
-from callwatch.db.alert_queries.rule_states import firing_labels
+from callwatch.db.alert_queries.rule_states import read_firing_labels
 from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
 from callwatch.monitor.external_samples import read_external_samples
@@ -214,7 +214,7 @@ def test_calls_that_stay_away_are_missing_for_ever() -> None:
 
 def read_own(at: datetime, read: Callable[..., list[Sample]]) -> list[Sample]:
     with connection() as conn:
-        return read(conn, at, firing_labels(conn))
+        return read(conn, at, read_firing_labels(conn))
 
 
 def test_a_job_whose_monitor_is_deleted_is_not_recovered() -> None:

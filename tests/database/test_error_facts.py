@@ -10,10 +10,10 @@ from callwatch.counters.error_samples import NEWS, read_error_samples
 from callwatch.counters.errors import read_error_metrics
 from callwatch.db import connection, execute
 from callwatch.digest.store import digest
-from callwatch.events.event import error_message, finish_event
+from callwatch.events.event import build_error_message, finish_event
 from callwatch.grouping.sqlstate import find_sqlstate
 from callwatch.models.sample import Sample
-from callwatch.monitor.own_samples import tracker_samples
+from callwatch.monitor.own_samples import measure_tracker
 from callwatch.reports.groups.error_groups import list_groups_page
 from callwatch.reports.groups.group_actions import act
 
@@ -22,7 +22,7 @@ BY_ID = {rule.id: rule for rule in RULES}
 
 
 def message(text: str = "boom", now: datetime = NOW, project: int = 1, **fields: Any) -> str:
-    return error_message(finish_event({"message": text, **fields}, now), project, now)
+    return build_error_message(finish_event({"message": text, **fields}, now), project, now)
 
 
 def samples(metric: str, now: datetime | None = None) -> list[Sample]:
@@ -39,7 +39,7 @@ def test_a_quiet_system_has_no_news(database: str) -> None:
         == []
     )
     assert samples("errors.last_hour") == [Sample("errors.last_hour", 0.0)]
-    assert tracker_samples()[0].metric == "monitor.lost_errors"
+    assert measure_tracker()[0].metric == "monitor.lost_errors"
 
 
 def test_late_new_group_is_news_for_fifteen_minutes(database: str) -> None:

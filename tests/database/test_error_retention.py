@@ -15,7 +15,7 @@ from callwatch.db.core.connect import open_connection
 from callwatch.db.error_queries import error_retention
 from callwatch.db.error_queries.error_retention import forget_old_counts, forget_old_groups
 from callwatch.digest.store import digest
-from callwatch.events.event import error_message, finish_event
+from callwatch.events.event import build_error_message, finish_event
 from local.system import ROOT
 from tools.export import write
 
@@ -29,7 +29,7 @@ TABLES = (
 
 def message(text: str = "boom", now: datetime = NOW, project: int = 1, **fields: Any) -> str:
     given = {"release": "1", "tags": {"a": "b"}, "user_hash": "u", "endpoint": "GET /", **fields}
-    return error_message(finish_event({"message": text, **given}, now), project, now)
+    return build_error_message(finish_event({"message": text, **given}, now), project, now)
 
 
 def rows(table: str) -> int:

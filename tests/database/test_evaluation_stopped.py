@@ -26,8 +26,8 @@ from callwatch.db.queries.cycles import read_signs
 from callwatch.exceptions import PoolExhausted
 from callwatch.monitor import evaluate_step, steps
 from callwatch.monitor.own_samples import count_runs
-from callwatch.reports.health import health
-from callwatch.reports.status import status
+from callwatch.reports.health import build_health
+from callwatch.reports.status import build_status
 from callwatch.settings import get_settings
 from tests.support.api_shapes import OWN
 from tests.support.fake_queue import FakeQueue
@@ -69,8 +69,8 @@ def notified(receiver: Receiver) -> list[tuple[str, str]]:
 def seen() -> tuple[str, datetime | None, datetime | None]:
     """Return the overall health, and since when nothing is evaluated, from health and from status."""
     settings, now = get_settings(), datetime.now(UTC)
-    whole: Any = health(settings, now, OWN)
-    shown: Any = status(settings, now, 1)
+    whole: Any = build_health(settings, now, OWN)
+    shown: Any = build_status(settings, now, 1)
     for answer in (whole, shown):
         assert answer["monitor"]["last_cycle_at"] is not None
     return whole["status"], whole["monitor"]["not_evaluated_since"], shown["monitor"]["not_evaluated_since"]
@@ -99,7 +99,7 @@ def test_evaluation_that_works_again_sends_all_clear_and_rows(
     break_evaluation(True)
     for minute in range(3):
         cycle(after(minute))
-    (issue,) = status(get_settings(), datetime.now(UTC), 1)["issues"]
+    (issue,) = build_status(get_settings(), datetime.now(UTC), 1)["issues"]
     assert (issue["type"], issue["rule_id"]) == ("error", "evaluation_stopped")
     assert "OverflowError" in issue["message"]
     break_evaluation(False)
@@ -107,7 +107,9 @@ def test_evaluation_that_works_again_sends_all_clear_and_rows(
         cycle(after(minute))
     assert [kind for kind, _message in notified(receiver)] == ["alert.firing", "alert.resolved"]
     assert seen() == ("healthy", None, None)
-    assert "evaluation_stopped" not in {issue["rule_id"] for issue in status(get_settings(), datetime.now(UTC), 1)["issues"]}
+    assert "evaluation_stopped" not in {
+        issue["rule_id"] for issue in build_status(get_settings(), datetime.now(UTC), 1)["issues"]
+    }
     with connection() as conn:
         ((row),) = fetch_all(conn, "SELECT id FROM callwatch.alerts WHERE rule_id = 'evaluation_stopped'")
         alert = load_alert_detail(conn, str(row["id"]))
@@ -131,13 +133,15 @@ def test_every_second_evaluation_failing_is_notified(receiver: Receiver, break_e
     ((kind, message),) = notified(receiver)
     assert kind == "alert.firing"
     assert "5 of the last 10 cycles did not evaluate the rules" in message
-    issues = {issue["rule_id"] for issue in status(get_settings(), datetime.now(UTC), 1)["issues"]}
+    issues = {issue["rule_id"] for issue in build_status(get_settings(), datetime.now(UTC), 1)["issues"]}
     assert "evaluation_stopped" in issues, "status names it as long as it is not over"
     for minute in range(11, 13):
         break_evaluation(False)
         cycle(after(minute))
     assert notified(receiver)[-1][0] == "alert.resolved"
-    assert "evaluation_stopped" not in {issue["rule_id"] for issue in status(get_settings(), datetime.now(UTC), 1)["issues"]}
+    assert "evaluation_stopped" not in {
+        issue["rule_id"] for issue in build_status(get_settings(), datetime.now(UTC), 1)["issues"]
+    }
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,10 @@ from callwatch import sqs
 from callwatch.db import connection, fetch_one, reset_pool
 from callwatch.db.core import retry
 from callwatch.digest import event_source
-from callwatch.digest.event_source import MAX_PAUSE_S, Record, digest_records, pause_s
+from callwatch.digest.event_source import MAX_PAUSE_S, Record, compute_pause_s, digest_records
 from callwatch.digest.store import Digested, digest
 from callwatch.digest.unstored import HIDDEN_FOR
-from callwatch.events.event import error_message, finish_event
+from callwatch.events.event import build_error_message, finish_event
 from callwatch.monitor import steps
 from callwatch.monitor.cycle import Cycle
 from callwatch.monitor.state import MonitorState
@@ -48,15 +48,15 @@ def queues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str
     found = {name: client.create_queue(QueueName=name)["QueueUrl"] for name in ("ERROR", "CRITICAL", "DEAD_LETTER")}
     for name, url in found.items():
         monkeypatch.setenv(f"{name}_QUEUE_URL", url)
-    sqs._client.cache_clear()
+    sqs._make_client.cache_clear()
     reset_settings()
     yield found
     server.stop()
-    sqs._client.cache_clear()
+    sqs._make_client.cache_clear()
 
 
 def message(text: str) -> str:
-    return error_message(finish_event({"message": text, "type": text.split()[0]}, NOW), 1, NOW)
+    return build_error_message(finish_event({"message": text, "type": text.split()[0]}, NOW), 1, NOW)
 
 
 def deliver(url: str) -> list[Record]:
@@ -151,7 +151,7 @@ def test_an_unreachable_database_is_waited_for(database: str, queues: dict[str, 
 
 
 def test_pauses_grow_and_an_outage_of_days_wears_out_nothing() -> None:
-    pauses = [pause_s(count) for count in range(1, 1_200)]
+    pauses = [compute_pause_s(count) for count in range(1, 1_200)]
     assert pauses[:6] == [30, 60, 120, 240, 480, 900]
     assert pauses == sorted(pauses)
     assert max(pauses) == MAX_PAUSE_S

@@ -19,8 +19,8 @@ from callwatch.db import (
     fetch_all,
     fetch_one,
     lock_in_transaction,
-    pool_statistics,
     product_connection,
+    read_pool_statistics,
     reset_pool,
     with_deadlock_retry,
     with_transaction,
@@ -125,12 +125,12 @@ def test_dead_idle_connections_are_dropped_without_failure(database: str) -> Non
     pool = Pool(database, size=3)
     with pool.connection() as one, pool.connection() as two, pool.connection() as three:
         pids = [conn.info.backend_pid for conn in (one, two, three)]
-    assert pool.statistics()["idle"] == 3
+    assert pool.read_statistics()["idle"] == 3
     for pid in pids:
         terminate(database, pid)
     with pool.connection() as conn:
         assert fetch_one(conn, "SELECT 1 AS one") == {"one": 1}
-    assert pool.statistics()["total"] == 1
+    assert pool.read_statistics()["total"] == 1
     pool.close()
 
 
@@ -153,7 +153,7 @@ def test_lost_connection_is_one_error_and_frees_its_place(database: str) -> None
     pool = Pool(database, size=1)
     with pytest.raises(DatabaseUnavailable, match="connection"), pool.connection() as conn:
         terminate_and_ask(database, conn)
-    assert pool.statistics() == {"total": 0, "active": 0, "idle": 0, "waiting": 0, "utilization": 0}
+    assert pool.read_statistics() == {"total": 0, "active": 0, "idle": 0, "waiting": 0, "utilization": 0}
     with pool.connection() as conn:
         assert fetch_one(conn, "SELECT 1 AS one") == {"one": 1}
     pool.close()
@@ -171,16 +171,16 @@ def test_caller_waits_for_a_connection_until_the_deadline(database: str) -> None
     with pool.connection():
         thread = threading.Thread(target=borrow)
         thread.start()
-        while pool.statistics()["waiting"] == 0:
+        while pool.read_statistics()["waiting"] == 0:
             time.sleep(0.01)
-        assert pool.statistics() == {"total": 1, "active": 1, "idle": 0, "waiting": 1, "utilization": 100}
+        assert pool.read_statistics() == {"total": 1, "active": 1, "idle": 0, "waiting": 1, "utilization": 100}
     thread.join(30)
     assert len(waited) == 1
     started = time.monotonic()
     with pool.connection(), pytest.raises(PoolExhausted, match="all 1 database connections"), pool.connection():
         pass
     assert 0.4 < time.monotonic() - started < 20
-    assert pool.statistics() == {"total": 1, "active": 0, "idle": 1, "waiting": 0, "utilization": 0}
+    assert pool.read_statistics() == {"total": 1, "active": 0, "idle": 1, "waiting": 0, "utilization": 0}
     pool.close()
 
 
@@ -196,7 +196,7 @@ def test_waiting_callers_are_served_in_the_order_they_came(database: str) -> Non
     with pool.connection():
         for count, thread in enumerate(threads, start=1):
             thread.start()
-            while pool.statistics()["waiting"] < count:
+            while pool.read_statistics()["waiting"] < count:
                 time.sleep(0.005)
     for thread in threads:
         thread.join(30)
@@ -207,8 +207,8 @@ def test_waiting_callers_are_served_in_the_order_they_came(database: str) -> Non
 def test_a_pool_keeps_fewer_connections_idle_than_it_lends(database: str) -> None:
     pool = Pool(database, size=3, kept=1)
     with pool.connection(), pool.connection(), pool.connection():
-        assert pool.statistics()["total"] == 3
-    assert pool.statistics() == {"total": 1, "active": 0, "idle": 1, "waiting": 0, "utilization": 0}
+        assert pool.read_statistics()["total"] == 3
+    assert pool.read_statistics() == {"total": 1, "active": 0, "idle": 1, "waiting": 0, "utilization": 0}
     pool.close()
 
 
@@ -218,7 +218,7 @@ def test_the_pool_is_small_inside_lambda(database: str, monkeypatch: pytest.Monk
     if is_lambda:
         monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "run_monitor")
     with connection():
-        assert pool_statistics()["utilization"] == 100 / size
+        assert read_pool_statistics()["utilization"] == 100 / size
 
 
 def test_a_child_process_leaves_its_parents_connections_alone(accounts: str) -> None:
@@ -259,7 +259,7 @@ def test_many_threads_share_a_small_pool_without_failing(database: str) -> None:
 
     in_threads(*[work] * 12)
     assert len(done) == 120
-    assert pool.statistics()["total"] <= 3
+    assert pool.read_statistics()["total"] <= 3
     pool.close()
 
 
@@ -267,7 +267,7 @@ def test_a_server_that_is_not_there_is_one_clear_error(monkeypatch: pytest.Monke
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody:x@127.0.0.1:1/none")
     with pytest.raises(DatabaseUnavailable, match="refused"), connection():
         pass
-    assert pool_statistics()["active"] == 0, "the failed attempt left no place taken"
+    assert read_pool_statistics()["active"] == 0, "the failed attempt left no place taken"
 
 
 def test_what_was_not_committed_is_rolled_back(accounts: str) -> None:

@@ -9,10 +9,10 @@ from callwatch.counters.error_samples import COMPLETE, NEWS, read_error_samples
 from callwatch.counters.performance import COMPLETE as COMPLETE_REQUESTS
 from callwatch.counters.performance import read_request_samples
 from callwatch.db import connection, fetch_all, with_transaction
-from callwatch.db.alert_queries.rule_states import firing_labels
+from callwatch.db.alert_queries.rule_states import read_firing_labels
 from callwatch.db.queries.api_logs import insert_requests
 from callwatch.digest.store import digest
-from callwatch.events.event import error_message, finish_event
+from callwatch.events.event import build_error_message, finish_event
 from callwatch.models.sample import Sample
 from callwatch.reports.groups.group_actions import act
 
@@ -22,12 +22,12 @@ ROUTES_ONLY = frozenset({"requests.route_p95_ms"})
 
 
 def message(text: str, at: datetime, **fields: Any) -> str:
-    return error_message(finish_event({"message": text, "occurred_at": at, **fields}, at), 1, at)
+    return build_error_message(finish_event({"message": text, "occurred_at": at, **fields}, at), 1, at)
 
 
 def judge_errors(at: datetime) -> list[Sample]:
     with connection() as conn:
-        samples = read_error_samples(conn, at, firing_labels(conn))
+        samples = read_error_samples(conn, at, read_firing_labels(conn))
         evaluate_rules(conn, samples, at, only_metrics=NEWS_ONLY, complete=COMPLETE)
         conn.commit()
     return samples
@@ -99,7 +99,7 @@ def request(route: str, took_ms: float, at: datetime) -> dict[str, Any]:
 
 def judge_routes(at: datetime) -> dict[str, Sample]:
     with connection() as conn:
-        samples = read_request_samples(conn, at, firing_labels(conn))
+        samples = read_request_samples(conn, at, read_firing_labels(conn))
         routes = {sample.labels["route"]: sample for sample in samples if sample.metric == "requests.route_p95_ms"}
         evaluate_rules(conn, list(routes.values()), at, only_metrics=ROUTES_ONLY, complete=COMPLETE_REQUESTS)
         conn.commit()

@@ -20,8 +20,8 @@ from callwatch.monitor.cost_step import measure_costs
 from callwatch.monitor.cycle import Cycle
 from callwatch.monitor.forecast_step import read_backlog_samples
 from callwatch.pipeline.stage_file import DEFAULT
-from callwatch.reports.items.costs import costs
-from callwatch.reports.pipeline import pipeline
+from callwatch.reports.items.costs import build_costs
+from callwatch.reports.pipeline import build_pipeline
 from callwatch.settings import get_settings, reset_settings
 from simulator import product
 from tests.support.api_contract import check_nulls
@@ -73,7 +73,7 @@ def test_growing_stage_fires_after_ten_minutes_and_resolves(database: str) -> No
 
 def test_api_shows_the_pace_and_its_bounds(database: str) -> None:
     fill(4, 0.5)
-    found = check(Pipeline, pipeline(get_settings(), NOW, has_forecasts=True))
+    found = check(Pipeline, build_pipeline(get_settings(), NOW, has_forecasts=True))
     by_name = {each["name"]: each for each in found["forecasts"]}
     growing = by_name["transcriptions"]
     # 48 wait after 85 minutes at half an item a minute; the other 52 take 104 minutes.
@@ -87,7 +87,7 @@ def test_api_shows_the_pace_and_its_bounds(database: str) -> None:
 
 def test_short_history_is_unknown_in_api_and_rule(database: str) -> None:
     fill(2, 0.5)
-    found = check(Pipeline, pipeline(get_settings(), NOW, has_forecasts=True))
+    found = check(Pipeline, build_pipeline(get_settings(), NOW, has_forecasts=True))
     assert found["unknown"]["forecasts.1.full_at"].code == "not_recorded"
     samples = read_backlogs()
     assert [sample.value for sample in samples] == [None, None]
@@ -142,7 +142,7 @@ def use_more(cursor: Any, tokens: int) -> None:
 
 def test_ordinary_day_lasts_with_its_quota(working: Any) -> None:
     assert measure_days() == []
-    (quota,) = check(Costs, costs(get_settings(), NOW, "1d"))["quotas"]
+    (quota,) = check(Costs, build_costs(get_settings(), NOW, "1d"))["quotas"]
     working.execute(
         "SELECT sum(token_input + token_output) FROM analyses WHERE call_id IN"
         " (SELECT call_id FROM call_events WHERE type = 'analyzed' AND at >= %s AND at < %s)",
@@ -160,7 +160,7 @@ def test_quotas_of_the_price_file_replace_those_of_the_stages(
     monkeypatch.setenv("PRICES_FILE", str(file))
     reset_settings()
     assert measure_days() == []
-    found = check(Costs, costs(get_settings(), NOW, "1d"))
+    found = check(Costs, build_costs(get_settings(), NOW, "1d"))
     (quota,) = found["quotas"]
     working.execute("SELECT count(*) FROM call_events WHERE type = 'analyzed' AND at >= %s AND at <= %s", (NOW.date(), NOW))
     assert (quota["units"], quota["limit"], quota["used"]) == (["call"], 5000, working.fetchone()[0])
@@ -170,7 +170,7 @@ def test_quotas_of_the_price_file_replace_those_of_the_stages(
 
 def test_quota_that_ends_by_four_is_announced_at_noon(working: Any) -> None:
     measure_days()
-    (before,) = check(Costs, costs(get_settings(), NOW, "1d"))["quotas"]
+    (before,) = check(Costs, build_costs(get_settings(), NOW, "1d"))["quotas"]
     assert before["used"] is not None
     # What is used at noon and as much again by four: so many tokens for each call.
     pace = 600_000 / (before["used"] * 7 / 3)
@@ -178,7 +178,7 @@ def test_quota_that_ends_by_four_is_announced_at_noon(working: Any) -> None:
     (sample,) = measure_days()
     assert sample.value is not None
     assert sample.labels == {"service": "openai", "model": "gpt-*"}
-    (quota,) = check(Costs, costs(get_settings(), NOW, "1d"))["quotas"]
+    (quota,) = check(Costs, build_costs(get_settings(), NOW, "1d"))["quotas"]
     assert NOW.replace(hour=15) < quota["full_at"] < NOW.replace(hour=17)
     _firing, known = list_firing([sample], NOW, {})
     firing, _known = list_firing([sample], NOW + timedelta(minutes=10), known)
@@ -191,5 +191,5 @@ def test_use_that_cannot_be_read_is_unknown(working: Any) -> None:
     assert sample.value is None
     assert sample.reason is not None
     assert sample.reason.code == "missing"
-    (quota,) = check(Costs, costs(get_settings(), NOW, "1d"))["quotas"]
+    (quota,) = check(Costs, build_costs(get_settings(), NOW, "1d"))["quotas"]
     assert quota["used"] is None

@@ -9,7 +9,7 @@ from callwatch.api.http import Page, decode_cursor, encode_cursor
 from callwatch.db import connection, execute, fetch_all
 from callwatch.db.core.migrate import FOLDER
 from callwatch.digest.store import digest
-from callwatch.events.event import error_message, finish_event
+from callwatch.events.event import build_error_message, finish_event
 from callwatch.exceptions import Invalid
 from callwatch.models.error import GroupSort
 from callwatch.reports.groups.error_groups import list_groups_page
@@ -21,7 +21,7 @@ NOW = datetime.now(UTC)
 
 
 def message(text: str, project: int = 1, **fields: Any) -> str:
-    return error_message(finish_event({"message": text, "type": f"Type{text[:3]}", **fields}, NOW), project, NOW)
+    return build_error_message(finish_event({"message": text, "type": f"Type{text[:3]}", **fields}, NOW), project, NOW)
 
 
 def listed(**filters: Any) -> list[str]:

@@ -10,11 +10,11 @@ import pytest
 
 from callwatch.api.http import Request
 from callwatch.db import connection, execute, fetch_all
-from callwatch.db.error_queries.error_export import count_occurrences, occurrences
+from callwatch.db.error_queries.error_export import count_occurrences, read_occurrences
 from callwatch.db.error_queries.group_deletions import ROWS_AT_ONCE, continue_deletions, forget_deletions
 from callwatch.db.error_queries.group_merges import merge_groups
 from callwatch.digest.store import digest
-from callwatch.events.event import error_message, finish_event
+from callwatch.events.event import build_error_message, finish_event
 from callwatch.exceptions import Conflict, Invalid, NotFound, RequestRefused
 from callwatch.models.shapes.error_groups import GroupResults, OccurrenceDetail
 from callwatch.reports.groups.error_groups import list_groups_page, load_group_detail, load_occurrence
@@ -29,7 +29,7 @@ EARLIER = NOW - timedelta(hours=3)
 
 
 def message(text: str, kind: str, project: int = 1, **fields: Any) -> str:
-    return error_message(finish_event({"message": text, "type": kind, **fields}, NOW), project, NOW)
+    return build_error_message(finish_event({"message": text, "type": kind, **fields}, NOW), project, NOW)
 
 
 def do(name: str, action: str, actor: str = "ana", **given: Any) -> Any:
@@ -87,8 +87,8 @@ def test_merge_moves_everything_that_is_counted(database: str) -> None:
         assert not rows(f"SELECT FROM callwatch.{table} WHERE group_id = 2"), table
     with connection() as conn:
         assert count_occurrences(conn, {"group_id": 1}) == 5
-        assert {row["group_id"] for row in occurrences(conn, {"group_id": 1})} == {"1"}
-        assert {row["group_id"] for row in occurrences(conn, {})} == {"1"}
+        assert {row["group_id"] for row in read_occurrences(conn, {"group_id": 1})} == {"1"}
+        assert {row["group_id"] for row in read_occurrences(conn, {})} == {"1"}
 
 
 def test_new_events_of_a_merged_group_land_in_the_target(database: str) -> None:

@@ -11,7 +11,7 @@ from callwatch.db import connection, execute, fetch_all
 from callwatch.db.error_queries.older_fingerprints import SEPARATION
 from callwatch.digest import older_groups, store
 from callwatch.digest.store import digest
-from callwatch.events.event import error_message, finish_event
+from callwatch.events.event import build_error_message, finish_event
 from callwatch.grouping import fingerprint
 from callwatch.grouping.version_1 import fingerprint as fingerprint_v1
 from callwatch.reports.groups.error_groups import load_group_detail
@@ -36,7 +36,7 @@ ERRORS: list[dict[str, Any]] = [
 
 
 def build_message(fields: dict[str, Any], now: datetime = NOW) -> str:
-    return error_message(finish_event(dict(fields), now), 1, now)
+    return build_error_message(finish_event(dict(fields), now), 1, now)
 
 
 def build_old_message(fields: dict[str, Any], now: datetime = NOW) -> str:

@@ -11,7 +11,7 @@ from callwatch.db import connection, fetch_all
 from callwatch.db.error_queries.error_groups import MAX_TAGS, end_ignoring
 from callwatch.db.error_queries.group_lists import GroupFilters
 from callwatch.digest.store import PAYLOADS_PER_HOUR, digest
-from callwatch.events.event import error_message, finish_event
+from callwatch.events.event import build_error_message, finish_event
 from callwatch.exceptions import RequestRefused
 from callwatch.ingest.sentry.convert import convert
 from callwatch.models.shapes.error_groups import ErrorGroupDetail, ErrorGroupState
@@ -26,7 +26,7 @@ NOW = datetime.now(UTC)
 
 
 def message(text: str = "boom", now: datetime = NOW, project: int = 1, **fields: Any) -> str:
-    return error_message(finish_event({"message": text, **fields}, now), project, now)
+    return build_error_message(finish_event({"message": text, **fields}, now), project, now)
 
 
 def listed(**filters: Any) -> list[str]:
@@ -137,7 +137,7 @@ def test_evidence_of_an_event_is_served(database: str) -> None:
         "exception": {"values": links}, "level": "warning", "logger": "jobs", "platform": "python", "dist": "7",
         "modules": {"requests": "2.31.0"}, "logentry": {"message": "step %s", "params": ["a"]}, "breadcrumbs": [{}] * 101,
     }  # fmt: skip
-    digest([error_message(finish_event(convert(given, "key"), NOW), 1, NOW)], NOW)
+    digest([build_error_message(finish_event(convert(given, "key"), NOW), 1, NOW)], NOW)
     found = detail()
     check_shape(ErrorGroupDetail, {**found, "unknown": explain_nulls(found)})
     (shown,) = found["occurrences"]

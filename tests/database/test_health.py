@@ -18,16 +18,16 @@ from callwatch.checks.run import run_checks
 from callwatch.db import connection, reset_pool
 from callwatch.db.queries.cycles import record_cycle
 from callwatch.digest.store import digest
-from callwatch.events.event import error_message, finish_event
+from callwatch.events.event import build_error_message, finish_event
 from callwatch.models.reason import PRODUCT_SILENT, PRODUCT_TIMEOUT, PRODUCT_UNAVAILABLE, Reason
-from callwatch.reports.health import health, reduced_health
+from callwatch.reports.health import build_health, build_reduced_health
 from callwatch.settings import get_settings, reset_settings
 from functions import get_health
-from simulator.fake_vendor import Script, Vendor, answering
+from simulator.fake_vendor import Script, Vendor, respond
 from tests.support.api_shapes import OWN
 
 VENDORS = {"deepgram": "DEEPGRAM_API_KEY", "openai": "OPENAI_API_KEY", "convoso": "CONVOSO_AUTH_TOKEN"}
-GOOD, BAD = answering(200), answering(500)
+GOOD, BAD = respond(200), respond(500)
 
 
 @pytest.fixture
@@ -53,11 +53,11 @@ def run_monitor(now: datetime | None = None) -> None:
 
 
 def whole(now: datetime | None = None) -> Any:
-    return health(get_settings(), now or datetime.now(UTC), OWN)
+    return build_health(get_settings(), now or datetime.now(UTC), OWN)
 
 
 def reduced(now: datetime | None = None) -> Any:
-    return reduced_health(get_settings(), now or datetime.now(UTC))
+    return build_reduced_health(get_settings(), now or datetime.now(UTC))
 
 
 def sql(statement: str, *given: Any) -> list[tuple[Any, ...]]:
@@ -83,7 +83,7 @@ def test_all_is_well(vendors: dict[str, Vendor]) -> None:
     assert found["unknown"]["queue.pending"].message == "table pending_recordings is missing"
 
 
-@pytest.mark.parametrize("script", [BAD, Script(is_rude=True), answering(429), answering(401)])
+@pytest.mark.parametrize("script", [BAD, Script(is_rude=True), respond(429), respond(401)])
 def test_one_unhealthy_provider_makes_health_degraded(script: Script, vendors: dict[str, Vendor]) -> None:
     vendors["openai"].script = script
     assert whole()["status"] == "degraded"
@@ -91,7 +91,7 @@ def test_one_unhealthy_provider_makes_health_degraded(script: Script, vendors: d
 
 def test_all_providers_down_makes_health_unhealthy(vendors: dict[str, Vendor], monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("deepgram", "openai"):
-        vendors[name].script = answering(401)
+        vendors[name].script = respond(401)
     assert whole()["status"] == "degraded"
     monkeypatch.delenv("CONVOSO_AUTH_TOKEN")
     reset_settings()
@@ -133,7 +133,7 @@ def test_only_product_errors_degrade_health(vendors: dict[str, Vendor]) -> None:
 
     def capture(project_id: int) -> None:
         event = finish_event({"event_id": uuid.uuid4().hex, "message": "all is lost", "severity": "critical"}, now)
-        assert digest([error_message(event, project_id, now)], now).poison == []
+        assert digest([build_error_message(event, project_id, now)], now).poison == []
 
     capture(0)
     assert whole()["status"] == "healthy"
@@ -175,7 +175,7 @@ def test_a_watcher_outside_finds_the_whole_status_alone(vendors: dict[str, Vendo
     text = Path("docs/integrations.md").read_text()
     keywords = {status: f'"status":"{status}","timestamp"' for status in ("unhealthy", "degraded")}
     assert all(f"`{keyword}`" in text for keyword in keywords.values()), "the guide names them"
-    vendors["openai"].script = answering(401)
+    vendors["openai"].script = respond(401)
     run_monitor()
     anonymous = json.loads(Path("events/get_health.json").read_text())
     anonymous["requestContext"].pop("authorizer", None)
@@ -256,7 +256,7 @@ def test_missing_product_database_makes_only_queues_unknown(
     [
         ("_read_stored", "errors.last_hour", "the monitor's tables could not be read in time"),
         ("_read_queues", "queue.pending", "the product's tables could not be read in time"),
-        ("buffered", "errors.buffer_size", "the queue did not respond in time"),
+        ("count_buffered", "errors.buffer_size", "the queue did not respond in time"),
     ],
 )
 def test_late_reads_are_timeouts_and_failed_ones_unavailable(
@@ -324,7 +324,7 @@ def check_without_database(monkeypatch: pytest.MonkeyPatch, reason: str) -> None
 
 
 def test_slow_vendor_and_locked_table_do_not_add_up(vendors: dict[str, Vendor]) -> None:
-    vendors["openai"].script = answering(200, delay_s=0.5)
+    vendors["openai"].script = respond(200, delay_s=0.5)
     with connection() as conn, conn.cursor() as cursor:
         cursor.execute("LOCK TABLE callwatch.service_states IN ACCESS EXCLUSIVE MODE")
         released = threading.Timer(0.4, conn.rollback)
@@ -345,7 +345,7 @@ def draft(role: str, accept: str) -> tuple[int, dict[str, Any], dict[str, str]]:
 
 @pytest.mark.parametrize("accept", ["application/health+json", "text/html, Application/Health+JSON;q=0.9"])
 def test_the_form_of_the_draft_is_given_to_who_asks_for_it(accept: str, vendors: dict[str, Vendor]) -> None:
-    vendors["openai"].script = answering(402)
+    vendors["openai"].script = respond(402)
     code, body, headers = draft("viewer", accept)
     assert (code, body["status"], headers["content-type"]) == (200, "warn", "application/health+json")
     (database,) = body["checks"]["database:responseTime"]
@@ -367,7 +367,7 @@ def test_draft_health_says_fail_with_503_and_omits_unknowns(vendors: dict[str, V
 
 
 def test_a_stored_result_keeps_no_word_of_a_vendors_answer(vendors: dict[str, Vendor], database: str) -> None:
-    vendors["openai"].script = answering(401, {"error": {"message": "private words"}})
+    vendors["openai"].script = respond(401, {"error": {"message": "private words"}})
     run_monitor()
     with psycopg2.connect(database) as conn, conn.cursor() as cursor:
         cursor.execute("SELECT s::text FROM callwatch.service_states s UNION SELECT r::text FROM callwatch.check_results r")

@@ -12,7 +12,7 @@ from callwatch.models.latency import find_bucket
 from callwatch.models.reason import DATABASE_UNAVAILABLE
 from callwatch.models.shapes.history import History, Metric, RangeName
 from callwatch.monitor.cycle import StepResult
-from callwatch.reports.history import METRICS, history
+from callwatch.reports.history import METRICS, build_history
 from callwatch.reports.ranges import RANGES, take_free, take_named
 from tests.support.api_shapes import check_shape
 
@@ -43,7 +43,7 @@ def points(answer: History, name: str, **labels: str) -> dict[datetime, float | 
 @pytest.mark.parametrize("range_name", RANGES)
 @pytest.mark.parametrize("metric", METRICS)
 def test_every_metric_and_range_fits_its_model_when_empty(database: str, metric: Metric, range_name: RangeName) -> None:
-    answer = history(NOW, metric, take_named(NOW, range_name))
+    answer = build_history(NOW, metric, take_named(NOW, range_name))
     check_shape(History, answer)
     nulls = set()
     for place, series in enumerate(answer["series"] or ()):
@@ -54,7 +54,7 @@ def test_every_metric_and_range_fits_its_model_when_empty(database: str, metric:
 
 def test_a_minute_without_a_reading_is_null_and_never_zero(database: str) -> None:
     keep((NOW, 7), (NOW - timedelta(minutes=2), 5))
-    found = points(history(NOW, "queues", take_named(NOW, "1h")), "pending", stage="recordings")
+    found = points(build_history(NOW, "queues", take_named(NOW, "1h")), "pending", stage="recordings")
     minute = NOW.replace(second=0)
     assert [found[minute - timedelta(minutes=n)] for n in range(3)] == [7, None, 5]
     assert sum(value is not None for value in found.values()) == 2
@@ -63,7 +63,7 @@ def test_a_minute_without_a_reading_is_null_and_never_zero(database: str) -> Non
 def test_thinning_keeps_backlog_peaks_and_averages_rates(database: str) -> None:
     start = NOW.replace(minute=0, second=0)
     keep(*((start + timedelta(minutes=n), 900 if n == 20 else 10) for n in range(30)))
-    answer = history(NOW, "queues", take_named(NOW, "7d"))
+    answer = build_history(NOW, "queues", take_named(NOW, "7d"))
     assert points(answer, "pending", stage="recordings")[start] == 900
     assert points(answer, "completed", stage="recordings")[start] == pytest.approx((29 * 1 + 90) / 30, abs=0.001)
 
@@ -76,7 +76,7 @@ def test_hours_remain_for_ninety_days_when_minutes_are_gone(database: str) -> No
         conn.commit()
     kept = [
         value
-        for value in points(history(NOW, "queues", take_named(NOW, "90d")), "pending", stage="recordings").values()
+        for value in points(build_history(NOW, "queues", take_named(NOW, "90d")), "pending", stage="recordings").values()
         if value is not None
     ]
     assert kept == [4, 5]
@@ -87,8 +87,8 @@ def test_hours_remain_for_ninety_days_when_minutes_are_gone(database: str) -> No
 def test_a_range_of_the_day_before_has_whole_steps(database: str) -> None:
     day, minute = timedelta(days=1), NOW.replace(second=0)
     keep((NOW, 7), (NOW - day, 5), (NOW - day - timedelta(minutes=1), 4))
-    before = history(NOW, "queues", take_named(NOW, "1h", day))
-    now = history(NOW, "queues", take_named(NOW, "1h"))
+    before = build_history(NOW, "queues", take_named(NOW, "1h", day))
+    now = build_history(NOW, "queues", take_named(NOW, "1h"))
     found = points(before, "pending", stage="recordings")
     assert (found[minute - day], found[minute - day - timedelta(minutes=1)]) == (5, 4)
     assert (before["from"], before["to"]) == (now["from"] - day, now["to"] - day)
@@ -106,7 +106,7 @@ def test_errors_count_by_severity_without_monitor_errors(database: str) -> None:
             )
         conn.commit()
     flush_until(NOW)
-    answer = history(NOW, "errors", take_named(NOW, "1h"))
+    answer = build_history(NOW, "errors", take_named(NOW, "1h"))
     assert points(answer, "errors", severity="high")[minute] == 7
     assert set(points(answer, "errors", severity="critical").values()) == {0}
 
@@ -118,7 +118,7 @@ def test_counts_are_null_before_setup_and_zero_after(database: str) -> None:
     flush_until(NOW)
     asked: list[tuple[Metric, str, dict[str, str]]] = [("errors", "errors", {"severity": "low"}), ("requests", "rpm", {})]
     for metric, name, labels in asked:
-        answer = history(NOW, metric, take_named(NOW, "1h"))
+        answer = build_history(NOW, metric, take_named(NOW, "1h"))
         values = list(points(answer, name, **labels).values())
         assert (values[:49], values[49:]) == ([None] * 49, [0] * 11)
         place = next(n for n, series in enumerate(answer["series"] or ()) if (series["name"], series["labels"]) == (name, labels))
@@ -140,7 +140,7 @@ def test_percentiles_are_of_requests_and_null_without_traffic(database: str) -> 
             )
         conn.commit()
     flush_until(NOW)
-    answer = history(NOW, "requests", take_named(NOW, "1h"))
+    answer = build_history(NOW, "requests", take_named(NOW, "1h"))
     assert points(answer, "rpm")[minute] == 100
     assert points(answer, "p50")[minute] == pytest.approx(100, rel=0.02)
     assert points(answer, "p99")[minute] == pytest.approx(1000, rel=0.02)
@@ -155,7 +155,7 @@ def test_what_may_wait_in_the_queue_is_null_and_never_zero(database: str, age: t
     flush_until(NOW - age, oldest_s)
     stored_until = NOW - timedelta(minutes=20)
     for metric, names in (("errors", ["errors"] * 4), ("requests", ["rpm", "p50", "p95", "p99", "error_rate"])):
-        answer = history(NOW, metric, take_named(NOW, "1h"))  # type: ignore[arg-type]
+        answer = build_history(NOW, metric, take_named(NOW, "1h"))  # type: ignore[arg-type]
         assert [series["name"] for series in answer["series"] or ()] == names
         for place, series in enumerate(answer["series"] or ()):
             for number, (at, value) in enumerate(series["points"]):
@@ -181,7 +181,7 @@ def test_rate_of_a_step_is_of_its_stored_minutes(database: str) -> None:
         )
         conn.commit()
     flush_until(since + timedelta(minutes=20))
-    answer = history(NOW, "requests", take_named(NOW, "7d"))
+    answer = build_history(NOW, "requests", take_named(NOW, "7d"))
     assert points(answer, "rpm")[since] == 30
 
 
@@ -195,13 +195,13 @@ def test_service_latency_is_null_without_an_answered_probe(database: str) -> Non
                 (at, status, latency_ms),
             )
         conn.commit()
-    found = points(history(NOW, "services", take_named(NOW, "1h")), "latency", service="deepgram")
+    found = points(build_history(NOW, "services", take_named(NOW, "1h")), "latency", service="deepgram")
     assert (found[minute], found[minute - timedelta(minutes=1)]) == (120.0, None)
 
 
 def test_without_its_database_a_history_is_null_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody:x@127.0.0.1:1/none")
-    answer = history(NOW, "queues", take_named(NOW, "24h"))
+    answer = build_history(NOW, "queues", take_named(NOW, "24h"))
     assert answer["series"] is None
     assert answer["unknown"] == {"series": DATABASE_UNAVAILABLE, "deploys": DATABASE_UNAVAILABLE}
     check_shape(History, answer)
@@ -224,7 +224,7 @@ def test_a_route_has_its_own_series_of_all_environments(database: str) -> None:
     minute = add_requests("GET /a", 30)
     add_requests("GET /a", 10, "staging")
     add_requests("GET /b", 500)
-    answer = history(NOW, "route", take_named(NOW, "1h"), "GET /a")
+    answer = build_history(NOW, "route", take_named(NOW, "1h"), "GET /a")
     check_shape(History, answer)
     assert points(answer, "rpm")[minute] == 40
     assert points(answer, "p95")[minute] == pytest.approx(100, rel=0.02)
@@ -240,7 +240,7 @@ def test_a_route_has_its_own_series_of_all_environments(database: str) -> None:
 @pytest.mark.parametrize("route", ["GET /none", "GET /%", "get /a", "' OR '1'='1"])
 def test_a_route_without_requests_has_no_series(database: str, route: str) -> None:
     add_requests("GET /a", 30)
-    answer = history(NOW, "route", take_named(NOW, "1h"), route)
+    answer = build_history(NOW, "route", take_named(NOW, "1h"), route)
     assert answer["series"] == []
     assert answer["unknown"] == {}
 
@@ -252,7 +252,7 @@ def test_a_history_names_the_newest_deploys_of_its_range(database: str) -> None:
             given = {"environment": "production", "name": None, "url": None, "started_at": None, "finished_at": at}
             add_deploy(conn, 1, f"1.0.{minutes}", given)
         conn.commit()
-    deploys = history(NOW, "queues", take_named(NOW, "1h"))["deploys"] or []
+    deploys = build_history(NOW, "queues", take_named(NOW, "1h"))["deploys"] or []
     assert [each["release"] for each in deploys] == [f"1.0.{minutes}" for minutes in range(50)]
     assert deploys[0] == {"at": NOW, "release": "1.0.0", "environment": "production"}
 
@@ -269,7 +269,7 @@ def test_errors_of_a_week_ago_are_read_by_hour_and_never_zero(database: str) -> 
             (hour,),
         )
         conn.commit()
-    answer = history(NOW, "errors", take_named(NOW, "24h", week))
+    answer = build_history(NOW, "errors", take_named(NOW, "24h", week))
     assert answer["step_s"] == 3600
     found = points(answer, "errors", severity="high")
     assert (found[hour], len(found)) == (40, 24)
@@ -278,7 +278,7 @@ def test_errors_of_a_week_ago_are_read_by_hour_and_never_zero(database: str) -> 
 def test_a_free_range_has_the_points_between_its_times(database: str) -> None:
     keep((NOW - timedelta(minutes=30), 7), (NOW - timedelta(minutes=50), 5))
     asked = take_free(NOW, NOW - timedelta(minutes=40), NOW - timedelta(minutes=20))
-    answer = history(NOW, "queues", asked)
+    answer = build_history(NOW, "queues", asked)
     check_shape(History, answer)
     assert (answer["range"], answer["step_s"]) == ("custom", 60)
     found = points(answer, "pending", stage="recordings")

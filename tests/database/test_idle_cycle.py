@@ -32,7 +32,7 @@ def test_idle_cycle_asks_the_queues_as_often_as_it_is_priced(
     database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     queues = IdleQueues()
-    monkeypatch.setattr(sqs, "_client", lambda *_given: queues)
+    monkeypatch.setattr(sqs, "_make_client", lambda *_given: queues)
     for name in ("ERROR", "CRITICAL", "DEAD_LETTER"):
         monkeypatch.setenv(f"{name}_QUEUE_URL", f"{QUEUE}/{name}")
     monkeypatch.setenv("ARCHIVE_URL", str(tmp_path / "archive"))

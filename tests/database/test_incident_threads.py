@@ -169,7 +169,7 @@ def test_a_failure_of_the_incidents_costs_no_notification(receiver: Receiver, mo
     def fail(*_args: Any) -> None:
         raise RuntimeError("no incident")
 
-    monkeypatch.setattr(attach, "told_incidents", fail)
+    monkeypatch.setattr(attach, "read_told_incidents", fail)
     cycle(0, "cause")
     (body,) = hooks(receiver)
     assert (body["type"], "incident_id" in body["data"]) == ("alert.firing", False)

@@ -15,7 +15,7 @@ from callwatch.db.core.query import execute
 from callwatch.db.queries.retention import forget_old
 from callwatch.db.queries.retention_clock import RetentionClock
 from callwatch.digest.store import digest
-from callwatch.events.event import error_message, finish_event
+from callwatch.events.event import build_error_message, finish_event
 from callwatch.exceptions import FilesUnavailable, NotFound
 from callwatch.models.shapes.error_groups import ErrorGroupDetail, OccurrenceDetail, UserErasure
 from callwatch.payloads import erase_users
@@ -41,7 +41,7 @@ def make_id(number: int) -> str:
 
 def message(number: int, at: datetime, user: str | None = ANN, **fields: Any) -> str:
     given = {"type": "KeyError", "message": "secret", "event_id": make_id(number), "user_hash": user, "occurred_at": at, **fields}
-    return error_message(finish_event(given, at), 1, at)
+    return build_error_message(finish_event(given, at), 1, at)
 
 
 def store(numbers: Sequence[int], at: datetime, **fields: Any) -> None:

@@ -16,7 +16,7 @@ from callwatch.alerts.guarded_writes import is_data_fault, run_guarded
 from callwatch.alerts.notifications.delivery import deliver_due
 from callwatch.alerts.serializers import serialize_rules
 from callwatch.db import connection, execute, fetch_all, fetch_one
-from callwatch.db.core.db_errors import why_no_writes
+from callwatch.db.core.db_errors import explain_no_writes
 from callwatch.exceptions import LockUnavailable
 from callwatch.models.sample import Sample
 from callwatch.monitor import check_step, measure_step
@@ -183,7 +183,7 @@ def test_damaged_state_row_costs_no_other(details: str) -> None:
     change("UPDATE callwatch.rule_states SET details = %s::jsonb WHERE rule_id = 'subject'", details)
     change("UPDATE callwatch.rule_states SET last_evaluated_at = '-infinity', value = 'NaN' WHERE rule_id = 'subject'")
     with connection() as conn:
-        assert serialize_rules(conn, alert_manager.rules(get_settings()), get_settings())
+        assert serialize_rules(conn, alert_manager.list_rules(get_settings()), get_settings())
     assert evaluate(NOW + MINUTE, Sample("test.subject", 20.0)).failed == 0
     assert read_state("subject") == [("firing", None)]
     assert evaluate(NOW + 9 * MINUTE, Sample("test.subject", 1.0)).failed == 0
@@ -224,7 +224,7 @@ def test_fault_of_the_database_is_no_fault_of_the_data(code: str) -> None:
 def test_role_without_temporary_files_still_writes() -> None:
     with connection() as conn:
         execute(conn, "SET LOCAL temp_file_limit = 0")
-        assert why_no_writes(conn) is None
+        assert explain_no_writes(conn) is None
         assert fetch_one(conn, "SELECT 1 AS one") == {"one": 1}
 
 
@@ -258,11 +258,11 @@ def test_whole_cycle_survives_what_the_measurement_brings(monkeypatch: pytest.Mo
     assert {row["state"] for row in sent} == {"sent"}
 
 
-@pytest.mark.parametrize("part", ["tracker_samples", "product_database_samples", "run_checks"])
+@pytest.mark.parametrize("part", ["measure_tracker", "measure_product_database", "run_checks"])
 def test_source_that_fails_leaves_its_figures_unknown(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is not measured is not clear: an alert on it keeps firing."""
     FakeQueue([], NOW).stand_in(monkeypatch)
-    rule_ids = {"tracker_samples": "lost_errors", "product_database_samples": "product_database_down"}
+    rule_ids = {"measure_tracker": "lost_errors", "measure_product_database": "product_database_down"}
     rule_id = rule_ids.get(part, "database_health")
     at = datetime.now(UTC).replace(microsecond=0)
     cycle(at)

@@ -10,7 +10,7 @@ import pytest
 
 from callwatch.db import connection, execute, reset_pool
 from callwatch.db.core.lease import acquire_lease, release_lease, renew_lease
-from callwatch.db.queries.cycles import delete_cycles_before, last_cycle, last_success_at, read_signs, record_cycle
+from callwatch.db.queries.cycles import delete_cycles_before, find_last_success_at, read_last_cycle, read_signs, record_cycle
 from callwatch.monitor.cycle import Cycle, run_cycle
 from callwatch.settings import reset_settings
 from tests.support.freezing_proxy import FreezingProxy
@@ -88,8 +88,8 @@ def test_released_lease_is_free_and_leases_are_independent(database: str) -> Non
 
 def test_before_the_first_cycle_there_is_none(database: str) -> None:
     with connection() as conn:
-        assert last_cycle(conn) is None
-        assert last_success_at(conn, "flush") is None
+        assert read_last_cycle(conn) is None
+        assert find_last_success_at(conn, "flush") is None
 
 
 def test_a_cycle_keeps_the_duration_and_the_outcome_of_each_step(database: str) -> None:
@@ -97,7 +97,7 @@ def test_a_cycle_keeps_the_duration_and_the_outcome_of_each_step(database: str) 
     with connection() as conn:
         record_cycle(conn, NOW, steps)
         conn.commit()
-        row = last_cycle(conn)
+        row = read_last_cycle(conn)
     assert row is not None
     assert row["started_at"] == NOW
     assert row["is_ok"] is False
@@ -115,14 +115,14 @@ def test_last_success_of_a_step_skips_failed_cycles(database: str) -> None:
     with connection() as conn:
         record_cycle(conn, NOW, [Step("flush")])
         conn.commit()
-        first = last_cycle(conn)
+        first = read_last_cycle(conn)
         record_cycle(conn, NOW, [Step("flush", error="OSError"), Step("check")])
         conn.commit()
-        second = last_cycle(conn)
+        second = read_last_cycle(conn)
         assert first is not None
         assert second is not None
-        assert last_success_at(conn, "flush") == first["finished_at"]
-        assert last_success_at(conn, "check") == second["finished_at"]
+        assert find_last_success_at(conn, "flush") == first["finished_at"]
+        assert find_last_success_at(conn, "check") == second["finished_at"]
 
 
 def test_old_cycles_are_dropped(database: str) -> None:
@@ -131,7 +131,7 @@ def test_old_cycles_are_dropped(database: str) -> None:
         conn.commit()
         assert delete_cycles_before(conn, datetime.now(UTC) - timedelta(days=1)) == 0
         assert delete_cycles_before(conn, datetime.now(UTC) + timedelta(days=1)) == 1
-        assert last_cycle(conn) is None
+        assert read_last_cycle(conn) is None
 
 
 def test_outage_in_a_cycle_leaves_no_lease_to_wait_for(database: str) -> None:
@@ -164,8 +164,8 @@ def test_cycle_dated_ahead_is_no_sign_of_life(database: str) -> None:
         execute(conn, "UPDATE callwatch.monitor_cycles SET finished_at = finished_at + interval '300 days'")
         conn.commit()
         signs, now = read_signs(conn), datetime.now(UTC) + timedelta(minutes=5)
-        assert (signs.finished_at, signs.evaluated_at, last_cycle(conn)) == (None, None, None)
-        assert last_success_at(conn, "evaluate") is None
+        assert (signs.finished_at, signs.evaluated_at, read_last_cycle(conn)) == (None, None, None)
+        assert find_last_success_at(conn, "evaluate") is None
         assert signs.is_late(now), "it vouched for a dead monitor for 300 days"
         record_cycle(conn, datetime.now(UTC), [Step("evaluate", error="KeyError")])
         conn.commit()

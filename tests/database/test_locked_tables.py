@@ -16,13 +16,13 @@ from callwatch.db import connection, fetch_one, reset_pool, statements_within
 from callwatch.db.connections import lend
 from callwatch.db.core.db_errors import is_failing
 from callwatch.digest import flush
-from callwatch.events.event import error_message, finish_event
+from callwatch.events.event import build_error_message, finish_event
 from callwatch.exceptions import DatabaseUnavailable
 from callwatch.models.reason import DATABASE_TIMEOUT
 from callwatch.models.sample import Sample
-from callwatch.reports.history import history
+from callwatch.reports.history import build_history
 from callwatch.reports.ranges import take_named
-from callwatch.reports.system import system_metrics
+from callwatch.reports.system import build_system_metrics
 from callwatch.runtime.responses import find_refusal, find_status
 from callwatch.settings import reset_settings
 from functions import get_metrics_errors, get_metrics_prometheus, list_silences
@@ -47,7 +47,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def accepted(number: int) -> str:
-    return error_message(finish_event({"message": f"boom {number}"}, START), 1, START)
+    return build_error_message(finish_event({"message": f"boom {number}"}, START), 1, START)
 
 
 class SilencingRows:
@@ -145,7 +145,7 @@ def test_slow_database_gets_the_batch_in_smaller_ones(database: str, monkeypatch
 
 
 def test_what_is_stored_fires_a_rule_though_more_waits(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    early = [error_message(finish_event({"message": f"m {n}", "severity": "critical"}, START), 1, START) for n in range(30)]
+    early = [build_error_message(finish_event({"message": f"m {n}", "severity": "critical"}, START), 1, START) for n in range(30)]
     FakeQueue(early, START).stand_in(monkeypatch)
     flush.flush(START, 5, MONITOR.state.unstored)
     FakeQueue([accepted(1)], START).stand_in(monkeypatch)
@@ -239,11 +239,11 @@ def test_metrics_of_locked_tables_are_null_with_a_reason(database: str) -> None:
     assert "callwatch_system_database_size_bytes " in text
     assert "callwatch_errors_total_24h" not in text
     with locked(database, "request_histograms"):
-        system = system_metrics(START, OWN)
+        system = build_system_metrics(START, OWN)
     assert (system["database"]["size_mb"] or 0) > 1
     assert (system["api"]["p95_ms"], system["unknown"]["api.p95_ms"]) == (None, DATABASE_TIMEOUT)
     with locked(database, "error_counts_by_minute"):
-        shown = history(START, "errors", take_named(START, "1h"))
+        shown = build_history(START, "errors", take_named(START, "1h"))
     assert (shown["series"], shown["unknown"]["series"]) == (None, DATABASE_TIMEOUT)
 
 

@@ -14,11 +14,11 @@ import pytest
 from callwatch.db import connection, execute, fetch_all, product_connection
 from callwatch.db.core.query import fetch_one
 from callwatch.db.product_queries.known_readings import PATIENCE, FailedReading, keep_readings, list_lost
-from callwatch.pipeline.product import list_cycle_readings, measure, of_cycle
+from callwatch.pipeline.product import list_cycle_readings, measure, select_for_cycle
 from callwatch.pipeline.queries.lost_readings import LostSource, list_failed, list_lost_sources, list_succeeded
 from callwatch.pipeline.queries.query_runner import list_columns
 from callwatch.pipeline.stage_file import get_stages
-from callwatch.reports.health import health, reduced_health
+from callwatch.reports.health import build_health, build_reduced_health
 from callwatch.settings import get_settings, reset_settings
 from tests.database.test_odd_rows import tables
 from tests.support.api_shapes import OWN
@@ -35,7 +35,7 @@ def read_lost(now: datetime = NOW) -> list[LostSource]:
     """Measure the product as a cycle does, and return what is lost."""
     readings = list_cycle_readings(STAGES)
     with product_connection() as conn:
-        measured = measure(conn, now, "UTC", STAGES, of_cycle(STAGES))
+        measured = measure(conn, now, "UTC", STAGES, select_for_cycle(STAGES))
     with connection() as conn:
         keep_readings(conn, now, list_succeeded(readings, measured), list_failed(readings, measured))
         conn.commit()
@@ -56,21 +56,21 @@ def test_a_product_that_never_was_there_is_no_loss(database: str) -> None:
     for minute in range(3):
         cycle(NOW + minute * MINUTE)
     assert list_alerts() == []
-    found = health(get_settings(), NOW + 3 * MINUTE, OWN)
+    found = build_health(get_settings(), NOW + 3 * MINUTE, OWN)
     assert (found["status"], found["lost_figures"]) == ("healthy", [])
 
 
 @pytest.mark.parametrize("how", ["DROP COLUMN {column} CASCADE", "RENAME COLUMN {column} TO renamed"])
 def test_each_column_that_goes_is_told_if_figures_go(tables: Any, how: str) -> None:
     with product_connection() as conn:
-        before = measure(conn, NOW, "UTC", STAGES, of_cycle(STAGES))
+        before = measure(conn, NOW, "UTC", STAGES, select_for_cycle(STAGES))
     read_lost()
     silent, told = [], 0
     for table, column in PLACES:
         tables.execute(f"CREATE TABLE kept (LIKE {table} INCLUDING ALL)")
         tables.execute(f"ALTER TABLE {table} " + how.format(column=column))
         with product_connection() as conn:
-            after = measure(conn, NOW, "UTC", STAGES, of_cycle(STAGES))
+            after = measure(conn, NOW, "UTC", STAGES, select_for_cycle(STAGES))
         gone = {
             name for name in {**before.values, **before.rows} if name in after.unknown and after.unknown[name].code == "missing"
         }
@@ -118,10 +118,10 @@ def test_a_lost_queue_is_an_alert_until_it_is_back(tables: Any) -> None:
 
 def test_health_is_degraded_and_names_what_is_lost(tables: Any) -> None:
     cycle(NOW)
-    assert health(get_settings(), NOW, OWN)["status"] == "healthy"
+    assert build_health(get_settings(), NOW, OWN)["status"] == "healthy"
     tables.execute("DROP TABLE cron_heartbeats")
     cycle(NOW + MINUTE)
-    found = health(get_settings(), NOW + MINUTE, OWN)
+    found = build_health(get_settings(), NOW + MINUTE, OWN)
     assert found["status"] == "degraded"
     assert found["lost_figures"] == [
         {
@@ -132,7 +132,7 @@ def test_health_is_degraded_and_names_what_is_lost(tables: Any) -> None:
             "affects": ["heartbeats"],
         }
     ]
-    reduced = reduced_health(get_settings(), NOW + MINUTE)
+    reduced = build_reduced_health(get_settings(), NOW + MINUTE)
     assert reduced["status"] == "degraded"
     assert "lost_figures" not in reduced
 
@@ -156,7 +156,7 @@ def test_a_stage_that_the_file_names_no_more_is_no_loss(tables: Any, tmp_path: P
     reset_settings()
     cycle(NOW + 2 * MINUTE)
     assert [(alert["state"], alert["end_reason"]) for alert in list_alerts()] == [("resolved", "no_longer_watched")]
-    assert health(get_settings(), NOW + 2 * MINUTE, OWN)["lost_figures"] == []
+    assert build_health(get_settings(), NOW + 2 * MINUTE, OWN)["lost_figures"] == []
 
 
 def test_a_table_that_is_locked_for_a_while_is_no_loss(tables: Any, database: str) -> None:

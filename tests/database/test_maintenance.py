@@ -10,8 +10,8 @@ from callwatch.alerts.silence_actions import create_silence
 from callwatch.alerts.silencing.maintenance import find_in_maintenance, list_spans
 from callwatch.checks.probe_result import ProbeResult
 from callwatch.checks.record import record_checks
-from callwatch.checks.slo import flapping_samples, uptime_burn_samples
-from callwatch.checks.uptime import uptime
+from callwatch.checks.slo import measure_flapping, measure_uptime_burn
+from callwatch.checks.uptime import read_uptime
 from callwatch.db import connection
 from callwatch.db.queries.check_results import fill_outage
 from callwatch.exceptions import Invalid
@@ -41,7 +41,7 @@ def probe(since: datetime, until: datetime, result: ProbeResult) -> None:
 
 def read(now: datetime = NOW) -> tuple[dict[str, Any], dict[str, Any]]:
     with connection() as conn:
-        services, unknown = uptime(conn, ["database"], now)
+        services, unknown = read_uptime(conn, ["database"], now)
     return dict(services["database"]), unknown
 
 
@@ -55,7 +55,7 @@ def test_a_day_with_maintenance_counts_the_rest(database: str) -> None:
     assert (found["uptime_24h"], found["maintenance_24h"], found["watched_24h"]) == (100.0, 25.0, 100.0)
     assert not [path for path in unknown if path.endswith("_24h")]
     with connection() as conn:
-        assert {sample.value for sample in uptime_burn_samples(conn, NOW)} == {0.0}
+        assert {sample.value for sample in measure_uptime_burn(conn, NOW)} == {0.0}
 
 
 def test_failures_outside_of_maintenance_count_in_full(database: str) -> None:
@@ -92,7 +92,7 @@ def test_maintenance_is_no_flapping(database: str) -> None:
     for minute in range(10):
         probe(NOW - (10 - minute) * MINUTE, NOW - (9 - minute) * MINUTE, BAD if minute % 2 else GOOD)
     with connection() as conn:
-        assert flapping_samples(conn, NOW) == []
+        assert measure_flapping(conn, NOW) == []
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from callwatch.alerts.evaluator import evaluate_rules
 from callwatch.db import connection, fetch_all
 from callwatch.db.alert_queries.alerts import open_alert
 from callwatch.digest.store import digest
-from callwatch.events.event import error_message, finish_event
+from callwatch.events.event import build_error_message, finish_event
 from callwatch.models.sample import Sample
 from tests.unit.test_mcp import call
 
@@ -28,7 +28,7 @@ def read(tool: str, role: str = "viewer", **arguments: Any) -> Any:
 def seeded(database: str) -> str:
     """Return the id of a firing alert, next to one error group with a hostile message."""
     event = finish_event({"message": TRAP, "type": "ValueError", "release": "2.0", "context": {"note": TRAP}}, NOW)
-    digest([error_message(event, 1, NOW)], NOW)
+    digest([build_error_message(event, 1, NOW)], NOW)
     alert: Any = {"alert_key": "k", "rule_id": "queue_backlog", "title": "Queue backlog", "level": "warning", "value": 150.0}
     alert |= {
         "message": TRAP,

@@ -11,8 +11,8 @@ from callwatch import sqs
 from callwatch.db import connection, fetch_all
 from callwatch.digest.archive import count_archive, restore_archive
 from callwatch.digest.expiring import ExpiringState, QueueLook
-from callwatch.events.event import error_message, finish_event
-from callwatch.monitor.archive_step import expiring_samples
+from callwatch.events.event import build_error_message, finish_event
+from callwatch.monitor.archive_step import measure_expiring
 from callwatch.monitor.cycle import CycleReport
 from callwatch.settings import reset_settings
 from tests.support import monitor_cycles
@@ -23,7 +23,7 @@ from tests.support.aws_server import run_aws
 def queues(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     """Yield the three queues, and an archive in a folder."""
     with run_aws(monkeypatch):
-        sqs._client.cache_clear()
+        sqs._make_client.cache_clear()
         found = {}
         for name in ("ERROR", "CRITICAL", "DEAD_LETTER"):
             made = boto3.client("sqs").create_queue(QueueName=name, Attributes={"VisibilityTimeout": "0"})
@@ -34,7 +34,7 @@ def queues(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
         monkeypatch.setattr("callwatch.digest.expiring.LOOK_EVERY_S", dict.fromkeys(("dead_letters", "errors", "critical"), 0.0))
         reset_settings()
         yield found
-    sqs._client.cache_clear()
+    sqs._make_client.cache_clear()
 
 
 def cycle(now: datetime) -> CycleReport:
@@ -52,7 +52,7 @@ def is_firing() -> bool:
 def test_a_dead_letter_that_waits_is_told_and_archived(queues: dict[str, str], tmp_path: Path) -> None:
     archive, now = str(tmp_path / "archive"), datetime.now(UTC)
     event = finish_event({"message": "unread"}, now)
-    sqs.dead_letter(queues["DEAD_LETTER"], error_message(event, 1, now), "DataError")
+    sqs.move_to_dead_letters(queues["DEAD_LETTER"], build_error_message(event, 1, now), "DataError")
     assert cycle(now)["steps"]["archive"] == {"error": None, "archived": {"dead_letters": 0}}
     cycle(now + timedelta(minutes=1))
     assert not is_firing()
@@ -74,7 +74,7 @@ def test_a_queue_is_over_when_drained_not_when_a_process_begins() -> None:
     state = ExpiringState(looks={"errors": QueueLook(now, 0.0, now - timedelta(hours=9), True, 0)})
 
     def read() -> tuple[float | None, bool]:
-        (found,) = [each for each in expiring_samples(state, now) if each.labels.get("queue") == "errors"]
+        (found,) = [each for each in measure_expiring(state, now) if each.labels.get("queue") == "errors"]
         return found.value, found.is_abstention
 
     assert read() == (9 * 3600.0, False)

@@ -19,7 +19,7 @@ from callwatch.db.core.lock import lock_in_transaction
 from callwatch.db.core.migrate import load_migrations, migrate
 from callwatch.db.error_queries.group_lists import list_groups
 from callwatch.digest.store import digest
-from callwatch.events.event import error_message, finish_event
+from callwatch.events.event import build_error_message, finish_event
 from callwatch.exceptions import DatabaseUnavailable, MigrationError
 from callwatch.grouping.search_words import build_query
 from callwatch.monitor.cycle import run_cycle
@@ -254,7 +254,9 @@ def test_a_role_that_owns_only_the_schema_can_migrate(role_of_schema: str, monke
     reset_pool()
     steps = run_cycle(build_steps(list), MonitorState(), datetime.now(UTC), 50)["steps"]
     assert [steps[name]["error"] for name in ("prepare", "check", "evaluate", "notify")] == [None] * 4
-    digest([error_message(finish_event({"message": "boom"}, datetime.now(UTC)), 1, datetime.now(UTC))] * 2, datetime.now(UTC))
+    digest(
+        [build_error_message(finish_event({"message": "boom"}, datetime.now(UTC)), 1, datetime.now(UTC))] * 2, datetime.now(UTC)
+    )
     reset_pool()
 
 

@@ -12,7 +12,7 @@ from callwatch.digest.store import digest
 from callwatch.ingest.requests import build_request_messages
 from callwatch.models.shapes.system import SystemMetrics
 from callwatch.reports.prometheus.formats import render_exposition
-from callwatch.reports.system import system_metrics
+from callwatch.reports.system import build_system_metrics
 from tests.support.api_shapes import OWN, check_shape
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -65,10 +65,10 @@ def test_own_project_is_not_the_product(database: str) -> None:
 
 
 def test_metrics_say_who_used_how_much(database: str) -> None:
-    silent = system_metrics(NOW, OWN)
+    silent = build_system_metrics(NOW, OWN)
     assert (silent["models"], silent["unknown"]["models"].code) == (None, "no_traffic")
     store([call(), call("o3", output_tokens=None), call("o3", output_tokens=None)])
-    found = system_metrics(NOW, OWN)
+    found = build_system_metrics(NOW, OWN)
     check_shape(SystemMetrics, found)
     assert found["models"]
     assert [entry["model"] for entry in found["models"]] == ["o3", "gpt-4o"]

@@ -16,9 +16,9 @@ from callwatch.models.shapes.pipeline import Pipeline
 from callwatch.pipeline.product import measure
 from callwatch.pipeline.samples import list_product_samples
 from callwatch.pipeline.stage_file import get_stages
-from callwatch.reports.jobs import job_metrics
-from callwatch.reports.pipeline import pipeline
-from callwatch.reports.status import status
+from callwatch.reports.jobs import build_job_metrics
+from callwatch.reports.pipeline import build_pipeline
+from callwatch.reports.status import build_status
 from callwatch.settings import get_settings
 from simulator import product
 from tests.incidents.judge import find_sample, firing
@@ -82,14 +82,14 @@ def test_a_future_completion_hides_no_stopped_queue(tables: Any, completed_at: s
     assert find_sample(samples, "pipeline.stopped", stage="transcriptions").value == 1
     assert find_sample(samples, "product.clock_skew", column="completed_at").value == 1
     assert {"pipeline_stopped", "clock_skew"} <= set(firing(samples, NOW))
-    answer = pipeline(get_settings(), NOW)
+    answer = build_pipeline(get_settings(), NOW)
     assert answer["stages"][1]["completed_last_hour"] == 0
     assert odd_rows(answer, "transcription_queue", "completed_at") == (1, 0)
 
 
 def test_a_completion_within_the_tolerance_counts(tables: Any) -> None:
     add_transcription(tables, "completed", NOW - 10 * MINUTE, NOW - 9 * MINUTE, NOW + 4 * MINUTE)
-    answer = pipeline(get_settings(), NOW)
+    answer = build_pipeline(get_settings(), NOW)
     assert answer["stages"][1]["completed_last_hour"] == 1
     assert odd_rows(answer, "transcription_queue", "completed_at") == (0, 0)
 
@@ -97,9 +97,9 @@ def test_a_completion_within_the_tolerance_counts(tables: Any) -> None:
 @pytest.mark.parametrize("scheduled_for", EARLY)
 def test_an_unreadable_schedule_is_unknown_with_its_key(tables: Any, scheduled_for: str) -> None:
     key = add_recording(tables, scheduled_for)
-    answer = pipeline(get_settings(), NOW)
+    answer = build_pipeline(get_settings(), NOW)
     assert answer["stages"][0]["pending"] == 1
-    jobs = job_metrics(get_settings(), NOW)
+    jobs = build_job_metrics(get_settings(), NOW)
     for name in ("recording_queue.stale_count", "backlog.recordings_backlog_hours"):
         why = jobs["unknown"][name]
         assert (why.code, f"row {key} " in why.message) == ("unavailable", True), name
@@ -121,7 +121,7 @@ def test_overdue_work_fires_in_spite_of_an_odd_row(tables: Any) -> None:
 def test_the_oldest_is_unknown_while_one_has_no_age(tables: Any, created_at: str) -> None:
     key = add_recording(tables, NOW + MINUTE, created_at)
     add_recording(tables, NOW + MINUTE)
-    answer = pipeline(get_settings(), NOW)
+    answer = build_pipeline(get_settings(), NOW)
     assert answer["stages"][0]["oldest_pending_at"] is None
     why = answer["unknown"]["stages.0.oldest_pending_at"]
     assert (why.code, f"pending_recordings.created_at of row {key} " in why.message) == ("unavailable", True)
@@ -132,7 +132,7 @@ def test_the_oldest_is_unknown_while_one_has_no_age(tables: Any, created_at: str
 def test_processing_without_a_start_is_undated(tables: Any, started_at: str | None) -> None:
     add_transcription(tables, "processing", NOW - 50 * MINUTE, started_at)
     add_transcription(tables, "processing", NOW - 50 * MINUTE, NOW - 2 * MINUTE)
-    answer = pipeline(get_settings(), NOW)
+    answer = build_pipeline(get_settings(), NOW)
     assert (answer["stages"][1]["processing"], answer["stages"][1]["undated"]) == (2, 1)
     assert answer["stages"][1]["stuck"] is None, "it may be stuck, and nobody can tell"
     assert find_sample(read_samples(), "pipeline.undated", stage="transcriptions").value == 1
@@ -142,17 +142,17 @@ def test_processing_without_a_start_is_undated(tables: Any, started_at: str | No
 def test_work_that_is_never_due_is_undated(tables: Any, scheduled_for: str | None) -> None:
     add_recording(tables, scheduled_for)
     add_recording(tables, NOW + timedelta(hours=3))
-    answer = pipeline(get_settings(), NOW)
+    answer = build_pipeline(get_settings(), NOW)
     assert answer["stages"][0]["undated"] == 1
     assert odd_rows(answer, "pending_recordings", "scheduled_for") == (0, 0), "a schedule lies ahead"
-    assert job_metrics(get_settings(), NOW)["recording_queue"]["stale_count"] == 0
+    assert build_job_metrics(get_settings(), NOW)["recording_queue"]["stale_count"] == 0
 
 
 @pytest.mark.parametrize("last_ok", [*EARLY, *AHEAD])
 def test_an_odd_heartbeat_costs_its_own_cron_alone(tables: Any, last_ok: str) -> None:
     beats = (as_time(last_ok), NOW - MINUTE)
     tables.execute("INSERT INTO cron_heartbeats VALUES ('batch', %s, 'ok'), ('backfill', %s, 'ok')", beats)
-    answer = pipeline(get_settings(), NOW)
+    answer = build_pipeline(get_settings(), NOW)
     by_name = {cron["name"]: index for index, cron in enumerate(answer["crons"])}
     why = answer["unknown"][f"crons.{by_name['batch']}.last_ok_at"]
     assert (why.code, "cron_heartbeats.last_ok of batch" in why.message) == ("unavailable", True)
@@ -165,7 +165,7 @@ def test_an_odd_heartbeat_costs_its_own_cron_alone(tables: Any, last_ok: str) ->
 def test_an_odd_start_costs_the_duration_alone(tables: Any, started_at: str) -> None:
     key = add_transcription(tables, "completed", NOW - 40 * MINUTE, started_at, NOW - 10 * MINUTE)
     add_transcription(tables, "completed", NOW - 40 * MINUTE, NOW - 12 * MINUTE, NOW - 10 * MINUTE)
-    answer = pipeline(get_settings(), NOW)
+    answer = build_pipeline(get_settings(), NOW)
     assert answer["stages"][1]["completed_last_hour"] == 2
     why = answer["unknown"]["stages.1.p50_s"]
     assert (why.code, f"transcription_queue.started_at of row {key} " in why.message) == ("unavailable", True)
@@ -203,7 +203,7 @@ def test_a_sync_whose_records_are_no_count_is_unknown(tables: Any, records: str)
 def test_only_odd_calls_are_not_called_none(tables: Any) -> None:
     tables.execute("INSERT INTO calls (source, created_at) VALUES ('convoso', 'infinity') RETURNING id")
     ((key,),) = tables.fetchall()
-    answer = pipeline(get_settings(), NOW)
+    answer = build_pipeline(get_settings(), NOW)
     why = answer["unknown"]["freshness.last_call_at"]
     assert (why.code, f"calls.created_at of row {key} " in why.message) == ("unavailable", True)
 
@@ -214,9 +214,9 @@ def test_a_key_that_may_be_private_is_not_shown(tables: Any) -> None:
         " UPDATE pending_recordings SET call_id = id::text; ALTER TABLE pending_recordings ADD PRIMARY KEY (call_id)"
     )
     tables.execute("INSERT INTO pending_recordings (call_id, scheduled_for) VALUES ('+12025550123', '0001-01-01 00:00:00+00')")
-    answer = pipeline(get_settings(), NOW)
+    answer = build_pipeline(get_settings(), NOW)
     assert "2025550123" not in str(answer)
-    assert "of a row cannot be read" in job_metrics(get_settings(), NOW)["unknown"]["recording_queue.stale_count"].message
+    assert "of a row cannot be read" in build_job_metrics(get_settings(), NOW)["unknown"]["recording_queue.stale_count"].message
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_an_unreadable_table_ends_no_alert_of_odd_rows(tables: Any, table: str, 
     after = evaluate(rules, read_samples(), before, NOW + MINUTE).instances
     assert len(fired) == 2
     assert {after[key].state for key in fired} == {"firing"}, "nobody looked, so nobody can say that it is over"
-    answer = pipeline(get_settings(), NOW)
+    answer = build_pipeline(get_settings(), NOW)
     (index,) = [index for index, row in enumerate(answer["odd_rows"]) if (row["table"], row["column"]) == (table, column)]
     assert odd_rows(answer, table, column) == (None, None)
     assert {f"odd_rows.{index}.in_future", f"odd_rows.{index}.unreadable"} <= set(answer["unknown"])
@@ -248,10 +248,10 @@ def test_every_answer_knows_what_another_one_doubts(tables: Any) -> None:
     add_transcription(tables, "PENDING", NOW - 30 * MINUTE)
     add_transcription(tables, "Completed", NOW - 30 * MINUTE, NOW - 20 * MINUTE, NOW - 10 * MINUTE)
     settings = get_settings()
-    assert pipeline(settings, NOW)["stages"][1]["pending"] is None
-    assert status(settings, NOW, 60)["services"]["queues"]["transcriptions"]["pending"] is None
-    assert status(settings, NOW, 60)["services"]["queues"]["transcriptions"]["completed_today"] is None
-    unknown = job_metrics(settings, NOW)["unknown"]
+    assert build_pipeline(settings, NOW)["stages"][1]["pending"] is None
+    assert build_status(settings, NOW, 60)["services"]["queues"]["transcriptions"]["pending"] is None
+    assert build_status(settings, NOW, 60)["services"]["queues"]["transcriptions"]["completed_today"] is None
+    unknown = build_job_metrics(settings, NOW)["unknown"]
     for name in ("transcription_queue.pending", "transcription_queue.success_rate"):
         assert "spells the state" in unknown[name].message, name
 

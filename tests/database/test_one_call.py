@@ -11,10 +11,10 @@ import psycopg2
 import pytest
 
 from callwatch.digest.store import digest
-from callwatch.events.event import error_message, finish_event
+from callwatch.events.event import build_error_message, finish_event
 from callwatch.exceptions import Conflict, NotFound
 from callwatch.models.shapes.product.items import Call
-from callwatch.reports.items.one_call import load_call, names_item
+from callwatch.reports.items.one_call import load_call, match_item_names
 from callwatch.settings import get_settings, reset_settings
 from simulator import product
 from tests.support.api_contract import check_nulls
@@ -286,7 +286,7 @@ def test_errors_that_name_the_call_are_linked(tables: Tables) -> None:
         {"message": "boom", "type": "E", "context": {"lead_id": CALL}},
         {"message": "boom", "type": "F", "context": {"call_id": str(uuid4())}},
     ]
-    digest([error_message(finish_event(event, NOW), 1, NOW) for event in events], NOW)
+    digest([build_error_message(finish_event(event, NOW), 1, NOW) for event in events], NOW)
     found = view()["errors"]
     assert found is not None
     assert {error["type"] for error in found} == {"A", "B", "C"}
@@ -300,14 +300,14 @@ def test_errors_that_name_the_call_are_linked(tables: Tables) -> None:
     ],
 )  # fmt: skip
 def test_field_names_a_call_however_it_is_spelled(given: Any, is_named: bool) -> None:
-    assert any(names_item(given, ["call_id", "call"], {"k"})) == is_named
+    assert any(match_item_names(given, ["call_id", "call"], {"k"})) == is_named
 
 
 def test_deep_context_is_searched_to_a_limit() -> None:
     given: Any = {"call_id": "k"}
     for _ in range(50):
         given = {"x": given}
-    assert not any(names_item(given, ["call_id"], {"k"}))
+    assert not any(match_item_names(given, ["call_id"], {"k"}))
 
 
 def test_product_without_tables_says_what_is_missing(database: str) -> None:

@@ -18,7 +18,7 @@ from callwatch.alerts.rules.builtin import RULES
 from callwatch.counters.error_samples import read_error_samples
 from callwatch.db import connection
 from callwatch.digest.store import digest
-from callwatch.events.event import error_message, finish_event
+from callwatch.events.event import build_error_message, finish_event
 from tests.support.scripted_receiver import Receiver
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -27,7 +27,7 @@ POOL = {"message": "connection pool of billing exhausted", "type": "PoolTimeout"
 
 
 def store(count: int, **fields: Any) -> None:
-    digest([error_message(finish_event(dict(fields), NOW), 1, NOW) for _ in range(count)], NOW)
+    digest([build_error_message(finish_event(dict(fields), NOW), 1, NOW) for _ in range(count)], NOW)
 
 
 def cycle(seconds: float = 1) -> None:

@@ -26,7 +26,7 @@ from callwatch.db import connection, execute, fetch_all
 from callwatch.db.alert_queries.outbox import forget_deliveries
 from callwatch.exceptions import DatabaseUnavailable
 from callwatch.models.sample import Sample
-from callwatch.monitor.own_samples import channel_samples
+from callwatch.monitor.own_samples import measure_channels
 from callwatch.settings import get_settings, reset_settings
 from tests.support.scripted_receiver import Receiver, Scripted
 
@@ -79,7 +79,7 @@ def told(receiver: Receiver) -> list[tuple[str, str, str]]:
 
 def broken_samples(at: datetime) -> dict[str, float | None]:
     with connection() as conn:
-        return {sample.labels["channel"]: sample.value for sample in channel_samples(conn, at)}
+        return {sample.labels["channel"]: sample.value for sample in measure_channels(conn, at)}
 
 
 def test_channel_back_after_an_outage_gets_each_message_once(
@@ -166,7 +166,7 @@ def test_broken_channel_is_reported_through_the_others(receiver: Receiver) -> No
     fire("refused")
     deliver_due(NOW, 5)
     with connection() as conn:
-        samples = channel_samples(conn, after(1))
+        samples = measure_channels(conn, after(1))
     assert judge(samples, after(1), "channel.broken").fired == 1
     queued = rows(
         "SELECT d.channel, a.labels FROM callwatch.deliveries d JOIN callwatch.alerts a ON a.id = d.alert_id"

@@ -91,12 +91,12 @@ def test_a_known_content_is_304_until_it_changes() -> None:
 @pytest.mark.parametrize(
     ("broken", "lost"),
     [
-        ("status", {"status", "issues", "services", "performance", "recent_activity", "monitor"}),
-        ("pipeline", {"pipeline"}),
+        ("build_status", {"status", "issues", "services", "performance", "recent_activity", "monitor"}),
+        ("build_pipeline", {"pipeline"}),
         ("read_error_metrics", {"errors"}),
         ("load_worst_incidents", {"incidents", "open_incidents", "last_incident_ended_at"}),
         ("list_worst_groups", {"error_groups"}),
-        ("service_states", {"checks"}),
+        ("read_service_states", {"checks"}),
     ],
 )
 def test_a_failing_part_costs_only_itself(broken: str, lost: set[str], monkeypatch: pytest.MonkeyPatch) -> None:

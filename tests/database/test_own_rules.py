@@ -85,7 +85,7 @@ def test_a_change_holds_from_the_next_cycle_and_keeps_what_was(database: str) ->
     create(QUEUE)
     evaluate(NOW, 501)
     rule = change("long_queue", {name: value for name, value in {**QUEUE, "threshold": 600}.items() if name != "id"})
-    assert rule.all_conditions()[0].threshold == 600
+    assert rule.list_conditions()[0].threshold == 600
     evaluate(NOW + MINUTE, 501)
     item = show("long_queue")
     assert (item["state"], alerts("long_queue")) == ("ok", ["resolved"])

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import psycopg2
 import pytest
 
-from callwatch.db import connection, day_window, drop_old_partitions, ensure_partitions, execute, fetch_all, fetch_one
-from callwatch.db.core.partitions import partition_name
+from callwatch.db import compute_day_window, connection, drop_old_partitions, ensure_partitions, execute, fetch_all, fetch_one
+from callwatch.db.core.partitions import name_partition
 from callwatch.settings import reset_settings
 
 NOW = datetime(2031, 3, 9, 23, 30, tzinfo=UTC)
@@ -61,7 +61,7 @@ def make(now: datetime = NOW) -> list[str]:
 
 def test_a_row_of_every_day_of_the_window_finds_its_partition(parents: str) -> None:
     make()
-    first_day, last_day = day_window(NOW)
+    first_day, last_day = compute_day_window(NOW)
     assert (first_day, last_day) == (date(2031, 2, 16), date(2031, 3, 10))
     with connection() as conn:
         for offset in range((last_day - first_day).days + 1):
@@ -69,7 +69,7 @@ def test_a_row_of_every_day_of_the_window_finds_its_partition(parents: str) -> N
             for at in (start, start + timedelta(hours=23, minutes=59, seconds=59.999999)):
                 execute(conn, "INSERT INTO callwatch.visits (at) VALUES (%s)", (at,))
             execute(conn, "INSERT INTO callwatch.days (day) VALUES (%s)", (start.date(),))
-            name = partition_name("visits", start.date())
+            name = name_partition("visits", start.date())
             assert fetch_one(conn, f"SELECT count(*) AS n FROM callwatch.{name}") == {"n": 2}
 
 
@@ -109,7 +109,7 @@ def test_making_partitions_waits_for_no_reader_and_no_writer(parents: str) -> No
 
 def test_partition_has_options_indexes_and_checks_of_parent(parents: str) -> None:
     make()
-    name = partition_name("visits", NOW.date())
+    name = name_partition("visits", NOW.date())
     with connection() as conn:
         row = fetch_one(conn, "SELECT reloptions FROM pg_class WHERE relname = %s", (name,))
         assert row == {"reloptions": ["fillfactor=90", "toast_tuple_target=8160"]}
@@ -153,7 +153,7 @@ def test_short_retention_creates_no_expired_partition(parents: str, monkeypatch:
     assert min(made) == "days_p20310307"
     with connection() as conn:
         assert drop_old_partitions(conn, NOW, retention_days=2) == []
-    assert day_window(NOW) == (date(2031, 3, 7), date(2031, 3, 10))
+    assert compute_day_window(NOW) == (date(2031, 3, 7), date(2031, 3, 10))
 
 
 def test_other_tables_and_unregistered_ones_are_left_alone(parents: str) -> None:

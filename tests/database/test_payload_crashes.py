@@ -18,7 +18,7 @@ from callwatch.digest import flush, store
 from callwatch.digest.event_source import Record, digest_records
 from callwatch.digest.store import digest
 from callwatch.digest.unstored import UnstoredMessages
-from callwatch.events.event import error_message, finish_event
+from callwatch.events.event import build_error_message, finish_event
 from callwatch.exceptions import FilesUnavailable
 from callwatch.models.reason import Reason
 from callwatch.monitor import steps
@@ -48,7 +48,7 @@ store.digest(sys.stdin.read().split("\\n"), datetime.fromisoformat(sys.argv[2]))
 
 
 def make_messages(count: int) -> list[str]:
-    return [error_message(finish_event({"message": f"boom {number}", "type": "A"}, NOW), 1, NOW) for number in range(count)]
+    return [build_error_message(finish_event({"message": f"boom {number}", "type": "A"}, NOW), 1, NOW) for number in range(count)]
 
 
 def sweep(folder: Path) -> int:

@@ -18,7 +18,7 @@ from callwatch.db import connection
 from callwatch.db.core.connect import open_connection
 from callwatch.db.error_queries.group_deletions import continue_deletions
 from callwatch.digest.store import PAYLOADS_PER_HOUR, digest
-from callwatch.events.event import error_message, finish_event
+from callwatch.events.event import build_error_message, finish_event
 from callwatch.exceptions import FilesUnavailable
 from callwatch.payloads.erase import erase_payloads
 from callwatch.reports.groups.error_groups import load_group_detail, load_occurrence
@@ -34,13 +34,13 @@ NOW = datetime.now(UTC)
 
 def message(text: str = "boom", project: int = 1, **fields: Any) -> str:
     given = {"type": "KeyError", "release": "1", "endpoint": "GET /", "tags": {"a": "b"}, "context": {"plan": "gold"}, **fields}
-    return error_message(finish_event({"message": text, **given}, NOW), project, NOW)
+    return build_error_message(finish_event({"message": text, **given}, NOW), project, NOW)
 
 
 @pytest.fixture(params=["folder", "s3"])
 def url(request: pytest.FixtureRequest, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Yield the address of a store of each kind."""
-    file_store._client.cache_clear()
+    file_store._make_client.cache_clear()
     if request.param == "folder":
         yield str(folder)
         return
@@ -49,7 +49,7 @@ def url(request: pytest.FixtureRequest, folder: Path, monkeypatch: pytest.Monkey
         monkeypatch.setenv("PAYLOADS_URL", "s3://payloads/errors-test")
         reset_settings()
         yield "s3://payloads/errors-test"
-    file_store._client.cache_clear()
+    file_store._make_client.cache_clear()
 
 
 def show(name: str = "1") -> tuple[dict[str, Any], dict[str, str]]:

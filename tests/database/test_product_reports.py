@@ -14,9 +14,9 @@ from callwatch.monitor.measure_step import _read_product
 from callwatch.pipeline.indexes import INDEXES, list_index_samples
 from callwatch.pipeline.queries.query_runner import Measured
 from callwatch.pipeline.stage_file import get_stages
-from callwatch.reports.jobs import job_metrics
-from callwatch.reports.pipeline import pipeline
-from callwatch.reports.status import status
+from callwatch.reports.jobs import build_job_metrics
+from callwatch.reports.pipeline import build_pipeline
+from callwatch.reports.status import build_status
 from callwatch.settings import get_settings
 from callwatch.tracker import error_tracker
 from simulator import product
@@ -63,17 +63,17 @@ def test_every_figure_of_the_recordings_queue(tables: Any) -> None:
     recording(tables, 25, attempts=0)
     recording(tables, 20, attempts=12)
     recording(tables, 5)
-    stage: Any = pipeline(get_settings(), NOW)["stages"][0]
+    stage: Any = build_pipeline(get_settings(), NOW)["stages"][0]
     expected: dict[str, Any] = {"pending": 3, "failed": 1, "dead": 1, "completed_last_hour": 3, "zombie": 1, "success_rate": 0.75}
     expected |= {"p50_s": 240, "p95_s": 348, "throughput_per_minute": 0.05, "oldest_pending_at": NOW - 25 * MINUTE}
     assert {name: stage[name] for name in expected} == expected
-    jobs = job_metrics(get_settings(), NOW)
+    jobs = build_job_metrics(get_settings(), NOW)
     assert jobs["recording_queue"] == {
         "total": 8, "pending": 3, "processing": None, "completed": 4, "failed": 1, "retry_pending": 2, "stale_count": 2,
         "avg_processing_time_ms": 330_000, "oldest_pending": NOW - 25 * MINUTE,
     }  # fmt: skip
     assert jobs["backlog"] == {"recordings_backlog_hours": 0.42, "transcriptions_backlog_hours": 0.0, "critical_backlog": True}
-    shown = status(get_settings(), NOW, 1)
+    shown = build_status(get_settings(), NOW, 1)
     assert shown["services"]["queues"]["recordings"] == {"pending": 3, "processing": None, "failed": 1, "stale": 2}
     assert shown["recent_activity"]["recordings_fetched_last_hour"] == 3
 
@@ -85,7 +85,7 @@ def test_every_figure_of_the_transcription_queue(tables: Any) -> None:
     transcription(tables, "processing", 20, 15)
     transcription(tables, "processing", 20, 2)
     transcription(tables, "pending", 12)
-    stage: Any = pipeline(get_settings(), NOW)["stages"][1]
+    stage: Any = build_pipeline(get_settings(), NOW)["stages"][1]
     expected: dict[str, Any] = {
         "pending": 1,
         "processing": 2,
@@ -104,7 +104,7 @@ def test_every_figure_of_the_transcription_queue(tables: Any) -> None:
         "oldest_pending_at": NOW - 12 * MINUTE,
     }
     assert {name: stage[name] for name in expected} == expected
-    jobs = job_metrics(get_settings(), NOW)["transcription_queue"]
+    jobs = build_job_metrics(get_settings(), NOW)["transcription_queue"]
     assert jobs == {
         "total": 7, "pending": 1, "processing": 2, "completed": 3, "failed": 1, "avg_duration_seconds": 120, "success_rate": 0.75,
     }  # fmt: skip
@@ -119,16 +119,16 @@ def test_every_figure_of_the_analyses(tables: Any) -> None:
             event = (key, NOW - (age - took) * MINUTE)
             tables.execute("INSERT INTO call_events (call_id, type, at) VALUES (%s, 'analyzed', %s)", event)
     tables.execute("INSERT INTO call_events (type, at) VALUES ('analysis_failed', %s)", (NOW - 300 * MINUTE,))
-    stage: Any = pipeline(get_settings(), NOW)["stages"][2]
+    stage: Any = build_pipeline(get_settings(), NOW)["stages"][2]
     expected: dict[str, Any] = {"pending": 2, "stuck": 1, "failed": 1, "completed_last_hour": 2, "success_rate": 1, "p50_s": 120}
     assert {name: stage[name] for name in expected} == expected
-    jobs = job_metrics(get_settings(), NOW)
+    jobs = build_job_metrics(get_settings(), NOW)
     assert jobs["analysis_jobs"] == {"total_last_hour": 2, "completed": 2, "failed": 1, "avg_analysis_time_ms": 120_000}
     assert jobs["throughput"]["analyses_per_minute"] == 0.033
 
 
 def test_empty_product_has_zeros_or_reasons(tables: Any) -> None:
-    answer = pipeline(get_settings(), NOW)
+    answer = build_pipeline(get_settings(), NOW)
     stage = answer["stages"][0]
     assert (stage["pending"], stage["completed_last_hour"], stage["throughput_per_minute"]) == (0, 0, 0)
     unknown = answer["unknown"]
@@ -149,7 +149,7 @@ def test_crons_and_fields_show_as_they_are(tables: Any) -> None:
             "INSERT INTO calls (source, agent_name, created_at, ended_at, recording_url) VALUES ('convoso', %s, %s, %s, %s)",
             ("agent" if number else None, NOW - 30 * MINUTE, NOW - 30 * MINUTE, "u" if number % 2 else None),
         )
-    answer: Any = pipeline(get_settings(), NOW)
+    answer: Any = build_pipeline(get_settings(), NOW)
     crons = {cron["name"]: cron for cron in answer["crons"]}
     assert crons["batch"] == {"name": "batch", "period_s": 300, "last_ok_at": NOW - 11 * MINUTE, "is_late": True}
     assert crons["backfill"]["is_late"] is False
@@ -180,7 +180,7 @@ def test_error_while_measuring_is_captured_with_its_figure(tables: Any, monkeypa
     tables.execute("ALTER TABLE calls RENAME TO calls_of_all")
     tables.execute("CREATE VIEW calls AS SELECT *, 1 / 0 AS never FROM calls_of_all WHERE length(source) / 0 > 0")
     tables.execute("INSERT INTO calls_of_all (source, created_at) VALUES ('x', %s)", (NOW - MINUTE,))
-    answer = pipeline(get_settings(), NOW)
+    answer = build_pipeline(get_settings(), NOW)
     assert answer["unknown"]["freshness.actual_last_hour"].message == "calls cannot be read (SQLSTATE 22012)"
     assert {"error": "DivisionByZero", "service": "callwatch", "endpoint": "measure freshness"} in captured
     assert answer["stages"][0]["pending"] == 0
@@ -231,6 +231,6 @@ def test_call_without_an_end_is_evaluated_after_two_hours(tables: Any) -> None:
         tables.execute(
             "INSERT INTO calls (source, created_at, recording_url) VALUES ('x', %s, %s)", (NOW - minutes * MINUTE, url)
         )
-    assert pipeline(get_settings(), NOW)["recording_availability"] == 0.25
+    assert build_pipeline(get_settings(), NOW)["recording_availability"] == 0.25
     tables.execute("ALTER TABLE calls DROP COLUMN ended_at")
-    assert pipeline(get_settings(), NOW)["recording_availability"] == 0.25
+    assert build_pipeline(get_settings(), NOW)["recording_availability"] == 0.25

@@ -10,14 +10,14 @@ import pytest
 from callwatch.db import migrate, product_connection
 from callwatch.models.reason import PRODUCT_UNAVAILABLE, Reason
 from callwatch.models.shapes.pipeline import Pipeline
-from callwatch.pipeline.product import all_readings, measure
+from callwatch.pipeline.product import build_all_readings, measure
 from callwatch.pipeline.queries.query_runner import Measured, read
 from callwatch.pipeline.queries.reading import Reading
 from callwatch.pipeline.samples import list_product_samples
 from callwatch.pipeline.stage_file import get_stages
-from callwatch.reports.jobs import job_metrics
-from callwatch.reports.pipeline import pipeline
-from callwatch.reports.status import status
+from callwatch.reports.jobs import build_job_metrics
+from callwatch.reports.pipeline import build_pipeline
+from callwatch.reports.status import build_status
 from callwatch.settings import get_settings, reset_settings
 from simulator import product
 from tests.conftest import _administer, build_dsn, own_database
@@ -38,7 +38,7 @@ def list_needs(readings: list[Reading]) -> dict[str, set[str]]:
     return found
 
 
-NEEDED = list_needs(list(all_readings(STAGES)))
+NEEDED = list_needs(list(build_all_readings(STAGES)))
 COLUMNS = sorted((table, column) for table, columns in NEEDED.items() for column in columns)
 
 
@@ -82,7 +82,7 @@ def measured_on(conn: Any) -> Measured:
     found = Measured(NOW)
     with conn.cursor() as cursor:
         cursor.execute("SET LOCAL TIME ZONE 'UTC'")
-    read(conn, list(all_readings(STAGES)), found)
+    read(conn, list(build_all_readings(STAGES)), found)
     return found
 
 
@@ -109,7 +109,7 @@ def readings_that_need(table: str, column: str | None = None) -> set[str]:
         is_needed = table in reading.needs and (column is None or column in reading.needs[table])
         return is_needed and (reading.otherwise is None or fails(reading.otherwise))
 
-    found = [reading for reading in all_readings(STAGES) if fails(reading)]
+    found = [reading for reading in build_all_readings(STAGES) if fails(reading)]
     return {each.name for reading in found for each in reading.parts or (reading,)}
 
 
@@ -119,7 +119,7 @@ def assert_only_lost(found: Measured, whole: Measured, lost: set[str], reason: s
 
     for name in lost:
         assert reason in found.unknown[name].message, name
-    stand_ins = {reading.name for reading in all_readings(STAGES) if reading.otherwise}
+    stand_ins = {reading.name for reading in build_all_readings(STAGES) if reading.otherwise}
     for name, value in whole.values.items():
         if is_lost(name):
             assert name not in found.values
@@ -177,7 +177,7 @@ def test_a_column_of_an_odd_type_is_unknown_and_says_so(
     assert found.drift[table, column].message.startswith(reason)
     told = {name for name, why in found.unknown.items() if reason in why.message}
     assert told
-    stand_ins = {reading.name for reading in all_readings(STAGES) if reading.otherwise}
+    stand_ins = {reading.name for reading in build_all_readings(STAGES) if reading.otherwise}
     for name, value in whole.values.items():
         if name in found.values and name not in stand_ins and name.rpartition(".")[0] not in stand_ins:
             assert found.values[name] == pytest.approx(value), name
@@ -280,9 +280,9 @@ def test_an_answer_lists_every_null_and_nothing_but_nulls(copied: Any) -> None:
         cursor.execute("DELETE FROM cron_heartbeats WHERE name = 'batch'")
     copied.commit()
     settings = get_settings()
-    answer: Any = pipeline(settings, NOW)
+    answer: Any = build_pipeline(settings, NOW)
     check_shape(Pipeline, answer)
-    answers: tuple[Any, ...] = (answer, job_metrics(settings, NOW), status(settings, NOW, 60))
+    answers: tuple[Any, ...] = (answer, build_job_metrics(settings, NOW), build_status(settings, NOW, 60))
     for found in answers:
         unknown = found.pop("unknown")
         assert set(unknown) == set(nulls(found)), found
@@ -302,7 +302,7 @@ def nulls(value: Any, path: str = "") -> list[str]:
 def test_without_the_product_database_all_figures_are_null(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRODUCT_DATABASE_URL", "postgresql://nobody:x@127.0.0.1:1/none")
     reset_settings()
-    answer: Any = pipeline(get_settings(), NOW)
+    answer: Any = build_pipeline(get_settings(), NOW)
     check_shape(Pipeline, answer)
     unknown = answer.pop("unknown")
     assert set(unknown) == set(nulls(answer))

@@ -15,7 +15,7 @@ import pytest
 
 from callwatch.db.core.connect import open_connection
 from callwatch.digest.store import digest
-from callwatch.events.event import error_message, finish_event
+from callwatch.events.event import build_error_message, finish_event
 from local.system import ROOT
 from tests.deploy.template import source
 from tools.export import write
@@ -30,7 +30,7 @@ def stored(database: str) -> str:
     """Store three errors; return the database's address."""
     events = [("boom 'x'", "eu"), ("boom é", "us"), ("other\nline", "eu")]
     bodies = [finish_event({"message": text, "type": text[:4], "tags": {"region": region}}, NOW) for text, region in events]
-    digest([error_message(event, 1, NOW) for event in bodies], NOW)
+    digest([build_error_message(event, 1, NOW) for event in bodies], NOW)
     return database
 
 

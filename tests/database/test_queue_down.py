@@ -27,7 +27,7 @@ def test_silent_queue_is_an_alert_at_the_second_cycle(database: str, monkeypatch
         patch.setenv("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:1")
         patch.setenv("ERROR_QUEUE_URL", "http://127.0.0.1:1/0/ErrorQueue")
         reset_settings()
-        sqs._client.cache_clear()
+        sqs._make_client.cache_clear()
         assert cycle(0)["flush"]["error"] == "QueueUnavailable"
         assert (states()["queue_down"], states()["high_error_rate"]) == ("pending", "unknown")
         cycle(1)
@@ -49,7 +49,7 @@ def test_hanging_queue_leaves_time_to_evaluate_and_notify(database: str, monkeyp
         for name in ("ERROR_QUEUE_URL", "DEAD_LETTER_QUEUE_URL"):
             monkeypatch.setenv(name, f"{address}/0/{name}")
         reset_settings()
-        sqs._client.cache_clear()
+        sqs._make_client.cache_clear()
         steps = cycle(0)
     assert [steps[name]["error"] for name in ("flush", "check", "evaluate")] == ["QueueUnavailable", None, None]
     assert states()["queue_down"] == "pending"

@@ -13,7 +13,7 @@ from callwatch.db.queries.refused_requests import delete_reports_before
 from callwatch.digest.store import digest
 from callwatch.models.refusal import REFUSALS
 from callwatch.models.shapes.system import SystemMetrics
-from callwatch.reports.system import system_metrics
+from callwatch.reports.system import build_system_metrics
 from callwatch.runtime import admission, endpoint, refusals, sign_ins
 from callwatch.settings import reset_settings
 from callwatch.tracker import error_tracker
@@ -73,7 +73,7 @@ def refuse_one_of_each(ingest: FloodedIngest) -> None:
 
 
 def metrics(now: datetime | None = None) -> dict[str, Any]:
-    found = system_metrics(now or datetime.now(UTC), OWN)
+    found = build_system_metrics(now or datetime.now(UTC), OWN)
     check_shape(SystemMetrics, found)
     return dict(found["refused"])
 
@@ -159,7 +159,7 @@ def test_an_unknown_reason_of_a_newer_version_is_left_out(database: str) -> None
 def test_without_the_database_the_counts_are_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://u:p@127.0.0.1:1/x")
     reset_settings()
-    found = system_metrics(datetime.now(UTC), OWN)
+    found = build_system_metrics(datetime.now(UTC), OWN)
     assert set(found["refused"]["last_hour"].values()) == {None}
     assert found["unknown"]["refused.last_24h.dsn_rate"].code == "unavailable"
     assert found["unknown"]["refused.unreported"].code == "not_recorded"

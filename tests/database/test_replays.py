@@ -12,7 +12,7 @@ from callwatch.alerts.evaluation.silences import Silences, load_silences
 from callwatch.alerts.notifications.delivery import deliver_due
 from callwatch.alerts.notifications.muted import find_muted_deliveries
 from callwatch.db import connection, execute, fetch_all
-from callwatch.db.alert_queries.silences import add_silence, silences_in_force
+from callwatch.db.alert_queries.silences import add_silence, list_silences_in_force
 from callwatch.db.product_queries.replays import delete_replays_before
 from callwatch.exceptions import Conflict, Invalid
 from callwatch.models.shapes.product.items import AcceptedReplay
@@ -87,7 +87,7 @@ def test_silence_and_evaluation_leave_a_waiting_replay_alone(database: str, targ
     send()
     with connection() as conn:
         add_silence(conn, {"rule_id": "stuck_jobs"}, "test", "ana", NOW, NOW + timedelta(hours=1))
-        assert find_muted_deliveries(conn, Silences(load_silences(silences_in_force(conn, NOW), NOW))) == []
+        assert find_muted_deliveries(conn, Silences(load_silences(list_silences_in_force(conn, NOW), NOW))) == []
         conn.commit()
     assert deliver_due(NOW, 5.0).sent == 1
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callwatch.counters.performance import performance, read_request_samples
+from callwatch.counters.performance import read_performance, read_request_samples
 from callwatch.counters.request_slo import read_request_burn_samples
 from callwatch.db import connection, with_transaction
 from callwatch.db.queries.api_logs import insert_requests
 from callwatch.db.queries.request_histograms import delete_histograms_before
-from callwatch.models.latency import find_bucket, find_value, percentile
+from callwatch.models.latency import estimate_percentile, find_bucket, find_value
 from callwatch.models.reason import NO_TRAFFIC
 from callwatch.models.sample import Sample
 
@@ -36,7 +36,7 @@ def store(requests: list[dict[str, Any]]) -> int:
 
 def figures(now: datetime = NOW) -> Any:
     with connection() as conn:
-        return performance(conn, now)
+        return read_performance(conn, now)
 
 
 def samples(now: datetime = NOW) -> dict[str, Sample]:
@@ -187,7 +187,7 @@ def test_a_percentile_of_buckets_is_off_by_two_percent_at_most(times: list[float
     for took in times:
         counts[find_bucket(took)] = counts.get(find_bucket(took), 0) + 1
     exact = sorted(times)[max(0, -(-round(share * 100) * len(times) // 100) - 1)]
-    found = percentile(counts, share)
+    found = estimate_percentile(counts, share)
     assert found is not None
     assert abs(found - exact) <= 0.02 * exact + 0.005
 

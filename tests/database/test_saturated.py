@@ -14,12 +14,12 @@ import pytest
 
 from callwatch.checks.database import check
 from callwatch.checks.record import check_samples
-from callwatch.db import connection, fetch_all, migrate, pool_statistics, product_connection, reset_pool
+from callwatch.db import connection, fetch_all, migrate, product_connection, read_pool_statistics, reset_pool
 from callwatch.db.core.connect import is_saturated, open_connection
 from callwatch.exceptions import DatabaseSaturated, DatabaseUnavailable
 from callwatch.models.check import CheckResult
-from callwatch.pipeline.db_reachability import product_database_samples
-from callwatch.reports.status import status
+from callwatch.pipeline.db_reachability import measure_product_database
+from callwatch.reports.status import build_status
 from callwatch.settings import get_settings, reset_settings
 from functions import get_health, list_alerts
 from local.postgres import server as postgres
@@ -159,7 +159,7 @@ def test_health_is_degraded_and_not_down(small_server: str) -> None:
 
 def test_status_and_lists_say_that_it_is_saturated(small_server: str) -> None:
     with full(small_server):
-        found = status(get_settings(), datetime.now(UTC), 1.0)
+        found = build_status(get_settings(), datetime.now(UTC), 1.0)
         code, answer = invoke(list_alerts, "list_alerts.json")
     assert found["services"]["database"]["status"] == "saturated"
     assert "no free connection" in found["issues"][0]["message"]
@@ -201,7 +201,7 @@ def test_connections_in_use_are_a_figure_of_their_own(small_server: str) -> None
 
 def test_a_saturated_product_database_is_named_so(small_server: str) -> None:
     with full(small_server):
-        (sample,) = product_database_samples()
+        (sample,) = measure_product_database()
     assert sample.value == 0.0
     assert (sample.detail or "").startswith("saturated: ")
 
@@ -225,7 +225,7 @@ def test_one_server_gets_one_pool(small_server: str, monkeypatch: pytest.MonkeyP
         with connection() as conn:
             assert not conn.readonly
         assert count_sessions(small_server) == 1
-        assert pool_statistics()["total"] == 1
+        assert read_pool_statistics()["total"] == 1
 
 
 @pytest.mark.parametrize("change", ["dbname", "options"])

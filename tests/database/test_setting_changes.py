@@ -9,7 +9,7 @@ import pytest
 from callwatch.db import connection, execute, fetch_all
 from callwatch.db.incident_queries.changes import list_changes
 from callwatch.db.queries.setting_changes import delete_changes_before
-from callwatch.monitor.own_samples import configuration_samples
+from callwatch.monitor.own_samples import measure_configuration
 from callwatch.settings import VARIABLES, reset_settings
 from callwatch.settings.digests import digest_settings
 
@@ -19,7 +19,7 @@ NOW = datetime(2031, 3, 12, 15, 0, tzinfo=UTC)
 def run_cycle(minute: float) -> None:
     reset_settings()
     with connection() as conn:
-        configuration_samples(conn, NOW + timedelta(minutes=minute))
+        measure_configuration(conn, NOW + timedelta(minutes=minute))
 
 
 def titles(minute: float) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 
 from callwatch.db import connection, fetch_all
 from callwatch.models.shapes.health import Health
-from callwatch.reports.health import health
+from callwatch.reports.health import build_health
 from callwatch.settings import get_settings, load_settings, reset_settings
 from tests.support.api_shapes import OWN, check_shape
 from tests.support.monitor_cycles import cycle, states
@@ -16,7 +16,7 @@ NOW = datetime.now(UTC)
 
 
 def configuration_in_health() -> Any:
-    answer = health(load_settings({}), NOW, OWN)
+    answer = build_health(load_settings({}), NOW, OWN)
     check_shape(Health, answer)
     return answer["configuration"]
 
@@ -60,6 +60,6 @@ def test_the_alert_goes_through_the_channels_left(database: str, monkeypatch: py
 def test_health_without_a_database_knows_its_own_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody:x@127.0.0.1:1/none")
     reset_settings()
-    answer = health(get_settings(), NOW, OWN)
+    answer = build_health(get_settings(), NOW, OWN)
     assert answer["configuration"] is None
     assert "configuration" in answer["unknown"]

@@ -13,7 +13,7 @@ from callwatch.alerts.silencing.items import serialize_silences
 from callwatch.api.filters import read_id_position
 from callwatch.api.http import Page
 from callwatch.db import connection, execute, fetch_all
-from callwatch.db.alert_queries.silences import list_silences, silences_in_force
+from callwatch.db.alert_queries.silences import list_silences, list_silences_in_force
 from callwatch.exceptions import Invalid
 from callwatch.models.sample import Sample
 from callwatch.models.shapes.alerts import MadeSilence, Silence
@@ -112,10 +112,10 @@ def test_a_nightly_window_mutes_only_inside() -> None:
     (item,) = show(inside)
     assert (item["is_muting"], item["next_starts_at"], item["mutes_count"]) == (True, None, 2)
     with connection() as conn:
-        (silence,) = load_silences(silences_in_force(conn, inside), inside)
+        (silence,) = load_silences(list_silences_in_force(conn, inside), inside)
         assert silence.ends_at == begins + 4 * HOUR
         timeline = fetch_all(conn, "SELECT details FROM callwatch.alert_timeline WHERE kind = 'silenced'")
-        assert load_silences(silences_in_force(conn, begins + 4 * HOUR), begins + 4 * HOUR) == []
+        assert load_silences(list_silences_in_force(conn, begins + 4 * HOUR), begins + 4 * HOUR) == []
     assert all(row["details"].startswith("until 03 Mar 2026, 01:00 UTC") for row in timeline)
     assert fire(begins + 4 * HOUR, "us-east-1", "eu-west-1") == {"eu-west-1"}
     assert show(NOW + 3 * DAY)[0]["next_starts_at"] == begins + 7 * DAY
@@ -127,7 +127,7 @@ def test_a_window_ends_with_its_silence_and_can_be_ended_early() -> None:
     assert made["recurs"] is not None
     assert (made["is_muting"], made["recurs"]["timezone"]) == (True, "UTC")
     with connection() as conn:
-        (silence,) = load_silences(silences_in_force(conn, NOW), NOW)
+        (silence,) = load_silences(list_silences_in_force(conn, NOW), NOW)
         assert silence.ends_at == NOW + HOUR
     now = datetime.now(UTC)
     day = now.strftime("%a").lower()
@@ -136,7 +136,7 @@ def test_a_window_ends_with_its_silence_and_can_be_ended_early() -> None:
     with connection() as conn:
         delete_silence(conn, made["id"], "ben")
         conn.commit()
-        assert silences_in_force(conn, now) == []
+        assert list_silences_in_force(conn, now) == []
 
 
 def test_a_silence_without_a_window_before_its_end_warns() -> None:
@@ -159,7 +159,7 @@ def test_damaged_matchers_and_windows_mute_nothing() -> None:
         with connection() as conn:
             execute(conn, f"UPDATE callwatch.silences SET {column} = %s", (damage,))
             conn.commit()
-            assert load_silences(silences_in_force(conn, NOW), NOW) == [], damage
+            assert load_silences(list_silences_in_force(conn, NOW), NOW) == [], damage
             assert serialize_silences(conn, list_silences(conn, NOW, 50), NOW)[0]["mutes_count"] == 0
 
 

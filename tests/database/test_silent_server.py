@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from callwatch.api.http import Request
-from callwatch.db import connection, fetch_one, pool_statistics, product_connection, reset_pool
+from callwatch.db import connection, fetch_one, product_connection, read_pool_statistics, reset_pool
 from callwatch.db.connections.watchdog import watched
 from callwatch.exceptions import DatabaseUnavailable
 from callwatch.monitor.cycle import Cycle, run_cycle
 from callwatch.monitor.state import MonitorState
-from callwatch.reports.health import health
-from callwatch.reports.status import status
+from callwatch.reports.health import build_health
+from callwatch.reports.status import build_status
 from callwatch.settings import get_settings, reset_settings
 from functions import get_metrics_errors
 from tests.support.api_shapes import OWN
@@ -37,7 +37,7 @@ def test_unanswered_statement_fails_and_frees_its_place(proxy: FreezingProxy) ->
     proxy.freeze()
     with pytest.raises(DatabaseUnavailable), connection(statement_timeout_ms=200) as conn:
         fetch_one(conn, "SELECT 1 AS one")
-    assert pool_statistics()["active"] == 0
+    assert read_pool_statistics()["active"] == 0
     proxy.thaw()
     with connection() as conn:
         assert fetch_one(conn, "SELECT 2 AS two") == {"two": 2}
@@ -46,7 +46,7 @@ def test_unanswered_statement_fails_and_frees_its_place(proxy: FreezingProxy) ->
 def test_idle_connections_to_a_silent_server_are_not_lent(proxy: FreezingProxy) -> None:
     with connection(), connection(), connection():
         pass
-    assert pool_statistics()["idle"] == 3
+    assert read_pool_statistics()["idle"] == 3
     proxy.freeze()
     with pytest.raises(DatabaseUnavailable), connection(statement_timeout_ms=100) as conn:
         fetch_one(conn, "SELECT 1 AS one")
@@ -60,15 +60,15 @@ def test_work_begun_before_the_silence_is_abandoned(proxy: FreezingProxy) -> Non
         fetch_one(conn, "SELECT 1 AS one")
         proxy.freeze()
     assert conn.closed
-    assert pool_statistics()["active"] == 0
+    assert read_pool_statistics()["active"] == 0
 
 
 def test_answers_are_given_without_the_silent_server(proxy: FreezingProxy) -> None:
     proxy.freeze()
     started = time.monotonic()
-    found = health(get_settings(), datetime.now(UTC), OWN)
+    found = build_health(get_settings(), datetime.now(UTC), OWN)
     assert (found["status"], found["services"]["database"]["reason"]) == ("unhealthy", "timeout")
-    assert status(get_settings(), datetime.now(UTC), 1.0)["status"] == "outage"
+    assert build_status(get_settings(), datetime.now(UTC), 1.0)["status"] == "outage"
     assert time.monotonic() - started < 30
 
 

@@ -14,7 +14,7 @@ import pytest
 from callwatch.api.http import Request, Response
 from callwatch.db import connection, execute, with_transaction
 from callwatch.digest.store import digest
-from callwatch.events.event import error_message, finish_event
+from callwatch.events.event import build_error_message, finish_event
 from callwatch.exceptions import Conflict, FilesUnavailable, Invalid, NotFound, TooLarge, UnsupportedType
 from callwatch.reports.groups.error_groups import load_group_detail, load_occurrence
 from callwatch.settings import reset_settings
@@ -82,7 +82,7 @@ def upload(folder: Path, bundle: bytes | None = None, **more: Any) -> None:
 
 
 def throw(**more: Any) -> None:
-    digest([error_message(finish_event(build_event(**more), NOW), 1, NOW)], NOW)
+    digest([build_error_message(finish_event(build_event(**more), NOW), 1, NOW)], NOW)
 
 
 def list_groups() -> list[tuple[int, int, str]]:
@@ -226,7 +226,7 @@ def test_failure_of_the_library_costs_no_error(database: str, folder: Path, monk
 
 
 def test_event_sent_again_is_counted_once(database: str, folder: Path) -> None:
-    message = error_message(finish_event(build_event(), NOW), 1, NOW)
+    message = build_error_message(finish_event(build_event(), NOW), 1, NOW)
     digest([message], NOW)
     upload(folder)
     digest([message], NOW)
@@ -364,7 +364,7 @@ def test_bundle_stays_recorded_until_its_file_is_gone(database: str, folder: Pat
 
 def test_projects_do_not_see_each_others_maps(database: str, folder: Path) -> None:
     upload(folder)
-    digest([error_message(finish_event(build_event(), NOW), 2, NOW)], NOW)
+    digest([build_error_message(finish_event(build_event(), NOW), 2, NOW)], NOW)
     assert list_places(show()["occurrences"][0]["frames"]) == [(*place, "not_uploaded") for place in MINIFIED]
 
 

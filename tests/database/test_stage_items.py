@@ -16,7 +16,7 @@ from callwatch.pipeline.product import measure
 from callwatch.pipeline.samples import list_product_samples
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.reports.items.listing import list_stage_items
-from callwatch.reports.pipeline import pipeline
+from callwatch.reports.pipeline import build_pipeline
 from callwatch.settings import get_settings, reset_settings
 from simulator import product
 from tests.incidents.judge import find_sample
@@ -90,7 +90,7 @@ def read_all(stage: str, state: str, limit: int) -> list[str | None]:
 
 
 def test_each_list_has_the_rows_of_its_count(day: Any) -> None:
-    shown = {stage["name"]: stage for stage in pipeline(get_settings(), NOW)["stages"]}
+    shown = {stage["name"]: stage for stage in build_pipeline(get_settings(), NOW)["stages"]}
     for name, figures in shown.items():
         for state in STATES:
             found = read_items(name, state)

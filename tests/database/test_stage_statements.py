@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from psycopg2.sql import SQL
 
 from callwatch.db import connection, fetch_all
-from callwatch.pipeline.queries.filter_dsl import Clause, clauses, render_sql
+from callwatch.pipeline.queries.filter_dsl import Clause, parse_clauses, render_sql
 from callwatch.pipeline.queries.schema import Column, bind
 from callwatch.pipeline.queries.statements import name_column
-from callwatch.pipeline.queries.time_bounds import moments, newer_than
+from callwatch.pipeline.queries.time_bounds import compose_newer_than, compute_moments
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 STORABLE = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=40)
@@ -40,7 +40,7 @@ def test_texts_of_a_clause_match_exactly_themselves(database: str, texts: list[s
     ],
 )
 def test_comparison_of_keys_leaves_the_index_side_bare(database: str, queue: str, transcripts: str, comparison: str) -> None:
-    statement = render_sql(clauses([["call_id", "has no", "transcripts.call_id"]]), "queue")
+    statement = render_sql(parse_clauses([["call_id", "has no", "transcripts.call_id"]]), "queue")
     schema = {
         "queue": {"call_id": Column(queue, "U", may_read=True)},
         "transcripts": {"call_id": Column(transcripts, "U", may_read=True)},
@@ -52,8 +52,8 @@ def test_comparison_of_keys_leaves_the_index_side_bare(database: str, queue: str
 
 
 def test_statement_names_the_moments_that_it_needs(database: str) -> None:
-    window = newer_than(name_column("at"), 600, 30)
-    given = moments(window, NOW)
+    window = compose_newer_than(name_column("at"), 600, 30)
+    given = compute_moments(window, NOW)
     assert sorted(given.values()) == [NOW - timedelta(seconds=600), NOW + timedelta(seconds=30)]
     with connection() as conn:
         assert all(f"%({name})s" in window.as_string(conn) for name in given)

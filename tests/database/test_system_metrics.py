@@ -20,8 +20,8 @@ from callwatch.db.core.server import HIDDEN
 from callwatch.db.queries.api_logs import insert_requests
 from callwatch.models.reason import NO_TRAFFIC
 from callwatch.models.shapes.system import OwnFigures
-from callwatch.reports.status import status
-from callwatch.reports.system import system_metrics
+from callwatch.reports.status import build_status
+from callwatch.reports.system import build_system_metrics
 from callwatch.settings import get_settings, reset_settings
 from functions import get_metrics_prometheus
 from tests.support.api_shapes import OWN as WHOLE
@@ -34,7 +34,7 @@ OWN: OwnFigures = {
 
 
 def metrics() -> Any:
-    return system_metrics(datetime.now(UTC), OWN)
+    return build_system_metrics(datetime.now(UTC), OWN)
 
 
 @contextlib.contextmanager
@@ -143,7 +143,7 @@ def test_sessions_hidden_from_the_role_are_not_counted(narrow_role: str, monkeyp
     assert found["database"]["connections"]["max"] > 10
     assert found["unknown"]["database.connections.idle"] == HIDDEN
     assert found["unknown"]["database.longest_query_s"] == HIDDEN
-    shown: Any = status(get_settings(), datetime.now(UTC), 1.0)["services"]["database"]["connections"]
+    shown: Any = build_status(get_settings(), datetime.now(UTC), 1.0)["services"]["database"]["connections"]
     assert shown["active"] is None
     assert shown["total"] >= 2
 
@@ -160,12 +160,12 @@ def test_performance_is_that_of_the_product_and_never_ours(database: str) -> Non
 
     names = ("avg_response_time_ms", "requests_per_minute", "error_rate", "p95_ms")
     with_transaction(lambda conn: insert_requests(conn, requests(0, 9_000, 500)))
-    found = status(get_settings(), now, 1.0)
+    found = build_status(get_settings(), now, 1.0)
     assert found["performance"] == dict.fromkeys(names)
     assert {found["unknown"][f"performance.{name}"] for name in names} == {NO_TRAFFIC}
     assert metrics()["api"]["request_rate"] is None
     with_transaction(lambda conn: insert_requests(conn, requests(1, 100, 200)))
-    shown: Any = status(get_settings(), now, 1.0)["performance"]
+    shown: Any = build_status(get_settings(), now, 1.0)["performance"]
     assert shown["avg_response_time_ms"] == 100.0
     assert shown["error_rate"] == 0.0
     assert shown["p95_ms"] == pytest.approx(100, rel=0.02)
@@ -185,7 +185,7 @@ def test_without_the_database_all_is_null_in_bounded_time(is_silent: bool, monke
         assert set(found["api"].values()) == {None}
         assert found["unknown"]["api.by_route"].message == "the monitor's database does not respond"
         assert set(found["database"]["connections"].values()) == {None}
-        shown = status(get_settings(), datetime.now(UTC), 90_061.0)
+        shown = build_status(get_settings(), datetime.now(UTC), 90_061.0)
         assert shown["services"]["database"]["status"] == "down"
         assert (shown["status"], shown["uptime"]) == ("outage", {"seconds": 90_061, "formatted": "1d 1h 1m"})
         assert time.monotonic() - started < 15, "each read would wait for itself"

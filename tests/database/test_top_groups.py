@@ -8,7 +8,7 @@ import pytest
 from callwatch.db import connection, execute
 from callwatch.db.error_queries import top_groups
 from callwatch.db.error_queries.error_counts import Scope
-from callwatch.db.error_queries.top_groups import top_groups_since
+from callwatch.db.error_queries.top_groups import list_top_groups_since
 
 HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 SINCE = HOUR - timedelta(hours=24)
@@ -42,7 +42,7 @@ def added_up(counts: dict[tuple[int, int], int]) -> list[tuple[int, int]]:
 
 def found() -> list[tuple[int, int]]:
     with connection() as conn:
-        return [(row["id"], row["count"]) for row in top_groups_since(conn, SINCE, HOUR, SCOPE, 10)]
+        return [(row["id"], row["count"]) for row in list_top_groups_since(conn, SINCE, HOUR, SCOPE, 10)]
 
 
 @pytest.mark.parametrize("seed", range(4))

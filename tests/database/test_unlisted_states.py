@@ -15,7 +15,7 @@ from callwatch.pipeline.queries.states import MAX_VALUES, count_unlisted
 from callwatch.pipeline.queries.words import fold, show_value
 from callwatch.pipeline.stage_file import get_stages, parse_stages
 from callwatch.reports.crons import list_product_jobs
-from callwatch.reports.pipeline import pipeline
+from callwatch.reports.pipeline import build_pipeline
 from callwatch.reports.prometheus.formats import render_exposition
 from callwatch.settings import get_settings, reset_settings
 from tests.database.test_odd_rows import MINUTE, NOW, add_transcription, read_samples, tables
@@ -27,7 +27,7 @@ STAGE = {"stage": "transcriptions", "table": "transcription_queue", "column": "s
 
 
 def read_stage(name: str = "transcriptions") -> dict[str, Any]:
-    return next(dict(stage) for stage in pipeline(get_settings(), NOW)["stages"] if stage["name"] == name)
+    return next(dict(stage) for stage in build_pipeline(get_settings(), NOW)["stages"] if stage["name"] == name)
 
 
 def list_states(stage: dict[str, Any]) -> dict[str, int]:
@@ -118,7 +118,7 @@ def test_an_unread_table_ends_no_alert_of_its_states(tables: Any, database: str)
 
 
 def test_a_stage_without_words_says_that_it_has_no_states(tables: Any) -> None:
-    answer = pipeline(get_settings(), NOW)
+    answer = build_pipeline(get_settings(), NOW)
     assert answer["stages"][0]["unlisted"] is None
     assert answer["unknown"]["stages.0.unlisted"].code == "not_recorded"
     assert not [each for each in read_samples() if each.metric == "product.unlisted" and each.labels.get("stage") == "recordings"]
@@ -127,7 +127,7 @@ def test_a_stage_without_words_says_that_it_has_no_states(tables: Any) -> None:
 def test_states_are_samples_for_prometheus(tables: Any) -> None:
     for status in ("paused", "paused", ""):
         add_transcription(tables, status, NOW - MINUTE)
-    text = render_exposition({"pipeline": pipeline(get_settings(), NOW)}, False)
+    text = render_exposition({"pipeline": build_pipeline(get_settings(), NOW)}, False)
     assert 'callwatch_pipeline_stage_unlisted{stage="transcriptions"} 3' in text
     assert 'callwatch_pipeline_stage_unlisted_states_rows{stage="transcriptions",state="paused"} 2' in text
     assert 'callwatch_pipeline_misspelled_rows{column="type",table="call_events"} 0' in text
@@ -146,7 +146,7 @@ def test_an_event_in_another_spelling_is_told(tables: Any, spelled: str) -> None
     sample = find_sample(read_samples(), "product.unlisted", table="call_events", column="type")
     assert sample.value == 1
     assert "spells the state analyzed in another way" in (sample.detail or "")
-    answer = pipeline(get_settings(), NOW)
+    answer = build_pipeline(get_settings(), NOW)
     assert {"table": "call_events", "column": "type", "rows": 1} in answer["misspelled"]
     analyses = next(index for index, stage in enumerate(answer["stages"]) if stage["name"] == "analyses")
     assert answer["stages"][analyses]["completed_last_hour"] is None

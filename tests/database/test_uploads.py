@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from callwatch.alerts.evaluation.instance import Instance
-from callwatch.alerts.notifications.surroundings import list_recent_changes, surroundings
+from callwatch.alerts.notifications.surroundings import list_recent_changes, read_surroundings
 from callwatch.api.http import Request, Response
 from callwatch.db import connection, with_transaction
 from callwatch.db.error_queries.deploys import delete_releases_before
@@ -157,7 +157,7 @@ def test_notification_names_a_deploy_that_raised_no_error(database: str) -> None
     make()
     send("POST", f"{ONE}deploys/", {"environment": "production", "dateFinished": (NOW - timedelta(minutes=5)).isoformat()})
     with connection() as conn:
-        around = surroundings(conn, NOW)
+        around = read_surroundings(conn, NOW)
     instance = Instance("high_error_rate:", "high_error_rate", {}, "firing", since=NOW)
     (line,) = list_recent_changes(around, instance)
     assert line.startswith("Recent changes: release shop@2.4.0 deployed to production ")

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from callwatch.alerts.evaluator import evaluate_rules
-from callwatch.checks.probe_result import Outcome, ProbeResult, not_configured, read_outcome
+from callwatch.checks.probe_result import Outcome, ProbeResult, read_outcome, report_not_configured
 from callwatch.checks.record import check_samples, record_checks
-from callwatch.checks.slo import flapping_samples, uptime_burn_samples
-from callwatch.checks.uptime import uptime
+from callwatch.checks.slo import measure_flapping, measure_uptime_burn
+from callwatch.checks.uptime import read_uptime
 from callwatch.db import connection, execute, fetch_all, reset_pool
 from callwatch.db.queries.check_results import delete_old_results, fill_outage, keep_result
 from callwatch.models.check import CheckResult
@@ -63,7 +63,7 @@ def fill(since: datetime, until: datetime, service: str = "openai") -> None:
 
 def report(now: datetime = NOW, services: tuple[str, ...] = ("openai",)) -> tuple[dict[str, Any], dict[str, Reason]]:
     with connection() as conn:
-        return uptime(conn, services, now)
+        return read_uptime(conn, services, now)
 
 
 def test_a_service_never_checked_has_no_uptime(database: str) -> None:
@@ -213,7 +213,7 @@ def test_an_outage_in_the_second_of_a_probe_is_no_flapping(database: str) -> Non
 
 def burn_samples() -> list[Any]:
     with connection() as conn:
-        return uptime_burn_samples(conn, NOW)
+        return measure_uptime_burn(conn, NOW)
 
 
 def test_of_little_that_is_known_no_burn_is_stated(database: str) -> None:
@@ -249,7 +249,7 @@ def test_a_recorded_check_moves_streak_and_outcome(database: str) -> None:
     with connection() as conn:
         for minute in range(3):
             at = NOW - timedelta(minutes=3 - minute)
-            results = record_checks(conn, {"openai": BAD, "convoso": not_configured()}, at)
+            results = record_checks(conn, {"openai": BAD, "convoso": report_not_configured()}, at)
         rows = fetch_all(conn, "SELECT status, outcome FROM callwatch.check_results WHERE service = 'openai' ORDER BY at")
         conn.commit()
     assert {result.service: result.status for result in results} == {"openai": "unhealthy", "convoso": "unknown"}
@@ -267,7 +267,7 @@ def test_a_recorded_check_moves_streak_and_outcome(database: str) -> None:
         (ProbeResult("degraded", "tls", None), "failed"),
         (ProbeResult("degraded", "saturated", None), "failed"),
         (ProbeResult("unhealthy", "auth", 9.0), "failed"),
-        (not_configured(), "unknown"),
+        (report_not_configured(), "unknown"),
     ],
 )
 def test_an_outcome_is_what_a_client_met(verdict: ProbeResult, outcome: str) -> None:
@@ -276,7 +276,7 @@ def test_an_outcome_is_what_a_client_met(verdict: ProbeResult, outcome: str) -> 
 
 def flapping(now: datetime) -> dict[str, float | None]:
     with connection() as conn:
-        return {sample.labels["service"]: sample.value for sample in flapping_samples(conn, now)}
+        return {sample.labels["service"]: sample.value for sample in measure_flapping(conn, now)}
 
 
 @pytest.mark.parametrize(
@@ -322,7 +322,7 @@ def test_a_flapping_service_alerts_once_and_resolves(database: str) -> None:
                 verdict = GOOD if pattern[minute % len(pattern)] == "+" else BAD
                 results = record_checks(conn, {"openai": verdict, "convoso": GOOD}, now)
                 conn.commit()
-                evaluate_rules(conn, [*check_samples(results), *flapping_samples(conn, now)], now, ())
+                evaluate_rules(conn, [*check_samples(results), *measure_flapping(conn, now)], now, ())
                 conn.commit()
 
     def list_alerts() -> list[tuple[str, str, bool]]:
@@ -343,7 +343,7 @@ def test_one_outage_is_one_alert_and_no_flapping(database: str) -> None:
         for minute in range(40):
             now = NOW + minute * MINUTE
             results = record_checks(conn, {"openai": BAD if 10 <= minute < 17 else GOOD}, now)
-            evaluate_rules(conn, [*check_samples(results), *flapping_samples(conn, now)], now, ())
+            evaluate_rules(conn, [*check_samples(results), *measure_flapping(conn, now)], now, ())
             conn.commit()
         rows = fetch_all(conn, "SELECT rule_id FROM callwatch.alerts")
     assert [row["rule_id"] for row in rows] == ["service_down"]

@@ -17,7 +17,7 @@ from callwatch.db.core.query import execute
 from callwatch.db.ingest_queries.user_feedback import insert_feedback
 from callwatch.db.report_queries import user_occurrences
 from callwatch.digest.store import digest
-from callwatch.events.event import error_message, finish_event
+from callwatch.events.event import build_error_message, finish_event
 from callwatch.exceptions import FilesUnavailable, Invalid, NotFound
 from callwatch.models.shapes.error_groups import UserErasure
 from callwatch.models.telemetry import Feedback
@@ -61,7 +61,7 @@ def message(event_id: str, user: str | None = ANN, **fields: Any) -> str:
     # A group keeps its link to a user while it has rows that may be the user's.
     given = {"type": "NearError" if user == NEAR_ANN else "KeyError", **fields}
     given |= {"message": f"secret of {event_id}", "event_id": event_id, "user_hash": user}
-    return error_message(finish_event(given, NOW), 1, NOW)
+    return build_error_message(finish_event(given, NOW), 1, NOW)
 
 
 def make_id(number: int) -> str:
@@ -247,7 +247,7 @@ def test_later_errors_stay_and_stay_linked(store: str) -> None:
     ask()
     later = datetime.now(UTC) + timedelta(seconds=5)
     event = finish_event({"message": "secret of 3", "type": "KeyError", "event_id": make_id(3), "user_hash": ANN}, later)
-    digest([error_message(event, 1, later)], later)
+    digest([build_error_message(event, 1, later)], later)
     finish()
     assert list_left() == [make_id(3)]
     of_the_later = query("SELECT group_id FROM callwatch.error_logs WHERE deleted_at IS NULL")

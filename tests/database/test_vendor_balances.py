@@ -15,7 +15,7 @@ from callwatch.alerts.rules.builtin import RULES
 from callwatch.checks.balances import list_balance_samples, list_known, refresh_balances
 from callwatch.checks.deepgram_balance import read_balances
 from callwatch.db import connection
-from callwatch.db.connections.lend import pool_statistics
+from callwatch.db.connections.lend import read_pool_statistics
 from callwatch.db.product_queries.balances import keep_reading, list_balances
 from callwatch.db.product_queries.vendor_reads import claim_read
 from callwatch.models.sample import Sample
@@ -24,9 +24,9 @@ from callwatch.monitor.cycle import Cycle
 from callwatch.monitor.measure_step import measure
 from callwatch.monitor.steps import build_steps
 from callwatch.monitor.vendors_step import read_vendor_balances
-from callwatch.reports.items.costs import costs
+from callwatch.reports.items.costs import build_costs
 from callwatch.settings import get_settings, reset_settings
-from simulator.fake_vendor import Script, Vendor, answering
+from simulator.fake_vendor import Script, Vendor, respond
 from tests.support.api_contract import check_nulls
 from tests.support.api_shapes import check_shape
 
@@ -38,17 +38,17 @@ BALANCES = f"/v1/projects/{PROJECT}/balances"
 
 
 def list_projects(*ids: str) -> Script:
-    return answering(200, {"projects": [{"project_id": each, "name": "a name"} for each in ids]})
+    return respond(200, {"projects": [{"project_id": each, "name": "a name"} for each in ids]})
 
 
 def give(*amounts: Any, units: str = "usd") -> Script:
-    return answering(200, {"balances": [{"balance_id": "b", "amount": amount, "units": units} for amount in amounts]})
+    return respond(200, {"balances": [{"balance_id": "b", "amount": amount, "units": units} for amount in amounts]})
 
 
 @pytest.fixture
 def vendor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Vendor]:
     """Yield a Deepgram with one project and $120."""
-    with Vendor(answering(404)) as found:
+    with Vendor(respond(404)) as found:
         found.by_path = {"/v1/projects": list_projects(PROJECT), BALANCES: give(100.5, 19.5)}
         monkeypatch.setenv("DEEPGRAM_API_KEY", KEY)
         monkeypatch.setenv("DEEPGRAM_API_URL", found.url)
@@ -63,7 +63,7 @@ def look(now: datetime = NOW) -> list[Sample]:
 
 
 def view(now: datetime = NOW) -> Costs:
-    found = costs(get_settings(), now, "1d")
+    found = build_costs(get_settings(), now, "1d")
     check_shape(Costs, found)
     check_nulls(json.loads(json.dumps(found, default=lambda value: value.to_dict() if hasattr(value, "to_dict") else str(value))))
     assert KEY not in json.dumps(found, default=str)
@@ -124,12 +124,12 @@ def test_few_dollars_fire_without_any_history(database: str, vendor: Vendor) -> 
 @pytest.mark.parametrize(
     ("script", "code"),
     [
-        (answering(401), "not_configured"), (answering(403, {"err_code": "FORBIDDEN"}), "not_configured"),
-        (answering(429), "unavailable"), (answering(503), "unavailable"), (answering(200, b"<html>"), "unavailable"),
-        (answering(200, {"balances": []}), "unavailable"), (answering(200, {"balances": 7}), "unavailable"),
+        (respond(401), "not_configured"), (respond(403, {"err_code": "FORBIDDEN"}), "not_configured"),
+        (respond(429), "unavailable"), (respond(503), "unavailable"), (respond(200, b"<html>"), "unavailable"),
+        (respond(200, {"balances": []}), "unavailable"), (respond(200, {"balances": 7}), "unavailable"),
         (give(5, units="hour"), "unavailable"), (give("5"), "unavailable"), (give(True), "unavailable"),
-        (answering(200, b'{"balances": [{"amount": NaN, "units": "usd"}]}'), "unavailable"),
-        (answering(200, b'{"balances": [{"amount": 1e400, "units": "usd"}]}'), "unavailable"),
+        (respond(200, b'{"balances": [{"amount": NaN, "units": "usd"}]}'), "unavailable"),
+        (respond(200, b'{"balances": [{"amount": 1e400, "units": "usd"}]}'), "unavailable"),
         (Script(is_cut=True), "unavailable"), (Script(is_rude=True), "unavailable"),
     ],
 )  # fmt: skip
@@ -154,7 +154,7 @@ def test_vendor_that_hangs_costs_its_time_alone(vendor: Vendor, path: str) -> No
 
 
 def test_one_project_that_cannot_be_read_leaves_all_unknown(vendor: Vendor) -> None:
-    vendor.by_path |= {"/v1/projects": list_projects(PROJECT, "other", "../../x"), "/v1/projects/other/balances": answering(503)}
+    vendor.by_path |= {"/v1/projects": list_projects(PROJECT, "other", "../../x"), "/v1/projects/other/balances": respond(503)}
     assert read_balances(get_settings(), 2).usd == {}
     vendor.by_path["/v1/projects/other/balances"] = give(1)
     assert read_balances(get_settings(), 2).usd == {PROJECT: Decimal("120.0"), "other": Decimal(1)}
@@ -162,7 +162,7 @@ def test_one_project_that_cannot_be_read_leaves_all_unknown(vendor: Vendor) -> N
 
 def test_last_balance_holds_for_an_hour_and_no_longer(database: str, vendor: Vendor) -> None:
     look()
-    vendor.by_path[BALANCES] = answering(503)
+    vendor.by_path[BALANCES] = respond(503)
     assert look(NOW + timedelta(minutes=45))[0].value == 120.0
     samples = look(NOW + timedelta(minutes=61))
     assert [sample.value for sample in samples] == [None, None]
@@ -191,7 +191,7 @@ def test_no_connection_waits_for_a_vendor(database: str, vendor: Vendor) -> None
         reading = pool.submit(refresh_balances, get_settings(), NOW, 2.0)
         while not vendor.requests:
             assert not reading.done()
-        assert pool_statistics()["active"] == 0
+        assert read_pool_statistics()["active"] == 0
         assert reading.result()["deepgram"]["code"] == "timeout"
 
 

@@ -18,7 +18,7 @@ from callwatch.models.shapes.alerts import AlertParts
 from callwatch.monitor.cycle import Cycle
 from callwatch.monitor.vendors_step import read_vendor_pages
 from callwatch.settings import load_settings, reset_settings
-from simulator.fake_vendor import Script, Vendor, answering
+from simulator.fake_vendor import Script, Vendor, respond
 from tests.support.api_shapes import check_shape
 
 NOW = datetime(2031, 3, 12, 12, 0, tzinfo=UTC)
@@ -26,7 +26,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def publish(*incidents: dict[str, Any]) -> Script:
-    return answering(200, {"page": {"id": "p"}, "incidents": list(incidents)})
+    return respond(200, {"page": {"id": "p"}, "incidents": list(incidents)})
 
 
 def incident(minutes_ago: float, title: str = "Elevated errors", id_: str = "abc", **more: Any) -> dict[str, Any]:
@@ -70,8 +70,8 @@ def test_page_is_read_every_ten_minutes_and_follows_its_changes(page: Vendor) ->
 @pytest.mark.parametrize(
     "script",
     [
-        answering(404), answering(503), answering(200, b"<html>"), answering(200, {"incidents": 7}), answering(200, []),
-        answering(200, {"incidents": [7]}), Script(is_cut=True), Script(is_rude=True), Script(is_silent=True),
+        respond(404), respond(503), respond(200, b"<html>"), respond(200, {"incidents": 7}), respond(200, []),
+        respond(200, {"incidents": [7]}), Script(is_cut=True), Script(is_rude=True), Script(is_silent=True),
         publish({"id": "a"}, {"id": 7, "name": "x"}, incident(5, id_=""), incident(-60), incident(60 * 24 * 100)),
         publish(incident(5, started_at="never"), incident(5, id_="b", started_at="2031-03-12T11:00:00")),
     ],

@@ -11,7 +11,7 @@ from callwatch.alerts.evaluation.silences import Silences, load_silences
 from callwatch.alerts.notifications.delivery import deliver_due
 from callwatch.alerts.notifications.muted import find_muted_deliveries
 from callwatch.db import connection, execute, fetch_all
-from callwatch.db.alert_queries.silences import add_silence, silences_in_force
+from callwatch.db.alert_queries.silences import add_silence, list_silences_in_force
 from callwatch.exceptions import ConfigurationError
 from callwatch.monitor.cycle import Cycle
 from callwatch.monitor.weekly_report_step import queue_report, send_weekly_report
@@ -146,7 +146,7 @@ def test_silence_of_all_alerts_keeps_the_report(server: MailServer) -> None:
     run_step(due)
     with connection() as conn:
         add_silence(conn, {"rule_id": "service_down"}, "test", "ana", due, due + timedelta(hours=1))
-        assert find_muted_deliveries(conn, Silences(load_silences(silences_in_force(conn, due), due))) == []
+        assert find_muted_deliveries(conn, Silences(load_silences(list_silences_in_force(conn, due), due))) == []
 
 
 def test_each_channel_of_mail_gets_it(server: MailServer, monkeypatch: pytest.MonkeyPatch) -> None:

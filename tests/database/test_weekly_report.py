@@ -15,7 +15,7 @@ from callwatch.db.product_queries.cost_days import DaySums, keep_day
 from callwatch.db.queries.api_logs import insert_requests
 from callwatch.db.queries.stage_depths import keep_depths
 from callwatch.digest.store import digest
-from callwatch.events.event import error_message, finish_event
+from callwatch.events.event import build_error_message, finish_event
 from callwatch.runtime.responses import encode
 from callwatch.settings import reset_settings
 from functions import get_weekly_report
@@ -177,7 +177,7 @@ def test_alerts_have_their_mean_times_and_noisiest_rules(database: str) -> None:
 
 def test_new_and_regressed_errors_are_named(database: str) -> None:
     event = finish_event({"message": "no such column", "type": "UndefinedColumn", "severity": "high"}, NOW)
-    digest([error_message(event, 1, NOW)], NOW)
+    digest([build_error_message(event, 1, NOW)], NOW)
     at = MONDAY + timedelta(days=3)
     with connection() as conn:
         execute(conn, "UPDATE callwatch.error_groups SET made_at = %s", (at,))

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from callwatch.counters.performance import performance
+from callwatch.counters.performance import read_performance
 from callwatch.counters.request_slo import read_request_burn_samples
 from callwatch.db import connection, fetch_all
 from callwatch.digest.store import digest
 from callwatch.models.shapes.system import SystemMetrics
-from callwatch.reports.system import system_metrics
+from callwatch.reports.system import build_system_metrics
 from functions import get_metrics_history
 from tests.database.test_system_metrics import OWN
 from tests.support.api_shapes import check_shape
@@ -37,7 +37,7 @@ def store(ingest: FloodedIngest) -> None:
 
 
 def metrics() -> dict[str, Any]:
-    found = system_metrics(datetime.now(UTC), OWN)
+    found = build_system_metrics(datetime.now(UTC), OWN)
     check_shape(SystemMetrics, found)
     return dict(found)
 
@@ -47,7 +47,7 @@ def test_requests_without_a_status_are_not_in_the_error_rate(ingest: FloodedInge
         send(ingest, "http.server", "/calls", number, status=status)
     store(ingest)
     with connection() as conn:
-        found = performance(conn, datetime.now(UTC))
+        found = read_performance(conn, datetime.now(UTC))
         codes = [row["status_code"] for row in fetch_all(conn, "SELECT status_code FROM callwatch.api_logs ORDER BY 1")]
     assert (found["count"], found["errors"], found["error_rate"]) == (6, 1, 0.25)
     assert codes == [200, 200, 200, 500, None, None]

@@ -19,7 +19,7 @@ def quoted(path: str, **query: str) -> str:
 
 
 def test_every_rule_shows_its_state_and_evaluation_time(system: System) -> None:
-    system.eventually(lambda: system.get("/api/rules")["items"][0]["last_evaluated_at"], what="the first evaluation")
+    system.wait_until(lambda: system.get("/api/rules")["items"][0]["last_evaluated_at"], what="the first evaluation")
     # Other tests make rules of their own.
     items = {item["id"]: item for item in system.get("/api/rules")["items"] if item["source"] == "built_in"}
     seed = {"database_health", "high_error_rate", "queue_backlog", "api_degradation", "memory_usage"}
@@ -194,7 +194,7 @@ def alert(system: System) -> dict[str, Any]:
     given = {"message": "the transcripts are gone", "severity": "critical", "type": "DataLoss"}
     assert system.call("POST", "/api/errors", system.ingest_key, given)[0] == 202
     query = "/api/alerts?state=firing&rule_id=high_error_rate"
-    found: list[dict[str, Any]] = system.eventually(lambda: system.get(query)["items"], what="the alert")
+    found: list[dict[str, Any]] = system.wait_until(lambda: system.get(query)["items"], what="the alert")
     return found[0]
 
 
@@ -219,7 +219,7 @@ def test_firing_alert_matches_each_filter_and_acknowledges(system: System, alert
 
 
 def test_alerts_come_in_pages_newest_first(system: System, alert: dict[str, Any]) -> None:
-    system.eventually(lambda: len(system.get("/api/alerts")["items"]) > 1, what="a second alert: the error is a new one")
+    system.wait_until(lambda: len(system.get("/api/alerts")["items"]) > 1, what="a second alert: the error is a new one")
     seen, cursor = [], ""
     while cursor is not None:
         page = system.get(quoted("/api/alerts", limit="1", **({"cursor": cursor} if cursor else {})))

@@ -20,7 +20,7 @@ def job_named(system: System, slug: str, state: str) -> dict[str, Any]:
         items = system.get(f"/api/crons?q={slug}&source=check_in&state={state}")["items"]
         return next(iter(items), None)
 
-    found: dict[str, Any] = system.eventually(find, what=f"{slug} as {state}")
+    found: dict[str, Any] = system.wait_until(find, what=f"{slug} as {state}")
     return found
 
 
@@ -31,7 +31,7 @@ def list_alerts(system: System, slug: str) -> list[tuple[str, str, str]]:
 
 
 def expect_alert(system: System, slug: str, *expected: tuple[str, str, str]) -> None:
-    system.eventually(lambda: list_alerts(system, slug) == list(expected), what=f"{expected} of {slug}")
+    system.wait_until(lambda: list_alerts(system, slug) == list(expected), what=f"{expected} of {slug}")
 
 
 def test_the_python_sdk_reports_its_jobs(system: System) -> None:

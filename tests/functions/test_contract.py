@@ -193,12 +193,12 @@ def busy(system: System) -> System:
     assert system.call("POST", "/api/requests", system.ingest_key, rows)[0] == 202
     silence = {"matchers": {"rule_id": "no_such_rule"}, "reason": "contract", "ends_at": "2999-01-01T00:00:00Z"}
     assert system.call("POST", "/api/silences", "", silence)[0] == 201
-    system.eventually(lambda: system.get("/api/errors")["items"], what="the group")
-    system.eventually(lambda: system.get("/api/alerts")["items"], what="the alert")
-    system.eventually(lambda: system.get("/api/incidents")["items"], what="the incident")
+    system.wait_until(lambda: system.get("/api/errors")["items"], what="the group")
+    system.wait_until(lambda: system.get("/api/alerts")["items"], what="the alert")
+    system.wait_until(lambda: system.get("/api/incidents")["items"], what="the incident")
     routes = "/api/metrics/system"
-    system.eventually(lambda: "/contract" in {r["route"] for r in system.get(routes)["api"]["by_route"]}, what="the requests")
-    system.eventually(lambda: system.get("/api/health")["monitor"]["last_cycle_at"], what="the first cycle")
+    system.wait_until(lambda: "/contract" in {r["route"] for r in system.get(routes)["api"]["by_route"]}, what="the requests")
+    system.wait_until(lambda: system.get("/api/health")["monitor"]["last_cycle_at"], what="the first cycle")
     return system
 
 

@@ -64,9 +64,9 @@ def own() -> Iterator[System]:
     """Yield a system with an error, an alert, and the product's tables."""
     with running_system(cycle_s=1, environ={"STATUS_PAGE_FILE": "docs/status-page.example.json"}) as found:
         found.call("POST", "/api/errors", found.ingest_key, [{"message": "once", "severity": "critical"}])
-        found.eventually(lambda: found.get("/api/errors")["items"], what="the error's group")
-        found.eventually(lambda: found.get("/api/alerts")["items"], what="an alert")
-        found.eventually(lambda: found.get("/api/incidents")["items"], what="an incident")
+        found.wait_until(lambda: found.get("/api/errors")["items"], what="the error's group")
+        found.wait_until(lambda: found.get("/api/alerts")["items"], what="an alert")
+        found.wait_until(lambda: found.get("/api/incidents")["items"], what="an incident")
         yield found
 
 
@@ -127,10 +127,10 @@ def test_a_publication_reaches_its_subscriber_signed(own: System) -> None:
         status, made, _headers = own.call("POST", "/api/status-page/subscribers", own.admin_token, {"url": receiver.url})
         assert status == 201, made
         assert own.call("POST", f"/api/incidents/{incident}/publication", own.admin_token, words)[0] == 200
-        own.eventually(lambda: receiver.received, what="the message")
+        own.wait_until(lambda: receiver.received, what="the message")
         (request,) = receiver.received
         assert Webhook(made["secret"]).verify(request.body, request.headers)["incident"]["name"] == "Late"
-        shown = own.eventually(lambda: own.get("/api/status-page/subscribers")["items"][0]["last_sent_at"], what="the list")
+        shown = own.wait_until(lambda: own.get("/api/status-page/subscribers")["items"][0]["last_sent_at"], what="the list")
         assert shown
         assert own.call("DELETE", f"/api/status-page/subscribers/{made['id']}", own.admin_token)[0] == 204
     assert own.get("/api/status-page/subscribers")["items"] == []
@@ -148,12 +148,12 @@ def test_acting_functions_succeed_as_the_writer(own: System) -> None:
     act("POST", f"/api/errors/{error}/resolve", {"reason": "test"})
     assert act("POST", "/api/errors/bulk", {"ids": [error], "action": "assign", "to": "ana"})["done"] == 1
     own.call("POST", "/api/errors", own.ingest_key, [{"message": "short lived", "user_id": "4711"}])
-    doomed = own.eventually(lambda: own.get("/api/errors?q=short")["items"], what="another group")[0]["id"]
+    doomed = own.wait_until(lambda: own.get("/api/errors?q=short")["items"], what="another group")[0]["id"]
     occurrence, user = (own.get(f"/api/errors/{doomed}")["occurrences"][0][name] for name in ("event_id", "user_hash"))
     act("DELETE", f"/api/errors/{doomed}/occurrences/{occurrence}?reason=test")
     erasure = f"/api/errors?user_hash={user}&reason=test"
     check_response("DELETE", "/api/errors", act("DELETE", erasure))
-    own.eventually(lambda: act("DELETE", erasure)["finished_at"], what="the end of the erasure")
+    own.wait_until(lambda: act("DELETE", erasure)["finished_at"], what="the end of the erasure")
     assert own.get(f"/api/errors?q={user}")["items"] == []
     act("DELETE", f"/api/errors/{doomed}")
     act("POST", f"/api/alerts/{str(alert).replace('/', '%2F')}/acknowledge", {"reason": "test"})

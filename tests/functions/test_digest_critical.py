@@ -15,7 +15,7 @@ import pytest
 from moto import mock_aws
 
 from callwatch import sqs
-from callwatch.events.event import error_message, finish_event
+from callwatch.events.event import build_error_message, finish_event
 from callwatch.exceptions import QueueUnavailable
 from callwatch.settings import reset_settings
 from local.processes import find_free_port
@@ -29,20 +29,20 @@ def error_queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Yield the URL of a main queue, with a database that does not answer."""
     monkeypatch.syspath_prepend(FUNCTIONS)
     with mock_aws():
-        sqs._client.cache_clear()
+        sqs._make_client.cache_clear()
         url = boto3.client("sqs").create_queue(QueueName="errors")["QueueUrl"]
         monkeypatch.setenv("ERROR_QUEUE_URL", url)
         monkeypatch.setenv("DATABASE_URL", f"postgresql://nobody:secret@127.0.0.1:{find_free_port()}/none")
         reset_settings()
         yield url
-    sqs._client.cache_clear()
+    sqs._make_client.cache_clear()
     sys.modules.pop("digest_critical", None)
 
 
 def record(number: int) -> dict[str, Any]:
     now = datetime.now(UTC)
     event = finish_event({"message": f"down {number}", "severity": "critical", "category": "system"}, now)
-    return {"messageId": str(number), "body": error_message(event, 1, now)}
+    return {"messageId": str(number), "body": build_error_message(event, 1, now)}
 
 
 def test_database_outage_moves_messages_to_the_main_queue(error_queue: str) -> None:

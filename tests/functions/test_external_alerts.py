@@ -25,7 +25,7 @@ def list_alerts(system: System, name: str) -> list[tuple[str, str, str]]:
 
 
 def expect_alert(system: System, name: str, *expected: tuple[str, str, str]) -> None:
-    system.eventually(lambda: list_alerts(system, name) == list(expected), what=f"{expected} of {name}")
+    system.wait_until(lambda: list_alerts(system, name) == list(expected), what=f"{expected} of {name}")
 
 
 def test_alert_from_elsewhere_fires_and_resolves_here(system: System) -> None:

@@ -86,7 +86,7 @@ def test_inbox_is_the_default_target_and_a_signal_cycles() -> None:
                 if line["is_signed"] and line["message"]["data"]["rule_id"] == "high_error_rate"
             ]
 
-        message = system.eventually(told, what="the webhook in the inbox")[0]
+        message = system.wait_until(told, what="the webhook in the inbox")[0]
         assert message["data"]["value"] == 60
         assert system.get("/api/metrics/errors")["summary"]["total_1h"] == 60
 

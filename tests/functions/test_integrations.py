@@ -48,7 +48,7 @@ def find_errors(system: System, mark: str, count: int = 1) -> list[tuple[str, st
         found = [(item["type"], item["message"], item["release"]) for item in items]
         return found if len(found) == count else None
 
-    errors: list[tuple[str, str, str]] = system.eventually(find, what=f"{count} errors of the snippet")
+    errors: list[tuple[str, str, str]] = system.wait_until(find, what=f"{count} errors of the snippet")
     return errors
 
 
@@ -60,7 +60,7 @@ def test_every_snippet_is_tried() -> None:
 def test_python(system: System, mark: str, tmp_path: Path) -> None:
     run(system, "Python", mark, tmp_path)
     assert find_errors(system, mark) == [("ValueError", "the file has no header", "shop@2.4.0")]
-    crons = system.eventually(lambda: list_crons(system, mark), what="the check-in")
+    crons = system.wait_until(lambda: list_crons(system, mark), what="the check-in")
     assert crons == [("nightly-import", "failed")]
 
 
@@ -80,12 +80,12 @@ def test_http(system: System, mark: str, tmp_path: Path) -> None:
         routes = system.get("/api/metrics/system")["api"]["by_route"] or []
         return [route["errors"] for route in routes if route["route"] == "/pay/{id}"]
 
-    assert system.eventually(find, what="the request") == [1]
+    assert system.wait_until(find, what="the request") == [1]
 
 
 def test_job_in_a_shell(system: System, mark: str, tmp_path: Path) -> None:
     run(system, "A", mark, tmp_path)
-    system.eventually(lambda: ("nightly-export", "ok") in list_crons(system, "production"), what="the ping")
+    system.wait_until(lambda: ("nightly-export", "ok") in list_crons(system, "production"), what="the ping")
 
 
 def test_sentry_cli(system: System, mark: str, tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_sentry_cli(system: System, mark: str, tmp_path: Path) -> None:
 
 def test_alertmanager(system: System, mark: str, tmp_path: Path) -> None:
     run(system, "An", mark, tmp_path)
-    system.eventually(lambda: "DiskFull" in json.dumps(system.get("/api/alerts")["items"]), what="the alert of Alertmanager")
+    system.wait_until(lambda: "DiskFull" in json.dumps(system.get("/api/alerts")["items"]), what="the alert of Alertmanager")
 
 
 def list_crons(system: System, environment: str) -> list[tuple[str, str]]:

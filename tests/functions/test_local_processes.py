@@ -106,7 +106,7 @@ def read_stored(system: System, environment: str) -> Counter[str]:
 
 def prove_nothing_lost(system: System, environment: str, accepted: set[str]) -> None:
     assert accepted
-    system.eventually(lambda: set(read_stored(system, environment)) >= accepted, 90, "everything that was accepted")
+    system.wait_until(lambda: set(read_stored(system, environment)) >= accepted, 90, "everything that was accepted")
     stored = read_stored(system, environment)
     assert set(stored.values()) == {1}
 
@@ -117,17 +117,17 @@ def test_killed_process_is_up_again_and_reported(own: System, name: str, find: C
         time.sleep(1)
         before = find(own)
         before.kill()
-        own.eventually(lambda: f"{name}: up again" in own.output.read_text(), 60, "the restart")
+        own.wait_until(lambda: f"{name}: up again" in own.output.read_text(), 60, "the restart")
         time.sleep(2)
     assert find(own).pid != before.pid
     prove_nothing_lost(own, f"kill {name}", accepted)
     assert f"{name} ended (signal 9): it is started again" in own.output.read_text()
-    (alert,) = own.eventually(
+    (alert,) = own.wait_until(
         lambda: [found for found in read_alerts(own) if found["labels"] == {"service": name}], 30, "the alert"
     )
     assert (alert["state"], alert["level"]) == ("resolved", "warning")
     whole = own.get(f"/api/alerts/{alert['id']}")
-    own.eventually(
+    own.wait_until(
         lambda: {d["state"] for d in own.get(f"/api/alerts/{alert['id']}")["deliveries"]} == {"sent"}, 30, "its deliveries"
     )
     assert [entry["kind"] for entry in whole["timeline"]][:1] == ["firing"]
@@ -240,7 +240,7 @@ def test_flood_of_strangers_costs_the_admin_nothing(own: System, token: str | No
     assert set(answers) == {200}
     assert set(statuses) == {401, 429}
     if token:
-        reported = own.eventually(
+        reported = own.wait_until(
             lambda: [g for g in own.get("/api/errors?project=0")["items"] if g["type"] == "SignInsFailed"], 40, "the report"
         )
         assert reported[0]["category"] == "authentication"

@@ -42,7 +42,7 @@ def test_critical_error_is_notified_within_seconds(system: System, own_receiver:
     status, body, _headers = system.call("POST", "/api/errors", system.ingest_key, given)
     assert (status, body["accepted"], body["rejected"]) == (202, 1, [])
 
-    (told,) = system.eventually(lambda: webhooks(own_receiver, "high_error_rate"), what="the webhook")
+    (told,) = system.wait_until(lambda: webhooks(own_receiver, "high_error_rate"), what="the webhook")
     payload = Webhook(WEBHOOK_SECRET).verify(told.body, told.headers)
     assert payload["data"]["value"] >= 1
     assert payload["data"]["runbook_url"].endswith("/high_error_rate.md")
@@ -57,7 +57,7 @@ def test_critical_error_is_notified_within_seconds(system: System, own_receiver:
     issues = system.get("/api/status")["issues"]
     assert {"type": "error", "rule_id": "high_error_rate"}.items() <= next(i for i in issues if i["type"] == "error").items()
     detail = system.get(f"/api/alerts/{alerts[0]['id']}")
-    system.eventually(
+    system.wait_until(
         lambda: (
             {"webhook", "log"}
             <= {d["channel"] for d in system.get(f"/api/alerts/{alerts[0]['id']}")["deliveries"] if d["state"] == "sent"}
@@ -78,7 +78,7 @@ def test_nothing_private_is_in_the_database_or_in_any_log(system: System) -> Non
             cursor.execute("SELECT message, payload::text FROM callwatch.error_logs WHERE event_id = %s", (event_id,))
             return cursor.fetchone()
 
-    row = system.eventually(stored, what="the row")
+    row = system.wait_until(stored, what="the row")
     assert row["message"] == "card [card] refused"
     assert "hunter2" not in row["payload"]
     logs = "".join(path.read_text(errors="replace") for path in (system.data_dir / "logs").glob("*.log"))
@@ -96,7 +96,7 @@ def test_requests_feed_rates_and_latencies_by_route(system: System) -> None:
         routes = system.get("/api/metrics/system")["api"]["by_route"]
         return next((found for found in routes if found["route"] == "/calls/{id}"), None)
 
-    found = system.eventually(route, what="the route")
+    found = system.wait_until(route, what="the route")
     assert (found["count"], found["errors"]) == (100, 1)
     assert found["p95"] == pytest.approx(194, rel=0.03)
     assert system.get("/api/status")["performance"]["p95_ms"] is not None

@@ -25,7 +25,7 @@ def test_client_connects_lists_and_calls_tools(system: System) -> None:
         system, {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}, token, mcp_protocol_version=VERSION
     )
     assert (status, len(body["result"]["tools"]) > 10) == (200, True)
-    system.eventually(lambda: system.get("/api/health")["monitor"]["last_cycle_at"], what="the first cycle")
+    system.wait_until(lambda: system.get("/api/health")["monitor"]["last_cycle_at"], what="the first cycle")
     for name, arguments in (("get_status", {}), ("get_pipeline", {}), ("get_runbook", {"rule_id": "cron_late"})):
         asked = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": name, "arguments": arguments}}
         status, body, _headers = send(system, asked, token, mcp_protocol_version=VERSION)

@@ -16,7 +16,7 @@ import pytest
 
 from callwatch import sqs as queue
 from callwatch.client.own_limit import MAX_PER_FINGERPRINT, MAX_PER_PROCESS, OwnErrorLimit
-from callwatch.events.event import error_message, finish_event
+from callwatch.events.event import build_error_message, finish_event
 from callwatch.exceptions import ConfigurationError
 from callwatch.settings import reset_settings
 from callwatch.tracker import ErrorSeverity, error_tracker
@@ -66,11 +66,11 @@ def template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[
         monkeypatch.setenv(f"{variable}_QUEUE_URL", urls[name])
     monkeypatch.setenv("CALLWATCH_PROJECT_ID", "0")
     monkeypatch.setattr(triggers, "_RETRY_S", 0.01)
-    queue._client.cache_clear()
+    queue._make_client.cache_clear()
     reset_settings()
     yield load(ROOT / "template.yaml", {}, urls), urls
     server.stop()
-    queue._client.cache_clear()
+    queue._make_client.cache_clear()
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
 def critical_messages(count: int) -> list[str]:
     now = datetime.now(UTC)
     given = {"message": "the product is down", "severity": "critical", "category": "system"}
-    return [error_message(finish_event(given, now), 1, now) for _ in range(count)]
+    return [build_error_message(finish_event(given, now), 1, now) for _ in range(count)]
 
 
 def run_until_quiet(trigger: QueueTrigger, url: str, limit_s: float = 60) -> None:

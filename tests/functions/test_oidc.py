@@ -60,7 +60,7 @@ def test_issuer_that_is_down_stops_nobody_with_a_token(issuer: OidcIssuer) -> No
             status, body, _headers = system.call("GET", "/api/overview", issuer.sign())
             assert status == 401
             assert "sign-in service of the organization does not respond" in body["error"]["message"]
-            assert "keys of OIDC_ISSUER cannot be read" in system.logs() + "".join(
+            assert "keys of OIDC_ISSUER cannot be read" in system.read_logs() + "".join(
                 path.read_text(errors="replace") for path in (system.data_dir / "logs").glob("*.log")
             )
     finally:

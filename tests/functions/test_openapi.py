@@ -53,7 +53,7 @@ def test_every_answer_keeps_to_the_document(role: str, system: System, tmp_path:
     done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=220, check=False)
     assert done.returncode == 0, re.sub(r"[0-9a-f]{40,}", "...", done.stdout + done.stderr)[-6000:]
     # What a caller without a token has used up comes back before the next test asks as one.
-    system.eventually(lambda: system.call("GET", "/api/status", None)[0] == 401, 40, "the limit of callers without a token")
+    system.wait_until(lambda: system.call("GET", "/api/status", None)[0] == 401, 40, "the limit of callers without a token")
 
 
 def test_document_names_each_json_route_of_the_template(system: System) -> None:

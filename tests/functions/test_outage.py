@@ -49,9 +49,9 @@ def test_postgresql_stop_is_one_page_and_one_all_clear(folder: Path) -> None:
             Receiver() as receiver,
             running_system(2, folder / "system", environ(receiver, DATABASE_URL=own.dsn)) as system,
         ):
-            system.eventually(lambda: system.get("/api/health")["monitor"]["last_cycle_at"], what="the first cycle")
+            system.wait_until(lambda: system.get("/api/health")["monitor"]["last_cycle_at"], what="the first cycle")
             own.stop()
-            system.eventually(lambda: told(receiver, "database_health"), what="the page")
+            system.wait_until(lambda: told(receiver, "database_health"), what="the page")
             ((kind, page, page_id),) = told(receiver, "database_health")
             assert (kind, page["alert_id"]) == ("alert.firing", page_id)
             assert page_id == f"database_health:{page['since']}"
@@ -64,7 +64,7 @@ def test_postgresql_stop_is_one_page_and_one_all_clear(folder: Path) -> None:
             assert len(told(receiver, "database_health")) == 1, "it goes on being down, and is not told again"
             assert system.get("/api/status")["issues"][0]["since"] == issue["since"]
             own = postgres.start(folder / "own", FAST)
-            system.eventually(lambda: len(told(receiver, "database_health")) == 2, 60, "the all-clear")
+            system.wait_until(lambda: len(told(receiver, "database_health")) == 2, 60, "the all-clear")
             time.sleep(5)
             kinds = [(kind, data["alert_id"]) for kind, data, _id in told(receiver, "database_health")]
             assert kinds == [("alert.firing", page_id), ("alert.resolved", page_id)]
@@ -88,9 +88,9 @@ def test_product_postgresql_stop_makes_its_figures_unknown(folder: Path) -> None
             Receiver() as receiver,
             running_system(2, folder / "system", environ(receiver, PRODUCT_DATABASE_URL=product.dsn)) as system,
         ):
-            system.eventually(lambda: system.get("/api/health")["monitor"]["last_cycle_at"], what="the first cycle")
+            system.wait_until(lambda: system.get("/api/health")["monitor"]["last_cycle_at"], what="the first cycle")
             product.stop()
-            system.eventually(lambda: told(receiver, "product_database_down"), what="the page")
+            system.wait_until(lambda: told(receiver, "product_database_down"), what="the page")
             health = system.get("/api/health")
             assert health["services"]["database"]["status"] == "healthy"
             assert health["queue"]["pending"] is None
@@ -99,7 +99,7 @@ def test_product_postgresql_stop_makes_its_figures_unknown(folder: Path) -> None
             assert {"type": "error", "rule_id": "product_database_down"}.items() <= status["issues"][0].items()
             assert system.get("/api/metrics/errors")["summary"]["total_24h"] == 0, "our own figures are known"
             product = postgres.start(folder / "product", FAST)
-            system.eventually(lambda: len(told(receiver, "product_database_down")) == 2, 60, "the all-clear")
+            system.wait_until(lambda: len(told(receiver, "product_database_down")) == 2, 60, "the all-clear")
             assert [kind for kind, _data, _id in told(receiver, "product_database_down")] == ["alert.firing", "alert.resolved"]
             assert told(receiver, "monitor_blind") == []
     finally:

@@ -13,7 +13,7 @@ import psutil
 import psycopg2
 import pytest
 
-from callwatch.events.event import error_message, finish_event
+from callwatch.events.event import build_error_message, finish_event
 from local.sqs.server import ACCOUNT, REGION
 from local.system import System, running_system
 
@@ -78,7 +78,7 @@ def send_twice(client: Any, url: str) -> None:
     """Send each message twice, at different times."""
     now = datetime.now(UTC)
     bodies = [
-        error_message(finish_event({"message": f"kind {n % GROUPS} failed", "type": f"Kind{n % GROUPS}"}, now), 1, now)
+        build_error_message(finish_event({"message": f"kind {n % GROUPS} failed", "type": f"Kind{n % GROUPS}"}, now), 1, now)
         for n in range(MESSAGES)
     ]
     for copy in (bodies, random.sample(bodies, len(bodies))):
@@ -108,12 +108,12 @@ def test_counts_are_exact_through_kills_and_duplicates(system: System, queue: tu
         return sum(int(value) for value in attributes.values()) == 0
 
     try:
-        system.eventually(
+        system.wait_until(
             lambda: query(system, "SELECT count(*) FROM callwatch.error_logs WHERE project_id = 1") == MESSAGES, 240
         )
-        system.eventually(lambda: len(killed) == KILLS or is_drained(), 60)
+        system.wait_until(lambda: len(killed) == KILLS or is_drained(), 60)
         # What a digest handed back is hidden for up to two minutes.
-        system.eventually(is_drained, 240, "an empty queue")
+        system.wait_until(is_drained, 240, "an empty queue")
     finally:
         is_over.set()
         killer.join()
@@ -155,5 +155,5 @@ def test_poison_becomes_a_dead_letter_with_its_reason(system: System, queue: tup
         found: list[Any] = client.receive_message(QueueUrl=dead, MessageAttributeNames=["reason"]).get("Messages", [])
         return found
 
-    (letter,) = system.eventually(receive, what="the dead letter")
+    (letter,) = system.wait_until(receive, what="the dead letter")
     assert letter["MessageAttributes"]["reason"]["StringValue"] == "unknown message version 9"

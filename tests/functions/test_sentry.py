@@ -39,7 +39,7 @@ def group_with(system: System, message: str) -> dict[str, Any]:
         items = system.get("/api/errors?limit=200")["items"]
         return next((item for item in items if message in item["message"]), None)
 
-    found: dict[str, Any] = system.eventually(find, what=f"a group with {message!r}")
+    found: dict[str, Any] = system.wait_until(find, what=f"a group with {message!r}")
     return found
 
 
@@ -73,7 +73,7 @@ def test_the_python_sdk_just_works(system: System) -> None:
     def has_route() -> bool:
         return any(route["route"] == f"/sdk/{marker}" for route in system.get("/api/metrics/system")["api"]["by_route"])
 
-    system.eventually(has_route, what="the transaction's route")
+    system.wait_until(has_route, what="the transaction's route")
 
 
 @pytest.mark.parametrize("encoding", ["", "gzip", "deflate", "br", "zstd"])
@@ -110,7 +110,7 @@ def test_an_event_above_the_limit_is_trimmed_and_kept(system: System) -> None:
     assert len(fits) == 1024 * 1024
     for payload in (fits, fits + b" ", json.dumps({**whole, "extra": {"text": "x" * 4_000_000}}).encode()):
         assert post(system, envelope(payload))[0] == 200
-    group = system.eventually(lambda: next((g for g in [group_with(system, text)] if g["count"] == 3), None), what="all three")
+    group = system.wait_until(lambda: next((g for g in [group_with(system, text)] if g["count"] == 3), None), what="all three")
     occurrences = system.get(f"/api/errors/{group['id']}")["occurrences"]
     assert [bool(occurrence["trimmed"]) for occurrence in occurrences] == [True] * 3
     assert sum("size_limit" in occurrence["trimmed"] for occurrence in occurrences) == 2
@@ -172,7 +172,7 @@ def test_hostile_events_are_kept_sanitized_and_marked(system: System) -> None:
             found = dict(cursor.fetchall())
         return found if len(found) == len(sent) else None
 
-    found = system.eventually(stored, what="every hostile event in the database")
+    found = system.wait_until(stored, what="every hostile event in the database")
     assert {event_id: found[event_id]["sanitized"] for event_id in sent} == {
         event_id: marks for event_id, (_p, marks) in sent.items()
     }

@@ -50,7 +50,7 @@ def test_the_node_sdk_just_works(system: System) -> None:
     assert group_with(system, f"attached {marker}")["count"] == 1
 
     # The SDK's own http.server spans: the path is the route, without the id and the query.
-    found = system.eventually(lambda: f"/broken/{marker}" in routes(system) and routes(system), what="the routes of the spans")
+    found = system.wait_until(lambda: f"/broken/{marker}" in routes(system) and routes(system), what="the routes of the spans")
     assert (found[f"/broken/{marker}"]["count"], found[f"/broken/{marker}"]["errors"]) == (1, 1)
     assert (found[f"/node-{marker}/{{id}}"]["count"], found[f"/node-{marker}/{{id}}"]["errors"]) == (1, 0)
 
@@ -58,7 +58,7 @@ def test_the_node_sdk_just_works(system: System) -> None:
 def test_the_node_sdk_sends_transactions_where_it_is_told_to(system: System) -> None:
     marker = letters()
     run_client(system, marker, traceLifecycle="static")
-    found = system.eventually(lambda: f"/broken/{marker}" in routes(system) and routes(system), what="the routes of transactions")
+    found = system.wait_until(lambda: f"/broken/{marker}" in routes(system) and routes(system), what="the routes of transactions")
     assert (found[f"/broken/{marker}"]["count"], found[f"/broken/{marker}"]["errors"]) == (1, 1)
     assert found[f"/node-{marker}/{{id}}"]["count"] == 1
 

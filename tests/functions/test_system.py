@@ -52,7 +52,7 @@ def test_ctrl_c_ends_all_and_next_start_keeps_data(folder: Path) -> None:
     first = start(folder, cycle_s=2)
     assert stat.S_IMODE((folder / "run.json").stat().st_mode) == 0o600
     send(first, "before the stop")
-    first.eventually(lambda: total(first) == 1, what="the flush")
+    first.wait_until(lambda: total(first) == 1, what="the flush")
     family = children(first.pid)
     assert len(family) >= 3
     stop(first)
@@ -73,7 +73,7 @@ def test_stop_in_a_cycle_delays_no_later_monitor(folder: Path) -> None:
         vendor.default = Scripted(delay_s=1.5)
         environ = {"DEEPGRAM_API_KEY": "a-key-of-a-test", "DEEPGRAM_API_URL": vendor.url}
         first = start(folder, cycle_s=1, environ=environ)
-        first.eventually(lambda: vendor.received, what="a cycle")
+        first.wait_until(lambda: vendor.received, what="a cycle")
         stop(first)
         stopped_at = datetime.now(UTC).isoformat()
         second = start(folder, cycle_s=1, environ=environ)
@@ -85,7 +85,7 @@ def test_stop_in_a_cycle_delays_no_later_monitor(folder: Path) -> None:
                 # Null until a first cycle evaluated.
                 return (second.get("/api/rules")["items"][0]["last_evaluated_at"] or "") > stopped_at
 
-            second.eventually(is_evaluated, within_s, "a cycle")
+            second.wait_until(is_evaluated, within_s, "a cycle")
         finally:
             stop(second)
 
@@ -117,7 +117,7 @@ def test_a_signal_at_any_moment_stops_it() -> None:
 
 def test_killed_system_leaves_no_process_and_loses_nothing(folder: Path) -> None:
     first = start(folder, cycle_s=3600)
-    first.eventually(lambda: first.get("/api/health")["monitor"]["last_cycle_at"], what="the first cycle")
+    first.wait_until(lambda: first.get("/api/health")["monitor"]["last_cycle_at"], what="the first cycle")
     for number in range(5):
         send(first, f"accepted {number}")
     family = children(first.pid)
@@ -129,7 +129,7 @@ def test_killed_system_leaves_no_process_and_loses_nothing(folder: Path) -> None
     assert alive(family) == []
     second = start(folder, cycle_s=2)
     try:
-        second.eventually(lambda: total(second) == 5, what="what lay in the queue")
+        second.wait_until(lambda: total(second) == 5, what="what lay in the queue")
     finally:
         stop(second)
 
@@ -180,7 +180,7 @@ def test_folder_in_the_place_of_a_file_is_one_line(folder: Path, name: str) -> N
 
 def test_start_mends_damaged_files_and_names_them(folder: Path) -> None:
     first = start(folder, cycle_s=3600)
-    first.eventually(lambda: first.get("/api/health")["monitor"]["last_cycle_at"], what="the first cycle")
+    first.wait_until(lambda: first.get("/api/health")["monitor"]["last_cycle_at"], what="the first cycle")
     for number in range(5):
         send(first, f"accepted {number}")
     stop(first)
@@ -195,7 +195,7 @@ def test_start_mends_damaged_files_and_names_them(folder: Path) -> None:
         for name in ("queue.port", "postgres.port", "queue.pid", "functions.pids", "queue.key", "run.json", "queue.sqlite3"):
             assert f"{folder / name} was damaged" in said
         send(second, "accepted afterwards")
-        second.eventually(lambda: total(second) == 6, 60, "what was accepted before and after the damage")
+        second.wait_until(lambda: total(second) == 6, 60, "what was accepted before and after the damage")
         assert list(folder.glob("queue.damaged-*.sqlite3"))
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     finally:
@@ -259,7 +259,7 @@ def test_errors_sent_during_an_outage_are_kept(folder: Path) -> None:
     try:
         with running_system(data_dir=folder / "system", environ={"DATABASE_URL": own.dsn}, cycle_s=2) as system:
             send(system, "before")
-            system.eventually(lambda: total(system) == 1, what="the first flush")
+            system.wait_until(lambda: total(system) == 1, what="the first flush")
             own.stop()
             status, health, _headers = system.call("GET", "/api/health")
             assert (status, health["status"], health["services"]["database"]["status"]) == (503, "unhealthy", "unhealthy")
@@ -274,11 +274,11 @@ def test_errors_sent_during_an_outage_are_kept(folder: Path) -> None:
             assert (status, body["error"]["code"]) == (503, "database_unavailable")
             assert headers["retry-after"]
             log = system.data_dir / "logs" / "RunMonitor.log"
-            system.eventually(lambda: "[FIRING] Database health" in log.read_text(), what="the page that goes out without rows")
+            system.wait_until(lambda: "[FIRING] Database health" in log.read_text(), what="the page that goes out without rows")
             own = postgres.start(folder / "own", FAST)
-            system.eventually(lambda: system.call("GET", "/api/health")[0] == 200, what="health")
-            system.eventually(lambda: total(system) == 21, 60, "all errors in PostgreSQL")
-            resolved = system.eventually(
+            system.wait_until(lambda: system.call("GET", "/api/health")[0] == 200, what="health")
+            system.wait_until(lambda: total(system) == 21, 60, "all errors in PostgreSQL")
+            resolved = system.wait_until(
                 lambda: [a for a in system.get("/api/alerts?rule_id=database_health")["items"] if a["state"] == "resolved"],
                 what="the row of the outage",
             )

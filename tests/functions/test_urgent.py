@@ -31,12 +31,12 @@ def cycles(system: System) -> int:
 
 
 def test_a_critical_error_is_told_before_the_next_cycle(system: System, own_receiver: Receiver) -> None:
-    system.eventually(lambda: cycles(system), what="the first cycle")
+    system.wait_until(lambda: cycles(system), what="the first cycle")
     before = cycles(system)
     given = {"message": "payment of the subscription failed", "severity": "critical", "category": "integration"}
     started = time.monotonic()
     assert system.call("POST", "/api/errors", system.ingest_key, given)[0] == 202
-    system.eventually(lambda: own_receiver.received, what="the webhook")
+    system.wait_until(lambda: own_receiver.received, what="the webhook")
     print(f"critical error to webhook: {time.monotonic() - started:.1f} s")
     assert cycles(system) == before, "no cycle has run in between"
     body = Webhook(WEBHOOK_SECRET).verify(own_receiver.received[0].body, own_receiver.received[0].headers)
@@ -44,7 +44,7 @@ def test_a_critical_error_is_told_before_the_next_cycle(system: System, own_rece
 
 
 def test_health_and_status_say_when_the_monitor_is_late(system: System) -> None:
-    system.eventually(lambda: cycles(system), what="the first cycle")
+    system.wait_until(lambda: cycles(system), what="the first cycle")
     assert system.get("/api/status")["monitor"]["is_late"] is False
     query(system, "UPDATE callwatch.monitor_cycles SET finished_at = finished_at - interval '181 seconds'")
     health, status = system.get("/api/health"), system.get("/api/status")

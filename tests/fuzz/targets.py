@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from callwatch.alerts.rules.builtin import RULES
 from callwatch.alerts.rules.rules_file import read_rules
 from callwatch.api.http import Request
-from callwatch.events.event import error_message, finish_event
+from callwatch.events.event import build_error_message, finish_event
 from callwatch.exceptions import ConfigurationError, RequestRefused
 from callwatch.grouping.fingerprint import VERSION, compute_fingerprint, render_title
 from callwatch.ingest.content_encoding import decode
@@ -95,7 +95,7 @@ def check_envelope(body: bytes) -> None:
     """An envelope is taken or refused with a 4xx, and what is taken can be put into the queue."""
     with _refusing(range(400, 500)):
         for event in take(*parse(body), _KEY, _NOW).events:
-            error_message(event, 1, _NOW).encode()
+            build_error_message(event, 1, _NOW).encode()
 
 
 def check_encoding(given: tuple[bytes, str]) -> None:
@@ -121,7 +121,7 @@ def check_scrubber(value: Any) -> None:
     if isinstance(value, str):
         scrub_any(value, is_code=True)
     finished = finish_event({"message": "m", "context": {"value": value}}, _NOW)
-    assert _PLANTED.search(error_message(finished, 1, _NOW)) is None
+    assert _PLANTED.search(build_error_message(finished, 1, _NOW)) is None
 
 
 def check_fingerprint(event: dict[str, Any]) -> None:

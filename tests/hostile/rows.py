@@ -12,13 +12,13 @@ from psycopg2 import extensions
 from psycopg2.sql import SQL
 
 from callwatch.pipeline.costs.usage import _compose
-from callwatch.pipeline.freshness_readings import window_readings
-from callwatch.pipeline.product import all_readings
+from callwatch.pipeline.freshness_readings import build_window_readings
+from callwatch.pipeline.product import build_all_readings
 from callwatch.pipeline.queries.filter_dsl import TIME, Clause, render_sql
 from callwatch.pipeline.queries.reading import Reading
 from callwatch.pipeline.queries.stage import Rows, StageFile
 from callwatch.pipeline.queries.statements import TRUE
-from callwatch.pipeline.tenants.silence import steps_reading
+from callwatch.pipeline.tenants.silence import build_steps_reading
 from tests.hostile.values import ALTERATIONS, VALUES, Alteration
 
 _NOT_OF_ONE_ROW = ("older than", "newer than", "has", "has no")
@@ -54,12 +54,12 @@ def readings(stages: StageFile) -> list[Reading]:
     freshness = stages.parts.get("freshness")
     windows = {"freshness.window_3600": [], "freshness.silence": []}  # type: ignore[var-annotated]
     items = stages.parts.get("items", {})
-    tenants = [steps_reading(items, freshness, [])] if freshness and "tenant" in items else []
+    tenants = [build_steps_reading(items, freshness, [])] if freshness and "tenant" in items else []
     costs = [
         _compose(rows, number, stages, SQL("{at} IS NOT NULL"), TRUE, {}, 10)
         for number, rows in enumerate(stages.parts.get("costs", {}).get("usage", ()))
     ]
-    return [*all_readings(stages), *(window_readings(freshness, windows) if freshness else ()), *tenants, *costs]
+    return [*build_all_readings(stages), *(build_window_readings(freshness, windows) if freshness else ()), *tenants, *costs]
 
 
 def families(stages: StageFile) -> dict[tuple[str, str], str]:

@@ -27,11 +27,11 @@ STATES = {(stage.table, stage.states.column) for stage in STAGES.stages if stage
 KEYS = {table: described["primary_key"][0] for table, described in product.SCHEMA.items()}
 # Faults that affect a product in many ways at once, each of them through several rows.
 _SICK = (
-    product_faults.crons_skip,
-    product_faults.openai_quota,
-    product_faults.fields_missing,
+    product_faults.skip_crons,
+    product_faults.exhaust_quota,
+    product_faults.omit_fields,
     lambda conn, now: product_faults.sync_shrinks(conn, now, minutes=90),
-    product_faults.webhooks_fail,
+    product_faults.fail_webhooks,
 )
 _SICKER = (
     "UPDATE transcription_queue SET status = 'processing', started_at = %(now)s - interval '1 hour'"

@@ -10,7 +10,7 @@ import pytest
 
 from callwatch.db import migrate, product_connection, reset_pool
 from callwatch.models.sample import Sample
-from callwatch.pipeline.product import measure, of_cycle
+from callwatch.pipeline.product import measure, select_for_cycle
 from callwatch.pipeline.queries import query_runner
 from callwatch.pipeline.samples import list_product_samples
 from callwatch.pipeline.stage_file import get_stages
@@ -79,6 +79,6 @@ def facts_at(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Sample]]:
     def read(now: datetime, timezone: str = "UTC") -> list[Sample]:
         stages = get_stages(None)
         with product_connection(statement_timeout_ms=60_000) as conn:
-            return list_product_samples(stages, measure(conn, now, timezone, stages, of_cycle(stages), 120.0))
+            return list_product_samples(stages, measure(conn, now, timezone, stages, select_for_cycle(stages), 120.0))
 
     return read

@@ -60,30 +60,30 @@ _STARTED_AT = {"table": "transcription_queue", "column": "started_at"}
 _QUEUE, _RECORDINGS = {"stage": "transcriptions"}, {"stage": "recordings"}
 
 INCIDENTS = (
-    Incident(1, "Every webhook answered 401: calls stop arriving", [("calls_missing", {})], fault=faults.webhooks_refused),
+    Incident(1, "Every webhook answered 401: calls stop arriving", [("calls_missing", {})], fault=faults.refuse_webhooks),
     Incident(
         2, "Webhooks answered 500: a default id is no uuid",
         [("webhook_errors", {})],
         [("calls_missing", {}), ("sql_errors", {"sqlstate": "22P02"}), ("new_error_group", {"sqlstate": "22P02"})],
-        faults.webhooks_fail, 60, [_NO_UUID] * 3,
+        faults.fail_webhooks, 60, [_NO_UUID] * 3,
     ),
     Incident(
         3, "The transcription queue stopped dead", [("cron_idle", {"cron": "process-transcription-queue"})],
-        [("pipeline_stopped", _QUEUE)], faults.transcription_stops,
+        [("pipeline_stopped", _QUEUE)], faults.stop_transcription,
     ),
     Incident(
         4, "Crons got 401 and answered 200 skipped", [("cron_idle", {"cron": "process-recordings-v3"})],
-        [("pipeline_stopped", _RECORDINGS), ("overdue_jobs", _RECORDINGS)], faults.crons_skip,
+        [("pipeline_stopped", _RECORDINGS), ("overdue_jobs", _RECORDINGS)], faults.skip_crons,
         may=[("cron_idle", {"cron": "process-transcription-queue"}), ("pipeline_stopped", _QUEUE), ("queue_backlog", {})],
     ),
-    Incident(5, "Jobs stuck in processing after function kills", [("stuck_jobs", _QUEUE)], fault=faults.jobs_stuck),
+    Incident(5, "Jobs stuck in processing after function kills", [("stuck_jobs", _QUEUE)], fault=faults.stick_jobs),
     Incident(
         6, "OpenAI's quota used up: analyses stop", [("vendor_quota", {"service": "openai"})],
-        [("analysis_lag", {"stage": "analyses"}), ("vendor_errors", {"service": "openai"})], faults.openai_quota,
+        [("analysis_lag", {"stage": "analyses"}), ("vendor_errors", {"service": "openai"})], faults.exhaust_quota,
     ),
     Incident(
         7, "Deepgram limits our rate", [("vendor_rate_limited", {"service": "deepgram"})],
-        [("vendor_errors", {"service": "deepgram"})], faults.deepgram_limits,
+        [("vendor_errors", {"service": "deepgram"})], faults.limit_deepgram,
     ),
     Incident(
         8, "Timeouts: pages fetch 500,000 rows",
@@ -92,19 +92,19 @@ INCIDENTS = (
     ),
     Incident(
         9, "6 of 100 calls have a recording", [("recordings_unavailable", {})], [("dead_jobs", _RECORDINGS)],
-        faults.recordings_missing,
+        faults.lose_recordings,
     ),
     Incident(10, "A sync brings 4 sales instead of hundreds", [("sync_volume", {"sync": "sales"})], fault=faults.sync_shrinks),
     Incident(
         11, "97 of 100 rows lack key fields",
         [("fields_missing", {"field": name, "source": "convoso"}) for name in ("agent_name", "campaign", "disposition")],
-        fault=faults.fields_missing, minutes=90,
+        fault=faults.omit_fields, minutes=90,
     ),
     Incident(
         12, "A missing column breaks a query",
         [("sql_errors", {"sqlstate": "42703"}), ("figures_lost", _STARTED_AT)],
         [("new_error_group", {"sqlstate": "42703"}), ("schema_drift", _STARTED_AT)],
-        fault=faults.column_missing, errors=[_NO_COLUMN] * 3,
+        fault=faults.drop_column, errors=[_NO_COLUMN] * 3,
     ),
 )  # fmt: skip
 
@@ -159,7 +159,7 @@ def put(system: System, zone: str, incident: Incident | None = None) -> float:
 def observe(system: System, began_at: float) -> Seen:
     """Return what fires at the end of the second cycle after `began_at`."""
     since = datetime.fromtimestamp(began_at, UTC)
-    ends = system.eventually(lambda: _two_ends(system, since), 60, "two cycles")
+    ends = system.wait_until(lambda: _two_ends(system, since), 60, "two cycles")
     alerts = system.get("/api/alerts?state=firing&limit=200")["items"]
     return Seen(alerts, (ends[-1] - since).total_seconds())
 

@@ -50,7 +50,7 @@ def test_each_incident_raises_its_alert_within_two_cycles(number: int, busy_prod
 
 
 def test_a_limit_that_lets_nothing_through_is_one_incident(busy_product: Any, facts_at: Facts) -> None:
-    faults.transcription_stops(busy_product, BUSY)
+    faults.stop_transcription(busy_product, BUSY)
     with busy_product.cursor() as cursor:
         cursor.execute(
             """INSERT INTO call_events (call_id, type, payload, at)

@@ -131,7 +131,7 @@ def test_deploy_that_stops_a_queue_without_an_error_is_named(busy_product: Any, 
             {"environment": "production", "name": None, "url": None, "started_at": None, "finished_at": deployed_at},
         )
         conn.commit()
-    faults.transcription_stops(busy_product, BUSY, minutes=20)
+    faults.stop_transcription(busy_product, BUSY, minutes=20)
     busy_product.commit()
     alerts = play(facts_at(BUSY))
     assert "cron_idle" in list_rules(alerts)
@@ -147,6 +147,6 @@ def test_deploy_that_stops_a_queue_without_an_error_is_named(busy_product: Any, 
 def test_holiday_without_calls_is_silent(empty_product: Any, facts_at: Facts, day: str, expected: list[str]) -> None:
     now = datetime.fromisoformat(f"{day}T15:00:00+00:00")
     product.load(empty_product, now, days=15)
-    faults.webhooks_refused(empty_product, now, minutes=15 * 60)
+    faults.refuse_webhooks(empty_product, now, minutes=15 * 60)
     empty_product.commit()
     assert list_rules(play(facts_at(now), now)) == expected

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from callwatch.counters.performance import performance
+from callwatch.counters.performance import read_performance
 from callwatch.db import connection, ensure_partitions
 from callwatch.db.queries.api_logs import insert_requests
 from callwatch.models.reason import Reason
@@ -28,7 +28,7 @@ def broken(conn: Any, fault: Callable[..., None], facts_at: Facts, **how: float)
 
 @pytest.mark.parametrize("minutes", [20, 60, 300])
 def test_1_webhooks_answered_401_show_as_calls_that_stay_away(busy_product: Any, facts_at: Facts, minutes: int) -> None:
-    samples, found = broken(busy_product, faults.webhooks_refused, facts_at, minutes=minutes)
+    samples, found = broken(busy_product, faults.refuse_webhooks, facts_at, minutes=minutes)
     assert found == {("calls.missing_ratio", "")}
     missing = find_sample(samples, "calls.missing_ratio")
     assert missing.value == 1.0
@@ -39,7 +39,7 @@ def test_1_webhooks_answered_401_show_as_calls_that_stay_away(busy_product: Any,
 
 
 def test_2_webhooks_answered_500_show_with_their_fault(busy_product: Any, facts_at: Facts) -> None:
-    samples, found = broken(busy_product, faults.webhooks_fail, facts_at)
+    samples, found = broken(busy_product, faults.fail_webhooks, facts_at)
     assert ("webhooks.error_ratio", "") in found
     shown = find_sample(samples, "webhooks.error_ratio")
     assert shown.value == 1.0
@@ -47,7 +47,7 @@ def test_2_webhooks_answered_500_show_with_their_fault(busy_product: Any, facts_
 
 
 def test_3_unattended_transcription_queue_is_stopped(busy_product: Any, facts_at: Facts) -> None:
-    samples, found = broken(busy_product, faults.transcription_stops, facts_at)
+    samples, found = broken(busy_product, faults.stop_transcription, facts_at)
     assert found == {("pipeline.stopped", "transcriptions"), ("cron.idle", "process-transcription-queue")}
     since = find_sample(samples, "pipeline.stopped", stage="transcriptions").since
     assert since is not None
@@ -55,7 +55,7 @@ def test_3_unattended_transcription_queue_is_stopped(busy_product: Any, facts_at
 
 
 def test_4_skipping_crons_are_idle_despite_fresh_heartbeats(busy_product: Any, facts_at: Facts) -> None:
-    samples, found = broken(busy_product, faults.crons_skip, facts_at)
+    samples, found = broken(busy_product, faults.skip_crons, facts_at)
     assert {("cron.idle", "process-recordings-v3"), ("pipeline.stopped", "recordings")} <= found
     other = find_sample(samples, "cron.idle", cron="process-transcription-queue")
     assert (other.value, other.reason) == (0.0, None), "nothing is left for it to do"
@@ -64,12 +64,12 @@ def test_4_skipping_crons_are_idle_despite_fresh_heartbeats(busy_product: Any, f
 
 
 def test_4_skipping_crons_show_before_the_queue_is_stopped(busy_product: Any, facts_at: Facts) -> None:
-    _facts, found = broken(busy_product, faults.crons_skip, facts_at, minutes=6)
+    _facts, found = broken(busy_product, faults.skip_crons, facts_at, minutes=6)
     assert ("cron.idle", "process-recordings-v3") in found
 
 
 def test_5_jobs_of_killed_functions_are_stuck(busy_product: Any, facts_at: Facts) -> None:
-    samples, found = broken(busy_product, faults.jobs_stuck, facts_at)
+    samples, found = broken(busy_product, faults.stick_jobs, facts_at)
     assert found == {("pipeline.stuck", "transcriptions")}
     assert find_sample(samples, "pipeline.stuck", stage="transcriptions").value == 5
 
@@ -82,7 +82,7 @@ def test_6_used_up_quota_shows_as_unfinished_transcripts(busy_product: Any, fact
             " (SELECT call_id FROM transcripts WHERE created_at < %s ORDER BY created_at DESC LIMIT 1)",
             (BUSY - timedelta(hours=3),),
         )
-    samples, found = broken(busy_product, faults.openai_quota, facts_at)
+    samples, found = broken(busy_product, faults.exhaust_quota, facts_at)
     assert {("pipeline.unfinished_s", "analyses"), ("vendor.quota", "openai"), ("vendor.error_ratio", "openai")} <= found
     lag_s = find_sample(samples, "pipeline.unfinished_s", stage="analyses").value
     assert lag_s is not None
@@ -91,7 +91,7 @@ def test_6_used_up_quota_shows_as_unfinished_transcripts(busy_product: Any, fact
 
 
 def test_7_rate_limits_show_as_such_and_not_as_an_outage(busy_product: Any, facts_at: Facts) -> None:
-    samples, found = broken(busy_product, faults.deepgram_limits, facts_at)
+    samples, found = broken(busy_product, faults.limit_deepgram, facts_at)
     assert {("vendor.rate_limited", "deepgram"), ("vendor.error_ratio", "deepgram")} <= found
     assert ("pipeline.stopped", "transcriptions") not in found
     assert "rate_limited" in (find_sample(samples, "vendor.error_ratio", service="deepgram").detail or "")
@@ -114,12 +114,12 @@ def test_8_pages_that_fetch_too_much_show_by_their_route(busy_product: Any) -> N
         ensure_partitions(conn, BUSY)
         conn.commit()
         insert_requests(conn, slow_pages())
-        by_route = {entry["route"]: entry["p95"] or 0.0 for entry in performance(conn, BUSY)["by_route"]}
+        by_route = {entry["route"]: entry["p95"] or 0.0 for entry in read_performance(conn, BUSY)["by_route"]}
     assert by_route["/calls"] > 3000 > by_route["/health"]
 
 
 def test_9_missing_recordings_show_by_share_and_dead_letters(busy_product: Any, facts_at: Facts) -> None:
-    samples, found = broken(busy_product, faults.recordings_missing, facts_at)
+    samples, found = broken(busy_product, faults.lose_recordings, facts_at)
     assert {("recordings.availability", ""), ("pipeline.dead_ratio", "recordings")} <= found
     share = find_sample(samples, "recordings.availability").value
     assert share is not None
@@ -133,12 +133,12 @@ def test_10_a_sync_of_four_records_is_told_from_one_of_hundreds(busy_product: An
 
 
 def test_11_rows_without_key_fields_show_by_field_and_source(busy_product: Any, facts_at: Facts) -> None:
-    _facts, found = broken(busy_product, faults.fields_missing, facts_at, minutes=90)
+    _facts, found = broken(busy_product, faults.omit_fields, facts_at, minutes=90)
     assert found == {("fields.null_rate", f"{field}/convoso") for field in ("agent_name", "campaign", "disposition")}
 
 
 def test_12_missing_column_is_drift_and_other_figures_hold(busy_product: Any, facts_at: Facts) -> None:
-    samples, found = broken(busy_product, faults.column_missing, facts_at)
+    samples, found = broken(busy_product, faults.drop_column, facts_at)
     assert ("schema.drift", "transcription_queue/started_at") in found
     stuck = find_sample(samples, "pipeline.stuck", stage="transcriptions")
     assert (stuck.value, stuck.reason) == (None, Reason("missing", "column transcription_queue.started_at is missing"))

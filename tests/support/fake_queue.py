@@ -22,7 +22,7 @@ class FakeQueue:
 
     def stand_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Replace SQS in the code under test."""
-        for name in ("receive", "delete", "dead_letter"):
+        for name in ("receive", "delete", "move_to_dead_letters"):
             monkeypatch.setattr(sqs, name, getattr(self, name))
 
     def receive(self, _url: str | None, most: int = 10, wait_s: int = 0) -> list[QueueMessage]:
@@ -38,6 +38,6 @@ class FakeQueue:
             for handle in handles:
                 del self.waiting[handle]
 
-    def dead_letter(self, _url: str | None, body: str, reason: str) -> None:
+    def move_to_dead_letters(self, _url: str | None, body: str, reason: str) -> None:
         """Record a dead letter and its reason."""
         self.dead.append((body, reason))

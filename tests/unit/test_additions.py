@@ -215,7 +215,7 @@ def test_rule_is_added_by_the_named_files(copy: Copy) -> None:
         "from pathlib import Path\nfrom callwatch.alerts.rules.builtin import RULES\n"
         "from callwatch.alerts.rules.manager import alert_manager\nfrom callwatch.settings import Settings\n"
         "missing = [rule.id for rule in RULES if not Path('docs/runbooks', rule.id + '.md').is_file()]\n"
-        "print([rule.id for rule in alert_manager.rules(Settings()) if rule.id == 'disk_usage'], missing)"
+        "print([rule.id for rule in alert_manager.list_rules(Settings()) if rule.id == 'disk_usage'], missing)"
     )
     assert copy.run(script) == "['disk_usage'] []"
     assert_as_named("a rule", copy.changed)
@@ -225,9 +225,9 @@ def test_stage_is_added_by_the_named_file(copy: Copy) -> None:
     name = f"{PACKAGE}/pipeline/stages/call_product.json"
     copy.replace(name, '  "stages": [\n', f'  "stages": [\n{json.dumps(STAGE)},\n')
     script = (
-        "from callwatch.pipeline.product import all_readings\nfrom callwatch.pipeline.stage_file import get_stages\n"
+        "from callwatch.pipeline.product import build_all_readings\nfrom callwatch.pipeline.stage_file import get_stages\n"
         "stages = get_stages(None)\n"
-        "print(stages.stages[0].name, any('call_summaries' in repr(reading) for reading in all_readings(stages)))"
+        "print(stages.stages[0].name, any('call_summaries' in repr(reading) for reading in build_all_readings(stages)))"
     )
     assert copy.run(script) == "summaries True"
     assert_as_named("a stage", copy.changed)
@@ -246,11 +246,11 @@ def test_endpoint_is_added_by_the_named_files(copy: Copy) -> None:
     copy.replace(routes, imported, f"    from callwatch.models.shapes.ping import Ping\n{imported}")
     script = (
         "import json\nfrom pathlib import Path\nfrom types import SimpleNamespace\nimport get_ping\n"
-        "from tools.openapi import document\nfrom local.api_gateway.template import load\n"
+        "from tools.openapi import build_document\nfrom local.api_gateway.template import load\n"
         "routes = [route.function for route in load(Path('template.yaml'), {}, {}).routes if route.path == '/api/ping']\n"
         "event = json.loads(Path('events/get_ping.json').read_text())\n"
         "context = SimpleNamespace(aws_request_id='1', function_name='f', get_remaining_time_in_millis=lambda: 3000)\n"
-        "fields = document()['components']['schemas']['Ping']['required']\n"
+        "fields = build_document()['components']['schemas']['Ping']['required']\n"
         "print(routes, fields, get_ping.lambda_handler(event, context)['statusCode'])"
     )
     assert copy.run(script) == "['GetPing'] ['pong'] 200"

@@ -198,9 +198,9 @@ def test_untrusted_certificate_is_final(tmp_path: Path, monkeypatch: pytest.Monk
             make_client("sqs", SHORT, address).receive_message(QueueUrl="q")
         assert (caught.value.reason, server.requests) == ("tls", [])
         monkeypatch.setenv("SSL_CERT_FILE", str(file))
-        http_connect.tls_context.cache_clear()
+        http_connect.load_tls_context.cache_clear()
         assert make_client("sqs", SHORT, address).receive_message(QueueUrl="q") == {}
-        http_connect.tls_context.cache_clear()
+        http_connect.load_tls_context.cache_clear()
 
 
 @pytest.mark.parametrize(

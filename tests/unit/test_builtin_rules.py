@@ -23,7 +23,7 @@ def test_the_five_of_the_seed_have_their_defaults_to_the_letter() -> None:
         (
             rule.id,
             rule.level.value,
-            [(each.metric, each.comparison, each.threshold) for each in rule.all_conditions()],
+            [(each.metric, each.comparison, each.threshold) for each in rule.list_conditions()],
             rule.cooldown_minutes,
             list(rule.channels),
             rule.for_s,

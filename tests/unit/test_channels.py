@@ -56,7 +56,7 @@ def settings(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[Se
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setattr(sns, "_READ_S", 0.4)
-    sns._client.cache_clear()
+    sns._make_client.cache_clear()
     yield load_settings(
         {
             "ALERT_WEBHOOK_URL": receiver.url, "ALERT_WEBHOOK_SECRET": f"{NEW},{OLD}", "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
@@ -80,7 +80,7 @@ def settings(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[Se
             "ALERT_SNS_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:alerts", "STAGE": "prod",
         }
     )  # fmt: skip
-    sns._client.cache_clear()
+    sns._make_client.cache_clear()
 
 
 def send(channel: str, settings: Settings, given: Notification | None = None, limit_s: float = 5) -> None:

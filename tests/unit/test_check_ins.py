@@ -14,7 +14,7 @@ from callwatch.ingest.check_in_urls import MAX_BODY_BYTES, read_address, read_fi
 from callwatch.ingest.check_ins import accept_check_in, read_slug
 from callwatch.ingest.sentry.envelope import parse
 from callwatch.ingest.sentry.items import take
-from callwatch.ingest.sentry.rate_limits import refusal
+from callwatch.ingest.sentry.rate_limits import refuse_kinds
 from callwatch.ingest.sentry.taken import Taken
 
 NOW = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
@@ -186,7 +186,7 @@ def test_envelope_of_check_ins_refuses_no_category() -> None:
         ("in_progress", "2026-05-04T09:59:58+00:00"),
     ]
     assert not taken.rejected
-    assert refusal(["check_in"]) == {}
+    assert refuse_kinds(["check_in"]) == {}
 
 
 def test_envelope_names_what_it_rejects() -> None:

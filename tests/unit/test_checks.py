@@ -14,7 +14,7 @@ from callwatch.checks.probe_result import ProbeResult
 from callwatch.checks.registry import BUILT_IN, list_checks
 from callwatch.checks.run import run_checks
 from callwatch.settings import Settings, load_settings
-from simulator.fake_vendor import Script, Vendor, answering
+from simulator.fake_vendor import Script, Vendor, respond
 
 KEY = "key-that-must-not-show"
 SHORT_S = 0.3
@@ -53,18 +53,18 @@ HUGE = b'{"data": [' + b'{"id": "a-model-of-many"},' * 200_000 + b'{"id": "last"
 PAGE = b"<!doctype html><title>Welcome to the guest network</title>"
 
 EVERYWHERE: list[tuple[str, Script, tuple[str, str | None]]] = [
-    ("200", answering(200, MODELS), ("healthy", None)),
-    ("401", answering(401, {"error": {"code": "invalid_api_key"}}), ("unhealthy", "auth")),
-    ("402", answering(402), ("unhealthy", "quota")),
-    ("403", answering(403), ("unhealthy", "auth")),
-    ("429", answering(429, RATE), ("degraded", "rate_limited")),
-    ("429 with a page", answering(429, PAGE), ("degraded", "rate_limited")),
-    ("404", answering(404), ("degraded", "error")),
-    ("500", answering(500, PAGE), ("degraded", "error")),
-    ("503", answering(503), ("degraded", "error")),
-    ("a redirect", answering(302, headers={"location": "http://127.0.0.1:9/elsewhere"}), ("degraded", "error")),
-    ("a page instead of JSON", answering(200, PAGE), ("degraded", "error")),
-    ("cut short", answering(200, MODELS, is_cut=True), ("degraded", "error")),
+    ("200", respond(200, MODELS), ("healthy", None)),
+    ("401", respond(401, {"error": {"code": "invalid_api_key"}}), ("unhealthy", "auth")),
+    ("402", respond(402), ("unhealthy", "quota")),
+    ("403", respond(403), ("unhealthy", "auth")),
+    ("429", respond(429, RATE), ("degraded", "rate_limited")),
+    ("429 with a page", respond(429, PAGE), ("degraded", "rate_limited")),
+    ("404", respond(404), ("degraded", "error")),
+    ("500", respond(500, PAGE), ("degraded", "error")),
+    ("503", respond(503), ("degraded", "error")),
+    ("a redirect", respond(302, headers={"location": "http://127.0.0.1:9/elsewhere"}), ("degraded", "error")),
+    ("a page instead of JSON", respond(200, PAGE), ("degraded", "error")),
+    ("cut short", respond(200, MODELS, is_cut=True), ("degraded", "error")),
     ("a connection that ends", Script(is_rude=True), ("degraded", "unreachable")),
 ]
 
@@ -79,7 +79,7 @@ def test_each_answer_has_its_reason(name: str, script: Script, expected: Any, ve
 
 @pytest.mark.parametrize("name", sorted(CHECKS))
 def test_slow_but_timely_response_is_healthy_with_latency(name: str, vendor: Vendor) -> None:
-    vendor.script = answering(200, MODELS, delay_s=0.1)
+    vendor.script = respond(200, MODELS, delay_s=0.1)
     verdict = CHECKS[name](settings_for(vendor.url), 5.0)
     assert verdict.status == "healthy"
     assert verdict.latency_ms is not None
@@ -89,7 +89,7 @@ def test_slow_but_timely_response_is_healthy_with_latency(name: str, vendor: Ven
 @pytest.mark.parametrize("name", sorted(CHECKS))
 @pytest.mark.parametrize(
     "script",
-    [Script(is_silent=True), answering(200, MODELS, delay_s=5), answering(200, MODELS, drip_s=0.02)],
+    [Script(is_silent=True), respond(200, MODELS, delay_s=5), respond(200, MODELS, drip_s=0.02)],
     ids=["never answers", "late", "drips forever"],
 )
 def test_an_answer_that_takes_too_long_is_a_timeout(name: str, script: Script, vendor: Vendor) -> None:
@@ -132,7 +132,7 @@ def test_without_a_key_a_vendor_is_not_configured_and_not_asked(name: str) -> No
     ],
 )
 def test_openai_code_distinguishes_quota_from_rate_limit(status: int, body: Any, expected: Any, vendor: Vendor) -> None:
-    assert judged("openai", vendor, answering(status, body)) == expected
+    assert judged("openai", vendor, respond(status, body)) == expected
 
 
 @pytest.mark.parametrize(
@@ -154,11 +154,11 @@ def test_openai_code_distinguishes_quota_from_rate_limit(status: int, body: Any,
     ],
 )
 def test_convoso_may_say_no_inside_a_200(body: Any, expected: Any, vendor: Vendor) -> None:
-    assert judged("convoso", vendor, answering(200, body)) == expected
+    assert judged("convoso", vendor, respond(200, body)) == expected
 
 
 def test_vendor_request_fits_its_api_without_key_in_the_url(vendor: Vendor) -> None:
-    vendor.script = answering(200, MODELS)
+    vendor.script = respond(200, MODELS)
     vendor.requests.clear()
     for check in CHECKS.values():
         check(settings_for(vendor.url + "/prefix"), 2.0)
@@ -186,14 +186,14 @@ def test_a_service_is_added_by_configuration_alone(vendor: Vendor) -> None:
 @pytest.mark.parametrize(
     ("script", "expected"),
     [
-        (answering(200), ("healthy", None)),
-        (answering(200, PAGE), ("healthy", None)),
-        (answering(204), ("degraded", "error")),
-        (answering(301), ("degraded", "error")),
-        (answering(401), ("unhealthy", "auth")),
-        (answering(429), ("degraded", "rate_limited")),
-        (answering(500), ("degraded", "error")),
-        (answering(200, is_cut=True), ("degraded", "error")),
+        (respond(200), ("healthy", None)),
+        (respond(200, PAGE), ("healthy", None)),
+        (respond(204), ("degraded", "error")),
+        (respond(301), ("degraded", "error")),
+        (respond(401), ("unhealthy", "auth")),
+        (respond(429), ("degraded", "rate_limited")),
+        (respond(500), ("degraded", "error")),
+        (respond(200, is_cut=True), ("degraded", "error")),
         (Script(is_silent=True), ("degraded", "timeout")),
     ],
 )
@@ -213,7 +213,7 @@ def test_hanging_name_servers_delay_no_other_check(vendor: Vendor, monkeypatch: 
         return resolve(host, *given, **named)
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
-    vendor.script = answering(200, MODELS)
+    vendor.script = respond(200, MODELS)
     settings = settings_for(vendor.url, DEEPGRAM_API_URL="http://hung.example", CONVOSO_API_URL="https://hung.example")
     started = time.monotonic()
     try:
@@ -230,7 +230,7 @@ def test_hanging_name_servers_delay_no_other_check(vendor: Vendor, monkeypatch: 
 
 
 def test_broken_check_costs_only_itself_and_shows_no_key(vendor: Vendor, caplog: pytest.LogCaptureFixture) -> None:
-    vendor.script = answering(200, MODELS)
+    vendor.script = respond(200, MODELS)
     settings = settings_for(vendor.url).replace(deepgram_api_key=f"{KEY}\nx: y")
     verdicts = run_checks(settings, 2.0)
     assert verdicts["deepgram"] == ProbeResult("degraded", "error", None)
@@ -240,5 +240,5 @@ def test_broken_check_costs_only_itself_and_shows_no_key(vendor: Vendor, caplog:
 
 
 def test_no_body_is_kept_in_what_a_check_finds(vendor: Vendor) -> None:
-    vendor.script = answering(401, {"error": {"message": "private words of the vendor"}})
+    vendor.script = respond(401, {"error": {"message": "private words of the vendor"}})
     assert all("private" not in repr(verdict) for verdict in run_checks(settings_for(vendor.url), 2.0).values())

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from tools.cost import deployment as deployments
-from tools.cost.bill import list_events, list_idle, list_open_page, run_s, total
+from tools.cost.bill import estimate_run_s, list_events, list_idle, list_open_page, sum_lines
 from tools.cost.deployment import MINUTES, PROFILES, Deployment, read_deployment
-from tools.cost.page import PAGE, month, render_page
-from tools.cost.prices import HOURS, MILLION, PRICES, price
+from tools.cost.page import PAGE, price_month, render_page
+from tools.cost.prices import HOURS, MILLION, PRICES, find_price
 
 FREE = {
     "AWS::ApiGatewayV2::Api", "AWS::CloudFormation::CustomResource", "AWS::CloudFront::CachePolicy",
@@ -51,7 +51,7 @@ def test_page_is_what_the_template_costs() -> None:
 
 
 def test_small_profile_is_idle_for_less_than_15_dollars() -> None:
-    small, standard = (total(list_idle(read(name))) for name in ("small", "standard"))
+    small, standard = (sum_lines(list_idle(read(name))) for name in ("small", "standard"))
     assert small < 15
     assert small < standard / 5
     assert not [kind for kind in read("small").resources if re.search("::EC2::|::RDS::|Dashboard", kind)]
@@ -75,28 +75,28 @@ def test_idle_follows_from_the_template(found: Deployment) -> None:
 def test_cost_grows_with_memory_and_schedule(found: Deployment) -> None:
     doubled = replace(found, memory_gb={name: 2 * size for name, size in found.memory_gb.items()})
     half = replace(found, cycles=found.cycles // 2)
-    time = MINUTES * 2.0 * found.memory_gb["RunMonitor"] * price("lambda_gb_s")
-    assert total(list_idle(doubled)) - total(list_idle(found)) == pytest.approx(time)
+    time = MINUTES * 2.0 * found.memory_gb["RunMonitor"] * find_price("lambda_gb_s")
+    assert sum_lines(list_idle(doubled)) - sum_lines(list_idle(found)) == pytest.approx(time)
     assert cost(half, "its schedule") == pytest.approx(cost(found, "its schedule") / 2)
     # What waits costs by memory; what computes takes half of the time with twice the memory.
-    assert total(list_events(doubled, MILLION)) > total(list_events(found, MILLION))
-    assert total(list_open_page(doubled)) > total(list_open_page(found))
+    assert sum_lines(list_events(doubled, MILLION)) > sum_lines(list_events(found, MILLION))
+    assert sum_lines(list_open_page(doubled)) > sum_lines(list_open_page(found))
 
 
 def test_more_memory_is_more_of_a_processor_up_to_one() -> None:
-    assert run_s(100, 0, 1769 / 1024) == pytest.approx(0.1)
-    assert run_s(100, 0, 1769 / 1024 / 4) == pytest.approx(0.4)
-    assert run_s(100, 0, 10) == pytest.approx(0.1)
+    assert estimate_run_s(100, 0, 1769 / 1024) == pytest.approx(0.1)
+    assert estimate_run_s(100, 0, 1769 / 1024 / 4) == pytest.approx(0.4)
+    assert estimate_run_s(100, 0, 10) == pytest.approx(0.1)
 
 
 def test_sustained_thousand_a_second_is_five_figures() -> None:
     events = 1_000 * 3600 * HOURS
-    assert 10_000 < month(read("standard"), events) < 12_000
-    assert month(read("standard"), MILLION) < month(read("standard"), 10 * MILLION)
+    assert 10_000 < price_month(read("standard"), events) < 12_000
+    assert price_month(read("standard"), MILLION) < price_month(read("standard"), 10 * MILLION)
 
 
 def test_each_kind_of_resource_is_billed_or_known_to_be_free() -> None:
-    kinds = {found["Type"] for found in deployments._source()["Resources"].values()}
+    kinds = {found["Type"] for found in deployments._load_source()["Resources"].values()}
     # By parameter; its price is in the parameter's description.
     assert kinds - FREE - BY_USE - BILLED == {"AWS::RDS::DBProxy"}
 

@@ -321,7 +321,7 @@ def test_unfinished_snapshot_keeps_the_database_protected(
     status: str, callback: Callback, rds: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call(guard_database, callback, "Create", **GIVEN)
-    real = guard_database._client()
+    real = guard_database._make_client()
 
     class Slow:
         exceptions = real.exceptions
@@ -335,7 +335,7 @@ def test_unfinished_snapshot_keeps_the_database_protected(
                 entry["Status"] = status
             return answer
 
-    monkeypatch.setattr(guard_database, "_client", Slow)
+    monkeypatch.setattr(guard_database, "_make_client", Slow)
     answer = call(guard_database, callback, "Delete", Context(left_s=30.2), **GIVEN)
     assert answer["Status"] == "FAILED"
     assert "the database is kept" in answer["Reason"]
@@ -419,7 +419,7 @@ def test_rollback_ends_while_the_alarm_still_fires(status: str, expected: bool, 
         def describe_stacks(self, StackName: str) -> Any:  # noqa: N803 - as boto3 names it
             return {"Stacks": [{"StackName": StackName, "StackStatus": status}]}
 
-    monkeypatch.setattr(watch_release, "_client", lambda _service: Cloudformation())
+    monkeypatch.setattr(watch_release, "_make_client", lambda _service: Cloudformation())
     assert watch_release.is_rolling_back("stack") is expected
 
 

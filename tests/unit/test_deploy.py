@@ -13,8 +13,8 @@ from deploy import stack
 from deploy.deploy import (
     ROOT,
     DeployError,
-    _architecture,
-    _quoted,
+    _find_architecture,
+    _quote,
     _refuse_what_is_stuck,
     check_settings,
     list_parameters,
@@ -43,7 +43,7 @@ def test_an_unknown_stage_is_refused_with_those_that_there_are() -> None:
 
 @pytest.mark.parametrize("value", ["plain", "with space", '[{"name": "x", "url": "https://y/?a=b"}]', "", "back\\slash"])
 def test_a_parameter_reaches_sam_as_it_was_given(value: str) -> None:
-    pair = f"HttpChecks={_quoted(value)}"
+    pair = f"HttpChecks={_quote(value)}"
     assert CfnParameterOverridesType().convert((pair,), None, None) == {"HttpChecks": value}
 
 
@@ -61,19 +61,19 @@ def bundle(folder: Path, *machines: str) -> Path:
 
 
 def test_functions_get_the_processor_of_the_bundle(tmp_path: Path) -> None:
-    assert _architecture(bundle(tmp_path / "arm", "aarch64"), {}) == "arm64"
-    assert _architecture(bundle(tmp_path / "intel", "x86_64"), {"Architecture": "x86_64"}) == "x86_64"
+    assert _find_architecture(bundle(tmp_path / "arm", "aarch64"), {}) == "arm64"
+    assert _find_architecture(bundle(tmp_path / "intel", "x86_64"), {"Architecture": "x86_64"}) == "x86_64"
 
 
 def test_other_processor_is_refused_with_the_build_command(tmp_path: Path) -> None:
     with pytest.raises(DeployError, match="make build ARCHITECTURE=x86_64"):
-        _architecture(bundle(tmp_path, "aarch64"), {"Architecture": "x86_64"})
+        _find_architecture(bundle(tmp_path, "aarch64"), {"Architecture": "x86_64"})
 
 
 @pytest.mark.parametrize("machines", [(), ("aarch64", "x86_64")])
 def test_a_bundle_without_one_processor_is_refused(machines: tuple[str, ...], tmp_path: Path) -> None:
     with pytest.raises(DeployError, match="make build"):
-        _architecture(bundle(tmp_path, *machines), {})
+        _find_architecture(bundle(tmp_path, *machines), {})
 
 
 def write(tmp_path: Path, values: object) -> Path:

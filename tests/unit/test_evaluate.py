@@ -222,7 +222,7 @@ def harmless() -> list[Sample]:
     """Return a sample for each condition of the built-in rules, on the good side of its threshold."""
     samples = []
     for each in RULES:
-        for condition in each.all_conditions():
+        for condition in each.list_conditions():
             step = {">": 0.0, ">=": -1.0, "<": 0.0, "<=": 1.0, "==": -1.0}[condition.comparison]
             samples.append(Sample(condition.metric, condition.threshold + step, labels={**each.labels, **condition.labels}))
     return [sample for sample in samples if sample.metric != "monitor.unknown_ratio"]

@@ -88,14 +88,14 @@ def aged(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> AgedQueue:
 @pytest.fixture(params=["folder", "s3"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Yield the archive, in both of its kinds."""
-    file_store._client.cache_clear()
+    file_store._make_client.cache_clear()
     if request.param == "folder":
         yield str(tmp_path / "archive")
         return
     with mock_aws():
         boto3.client("s3").create_bucket(Bucket="callwatch-archive")
         yield "s3://callwatch-archive/callwatch-dev"
-    file_store._client.cache_clear()
+    file_store._make_client.cache_clear()
 
 
 def test_what_expires_soon_moves_and_the_rest_stays(aged: AgedQueue, place: str) -> None:

@@ -18,14 +18,14 @@ from callwatch.file_store import add_file, list_files, read_file, write_file
 @pytest.fixture(params=["folder", "s3"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Yield a store of each kind."""
-    file_store._client.cache_clear()
+    file_store._make_client.cache_clear()
     if request.param == "folder":
         yield str(tmp_path / "store")
         return
     with mock_aws():
         boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="files")
         yield "s3://files/prefix"
-    file_store._client.cache_clear()
+    file_store._make_client.cache_clear()
 
 
 def test_name_that_is_taken_keeps_its_file(url: str) -> None:

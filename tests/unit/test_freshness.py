@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callwatch.models.reason import Reason
-from callwatch.pipeline.comparable import active_days, earlier_windows, local_days, split_at_clock_changes
+from callwatch.pipeline.comparable import find_active_days, list_earlier_windows, list_local_days, split_at_clock_changes
 from callwatch.pipeline.crons import NEVER, NONE_EVER, list_cron_samples, list_crons
 from callwatch.pipeline.expectation import SPREADS, SPREADS_OF_SILENCE, choose_telling, compute_median, expect
 from callwatch.pipeline.queries.query_runner import Measured
@@ -19,13 +19,13 @@ from callwatch.pipeline.stage_file import get_stages
 UTC_ZONE = ZoneInfo("UTC")
 NEW_YORK = ZoneInfo("America/New_York")
 WEDNESDAY = datetime(2031, 3, 12, 14, 0, tzinfo=UTC)
-EVERY_DAY = frozenset(day for day, _start, _end in local_days(WEDNESDAY + timedelta(days=14), UTC_ZONE)) | frozenset(
-    day for day, _start, _end in local_days(WEDNESDAY - timedelta(days=14), UTC_ZONE)
+EVERY_DAY = frozenset(day for day, _start, _end in list_local_days(WEDNESDAY + timedelta(days=14), UTC_ZONE)) | frozenset(
+    day for day, _start, _end in list_local_days(WEDNESDAY - timedelta(days=14), UTC_ZONE)
 )
 
 
 def windows(start: datetime, end: datetime, zone: ZoneInfo = UTC_ZONE) -> list[list[tuple[datetime, datetime]]]:
-    return [list(window) for window in earlier_windows(start, end, zone, EVERY_DAY, end)]
+    return [list(window) for window in list_earlier_windows(start, end, zone, EVERY_DAY, end)]
 
 
 def starts(start: datetime, end: datetime, zone: ZoneInfo = UTC_ZONE) -> list[datetime]:
@@ -66,8 +66,8 @@ def test_a_window_over_a_clock_change_keeps_its_length(change: str, zone: ZoneIn
     for minutes in range(0, 180, 7):
         end = datetime.fromisoformat(change) + timedelta(minutes=minutes)
         start = end - timedelta(hours=1)
-        active = {day for day, _start, _end in local_days(end, zone)}
-        found = earlier_windows(start, end, zone, active, end)
+        active = {day for day, _start, _end in list_local_days(end, zone)}
+        found = list_earlier_windows(start, end, zone, active, end)
         assert found, f"{minutes} minutes after the change nothing is compared"
         assert {measure_length(window) for window in found} == {timedelta(hours=1)}
 
@@ -76,23 +76,23 @@ def test_the_missing_hour_of_spring_is_not_expected() -> None:
     end = datetime(2031, 3, 9, 3, 30, tzinfo=NEW_YORK).astimezone(UTC)
     pieces = split_at_clock_changes(end - timedelta(hours=1), end, NEW_YORK)
     assert [until - since for since, until in pieces] == [timedelta(minutes=30)] * 2
-    found = earlier_windows(end - timedelta(hours=1), end, NEW_YORK, {date(2031, 3, 2)}, end)
+    found = list_earlier_windows(end - timedelta(hours=1), end, NEW_YORK, {date(2031, 3, 2)}, end)
     clock = [[moment.astimezone(NEW_YORK).strftime("%H:%M") for moment in piece] for piece in found[0]]
     assert clock == [["01:30", "02:00"], ["03:00", "03:30"]]
 
 
 def test_days_after_the_last_item_are_no_history() -> None:
     last_at = WEDNESDAY - timedelta(days=2)
-    found = earlier_windows(WEDNESDAY, WEDNESDAY + timedelta(hours=1), UTC_ZONE, EVERY_DAY, last_at)
+    found = list_earlier_windows(WEDNESDAY, WEDNESDAY + timedelta(hours=1), UTC_ZONE, EVERY_DAY, last_at)
     assert found[0][0][0] == WEDNESDAY - timedelta(days=2)
 
 
 def test_days_without_work_are_no_history() -> None:
     days = [WEDNESDAY.date() - timedelta(days=back) for back in range(1, 29)]
     counts = [100, 90, 100, 0, 0, 100, 1, *[0] * 20, 1]
-    active = active_days(days, counts)
+    active = find_active_days(days, counts)
     assert active == {days[0], days[1], days[2], days[5]}
-    found = earlier_windows(WEDNESDAY, WEDNESDAY + timedelta(hours=1), UTC_ZONE, active, WEDNESDAY)
+    found = list_earlier_windows(WEDNESDAY, WEDNESDAY + timedelta(hours=1), UTC_ZONE, active, WEDNESDAY)
     assert [window[0][0].date() for window in found] == [days[0], days[1], days[5]]
 
 
@@ -102,7 +102,7 @@ def test_days_without_work_are_no_history() -> None:
 )
 def test_a_small_product_works_on_days_with_few_items(counts: list[int], active: int) -> None:
     days = [WEDNESDAY.date() - timedelta(days=back) for back in range(1, len(counts) + 1)]
-    assert len(active_days(days, counts)) == active
+    assert len(find_active_days(days, counts)) == active
 
 
 def test_without_earlier_days_nothing_is_expected() -> None:

@@ -31,7 +31,7 @@ def test_four_hundred_days_in_three_zones(product: str, capsys: pytest.CaptureFi
     found = [play(product, zone, range(1, DAYS_PLAYED), timedelta(minutes=20)) for zone in ZONES]
     with capsys.disabled():
         print("\n" + HEADER)
-        print("\n".join(played.row() for played in found))
+        print("\n".join(played.render_row() for played in found))
     for played in found:
         assert played.missed == [], played.zone
         assert played.slowest_min <= _MAX_NOTICED_MIN, played.zone

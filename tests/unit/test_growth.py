@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from callwatch.events.event import error_message, finish_event
+from callwatch.events.event import build_error_message, finish_event
 from callwatch.events.work_limit import REQUEST_CPU_S
 from callwatch.grouping.stack_text import parse_frames
-from callwatch.ingest.hostile_json import _flattened, load_hostile
+from callwatch.ingest.hostile_json import _flatten, load_hostile
 from callwatch.ingest.sentry.convert import convert
 from callwatch.scrubbing import text as scrub_text
 from tests.support.flooded_ingest import FloodedIngest
@@ -91,8 +91,8 @@ def assert_growth(name: str, small: Callable[[], Any], large: Callable[[], Any],
 
 def finish(event: dict[str, Any]) -> None:
     """Process an event completely, without a CPU limit."""
-    scrub_text._remembered.cache_clear()
-    error_message(finish_event(convert(event, "key"), NOW), 1, NOW)
+    scrub_text._scrub_remembered.cache_clear()
+    build_error_message(finish_event(convert(event, "key"), NOW), 1, NOW)
 
 
 def short_form() -> Iterator[tuple[str, str]]:
@@ -185,7 +185,7 @@ def test_megabytes_grow_without_any_limit(shape: str, table: list[str]) -> None:
     small, large = SHAPES[shape](MIB), SHAPES[shape](2 * MIB)
     for name, work in (
         ("scrub", lambda text: scrub_text._scrub(text, False)),
-        ("nesting", _flattened),
+        ("nesting", _flatten),
         ("JSON", lambda text: load_json(text.encode("utf-8", "surrogatepass"))),
         ("stack", lambda text: parse_frames(text)),
     ):

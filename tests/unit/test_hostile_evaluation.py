@@ -113,7 +113,7 @@ def test_value_that_is_no_finite_number_is_unknown(value: Any) -> None:
 def test_numbers_of_any_kind_keep_their_value(value: Any, kept: float) -> None:
     assert evaluate(RULES, [Sample("m", value)], {}, NOW).instances["subject"].value == kept
     custom = AlertRule("c", "C", AlertLevel.INFO, condition=lambda: value)
-    assert AlertManager().custom_samples([custom]) == [Sample("custom.c", kept)]
+    assert AlertManager().measure_custom_samples([custom]) == [Sample("custom.c", kept)]
     assert Condition("m", ">", value).holds(kept + 10**29)
 
 
@@ -255,7 +255,7 @@ def test_message_function_may_return_anything(text: Any) -> None:
 def test_condition_that_raises_is_unknown_and_counted(error: BaseException) -> None:
     subject = AlertRule("c", "C", AlertLevel.INFO, condition=raises(error))
     failed: dict[str, str] = {}
-    (sample,) = AlertManager().custom_samples([subject], failed=failed)
+    (sample,) = AlertManager().measure_custom_samples([subject], failed=failed)
     assert (sample.value, sample.reason) == (None, Reason("unavailable", f"its condition raised {type(error).__name__}"))
     assert failed == {"c": f"its condition raised {type(error).__name__}"}
 
@@ -263,7 +263,9 @@ def test_condition_that_raises_is_unknown_and_counted(error: BaseException) -> N
 @pytest.mark.parametrize("value", [float("nan"), 10**400, Decimal("NaN")])
 def test_condition_without_a_finite_number_is_counted(value: Any) -> None:
     failed: dict[str, str] = {}
-    (sample,) = AlertManager().custom_samples([AlertRule("c", "C", AlertLevel.INFO, condition=lambda: value)], failed=failed)
+    (sample,) = AlertManager().measure_custom_samples(
+        [AlertRule("c", "C", AlertLevel.INFO, condition=lambda: value)], failed=failed
+    )
     assert sample.value is None
     assert failed == {"c": "its condition returned no finite number"}
 

@@ -13,7 +13,7 @@ import pytest
 
 from callwatch import sqs
 from callwatch.exceptions import QueueUnavailable
-from callwatch.runtime.environment import memory
+from callwatch.runtime.environment import measure_memory
 from tests.support.flooded_ingest import KEY, FloodedIngest, build_envelope
 
 MIB = 1024 * 1024
@@ -52,7 +52,7 @@ def ingest(monkeypatch: pytest.MonkeyPatch) -> Iterator[FloodedIngest]:
 
 def resident_bytes() -> int:
     """Return the resident memory of this process."""
-    used_mb = memory()["used_mb"]
+    used_mb = measure_memory()["used_mb"]
     assert used_mb
     return round(used_mb * MIB)
 

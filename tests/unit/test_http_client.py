@@ -29,9 +29,9 @@ WAIT_S = 5.0
 
 @pytest.fixture(autouse=True)
 def fresh_tls_context() -> Iterator[None]:
-    connect.tls_context.cache_clear()
+    connect.load_tls_context.cache_clear()
     yield
-    connect.tls_context.cache_clear()
+    connect.load_tls_context.cache_clear()
 
 
 @pytest.fixture
@@ -396,4 +396,4 @@ def test_sockets_are_closed_whatever_happens(tmp_path: Path, silent_address: tup
 
 
 def test_no_tls_version_before_1_2_is_spoken() -> None:
-    assert connect.tls_context().minimum_version >= ssl.TLSVersion.TLSv1_2
+    assert connect.load_tls_context().minimum_version >= ssl.TLSVersion.TLSv1_2

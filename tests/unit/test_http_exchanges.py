@@ -81,12 +81,12 @@ def test_tls_of_requests_is_that_of_the_open_socket(tmp_path: Path, monkeypatch:
     context, public = make_tls_context(tmp_path)
     with RawServer(tls=context) as server:
         url = f"https://127.0.0.1:{server.port}/"
-        connect.tls_context.cache_clear()
+        connect.load_tls_context.cache_clear()
         assert outcome(exchange_by_requests, url) == ("tls", "the certificate is self-signed")
         monkeypatch.setenv("SSL_CERT_FILE", str(public))
-        connect.tls_context.cache_clear()
+        connect.load_tls_context.cache_clear()
         assert outcome(exchange_by_requests, url)[0] == 200
-    connect.tls_context.cache_clear()
+    connect.load_tls_context.cache_clear()
 
 
 @pytest.mark.parametrize("exchange", [exchange_plainly, exchange_by_requests])

@@ -1,10 +1,20 @@
 """The language check: what it finds, and that it can fail."""
 
+import ast
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tools.language import check_decision, check_folders, check_names, check_sentences, check_text, check_typescript_names
+from tools.language import (
+    check_decision,
+    check_folders,
+    check_names,
+    check_sentences,
+    check_text,
+    check_tree,
+    check_typescript_names,
+)
 
 
 @pytest.mark.parametrize("line", ["whoever asks is told", "# mended since", "it is read anew", "a time-out of 3 s"])
@@ -45,12 +55,22 @@ def test_typescript_function_without_a_verb_is_found() -> None:
 
 
 def test_long_test_name_is_found() -> None:
-    assert len(list(check_names(f"def test_{'a' * 56}() -> None: ...\n"))) == 1
-    assert list(check_names(f"def test_{'a' * 55}() -> None: ...\n")) == []
+    assert len(list(check_names(ast.parse(f"def test_{'a' * 56}() -> None: ...\n")))) == 1
+    assert list(check_names(ast.parse(f"def test_{'a' * 55}() -> None: ...\n"))) == []
 
 
 def test_function_without_a_verb_is_found() -> None:
-    assert len(list(check_names("def name_of(x): ...\nasync def _key_of(x): ...\n"))) == 2
+    assert len(list(check_names(ast.parse("def name_of(x): ...\nasync def _key_of(x): ...\n")))) == 2
+
+
+def test_tree_finds_a_noun_in_code_but_not_in_tests(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    for folder in ("cli", "tests"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "figures.py").write_text("def trends(): ...\n")
+    (finding,) = check_tree(tmp_path)
+    assert finding.startswith("cli/figures.py:1: begin the name with a verb")
+    assert finding.endswith(": trends")
 
 
 def test_decision_needs_title_status_and_date() -> None:

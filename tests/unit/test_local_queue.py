@@ -31,10 +31,10 @@ def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[local_q
     monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", server.endpoint_url)
     # A session of an earlier test would keep its access key.
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    queue._client.cache_clear()
+    queue._make_client.cache_clear()
     yield server
     server.stop()
-    queue._client.cache_clear()
+    queue._make_client.cache_clear()
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_too_many_receives_end_in_the_dead_letter_queue(sqs: Any) -> None:
 
 def test_a_dead_letter_carries_its_reason_and_comes_back(sqs: Any, url: str) -> None:
     dead = sqs.create_queue(QueueName="dead", Attributes={"VisibilityTimeout": "0"})["QueueUrl"]
-    queue.dead_letter(dead, "poison", "unknown version 9")
+    queue.move_to_dead_letters(dead, "poison", "unknown version 9")
     assert queue.receive(dead)[0].reason == "unknown version 9"
     assert queue.redrive(dead, url, 100) == 1
     assert [message.body for message in queue.receive(url)] == ["poison"]
@@ -137,7 +137,7 @@ def test_a_dead_letter_carries_its_reason_and_comes_back(sqs: Any, url: str) -> 
 @pytest.mark.parametrize("reason", ["nul \x00", "half \ud800", "end \uffff", "smile \U0001f600", "\x0b" * 5_000, ""])
 def test_a_dead_letter_takes_a_reason_of_any_text(reason: str, sqs: Any) -> None:
     dead = sqs.create_queue(QueueName="dead", Attributes={"VisibilityTimeout": "0"})["QueueUrl"]
-    queue.dead_letter(dead, "poison", reason)
+    queue.move_to_dead_letters(dead, "poison", reason)
     found = queue.receive(dead)[0].reason
     refused = "\x00\x0b\ud800\uffff"
     expected = "".join("?" if sign in refused else sign for sign in reason[:1_000])
@@ -162,8 +162,8 @@ def test_queue_says_how_long_its_receivers_wait(sqs: Any) -> None:
 
 
 def test_batches_keep_to_the_limits_of_sqs() -> None:
-    assert [len(batch) for batch in queue.batches(["x"] * 23)] == [10, 10, 3]
-    assert [len(batch) for batch in queue.batches(["y" * 400_000] * 5)] == [2, 2, 1]
+    assert [len(batch) for batch in queue.split_batches(["x"] * 23)] == [10, 10, 3]
+    assert [len(batch) for batch in queue.split_batches(["y" * 400_000] * 5)] == [2, 2, 1]
 
 
 def test_refusals_have_the_names_that_boto3_knows(sqs: Any, url: str) -> None:
@@ -183,8 +183,8 @@ def test_foreign_queue_server_is_reached_at_its_own_address(url: str, monkeypatc
 def test_queues_of_amazon_are_left_to_its_own_tools(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL_SQS", raising=False)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    assert queue._endpoint(f"https://{host}/123456789012/ErrorQueue") is None
-    assert queue._endpoint("https://not-amazonaws.com:9324/1/ErrorQueue") == "https://not-amazonaws.com:9324"
+    assert queue._find_endpoint(f"https://{host}/123456789012/ErrorQueue") is None
+    assert queue._find_endpoint("https://not-amazonaws.com:9324/1/ErrorQueue") == "https://not-amazonaws.com:9324"
 
 
 def test_template_queues_exist_before_the_first_request(tmp_path: Path) -> None:
@@ -208,12 +208,12 @@ def test_template_queues_exist_before_the_first_request(tmp_path: Path) -> None:
 def test_missing_queue_is_one_clear_error_in_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    queue._client.cache_clear()
+    queue._make_client.cache_clear()
     started = time.monotonic()
     with pytest.raises(QueueUnavailable) as failure:
         queue.send("http://127.0.0.1:1/0/x", ["a", "b"])
     assert failure.value.unsent == 2
     assert time.monotonic() - started < 20
-    queue._client.cache_clear()
+    queue._make_client.cache_clear()
     with pytest.raises(QueueUnavailable, match="not configured"):
         queue.send(None, ["a"])

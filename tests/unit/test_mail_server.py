@@ -25,9 +25,9 @@ TO = "ana@example.com,Ben@example.com,ANA@example.com"
 def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ssl.SSLContext]:
     context, public = make_tls_context(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(public))
-    connect.tls_context.cache_clear()
+    connect.load_tls_context.cache_clear()
     yield context
-    connect.tls_context.cache_clear()
+    connect.load_tls_context.cache_clear()
 
 
 def build_settings(url: str, to: str = TO) -> Settings:

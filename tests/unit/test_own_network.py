@@ -9,7 +9,7 @@ import pytest
 from callwatch.alerts.evaluation.evaluate import evaluate
 from callwatch.alerts.evaluation.instance import Instance
 from callwatch.alerts.rules.builtin import RULES
-from callwatch.checks.network import network_samples
+from callwatch.checks.network import measure_network
 from callwatch.checks.record import check_samples
 from callwatch.models.check import CheckResult
 
@@ -23,7 +23,7 @@ def check(service: str, status: Any, reason: Any, at: datetime = NOW) -> CheckRe
 
 def ratio(*reasons: Any) -> float | None:
     results = [check(f"s{n}", "degraded" if reason else "healthy", reason) for n, reason in enumerate(reasons)]
-    return network_samples([check("database", "unhealthy", "unreachable"), *results])[0].value
+    return measure_network([check("database", "unhealthy", "unreachable"), *results])[0].value
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def play(cycles: Sequence[Sequence[CheckResult]]) -> list[tuple[int, str, str]]:
     known: dict[str, Instance] = {}
     sent: list[tuple[int, str, str]] = []
     for number, results in enumerate(cycles):
-        samples = [*check_samples(list(results)), *network_samples(results)]
+        samples = [*check_samples(list(results)), *measure_network(results)]
         outcome = evaluate(RULES, samples, known, NOW + number * timedelta(minutes=1))
         known = outcome.instances
         for planned in outcome.planned:

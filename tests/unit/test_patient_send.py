@@ -8,7 +8,7 @@ import pytest
 from callwatch import sqs
 from callwatch.exceptions import AwsCallFailed, QueueUnavailable
 from callwatch.ingest import patient_send
-from callwatch.ingest.patient_send import PATIENCE_S, end_of_patience, send_patiently
+from callwatch.ingest.patient_send import PATIENCE_S, compute_end_of_patience, send_patiently
 
 QUEUE = "http://127.0.0.1:1/0/q"
 AWAY = AwsCallFailed("status 500", is_passing=True)
@@ -51,13 +51,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def serve(monkeypatch: pytest.MonkeyPatch, *script: list[dict[str, Any]] | AwsCallFailed) -> Service:
     service = Service(*script)
-    monkeypatch.setattr(sqs, "_client", lambda *_given: service)
+    monkeypatch.setattr(sqs, "_make_client", lambda *_given: service)
     return service
 
 
 def test_a_queue_that_is_back_in_time_costs_nothing(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     service = serve(monkeypatch, *[AWAY] * 12, [])
-    send_patiently(QUEUE, ["a", "b"], end_of_patience(None))
+    send_patiently(QUEUE, ["a", "b"], compute_end_of_patience(None))
     assert service.batches == [["a", "b"]] * 13
     assert 4 < clock.now - 100 < PATIENCE_S
 
@@ -65,20 +65,20 @@ def test_a_queue_that_is_back_in_time_costs_nothing(monkeypatch: pytest.MonkeyPa
 def test_patience_ends(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     serve(monkeypatch, AWAY)
     with pytest.raises(QueueUnavailable):
-        send_patiently(QUEUE, ["a"], end_of_patience(None))
+        send_patiently(QUEUE, ["a"], compute_end_of_patience(None))
     assert PATIENCE_S - 1 <= clock.now - 100 <= PATIENCE_S
 
 
 def test_patience_ends_with_the_invocation(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     serve(monkeypatch, AWAY)
     with pytest.raises(QueueUnavailable):
-        send_patiently(QUEUE, ["a"], end_of_patience(clock.now + 3))
+        send_patiently(QUEUE, ["a"], compute_end_of_patience(clock.now + 3))
     assert clock.now - 100 <= 3
 
 
 def test_accepted_batches_are_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
     service = serve(monkeypatch, [], AWAY, [{"Id": "0", "SenderFault": False}], [])
-    send_patiently(QUEUE, [str(number) for number in range(12)], end_of_patience(None))
+    send_patiently(QUEUE, [str(number) for number in range(12)], compute_end_of_patience(None))
     assert [len(batch) for batch in service.batches] == [10, 2, 2, 2]
 
 
@@ -93,10 +93,10 @@ def test_accepted_batches_are_not_sent_again(monkeypatch: pytest.MonkeyPatch) ->
 def test_what_waiting_does_not_end_is_told_at_once(step: Any, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     service = serve(monkeypatch, step)
     with pytest.raises(QueueUnavailable):
-        send_patiently(QUEUE, ["a"], end_of_patience(None))
+        send_patiently(QUEUE, ["a"], compute_end_of_patience(None))
     assert (len(service.batches), clock.now) == (1, 100)
 
 
 def test_the_clock_of_patience_is_that_of_the_invocation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patient_send, "time", time)
-    assert end_of_patience(None) == pytest.approx(time.monotonic() + PATIENCE_S, abs=1)
+    assert compute_end_of_patience(None) == pytest.approx(time.monotonic() + PATIENCE_S, abs=1)

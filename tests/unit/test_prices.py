@@ -124,10 +124,10 @@ def test_price_is_that_of_the_most_exact_model_on_its_day() -> None:
 
 def test_arithmetic_is_exact() -> None:
     found = prices({"usd": "0.1"}, {"unit": "output_token", "usd": "0.2"})
-    assert found.cost(usage(input_token=3, output_token=3), DAY) == Decimal("0.0000009")
+    assert found.price_usage(usage(input_token=3, output_token=3), DAY) == Decimal("0.0000009")
     per_minute = prices({"unit": "audio_second", "usd": "0.0043", "per": 60})
-    assert per_minute.cost(usage(audio_second=600), DAY) == Decimal("0.043")
-    total = sum((per_minute.cost(usage(audio_second=7), DAY) or Decimal(0) for _ in range(6000)), Decimal(0))
+    assert per_minute.price_usage(usage(audio_second=600), DAY) == Decimal("0.043")
+    total = sum((per_minute.price_usage(usage(audio_second=7), DAY) or Decimal(0) for _ in range(6000)), Decimal(0))
     assert round_usd(total) == 3.01
 
 
@@ -138,14 +138,14 @@ def test_arithmetic_is_exact() -> None:
 )  # fmt: skip
 def test_part_without_a_price_is_unpriced_and_never_free(quantities: dict[str, int | None], cost: str | None) -> None:
     given = {unit: None if quantity is None else Decimal(quantity) for unit, quantity in quantities.items()}
-    found = prices({}).cost(Usage("c", "", "openai", "gpt-5", given), DAY)
+    found = prices({}).price_usage(Usage("c", "", "openai", "gpt-5", given), DAY)
     assert found == (None if cost is None else Decimal(cost))
 
 
 def test_price_per_call_replaces_those_of_units() -> None:
     found = prices({"unit": "call", "usd": "0.02", "per": 1})
-    assert found.cost(usage(input_token=5, output_token=None), DAY) == Decimal("0.02")
-    assert found.cost(usage(), DAY) == Decimal("0.02")
+    assert found.price_usage(usage(input_token=5, output_token=None), DAY) == Decimal("0.02")
+    assert found.price_usage(usage(), DAY) == Decimal("0.02")
 
 
 def test_one_unpriced_usage_leaves_the_call_without_a_cost() -> None:

@@ -49,7 +49,7 @@ class FalseEmpties:
 @pytest.fixture(params=range(10))
 def sqs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> FalseEmpties:
     found = FalseEmpties([f"message {number}" for number in range(95)], request.param)
-    monkeypatch.setattr(queue, "_client", lambda *_given: found)
+    monkeypatch.setattr(queue, "_make_client", lambda *_given: found)
     return found
 
 

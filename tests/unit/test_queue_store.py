@@ -81,7 +81,7 @@ def test_time_while_up_counts_and_what_expires_is_kept(tmp_path: Path, clock: Cl
     clock.run_for(store, 3 * DAY_S)
     clock.now += 30 * DAY_S
     store.send("errors", [("young", {}, None)])
-    assert store.attributes("errors")["ApproximateNumberOfMessages"] == "2"
+    assert store.read_attributes("errors")["ApproximateNumberOfMessages"] == "2"
     clock.run_for(store, 1.5 * DAY_S)
     assert receive_all(store) == ["young"]
     file = tmp_path / "queue.expired.jsonl"

@@ -33,19 +33,19 @@ def refuse(code: str) -> Any:
     ],
 )
 def test_a_throttled_queue_is_told_from_one_that_is_away(code: str, is_throttled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqs, "_client", lambda *_given: None)
+    monkeypatch.setattr(sqs, "_make_client", lambda *_given: None)
     with pytest.raises(QueueUnavailable) as caught:
         sqs._call(refuse(code), [], "http://queue", 3)
     assert (caught.value.is_throttled, caught.value.unsent) == (is_throttled, 3)
-    assert sqs.why_unread(caught.value).code == "unavailable"
+    assert sqs.explain_unread(caught.value).code == "unavailable"
 
 
 @pytest.mark.parametrize(("reason", "code"), [("timeout", "timeout"), ("unreachable", "unavailable"), ("tls", "unavailable")])
 def test_a_late_queue_is_told_from_one_that_is_away(reason: str, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqs, "_client", lambda *_given: None)
+    monkeypatch.setattr(sqs, "_make_client", lambda *_given: None)
     with pytest.raises(QueueUnavailable) as caught:
         sqs._call(refuse(reason), [], "http://queue", 3)
-    assert sqs.why_unread(caught.value).code == code
+    assert sqs.explain_unread(caught.value).code == code
 
 
 def test_throttled_sender_gets_429_for_a_second_by_category(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +56,7 @@ def test_throttled_sender_gets_429_for_a_second_by_category(monkeypatch: pytest.
     spec.loader.exec_module(module)
     for name, value in (("INGEST_KEYS", f"1:{KEY}"), ("ERROR_QUEUE_URL", "http://queue"), ("USER_HASH_KEY", "k" * 64)):
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(sqs, "_client", lambda *_given: Throttled())
+    monkeypatch.setattr(sqs, "_make_client", lambda *_given: Throttled())
     reset_settings()
     body = b'{}\n{"type":"event"}\n{"message":"x"}\n{"type":"session"}\n{}\n'
     event: dict[str, Any] = json.loads((ROOT / "events" / "ingest_envelope.json").read_text())

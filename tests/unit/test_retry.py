@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callwatch.db import batch_process, is_retryable, with_deadlock_retry, with_retry
-from callwatch.db.core.retry import MAX_DELAY_MS, CommitOutcomeUnknown, backoff_s
+from callwatch.db.core.retry import MAX_DELAY_MS, CommitOutcomeUnknown, compute_backoff_s
 from callwatch.exceptions import ConfigurationError, DatabaseUnavailable, PoolExhausted
 
 
@@ -163,7 +163,7 @@ def test_an_interrupt_is_never_retried() -> None:
     drawn=st.floats(0, 1, exclude_max=True),
 )
 def test_a_delay_lies_between_nothing_and_its_doubling_ceiling(attempt: int, initial_ms: float, drawn: float) -> None:
-    delay_ms = backoff_s(attempt, initial_ms, lambda: drawn) * 1000
+    delay_ms = compute_backoff_s(attempt, initial_ms, lambda: drawn) * 1000
     assert 0 <= delay_ms <= min(MAX_DELAY_MS, initial_ms * 2**attempt) * 1.0001
 
 

@@ -56,8 +56,8 @@ def test_a_whole_rule_is_read(tmp_path: Path) -> None:
 
 def test_a_rule_of_the_file_takes_the_place_of_a_built_in_one(tmp_path: Path) -> None:
     path = write(tmp_path, json.dumps([GOOD | {"id": "queue_backlog", "threshold": 500}]))
-    found = {rule.id: rule for rule in AlertManager().rules(Settings(rules_file=str(path)))}
-    assert found["queue_backlog"].all_conditions()[0].threshold == 500
+    found = {rule.id: rule for rule in AlertManager().list_rules(Settings(rules_file=str(path)))}
+    assert found["queue_backlog"].list_conditions()[0].threshold == 500
     assert set(found) == RULE_IDS
 
 
@@ -137,7 +137,7 @@ def test_threshold_that_can_be_met_is_taken(tmp_path: Path, metric: str, compari
 
 def test_built_in_rules_name_only_labels_of_their_metric() -> None:
     for rule in RULES:
-        for condition in rule.all_conditions():
+        for condition in rule.list_conditions():
             assert {*rule.labels, *condition.labels, *rule.joined} <= set(METRICS[condition.metric].labels), rule.id
 
 
@@ -166,7 +166,7 @@ def test_built_in_causes_name_only_labels_they_have(tmp_path: Path) -> None:
             {"rule_id": cause.rule_id, "labels": dict(cause.labels), "where": dict(cause.where), "same": list(cause.same)}
             for cause in rule.causes
         ]
-        condition = rule.all_conditions()[0]
+        condition = rule.list_conditions()[0]
         given = {"metric": condition.metric, "comparison": condition.comparison, "threshold": condition.threshold}
         assert read_rules(write(tmp_path, json.dumps([GOOD | given | {"id": rule.id, "depends_on": causes}])), RULES)
 
@@ -346,7 +346,7 @@ def test_a_rule_may_be_about_any_named_channel(named: dict[str, None]) -> None:
 def test_built_in_rules_name_only_values_that_may_occur() -> None:
     find = list_label_values(Settings())
     for rule in RULES:
-        for condition in rule.all_conditions():
+        for condition in rule.list_conditions():
             for name, value in {**rule.labels, **condition.labels}.items():
                 allowed = find(condition.metric, name)
                 assert allowed is None or value in allowed, rule.id

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from callwatch.events.event import finish_event
 from callwatch.exceptions import RequestRefused
-from callwatch.ingest.sentry.convert import convert, stub
+from callwatch.ingest.sentry.convert import build_stub, convert
 from callwatch.ingest.sentry.envelope import MAX_ITEMS, load, load_marked, parse
 from callwatch.ingest.sentry.items import MAX_CONTAINER_BYTES, MAX_EVENT_BYTES, take
-from callwatch.ingest.sentry.rate_limits import busy, refusal
+from callwatch.ingest.sentry.rate_limits import delay_kinds, refuse_kinds
 from callwatch.runtime.responses import find_status
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -149,7 +149,7 @@ def test_a_message_keeps_the_stack_in_which_it_was_captured() -> None:
 
 
 def test_an_event_that_cannot_be_read_is_kept_with_its_beginning() -> None:
-    event = finish_event(stub("cut", b'{"message": "cut in the middle", "phone": "415-555-2671'), NOW)
+    event = finish_event(build_stub("cut", b'{"message": "cut in the middle", "phone": "415-555-2671'), NOW)
     assert (event["message"], event["sanitized"], event["type"]) == ("cut", ["unreadable"], "UnreadableEvent")
     assert event["context"] == {"payload": '{"message": "cut in the middle", "phone": "[phone]'}
 
@@ -188,19 +188,19 @@ def test_only_what_is_not_taken_is_refused_by_its_category() -> None:
         "user_report",
         "span",
     ]
-    assert refusal(kinds) == {"x-sentry-rate-limits": "3600:metric_bucket;replay:organization"}
-    assert refusal(["profile_chunk"]) == {"x-sentry-rate-limits": "3600:profile;profile_chunk:organization"}
-    assert refusal(["trace_metric", "raw_security"]) == {"x-sentry-rate-limits": "3600:security;trace_metric:organization"}
-    assert refusal(["event", "transaction", "span", "client_report", ""]) == {}
+    assert refuse_kinds(kinds) == {"x-sentry-rate-limits": "3600:metric_bucket;replay:organization"}
+    assert refuse_kinds(["profile_chunk"]) == {"x-sentry-rate-limits": "3600:profile;profile_chunk:organization"}
+    assert refuse_kinds(["trace_metric", "raw_security"]) == {"x-sentry-rate-limits": "3600:security;trace_metric:organization"}
+    assert refuse_kinds(["event", "transaction", "span", "client_report", ""]) == {}
 
 
 def test_a_type_that_is_no_word_refuses_nothing_at_all() -> None:
     # An empty list of categories would mute the SDK completely.
-    assert refusal(["a:b", "x\r\nset-cookie: y", "Über", ";", "9"]) == {}
-    assert refusal(["future_item", "a,b"]) == {"x-sentry-rate-limits": "3600:future_item:organization"}
-    assert len(refusal(f"kind_{'a' * number}" for number in range(500))["x-sentry-rate-limits"]) < 1_000
+    assert refuse_kinds(["a:b", "x\r\nset-cookie: y", "Über", ";", "9"]) == {}
+    assert refuse_kinds(["future_item", "a,b"]) == {"x-sentry-rate-limits": "3600:future_item:organization"}
+    assert len(refuse_kinds(f"kind_{'a' * number}" for number in range(500))["x-sentry-rate-limits"]) < 1_000
 
 
 def test_a_busy_queue_mutes_what_was_sent_and_nothing_else() -> None:
-    assert busy(["event", "attachment", "replay_event"]) == {"retry-after": "1", "x-sentry-rate-limits": "1:error:key"}
-    assert busy(["log", "session"]) == {"retry-after": "1", "x-sentry-rate-limits": "1:log_item;session:key"}
+    assert delay_kinds(["event", "attachment", "replay_event"]) == {"retry-after": "1", "x-sentry-rate-limits": "1:error:key"}
+    assert delay_kinds(["log", "session"]) == {"retry-after": "1", "x-sentry-rate-limits": "1:log_item;session:key"}

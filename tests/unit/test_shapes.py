@@ -23,7 +23,7 @@ from callwatch.models.shapes.health import MonitorHealth
 from callwatch.models.shapes.new_error import NewError
 from callwatch.models.shapes.new_request import NewRequest
 from tests.support.api_shapes import check_encoded
-from tools.openapi import document, find_shapes
+from tools.openapi import build_document, find_shapes
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -37,7 +37,7 @@ def test_words_of_a_shape_are_those_of_its_enumeration(words: Any, members: type
 
 
 def test_returned_document_is_generated_from_the_shapes() -> None:
-    assert json.loads(read_document()) == document()
+    assert json.loads(read_document()) == build_document()
 
 
 def test_every_documented_route_has_its_shapes() -> None:
@@ -60,7 +60,7 @@ def test_answer_with_other_fields_is_found(change: dict[str, Any]) -> None:
 def test_error_text_is_limited_as_documented(name: str) -> None:
     (limit,) = {
         choice["maxLength"]
-        for choice in document()["components"]["schemas"]["NewError"]["properties"][name]["anyOf"]
+        for choice in build_document()["components"]["schemas"]["NewError"]["properties"][name]["anyOf"]
         if "maxLength" in choice
     }
     assert find_max_chars(NewError)[name] == limit
@@ -71,7 +71,7 @@ def test_error_text_is_limited_as_documented(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["status_code", "response_time_ms"])
 def test_request_number_is_limited_as_documented(name: str) -> None:
-    schema = document()["components"]["schemas"]["NewRequest"]["properties"][name]
+    schema = build_document()["components"]["schemas"]["NewRequest"]["properties"][name]
     allowed = find_range(NewRequest, name)
     assert (schema["minimum"], schema["maximum"]) == (allowed.least, allowed.most)
     for value in (schema["minimum"], schema["maximum"]):
@@ -98,6 +98,6 @@ def test_statement_with_a_row_type_names_its_columns() -> None:
 
 
 def test_an_action_on_an_error_group_needs_a_body() -> None:
-    paths = document()["paths"]
+    paths = build_document()["paths"]
     assert paths["/api/errors/{id}/{action}"]["post"]["requestBody"]["required"] is True
     assert paths["/api/rules/{id}/{action}"]["post"]["requestBody"]["required"] is False

@@ -279,7 +279,7 @@ def test_bucket_holds_the_same_files(url: str, monkeypatch: pytest.MonkeyPatch) 
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "x")
     with mock_aws():
-        file_store._client.cache_clear()
+        file_store._make_client.cache_clear()
         boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="maps")
         write_file(url, "chunks/a", b"0123456789")
         assert (has_file(url, "chunks/a"), has_file(url, "chunks/b")) == (True, False)
@@ -289,4 +289,4 @@ def test_bucket_holds_the_same_files(url: str, monkeypatch: pytest.MonkeyPatch) 
             read_file(url, "chunks/a")
         with pytest.raises(FilesUnavailable):
             write_file("s3://others", "a", b"")
-    file_store._client.cache_clear()
+    file_store._make_client.cache_clear()

@@ -147,13 +147,13 @@ def test_snapshot_survives_the_store(tmp_path: Path) -> None:
 def test_snapshot_survives_s3() -> None:
     with mock_aws():
         boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="store")
-        file_store._client.cache_clear()
+        file_store._make_client.cache_clear()
         assert load_snapshot("s3://store/page") is None
         write_snapshot("s3://store/page", snapshot())
         assert load_snapshot("s3://store/page") == snapshot()
         with pytest.raises(FilesUnavailable):
             load_snapshot("s3://no-such-store/page")
-    file_store._client.cache_clear()
+    file_store._make_client.cache_clear()
 
 
 def test_dead_store_is_asked_every_ten_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,14 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callwatch.checks.probe_result import ProbeResult, not_configured
+from callwatch.checks.probe_result import ProbeResult, report_not_configured
 from callwatch.checks.status_machine import FAILURES_TO_UNHEALTHY, SUCCESSES_TO_HEALTHY, State, advance_state
 
 GOOD = ProbeResult("healthy", None, 12.0)
 BAD = [ProbeResult("degraded", reason, None) for reason in ("error", "timeout", "unreachable", "tls")]
 OURS = [ProbeResult("unhealthy", "auth", 5.0), ProbeResult("unhealthy", "quota", 5.0)]
 SLOWER = ProbeResult("degraded", "rate_limited", 5.0)
-PROBES = st.lists(st.sampled_from([GOOD, GOOD, *BAD, *OURS, SLOWER, not_configured()]), max_size=30)
+PROBES = st.lists(st.sampled_from([GOOD, GOOD, *BAD, *OURS, SLOWER, report_not_configured()]), max_size=30)
 
 
 def run(*verdicts: ProbeResult) -> State | None:
@@ -52,10 +52,10 @@ def test_rate_limiting_is_never_an_outage() -> None:
 
 
 def test_service_without_its_key_is_unknown_and_restarts() -> None:
-    assert run(BAD[0], BAD[0], BAD[0], not_configured()) == {
+    assert run(BAD[0], BAD[0], BAD[0], report_not_configured()) == {
         "status": "unknown", "reason": "not_configured", "failures": 0, "successes": 0,
     }  # fmt: skip
-    assert status(BAD[0], BAD[0], not_configured(), BAD[0]) == "degraded"
+    assert status(BAD[0], BAD[0], report_not_configured(), BAD[0]) == "degraded"
 
 
 @given(PROBES)

@@ -20,7 +20,7 @@ class Mortal:
         self.failures = failures
         self.started_at: list[float] = []
 
-    def ended_with(self) -> int | None:
+    def read_exit_status(self) -> int | None:
         return self.status
 
     def restart(self) -> Sequence[str]:

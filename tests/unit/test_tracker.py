@@ -177,14 +177,14 @@ def test_missing_queue_counts_the_loss_and_host_continues(
         monkeypatch.setenv("CRITICAL_QUEUE_URL", f"http://127.0.0.1:{port}/0/critical")
         monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", f"http://127.0.0.1:{port}")
     reset_settings()
-    sqs._client.cache_clear()
+    sqs._make_client.cache_clear()
     tracker = ErrorTracker()
     sqs.prepare_to_send(f"http://127.0.0.1:{port}/0/critical")
     started = time.monotonic()
     for _ in range(20):
         tracker.track_error("disk gone", ErrorSeverity.CRITICAL)
     took_s = time.monotonic() - started
-    sqs._client.cache_clear()
+    sqs._make_client.cache_clear()
     assert took_s < 5 * SEND_LIMIT_S, "twenty errors wait for a dead queue once, not twenty times"
     assert (tracker.lost_count, tracker.buffer_size) == (1, 19)
     assert "1 errors lost" in caplog.text
@@ -250,8 +250,8 @@ os.wait()
 
 def test_the_region_is_that_of_the_queues_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "eu-north-1")
-    assert sqs._region("https://sqs.eu-west-1.amazonaws.com/123456789012/errors") == "eu-west-1"
-    assert sqs._region("http://127.0.0.1:9324/0/errors") == "eu-north-1"
+    assert sqs._find_region("https://sqs.eu-west-1.amazonaws.com/123456789012/errors") == "eu-west-1"
+    assert sqs._find_region("http://127.0.0.1:9324/0/errors") == "eu-north-1"
 
 
 def test_concurrent_captures_send_each_error_once(sent: Sent, tracker: ErrorTracker) -> None:

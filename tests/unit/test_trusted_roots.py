@@ -6,25 +6,25 @@ from typing import Any
 
 import pytest
 
-from callwatch.db.core.connect import RDS_ROOTS, open_connection, trusted_roots
+from callwatch.db.core.connect import RDS_ROOTS, find_trusted_roots, open_connection
 from callwatch.exceptions import DatabaseUnavailable
 
 RDS = "postgresql://u:p@callwatch.abc.eu-west-1.rds.amazonaws.com:5432/callwatch"
 
 
 def test_amazons_databases_are_verified_by_amazons_own_roots() -> None:
-    assert trusted_roots(RDS + "?sslmode=verify-full") == {"sslrootcert": str(RDS_ROOTS)}
+    assert find_trusted_roots(RDS + "?sslmode=verify-full") == {"sslrootcert": str(RDS_ROOTS)}
 
 
 @pytest.mark.parametrize("host", ["db.example.com", "callwatch.proxy-abc.eu-west-1.rds.amazonaws.com"])
 def test_other_databases_are_verified_by_public_roots(host: str) -> None:
-    given = trusted_roots(f"postgresql://u:p@{host}/callwatch?sslmode=verify-full")
+    given = find_trusted_roots(f"postgresql://u:p@{host}/callwatch?sslmode=verify-full")
     assert given["sslrootcert"].endswith("cacert.pem")
 
 
 @pytest.mark.parametrize("query", ["", "?sslmode=require", "?sslmode=verify-full&sslrootcert=/etc/mine.pem"])
 def test_roots_named_in_the_url_or_not_needed_stay(query: str) -> None:
-    assert trusted_roots(RDS + query) == {}
+    assert find_trusted_roots(RDS + query) == {}
 
 
 def test_certificate_roots_are_readable_and_valid_for_a_year() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tools.cost.deployment import MINUTES, Deployment
-from tools.cost.prices import HOURS, MILLION, price
+from tools.cost.prices import HOURS, MILLION, find_price
 
 VCPU_MB = 1_769
 SECONDS = MINUTES * 60
@@ -50,38 +50,44 @@ def list_idle(found: Deployment) -> list[Line]:
         Line(
             "the monitor's cycle",
             f"{found.cycles:,} x {CYCLE_S:g} s x {found.memory_gb['RunMonitor']:g} GB, and its invocations",
-            cycle_gb_s * price("lambda_gb_s") + found.cycles * price("lambda_request"),
+            cycle_gb_s * find_price("lambda_gb_s") + found.cycles * find_price("lambda_request"),
         ),
-        Line("its schedule", f"{found.cycles:,} calls", found.cycles * price("schedule_call")),
+        Line("its schedule", f"{found.cycles:,} calls", found.cycles * find_price("schedule_call")),
         Line(
             "requests to idle queues",
             f"{found.cycles:,} x {CYCLE_QUEUE_CALLS} of the cycle + {MINUTES:,} x {EVENT_SOURCE_CALLS_A_MINUTE} of Lambda",
-            calls * price("sqs_request"),
+            calls * find_price("sqs_request"),
         ),
-        Line("secrets", f"{found.secrets}", found.secrets * price("secret")),
-        Line("keys", f"{keys}, of the alarms' topic", keys * price("key")),
-        Line("alarms", f"{alarms}", alarms * price("alarm")),
-        Line("custom metrics", "2", 2 * price("metric")),
-        Line("dashboard in CloudWatch", f"{dashboards}", dashboards * price("dashboard")),
-        Line("logs", f"{found.cycles:,} x {CYCLE_LOG_KB:g} KB", log_gb * price("log_gb")),
-        Line("traces", f"{found.cycles:,} cycles", found.cycles * price("trace")),
+        Line("secrets", f"{found.secrets}", found.secrets * find_price("secret")),
+        Line("keys", f"{keys}, of the alarms' topic", keys * find_price("key")),
+        Line("alarms", f"{alarms}", alarms * find_price("alarm")),
+        Line("custom metrics", "2", 2 * find_price("metric")),
+        Line("dashboard in CloudWatch", f"{dashboards}", dashboards * find_price("dashboard")),
+        Line("logs", f"{found.cycles:,} x {CYCLE_LOG_KB:g} KB", log_gb * find_price("log_gb")),
+        Line("traces", f"{found.cycles:,} cycles", found.cycles * find_price("trace")),
     ]
     return [line for line in lines if line.usd]
 
 
 def _list_network(found: Deployment) -> list[Line]:
     gateways, addresses = (found.resources.get(f"AWS::EC2::{kind}", 0) for kind in ("NatGateway", "EIP"))
-    hourly = gateways * price("nat_hour") + addresses * price("address_hour")
-    return [Line("NAT gateway and its address", f"{HOURS} h x ({price('nat_hour')} + {price('address_hour')})", HOURS * hourly)]
+    hourly = gateways * find_price("nat_hour") + addresses * find_price("address_hour")
+    return [
+        Line(
+            "NAT gateway and its address",
+            f"{HOURS} h x ({find_price('nat_hour')} + {find_price('address_hour')})",
+            HOURS * hourly,
+        )
+    ]
 
 
 def _list_database(found: Deployment) -> list[Line]:
     if found.instance_class is None:
         return []
-    hourly = price(found.instance_class)
+    hourly = find_price(found.instance_class)
     return [
         Line(f"PostgreSQL, {found.instance_class}", f"{HOURS} h x {hourly}", HOURS * hourly),
-        Line("its disk", f"{found.disk_gb:g} GB x {price('disk_gb')}", found.disk_gb * price("disk_gb")),
+        Line("its disk", f"{found.disk_gb:g} GB x {find_price('disk_gb')}", found.disk_gb * find_price("disk_gb")),
     ]
 
 
@@ -89,28 +95,32 @@ def list_open_page(found: Deployment) -> list[Line]:
     """What one page adds that is visible for the whole month."""
     requests = PAGE_REQUESTS * SECONDS / PAGE_EVERY_S
     memory_gb = found.memory_gb["GetStatus"]
-    read_s = run_s(READ_CPU_MS, READ_WAIT_MS, memory_gb)
-    authorize_s = run_s(AUTHORIZE_CPU_MS, 0, found.memory_gb["Authorize"])
+    read_s = estimate_run_s(READ_CPU_MS, READ_WAIT_MS, memory_gb)
+    authorize_s = estimate_run_s(AUTHORIZE_CPU_MS, 0, found.memory_gb["Authorize"])
     gb_s = requests * (read_s * memory_gb + authorize_s * found.memory_gb["Authorize"])
     return [
         Line("API Gateway", f"{requests / MILLION:.2f} M requests", price_requests(requests)),
-        Line("functions and authorizer, invocations", f"2 x {requests / MILLION:.2f} M", 2 * requests * price("lambda_request")),
+        Line(
+            "functions and authorizer, invocations",
+            f"2 x {requests / MILLION:.2f} M",
+            2 * requests * find_price("lambda_request"),
+        ),
         Line(
             "their time",
             f"{read_s * 1000:.0f} ms x {memory_gb:g} GB and {authorize_s * 1000:.0f} ms",
-            gb_s * price("lambda_gb_s"),
+            gb_s * find_price("lambda_gb_s"),
         ),
-        Line("logs", f"{REQUEST_LOG_KB:g} KB each", requests * REQUEST_LOG_KB / MILLION * price("log_gb")),
+        Line("logs", f"{REQUEST_LOG_KB:g} KB each", requests * REQUEST_LOG_KB / MILLION * find_price("log_gb")),
         # Each of them is the first of its second at its function.
-        Line("traces", "nearly all", requests * price("trace")),
+        Line("traces", "nearly all", requests * find_price("trace")),
     ]
 
 
 def list_events(found: Deployment, events: float) -> list[Line]:
     """What so many events a month add, each an error of 8 KB that is sent alone; without the database's class."""
     memory_gb, monitor_gb = found.memory_gb["IngestEnvelope"], found.memory_gb["RunMonitor"]
-    ingest_s = run_s(INGEST_CPU_MS, INGEST_WAIT_MS, memory_gb)
-    digest_s = run_s(DIGEST_CPU_US / 1000, 0, monitor_gb)
+    ingest_s = estimate_run_s(INGEST_CPU_MS, INGEST_WAIT_MS, memory_gb)
+    digest_s = estimate_run_s(DIGEST_CPU_US / 1000, 0, monitor_gb)
     stored_gb = events * ROW_KB * RETENTION_MONTHS / MILLION
     # A send; a receive and a delete of ten, where ten messages of 8 KB count as two requests of 64 KB.
     requests = events * (1 + 0.2 + 0.1)
@@ -118,25 +128,27 @@ def list_events(found: Deployment, events: float) -> list[Line]:
     millions = f"{events / MILLION:,.0f} M"
     lines = [
         Line("API Gateway", f"{millions} requests", price_requests(events)),
-        Line("ingest, invocations", millions, events * price("lambda_request")),
+        Line("ingest, invocations", millions, events * find_price("lambda_request")),
         Line(
             "ingest, time",
             f"{millions} x {ingest_s * 1000:.0f} ms x {memory_gb:g} GB",
-            events * ingest_s * memory_gb * price("lambda_gb_s"),
+            events * ingest_s * memory_gb * find_price("lambda_gb_s"),
         ),
-        Line("SQS", f"{millions} x (1 send + 0.2 receive + 0.1 delete)", requests * price("sqs_request")),
+        Line("SQS", f"{millions} x (1 send + 0.2 receive + 0.1 delete)", requests * find_price("sqs_request")),
         Line(
             "digest",
             f"{millions} x {digest_s * 1e6:,.0f} us x {monitor_gb:g} GB",
-            events * digest_s * monitor_gb * price("lambda_gb_s"),
+            events * digest_s * monitor_gb * find_price("lambda_gb_s"),
         ),
-        Line("logs", f"{INGEST_LOG_KB:g} KB each", events * INGEST_LOG_KB / MILLION * price("log_gb")),
-        Line("traces", "the first of each second, 5 % of the others", count_traces(events) * price("trace")),
+        Line("logs", f"{INGEST_LOG_KB:g} KB each", events * INGEST_LOG_KB / MILLION * find_price("log_gb")),
+        Line("traces", "the first of each second, 5 % of the others", count_traces(events) * find_price("trace")),
     ]
     if has_disk:
-        lines.append(Line("disk", f"{ROW_KB:g} KB each x {RETENTION_MONTHS} months", stored_gb * price("disk_gb")))
+        lines.append(Line("disk", f"{ROW_KB:g} KB each x {RETENTION_MONTHS} months", stored_gb * find_price("disk_gb")))
     if has_nat:
-        lines.append(Line("NAT, messages into the VPC", f"{EVENT_KB} KB each", events * EVENT_KB / MILLION * price("nat_gb")))
+        lines.append(
+            Line("NAT, messages into the VPC", f"{EVENT_KB} KB each", events * EVENT_KB / MILLION * find_price("nat_gb"))
+        )
     return lines
 
 
@@ -146,7 +158,7 @@ def count_traces(events: float) -> float:
     return first + SAMPLED * (events - first)
 
 
-def run_s(cpu_ms: float, wait_ms: float, memory_gb: float) -> float:
+def estimate_run_s(cpu_ms: float, wait_ms: float, memory_gb: float) -> float:
     """How long a function runs: Lambda gives it a share of a CPU by its memory, up to one for one thread."""
     return (cpu_ms / min(1.0, memory_gb * 1024 / VCPU_MB) + wait_ms) / 1000
 
@@ -154,9 +166,9 @@ def run_s(cpu_ms: float, wait_ms: float, memory_gb: float) -> float:
 def price_requests(requests: float) -> float:
     """Requests to an HTTP API, whose price falls after the first 300 million of a month."""
     first = min(requests, 300 * MILLION)
-    return first * price("api_request") + (requests - first) * price("api_request_more")
+    return first * find_price("api_request") + (requests - first) * find_price("api_request_more")
 
 
-def total(lines: Sequence[Line]) -> float:
+def sum_lines(lines: Sequence[Line]) -> float:
     """The sum of the lines."""
     return sum(line.usd for line in lines)

@@ -37,14 +37,14 @@ PROFILES: Mapping[str, Mapping[str, str]] = {
 
 
 @functools.cache
-def _source() -> dict[str, Any]:
+def _load_source() -> dict[str, Any]:
     found: dict[str, Any] = json.loads(json.dumps(yaml_parse((ROOT / "template.yaml").read_text())))
     return found
 
 
 def read_deployment(given: Mapping[str, str]) -> Deployment:
     """Read the template with these parameters and the defaults of the others."""
-    source = _source()
+    source = _load_source()
     parameters = {name: str(found.get("Default", "")) for name, found in source["Parameters"].items()} | dict(given)
     kept = {
         name: found
@@ -88,7 +88,7 @@ def _is_true(value: Any, parameters: Mapping[str, str]) -> Any:
     if name == "Ref":
         return parameters[argument]
     if name == "Condition":
-        return _is_true(_source()["Conditions"][argument], parameters)
+        return _is_true(_load_source()["Conditions"][argument], parameters)
     found = [_is_true(item, parameters) for item in argument]
     if name == "Fn::Equals":
         return str(found[0]) == str(found[1])

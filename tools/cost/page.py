@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tools.cost import bill
-from tools.cost.bill import Line, list_events, list_idle, list_open_page, total
+from tools.cost.bill import Line, list_events, list_idle, list_open_page, sum_lines
 from tools.cost.deployment import PROFILES, Deployment, read_deployment
-from tools.cost.prices import HOURS, MILLION, PRICES, price
+from tools.cost.prices import HOURS, MILLION, PRICES, find_price
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "cost.md"
 # The smallest class for the load (docs/scaling.md), by events a month.
@@ -109,7 +109,7 @@ def render_page() -> str:
     found = {name: read_deployment(given) for name, given in PROFILES.items()}
     parts = [
         _BEGIN,
-        *(f"| {name} | {_PROFILES[name]} | **{total(list_idle(each)):.2f}** |\n" for name, each in found.items()),
+        *(f"| {name} | {_PROFILES[name]} | **{sum_lines(list_idle(each)):.2f}** |\n" for name, each in found.items()),
         "\n## By events\n",
         _EVENTS,
         _render_months(found),
@@ -133,18 +133,18 @@ def render_page() -> str:
     return "".join(parts)
 
 
-def month(found: Deployment, events: float) -> float:
+def price_month(found: Deployment, events: float) -> float:
     """The bill of a month with so many events."""
     lines = list_idle(found) + (list_events(found, events) if events else [])
-    return total(lines) + _class_difference(found, events)
+    return sum_lines(lines) + _price_class_difference(found, events)
 
 
-def _class_difference(found: Deployment, events: float) -> float:
+def _price_class_difference(found: Deployment, events: float) -> float:
     """What the class for the load costs more than the deployed one."""
     if found.instance_class is None:
         return 0.0
     needed = next(name for limit, name in CLASSES if events <= limit)
-    return max(0.0, HOURS * (price(needed) - price(found.instance_class)))
+    return max(0.0, HOURS * (find_price(needed) - find_price(found.instance_class)))
 
 
 def _render_months(found: Mapping[str, Deployment]) -> str:
@@ -152,7 +152,7 @@ def _render_months(found: Mapping[str, Deployment]) -> str:
     rows = []
     for events in MONTHS:
         name = f"{events // MILLION} million" if events else "0 (idle)"
-        sums = " | ".join(f"{month(each, events):,.0f}" for each in found.values())
+        sums = " | ".join(f"{price_month(each, events):,.0f}" for each in found.values())
         rows.append(f"| {name} | {sums} | {' | '.join(PEERS[events])} |\n")
     return head + "".join(rows)
 
@@ -162,7 +162,7 @@ def _render_rates(found: Mapping[str, Deployment]) -> str:
     rows = []
     for rate in RATES:
         events = rate * bill.SECONDS
-        sums = " | ".join(f"{month(each, events):,.0f}" for each in found.values())
+        sums = " | ".join(f"{price_month(each, events):,.0f}" for each in found.values())
         rows.append(f"| {rate:,} | {events / MILLION:,.0f} M | {sums} |\n")
     note = (
         "\nThe database's class is not raised beyond db.m7g.large here, and one monitor digests a few hundred events a second:"
@@ -182,13 +182,13 @@ def _render_columns(columns: Mapping[str, Sequence[Line]]) -> str:
         shown = dict.fromkeys(line.calculation for line in found.values())
         sums = " | ".join(f"{found[name].usd:.2f}" if name in found else "" for name in columns)
         rows.append(f"| {item} | {'; '.join(shown)} | {sums} |\n")
-    totals = " | ".join(f"**{total(lines):.2f}**" for lines in columns.values())
+    totals = " | ".join(f"**{sum_lines(lines):.2f}**" for lines in columns.values())
     return "".join(rows) + f"| **sum** | | {totals} |\n"
 
 
 def _render_lines(lines: Sequence[Line]) -> str:
     rows = "".join(f"| {line.item} | {line.calculation} | {line.usd:.2f} |\n" for line in lines)
-    return f"| item | calculation | USD |\n|---|---|---|\n{rows}| **sum** | | **{total(lines):.2f}** |\n"
+    return f"| item | calculation | USD |\n|---|---|---|\n{rows}| **sum** | | **{sum_lines(lines):.2f}** |\n"
 
 
 def _show_price(usd: float) -> str:

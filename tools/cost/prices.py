@@ -40,6 +40,6 @@ PRICES = {
 }
 
 
-def price(name: str) -> float:
+def find_price(name: str) -> float:
     """Return a price by its name."""
     return PRICES[name].usd

@@ -7,11 +7,11 @@ from typing import Literal
 
 from callwatch.db.core.connect import AnyConnection
 from callwatch.models.reason import Reason
-from callwatch.pipeline.product import all_readings, measure
+from callwatch.pipeline.product import build_all_readings, measure
 from callwatch.pipeline.queries.filter_dsl import Needs
 from callwatch.pipeline.queries.query_runner import Measured, list_tables
 from callwatch.pipeline.queries.reading import Reading
-from callwatch.pipeline.queries.schema import faults, look
+from callwatch.pipeline.queries.schema import find_faults, look
 from callwatch.pipeline.queries.stage import StageFile
 from callwatch.pipeline.vendors import CLASSES
 from callwatch.times import format_time
@@ -39,7 +39,7 @@ class Line:
 def check_stages(conn: AnyConnection, now: datetime, timezone: str, stages: StageFile) -> list[Line]:
     """Every figure, then every other use of columns. Raises DatabaseUnavailable if the connection breaks."""
     measured = measure(conn, now, timezone, stages)
-    readings = all_readings(stages)
+    readings = build_all_readings(stages)
     named = list(list_named(stages))
     tables = {table for reading in readings for table in list_tables(reading)} | {
         table for _what, needs in named for table in needs
@@ -50,10 +50,10 @@ def check_stages(conn: AnyConnection, now: datetime, timezone: str, stages: Stag
         line
         for reading in readings
         if not _is_census(reading)
-        for line in _describe(reading, measured, faults(reading.needs, schema))
+        for line in _describe(reading, measured, find_faults(reading.needs, schema))
     ]
     for what, needs in named:
-        lines += _describe_columns(what, needs, faults(needs, schema))
+        lines += _describe_columns(what, needs, find_faults(needs, schema))
     return lines
 
 
@@ -93,7 +93,7 @@ def _is_census(reading: Reading) -> bool:
 def _render(name: str, measured: Measured) -> str:
     value = measured.values[name]
     if name.endswith(_TIMES):
-        at = measured.time(name)
+        at = measured.get_time(name)
         return format_time(at) if at and value else "none"
     figure = name.rpartition(".")[2]
     return f"{figure} {value:.6g}" if figure in _PARTS else f"{value:.12g}"

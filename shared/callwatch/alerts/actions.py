@@ -20,7 +20,7 @@ from callwatch.db.alert_queries.alerts import acknowledge_alert, add_timeline, g
 from callwatch.db.alert_queries.channel_states import end_holds
 from callwatch.db.alert_queries.delivery_history import list_notified_channels
 from callwatch.db.alert_queries.rule_states import mark_acknowledged, note_action, switch_rule
-from callwatch.db.alert_queries.silences import silences_in_force
+from callwatch.db.alert_queries.silences import list_silences_in_force
 from callwatch.db.core.connect import AnyConnection
 from callwatch.exceptions import Conflict, Invalid, LockUnavailable, NotFound, Unavailable
 from callwatch.models.constraints import find_max_chars
@@ -101,7 +101,7 @@ def act_on_rule(
     if action != "test":
         switch_rule(conn, rule_id, action == "enable", actor, reason)
         return rule
-    condition = rule.all_conditions()[0]
+    condition = rule.list_conditions()[0]
     instance = Instance("", rule.id, rule.labels, "firing", now, value=None, threshold=condition.threshold, began_at=now)
     test_id = f"test-{rule.id}-{uuid.uuid4().hex[:12]}"
     notification = build_notification("alert.test", test_id, rule, instance, settings, now, actor=actor, reason=reason)
@@ -122,7 +122,7 @@ def notify_acknowledged(
     now: datetime,
 ) -> None:
     """Notify the channels that were notified when it fired; none while the alert is silenced."""
-    if Silences(load_silences(silences_in_force(conn, now), now)).find(instance) is not None:
+    if Silences(load_silences(list_silences_in_force(conn, now), now)).find(instance) is not None:
         return
     group_id = get_group_id(conn, [alert_id])
     by_group = None if group_id is None else str(group_id)

@@ -43,7 +43,7 @@ class Figures(TypedDict):
 
 def build_figures(rule: AlertRule, instance: Instance) -> Figures:
     """Return the figures of the condition that the instance fires by."""
-    condition = rule.all_conditions()[0]
+    condition = rule.list_conditions()[0]
     return {
         "value": instance.value,
         "unit": find_unit(instance.metric or condition.metric),

@@ -10,9 +10,9 @@ from callwatch.alerts.actions import require_reason
 from callwatch.alerts.evaluation.instance import Instance
 from callwatch.alerts.notifications.channels import NEEDS, find_kind, find_settings, is_configured, list_names
 from callwatch.alerts.notifications.outbox import queue_notification
-from callwatch.alerts.notifications.rendering import build_notification, runbook_url
+from callwatch.alerts.notifications.rendering import build_notification, build_runbook_url
 from callwatch.alerts.rules.rule import CHANNEL_BROKEN, AlertRule, Condition
-from callwatch.db.alert_queries.channel_states import ChannelState, channel_states, end_holds
+from callwatch.db.alert_queries.channel_states import ChannelState, end_holds, read_channel_states
 from callwatch.db.alert_queries.delivery_history import find_last_record, list_test_deliveries
 from callwatch.db.core.connect import AnyConnection
 from callwatch.exceptions import Conflict, NotFound
@@ -34,7 +34,7 @@ _NO_PROBLEM = Reason("none", "its settings are valid")
 
 def list_channel_items(conn: AnyConnection, settings: Settings, now: datetime) -> list[ChannelItem]:
     """List every channel with its state, the audit trail in the database included."""
-    states = channel_states(conn)
+    states = read_channel_states(conn)
     items = [_build_item(name, settings, states.get(name), now) for name in list_names(settings)]
     return [*items, _build_database_item(conn)]
 
@@ -56,7 +56,7 @@ def send_test(conn: AnyConnection, name: str, given: Any, actor: str, settings: 
         AlertLevel.INFO,
         (name,),
         (Condition("channel.broken", ">=", 1),),
-        runbook=runbook_url(settings, CHANNEL_BROKEN),
+        runbook=build_runbook_url(settings, CHANNEL_BROKEN),
     )
     instance = Instance("", rule.id, {"channel": name}, "firing", now, threshold=1.0, began_at=now)
     test_id = f"test-{name}-{uuid.uuid4().hex[:12]}"

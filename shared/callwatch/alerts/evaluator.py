@@ -32,9 +32,9 @@ from callwatch.alerts.rules_in_force import join_rules, read_own_rules
 from callwatch.alerts.store_outcome import store_outcome
 from callwatch.client.capture import error_tracker
 from callwatch.db import execute, lock_in_transaction
-from callwatch.db.alert_queries.rule_states import StoredState, Switch, forget_rules, stored_states, switches
-from callwatch.db.alert_queries.silences import silences_in_force
-from callwatch.db.core.connect import AnyConnection, first_line
+from callwatch.db.alert_queries.rule_states import StoredState, Switch, forget_rules, list_stored_states, read_switches
+from callwatch.db.alert_queries.silences import list_silences_in_force
+from callwatch.db.core.connect import AnyConnection, extract_first_line
 from callwatch.models.sample import Sample
 from callwatch.settings import Settings, get_settings
 
@@ -97,15 +97,15 @@ def evaluate_rules(
     own, own_error = run_guarded(conn, lambda: read_own_rules(conn))
     every_rule = join_rules(get_settings(), own or OwnRules())
     rule_ids = {rule.id for rule in every_rule if only_metrics is None or only_metrics.issuperset(rule.metrics)}
-    switched, _error = run_guarded(conn, lambda: switches(conn))
+    switched, _error = run_guarded(conn, lambda: read_switches(conn))
     off = {rule_id: switch for rule_id, switch in (switched or {}).items() if not switch["is_enabled"]}
     failed: dict[str, str] = {}
     # Conditions in Python may be slow, so they run before the lock is taken.
     asked = [rule for rule in every_rule if rule.id in rule_ids and rule.id not in off]
-    own_samples = [*alert_manager.custom_samples(asked, failed=failed), *(own.samples if own is not None else [])]
+    own_samples = [*alert_manager.measure_custom_samples(asked, failed=failed), *(own.samples if own is not None else [])]
     failed |= {rule_id: why for rule_id, why in (own.broken if own is not None else {}).items() if rule_id not in off}
     lock_in_transaction(conn, "evaluate", _WAIT_S)
-    stored = stored_states(conn)
+    stored = list_stored_states(conn)
     work = _begin_work(conn, now, {rule.id: rule for rule in every_rule if rule.id not in off}, stored, rule_ids, failed)
     # Own rules that could not be read are not gone: nothing of theirs is ended.
     work.is_whole = only_metrics is None and own is not None
@@ -142,7 +142,7 @@ def _begin_work(
     damaged = [row["alert_key"] for row in rows if is_damaged(row)]
     if damaged:
         _log.warning("stored states are damaged", extra={"keys": damaged[:10], "count": len(damaged)})
-    silence_rows, _error = run_guarded(conn, lambda: silences_in_force(conn, now))
+    silence_rows, _error = run_guarded(conn, lambda: list_silences_in_force(conn, now))
     silences = load_silences(silence_rows or [], now)
     known = {row["alert_key"]: load_instance(row) for row in rows}
     stored_ids = {row["alert_key"]: row["alert_id"] for row in rows}
@@ -224,7 +224,7 @@ def _update_incidents(work: Work) -> int | None:
     _sent, digest_error = run_isolated(conn, lambda: _update_digests(work))
     _attached, attach_error = run_isolated(conn, lambda: attach_incidents(conn, settings))
     for each in filter(None, (missed_error, error, begin_error, digest_error, attach_error)):
-        _log.error("the incidents could not be updated", extra={"why": f"{type(each).__name__}: {first_line(each)}"})
+        _log.error("the incidents could not be updated", extra={"why": f"{type(each).__name__}: {extract_first_line(each)}"})
         work.errors.insert(0, each)
     return is_open
 

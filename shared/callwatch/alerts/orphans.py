@@ -11,7 +11,7 @@ from callwatch.alerts.notifications.notification import describe_end
 from callwatch.alerts.notifications.outbox import queue_notification
 from callwatch.alerts.notifications.rendering import build_notification
 from callwatch.alerts.rules.rule import AlertRule, Condition
-from callwatch.db.alert_queries.alerts import FiringRow, add_timeline, firing_rows, is_group_over, resolve_alert
+from callwatch.db.alert_queries.alerts import FiringRow, add_timeline, is_group_over, list_firing_rows, resolve_alert
 from callwatch.db.alert_queries.delivery_history import list_notified_channels
 from callwatch.db.alert_queries.rule_states import Switch, forget_rules
 from callwatch.db.core.connect import AnyConnection
@@ -32,7 +32,7 @@ def resolve_orphans(
     alert are notified of its end. The caller commits.
     """
     ended: dict[int, tuple[FiringRow, EndReason, str]] = {}
-    for row in firing_rows(conn):
+    for row in list_firing_rows(conn):
         end: EndReason
         switch = off.get(row["rule_id"])
         if switch is not None:

@@ -10,7 +10,7 @@ from callwatch.alerts.notifications.group_rendering import build_group
 from callwatch.alerts.notifications.notification import Kind, Notification, Occasion, is_recovery
 from callwatch.alerts.notifications.outbox import queue_delivery, queue_notification
 from callwatch.alerts.notifications.rendering import build_notification
-from callwatch.alerts.notifications.surroundings import Surroundings, list_recent_changes, render_followers, surroundings
+from callwatch.alerts.notifications.surroundings import Surroundings, list_recent_changes, read_surroundings, render_followers
 from callwatch.alerts.rules.rule import AlertRule
 from callwatch.db.alert_queries.alerts import add_timeline, get_group_id, set_group
 
@@ -25,7 +25,7 @@ _OCCASIONS: Mapping[str, Occasion] = {
 def queue_planned(work: Work) -> None:
     """Queue everything planned; a part that cannot be stored costs only its own instances."""
     planned_now = work.outcome.planned
-    around, error = run_guarded(work.conn, lambda: surroundings(work.conn, work.now)) if planned_now else (None, None)
+    around, error = run_guarded(work.conn, lambda: read_surroundings(work.conn, work.now)) if planned_now else (None, None)
     if error is not None:
         work.errors.append(error)
     for planned in planned_now:

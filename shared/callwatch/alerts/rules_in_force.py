@@ -17,7 +17,7 @@ def read_own_rules(conn: AnyConnection) -> OwnRules:
 
 def join_rules(settings: Settings, own: OwnRules) -> list[AlertRule]:
     """Join all rules; a built-in rule and one of the file win over an own one with the same id."""
-    return list(({rule.id: rule for rule in own.rules} | {rule.id: rule for rule in alert_manager.rules(settings)}).values())
+    return list(({rule.id: rule for rule in own.rules} | {rule.id: rule for rule in alert_manager.list_rules(settings)}).values())
 
 
 def list_rules_in_force(conn: AnyConnection, settings: Settings) -> Sequence[AlertRule]:

@@ -19,15 +19,15 @@ from callwatch.alerts.rules.rule import AlertRule
 from callwatch.db.alert_queries.alerts import (
     AlertFilters,
     AlertRow,
-    alert_with_key,
+    find_alert_with_key,
     get_alert,
     list_alerts,
     list_followers,
     list_timeline,
 )
 from callwatch.db.alert_queries.delivery_history import list_deliveries, list_test_deliveries
-from callwatch.db.alert_queries.rule_states import StoredState, Switch, rule_histories, stored_states, switches
-from callwatch.db.alert_queries.silences import silences_in_force
+from callwatch.db.alert_queries.rule_states import StoredState, Switch, list_stored_states, read_rule_histories, read_switches
+from callwatch.db.alert_queries.silences import list_silences_in_force
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.incident_queries.changes import list_changes, list_ranked_changes
 from callwatch.exceptions import NotFound
@@ -48,7 +48,7 @@ _ORDER = ("ok", "unknown", "pending", "firing")
 def serialize_alerts(conn: AnyConnection, rows: Sequence[AlertRow], now: datetime) -> list[Alert]:
     """Serialize alerts, with the silences that mute them now; ids are text, so that no client rounds them."""
     changes = list_changes(conn, {row["id"]: row["started_at"] for row in rows})
-    silences = Silences(load_silences(silences_in_force(conn, now), now))
+    silences = Silences(load_silences(list_silences_in_force(conn, now), now))
     found: list[Alert] = []
     for row in rows:
         muted = find_silenced(silences, row["rule_id"], row["labels"]) if row["state"] == "firing" else None
@@ -98,7 +98,7 @@ def load_alert_detail(conn: AnyConnection, raw_id: str, now: datetime | None = N
 def find_alert(conn: AnyConnection, raw_id: str) -> int:
     """Return the database id of the alert in a path, given by it or by the id of an outage. Raises NotFound."""
     key = find_outage_key(raw_id)
-    alert_id = parse_id(raw_id) if key is None else alert_with_key(conn, key)
+    alert_id = parse_id(raw_id) if key is None else find_alert_with_key(conn, key)
     if alert_id is None:
         raise NotFound("no alert has this id")
     return alert_id
@@ -122,15 +122,15 @@ def serialize_rules(
     definitions: those of own rules, by id.
     """
     of_rule: dict[str, list[StoredState]] = {}
-    for row in stored_states(conn):
+    for row in list_stored_states(conn):
         of_rule.setdefault(row["rule_id"], []).append(row)
     evaluated_at = max((row["last_evaluated_at"] for rows in of_rule.values() for row in rows), default=None)
-    switched, histories, tests = switches(conn), rule_histories(conn), list_test_deliveries(conn)
+    switched, histories, tests = read_switches(conn), read_rule_histories(conn), list_test_deliveries(conn)
     found: list[Rule] = []
     for rule in rules:
         states = [_forget_old_condition(row, rule) for row in of_rule.get(rule.id, [])]
-        evaluation = _evaluation(states, switched.get(rule.id), evaluated_at)
-        item = _rule_item(rule, states, evaluation, settings)
+        evaluation = _describe_evaluation(states, switched.get(rule.id), evaluated_at)
+        item = _serialize_rule(rule, states, evaluation, settings)
         whole = item.copy()
         whole |= {"history": histories.get(rule.id, []), "test_deliveries": tests.get(rule.id, [])}
         if whole["source"] == "page" and rule.id in (definitions or {}):
@@ -139,10 +139,10 @@ def serialize_rules(
     return found
 
 
-def _rule_item(rule: AlertRule, states: Sequence[StoredState], evaluation: _Evaluation, settings: Settings) -> Rule:
+def _serialize_rule(rule: AlertRule, states: Sequence[StoredState], evaluation: _Evaluation, settings: Settings) -> Rule:
     """Serialize what a rule is, and its state; nobody has acted on it yet."""
-    worst = _worst(states)
-    first = rule.all_conditions()[0]
+    worst = _find_worst(states)
+    first = rule.list_conditions()[0]
     # The condition that the value belongs to: the stored one, or the first of the rule.
     stored, comparison = (worst["details"].get("metric"), worst["details"].get("comparison")) if worst else (None, None)
     metric = stored if isinstance(stored, str) else first.metric
@@ -183,9 +183,9 @@ class _Evaluation(TypedDict):
     unknown: dict[str, Reason]
 
 
-def _evaluation(states: Sequence[StoredState], switch: Switch | None, evaluated_at: datetime | None) -> _Evaluation:
+def _describe_evaluation(states: Sequence[StoredState], switch: Switch | None, evaluated_at: datetime | None) -> _Evaluation:
     unknown: dict[str, Reason] = {}
-    worst = _worst(states)
+    worst = _find_worst(states)
     is_enabled = switch is None or switch["is_enabled"]
     # A firing instance keeps firing while its data cannot be read: its stored value is the last one, not the present one.
     value = worst["value"] if worst and is_enabled and not worst["details"].get("is_unknown") else None
@@ -208,7 +208,7 @@ def _evaluation(states: Sequence[StoredState], switch: Switch | None, evaluated_
 def _forget_old_condition(row: StoredState, rule: AlertRule) -> StoredState:
     """Return a stored state without figures of a condition that the rule does not have any more: it was changed since."""
     metric, comparison, threshold = (row["details"].get("metric"), row["details"].get("comparison"), row["threshold"])
-    conditions = {(each.metric, each.comparison, float(each.threshold)) for each in rule.all_conditions()}
+    conditions = {(each.metric, each.comparison, float(each.threshold)) for each in rule.list_conditions()}
     if not isinstance(metric, str) or threshold is None or (metric, comparison, threshold) in conditions:
         return row
     kept = {name: value for name, value in row["details"].items() if name not in ("metric", "comparison")}
@@ -217,6 +217,6 @@ def _forget_old_condition(row: StoredState, rule: AlertRule) -> StoredState:
     return {**row, "value": None, "threshold": None, "details": {**kept, **why}}
 
 
-def _worst(states: Sequence[StoredState]) -> StoredState | None:
+def _find_worst(states: Sequence[StoredState]) -> StoredState | None:
     """Return the instance that represents its rule: the worst, preferably with a known value."""
     return max(states, key=lambda row: (_ORDER.index(row["state"]), row["value"] is not None), default=None)

@@ -31,7 +31,7 @@ class Request:
     sign_in: FailedSignIn | None = None
     session: CallerSession | None = None
 
-    def json(self) -> Any:
+    def read_json(self) -> Any:
         """The body as JSON, of any shape.
 
         Raises Unreadable if it is not JSON, UnsupportedType if another type or an encoding is declared.

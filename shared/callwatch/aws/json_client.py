@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from callwatch.aws.client import ATTEMPTS, THROTTLES, Timeouts
 from callwatch.aws.signature import Credentials, Scope, sign_post
 from callwatch.exceptions import AwsCallFailed
-from callwatch.http_client.connect import TlsRefused, open_socket, resolve_endpoints, tls_context
+from callwatch.http_client.connect import TlsRefused, load_tls_context, open_socket, resolve_endpoints
 
 _PAUSE_S = (0.05, 0.3)
 
@@ -120,7 +120,7 @@ class JsonClient:
     def _connect(self) -> HTTPConnection:
         if self._is_tls:
             # Reading the root certificates does not count towards the connection's time.
-            tls_context()
+            load_tls_context()
         ends_at = time.monotonic() + self._timeouts.connect_s
         connection = _OneWrite(self._host, self._port)
         sock, _others = open_socket(resolve_endpoints(self._host, self._port), self._host, self._is_tls, ends_at)

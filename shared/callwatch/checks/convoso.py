@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from callwatch.checks.probe import ProbeResponse, evaluate_response, evaluate_status, send_probe
-from callwatch.checks.probe_result import ProbeResult, not_configured
+from callwatch.checks.probe_result import ProbeResult, report_not_configured
 from callwatch.models.check import Reason, Status
 from callwatch.settings import Settings
 
@@ -17,7 +17,7 @@ _RATE_WORDS = re.compile(r"\brate.?limit|\btoo many\b|\bthrottl", re.IGNORECASE)
 def check(settings: Settings, timeout_s: float) -> ProbeResult:
     """POST /v1/campaigns/search as a form with the token in the body, since URLs end up in logs."""
     if not settings.convoso_auth_token:
-        return not_configured()
+        return report_not_configured()
     form = urlencode({"auth_token": settings.convoso_auth_token, "limit": "1"}).encode()
     headers = {"content-type": "application/x-www-form-urlencoded"}
     return evaluate_response(

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 import psycopg2
 
 from callwatch.checks.probe_result import ProbeResult
-from callwatch.db import connection, fetch_one, pool_statistics
+from callwatch.db import connection, fetch_one, read_pool_statistics
 from callwatch.db.core.connect import Connection, is_saturated
-from callwatch.db.core.db_errors import why_no_writes
-from callwatch.db.core.server import session_figures
+from callwatch.db.core.db_errors import explain_no_writes
+from callwatch.db.core.server import read_sessions
 from callwatch.exceptions import DatabaseSaturated, DatabaseSilent, DatabaseUnavailable, PoolExhausted
 from callwatch.settings import Settings
 
@@ -34,21 +34,21 @@ def _ask(timeout_s: float) -> ProbeResult:
         with connection(statement_timeout_ms=max(1, round(timeout_s * 1000))) as conn:
             fetch_one(conn, "SELECT 1 AS one")
             latency_ms = round((time.perf_counter() - started) * 1000, 1)
-            details = {"pool": pool_statistics(), **_read_activity(conn)}
-            if why_no_writes(conn) is not None:
+            details = {"pool": read_pool_statistics(), **_read_activity(conn)}
+            if explain_no_writes(conn) is not None:
                 conn.close()
                 return ProbeResult("unhealthy", "error", latency_ms, details)
     except PoolExhausted:
-        return ProbeResult("degraded", "timeout", None, {"pool": pool_statistics()})
+        return ProbeResult("degraded", "timeout", None, {"pool": read_pool_statistics()})
     except DatabaseSaturated:
-        return ProbeResult("degraded", "saturated", None, {"pool": pool_statistics()})
+        return ProbeResult("degraded", "saturated", None, {"pool": read_pool_statistics()})
     except (psycopg2.errors.QueryCanceled, DatabaseSilent):
         return ProbeResult("unhealthy", "timeout", None)
     except DatabaseUnavailable:
         return ProbeResult("unhealthy", "unreachable", None)
     except psycopg2.Error as error:
         if is_saturated(error):
-            return ProbeResult("degraded", "saturated", None, {"pool": pool_statistics()})
+            return ProbeResult("degraded", "saturated", None, {"pool": read_pool_statistics()})
         raise
     if latency_ms > _DEGRADED_MS:
         return ProbeResult("degraded", "timeout", latency_ms, details)
@@ -57,7 +57,7 @@ def _ask(timeout_s: float) -> ProbeResult:
 
 def _read_activity(conn: Connection) -> Mapping[str, object]:
     try:
-        return session_figures(conn).values
+        return read_sessions(conn).values
     except psycopg2.errors.QueryCanceled:
         # The server responds; only its activity took too long to read.
         return {}

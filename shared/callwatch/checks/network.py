@@ -13,7 +13,7 @@ _MIN_SERVICES = 2
 _TOO_FEW = Reason("not_configured", "fewer than two external services are configured")
 
 
-def network_samples(results: Sequence[CheckResult]) -> list[Sample]:
+def measure_network(results: Sequence[CheckResult]) -> list[Sample]:
     """network.unreached_ratio: the share of configured external services that did not respond in this cycle."""
     outside = [result for result in results if result.service != "database" and result.reason != "not_configured"]
     if len(outside) < _MIN_SERVICES:

@@ -1,14 +1,14 @@
 """Checks OpenAI: whether it responds and accepts the key, and whether there is quota."""
 
 from callwatch.checks.probe import ProbeResponse, evaluate_response, evaluate_status, send_probe
-from callwatch.checks.probe_result import ProbeResult, not_configured
+from callwatch.checks.probe_result import ProbeResult, report_not_configured
 from callwatch.settings import Settings
 
 
 def check(settings: Settings, timeout_s: float) -> ProbeResult:
     """GET /v1/models: 401 the key; 429 is the quota if its code says so, otherwise the rate (OpenAI API reference)."""
     if not settings.openai_api_key:
-        return not_configured()
+        return report_not_configured()
     headers = {"authorization": f"Bearer {settings.openai_api_key}"}
     return evaluate_response(send_probe("GET", f"{settings.openai_api_url}/v1/models", headers, None, timeout_s), _evaluate)
 

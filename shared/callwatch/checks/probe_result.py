@@ -31,6 +31,6 @@ def read_outcome(probe: ProbeResult) -> Outcome:
     return "degraded" if is_slow or probe.reason == "rate_limited" else "failed"
 
 
-def not_configured() -> ProbeResult:
+def report_not_configured() -> ProbeResult:
     """Return the result without a key: nothing is known, and nothing is wrong."""
     return ProbeResult("unknown", "not_configured", None)

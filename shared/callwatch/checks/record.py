@@ -6,7 +6,7 @@ from datetime import datetime
 from callwatch.checks.probe_result import ProbeResult, read_outcome
 from callwatch.checks.status_machine import advance_state, build_result
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.queries.check_results import keep_result, service_states
+from callwatch.db.queries.check_results import keep_result, read_service_states
 from callwatch.models.check import CheckResult
 from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
@@ -22,7 +22,7 @@ def record_checks(
 
     in_maintenance: services whose results count neither as up nor as down.
     """
-    known = service_states(conn)
+    known = read_service_states(conn)
     results = []
     for service, probe in probes.items():
         state = advance_state(known.get(service), probe)

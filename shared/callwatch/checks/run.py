@@ -24,10 +24,10 @@ def run_checks(settings: Settings, deadline_s: float = DEADLINE_S) -> dict[str, 
 def build_check_tasks(settings: Settings, deadline_s: float, only: set[str] | None = None) -> dict[str, Task]:
     """Return the tasks for `run_at_once` by service: all checks, or only some."""
 
-    def task(check: Callable[[Settings, float], ProbeResult]) -> Task:
+    def build_task(check: Callable[[Settings, float], ProbeResult]) -> Task:
         return lambda: check(settings, deadline_s)
 
-    return {name: task(check) for name, check in list_checks(settings).items() if only is None or name in only}
+    return {name: build_task(check) for name, check in list_checks(settings).items() if only is None or name in only}
 
 
 def run_at_once(tasks: Mapping[str, Task], deadline_s: float) -> dict[str, Any]:

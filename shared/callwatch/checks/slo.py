@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.queries.check_results import FailureRuns, failed_since, failure_runs
+from callwatch.db.queries.check_results import FailureRuns, count_failed_since, count_failure_runs
 from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
 from callwatch.models.slo import WINDOWS, compute_burn_rate
@@ -20,14 +20,14 @@ FLAPPING_WINDOW = timedelta(minutes=10)
 _MIN_PROBES = 6
 
 
-def uptime_burn_samples(conn: AnyConnection, now: datetime) -> list[Sample]:
+def measure_uptime_burn(conn: AnyConnection, now: datetime) -> list[Sample]:
     """slo.uptime_burn by window, for the owners' service with the most failures; it abstains with too few results.
 
     These are the database and the services of HTTP_CHECKS; vendors have rules of their own.
     """
     services = ["database", *(check["name"] for check in get_settings().http_checks)]
     sinces = {span: now - span for pair in WINDOWS.values() for span in pair}
-    rows = failed_since(conn, sorted(set(sinces.values())), services, now)
+    rows = count_failed_since(conn, sorted(set(sinces.values())), services, now)
     counts = {(row["service"], row["since"]): (row["failed"], row["checked"]) for row in rows}
     samples = []
     for window, (long, short) in WINDOWS.items():
@@ -55,12 +55,12 @@ def uptime_burn_samples(conn: AnyConnection, now: datetime) -> list[Sample]:
     return samples
 
 
-def flapping_samples(conn: AnyConnection, now: datetime) -> list[Sample]:
+def measure_flapping(conn: AnyConnection, now: datetime) -> list[Sample]:
     """service.flapping_ratio of each service; it abstains with too few probes in the last 10 minutes.
 
     The share of failed probes if they failed in at least two separate runs, otherwise 0: one outage is not flapping.
     """
-    return [_build_flapping_sample(row) for row in failure_runs(conn, now - FLAPPING_WINDOW, now)]
+    return [_build_flapping_sample(row) for row in count_failure_runs(conn, now - FLAPPING_WINDOW, now)]
 
 
 def _build_flapping_sample(row: FailureRuns) -> Sample:

@@ -32,7 +32,7 @@ def advance_state(known: State | None, probe: ProbeResult) -> State:
         return {"status": "unknown", "reason": probe.reason, "failures": 0, "successes": 0}
     before: State = known or {"status": "unknown", "reason": None, "failures": 0, "successes": 0}
     if probe.status == "healthy":
-        return _after_success(before)
+        return _record_success(before)
     if probe.reason == "rate_limited":
         return {"status": "degraded", "reason": probe.reason, "failures": before["failures"], "successes": 0}
     failures = before["failures"] + 1
@@ -47,7 +47,7 @@ def build_result(service: str, probe: ProbeResult, state: State, at: datetime) -
     return CheckResult(service, state["status"], probe.latency_ms, state["reason"], at, probe.details)
 
 
-def _after_success(before: State) -> State:
+def _record_success(before: State) -> State:
     successes = before["successes"] + 1
     if before["status"] == "unhealthy" and successes < SUCCESSES_TO_HEALTHY:
         return {

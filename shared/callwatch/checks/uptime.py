@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, TypedDict
 
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.queries.check_results import UptimeShares, uptime_days_since, uptime_since
+from callwatch.db.queries.check_results import UptimeShares, read_uptime_days_since, read_uptime_since
 from callwatch.models.reason import Reason
 
 if TYPE_CHECKING:
@@ -40,15 +40,17 @@ class _Shares(TypedDict):
     maintenance: float
 
 
-def uptime(conn: AnyConnection, services: Iterable[str], now: datetime) -> tuple[dict[str, ServiceUptime], dict[str, Reason]]:
+def read_uptime(
+    conn: AnyConnection, services: Iterable[str], now: datetime
+) -> tuple[dict[str, ServiceUptime], dict[str, Reason]]:
     """Return services with their windows and 90 days, oldest first, and the reasons of unknown values.
 
     Times with unknown results were not observed. Services that are no longer checked come last.
     """
     first = now.astimezone(UTC).date() - timedelta(days=DAYS - 1)
-    days = {(row["service"], row["day"]): row for row in uptime_days_since(conn, datetime.combine(first, time(), UTC), now)}
+    days = {(row["service"], row["day"]): row for row in read_uptime_days_since(conn, datetime.combine(first, time(), UTC), now)}
     begins = {name: now - span for name, span in WINDOWS.items()}
-    windows = {(row["service"], row["since"]): row for row in uptime_since(conn, list(begins.values()), now)}
+    windows = {(row["service"], row["since"]): row for row in read_uptime_since(conn, list(begins.values()), now)}
     report: dict[str, ServiceUptime] = {}
     unknown: dict[str, Reason] = {}
     for service in dict.fromkeys([*services, *sorted(service for service, _since in windows)]):
@@ -92,15 +94,15 @@ def _build_service(shares: Mapping[str, _Shares], days: list[UptimeDay]) -> Serv
 def _read_shares(row: UptimeShares | None, span: timedelta) -> _Shares:
     """Compute the shares of a span."""
     maintained_s = row["maintenance_s"] if row is not None else 0.0
-    maintenance = min(100.0, _percent(maintained_s, span.total_seconds()))
+    maintenance = min(100.0, _compute_percent(maintained_s, span.total_seconds()))
     if row is None or not row["checked"]:
         return {"uptime": None, "degraded": None, "watched": 0.0, "maintenance": maintenance}
     # What is left of the span is what uptime is about.
     left_s = max(span.total_seconds() - maintained_s, row["watched_s"], 1.0)
-    watched = min(100.0, _percent(row["watched_s"], left_s))
+    watched = min(100.0, _compute_percent(row["watched_s"], left_s))
     if watched < MIN_WATCHED_PERCENT:
         return {"uptime": None, "degraded": None, "watched": watched, "maintenance": maintenance}
-    uptime, degraded = _percent(row["up"], row["checked"]), _percent(row["degraded"], row["checked"])
+    uptime, degraded = _compute_percent(row["up"], row["checked"]), _compute_percent(row["degraded"], row["checked"])
     return {"uptime": uptime, "degraded": degraded, "watched": watched, "maintenance": maintenance}
 
 
@@ -120,6 +122,6 @@ def _measure_elapsed(day: date, now: datetime) -> timedelta:
     return min(_DAY, max(now - datetime.combine(day, time(), UTC), timedelta(seconds=1)))
 
 
-def _percent(part: float, whole: float) -> float:
+def _compute_percent(part: float, whole: float) -> float:
     """Round down, so that 100 means all of it."""
     return math.floor(100_000 * part / whole) / 1000

@@ -17,7 +17,7 @@ from callwatch.client.own_limit import OwnErrorLimit
 from callwatch.deadline import run_within
 from callwatch.exceptions import QueueUnavailable
 from callwatch.models.error import ErrorCategory, ErrorSeverity
-from callwatch.settings import tracker_settings
+from callwatch.settings import load_tracker_settings
 
 if TYPE_CHECKING:
     from callwatch.counters.errors import ErrorStats
@@ -85,7 +85,7 @@ class ErrorTracker:
                 self._buffer.flush()
 
     def _capture(self, event: dict[str, Any]) -> str | None:
-        project_id = tracker_settings().callwatch_project_id
+        project_id = load_tracker_settings().callwatch_project_id
         is_own = project_id == OWN_PROJECT
         if is_own:
             from callwatch.grouping.fingerprint import compute_fingerprint, render_title
@@ -97,9 +97,9 @@ class ErrorTracker:
         return str(event["event_id"])
 
     def _add(self, event: dict[str, Any], project_id: int, is_own: bool) -> None:
-        from callwatch.events.event import error_message
+        from callwatch.events.event import build_error_message
 
-        message = error_message(event, project_id, datetime.now(UTC))
+        message = build_error_message(event, project_id, datetime.now(UTC))
         is_critical = event["severity"] == ErrorSeverity.CRITICAL
         self._buffer.add("critical" if is_critical and not is_own else "errors", message, is_urgent=is_critical)
 
@@ -154,9 +154,9 @@ class ErrorTracker:
 
         Raises DatabaseUnavailable.
         """
-        from callwatch.counters.errors import error_stats
+        from callwatch.counters.errors import read_error_stats
 
-        return error_stats(hours)
+        return read_error_stats(hours)
 
     def watch(self, fn: Callable[P, R]) -> Callable[P, R]:
         """Decorator: capture what the function raises, raise it again, and send before it returns.
@@ -167,7 +167,7 @@ class ErrorTracker:
             return self._watch_coroutine(fn)  # type: ignore[return-value]
 
         @functools.wraps(fn)
-        def watched(*args: P.args, **kwargs: P.kwargs) -> R:
+        def call_watched(*args: P.args, **kwargs: P.kwargs) -> R:
             try:
                 return fn(*args, **kwargs)
             except Exception as error:
@@ -176,11 +176,11 @@ class ErrorTracker:
             finally:
                 self.flush()
 
-        return watched
+        return call_watched
 
     def _watch_coroutine(self, fn: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
         @functools.wraps(fn)
-        async def watched(*args: P.args, **kwargs: P.kwargs) -> R:
+        async def call_watched(*args: P.args, **kwargs: P.kwargs) -> R:
             try:
                 return await fn(*args, **kwargs)
             except Exception as error:
@@ -192,7 +192,7 @@ class ErrorTracker:
 
                     await asyncio.to_thread(self.flush)
 
-        return watched
+        return call_watched
 
 
 def _build_event(error: Any, severity: Any, category: Any, context: Any) -> dict[str, Any]:
@@ -221,7 +221,7 @@ def _send(name: str, messages: Sequence[str]) -> None:
     It runs in a thread of its own, because no socket timeout covers a name server or a credentials service that does not
     respond.
     """
-    settings = tracker_settings()
+    settings = load_tracker_settings()
     queue_url = settings.critical_queue_url if name == "critical" else settings.error_queue_url
     if not queue_url:
         raise QueueUnavailable("the queue URL is not configured", len(messages))
@@ -243,11 +243,11 @@ def _send(name: str, messages: Sequence[str]) -> None:
         raise ended.error
 
 
-def _at_exit() -> None:
+def _flush_at_exit() -> None:
     if error_tracker.buffer_size:
         error_tracker.flush()
         sqs.release_connections()
 
 
 error_tracker = ErrorTracker()
-atexit.register(_at_exit)
+atexit.register(_flush_at_exit)

@@ -11,14 +11,14 @@ from callwatch.grouping.classify import classify, classify_words
 from callwatch.grouping.frames import list_chain, list_frames, read_message
 from callwatch.scrubbing.sanitize import render_text
 from callwatch.scrubbing.scrubber import hash_user
-from callwatch.settings import Settings, tracker_settings
+from callwatch.settings import Settings, load_tracker_settings
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
 def build_event(error: Any, severity: Any, category: Any, context: Any) -> dict[str, Any]:
     """The finished event; a severity or category that is not a known word is derived from the error."""
-    settings, context = tracker_settings(), _context(context)
+    settings, context = load_tracker_settings(), _render_context(context)
     is_exception = isinstance(error, BaseException)
     text = read_message(error) if isinstance(error, BaseException) else render_text(error)
     worked_out = classify(error) if isinstance(error, BaseException) else classify_words(None, text)
@@ -26,8 +26,8 @@ def build_event(error: Any, severity: Any, category: Any, context: Any) -> dict[
     given: dict[str, Any] = {
         "type": type(error).__name__ if is_exception else None,
         "message": text,
-        "severity": _choice(severity, worked_out[0]).value,
-        "category": _choice(category, worked_out[1]).value,
+        "severity": _choose(severity, worked_out[0]).value,
+        "category": _choose(category, worked_out[1]).value,
         "endpoint": context.pop("endpoint", None),
         "release": context.pop("release", settings.commit_sha or _find_own_release(settings)),
         "service": context.pop("service", None),
@@ -47,7 +47,7 @@ def _find_own_release(settings: Settings) -> str | None:
     return f"build-{build_id}" if build_id else None
 
 
-def _choice(given: Any, otherwise: Choice) -> Choice:
+def _choose(given: Any, otherwise: Choice) -> Choice:
     """The given value if it is one of the words: an error is not lost because its severity has a wrong name."""
     try:
         return type(otherwise)(given.lower())
@@ -55,7 +55,7 @@ def _choice(given: Any, otherwise: Choice) -> Choice:
         return otherwise
 
 
-def _context(given: Any) -> dict[str, Any]:
+def _render_context(given: Any) -> dict[str, Any]:
     if given is None:
         return {}
     return {render_text(key): value for key, value in given.items()} if isinstance(given, Mapping) else {"context": given}

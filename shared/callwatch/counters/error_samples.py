@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime, timedelta
 
 from callwatch.counters.client_discards import read_discard_samples
-from callwatch.counters.errors import last_hour
+from callwatch.counters.errors import count_last_hour
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.error_queries.error_news import (
     GroupCount,
@@ -19,13 +19,13 @@ from callwatch.db.error_queries.error_news import (
     NewsRow,
     count_by_group,
     count_new_groups,
-    frequent_groups,
-    groups_going_on,
-    latest_critical,
+    count_sqlstates_between,
+    find_latest_critical,
+    list_frequent_groups,
     list_group_hours,
-    new_groups,
-    regressed_groups,
-    sqlstates_between,
+    list_groups_going_on,
+    list_new_groups,
+    list_regressed_groups,
 )
 from callwatch.models.error import ErrorSeverity
 from callwatch.models.reason import Reason
@@ -63,17 +63,17 @@ def read_error_samples(conn: AnyConnection, now: datetime, firing: Firing = _NON
     return [
         *count_samples(conn, now),
         *read_news_samples(conn, now, firing),
-        *_spikes(conn, now, firing),
-        *_sqlstates(conn, now),
+        *_measure_spikes(conn, now, firing),
+        *_measure_sqlstates(conn, now),
         *read_discard_samples(conn, now),
     ]
 
 
 def count_samples(conn: AnyConnection, now: datetime) -> list[Sample]:
     """Errors of the last 60 minutes: all, and critical ones; with what is most frequent now, and the latest critical one."""
-    total, critical = last_hour(conn, now)
-    frequent = frequent_groups(conn, *_find_span(now), MIN_SPIKE, 1) if total >= MIN_SPIKE else []
-    latest = latest_critical(conn, now - timedelta(hours=1)) if critical else None
+    total, critical = count_last_hour(conn, now)
+    frequent = list_frequent_groups(conn, *_find_span(now), MIN_SPIKE, 1) if total >= MIN_SPIKE else []
+    latest = find_latest_critical(conn, now - timedelta(hours=1)) if critical else None
     return [
         Sample("errors.last_hour", float(total), detail=_describe_count(frequent[0]) if frequent else None),
         Sample("errors.critical_last_hour", float(critical), detail=f"the latest: {latest}" if latest else None),
@@ -88,21 +88,21 @@ def read_news_samples(conn: AnyConnection, now: datetime, firing: Firing = _NONE
     action by a person.
     """
     count = count_new_groups(conn, now - NEWS, _MAX_COUNTED)
-    worst = new_groups(conn, now - NEWS, MAX_NEWS)
+    worst = list_new_groups(conn, now - NEWS, MAX_NEWS)
     return [
         Sample("errors.new_groups", float(count), detail=_list_worst(worst, count)),
-        *_with_firing(conn, "errors.new_group", "new", worst, now, firing),
-        *_with_firing(conn, "errors.regressed_group", "regressed", regressed_groups(conn, now - NEWS, MAX_NEWS), now, firing),
+        *_add_firing(conn, "errors.new_group", "new", worst, now, firing),
+        *_add_firing(conn, "errors.regressed_group", "regressed", list_regressed_groups(conn, now - NEWS, MAX_NEWS), now, firing),
     ]
 
 
-def _with_firing(
+def _add_firing(
     conn: AnyConnection, metric: str, state: str, listed: Sequence[NewsRow], now: datetime, firing: Firing
 ) -> list[Sample]:
     """The listed groups, and the firing groups that are not listed: 1 while their errors continue, else 0."""
-    asked = _asked(firing, metric, {row["id"] for row in listed})
-    known = {row["id"]: row for row in groups_going_on(conn, sorted(asked), state, now - NEWS)}
-    samples = _news(metric, listed)
+    asked = _find_unlisted(firing, metric, {row["id"] for row in listed})
+    known = {row["id"]: row for row in list_groups_going_on(conn, sorted(asked), state, now - NEWS)}
+    samples = _sample_news(metric, listed)
     for group_id, labels in asked.items():
         row = known.get(group_id)
         is_going_on = row is not None and row["is_going_on"]
@@ -126,7 +126,7 @@ def _weigh(row: GroupName) -> float:
     return _SEVERITIES.index(row["severity"]) * _MORE_THAN_ANY_COUNT + float(row["count"])
 
 
-def _asked(firing: Firing, metric: str, listed: Set[int]) -> dict[int, Mapping[str, str]]:
+def _find_unlisted(firing: Firing, metric: str, listed: Set[int]) -> dict[int, Mapping[str, str]]:
     """The labels of firing instances of a metric by group, without the listed groups."""
     found = {int(labels["group"]): labels for labels in firing.get(metric, ()) if _is_id(labels.get("group", ""))}
     return {group_id: labels for group_id, labels in found.items() if group_id not in listed}
@@ -136,7 +136,7 @@ def _is_id(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 19
 
 
-def _news(metric: str, rows: Iterable[NewsRow]) -> list[Sample]:
+def _sample_news(metric: str, rows: Iterable[NewsRow]) -> list[Sample]:
     return [
         Sample(
             metric,
@@ -156,11 +156,11 @@ def _news(metric: str, rows: Iterable[NewsRow]) -> list[Sample]:
     ]
 
 
-def _spikes(conn: AnyConnection, now: datetime, firing: Firing) -> list[Sample]:
+def _measure_spikes(conn: AnyConnection, now: datetime, firing: Firing) -> list[Sample]:
     """How many times its usual number of occurrences a group had in the last five minutes."""
     since, until = _find_span(now)
-    found = frequent_groups(conn, since, until, MIN_SPIKE, MAX_NEWS)
-    asked = _asked(firing, "errors.spike", {row["group_id"] for row in found})
+    found = list_frequent_groups(conn, since, until, MIN_SPIKE, MAX_NEWS)
+    asked = _find_unlisted(firing, "errors.spike", {row["group_id"] for row in found})
     found += count_by_group(conn, sorted(asked), since, until)
     gone = asked.keys() - {row["group_id"] for row in found}
     this_hour = now.replace(minute=0, second=0, microsecond=0)
@@ -172,7 +172,7 @@ def _spikes(conn: AnyConnection, now: datetime, firing: Firing) -> list[Sample]:
     return over + [
         Sample(
             "errors.spike",
-            round(row["count"] / usual_per_span(counts[row["group_id"]], this_hour), 2),
+            round(row["count"] / estimate_usual_per_span(counts[row["group_id"]], this_hour), 2),
             labels={"group": str(row["group_id"])},
             detail=_describe_count(row),
         )
@@ -189,7 +189,7 @@ def _describe_count(row: GroupCount) -> str:
     return f"{row['count']} in 5 min: {row['title']}"
 
 
-def usual_per_span(by_hour: Mapping[datetime, int], this_hour: datetime) -> float:
+def estimate_usual_per_span(by_hour: Mapping[datetime, int], this_hour: datetime) -> float:
     """The usual number in five minutes: from the median hour of the last day, or from this hour of the last days if that is
     more.
 
@@ -200,7 +200,7 @@ def usual_per_span(by_hour: Mapping[datetime, int], this_hour: datetime) -> floa
     return max(SPIKE_FLOOR, statistics.median(day) / _SPANS_PER_HOUR, statistics.median(same_hour) / _SPANS_PER_HOUR)
 
 
-def _sqlstates(conn: AnyConnection, now: datetime) -> list[Sample]:
+def _measure_sqlstates(conn: AnyConnection, now: datetime) -> list[Sample]:
     until = now + timedelta(minutes=1)
-    rows = sqlstates_between(conn, now - timedelta(hours=1), until, BROKEN_QUERY, BROKEN_QUERY_CLASSES)
+    rows = count_sqlstates_between(conn, now - timedelta(hours=1), until, BROKEN_QUERY, BROKEN_QUERY_CLASSES)
     return [Sample("errors.sqlstate", float(row["count"]), labels={"sqlstate": row["sqlstate"]}) for row in rows]

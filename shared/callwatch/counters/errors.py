@@ -13,11 +13,18 @@ from callwatch.counters.client_discards import explain_missing, read_client_disc
 from callwatch.counters.logs_and_sessions import read_crash_free, read_log_lines
 from callwatch.db import connection
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.error_queries.error_counts import CountRow, HourCountRow, Scope, counts_since, endpoints_since, minute_counts
+from callwatch.db.error_queries.error_counts import (
+    CountRow,
+    HourCountRow,
+    Scope,
+    count_errors_by_minute,
+    count_errors_since,
+    list_endpoints_since,
+)
 from callwatch.db.error_queries.error_groups import count_open
-from callwatch.db.error_queries.error_logs import CriticalRow, recent_critical
-from callwatch.db.error_queries.top_groups import TopGroup, top_groups_since
-from callwatch.db.queries.cycles import last_success_at
+from callwatch.db.error_queries.error_logs import CriticalRow, list_recent_critical
+from callwatch.db.error_queries.top_groups import TopGroup, list_top_groups_since
+from callwatch.db.queries.cycles import find_last_success_at
 from callwatch.exceptions import QueueUnavailable
 from callwatch.models.error import ErrorCategory, ErrorSeverity
 from callwatch.models.reason import Reason
@@ -39,7 +46,7 @@ MINUTES_KEPT = timedelta(days=2)
 
 
 class ErrorStats(TypedDict):
-    """What `error_stats` returns; top_errors: at most 10."""
+    """What `read_error_stats` returns; top_errors: at most 10."""
 
     total: int
     by_severity: dict[str, int]
@@ -61,24 +68,24 @@ def read_error_metrics(conn: AnyConnection, now: datetime, scope: Scope = EVERY_
     """The response of GET /api/metrics/errors; `unknown` says why a figure is None."""
     unknown: dict[str, Reason] = {}
     since = now - timedelta(hours=HOURS)
-    hours = [_hour(since) + timedelta(hours=1 + index) for index in range(HOURS)]
-    by_hour = counts_since(conn, hours[0], scope)
-    by_severity, by_category = _summed(_counted(by_hour, _first_part(conn, since, hours[0], now, scope)))
-    buffer_size, reason = buffered()
+    hours = [_floor_to_hour(since) + timedelta(hours=1 + index) for index in range(HOURS)]
+    by_hour = count_errors_since(conn, hours[0], scope)
+    by_severity, by_category = _sum_counts(_make_counter(by_hour, _count_first_part(conn, since, hours[0], now, scope)))
+    buffer_size, reason = count_buffered()
     if reason:
         unknown["summary.buffer_size"] = reason
-    last_flush = last_success_at(conn, "flush")
+    last_flush = find_last_success_at(conn, "flush")
     if last_flush is None:
         unknown["summary.last_flush"] = Reason("none", "no flush has succeeded yet")
     discarded, missing = read_client_discarded(conn, now, scope["project_id"])
     totals = {
         "24h": sum(by_severity.values()),
-        "1h": sum(_counts_between(conn, now - timedelta(hours=1), now, scope).values()),
+        "1h": sum(_count_between(conn, now - timedelta(hours=1), now, scope).values()),
     }
     crash_free = read_crash_free(conn, now, scope)
     unknown |= {f"crash_free.{at}.crash_free_rate": _NO_BEGINNING for at, row in enumerate(crash_free) if not row["sessions"]}
     unknown |= {f"summary.occurred_{span}": explain_missing(count, span) for span, count in missing.items() if count}
-    critical = recent_critical(conn, since, scope, _TOP)
+    critical = list_recent_critical(conn, since, scope, _TOP)
     unknown |= {f"recent_critical.{at}.context": _ELSEWHERE for at, row in enumerate(critical) if row["is_elsewhere"]}
     return {
         "timestamp": now,
@@ -96,10 +103,10 @@ def read_error_metrics(conn: AnyConnection, now: datetime, scope: Scope = EVERY_
             "occurred_1h": None if missing["1h"] else totals["1h"],
         },
         "by_category": {category.value: by_category[category.value] for category in ErrorCategory},
-        "by_endpoint": endpoints_since(conn, _hour(since), scope, _ENDPOINTS),
-        "recent_critical": [_critical_error(row) for row in critical],
-        "top_errors": [_top_error(row) for row in top_groups_since(conn, _hour(since), now, scope, _TOP)],
-        "trends": _trends(by_hour, hours),
+        "by_endpoint": list_endpoints_since(conn, _floor_to_hour(since), scope, _ENDPOINTS),
+        "recent_critical": [_describe_critical(row) for row in critical],
+        "top_errors": [_describe_top(row) for row in list_top_groups_since(conn, _floor_to_hour(since), now, scope, _TOP)],
+        "trends": _compute_trends(by_hour, hours),
         "client_discarded": discarded,
         "log_lines": read_log_lines(conn, now, scope),
         "crash_free": crash_free,
@@ -109,7 +116,7 @@ def read_error_metrics(conn: AnyConnection, now: datetime, scope: Scope = EVERY_
 
 def read_without_database(now: datetime, why: Reason) -> ErrorMetrics:
     """The response of GET /api/metrics/errors while the database does not respond: the size of the queue is known."""
-    buffer_size, reason = buffered()
+    buffer_size, reason = count_buffered()
     nothing: ErrorMetrics = {
         "timestamp": now,
         "summary": {
@@ -142,7 +149,7 @@ def read_without_database(now: datetime, why: Reason) -> ErrorMetrics:
     return {**nothing, "unknown": unread}
 
 
-def _critical_error(row: CriticalRow) -> CriticalError:
+def _describe_critical(row: CriticalRow) -> CriticalError:
     return {
         "timestamp": row["occurred_at"],
         "message": row["message"],
@@ -151,7 +158,7 @@ def _critical_error(row: CriticalRow) -> CriticalError:
     }
 
 
-def _top_error(row: TopGroup) -> TopError:
+def _describe_top(row: TopGroup) -> TopError:
     return {
         "id": str(row["id"]),
         "message": row["message"],
@@ -162,7 +169,7 @@ def _top_error(row: TopGroup) -> TopError:
     }
 
 
-def error_stats(hours: int = 24) -> ErrorStats:
+def read_error_stats(hours: int = 24) -> ErrorStats:
     """Errors of the last hours: total, by_severity, by_category, top_errors (at most 10).
 
     Raises ValueError if hours is not a number from 1 to 24 * 3650, and DatabaseUnavailable.
@@ -171,9 +178,9 @@ def error_stats(hours: int = 24) -> ErrorStats:
         raise ValueError(f"hours must be a number from 1 to {_MAX_HOURS}")
     now = datetime.now(UTC)
     with connection() as conn:
-        counts = _counts_between(conn, now - timedelta(hours=hours), now, EVERY_PROJECT)
-        top = top_groups_since(conn, _hour(now - timedelta(hours=hours)), now, EVERY_PROJECT, _TOP)
-    by_severity, by_category = _summed(counts)
+        counts = _count_between(conn, now - timedelta(hours=hours), now, EVERY_PROJECT)
+        top = list_top_groups_since(conn, _floor_to_hour(now - timedelta(hours=hours)), now, EVERY_PROJECT, _TOP)
+    by_severity, by_category = _sum_counts(counts)
     return {
         "total": sum(by_severity.values()),
         "by_severity": dict(by_severity),
@@ -191,13 +198,13 @@ def error_stats(hours: int = 24) -> ErrorStats:
     }
 
 
-def last_hour(conn: AnyConnection, now: datetime, scope: Scope = EVERY_PROJECT) -> tuple[int, int]:
+def count_last_hour(conn: AnyConnection, now: datetime, scope: Scope = EVERY_PROJECT) -> tuple[int, int]:
     """Errors of the last 60 minutes: all, and critical ones."""
-    by_severity, _by_category = _summed(_counts_between(conn, now - timedelta(hours=1), now, scope))
+    by_severity, _by_category = _sum_counts(_count_between(conn, now - timedelta(hours=1), now, scope))
     return sum(by_severity.values()), by_severity[ErrorSeverity.CRITICAL.value]
 
 
-def buffered() -> tuple[int | None, Reason | None]:
+def count_buffered() -> tuple[int | None, Reason | None]:
     """Errors accepted and not yet in PostgreSQL, as SQS estimates them; or None and the reason."""
     settings = get_settings()
     try:
@@ -206,33 +213,35 @@ def buffered() -> tuple[int | None, Reason | None]:
         urls = (settings.error_queue_url, settings.critical_queue_url)
         return sum(sqs.estimate_count(url) for url in urls), None
     except QueueUnavailable as error:
-        return None, sqs.why_unread(error)
+        return None, sqs.explain_unread(error)
 
 
-def _counts_between(conn: AnyConnection, since: datetime, until: datetime, scope: Scope) -> Counter[tuple[str, str]]:
+def _count_between(conn: AnyConnection, since: datetime, until: datetime, scope: Scope) -> Counter[tuple[str, str]]:
     """Counts by (severity, category): whole hours from the counters by hour, a first partial hour from those by minute."""
     if until - since >= MINUTES_KEPT:
-        return _counted(counts_since(conn, _hour(since), scope))
-    first_whole_hour = _hour(since) + timedelta(hours=1)
-    return _counted(counts_since(conn, first_whole_hour, scope), _first_part(conn, since, first_whole_hour, until, scope))
+        return _make_counter(count_errors_since(conn, _floor_to_hour(since), scope))
+    first_whole_hour = _floor_to_hour(since) + timedelta(hours=1)
+    return _make_counter(
+        count_errors_since(conn, first_whole_hour, scope), _count_first_part(conn, since, first_whole_hour, until, scope)
+    )
 
 
-def _first_part(
+def _count_first_part(
     conn: AnyConnection, since: datetime, first_whole_hour: datetime, until: datetime, scope: Scope
 ) -> list[CountRow]:
     """The counts of the partial hour at the start of a span."""
     first_minute = since.replace(second=0, microsecond=0)
-    return minute_counts(conn, first_minute, min(first_whole_hour, until + timedelta(minutes=1)), scope)
+    return count_errors_by_minute(conn, first_minute, min(first_whole_hour, until + timedelta(minutes=1)), scope)
 
 
-def _counted(*parts: Iterable[CountRow]) -> Counter[tuple[str, str]]:
+def _make_counter(*parts: Iterable[CountRow]) -> Counter[tuple[str, str]]:
     counts: Counter[tuple[str, str]] = Counter()
     for row in itertools.chain(*parts):
         counts[(row["severity"], row["category"])] += row["count"]
     return counts
 
 
-def _summed(counts: Mapping[tuple[str, str], int]) -> tuple[Counter[str], Counter[str]]:
+def _sum_counts(counts: Mapping[tuple[str, str], int]) -> tuple[Counter[str], Counter[str]]:
     by_severity: Counter[str] = Counter()
     by_category: Counter[str] = Counter()
     for (severity, category), count in counts.items():
@@ -241,7 +250,7 @@ def _summed(counts: Mapping[tuple[str, str], int]) -> tuple[Counter[str], Counte
     return by_severity, by_category
 
 
-def _trends(by_hour: Sequence[HourCountRow], hours: Sequence[datetime]) -> ErrorTrends:
+def _compute_trends(by_hour: Sequence[HourCountRow], hours: Sequence[datetime]) -> ErrorTrends:
     """24 hours, oldest first, the current one last; an hour without errors is a known 0."""
     total: Counter[datetime] = Counter()
     critical: Counter[datetime] = Counter()
@@ -256,5 +265,5 @@ def _trends(by_hour: Sequence[HourCountRow], hours: Sequence[datetime]) -> Error
     }
 
 
-def _hour(when: datetime) -> datetime:
+def _floor_to_hour(when: datetime) -> datetime:
     return when.replace(minute=0, second=0, microsecond=0)

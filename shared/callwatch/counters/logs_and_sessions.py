@@ -30,10 +30,10 @@ def read_log_lines(conn: AnyConnection, now: datetime, scope: Scope) -> LogLines
 
 def read_crash_free(conn: AnyConnection, now: datetime, scope: Scope) -> list[CrashFree]:
     """The sessions since the hour in which the last 24 hours begin, of the releases with most of them."""
-    return [_rate(row) for row in sum_sessions(conn, find_hour(now - _DAY), scope, _RELEASES_SHOWN)]
+    return [_compute_rate(row) for row in sum_sessions(conn, find_hour(now - _DAY), scope, _RELEASES_SHOWN)]
 
 
-def _rate(row: SessionRow) -> CrashFree:
+def _compute_rate(row: SessionRow) -> CrashFree:
     """The rate is None where ends arrived, and no beginning: the sessions began before."""
     sessions, crashed = row["sessions"], row["crashed"]
     return {

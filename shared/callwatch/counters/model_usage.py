@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.usage_queries.model_calls import ModelUsageRow, read_model_usage
-from callwatch.models.latency import percentile
+from callwatch.models.latency import estimate_percentile
 
 if TYPE_CHECKING:
     from callwatch.models.shapes.system import ModelUsage
@@ -43,6 +43,6 @@ def _describe(provider: str, model: str, operation: str, rows: list[ModelUsageRo
         "input_tokens": sum(row["input_tokens"] for row in rows) if metered_in else None,
         "output_tokens": sum(row["output_tokens"] for row in rows) if metered_out else None,
         "avg_ms": round(sum(row["total_ms"] for row in rows) / calls, 2),
-        "p50_ms": percentile(counts, 0.5),
-        "p95_ms": percentile(counts, 0.95),
+        "p50_ms": estimate_percentile(counts, 0.5),
+        "p95_ms": estimate_percentile(counts, 0.95),
     }

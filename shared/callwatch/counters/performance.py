@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING, TypedDict
 
 from callwatch.counters.work import explain_no_requests
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.queries.request_histograms import BucketRow, RouteBucketRow, buckets_between, route_speeds, routes_between
-from callwatch.models.latency import find_value, percentile
+from callwatch.db.queries.request_histograms import (
+    BucketRow,
+    RouteBucketRow,
+    read_buckets_between,
+    read_routes_between,
+    route_speeds,
+)
+from callwatch.models.latency import estimate_percentile, find_value
 from callwatch.models.reason import NO_STATUS, Reason
 from callwatch.models.sample import Sample
 
@@ -54,13 +60,13 @@ class Requests(Summary):
     why: Reason
 
 
-def performance(conn: AnyConnection, now: datetime) -> Requests:
+def read_performance(conn: AnyConnection, now: datetime) -> Requests:
     """The product's requests of the last five complete minutes and of the current one."""
-    since, until = _window(now)
-    total = summarize(buckets_between(conn, since, until))
+    since, until = _compute_window(now)
+    total = summarize(read_buckets_between(conn, since, until))
     rate = total["count"] / (now - since).total_seconds() if total["count"] else None
     why = NO_STATUS if total["count"] else explain_no_requests(conn, now)
-    return {**total, "rate": rate, "by_route": _by_route(conn, since, until, _ROUTES_SHOWN), "why": why}
+    return {**total, "rate": rate, "by_route": _group_by_route(conn, since, until, _ROUTES_SHOWN), "why": why}
 
 
 def read_request_samples(
@@ -70,8 +76,8 @@ def read_request_samples(
 
     firing: labels of firing instances by metric; their routes are reported by name, however few requests they have.
     """
-    since, until = _window(now)
-    recent = summarize(buckets_between(conn, since, until))
+    since, until = _compute_window(now)
+    recent = summarize(read_buckets_between(conn, since, until))
     # Without requests none was slow and none failed: that is known, and neither an alarm nor an all-clear.
     doubt = None if recent["count"] else explain_no_requests(conn, now)
     detail = doubt.message if doubt else None
@@ -97,14 +103,14 @@ def _route_samples(conn: AnyConnection, since: datetime, until: datetime, asked:
     return samples + [Sample(_ROUTE_METRIC, None, labels={"route": route}, inconclusive=_NO_REQUESTS) for route in sorted(silent)]
 
 
-def _window(now: datetime) -> tuple[datetime, datetime]:
+def _compute_window(now: datetime) -> tuple[datetime, datetime]:
     # A client's clock may be slightly ahead of ours.
     return (now - WINDOW).replace(second=0, microsecond=0), now + timedelta(minutes=1)
 
 
-def _by_route(conn: AnyConnection, since: datetime, until: datetime, most: int) -> list[Route]:
+def _group_by_route(conn: AnyConnection, since: datetime, until: datetime, most: int) -> list[Route]:
     rows: dict[str, list[RouteBucketRow]] = {}
-    for row in routes_between(conn, since, until, most):
+    for row in read_routes_between(conn, since, until, most):
         rows.setdefault(row["route"], []).append(row)
     by_route: list[Route] = [{"route": route, **summarize(found)} for route, found in rows.items()]
     return sorted(by_route, key=lambda entry: (-entry["count"], entry["route"]))
@@ -125,7 +131,7 @@ def summarize(rows: Iterable[BucketRow]) -> Summary:
         "errors": errors,
         "error_rate": errors / (count - unsettled) if count > unsettled else None,
         "avg": round(total_ms / count, 2) if count else None,
-        "p50": percentile(counts, 0.5),
-        "p95": percentile(counts, 0.95),
-        "p99": percentile(counts, 0.99),
+        "p50": estimate_percentile(counts, 0.5),
+        "p95": estimate_percentile(counts, 0.95),
+        "p99": estimate_percentile(counts, 0.99),
     }

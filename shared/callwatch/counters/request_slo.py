@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.queries.request_histograms import RequestShares, shares_since
+from callwatch.db.queries.request_histograms import RequestShares, read_shares_since
 from callwatch.models.latency import find_bucket
 from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
@@ -24,7 +24,7 @@ _BY_HOUR_FROM = timedelta(hours=6)
 
 def read_request_burn_samples(conn: AnyConnection, now: datetime) -> list[Sample]:
     """slo.errors_burn and slo.latency_burn by window; one with too few requests abstains."""
-    shares = _shares(conn, now)
+    shares = _read_shares(conn, now)
     samples = []
     for window, (long, short) in WINDOWS.items():
         if shares[long]["count"] < _MIN_REQUESTS:
@@ -32,24 +32,24 @@ def read_request_burn_samples(conn: AnyConnection, now: datetime) -> list[Sample
             continue
         doubt = None if shares[short]["count"] else _TOO_FEW
         for metric, (kind, budget) in BUDGETS.items():
-            of_long, of_short = (_share(shares[span], kind) for span in (long, short))
+            of_long, of_short = (_compute_share(shares[span], kind) for span in (long, short))
             rate = round(compute_burn_rate(of_long, of_short, budget), 2)
             samples.append(Sample(metric, rate, None, {"window": window}, f"window {window}", inconclusive=doubt))
     return samples
 
 
-def _share(found: RequestShares, kind: Literal["errors", "slow"]) -> tuple[int, int]:
+def _compute_share(found: RequestShares, kind: Literal["errors", "slow"]) -> tuple[int, int]:
     """The requests of a kind, and those of which it is known whether they are of it."""
     return found[kind], found["count"] - (found["unsettled"] if kind == "errors" else 0)
 
 
-def _shares(conn: AnyConnection, now: datetime) -> dict[timedelta, RequestShares]:
+def _read_shares(conn: AnyConnection, now: datetime) -> dict[timedelta, RequestShares]:
     """Counts by length of window: short ones from minutes, those of 6 hours or more from whole hours."""
     spans = {span for pair in WINDOWS.values() for span in pair}
     found: dict[timedelta, RequestShares] = {}
     for by_hour in (False, True):
         sinces = {_begin(now - span, by_hour): span for span in spans if (span >= _BY_HOUR_FROM) == by_hour}
-        rows = shares_since(conn, list(sinces), find_bucket(SLOW_MS), by_hour)
+        rows = read_shares_since(conn, list(sinces), find_bucket(SLOW_MS), by_hour)
         found |= {sinces[since]: row for since, row in rows.items()}
     return found
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.ingest_queries.ingest_counts import count_uncounted, find_hour
-from callwatch.db.ingest_queries.work_histograms import WorkRow, sum_work, work_between
-from callwatch.models.latency import percentile
+from callwatch.db.ingest_queries.work_histograms import WorkRow, read_work_between, sum_work
+from callwatch.models.latency import estimate_percentile
 from callwatch.models.reason import NO_TRAFFIC, Reason
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ _NAMES_SHOWN = 20
 
 def read_work(conn: AnyConnection, now: datetime) -> Work:
     """The runs of the last hour, the most frequent names first."""
-    since, until = _window(now)
+    since, until = _compute_window(now)
     totals = sum_work(conn, since, until)
     rows: dict[tuple[str, str], list[WorkRow]] = {}
-    for row in work_between(conn, since, until, _NAMES_SHOWN):
+    for row in read_work_between(conn, since, until, _NAMES_SHOWN):
         rows.setdefault((row["kind"], row["name"]), []).append(row)
-    by_name = [_summarise(found) for found in rows.values()]
+    by_name = [_summarize(found) for found in rows.values()]
     by_name.sort(key=lambda entry: (-entry["runs"], entry["kind"], entry["name"]))
     return {"runs_last_hour": totals["runs"], "failures_last_hour": totals["failures"], "by_name": by_name}
 
@@ -36,7 +36,7 @@ def read_work(conn: AnyConnection, now: datetime) -> Work:
 def explain_no_requests(conn: AnyConnection, now: datetime) -> Reason:
     """Why there is no request in the window: no traffic, or traces that are none."""
     uncounted = count_uncounted(conn, find_hour(now - WINDOW))
-    runs = sum_work(conn, *_window(now))["runs"]
+    runs = sum_work(conn, *_compute_window(now))["runs"]
     if uncounted:
         rest = f"; runs of functions and jobs, which work counts: {runs}" if runs else ""
         message = f"no request in the window; traces of this hour and the last that are none: {uncounted}{rest}"
@@ -46,12 +46,12 @@ def explain_no_requests(conn: AnyConnection, now: datetime) -> Reason:
     return NO_TRAFFIC
 
 
-def _window(now: datetime) -> tuple[datetime, datetime]:
+def _compute_window(now: datetime) -> tuple[datetime, datetime]:
     # A client's clock may be slightly ahead of ours.
     return (now - WINDOW).replace(second=0, microsecond=0), now + timedelta(minutes=1)
 
 
-def _summarise(rows: Iterable[WorkRow]) -> WorkByName:
+def _summarize(rows: Iterable[WorkRow]) -> WorkByName:
     counts: Counter[int] = Counter()
     failures, total_ms, kind, name = 0, 0.0, "", ""
     for row in rows:
@@ -67,6 +67,6 @@ def _summarise(rows: Iterable[WorkRow]) -> WorkByName:
         "failures": failures,
         "failure_rate": failures / runs,
         "avg_ms": round(total_ms / runs, 2),
-        "p50_ms": percentile(counts, 0.5),
-        "p95_ms": percentile(counts, 0.95),
+        "p50_ms": estimate_percentile(counts, 0.5),
+        "p95_ms": estimate_percentile(counts, 0.95),
     }

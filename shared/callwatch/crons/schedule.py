@@ -73,7 +73,11 @@ def find_next(schedule: Schedule, after: datetime) -> datetime | None:
     if zone is None:
         raise InvalidSchedule("timezone", "must be an IANA time zone such as Europe/Berlin")
     try:
-        found = _next_interval(schedule.count, schedule.unit, after, zone) if schedule.unit else _next_tick(schedule, after, zone)
+        found = (
+            _compute_next_interval(schedule.count, schedule.unit, after, zone)
+            if schedule.unit
+            else _find_next_tick(schedule, after, zone)
+        )
     except OverflowError:
         return None
     return found if found is None or found > after else None
@@ -105,7 +109,7 @@ def _simulate(expression: str, start: datetime) -> Iterator[datetime]:
     return ticks
 
 
-def _next_tick(schedule: Schedule, after: datetime, zone: tzinfo) -> datetime | None:
+def _find_next_tick(schedule: Schedule, after: datetime, zone: tzinfo) -> datetime | None:
     """A fixed time that a change to summer skips is due right after it, and one that occurs twice in autumn is due once."""
     expression = _MACROS.get(schedule.text.lower(), schedule.text)
     start = after if schedule.timezone == "UTC" else after.astimezone(zone)
@@ -123,7 +127,7 @@ def _next_tick(schedule: Schedule, after: datetime, zone: tzinfo) -> datetime | 
     return None
 
 
-def _next_interval(count: int, unit: Unit, after: datetime, zone: tzinfo) -> datetime:
+def _compute_next_interval(count: int, unit: Unit, after: datetime, zone: tzinfo) -> datetime:
     """Days and longer keep the time on the clock of the zone; shorter intervals are exact."""
     if unit in _SECONDS:
         return after + timedelta(seconds=count * _SECONDS[unit])

@@ -118,7 +118,7 @@ def _find_due(job: Job, last: Run, now: datetime) -> tuple[datetime | None, list
     if last.finished_at is None and ended_at >= now:
         return find_next(job.schedule, max(now, last.started_at)), []
     margin = timedelta(seconds=job.margin_s)
-    due_at = _next(job.schedule, last)
+    due_at = _find_next(job.schedule, last)
     if due_at is not None and due_at <= ended_at:
         due_at = find_next(job.schedule, ended_at)
     missed: list[_Result] = []
@@ -142,7 +142,7 @@ def _list_gaps(job: Job, runs: Sequence[Run]) -> list[_Result]:
         if job.schedule_since is not None and before.started_at < job.schedule_since:
             continue
         begins = before.finished_at or before.started_at
-        due_at = _next(job.schedule, before)
+        due_at = _find_next(job.schedule, before)
         for _step in range(MAX_THRESHOLD):
             if due_at is None or due_at + margin > after.started_at:
                 break
@@ -152,7 +152,7 @@ def _list_gaps(job: Job, runs: Sequence[Run]) -> list[_Result]:
     return found
 
 
-def _next(schedule: Schedule, run: Run) -> datetime | None:
+def _find_next(schedule: Schedule, run: Run) -> datetime | None:
     """When the run after this one is due."""
     due_at = find_next(schedule, run.started_at)
     if due_at is None or schedule.unit is not None or (due_at - run.started_at).total_seconds() > _EARLY_S:
@@ -199,10 +199,12 @@ def _describe(failure: _Result, job: Job, last: Run, now: datetime) -> str:
     if failure.kind == "missed" and failure.due_at is not None:
         return f"no check-in for {failure.due_at:%Y-%m-%d %H:%M} UTC; the last one came {last.seen_at:%Y-%m-%d %H:%M} UTC"
     if failure.kind == "overrun":
-        return f"runs for {_in_minutes(now - last.started_at)}, and may take {_in_minutes(timedelta(seconds=job.max_runtime_s))}"
+        return (
+            f"runs for {_format_span(now - last.started_at)}, and may take {_format_span(timedelta(seconds=job.max_runtime_s))}"
+        )
     return f"the run of {last.started_at:%Y-%m-%d %H:%M} UTC reported an error"
 
 
-def _in_minutes(span: timedelta) -> str:
+def _format_span(span: timedelta) -> str:
     minutes = span.total_seconds() / 60
     return f"{minutes / 60:.1f} h" if minutes >= 90 else f"{minutes:.3g} min"

@@ -1,11 +1,11 @@
 """PostgreSQL as the rest of the package uses it: connections, statements, retries, transactions, locks, schema."""
 
-from callwatch.db.connections.lend import connection, pool_statistics, product_connection, reset_pool, statements_within
+from callwatch.db.connections.lend import connection, product_connection, read_pool_statistics, reset_pool, statements_within
 from callwatch.db.core.batch import batch_process
 from callwatch.db.core.connect import Connection
 from callwatch.db.core.lock import advisory_lock, lock_in_transaction, try_lock_in_transaction
 from callwatch.db.core.migrate import migrate
-from callwatch.db.core.partitions import day_window, drop_old_partitions, ensure_partitions
+from callwatch.db.core.partitions import compute_day_window, drop_old_partitions, ensure_partitions
 from callwatch.db.core.query import execute, fetch_all, fetch_one
 from callwatch.db.core.retry import CommitOutcomeUnknown, is_retryable, with_deadlock_retry, with_retry
 from callwatch.db.core.roles import ROLES, Access, RoleName, make_roles, name_role, replace_credentials
@@ -19,8 +19,8 @@ __all__ = [
     "RoleName",
     "advisory_lock",
     "batch_process",
+    "compute_day_window",
     "connection",
-    "day_window",
     "drop_old_partitions",
     "ensure_partitions",
     "execute",
@@ -31,8 +31,8 @@ __all__ = [
     "make_roles",
     "migrate",
     "name_role",
-    "pool_statistics",
     "product_connection",
+    "read_pool_statistics",
     "replace_credentials",
     "reset_pool",
     "statements_within",

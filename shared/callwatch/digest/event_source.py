@@ -19,7 +19,7 @@ from psycopg2.errors import QueryCanceled
 
 from callwatch import sqs
 from callwatch.db import connection, is_retryable, statements_within
-from callwatch.db.core.db_errors import is_failing, why_no_writes
+from callwatch.db.core.db_errors import explain_no_writes, is_failing
 from callwatch.digest.store import digest
 from callwatch.exceptions import DatabaseRefusesWrites, FilesUnavailable, LockUnavailable, QueueUnavailable
 
@@ -71,7 +71,7 @@ class _Work:
     returned: list[Record] = field(default_factory=list)
     failed: set[str] = field(default_factory=set)
 
-    def remaining_s(self) -> float:
+    def compute_remaining_s(self) -> float:
         """Seconds until the deadline."""
         return self.deadline - time.monotonic()
 
@@ -95,18 +95,18 @@ def digest_records(
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in sorted(failed)]}
 
 
-def pause_s(receive_count: int) -> int:
+def compute_pause_s(receive_count: int) -> int:
     """How long a message is hidden that was received this many times and could not be stored."""
     return int(min(MAX_PAUSE_S, FIRST_PAUSE_S * 2 ** min(max(0, receive_count - 1), 10)))
 
 
 def _wait_for_database(work: _Work) -> str | None:
     """Why the database accepts no writes; None as soon as it does."""
-    until = time.monotonic() + min(_WAIT_S, work.remaining_s())
+    until = time.monotonic() + min(_WAIT_S, work.compute_remaining_s())
     while True:
         try:
             with statements_within(lambda: _MIN_S), connection() as conn:
-                refusal = why_no_writes(conn)
+                refusal = explain_no_writes(conn)
                 if refusal is None:
                     conn.rollback()
                     return None
@@ -124,11 +124,11 @@ def _store_all(records: Sequence[Record], work: _Work) -> None:
     parts = [list(records)]
     while parts:
         part = parts.pop(0)
-        if work.remaining_s() < _MIN_S:
+        if work.compute_remaining_s() < _MIN_S:
             work.returned += part
             continue
         try:
-            with statements_within(lambda: max(_MIN_S, min(_STATEMENT_S, work.remaining_s()))):
+            with statements_within(lambda: max(_MIN_S, min(_STATEMENT_S, work.compute_remaining_s()))):
                 done = digest([record["body"] for record in part], work.now)
         except Exception as error:
             if not is_passing(error):
@@ -140,7 +140,7 @@ def _store_all(records: Sequence[Record], work: _Work) -> None:
             work.returned += [*part, *(record for other in parts for record in other)]
             return
         for body, reason in done.poison:
-            _dead_letter(body, reason, part, work)
+            _move_to_dead_letters(body, reason, part, work)
 
 
 def _split(part: list[Record]) -> Iterator[list[Record]]:
@@ -148,10 +148,10 @@ def _split(part: list[Record]) -> Iterator[list[Record]]:
     return (part[start : start + size] for start in range(0, len(part), size))
 
 
-def _dead_letter(body: str, reason: str, part: Sequence[Record], work: _Work) -> None:
+def _move_to_dead_letters(body: str, reason: str, part: Sequence[Record], work: _Work) -> None:
     _log.warning("a message is dead-lettered: %s", reason)
     try:
-        sqs.dead_letter(work.dead_letter_url, body, reason)
+        sqs.move_to_dead_letters(work.dead_letter_url, body, reason)
     except QueueUnavailable:
         work.failed |= {record["messageId"] for record in part if record["body"] == body}
 
@@ -160,7 +160,7 @@ def _hide(records: Sequence[Record], queue_url: str | None) -> None:
     """Hide records for their pause; where the queue does not respond, its visibility timeout hides them."""
     by_pause: dict[int, list[str]] = {}
     for record in records:
-        pause = pause_s(int(record["attributes"]["ApproximateReceiveCount"]))
+        pause = compute_pause_s(int(record["attributes"]["ApproximateReceiveCount"]))
         by_pause.setdefault(pause, []).append(record["receiptHandle"])
     try:
         for pause, handles in sorted(by_pause.items()):

@@ -14,7 +14,7 @@ from psycopg2.errors import LockNotAvailable, QueryCanceled
 from callwatch import sqs
 from callwatch.db import connection, execute
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.core.db_errors import why_no_writes
+from callwatch.db.core.db_errors import explain_no_writes
 from callwatch.digest.message_parser import Batch, read
 from callwatch.digest.store import Digested, store
 from callwatch.digest.unstored import UnstoredMessages
@@ -96,7 +96,7 @@ def flush(now: datetime, deadline_s: float, unstored: UnstoredMessages) -> Flush
         ThreadPoolExecutor(1, thread_name_prefix="delete") as behind,
     ):
         limits = _Limits(began_at, deadline)
-        coming: Future[_Received] | None = ahead.submit(_next, queue_url, receivers, unstored, now, limits)
+        coming: Future[_Received] | None = ahead.submit(_receive_next, queue_url, receivers, unstored, now, limits)
         deleted: Future[None] | None = None
         while coming is not None:
             received = coming.result()
@@ -106,7 +106,7 @@ def flush(now: datetime, deadline_s: float, unstored: UnstoredMessages) -> Flush
                 break
             total.is_drained = received.is_newer_than(began_at)
             is_over = total.is_drained or time.monotonic() >= deadline
-            coming = None if is_over else ahead.submit(_next, queue_url, receivers, unstored, now, limits)
+            coming = None if is_over else ahead.submit(_receive_next, queue_url, receivers, unstored, now, limits)
             try:
                 done = store(received.batch, now)
             except Exception as error:
@@ -115,7 +115,7 @@ def flush(now: datetime, deadline_s: float, unstored: UnstoredMessages) -> Flush
                 unstored.note_failed([*messages, *more], error, now)
                 raise
             unstored.note_stored(messages, now)
-            _dead_letter(done)
+            _move_to_dead_letters(done)
             if deleted is not None:
                 deleted.result()
             deleted = behind.submit(sqs.delete, queue_url, [message.receipt_handle for message in messages])
@@ -127,7 +127,7 @@ def flush(now: datetime, deadline_s: float, unstored: UnstoredMessages) -> Flush
 
 def _ask_for_tables(conn: AnyConnection, unstored: UnstoredMessages, now: datetime) -> None:
     """Messages that cannot be stored now must not use up their receive count."""
-    refusal = why_no_writes(conn)
+    refusal = explain_no_writes(conn)
     if refusal is not None:
         conn.close()
         raise DatabaseRefusesWrites(refusal)
@@ -166,7 +166,7 @@ def _prompt_switching() -> Iterator[None]:
         sys.setswitchinterval(usual_s)
 
 
-def _next(
+def _receive_next(
     queue_url: str | None, receivers: ThreadPoolExecutor, unstored: UnstoredMessages, now: datetime, limits: _Limits
 ) -> _Received:
     known = unstored.find(now)
@@ -175,11 +175,11 @@ def _next(
     return _Received(messages, read([message.body for message in messages], now), is_partial)
 
 
-def _dead_letter(done: Digested) -> None:
+def _move_to_dead_letters(done: Digested) -> None:
     """Dead-letter poison messages, each alone and with its reason, before the queue deletes them."""
     for body, reason in done.poison:
         _log.warning("a message is dead-lettered: %s", reason)
-        sqs.dead_letter(get_settings().dead_letter_queue_url, body, reason)
+        sqs.move_to_dead_letters(get_settings().dead_letter_queue_url, body, reason)
 
 
 def _receive(queue_url: str | None, pool: ThreadPoolExecutor, share: int, limits: _Limits) -> tuple[list[QueueMessage], bool]:

@@ -45,9 +45,9 @@ def apply_occurrences(
         of_its_kind.setdefault(occurrence.group_id, []).append(occurrence)
     _touch(conn, known, states)
     known_before = {found[0].group_id: old for found in newcomers.values() if (old := (separated or {}).get(found[0].group_key))}
-    make_groups(conn, [_new_group(group_id, found, group_id in known_before) for group_id, found in newcomers.items()])
+    make_groups(conn, [_build_group(group_id, found, group_id in known_before) for group_id, found in newcomers.items()])
     add_history(conn, [(new, _ACTOR, "separated", f"was part of group {old}") for new, old in known_before.items()])
-    add_counts(conn, _counts(fresh), newcomers)
+    add_counts(conn, _count(fresh), newcomers)
 
 
 def _touch(conn: AnyConnection, known: Mapping[int, Sequence[Occurrence]], states: Mapping[int, Mapping[str, Any]]) -> None:
@@ -59,13 +59,13 @@ def _touch(conn: AnyConnection, known: Mapping[int, Sequence[Occurrence]], state
         for state in (states[group_id],)
     ]
     after = touch_groups(conn, rows)
-    entries = (_transition(states[group_id], after[group_id], found) for group_id, found in known.items())
+    entries = (_describe_transition(states[group_id], after[group_id], found) for group_id, found in known.items())
     add_history(conn, [entry for entry in entries if entry])
-    add_releases(conn, [(group_id, *row) for group_id, found in known.items() for row in _releases(found)])
-    add_tags(conn, {group_id: tags for group_id, found in known.items() if (tags := _tags(found))})
+    add_releases(conn, [(group_id, *row) for group_id, found in known.items() for row in _build_releases(found)])
+    add_tags(conn, {group_id: tags for group_id, found in known.items() if (tags := _collect_tags(found))})
 
 
-def _new_group(group_id: int, found: Sequence[Occurrence], is_known: bool) -> dict[str, Any]:
+def _build_group(group_id: int, found: Sequence[Occurrence], is_known: bool) -> dict[str, Any]:
     """The group that these occurrences create; the earliest of them provides its title. is_known: it is no news."""
     first, last = min(found, key=lambda o: o.occurred_at), max(found, key=lambda o: o.occurred_at)
     return {
@@ -73,7 +73,7 @@ def _new_group(group_id: int, found: Sequence[Occurrence], is_known: bool) -> di
         "project_id": first.key[1],
         "environment": first.key[2],
         **{name: first.head[name] for name in ("fingerprint", "title")},
-        **_worst(found),
+        **_find_worst(found),
         "state": "unresolved" if is_known else "new",
         "message": first.head["message"][:_GROUP_MESSAGE],
         "category": first.category,
@@ -85,13 +85,13 @@ def _new_group(group_id: int, found: Sequence[Occurrence], is_known: bool) -> di
         "first_release": first.head.get("release"),
         "release": last.head.get("release") or first.head.get("release"),
         "user_hashes": {user for o in found if (user := o.head.get("user_hash"))},
-        "tags": sorted(_tags(found))[:MAX_TAGS],
-        "words": list_words(_searched(first)),
-        "releases": _releases(found),
+        "tags": sorted(_collect_tags(found))[:MAX_TAGS],
+        "words": list_words(_list_searched(first)),
+        "releases": _build_releases(found),
     }
 
 
-def _searched(first: Occurrence) -> Iterator[str]:
+def _list_searched(first: Occurrence) -> Iterator[str]:
     """The texts of an occurrence by whose words its group is found."""
     head = first.head
     yield head["message"]
@@ -99,11 +99,11 @@ def _searched(first: Occurrence) -> Iterator[str]:
     yield from (str(text) for name in ("tags", "places", "causes", "ids") for text in head.get(name, ()))
 
 
-def _tags(found: Sequence[Occurrence]) -> set[str]:
+def _collect_tags(found: Sequence[Occurrence]) -> set[str]:
     return {tag for o in found for tag in o.head.get("tags", ())}
 
 
-def _worst(found: Sequence[Occurrence]) -> dict[str, str]:
+def _find_worst(found: Sequence[Occurrence]) -> dict[str, str]:
     """The highest level and severity among occurrences."""
     return {
         "level": max((o.level for o in found), key=lambda level: _LEVEL_RANKS.get(level, 0)),
@@ -114,7 +114,7 @@ def _worst(found: Sequence[Occurrence]) -> dict[str, str]:
 def _group_row(
     group_id: int, found: Sequence[Occurrence], users: int, state: Mapping[str, Any], first_seen: FirstSeen
 ) -> tuple[Any, ...]:
-    worst = _worst(found)
+    worst = _find_worst(found)
     latest = max(found, key=lambda o: o.occurred_at)
     return (
         group_id,
@@ -145,7 +145,9 @@ def _find_first_seen(
     return {project_id: find_first_seen(conn, project_id, releases) for project_id, releases in wanted.items()}
 
 
-def _transition(before: Mapping[str, Any], after: str, found: Sequence[Occurrence]) -> tuple[int, str, str, str | None] | None:
+def _describe_transition(
+    before: Mapping[str, Any], after: str, found: Sequence[Occurrence]
+) -> tuple[int, str, str, str | None] | None:
     """The history entry for a change that the occurrences caused by themselves."""
     if before["state"] == after:
         return None
@@ -164,7 +166,7 @@ def _transition(before: Mapping[str, Any], after: str, found: Sequence[Occurrenc
     return before["id"], _ACTOR, "unresolved", "known for more than a day: no longer new"
 
 
-def _releases(found: Sequence[Occurrence]) -> list[tuple[Any, ...]]:
+def _build_releases(found: Sequence[Occurrence]) -> list[tuple[Any, ...]]:
     """Rows release, count, first and last seen."""
     spans: dict[str, list[Any]] = {}
     for occurrence in found:
@@ -177,7 +179,7 @@ def _releases(found: Sequence[Occurrence]) -> list[tuple[Any, ...]]:
     return [(release, *span) for release, span in spans.items()]
 
 
-def _counts(fresh: Sequence[Occurrence]) -> Counts:
+def _count(fresh: Sequence[Occurrence]) -> Counts:
     counts = Counts()
     for o in fresh:
         _day, project_id, environment, _event_id = o.key

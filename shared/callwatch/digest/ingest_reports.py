@@ -86,12 +86,12 @@ def _read_counts(message: Message, at: datetime) -> Counts:
 
 def store_refusals(messages: Sequence[tuple[str, Message]], now: datetime) -> tuple[int, int]:
     """Store reports of refused requests, each once; returns how many counts were new, and how many were not."""
-    reports = [_refusal_report(message, now) for _body, message in messages]
+    reports = [_parse_refusal_report(message, now) for _body, message in messages]
     stored = with_transaction(lambda conn: insert_reports(conn, reports), is_idempotent=True)
     return stored, sum(len(report.counts) for report in reports) - stored
 
 
-def _refusal_report(message: Message, now: datetime) -> RefusalReport:
+def _parse_refusal_report(message: Message, now: datetime) -> RefusalReport:
     counts = {reason: message["counts"][reason] for reason in REFUSALS if reason in message["counts"]}
     if not all(isinstance(count, int) and not isinstance(count, bool) and count > 0 for count in counts.values()):
         raise ValueError("counts must be positive whole numbers")

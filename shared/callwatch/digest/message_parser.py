@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from callwatch.db import day_window
+from callwatch.db import compute_day_window
 from callwatch.db.archive_queries.payload_objects import Place
 from callwatch.events.event_summary import summarize_event
 from callwatch.times import parse_time
@@ -100,9 +100,9 @@ def read(bodies: Sequence[str], now: datetime) -> Batch:
     try:
         for body in bodies:
             try:
-                message = _message(body)
+                message = _parse_message(body)
                 if message["kind"] == "error":
-                    batch.errors.append(_occurrence(message, body, now))
+                    batch.errors.append(_parse_occurrence(message, body, now))
                 else:
                     getattr(batch, message["kind"]).append((body, message))
             except PoisonMessage as poison:
@@ -118,7 +118,7 @@ def read_time_field(text: Any) -> datetime:
     return parse_time(str(text), is_zoned=True)
 
 
-def _message(body: str) -> dict[str, Any]:
+def _parse_message(body: str) -> dict[str, Any]:
     try:
         message = _parse(body)
     except (ValueError, RecursionError):
@@ -144,15 +144,15 @@ def _parse(body: str) -> Any:
     return json.loads(body)
 
 
-def _occurrence(message: dict[str, Any], body: str, now: datetime) -> Occurrence:
+def _parse_occurrence(message: dict[str, Any], body: str, now: datetime) -> Occurrence:
     try:
-        head = _head(message, body)
+        head = _read_head(message, body)
         occurred_at = read_time_field(head["occurred_at"])
         received_at = read_time_field(message["received_at"])
         environment = message["environment"]
         if not isinstance(environment, str) or not environment:
             raise ValueError("environment is not a text")
-        first, last = day_window(now)
+        first, last = compute_day_window(now)
         day = max(first, min(occurred_at.date(), last))
     except PoisonMessage:
         raise
@@ -167,7 +167,7 @@ def _occurrence(message: dict[str, Any], body: str, now: datetime) -> Occurrence
     return Occurrence(key, head, happened_at, received_at, minute.replace(minute=0), minute, body)
 
 
-def _head(message: dict[str, Any], body: str) -> dict[str, Any]:
+def _read_head(message: dict[str, Any], body: str) -> dict[str, Any]:
     """The message's summary; built from its event if there is no usable one. "head" is its name up to release 0.1."""
     given = message.get("summary") or message.get("head")
     if isinstance(given, dict) and _is_sound(given):

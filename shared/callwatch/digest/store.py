@@ -10,7 +10,7 @@ import psycopg2
 from psycopg2 import DataError, IntegrityError
 from psycopg2.errors import CheckViolation
 
-from callwatch.db import day_window, ensure_partitions, with_transaction
+from callwatch.db import compute_day_window, ensure_partitions, with_transaction
 from callwatch.db.archive_queries.archived_days import mark_unarchived
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.copy import insert_new
@@ -94,7 +94,7 @@ def _bisect(
         if not _is_poison(error):
             raise
         if len(items) == 1:
-            poison.append((build_body(items[0]), _reason(error)))
+            poison.append((build_body(items[0]), _describe_error(error)))
             return 0, 0
     middle = len(items) // 2
     first = _bisect(items[:middle], store_all, build_body, poison)
@@ -113,7 +113,7 @@ def _is_poison(error: Exception) -> bool:
     return not isinstance(error, CallwatchError | OSError | MemoryError)
 
 
-def _reason(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0] if lines else ''}"[:300]
 
@@ -224,7 +224,7 @@ def _store_model_calls(messages: Sequence[tuple[str, dict[str, Any]]], now: date
 
 def _list_rows(messages: Sequence[tuple[str, dict[str, Any]]], name: str, now: datetime) -> list[dict[str, Any]]:
     """The rows that messages hold under a name, each with its project and its time."""
-    first, _last = day_window(now)
+    first, _last = compute_day_window(now)
     oldest = datetime.combine(first, datetime.min.time(), UTC)
     # No time is later than the arrival: with a clock that runs ahead, it would be among the latest until the clock is right.
     return [

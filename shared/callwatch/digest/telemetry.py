@@ -69,7 +69,7 @@ def _read_run(row: Any, at: datetime) -> WorkRun:
         raise ValueError("a run must have a kind")
     if not isinstance(took_ms, (int, float)) or not 0 <= took_ms <= _MAX_RUN_MS:
         raise ValueError("the duration of a run must be at most a day")
-    return WorkRun(kind, _text(name), _text(environment), _limit(ended_at, at), float(took_ms), has_failed is True, "")
+    return WorkRun(kind, _read_text(name), _read_text(environment), _limit(ended_at, at), float(took_ms), has_failed is True, "")
 
 
 def _read_lines(rows: Any, project_id: int, at: datetime) -> Counter[tuple[datetime, int, str, str]]:
@@ -78,25 +78,25 @@ def _read_lines(rows: Any, project_id: int, at: datetime) -> Counter[tuple[datet
         if level not in _LEVELS:
             raise ValueError("a line must have a level")
         when = _limit(minute, at).replace(second=0, microsecond=0)
-        lines[(when, project_id, _text(environment)[:100], level)] += _count(count)
+        lines[(when, project_id, _read_text(environment)[:100], level)] += _count(count)
     return lines
 
 
 def _read_sessions(row: Any, project_id: int, at: datetime) -> tuple[tuple[datetime, int, str, str], tuple[int, int, int, int]]:
     environment, release, sessions, errored, crashed, abnormal = row
-    key = (find_hour(at), project_id, _text(environment)[:100], _text(release)[:200])
+    key = (find_hour(at), project_id, _read_text(environment)[:100], _read_text(release)[:200])
     return key, (_count(sessions), _count(errored), _count(crashed), _count(abnormal))
 
 
 def _read_feedback(row: Any, at: datetime) -> Feedback:
     feedback_id, environment, event_id, when, message, user_hash = row
-    if not _ID.fullmatch(_text(feedback_id)) or not (event_id is None or _ID.fullmatch(_text(event_id))):
+    if not _ID.fullmatch(_read_text(feedback_id)) or not (event_id is None or _ID.fullmatch(_read_text(event_id))):
         raise ValueError("an id must be 32 hex digits")
-    hashed = None if user_hash is None else _text(user_hash)
-    return Feedback(feedback_id, _text(environment)[:100], event_id, _limit(when, at), _text(message), hashed)
+    hashed = None if user_hash is None else _read_text(user_hash)
+    return Feedback(feedback_id, _read_text(environment)[:100], event_id, _limit(when, at), _read_text(message), hashed)
 
 
-def _text(value: Any) -> str:
+def _read_text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError("a text is expected")
     return value

@@ -13,7 +13,7 @@ from callwatch.grouping.classify import classify_event
 from callwatch.models.ingest_outcome import TRACKER_SDK
 from callwatch.scrubbing.sanitize import replace_surrogates, sanitize
 from callwatch.scrubbing.scrubber import scrub_event
-from callwatch.settings import tracker_settings
+from callwatch.settings import load_tracker_settings
 from callwatch.sqs import MESSAGE_BYTES
 from callwatch.times import to_utc
 
@@ -84,22 +84,22 @@ def finish_foreign_event(given: dict[str, Any], now: datetime, budget: WorkBudge
     try:
         # The time may be over; what is left to do takes almost none, unless a regular expression does not end at all.
         with limit_work(MIN_EVENT_CPU_S, time.monotonic() + _LAST_WALL_S):
-            return _clean(_complete(_identity(given), now), SMALL_BYTES)
+            return _clean(_complete(_extract_identity(given), now), SMALL_BYTES)
     except WorkLimitReached:
-        return _complete(_bare(given), now) | {"scrubbed": []}
+        return _complete(_build_bare(given), now) | {"scrubbed": []}
 
 
-def _bare(given: dict[str, Any]) -> dict[str, Any]:
+def _build_bare(given: dict[str, Any]) -> dict[str, Any]:
     """What needs no scrubbing: that an event happened, when, and how severe it is."""
     known = {name: given[name] for name in _OWN_FIELDS if given.get(name)}
     return {**known, "message": "an event that could not be scrubbed in time", "trimmed": ["cpu_limit"]}
 
 
-def _identity(given: dict[str, Any]) -> dict[str, Any]:
+def _extract_identity(given: dict[str, Any]) -> dict[str, Any]:
     """The part of an event that can be kept without work on any text: no text is longer than a line."""
     names = ("type", "environment", "release")
     texts = {name: cut_text(given[name], _LINE) for name in names if isinstance(given.get(name), str)}
-    return {**_bare(given), **texts, "message": cut_text(str(given.get("message") or ""), _LINE)}
+    return {**_build_bare(given), **texts, "message": cut_text(str(given.get("message") or ""), _LINE)}
 
 
 def _complete(given: dict[str, Any], now: datetime) -> dict[str, Any]:
@@ -143,14 +143,14 @@ def _clean(event: dict[str, Any], max_bytes: int) -> dict[str, Any]:
     return _limit_message(trim(event, max_bytes) if size > max_bytes // 4 else event)
 
 
-def error_message(event: dict[str, Any], project_id: int, now: datetime, sdk: str = TRACKER_SDK) -> str:
+def build_error_message(event: dict[str, Any], project_id: int, now: datetime, sdk: str = TRACKER_SDK) -> str:
     """The queue message that carries one finished event, after a summary with all that the digest needs of it.
 
     sdk: what sent the event, as `callwatch.models.ingest_outcome` names it.
 
     If SCRUB is strict for the project, the event is first reduced to the listed fields.
     """
-    settings, is_cut = tracker_settings(), bool(event.get("trimmed"))
+    settings, is_cut = load_tracker_settings(), bool(event.get("trimmed"))
     if settings.scrub.is_strict(project_id):
         # Imported where it is used: few projects are strict.
         from callwatch.scrubbing.strict import reduce_event
@@ -163,14 +163,14 @@ def error_message(event: dict[str, Any], project_id: int, now: datetime, sdk: st
         "environment": event["environment"],
         "received_at": now.isoformat(),
         # Readers of the first grouping version look for "head", and group the event themselves without it.
-        "summary": _summary(event, sdk, is_cut),
+        "summary": _build_summary(event, sdk, is_cut),
         # Last, so that a reader of the summary can stop before it.
         "event": event,
     }
     return replace_surrogates(json.dumps(message, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
 
 
-def _summary(event: dict[str, Any], sdk: str, is_cut: bool) -> dict[str, Any] | None:
+def _build_summary(event: dict[str, Any], sdk: str, is_cut: bool) -> dict[str, Any] | None:
     try:
         return {**summarize_event(event), "sdk": sdk, **({"cut": True} if is_cut else {})}
     except Exception:

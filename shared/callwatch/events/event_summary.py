@@ -41,22 +41,22 @@ def summarize_event(event: dict[str, Any]) -> dict[str, Any]:
         "title": render_title(event),
         "fingerprint": compute_fingerprint(event),
         "sqlstate": find_sqlstate(event),
-        "tags": _tags(event.get("tags")) or None,
-        "places": _places(event) or None,
-        "causes": _causes(event.get("exceptions")) or None,
-        "ids": list(islice(_ids(event.get("context"), 0), _MAX_IDS)) or None,
+        "tags": _list_tags(event.get("tags")) or None,
+        "places": _list_places(event) or None,
+        "causes": _render_causes(event.get("exceptions")) or None,
+        "ids": list(islice(_find_ids(event.get("context"), 0), _MAX_IDS)) or None,
         # The digest opens the event only where a source map may help.
         "js": True if _has_columns(event) else None,
-        **{name: _text(event.get(name), limit) for name, limit in LIMITS.items()},
+        **{name: _cut_text(event.get(name), limit) for name, limit in LIMITS.items()},
     }
     return {name: value for name, value in head.items() if value is not None}
 
 
-def _text(value: Any, limit: int) -> str | None:
+def _cut_text(value: Any, limit: int) -> str | None:
     return None if value is None or value == "" else str(value)[:limit]
 
 
-def _places(event: dict[str, Any]) -> list[str]:
+def _list_places(event: dict[str, Any]) -> list[str]:
     """Files and functions of the innermost frames of the application, also of causes, by which people search."""
     from callwatch.grouping.in_app import is_in_app
 
@@ -72,11 +72,11 @@ def _list_causes(links: Any) -> list[dict[str, Any]]:
     return [link for link in links[-2 : -2 - _MAX_CAUSES : -1] if isinstance(link, dict)] if isinstance(links, list) else []
 
 
-def _causes(links: Any) -> list[str]:
+def _render_causes(links: Any) -> list[str]:
     return [f"{link.get('type') or ''} {link.get('value') or ''}".strip()[:_CAUSE_LIMIT] for link in _list_causes(links)]
 
 
-def _ids(value: Any, depth: int) -> Iterator[str]:
+def _find_ids(value: Any, depth: int) -> Iterator[str]:
     """The ids that a client put into the context, by which people search: of a call, a lead, a request."""
     if not isinstance(value, dict) or depth > _MAX_ID_DEPTH:
         return
@@ -86,7 +86,7 @@ def _ids(value: Any, depth: int) -> Iterator[str]:
             if text and not text.startswith("["):
                 yield text[:_ID_LIMIT]
         else:
-            yield from _ids(item, depth + 1)
+            yield from _find_ids(item, depth + 1)
 
 
 def _has_columns(event: dict[str, Any]) -> bool:
@@ -102,7 +102,7 @@ def _has_columns(event: dict[str, Any]) -> bool:
     )
 
 
-def _tags(tags: Any) -> list[str]:
+def _list_tags(tags: Any) -> list[str]:
     """Tags as "key:value"."""
     pairs = list(tags.items())[:_MAX_TAGS] if isinstance(tags, dict) else []
     return [f"{key}:{value}"[:_TAG_LIMIT] for key, value in pairs]

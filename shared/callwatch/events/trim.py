@@ -87,11 +87,11 @@ def is_surely_below(event: dict[str, Any], limit_bytes: int) -> bool:
 
 
 def _drop_vars(event: dict[str, Any]) -> dict[str, Any]:
-    return _map_stacks(event, lambda frames: _without(frames, ("vars",)))
+    return _map_stacks(event, lambda frames: _drop_keys(frames, ("vars",)))
 
 
 def _drop_source(event: dict[str, Any]) -> dict[str, Any]:
-    return _map_stacks(event, lambda frames: _without(frames, ("pre_context", "post_context")))
+    return _map_stacks(event, lambda frames: _drop_keys(frames, ("pre_context", "post_context")))
 
 
 def _drop_breadcrumbs(event: dict[str, Any]) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def _drop_frames(event: dict[str, Any]) -> dict[str, Any]:
     return _map_stacks(event, lambda frames: frames if len(frames) <= _FRAMES_KEPT else [*frames[:half], *frames[-half:]])
 
 
-def _without(frames: list[Any], names: tuple[str, ...]) -> list[Any]:
+def _drop_keys(frames: list[Any], names: tuple[str, ...]) -> list[Any]:
     return [
         {key: value for key, value in frame.items() if key not in names} if isinstance(frame, dict) else frame for frame in frames
     ]

@@ -38,7 +38,7 @@ _CODE_KEYS = ("code", "errno", "error_code", "errorCode")
 def classify(error: BaseException) -> Verdict:
     """Severity and category of an exception, including its causes and members: the first known one decides."""
     for link, _parent in itertools.islice(walk_exceptions(error), _MAX_CAUSES):
-        verdict = _by_attributes(link) or _by_ancestry(link)
+        verdict = _classify_by_attributes(link) or _classify_by_ancestry(link)
         if verdict:
             return verdict
     return classify_words(type(error).__name__, render_text(error))
@@ -58,42 +58,44 @@ def classify_event(event: Mapping[str, Any]) -> Verdict:
     links = [link for link in event.get("exceptions") or [] if isinstance(link, dict)]
     last = links[-1] if links else {}
     codes = _find_codes(event.get("context"))
-    verdict = _by_sqlstate(find_sqlstate(event)) or _by_prisma(message, codes)
-    verdict = verdict or _by_text(_full_name(last.get("module"), event.get("type")), message, codes)
+    verdict = _classify_by_sqlstate(find_sqlstate(event)) or _classify_by_prisma(message, codes)
+    verdict = verdict or _classify_by_text(_build_full_name(last.get("module"), event.get("type")), message, codes)
     if verdict:
         return verdict
     for link in links[-2 : -2 - _MAX_CAUSES : -1]:
         text = str(link.get("value") or "")[:_MAX_CHARS]
         named = {"type": link.get("type"), "message": text}
-        verdict = _by_sqlstate(find_sqlstate(named)) or _by_text(_full_name(link.get("module"), link.get("type")), text, {})
+        verdict = _classify_by_sqlstate(find_sqlstate(named)) or _classify_by_text(
+            _build_full_name(link.get("module"), link.get("type")), text, {}
+        )
         if verdict:
             return verdict
     return find_by_words(words.WEAK, f"{event.get('type') or ''} {message}") or UNKNOWN
 
 
-def _by_text(name: str, message: str, codes: Mapping[str, Any]) -> Verdict | None:
+def _classify_by_text(name: str, message: str, codes: Mapping[str, Any]) -> Verdict | None:
     """By strong words, a code of a vendor, a status, and the type's name."""
     wrapped = _WRAPPED.match(message)
     strong = find_by_words(words.STRONG, message)
     if strong:
         return strong
-    if wrapped and (known := _by_name(wrapped[1])):
+    if wrapped and (known := _classify_by_name(wrapped[1])):
         return known
     aws = _AWS.search(message) if "error occurred (" in message else None
     if aws:
         return find_by_words(words.AWS, aws[1])
-    known = _by_name(name)
+    known = _classify_by_name(name)
     status = codes.get("status") or _find_status(message)
-    by_status = _by_status(status, known is not None and known[1] is ErrorCategory.INTEGRATION) if status else None
+    by_status = _classify_by_status(status, known is not None and known[1] is ErrorCategory.INTEGRATION) if status else None
     return by_status or known
 
 
-def _full_name(module: Any, kind: Any) -> str:
+def _build_full_name(module: Any, kind: Any) -> str:
     return f"{module}.{kind}" if module and kind else str(kind or "")
 
 
 @functools.lru_cache(maxsize=1024)
-def _by_name(type_name: str) -> Verdict | None:
+def _classify_by_name(type_name: str) -> Verdict | None:
     """By the full name of a class, else by its last part; "Error" alone is the name of nearly everything."""
     short = _SEPARATOR.split(type_name)[-1]
     if type_name in verdicts.BY_CLASS or short in ("", "Error", "error"):
@@ -104,13 +106,13 @@ def _by_name(type_name: str) -> Verdict | None:
     return next(by_class, None)
 
 
-def _by_sqlstate(code: str | None) -> Verdict | None:
+def _classify_by_sqlstate(code: str | None) -> Verdict | None:
     if not code:
         return None
     return verdicts.BY_SQLSTATE.get(code) or verdicts.BY_SQLSTATE_CLASS.get(code[:2])
 
 
-def _by_prisma(message: str, codes: Mapping[str, Any]) -> Verdict | None:
+def _classify_by_prisma(message: str, codes: Mapping[str, Any]) -> Verdict | None:
     given = codes.get("code")
     code = given if isinstance(given, str) and _PRISMA.fullmatch(given) else None
     found = _PRISMA.search(message) if code is None and "P" in message else None
@@ -144,16 +146,16 @@ def _find_status(message: str) -> int | None:
     return int(next(filter(None, match.groups()))) if match else None
 
 
-def _by_attributes(error: BaseException) -> Verdict | None:
+def _classify_by_attributes(error: BaseException) -> Verdict | None:
     sqlstate = getattr(error, "pgcode", None) or getattr(error, "sqlstate", None)
-    verdict = _by_sqlstate(sqlstate) if isinstance(sqlstate, str) else None
+    verdict = _classify_by_sqlstate(sqlstate) if isinstance(sqlstate, str) else None
     if verdict:
         return verdict
     status = getattr(getattr(error, "response", None), "status_code", None) or getattr(error, "status_code", None)
-    return _by_status(status, True) if isinstance(status, int) else None
+    return _classify_by_status(status, True) if isinstance(status, int) else None
 
 
-def _by_status(status: int, is_vendor: bool) -> Verdict | None:
+def _classify_by_status(status: int, is_vendor: bool) -> Verdict | None:
     """By the status of a response; is_vendor: a client of another service raised the error, not our own endpoint."""
     if status in (401, 403):
         return verdicts.NO_ACCESS
@@ -165,7 +167,7 @@ def _by_status(status: int, is_vendor: bool) -> Verdict | None:
     return (ErrorSeverity.MEDIUM, category) if status >= 400 else None
 
 
-def _by_ancestry(error: BaseException) -> Verdict | None:
+def _classify_by_ancestry(error: BaseException) -> Verdict | None:
     for ancestor in type(error).__mro__:
         name = f"{ancestor.__module__}.{ancestor.__qualname__}"
         verdict = verdicts.BY_CLASS.get(name)

@@ -24,14 +24,14 @@ def list_frames(error: BaseException) -> list[dict[str, Any]]:
                 "function": frame.f_code.co_name,
                 "module": frame.f_globals.get("__name__"),
                 "lineno": line,
-                "in_app": not name.startswith(_library()) and "site-packages" not in name,
+                "in_app": not name.startswith(_list_library_paths()) and "site-packages" not in name,
             }
         )
     return frames if len(frames) <= _MAX_FRAMES else [*frames[: _MAX_FRAMES // 2], *frames[-_MAX_FRAMES // 2 :]]
 
 
 @functools.cache
-def _library() -> tuple[str, ...]:
+def _list_library_paths() -> tuple[str, ...]:
     # The import takes 6 ms, which a process without an error need not pay.
     import sysconfig
 

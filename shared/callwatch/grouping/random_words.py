@@ -73,10 +73,10 @@ def is_unpronounceable(letters: str, limit: float | None = None) -> bool:
     """Whether ASCII letters follow each other as in no word; limit: a score other than the usual one for the length."""
     if limit is None:
         limit = next((score for length, score in _MAX_RANDOM_SCORE if len(letters) >= length), 0.0)
-    return limit > 0 and _score(letters) < limit
+    return limit > 0 and _compute_score(letters) < limit
 
 
-def _score(letters: str) -> float:
+def _compute_score(letters: str) -> float:
     codes = [ord(letter) - 97 for letter in letters.lower()]
     return sum(int(_PAIRS[first * 26 + second]) for first, second in itertools.pairwise(codes)) / max(1, len(codes) - 1)
 
@@ -100,7 +100,7 @@ def _is_broken_camel(text: str) -> bool:
     if len(pieces) >= _MIN_PIECES and size < _MAX_PIECE:
         return True
     # A long one shows both signs, each weakly.
-    return len(text) >= 16 and size < 3.3 and _score(text) < 4.0
+    return len(text) >= 16 and size < 3.3 and _compute_score(text) < 4.0
 
 
 def _classify(letter: str) -> str:

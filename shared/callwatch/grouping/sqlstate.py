@@ -64,19 +64,19 @@ def find_sqlstate(event: Mapping[str, Any]) -> str | None:
     kind = str(event.get("type") or "").rpartition(".")[2].removesuffix("Error")
     if kind in _BY_TYPE:
         return _BY_TYPE[kind]
-    in_context = _in_context(event.get("context"), 0)
+    in_context = _find_in_context(event.get("context"), 0)
     if in_context or not any(hint in message for hint in _HINTS):
         return in_context
     return next((code for words, code in _BY_WORDS if words.search(message)), None)
 
 
-def _in_context(value: Any, depth: int) -> str | None:
+def _find_in_context(value: Any, depth: int) -> str | None:
     if not isinstance(value, dict) or depth > _MAX_DEPTH:
         return None
     for key, item in value.items():
         if _is_code(str(key).lower(), item):
             return str(item)
-        found = _in_context(item, depth + 1)
+        found = _find_in_context(item, depth + 1)
         if found:
             return found
     return None

@@ -200,12 +200,14 @@ class _Attempt:
         try:
             raw = response.read(self._request.max_body_bytes)
         except (OSError, http.client.HTTPException):
-            return self._build_response(b"", False, self._late_or("error"))
+            return self._build_response(b"", False, self._choose_reason("error"))
         is_truncated = len(raw) == self._request.max_body_bytes
         is_cut_short = not is_truncated and bool(response.length)
-        return self._build_response(raw, is_truncated, self._late_or("error") if is_cut_short else self._late_or(None))
+        return self._build_response(
+            raw, is_truncated, self._choose_reason("error") if is_cut_short else self._choose_reason(None)
+        )
 
-    def _late_or(self, reason: FailureReason | None) -> FailureReason | None:
+    def _choose_reason(self, reason: FailureReason | None) -> FailureReason | None:
         # A response that ends because the deadline passed looks like a broken one.
         return "timeout" if time.monotonic() >= self._request.ends_at else reason
 

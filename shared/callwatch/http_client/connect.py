@@ -67,7 +67,7 @@ def open_socket(endpoints: Sequence[Endpoint], host: str, is_tls: bool, ends_at:
         # An endpoint that accepts and then is silent leaves the others a share of the time.
         sock.settimeout(_compute_left_s(ends_at) / (len(left) + 1))
         try:
-            secured = tls_context().wrap_socket(sock, server_hostname=host)
+            secured = load_tls_context().wrap_socket(sock, server_hostname=host)
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError, TimeoutError, ConnectionError):
             sock.close()
             if not left:
@@ -81,7 +81,7 @@ def open_socket(endpoints: Sequence[Endpoint], host: str, is_tls: bool, ends_at:
 
 
 @functools.cache
-def tls_context() -> ssl.SSLContext:
+def load_tls_context() -> ssl.SSLContext:
     """The client's TLS context; loading the root certificates takes 20 ms, so it is made once per process."""
     return ssl.create_default_context()
 

@@ -23,15 +23,15 @@ def accept_access(item: Any, now: datetime, key: str | None) -> dict[str, Any]:
     """The row of one item. Raises Rejected with the first bad field, ConfigurationError without a key."""
     if not isinstance(item, dict):
         raise Rejected("", "must be an object")
-    actor = _text(item, "actor")
-    kind = _text(item, "subject_kind")
+    actor = _read_text(item, "actor")
+    kind = _read_text(item, "subject_kind")
     if not _KIND.fullmatch(kind):
         raise Rejected("subject_kind", "must be a word such as lead: letters, digits, _ . -")
-    subject = _subject(item)
-    route = normalize_route(_text(item, "route"))
+    subject = _read_subject(item)
+    route = normalize_route(_read_text(item, "route"))
     return {
         "record_id": os.urandom(16).hex(),
-        "at": (_at(item, now) or now).isoformat(),
+        "at": (_read_time(item, now) or now).isoformat(),
         "actor": hash_identity("actor", actor, key),
         "subject_kind": kind,
         "subject": hash_identity("subject", subject, key),
@@ -40,7 +40,7 @@ def accept_access(item: Any, now: datetime, key: str | None) -> dict[str, Any]:
     }
 
 
-def _text(item: dict[str, Any], name: str) -> str:
+def _read_text(item: dict[str, Any], name: str) -> str:
     value = item.get(name)
     if not isinstance(value, str) or not value.strip():
         raise Rejected(name, "is required and must be a text")
@@ -49,7 +49,7 @@ def _text(item: dict[str, Any], name: str) -> str:
     return value
 
 
-def _subject(item: dict[str, Any]) -> str:
+def _read_subject(item: dict[str, Any]) -> str:
     value = item.get("subject_id")
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
         return str(value)
@@ -58,7 +58,7 @@ def _subject(item: dict[str, Any]) -> str:
     return value
 
 
-def _at(item: dict[str, Any], now: datetime) -> datetime | None:
+def _read_time(item: dict[str, Any], now: datetime) -> datetime | None:
     value = item.get("at")
     if value is None:
         return None

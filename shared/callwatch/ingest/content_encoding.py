@@ -115,17 +115,17 @@ def _inflate(body: bytes, window_bits: int, max_members: int = 1) -> Iterator[by
     raise ValueError("other data follows its end")
 
 
-def _gzip(body: bytes) -> Iterator[bytes]:
+def _decode_gzip(body: bytes) -> Iterator[bytes]:
     return _inflate(body, 16 + zlib.MAX_WBITS, _MAX_MEMBERS)
 
 
-def _deflate(body: bytes) -> Iterator[bytes]:
+def _decode_deflate(body: bytes) -> Iterator[bytes]:
     # "deflate" is zlib's format by the standard, and the raw one in practice.
     is_zlib = len(body) > 1 and body[0] & 0x0F == 8 and (body[0] << 8 | body[1]) % 31 == 0
     return _inflate(body, zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS)
 
 
-def _brotli(body: bytes) -> Iterator[bytes]:
+def _decode_brotli(body: bytes) -> Iterator[bytes]:
     import brotli
 
     decoder = brotli.Decompressor()
@@ -137,7 +137,7 @@ def _brotli(body: bytes) -> Iterator[bytes]:
         yield piece
 
 
-def _zstd(body: bytes) -> Iterator[bytes]:
+def _decode_zstd(body: bytes) -> Iterator[bytes]:
     import zstandard
 
     at = 0
@@ -159,9 +159,9 @@ def _zstd(body: bytes) -> Iterator[bytes]:
 
 
 _DECODERS: dict[str, Decoder] = {
-    "br": _brotli,
-    "deflate": _deflate,
-    "gzip": _gzip,
-    "x-gzip": _gzip,
-    "zstd": _zstd,
+    "br": _decode_brotli,
+    "deflate": _decode_deflate,
+    "gzip": _decode_gzip,
+    "x-gzip": _decode_gzip,
+    "zstd": _decode_zstd,
 }

@@ -40,7 +40,7 @@ def accept_error(
         raise Rejected("message", "is required and must be a text")
     given: dict[str, Any] = {"message": cut_within(message, MESSAGE_LIMIT)}
     for name in _TEXTS:
-        given[name] = _text(item, name, _MAX_CHARS[name])
+        given[name] = _read_text(item, name, _MAX_CHARS[name])
     stack = item.get("stack")
     if stack is not None and not isinstance(stack, str):
         raise Rejected("stack", "must be a text")
@@ -49,10 +49,10 @@ def accept_error(
     given["sanitized"] = marks
     given["severity"] = _parse_choice(item, "severity", _SEVERITIES)
     given["category"] = _parse_choice(item, "category", _CATEGORIES)
-    given["context"] = _context(item)
+    given["context"] = _read_context(item)
     given["occurred_at"] = read_time_field(item.get("occurred_at"), "occurred_at")
-    given["event_id"] = _event_id(item)
-    user_id = _text(item, "user_id", _MAX_CHARS["user_id"])
+    given["event_id"] = _read_event_id(item)
+    user_id = _read_text(item, "user_id", _MAX_CHARS["user_id"])
     given["user_hash"] = hash_user(user_id, user_key) if user_id else None
     return finish_foreign_event(given, now, budget or WorkBudget())
 
@@ -70,7 +70,7 @@ def read_time_field(value: Any, name: str) -> datetime | None:
         raise Rejected(name, remedy) from None
 
 
-def _text(item: dict[str, Any], name: str, limit: int) -> str | None:
+def _read_text(item: dict[str, Any], name: str, limit: int) -> str | None:
     value = item.get(name)
     if value is None:
         return None
@@ -90,7 +90,7 @@ def _parse_choice(item: dict[str, Any], name: str, known: frozenset[str]) -> str
     return value.lower()
 
 
-def _context(item: dict[str, Any]) -> dict[str, Any] | None:
+def _read_context(item: dict[str, Any]) -> dict[str, Any] | None:
     value = item.get("context")
     if value is not None and not isinstance(value, dict):
         raise Rejected("context", "must be an object")
@@ -99,7 +99,7 @@ def _context(item: dict[str, Any]) -> dict[str, Any] | None:
     return {**(value or {}), **extra} or None
 
 
-def _event_id(item: dict[str, Any]) -> str | None:
+def _read_event_id(item: dict[str, Any]) -> str | None:
     value = item.get("event_id")
     if value is None:
         return None

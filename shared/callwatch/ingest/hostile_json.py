@@ -60,7 +60,7 @@ def load_hostile(payload: bytes) -> tuple[Any, list[str]]:
     except RecursionError:
         marks.append("depth")
         try:
-            data = json.loads(_flattened(text), parse_int=read_int, object_pairs_hook=parse_object)
+            data = json.loads(_flatten(text), parse_int=read_int, object_pairs_hook=parse_object)
         except RecursionError:
             raise ValueError("nested too deeply") from None
     return data, [*marks, *["duplicate"] * has_repeated]
@@ -84,7 +84,7 @@ def select_marks(part: Any, marks: Iterable[str]) -> list[str]:
     return sorted(found)
 
 
-def _flattened(text: str) -> str:
+def _flatten(text: str) -> str:
     """JSON text without anything nested deeper than MAX_DEPTH, so that the remainder can be read."""
     parts, done, depth = [], 0, 0
     for match in _TOKEN.finditer(text):

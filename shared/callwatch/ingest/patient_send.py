@@ -12,7 +12,7 @@ PATIENCE_S = 12.0
 _PAUSE_S, _LONGEST_PAUSE_S = 0.1, 1.0
 
 
-def end_of_patience(work_deadline: float | None) -> float:
+def compute_end_of_patience(work_deadline: float | None) -> float:
     """When to give up, on the monotonic clock. work_deadline: after it, the invocation has no time for another attempt."""
     patient = time.monotonic() + PATIENCE_S
     return patient if work_deadline is None else min(patient, work_deadline)

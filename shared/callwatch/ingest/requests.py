@@ -39,13 +39,13 @@ def accept_request(item: Any, now: datetime) -> dict[str, Any]:
     return {
         "request_id": _request_id(item),
         "method": method.upper(),
-        "route": _text(item, "route", is_required=True),
+        "route": _read_text(item, "route", is_required=True),
         "status_code": status,
-        "response_time_ms": _time_ms(item),
+        "response_time_ms": _read_time_ms(item),
         # Limited to the accepted window here and not when it is stored: a redelivered row must have the same day.
-        "at": max(now - _OLDEST, min(_at(item) or now, now + _NEWEST)).isoformat(),
-        "environment": _text(item, "environment") or "production",
-        "release": _text(item, "release"),
+        "at": max(now - _OLDEST, min(_read_time(item) or now, now + _NEWEST)).isoformat(),
+        "environment": _read_text(item, "environment") or "production",
+        "release": _read_text(item, "release"),
         "source": "api",
     }
 
@@ -63,19 +63,19 @@ def build_request_messages(
     for row in rows:
         text = json.dumps(row, separators=(",", ":"))
         if part and size + len(text) >= _ROWS_BYTES:
-            yield _message(head, kind, part)
+            yield _build_message(head, kind, part)
             part, size = [], 0
         part.append(text)
         size += len(text) + 1
     if part:
-        yield _message(head, kind, part)
+        yield _build_message(head, kind, part)
 
 
-def _message(head: str, kind: str, rows: Sequence[str]) -> str:
+def _build_message(head: str, kind: str, rows: Sequence[str]) -> str:
     return f'{head[:-1]}, "{kind}": [{",".join(rows)}]}}'
 
 
-def _text(item: dict[str, Any], name: str, is_required: bool = False) -> str | None:
+def _read_text(item: dict[str, Any], name: str, is_required: bool = False) -> str | None:
     limit = _MAX_CHARS[name]
     value = item.get(name)
     if value is None and not is_required:
@@ -88,7 +88,7 @@ def _text(item: dict[str, Any], name: str, is_required: bool = False) -> str | N
     return normalize_route(value) if name == "route" else clean_text(value, limit)
 
 
-def _time_ms(item: dict[str, Any]) -> float:
+def _read_time_ms(item: dict[str, Any]) -> float:
     value = item.get("response_time_ms")
     # A comparison with NaN is false, and one with a huge integer needs no conversion.
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not _TIMES_MS.holds(value):
@@ -96,7 +96,7 @@ def _time_ms(item: dict[str, Any]) -> float:
     return float(value)
 
 
-def _at(item: dict[str, Any]) -> datetime | None:
+def _read_time(item: dict[str, Any]) -> datetime | None:
     value = item.get("at")
     if value is None:
         return None

@@ -16,7 +16,7 @@ from callwatch.mcp.reading_tools import CURSOR, LIMIT, SINCE, UNTIL, build_page
 from callwatch.mcp.tool import STATEMENT_TIMEOUT_MS, Arguments, Caller, Tool
 from callwatch.models.alert import Level
 from callwatch.models.incident import IncidentState
-from callwatch.reports.items.costs import DAYS, costs
+from callwatch.reports.items.costs import DAYS, build_costs
 from callwatch.reports.items.one_call import load_call
 from callwatch.reports.missing_values import explain_nulls
 from callwatch.reports.weekly.report import build_weekly
@@ -61,7 +61,7 @@ def _get_weekly_report(given: Arguments, caller: Caller) -> Mapping[str, object]
 
 
 def _get_costs(given: Arguments, caller: Caller) -> Mapping[str, object]:
-    return costs(caller.settings, caller.now, given["range"])
+    return build_costs(caller.settings, caller.now, given["range"])
 
 
 def _take_incident(given: Arguments, caller: Caller) -> Mapping[str, object]:

@@ -50,7 +50,7 @@ def read_messages(request: Request) -> list[Any] | Any:
     if len(request.body) > MAX_BODY_BYTES:
         raise TooLarge(f"the body is larger than {MAX_BODY_BYTES // 1024} KiB")
     try:
-        given = request.json()
+        given = request.read_json()
     except Unreadable as error:
         raise RpcError(PARSE_ERROR, error.message) from None
     if isinstance(given, list) and not 1 <= len(given) <= MAX_MESSAGES:

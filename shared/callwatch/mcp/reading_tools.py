@@ -16,11 +16,11 @@ from callwatch.mcp.arguments import Argument
 from callwatch.mcp.runbooks import read_runbook
 from callwatch.mcp.tool import STATEMENT_TIMEOUT_MS, Arguments, Caller, Tool
 from callwatch.models.alert import AlertState, Level
-from callwatch.reports.history import METRICS, history
+from callwatch.reports.history import METRICS, build_history
 from callwatch.reports.missing_values import explain_nulls
-from callwatch.reports.pipeline import pipeline
+from callwatch.reports.pipeline import build_pipeline
 from callwatch.reports.ranges import RANGES, take_named
-from callwatch.reports.status import status
+from callwatch.reports.status import build_status
 
 LIMIT = Argument("number", "How many at most.", most=50, default=20)
 CURSOR = Argument("text", "The next_cursor of an earlier result.", most=2_000)
@@ -37,7 +37,7 @@ def build_page(given: Arguments) -> Page:
 
 
 def _get_status(_given: Arguments, caller: Caller) -> Mapping[str, object]:
-    return status(caller.settings, caller.now, caller.uptime_s)
+    return build_status(caller.settings, caller.now, caller.uptime_s)
 
 
 def _list_alerts(given: Arguments, caller: Caller) -> Mapping[str, object]:
@@ -69,12 +69,12 @@ def _get_alert(given: Arguments, _caller: Caller) -> Mapping[str, object]:
 
 
 def _get_pipeline(_given: Arguments, caller: Caller) -> Mapping[str, object]:
-    return pipeline(caller.settings, caller.now)
+    return build_pipeline(caller.settings, caller.now)
 
 
 def _get_metrics_history(given: Arguments, caller: Caller) -> Mapping[str, object]:
     """Return each series as a list of values, with the least, highest and latest known one."""
-    found = history(caller.now, given["metric"], take_named(caller.now, given["range"]))
+    found = build_history(caller.now, given["metric"], take_named(caller.now, given["range"]))
     series = None if found["series"] is None else [_summarize(each) for each in found["series"]]
     return {
         "metric": found["metric"],

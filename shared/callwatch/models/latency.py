@@ -19,7 +19,7 @@ def find_value(bucket: int) -> float:
     return 2 * GAMMA**bucket / (GAMMA + 1)
 
 
-def percentile(counts: Mapping[int, int], share: float) -> float | None:
+def estimate_percentile(counts: Mapping[int, int], share: float) -> float | None:
     """The time in ms that `share` (0..1) of the requests did not exceed; None without requests."""
     total = sum(counts.values())
     if not total:

@@ -16,7 +16,7 @@ _NOT_YET = Reason("unavailable", "the queue was not read yet")
 
 def archive(cycle: Cycle) -> dict[str, Any]:
     """Read through the queues that are due. This is the last step, as the least important one."""
-    limit_s = cycle.remaining_s(_LIMIT_S)
+    limit_s = cycle.compute_remaining_s(_LIMIT_S)
     if limit_s < _MIN_S:
         return {"skipped": "the cycle had no time left"}
     settings = get_settings()
@@ -33,7 +33,7 @@ def archive(cycle: Cycle) -> dict[str, Any]:
     return {"archived": archive_expiring(state, settings.archive_url, queues, cycle.now, limit_s)}
 
 
-def expiring_samples(state: ExpiringState, now: datetime) -> list[Sample]:
+def measure_expiring(state: ExpiringState, now: datetime) -> list[Sample]:
     """The age of the oldest message of each queue that was read, and the number of messages in the archive."""
     samples = []
     for name in LOOK_EVERY_S:

@@ -6,12 +6,12 @@ from typing import Any
 
 from callwatch.alerts.guarded_writes import run_isolated
 from callwatch.alerts.silencing.maintenance import find_in_maintenance
-from callwatch.checks.network import network_samples
+from callwatch.checks.network import measure_network
 from callwatch.checks.probe_result import ProbeResult
 from callwatch.checks.record import build_results_without_state, check_samples, record_checks
 from callwatch.checks.run import run_checks
 from callwatch.db import connection
-from callwatch.db.core.connect import first_line
+from callwatch.db.core.connect import extract_first_line
 from callwatch.db.core.db_errors import is_refused_write
 from callwatch.exceptions import DatabaseUnavailable
 from callwatch.monitor.cycle import Cycle
@@ -24,7 +24,7 @@ _NO_WRITES = "the server does not accept writes"
 
 def check(cycle: Cycle) -> dict[str, Any]:
     """Probe every service at once; without a database the results are used as they are."""
-    if cycle.remaining_s(_CHECK_S) < _CHECK_S:
+    if cycle.compute_remaining_s(_CHECK_S) < _CHECK_S:
         # Probes without time would all report that nothing responds.
         cycle.unread += _CHECKED
         return {"skipped": "the cycle had no time left"}
@@ -42,13 +42,13 @@ def check(cycle: Cycle) -> dict[str, Any]:
         if isinstance(error, DatabaseUnavailable):
             cycle.checks = build_results_without_state(probes, cycle.now)
         elif is_refused_write(error):
-            cycle.refusal = first_line(error)
+            cycle.refusal = extract_first_line(error)
             cycle.checks = build_results_without_state(_apply_refusal(probes, cycle), cycle.now)
         else:
             cycle.unread += _CHECKED
         raise
     finally:
-        cycle.samples += [*check_samples(cycle.checks), *network_samples(cycle.checks)]
+        cycle.samples += [*check_samples(cycle.checks), *measure_network(cycle.checks)]
     return {"services": {result.service: result.status for result in cycle.checks}}
 
 

@@ -17,7 +17,7 @@ from callwatch.monitor.cycle import Cycle
 from callwatch.monitor.forecast_step import read_quota_samples
 from callwatch.pipeline.costs.pricing import DayCosts, PriceList, sum_day
 from callwatch.pipeline.costs.sums import ENOUGH_CALLS, UNPRICED, build_sums, hash_prices, list_cost_samples
-from callwatch.pipeline.costs.usage import day_bounds, read_usage_of_day
+from callwatch.pipeline.costs.usage import compute_day_bounds, read_usage_of_day
 from callwatch.pipeline.queries.stage import StageFile
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.settings import Settings, get_settings
@@ -60,7 +60,7 @@ def measure_costs(cycle: Cycle) -> list[Sample]:
 
 def is_day_complete(day: date, now: datetime, zone: ZoneInfo, kept_s: float) -> bool:
     """Whether the product still has every row of a day: it deletes none before it is this old."""
-    begins_at, _ends_at = day_bounds(day, zone)
+    begins_at, _ends_at = compute_day_bounds(day, zone)
     return (now - begins_at).total_seconds() <= kept_s
 
 

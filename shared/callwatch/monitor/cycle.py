@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
 from callwatch.db import connection, statements_within
-from callwatch.db.core.connect import first_line
+from callwatch.db.core.connect import extract_first_line
 from callwatch.db.core.db_errors import is_failing, is_refused_write
 from callwatch.db.core.lease import acquire_lease, release_lease, renew_lease
 from callwatch.db.queries.cycles import record_cycle
@@ -62,15 +62,15 @@ class Cycle:
     is_evaluated: bool = True
     began: float = field(default_factory=time.monotonic)
 
-    def time(self) -> datetime:
+    def get_time(self) -> datetime:
         """Return the present time, from which retries count."""
         return self.now + timedelta(seconds=time.monotonic() - self.began)
 
-    def remaining_s(self, at_most: float) -> float:
+    def compute_remaining_s(self, at_most: float) -> float:
         """Return the seconds that a step may take: the rest of the cycle, but at most `at_most`."""
         return max(0.0, min(at_most, self.deadline - time.monotonic()))
 
-    def statement_s(self) -> float:
+    def compute_statement_s(self) -> float:
         """Return the seconds that a statement before the evaluation may take, within bounds."""
         return max(_MIN_S, min(_STEP_STATEMENT_S, self.deadline - _KEPT_S - time.monotonic()))
 
@@ -126,7 +126,7 @@ def _run_step(name: str, run: Callable[[Cycle], dict[str, Any]], cycle: Cycle) -
     error: str | None = None
     details: dict[str, Any] = {}
     try:
-        with statements_within(cycle.statement_s):
+        with statements_within(cycle.compute_statement_s):
             details = run(cycle)
     except DatabaseUnavailable as unavailable:
         cycle.is_database_up = False
@@ -137,7 +137,7 @@ def _run_step(name: str, run: Callable[[Cycle], dict[str, Any]], cycle: Cycle) -
     except Exception as failure:
         error = type(failure).__name__
         if is_refused_write(failure):
-            cycle.refusal = first_line(failure)
+            cycle.refusal = extract_first_line(failure)
         error_tracker.track_error(failure, context={"endpoint": f"monitor.{name}"})
         logger.exception("monitor step failed", extra={"step": name})
     duration_ms = round((time.perf_counter() - started) * 1000, 1)

@@ -16,8 +16,8 @@ from callwatch.alerts.own_rules.metric_history import keep_samples
 from callwatch.alerts.rules.watched import find_subjects
 from callwatch.client.capture import error_tracker
 from callwatch.db import connection
-from callwatch.db.core.connect import AnyConnection, first_line
-from callwatch.db.core.db_errors import failure_reason, is_failing
+from callwatch.db.core.connect import AnyConnection, extract_first_line
+from callwatch.db.core.db_errors import explain_failure, is_failing
 from callwatch.exceptions import LockUnavailable, PoolExhausted
 from callwatch.models.check import Reason
 from callwatch.monitor.cycle import NOTIFY_S, Cycle
@@ -48,11 +48,11 @@ def evaluate(cycle: Cycle) -> dict[str, Any]:
         if isinstance(error, PoolExhausted) or not (is_held or is_failing(error)):
             # A running evaluation elsewhere is no failure; the next cycle shows whether it hangs.
             if not isinstance(error, LockUnavailable):
-                miss_evaluation(state.evaluation_outage, cycle.time(), error, cycle.remaining_s(NOTIFY_S))
+                miss_evaluation(state.evaluation_outage, cycle.get_time(), error, cycle.compute_remaining_s(NOTIFY_S))
             raise
         # Without state and outbox, the one alert that matters now is sent directly.
         cycle.is_database_up = cycle.is_evaluated = False
-        return _page_database(cycle, first_line(error), failure_reason(error))
+        return _page_database(cycle, extract_first_line(error), explain_failure(error))
     state.lock_held_since = None
     if was_down:
         forget_outage(state.database_outage, cycle.now)
@@ -83,4 +83,4 @@ def _guard(conn: AnyConnection, write: Callable[[], bool | None]) -> bool:
 
 def _page_database(cycle: Cycle, why: str, reason: Reason) -> dict[str, Any]:
     outage = cycle.state.database_outage
-    return start_database_outage(outage, cycle.time(), why, cycle.remaining_s(NOTIFY_S), cycle.now, reason)
+    return start_database_outage(outage, cycle.get_time(), why, cycle.compute_remaining_s(NOTIFY_S), cycle.now, reason)

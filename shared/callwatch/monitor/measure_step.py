@@ -7,7 +7,7 @@ from typing import Any
 
 from callwatch.alerts.rules.metrics import METRICS
 from callwatch.checks.balances import NONE_YET, list_balance_samples, list_known
-from callwatch.checks.slo import flapping_samples, uptime_burn_samples
+from callwatch.checks.slo import measure_flapping, measure_uptime_burn
 from callwatch.client.measurement_errors import capture_measuring
 from callwatch.counters.access import read_access_samples
 from callwatch.counters.error_samples import read_error_samples
@@ -15,33 +15,33 @@ from callwatch.counters.performance import read_request_samples
 from callwatch.counters.request_slo import read_request_burn_samples
 from callwatch.crons.samples import read_check_in_samples
 from callwatch.db import connection, product_connection
-from callwatch.db.alert_queries.rule_states import firing_labels
+from callwatch.db.alert_queries.rule_states import read_firing_labels
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.product_queries.known_readings import keep_readings, list_lost
 from callwatch.db.queries.stage_depths import keep_depths
 from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
-from callwatch.monitor.archive_step import expiring_samples
+from callwatch.monitor.archive_step import measure_expiring
 from callwatch.monitor.cost_step import measure_costs
 from callwatch.monitor.cycle import Cycle
 from callwatch.monitor.external_samples import read_external_samples
 from callwatch.monitor.forecast_step import read_backlog_samples
 from callwatch.monitor.own_samples import (
-    channel_samples,
-    configuration_samples,
-    dead_letter_samples,
-    missed_samples,
+    measure_channels,
+    measure_configuration,
+    measure_dead_letters,
+    measure_missed,
+    measure_tracker,
     silence_samples,
-    tracker_samples,
 )
-from callwatch.pipeline.db_reachability import product_database_samples
+from callwatch.pipeline.db_reachability import measure_product_database
 from callwatch.pipeline.forecasts.samples import BACKLOG, QUOTA
-from callwatch.pipeline.product import list_cycle_readings, of_cycle
+from callwatch.pipeline.product import list_cycle_readings, select_for_cycle
 from callwatch.pipeline.product import measure as measure_product
 from callwatch.pipeline.queries.lost_readings import METRIC as LOST
 from callwatch.pipeline.queries.lost_readings import list_failed, list_lost_samples, list_lost_sources, list_succeeded
 from callwatch.pipeline.samples import METRICS as PRODUCT_METRICS
-from callwatch.pipeline.samples import depths, list_product_samples
+from callwatch.pipeline.samples import list_depths, list_product_samples
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.settings import get_settings
 
@@ -55,26 +55,26 @@ def measure(cycle: Cycle, own_samples: Callable[[], list[Sample]]) -> dict[str, 
     """Read each source by itself: a failing one only makes its own metrics unknown."""
     # A database that does not respond now fails each source by itself, below.
     with contextlib.suppress(Exception), connection() as conn:
-        cycle.firing = firing_labels(conn)
+        cycle.firing = read_firing_labels(conn)
     pii_routes = get_settings().pii_routes or ()
     own: list[Source] = [
         (("runtime.",), own_samples),
-        (("monitor.lost_errors",), tracker_samples),
-        (("queue.waiting_age_s", "queue.archived_messages"), lambda: expiring_samples(cycle.state.expiring, cycle.now)),
+        (("monitor.lost_errors",), measure_tracker),
+        (("queue.waiting_age_s", "queue.archived_messages"), lambda: measure_expiring(cycle.state.expiring, cycle.now)),
         (("errors.",), lambda: _read_own(lambda conn, now: read_error_samples(conn, now, cycle.firing), cycle)),
         (("requests.",), lambda: _read_own(lambda conn, now: read_request_samples(conn, now, cycle.firing), cycle)),
         (("access.",), lambda: _read_own(lambda conn, now: read_access_samples(conn, now, pii_routes, cycle.firing), cycle)),
         (("slo.errors_burn", "slo.latency_burn"), lambda: _read_own(read_request_burn_samples, cycle)),
-        (("slo.uptime_burn",), lambda: _read_own(uptime_burn_samples, cycle)),
-        (("service.flapping_ratio",), lambda: _read_own(flapping_samples, cycle)),
-        (("channel.",), lambda: _read_own(channel_samples, cycle)),
-        (("configuration.",), lambda: _read_own(configuration_samples, cycle)),
+        (("slo.uptime_burn",), lambda: _read_own(measure_uptime_burn, cycle)),
+        (("service.flapping_ratio",), lambda: _read_own(measure_flapping, cycle)),
+        (("channel.",), lambda: _read_own(measure_channels, cycle)),
+        (("configuration.",), lambda: _read_own(measure_configuration, cycle)),
         (("check_in.",), lambda: _read_own(lambda conn, _now: _read_check_ins(conn, cycle), cycle)),
         (("external.",), lambda: _read_own(lambda conn, now: read_external_samples(conn, now, cycle.firing), cycle)),
         (("balance.",), lambda: _read_own(_read_balances, cycle)),
-        (("queue.dead_letters",), dead_letter_samples),
+        (("queue.dead_letters",), measure_dead_letters),
         (("monitor.silence_s",), lambda: _read_own(silence_samples, cycle)),
-        (("monitor.missed_evaluations",), lambda: _read_own(lambda conn, _now: missed_samples(conn), cycle)),
+        (("monitor.missed_evaluations",), lambda: _read_own(lambda conn, _now: measure_missed(conn), cycle)),
     ]
     product: list[Source] = [
         (PRODUCT_METRICS, lambda: _read_product(cycle)),
@@ -85,7 +85,7 @@ def measure(cycle: Cycle, own_samples: Callable[[], list[Sample]]) -> dict[str, 
     failures = _read_all(cycle, own)
     if cycle.uncounted:
         cycle.samples += _doubt_counts(cycle.samples, cycle.uncounted)
-    failures += _read_all(cycle, [(_REACH, product_database_samples)])
+    failures += _read_all(cycle, [(_REACH, measure_product_database)])
     if any(sample.metric in _REACH and sample.value == 1.0 for sample in cycle.samples):
         failures += _read_all(cycle, product)
     else:
@@ -138,7 +138,7 @@ def _read_product(cycle: Cycle) -> list[Sample]:
     settings = get_settings()
     stages = get_stages(settings.stages_file)
     with product_connection() as conn:
-        cycle.product = measure_product(conn, cycle.now, settings.timezone, stages, of_cycle(stages))
+        cycle.product = measure_product(conn, cycle.now, settings.timezone, stages, select_for_cycle(stages))
     capture_measuring(cycle.product.errors)
     return list_product_samples(stages, cycle.product, cycle.firing)
 
@@ -148,7 +148,7 @@ def _keep_product(conn: AnyConnection, cycle: Cycle) -> list[Sample]:
     stages = get_stages(get_settings().stages_file)
     if cycle.product is None:
         return []
-    keep_depths(conn, cycle.now, depths(stages, cycle.product))
+    keep_depths(conn, cycle.now, list_depths(stages, cycle.product))
     readings = list_cycle_readings(stages)
     keep_readings(conn, cycle.now, list_succeeded(readings, cycle.product), list_failed(readings, cycle.product))
     conn.commit()

@@ -9,10 +9,10 @@ from callwatch import sqs
 from callwatch.alerts.notifications.channels import is_configured, list_names
 from callwatch.alerts.routing.routes_in_force import list_problems
 from callwatch.client.capture import error_tracker
-from callwatch.db.alert_queries.channel_states import channel_states
+from callwatch.db.alert_queries.channel_states import read_channel_states
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.queries.cycles import last_cycle, recent_evaluations
-from callwatch.db.queries.retention_clock import RetentionClock, database_time
+from callwatch.db.queries.cycles import list_recent_evaluations, read_last_cycle
+from callwatch.db.queries.retention_clock import RetentionClock, read_database_time
 from callwatch.db.queries.setting_changes import keep_settings
 from callwatch.db.queries.setting_problems import keep_problems
 from callwatch.exceptions import QueueUnavailable
@@ -30,16 +30,16 @@ _FAILING_FOR = timedelta(minutes=5)
 _LOST_WITHIN = timedelta(minutes=15)
 
 
-def clock_samples(conn: AnyConnection, clock: RetentionClock) -> list[Sample]:
+def measure_clock(conn: AnyConnection, clock: RetentionClock) -> list[Sample]:
     """How far the clock is ahead of the time that retention trusts, and how far this machine's clock is from the database's."""
-    difference_s = abs((datetime.now(UTC) - database_time(conn)).total_seconds())
+    difference_s = abs((datetime.now(UTC) - read_database_time(conn)).total_seconds())
     return [
         Sample("clock.jump_s", max(0.0, clock.lag.total_seconds()), detail=f"deletes as of {clock.delete_at:%Y-%m-%d %H:%M} UTC"),
         Sample("clock.difference_s", round(difference_s, 3)),
     ]
 
 
-def configuration_samples(conn: AnyConnection, now: datetime) -> list[Sample]:
+def measure_configuration(conn: AnyConnection, now: datetime) -> list[Sample]:
     """1 for each invalid variable; one 0 if all are valid. Stores the problems and what changed for the reports, and commits."""
     problems = list_problems(get_settings())
     keep_problems(conn, problems, now)
@@ -54,20 +54,20 @@ def configuration_samples(conn: AnyConnection, now: datetime) -> list[Sample]:
 
 def silence_samples(conn: AnyConnection, now: datetime) -> list[Sample]:
     """Seconds since the previous cycle ended, which the monitor reports once it runs again; no sample before the first."""
-    last = last_cycle(conn)
+    last = read_last_cycle(conn)
     if last is None:
         return []
     silent_s = max(0.0, (now - last["finished_at"]).total_seconds())
     return [Sample("monitor.silence_s", silent_s, since=last["finished_at"])]
 
 
-def missed_samples(conn: AnyConnection) -> list[Sample]:
+def measure_missed(conn: AnyConnection) -> list[Sample]:
     """How many of the last cycles did not evaluate, where they fail again and again; 0 where they do not.
 
     Two failures in a row are notified directly (alerts/outage/evaluation_stopped.py). Failures that alternate with successes
     never are two in a row: the cycles in between report them as a sample, and the rule notifies as every other rule does.
     """
-    recent = recent_evaluations(conn, COUNTED)
+    recent = list_recent_evaluations(conn, COUNTED)
     failed = recent.count(False)
     if failed < MIN_FAILED or count_runs(recent) < MIN_RUNS:
         return [Sample("monitor.missed_evaluations", 0.0)]
@@ -80,22 +80,22 @@ def count_runs(recent: Sequence[bool]) -> int:
     return sum(not is_evaluated and (index == 0 or recent[index - 1]) for index, is_evaluated in enumerate(recent))
 
 
-def tracker_samples() -> list[Sample]:
+def measure_tracker() -> list[Sample]:
     """Errors of this process that its own tracker could not send to the queue."""
     return [Sample("monitor.lost_errors", float(error_tracker.lost_count))]
 
 
-def dead_letter_samples() -> list[Sample]:
+def measure_dead_letters() -> list[Sample]:
     """How many messages wait in the dead-letter queue."""
     try:
         return [Sample("queue.dead_letters", float(sqs.estimate_count(get_settings().dead_letter_queue_url)))]
     except QueueUnavailable as error:
-        return [Sample("queue.dead_letters", None, sqs.why_unread(error))]
+        return [Sample("queue.dead_letters", None, sqs.explain_unread(error))]
 
 
-def channel_samples(conn: AnyConnection, now: datetime) -> list[Sample]:
+def measure_channels(conn: AnyConnection, now: datetime) -> list[Sample]:
     """channel.broken of each configured channel that was ever used: 1 if notifications do not get through."""
-    states, settings = channel_states(conn), get_settings()
+    states, settings = read_channel_states(conn), get_settings()
     used = [channel for channel in list_names(settings) if channel in states and is_configured(channel, settings)]
     return [_sample_channel(channel, states[channel], now) for channel in used]
 

@@ -18,7 +18,7 @@ def write_status_page(cycle: Cycle) -> dict[str, Any]:
     page, store = settings.status_page_file, settings.status_page_store
     if page is None or store is None:
         return {}
-    if not cycle.is_evaluated or cycle.remaining_s(_MIN_S) < _MIN_S:
+    if not cycle.is_evaluated or cycle.compute_remaining_s(_MIN_S) < _MIN_S:
         return {"skipped": "nothing was evaluated" if not cycle.is_evaluated else "the cycle had no time left"}
     with connection(statement_timeout_ms=_STATEMENT_MS) as conn:
         snapshot = build_snapshot(conn, page, cycle.now)

@@ -22,7 +22,7 @@ from callwatch.monitor.check_step import check
 from callwatch.monitor.cycle import NOTIFY_S, Cycle, Step
 from callwatch.monitor.evaluate_step import evaluate
 from callwatch.monitor.measure_step import measure
-from callwatch.monitor.own_samples import clock_samples
+from callwatch.monitor.own_samples import measure_clock
 from callwatch.monitor.status_page_step import write_status_page
 from callwatch.monitor.vendors_step import read_vendor_balances, read_vendor_pages
 from callwatch.monitor.weekly_report_step import send_weekly_report
@@ -60,7 +60,7 @@ def _prepare(cycle: Cycle) -> dict[str, Any]:
         conn.commit()
         clock = read_clock(conn, cycle.now, settings.retention_clock_trusted_until)
         conn.commit()
-        cycle.samples += clock_samples(conn, clock)
+        cycle.samples += measure_clock(conn, clock)
         index_days = settings.index_days if settings.payload_store else None
         forgotten = forget_old(conn, clock, settings.retention_days, settings.access_retention_days, index_days)
         cleared = _clear_stores(conn, clock.delete_at - timedelta(days=settings.retention_days))
@@ -99,7 +99,7 @@ def _clear_stores(conn: AnyConnection, maps_before: datetime) -> dict[str, int |
 
 def _flush(cycle: Cycle) -> dict[str, Any]:
     try:
-        flushed = flush(cycle.now, cycle.remaining_s(_FLUSH_S), cycle.state.unstored)
+        flushed = flush(cycle.now, cycle.compute_remaining_s(_FLUSH_S), cycle.state.unstored)
     except QueueUnavailable as error:
         cycle.uncounted = f"accepted errors and requests wait in the queue: {error}"
         cycle.unread += ("queue.oldest_message_s",)
@@ -155,4 +155,4 @@ def _sample_hidden(cycle: Cycle) -> bool:
 
 
 def _notify(cycle: Cycle) -> dict[str, Any]:
-    return dataclasses.asdict(deliver_due(cycle.time(), cycle.remaining_s(NOTIFY_S)))
+    return dataclasses.asdict(deliver_due(cycle.get_time(), cycle.compute_remaining_s(NOTIFY_S)))

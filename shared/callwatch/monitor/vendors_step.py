@@ -30,4 +30,4 @@ def read_vendor_balances(cycle: Cycle) -> dict[str, Any]:
 
 def _has_time(cycle: Cycle, vendors_s: float) -> bool:
     needed_s = vendors_s + _STORE_S
-    return cycle.is_database_up and cycle.remaining_s(needed_s) >= needed_s
+    return cycle.is_database_up and cycle.compute_remaining_s(needed_s) >= needed_s

@@ -30,7 +30,7 @@ def send_weekly_report(cycle: Cycle) -> dict[str, Any]:
     due_at = settings.weekly_report_at.find_last(cycle.now, settings.timezone)
     if cycle.now - due_at >= LATE:
         return {}
-    if not cycle.is_database_up or cycle.remaining_s(_MIN_S) < _MIN_S:
+    if not cycle.is_database_up or cycle.compute_remaining_s(_MIN_S) < _MIN_S:
         return {"skipped": "the database is down" if not cycle.is_database_up else "the cycle had no time left"}
     with connection(statement_timeout_ms=_STATEMENT_MS) as conn:
         queued = queue_report(conn, settings, due_at, cycle.now)

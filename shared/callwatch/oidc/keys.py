@@ -54,16 +54,16 @@ class IssuerKeys:
     def find(self, key_id: str) -> jwt.PyJWK | None:
         """Return the key, None if the issuer has none with this id. Raises IssuerUnavailable."""
         with self._lock:
-            age_s = self._age_s()
+            age_s = self._measure_age_s()
             if (age_s is None or age_s >= FRESH_S or key_id not in self._keys) and self._clock() >= self._next_at:
                 self._refresh()
-            age_s = self._age_s()
+            age_s = self._measure_age_s()
             if age_s is None or age_s >= MAX_AGE_S:
                 self._keys = {}
                 raise IssuerUnavailable("the sign-in service of the organization does not respond")
             return self._keys.get(key_id)
 
-    def _age_s(self) -> float | None:
+    def _measure_age_s(self) -> float | None:
         return None if self._fetched_at is None else self._clock() - self._fetched_at
 
     def _refresh(self) -> None:

@@ -23,14 +23,14 @@ _KEEPS_LENGTH_UP_TO = timedelta(hours=6)
 Window = Sequence[tuple[datetime, datetime]]
 
 
-def local_days(now: datetime, zone: ZoneInfo) -> list[tuple[date, datetime, datetime]]:
+def list_local_days(now: datetime, zone: ZoneInfo) -> list[tuple[date, datetime, datetime]]:
     """The days before today, newest first: each with its local midnights in UTC."""
     today = now.astimezone(zone).date()
     midnights = [_convert_to_utc(datetime.combine(today - timedelta(days=back), time(), zone)) for back in range(DAYS_BACK + 1)]
     return [(today - timedelta(days=back), midnights[back], midnights[back - 1]) for back in range(1, DAYS_BACK + 1)]
 
 
-def active_days(days: Sequence[date], counts: Sequence[int]) -> frozenset[date]:
+def find_active_days(days: Sequence[date], counts: Sequence[int]) -> frozenset[date]:
     """The days on which the product was active: without days that have no items or only a few strays.
 
     If most days hold few items, the product is small: then each of them counts.
@@ -40,7 +40,9 @@ def active_days(days: Sequence[date], counts: Sequence[int]) -> frozenset[date]:
     return frozenset(day for day, count in zip(days, counts, strict=True) if count >= least)
 
 
-def earlier_windows(start: datetime, end: datetime, zone: ZoneInfo, active: Collection[date], last_at: datetime) -> list[Window]:
+def list_earlier_windows(
+    start: datetime, end: datetime, zone: ZoneInfo, active: Collection[date], last_at: datetime
+) -> list[Window]:
     """The same clock times on earlier active days of the same kind, newest first.
 
     Workdays resemble each other, Saturdays and Sundays only themselves. Times after the last item belong to the silence that is
@@ -51,7 +53,7 @@ def earlier_windows(start: datetime, end: datetime, zone: ZoneInfo, active: Coll
     found: list[Window] = []
     for days in range(1, DAYS_BACK + 1):
         since, until = local_start - timedelta(days=days), local_end - timedelta(days=days)
-        is_alike = kind_of_day(since) == kind_of_day(local_start) and kind_of_day(until) == kind_of_day(local_end)
+        is_alike = classify_day(since) == classify_day(local_start) and classify_day(until) == classify_day(local_end)
         if is_alike and until.date() in active and _convert_to_utc(since) <= last_at:
             found.append([_move_to_day(piece, days, zone) for piece in pieces])
     return found[:DAYS_COMPARED]
@@ -81,7 +83,7 @@ def split_at_clock_changes(start: datetime, end: datetime, zone: ZoneInfo) -> li
 _SECOND = timedelta(seconds=1)
 
 
-def kind_of_day(moment: datetime) -> int:
+def classify_day(moment: datetime) -> int:
     """The kind of a day: workdays are of one kind, Saturdays and Sundays each of their own."""
     return max(4, moment.weekday())
 

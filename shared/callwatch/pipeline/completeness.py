@@ -8,12 +8,12 @@ from psycopg2.sql import SQL, Composable, Identifier
 from callwatch.models.reason import NO_TRAFFIC, Reason
 from callwatch.models.sample import Sample
 from callwatch.pipeline.queries.filter_dsl import ANY, TEXT, TIME, Needs, list_needs, merge, render_sql
-from callwatch.pipeline.queries.labels import readable
+from callwatch.pipeline.queries.labels import make_readable
 from callwatch.pipeline.queries.query_runner import Measured
 from callwatch.pipeline.queries.reading import Reading
 from callwatch.pipeline.queries.stage_readings import DAY_S
 from callwatch.pipeline.queries.statements import TRUE, Literal, name_column
-from callwatch.pipeline.queries.time_bounds import ago, newer_than
+from callwatch.pipeline.queries.time_bounds import compose_ago, compose_newer_than
 
 AVAILABILITY = "availability"
 USUAL_AVAILABILITY = "availability.usual"
@@ -29,7 +29,7 @@ _TOO_FEW = Reason("no_traffic", "too few calls in the last 24 hours to show that
 _NO_EARLIER_DAY = Reason("no_traffic", "no earlier day to compare with")
 
 
-def availability_reading(given: Mapping[str, Any]) -> Reading:
+def build_availability_reading(given: Mapping[str, Any]) -> Reading:
     """How many of the newest items that are old enough there are, and how many have what they should.
 
     If the file gives an age from which an item counts regardless of `where`, that also replaces a missing column.
@@ -39,7 +39,7 @@ def availability_reading(given: Mapping[str, Any]) -> Reading:
     anyway_s = given.get("anyway_after_s")
     if anyway_s is None:
         return _read_availability(given, where, given["after_s"], needs)
-    counted = SQL("({} OR {} < {})").format(where, name_column(given["at"]), ago(anyway_s))
+    counted = SQL("({} OR {} < {})").format(where, name_column(given["at"]), compose_ago(anyway_s))
     return _read_availability(given, counted, given["after_s"], needs, _read_availability(given, TRUE, anyway_s, {}))
 
 
@@ -58,14 +58,14 @@ def _read_availability(
         table=Identifier(table),
         where=where,
         at=name_column(at),
-        start=ago(DAY_S),
-        end=ago(after_s),
+        start=compose_ago(DAY_S),
+        end=compose_ago(after_s),
         newest=Literal(int(given["newest"])),
     )
     return Reading(AVAILABILITY, merge({}, needs, {table: {at: TIME, column: ANY}}), sql, otherwise=otherwise)
 
 
-def usual_availability_reading(given: Mapping[str, Any]) -> Reading:
+def build_usual_availability_reading(given: Mapping[str, Any]) -> Reading:
     """The same share at this time on earlier days: the median of days with enough items."""
     table, at, column = given["table"], given["at"], given["column"]
     template = """
@@ -90,7 +90,7 @@ def usual_availability_reading(given: Mapping[str, Any]) -> Reading:
     return Reading(USUAL_AVAILABILITY, {table: {at: TIME, column: ANY}}, sql, empty=_NO_EARLIER_DAY)
 
 
-def completeness_readings(given: Mapping[str, Any]) -> list[Reading]:
+def build_completeness_readings(given: Mapping[str, Any]) -> list[Reading]:
     """One reading per field: by source, the newest items of a day, how many lack it, and how many ever had it."""
     return [_read_field(given, column) for column in given["columns"]]
 
@@ -111,10 +111,10 @@ def _read_field(given: Mapping[str, Any], column: str) -> Reading:
         by=name_column(by),
         column=name_column(column),
         at=name_column(at),
-        day_ago=ago(DAY_S),
+        day_ago=compose_ago(DAY_S),
         newest=Literal(int(given["newest"])),
         table=Identifier(table),
-        is_recent=newer_than(name_column(at), _LOOK_BACK_S),
+        is_recent=compose_newer_than(name_column(at), _LOOK_BACK_S),
         looked_at=Literal(_LOOKED_AT),
     )
     return Reading(f"{COMPLETENESS}.{column}", {table: {at: TIME, by: TEXT, column: ANY}}, sql, is_table=True)
@@ -124,7 +124,7 @@ def list_availability_samples(given: Mapping[str, Any], measured: Measured) -> l
     """recordings.availability, and how far it falls below earlier days; they abstain if there are too few items."""
     items = measured.get(f"{AVAILABILITY}.items")
     if items is None:
-        reason = measured.why(f"{AVAILABILITY}.items")
+        reason = measured.explain_unknown(f"{AVAILABILITY}.items")
         return [Sample(metric, None, reason) for metric in ("recordings.availability", "recordings.shortfall")]
     if items < given["at_least"]:
         return [Sample(metric, None, inconclusive=_TOO_FEW) for metric in ("recordings.availability", "recordings.shortfall")]
@@ -164,7 +164,7 @@ def _group_by_source(measured: Measured, name: str) -> list[dict[str, Any]]:
     """The rows of a field whose sources can be shown; rows that look alike are merged."""
     found: dict[str, dict[str, Any]] = {}
     for row in measured.rows.get(name, []):
-        known = found.setdefault(readable(row["source"]), {"items": 0, "missing": 0, "ever": 0})
+        known = found.setdefault(make_readable(row["source"]), {"items": 0, "missing": 0, "ever": 0})
         for count in known:
             known[count] += row[count]
     return [{"source": source, **counts} for source, counts in found.items()]
@@ -175,13 +175,13 @@ def measure_completeness(measured: Measured, column: str) -> tuple[float | None,
     name = f"{COMPLETENESS}.{column}"
     rows = measured.rows.get(name)
     if rows is None:
-        return None, measured.why(name)
+        return None, measured.explain_unknown(name)
     items = sum(row["items"] for row in rows)
     present = items - sum(row["missing"] for row in rows)
     return (round(present / items, 4) if items else None), NO_TRAFFIC
 
 
-def completeness_by_source(measured: Measured, columns: tuple[str, ...]) -> dict[str, dict[str, float]]:
+def measure_completeness_by_source(measured: Measured, columns: tuple[str, ...]) -> dict[str, dict[str, float]]:
     """The share of recent items that have a field, by source and field."""
     found: dict[str, dict[str, float]] = {}
     for column in columns:

@@ -10,7 +10,7 @@ from psycopg2.sql import SQL, Identifier
 
 from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
-from callwatch.pipeline.freshness import FIRST_AT, active_since
+from callwatch.pipeline.freshness import FIRST_AT, find_active_since
 from callwatch.pipeline.queries.filter_dsl import TEXT, TIME
 from callwatch.pipeline.queries.query_runner import Measured, explain_stopped
 from callwatch.pipeline.queries.reading import Reading
@@ -63,7 +63,7 @@ class Cron:
         return None if self.age_s is None else self.age_s > LATE_AFTER_PERIODS * self.period_s
 
 
-def heartbeats_reading(given: Mapping[str, Any]) -> Reading:
+def build_heartbeats_reading(given: Mapping[str, Any]) -> Reading:
     """The heartbeats of the known cron jobs."""
     name, last_ok, message = given["name"], given["last_ok"], given["message"]
     template = """
@@ -189,7 +189,7 @@ def _build_cron_sample(cron: Cron, measured: Measured, stopped: Mapping[str, boo
     return [*samples, Sample("cron.idle", float(detail is not None), None, labels, detail)], detail is not None
 
 
-def odd_heartbeats(given: Mapping[str, Any], measured: Measured) -> tuple[int, int]:
+def count_odd_heartbeats(given: Mapping[str, Any], measured: Measured) -> tuple[int, int]:
     """How many heartbeats cannot be read as a time, and how many lie in the future."""
     odd = [cron for cron in list_crons(given, measured) if cron.unknown not in (None, NEVER) and not cron.is_misspelled]
     ahead = sum(cron.is_ahead for cron in odd)
@@ -198,7 +198,7 @@ def odd_heartbeats(given: Mapping[str, Any], measured: Measured) -> tuple[int, i
 
 def _is_overdue(cron: Cron, measured: Measured) -> bool:
     """Whether the product is older than two periods of a cron job: in a new product its daily jobs have not run yet."""
-    since = active_since(measured)
+    since = find_active_since(measured)
     return since is not None and (measured.at - since).total_seconds() > LATE_AFTER_PERIODS * cron.period_s
 
 

@@ -3,7 +3,7 @@
 import psycopg2
 
 from callwatch.db import fetch_one, product_connection
-from callwatch.db.core.connect import first_line, is_saturated
+from callwatch.db.core.connect import extract_first_line, is_saturated
 from callwatch.exceptions import DatabaseUnavailable, PoolExhausted
 from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
@@ -11,7 +11,7 @@ from callwatch.models.sample import Sample
 _LABELS = {"service": "product_database"}
 
 
-def product_database_samples() -> list[Sample]:
+def measure_product_database() -> list[Sample]:
     """product_database.up: 1 if it responds, 0 if it does not; unknown if none of our connections was free."""
     try:
         with product_connection() as conn:
@@ -20,5 +20,5 @@ def product_database_samples() -> list[Sample]:
         return [Sample("product_database.up", None, Reason("timeout", str(error)), _LABELS)]
     except (DatabaseUnavailable, psycopg2.Error) as error:
         lead = "saturated: " if is_saturated(error) else ""
-        return [Sample("product_database.up", 0.0, None, _LABELS, (lead + first_line(error))[:200])]
+        return [Sample("product_database.up", 0.0, None, _LABELS, (lead + extract_first_line(error))[:200])]
     return [Sample("product_database.up", 1.0, None, _LABELS)]

@@ -6,7 +6,7 @@ from typing import Any
 
 from callwatch.exceptions import ConfigurationError
 from callwatch.models.reason import Reason
-from callwatch.pipeline.queries.filter_dsl import MAX_SECONDS, clauses, name
+from callwatch.pipeline.queries.filter_dsl import MAX_SECONDS, name, parse_clauses
 from callwatch.pipeline.queries.stage import Rows
 
 
@@ -48,7 +48,7 @@ def read_rows(raw: Any, table: str, needs_time: bool) -> Rows:
     otherwise = read_rows(raw["otherwise"], of, needs_time) if "otherwise" in raw else None
     ahead_s = read_number(raw["ahead_s"]) if "ahead_s" in raw else None
     item = name(raw["item"]) if "item" in raw else None
-    return Rows(of, clauses(raw["where"]), times, otherwise, ahead_s=ahead_s, item=item)
+    return Rows(of, parse_clauses(raw["where"]), times, otherwise, ahead_s=ahead_s, item=item)
 
 
 def read_fields(

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
 from callwatch.pipeline.calendar import find_holiday
-from callwatch.pipeline.comparable import active_days, earlier_windows, local_days
+from callwatch.pipeline.comparable import find_active_days, list_earlier_windows, list_local_days
 from callwatch.pipeline.expectation import SPREADS, SPREADS_OF_SILENCE, Expected, expect
 from callwatch.pipeline.freshness_readings import DAYS, LONG_SILENCE, NO_ITEM_YET, Windows
 from callwatch.pipeline.queries.query_runner import Measured
@@ -25,29 +25,29 @@ NOT_COMPARABLE = Reason("no_traffic", "no earlier day of this kind to compare wi
 _NONE_ARRIVED = Reason("no_traffic", "none arrived in the last 15 minutes, so nothing shows that they come again")
 
 
-def days_at_work(measured: Measured) -> frozenset[date]:
+def list_days_at_work(measured: Measured) -> frozenset[date]:
     """The days before today on which items arrived, other than strays."""
-    days = [day for day, _start, _end in local_days(measured.at, ZoneInfo(measured.timezone))]
+    days = [day for day, _start, _end in list_local_days(measured.at, ZoneInfo(measured.timezone))]
     rows = measured.rows.get(DAYS, [])
-    return active_days(days, [row["count"] for row in rows]) if len(rows) == len(days) else frozenset()
+    return find_active_days(days, [row["count"] for row in rows]) if len(rows) == len(days) else frozenset()
 
 
-def active_since(measured: Measured) -> datetime | None:
+def find_active_since(measured: Measured) -> datetime | None:
     """Since when the product has been active, as far back as is read; a single old stray row does not count."""
-    first_at, zone = measured.time(FIRST_AT), ZoneInfo(measured.timezone)
+    first_at, zone = measured.get_time(FIRST_AT), ZoneInfo(measured.timezone)
     if first_at is None:
         return None
-    active = days_at_work(measured)
+    active = list_days_at_work(measured)
     begun = datetime.combine(min(active, default=measured.at.astimezone(zone).date()), time(), zone)
     return max(first_at, begun.astimezone(UTC))
 
 
 def list_windows(measured: Measured) -> Windows:
     """The windows that end now, each followed by the same clock times on earlier days; none without any item."""
-    last_at = measured.time(LAST_AT)
+    last_at = measured.get_time(LAST_AT)
     if last_at is None:
         return {}
-    now, zone, active = measured.at, ZoneInfo(measured.timezone), days_at_work(measured)
+    now, zone, active = measured.at, ZoneInfo(measured.timezone), list_days_at_work(measured)
     last_at = min(last_at, now)
     starts = {f"freshness.window_{seconds}": now - timedelta(seconds=seconds) for seconds in _WINDOWS_S}
     starts[SILENCE] = max(last_at, now - _MAX_SILENCE)
@@ -55,10 +55,10 @@ def list_windows(measured: Measured) -> Windows:
         starts[LONG_SILENCE] = max(last_at, now - _MAX_WINDOW)
     # An item whose clock is slightly ahead of ours has already arrived.
     until = now + timedelta(seconds=MAX_CLOCK_SKEW_S)
-    return {name: [[(start, until)], *earlier_windows(start, now, zone, active, last_at)] for name, start in starts.items()}
+    return {name: [[(start, until)], *list_earlier_windows(start, now, zone, active, last_at)] for name, start in starts.items()}
 
 
-def expected_per_hour(measured: Measured) -> float | None:
+def estimate_expected_per_hour(measured: Measured) -> float | None:
     """The expected number for the last hour; None if no earlier day can be compared."""
     found = _find_expected(measured, "freshness.window_3600")
     return found[1].median if found else None
@@ -71,7 +71,7 @@ def list_freshness_samples(given: Mapping[str, Any], measured: Measured) -> list
     wavers: only from items that arrive now.
     """
     if measured.get(FIRST_AT) is None:
-        reason = measured.why(FIRST_AT)
+        reason = measured.explain_unknown(FIRST_AT)
         is_empty = reason == NO_ITEM_YET
         return [Sample("calls.missing_ratio", None, None if is_empty else reason, inconclusive=reason if is_empty else None)]
     names = [f"freshness.window_{seconds}" for seconds in _WINDOWS_S] + [SILENCE, LONG_SILENCE]
@@ -94,14 +94,14 @@ def list_freshness_samples(given: Mapping[str, Any], measured: Measured) -> list
             worst, detail = ratio, f"{found[0]} calls, {found[1].median:.0f} expected in {minutes} min"
     has_arrived = any(row["count"] for row in measured.rows.get(f"freshness.window_{_WINDOWS_S[-1]}", [])[:1])
     doubt = None if has_arrived else _NONE_ARRIVED
-    since = measured.time(LAST_AT) if worst else None
+    since = measured.get_time(LAST_AT) if worst else None
     return [Sample("calls.missing_ratio", round(worst, 3), detail=detail, since=since, inconclusive=doubt)]
 
 
 def _find_start(measured: Measured, name: str) -> datetime:
     longest = {SILENCE: _MAX_SILENCE, LONG_SILENCE: _MAX_WINDOW}.get(name)
     if longest:
-        return max(measured.time(LAST_AT) or measured.at, measured.at - longest)
+        return max(measured.get_time(LAST_AT) or measured.at, measured.at - longest)
     return measured.at - timedelta(seconds=int(name.rpartition("_")[2]))
 
 

@@ -8,14 +8,14 @@ from zoneinfo import ZoneInfo
 from psycopg2.sql import SQL, Identifier
 
 from callwatch.models.reason import Reason
-from callwatch.pipeline.comparable import COUNTED_OF_DAY, Window, local_days
+from callwatch.pipeline.comparable import COUNTED_OF_DAY, Window, list_local_days
 from callwatch.pipeline.queries.filter_dsl import TIME
 from callwatch.pipeline.queries.odd_rows import count_odd_rows
 from callwatch.pipeline.queries.query_runner import Measured
 from callwatch.pipeline.queries.reading import Aggregate, Reading
 from callwatch.pipeline.queries.stage import Rows
 from callwatch.pipeline.queries.statements import Literal, name_column
-from callwatch.pipeline.queries.time_bounds import is_readable, newer_than
+from callwatch.pipeline.queries.time_bounds import compose_newer_than, is_readable
 
 LAST_HOUR = "freshness.last_hour"
 LONG_SILENCE = "freshness.long_silence"
@@ -28,7 +28,7 @@ _INSTANT = timedelta(microseconds=1)
 Windows = Mapping[str, Sequence[Window]]
 
 
-def first_readings(given: Mapping[str, Any]) -> list[Reading]:
+def build_first_readings(given: Mapping[str, Any]) -> list[Reading]:
     """When the first and the last item arrived, and on which days: read before it is known what to compare."""
     table, at = given["table"], given["at"]
     column, source = name_column(at), Identifier(table)
@@ -39,15 +39,15 @@ def first_readings(given: Mapping[str, Any]) -> list[Reading]:
     sql = SQL(template).format(at=column, table=source, is_readable=is_readable(column))
     needs = {table: {at: TIME}}
     odd = count_odd_rows(ODD, Rows(table, at=(at,)), (at,))
-    count = Aggregate(table, SQL("count(*){filter}::float"), newer_than(column, 3600)).select()
+    count = Aggregate(table, SQL("count(*){filter}::float"), compose_newer_than(column, 3600)).select()
     first = Reading("freshness", needs, sql, empty=NO_ITEM_YET, empty_doubts=(ODD,))
     return [first, Reading(LAST_HOUR, needs, count), *([odd] if odd else [])]
 
 
-def days_reading(given: Mapping[str, Any], now: datetime, zone: ZoneInfo, is_scanned: bool) -> Reading:
+def build_days_reading(given: Mapping[str, Any], now: datetime, zone: ZoneInfo, is_scanned: bool) -> Reading:
     """How many items the days before today hold, up to the number that marks an active day; in one scan if no index serves."""
     table, at = given["table"], given["at"]
-    days = local_days(now, zone)
+    days = list_local_days(now, zone)
     parts = {"table": Identifier(table), "at": name_column(at)}
     if is_scanned:
         template = """
@@ -74,7 +74,7 @@ def _name_bounds(bounds: Sequence[datetime]) -> dict[str, Any]:
     return {"bounds": bounds, "first": bounds[0], "last": bounds[-1]}
 
 
-def window_readings(given: Mapping[str, Any], windows: Windows) -> list[Reading]:
+def build_window_readings(given: Mapping[str, Any], windows: Windows) -> list[Reading]:
     """How many items the windows hold, each counted by itself: a few pages of an index."""
     return [_count_windows(name, given, found) for name, found in windows.items()]
 

@@ -24,7 +24,7 @@ _SQL = SQL("""
 """)
 
 
-def indexes_reading(stages: StageFile) -> list[Reading]:
+def build_indexes_readings(stages: StageFile) -> list[Reading]:
     """The indexes of the tables with index advice: one reading, or none without advice."""
     tables = sorted({advised["table"] for advised in stages.indexes})
     return [Reading(INDEXES, {}, _SQL, is_table=True, params={"tables": tables})] if tables else []
@@ -46,7 +46,7 @@ def list_index_samples(stages: StageFile, measured: Measured) -> list[Sample]:
     ]
 
 
-def without_index(stages: StageFile, measured: Measured) -> set[str]:
+def find_without_index(stages: StageFile, measured: Measured) -> set[str]:
     """Large tables without an advised index: one scan of such a table costs less than one per figure."""
     return {advised["table"] for advised in _list_missing(stages, measured)}
 

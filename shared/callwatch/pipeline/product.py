@@ -7,18 +7,22 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from callwatch.db.core.connect import AnyConnection
-from callwatch.pipeline.completeness import availability_reading, completeness_readings, usual_availability_reading
-from callwatch.pipeline.crons import heartbeats_reading
+from callwatch.pipeline.completeness import (
+    build_availability_reading,
+    build_completeness_readings,
+    build_usual_availability_reading,
+)
+from callwatch.pipeline.crons import build_heartbeats_reading
 from callwatch.pipeline.freshness import list_windows
 from callwatch.pipeline.freshness_readings import (
     DAYS,
-    days_reading,
-    first_readings,
+    build_days_reading,
+    build_first_readings,
+    build_window_readings,
     take_scan,
-    window_readings,
 )
 from callwatch.pipeline.freshness_readings import scan_reading as scan_windows
-from callwatch.pipeline.indexes import indexes_reading, without_index
+from callwatch.pipeline.indexes import build_indexes_readings, find_without_index
 from callwatch.pipeline.queries.query_runner import BUDGET_S, Measured, Wanted, read
 from callwatch.pipeline.queries.reading import Reading
 from callwatch.pipeline.queries.spellings import list_spelling_censuses
@@ -30,15 +34,15 @@ from callwatch.pipeline.tenants.names import read_names
 from callwatch.pipeline.tenants.silence import (
     NAMES,
     SILENT,
+    build_steps_reading,
     count_by_tenant,
     find_silent,
     list_steps,
     scan_reading,
-    steps_reading,
 )
 from callwatch.pipeline.tenants.silence import take_scan as take_tenant_scan
-from callwatch.pipeline.vendors import vendor_readings
-from callwatch.pipeline.webhooks import webhook_readings
+from callwatch.pipeline.vendors import build_vendor_readings
+from callwatch.pipeline.webhooks import build_webhook_readings
 
 
 def measure(
@@ -55,21 +59,21 @@ def measure(
     """
     measured = Measured(now, timezone, deadline=time.monotonic() + budget_s)
     freshness = stages.parts.get("freshness")
-    read(conn, indexes_reading(stages), measured)
-    scanned = without_index(stages, measured)
-    read(conn, _select(all_readings(stages), wanted), measured, scanned)
+    read(conn, build_indexes_readings(stages), measured)
+    scanned = find_without_index(stages, measured)
+    read(conn, _select(build_all_readings(stages), wanted), measured, scanned)
     unlisted = [list_values(stage) for stage in stages.stages if measured.get(f"{stage.name}.unlisted")]
     if unlisted:
         read(conn, unlisted, measured)
     if freshness and wanted(DAYS):
         is_scanned = freshness["table"] in scanned
-        read(conn, [days_reading(freshness, now, ZoneInfo(timezone), is_scanned)], measured)
+        read(conn, [build_days_reading(freshness, now, ZoneInfo(timezone), is_scanned)], measured)
     windows = list_windows(measured) if freshness and wanted("freshness") else {}
     if freshness and windows and freshness["table"] in scanned:
         read(conn, [scan_windows(freshness, windows)], measured)
         take_scan(measured, windows)
     elif freshness and windows:
-        read(conn, window_readings(freshness, windows), measured)
+        read(conn, build_window_readings(freshness, windows), measured)
     if freshness and windows:
         _measure_tenants(conn, stages, measured, freshness["table"] in scanned)
     conn.rollback()
@@ -91,7 +95,7 @@ def _measure_tenants(conn: AnyConnection, stages: StageFile, measured: Measured,
     steps = list_steps(measured)
     if not steps:
         return
-    read(conn, [(scan_reading if is_scanned else steps_reading)(items, freshness, steps)], measured)
+    read(conn, [(scan_reading if is_scanned else build_steps_reading)(items, freshness, steps)], measured)
     if SILENT not in measured.rows:
         return
     if is_scanned:
@@ -102,7 +106,7 @@ def _measure_tenants(conn: AnyConnection, stages: StageFile, measured: Measured,
 
 
 @functools.lru_cache(maxsize=4)
-def all_readings(stages: StageFile) -> tuple[Reading, ...]:
+def build_all_readings(stages: StageFile) -> tuple[Reading, ...]:
     """Every statement of a product, except those that earlier statements must precede; composed once per process."""
     return tuple(_compose_readings(stages))
 
@@ -113,32 +117,32 @@ def _compose_readings(stages: StageFile) -> Iterator[Reading]:
         yield from list_readings(stage)
     parts = stages.parts
     if "freshness" in parts:
-        yield from first_readings(parts["freshness"])
+        yield from build_first_readings(parts["freshness"])
     if "availability" in parts:
-        yield availability_reading(parts["availability"])
-        yield usual_availability_reading(parts["availability"])
+        yield build_availability_reading(parts["availability"])
+        yield build_usual_availability_reading(parts["availability"])
     if "completeness" in parts:
-        yield from completeness_readings(parts["completeness"])
+        yield from build_completeness_readings(parts["completeness"])
     if "heartbeats" in parts:
-        yield heartbeats_reading(parts["heartbeats"])
+        yield build_heartbeats_reading(parts["heartbeats"])
     if "webhooks" in parts:
-        yield from webhook_readings(parts["webhooks"])
+        yield from build_webhook_readings(parts["webhooks"])
     if "syncs" in parts:
         yield from sync_readings(parts["syncs"])
     for vendor in stages.vendors:
-        yield from vendor_readings(vendor)
+        yield from build_vendor_readings(vendor)
 
 
 _NOT_IN_CYCLE = ("total", "completed_today", "failed", "duration", "duration_24h", "retry", "failed_last_hour")
 
 
-def of_stages(stages: StageFile) -> Wanted:
+def select_for_stages(stages: StageFile) -> Wanted:
     """The figures for status and job metrics: the stages, and how many items arrived."""
     names = {stage.name for stage in stages.stages}
     return lambda name: name.partition(".")[0] in names or name == "freshness.last_hour"
 
 
-def of_cycle(stages: StageFile) -> Wanted:
+def select_for_cycle(stages: StageFile) -> Wanted:
     """The figures for rules and charts: all except those that are only shown."""
     names = {stage.name for stage in stages.stages}
     return lambda name: not (name.partition(".")[0] in names and name.rpartition(".")[2] in _NOT_IN_CYCLE)
@@ -146,5 +150,5 @@ def of_cycle(stages: StageFile) -> Wanted:
 
 def list_cycle_readings(stages: StageFile) -> list[Reading]:
     """The readings of a cycle whose figures someone may rely on: without censuses, and without what is not recorded."""
-    wanted = of_cycle(stages)
-    return [each for each in all_readings(stages) if wanted(each.name) and each.none is None and each.census is None]
+    wanted = select_for_cycle(stages)
+    return [each for each in build_all_readings(stages) if wanted(each.name) and each.none is None and each.census is None]

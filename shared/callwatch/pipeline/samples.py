@@ -7,10 +7,10 @@ from dataclasses import replace
 from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
 from callwatch.pipeline.completeness import list_availability_samples, list_completeness_samples
-from callwatch.pipeline.crons import HEARTBEATS, list_cron_samples, odd_heartbeats
+from callwatch.pipeline.crons import HEARTBEATS, count_odd_heartbeats, list_cron_samples
 from callwatch.pipeline.freshness import list_freshness_samples
 from callwatch.pipeline.indexes import list_index_samples
-from callwatch.pipeline.queries.odd_rows import OddTotal, totals
+from callwatch.pipeline.queries.odd_rows import OddTotal, sum_odd_rows
 from callwatch.pipeline.queries.query_runner import Measured, add_figures, explain_stopped, is_stopped
 from callwatch.pipeline.queries.stage import Stage, StageFile
 from callwatch.pipeline.syncs import list_sync_samples
@@ -69,24 +69,24 @@ def _list_states(stages: StageFile, measured: Measured) -> list[Sample]:
     return [*list_unlisted_samples(stages, measured), *_sample_drift(measured), *list_index_samples(stages, measured)]
 
 
-def odd_rows(stages: StageFile, measured: Measured) -> dict[tuple[str, str], OddTotal]:
+def count_odd_rows(stages: StageFile, measured: Measured) -> dict[tuple[str, str], OddTotal]:
     """How many rows cannot be read as a time, and how many lie in the future, by table and column."""
-    found = totals(measured.odd, ((census, measured.unknown[name]) for name, census in measured.uncounted.items()))
+    found = sum_odd_rows(measured.odd, ((census, measured.unknown[name]) for name, census in measured.uncounted.items()))
     heartbeats = stages.parts.get("heartbeats")
     if heartbeats and HEARTBEATS in measured.rows:
-        found[heartbeats["table"], heartbeats["last_ok"]] = OddTotal(*odd_heartbeats(heartbeats, measured))
+        found[heartbeats["table"], heartbeats["last_ok"]] = OddTotal(*count_odd_heartbeats(heartbeats, measured))
     elif heartbeats and HEARTBEATS in measured.unknown:
         found[heartbeats["table"], heartbeats["last_ok"]] = OddTotal(unread=measured.unknown[HEARTBEATS])
     return found
 
 
-def undated(stage: Stage, measured: Measured) -> tuple[int | None, Reason | None]:
+def count_undated(stage: Stage, measured: Measured) -> tuple[int | None, Reason | None]:
     """How many open items have no usable time, so that no rule by age sees them; or None and the reason."""
     names = [f"{stage.name}.odd_{kind}" for kind in _OPEN]
     found = [measured.odd[name] for name in names if name in measured.odd]
     unread = [name for name in names if name in measured.unknown]
     if unread or not found:
-        return None, measured.why(*unread) if unread else _NO_AGES
+        return None, measured.explain_unknown(*unread) if unread else _NO_AGES
     counts = {name: odd.early + odd.ahead + odd.undated for name, odd in measured.odd.items() if name in names}
     taken = counts.pop(f"{stage.name}.odd_stuck", 0)
     # Waiting items are counted by each time by which they are evaluated.
@@ -95,7 +95,7 @@ def undated(stage: Stage, measured: Measured) -> tuple[int | None, Reason | None
 
 def _sample_odd_rows(stages: StageFile, measured: Measured) -> Iterator[Sample]:
     """A column that cannot be read has no sample of zero: its alert must not end with "resolved"."""
-    for (table, column), total in sorted(odd_rows(stages, measured).items(), key=lambda item: item[0]):
+    for (table, column), total in sorted(count_odd_rows(stages, measured).items(), key=lambda item: item[0]):
         labels = {"table": table, "column": column}
         key = next((odd.key for odd in measured.odd.values() if (odd.census.table, odd.census.column) == (table, column)), None)
         detail = f"row {key}" if key else None
@@ -106,7 +106,7 @@ def _sample_odd_rows(stages: StageFile, measured: Measured) -> Iterator[Sample]:
                 yield Sample(metric, None, total.unread, labels)
 
 
-def depths(stages: StageFile, measured: Measured) -> list[tuple[str, str, float]]:
+def list_depths(stages: StageFile, measured: Measured) -> list[tuple[str, str, float]]:
     """(stage, figure, value) of what is stored by minute: how much waits, and completions per minute; unknown ones are left
     out.
     """
@@ -119,7 +119,7 @@ def depths(stages: StageFile, measured: Measured) -> list[tuple[str, str, float]
     return kept
 
 
-def stale_figures(stages: StageFile) -> list[str]:
+def list_stale_figures(stages: StageFile) -> list[str]:
     """Names of the figures that together are the stale work: overdue if a queue has a schedule, else stuck."""
     queues = [stage for stage in stages.stages if stage.is_queue]
     return [f"{stage.name}.{'stuck' if stage.rows['overdue'].none else 'overdue'}" for stage in queues]
@@ -127,7 +127,7 @@ def stale_figures(stages: StageFile) -> list[str]:
 
 def _list_queues(stages: StageFile, measured: Measured) -> Iterator[Sample]:
     pending = [f"{stage.name}.pending" for stage in stages.stages if stage.is_queue]
-    for metric, names in (("queue.pending", pending), ("queue.stale", stale_figures(stages))):
+    for metric, names in (("queue.pending", pending), ("queue.stale", list_stale_figures(stages))):
         value, reason = add_figures(measured, *names)
         if value is None:
             yield from _read_known_part(
@@ -150,13 +150,13 @@ def _sample_stage(stage: Stage, measured: Measured) -> Iterator[Sample]:
             yield from _read_known_part(f"pipeline.{figure}", measured.at_least.get(f"{stage.name}.{figure}", 0), labels)
             sample = _build_sample(f"pipeline.{figure}", measured, f"{stage.name}.{figure}", labels)
             yield replace(sample, inconclusive=_doubt_window(stage, figure, measured))
-    count, reason = undated(stage, measured)
+    count, reason = count_undated(stage, measured)
     if reason != _NO_AGES:
         yield Sample("pipeline.undated", None if count is None else float(count), reason, labels)
     if not stage.rows["due"].none:
         yield _sample_stopped(stage, measured, labels)
     if not stage.rows["dead"].none:
-        yield from _dead(stage, measured, labels)
+        yield from _measure_dead(stage, measured, labels)
     if stage.unfinished:
         yield _sample_unfinished(stage, measured, labels)
 
@@ -169,7 +169,7 @@ def _doubt_window(stage: Stage, figure: str, measured: Measured) -> Reason | Non
 
 def _build_sample(metric: str, measured: Measured, name: str, labels: Mapping[str, str]) -> Sample:
     value = measured.get(name)
-    return Sample(metric, value, None if value is not None else measured.why(name), labels)
+    return Sample(metric, value, None if value is not None else measured.explain_unknown(name), labels)
 
 
 def _sample_stopped(stage: Stage, measured: Measured, labels: Mapping[str, str]) -> Sample:
@@ -177,13 +177,13 @@ def _sample_stopped(stage: Stage, measured: Measured, labels: Mapping[str, str])
     found = is_stopped(measured, stage.name)
     if found is None:
         return Sample("pipeline.stopped", None, explain_stopped(measured, stage.name), labels)
-    due = measured.count(f"{stage.name}.due") or round(measured.at_least.get(f"{stage.name}.due", 0))
-    since = measured.time(f"{stage.name}.due_since") if due else None
+    due = measured.get_count(f"{stage.name}.due") or round(measured.at_least.get(f"{stage.name}.due", 0))
+    since = measured.get_time(f"{stage.name}.due_since") if due else None
     detail = f"{due} due for more than 10 min, none completed in 10 min" if found else None
     return Sample("pipeline.stopped", float(found), None, labels, detail, since)
 
 
-def _dead(stage: Stage, measured: Measured, labels: Mapping[str, str]) -> Iterator[Sample]:
+def _measure_dead(stage: Stage, measured: Measured, labels: Mapping[str, str]) -> Iterator[Sample]:
     """How many dead letters there are, unless they are few compared with completed items, and their share.
 
     An item dies hours after it arrived: items that die in the evening are also compared with a typical hour of the day.
@@ -191,7 +191,7 @@ def _dead(stage: Stage, measured: Measured, labels: Mapping[str, str]) -> Iterat
     dead, done = measured.get(f"{stage.name}.dead_last_hour"), measured.get(f"{stage.name}.completed_last_hour")
     if dead is None or done is None:
         yield _build_sample("pipeline.dead", measured, f"{stage.name}.dead_last_hour", labels)
-        reason = measured.why(f"{stage.name}.dead_last_hour", f"{stage.name}.completed_last_hour")
+        reason = measured.explain_unknown(f"{stage.name}.dead_last_hour", f"{stage.name}.completed_last_hour")
         yield Sample("pipeline.dead_ratio", None, reason, labels)
         return
     is_enough = dead + done >= _ENOUGH_FINISHED
@@ -216,9 +216,9 @@ def _sample_unfinished(stage: Stage, measured: Measured, labels: Mapping[str, st
     name = f"{stage.name}.unfinished"
     items, is_open, newest_open = (measured.get(f"{name}.{figure}") for figure in ("items", "open", "newest_open"))
     # Without an open item there is no start time.
-    since = measured.time(f"{name}.since") or measured.at
+    since = measured.get_time(f"{name}.since") or measured.at
     if items is None or is_open is None or newest_open is None:
-        return Sample("pipeline.unfinished_s", None, measured.why(f"{name}.items"), labels)
+        return Sample("pipeline.unfinished_s", None, measured.explain_unknown(f"{name}.items"), labels)
     # Of a few items, more than that share are sometimes open by chance.
     many = max(_MANY_OPEN, _OPEN_SHARE * items + 2 * math.sqrt(_OPEN_SHARE * items))
     is_down = is_open > 0 and (newest_open >= min(items, 3) or is_open >= many)

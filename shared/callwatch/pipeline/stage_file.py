@@ -12,9 +12,9 @@ from callwatch.pipeline.calendar import read_holiday
 from callwatch.pipeline.costs import file as costs
 from callwatch.pipeline.file_fields import check_keys, name_place, parse_list, read_fields, read_number, read_rows, read_text
 from callwatch.pipeline.items.file import PATH, read_events, read_path, read_remedies
-from callwatch.pipeline.queries.filter_dsl import clauses, name
+from callwatch.pipeline.queries.filter_dsl import name, parse_clauses
 from callwatch.pipeline.queries.stage import COUNTED, TIMED, Duration, Failures, Rows, Stage, StageFile, Unfinished, Vendor
-from callwatch.pipeline.queries.states import with_states
+from callwatch.pipeline.queries.states import add_states
 
 _NOT_DESCRIBED = Reason("not_configured", "the stage file does not say which rows these are")
 DEFAULT = Path(__file__).parent / "stages" / "call_product.json"
@@ -39,7 +39,7 @@ PARTS: Mapping[str, tuple[Mapping[str, Callable[[Any], Any]], Mapping[str, Calla
         {
             "table": name,
             "at": name,
-            "where": clauses,
+            "where": parse_clauses,
             "column": name,
             "after_s": read_number,
             "newest": read_number,
@@ -95,7 +95,7 @@ def parse_stages(raw: Any) -> StageFile:
     for number, item in enumerate(_get_list(raw, "indexes")):
         with name_place(f"indexes[{number}]"):
             indexes.append(read_fields(item, {"name": name, "table": name, "on": read_text}, {"where": read_text}))
-    return StageFile(with_states(stages), vendors, parts, tuple(indexes))
+    return StageFile(add_states(stages), vendors, parts, tuple(indexes))
 
 
 def _read_stage(raw: Any, where: str) -> Stage:
@@ -143,7 +143,7 @@ def _read_duration(raw: Any, table: str) -> Duration:
         other_table, _dot, column = other.partition(".")
         joined = (name(own), name(other_table), name(column))
     start = raw["start"].removeprefix(f"{joined[1]}.") if joined else raw["start"]
-    return Duration(name(raw.get("from", table)), clauses(raw["where"]), name(start), name(raw["end"]), joined)
+    return Duration(name(raw.get("from", table)), parse_clauses(raw["where"]), name(start), name(raw["end"]), joined)
 
 
 def _read_vendor(raw: Any, where: str) -> Vendor:

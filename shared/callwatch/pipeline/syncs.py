@@ -9,17 +9,17 @@ from psycopg2.sql import SQL, Identifier
 
 from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
-from callwatch.pipeline.comparable import kind_of_day
+from callwatch.pipeline.comparable import classify_day
 from callwatch.pipeline.expectation import compute_median
 from callwatch.pipeline.queries.filter_dsl import ANY, NUMBER, TEXT, TIME
-from callwatch.pipeline.queries.labels import readable
+from callwatch.pipeline.queries.labels import make_readable
 from callwatch.pipeline.queries.odd_rows import count_odd_rows
 from callwatch.pipeline.queries.query_runner import Measured
 from callwatch.pipeline.queries.reading import Reading
 from callwatch.pipeline.queries.stage import Rows
 from callwatch.pipeline.queries.stage_readings import DAY_S
 from callwatch.pipeline.queries.statements import Literal, name_column
-from callwatch.pipeline.queries.time_bounds import newer_than
+from callwatch.pipeline.queries.time_bounds import compose_newer_than
 
 SYNCS = "syncs"
 # Four weeks hold four Saturdays; workdays resemble each other, Saturdays and Sundays only themselves.
@@ -47,7 +47,7 @@ def sync_readings(given: Mapping[str, Any]) -> list[Reading]:
         records=name_column(records),
         finished=name_column(finished),
         table=Identifier(table),
-        is_recent=newer_than(name_column(started), _DAYS * DAY_S),
+        is_recent=compose_newer_than(name_column(started), _DAYS * DAY_S),
         max_records=Literal(MAX_RECORDS),
         most=Literal(_MOST),
     )
@@ -63,7 +63,7 @@ def list_sync_samples(measured: Measured) -> list[Sample]:
     by_name: dict[str, list[tuple[datetime, float | None]]] = {}
     zone = ZoneInfo(measured.timezone)
     for row in measured.rows.get(SYNCS, []):
-        by_name.setdefault(readable(row["name"]), []).append((datetime.fromtimestamp(row["started"], zone), row["records"]))
+        by_name.setdefault(make_readable(row["name"]), []).append((datetime.fromtimestamp(row["started"], zone), row["records"]))
     return [_sample_sync(name, runs, measured.at) for name, runs in sorted(by_name.items())]
 
 
@@ -74,7 +74,7 @@ def _sample_sync(name: str, runs: list[tuple[datetime, float | None]], now: date
         # Whether it runs at all is the subject of the cron sample.
         return _abstain(name, "the sync did not run in the last 24 hours")
     same_hour = [(at, records) for at, records in earlier if _is_same_hour(at, latest_at)]
-    alike = [records for at, records in same_hour if kind_of_day(at) == kind_of_day(latest_at)]
+    alike = [records for at, records in same_hour if classify_day(at) == classify_day(latest_at)]
     is_alike = len(alike) >= _AT_LEAST_EARLIER
     compared = alike if is_alike else [records for _at, records in same_hour]
     median = compute_median(compared) if compared else 0.0

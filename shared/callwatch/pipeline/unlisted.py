@@ -61,7 +61,7 @@ def _sample_states(stage: Stage, column: str, measured: Measured) -> Sample:
     labels = {"stage": stage.name, "table": stage.table, "column": column}
     count = measured.get(f"{stage.name}.unlisted")
     if count is None:
-        why = measured.why(f"{stage.name}.unlisted")
+        why = measured.explain_unknown(f"{stage.name}.unlisted")
         return Sample(METRIC, None, NO_STATES if why.code == "not_configured" else why, labels)
     states, _why = read_unlisted(stage, measured)
     named = [f"{each.rows} in {each.state}" for each in (states or [])[:_NAMED]]

@@ -12,7 +12,7 @@ from callwatch.pipeline.queries.query_runner import Measured
 from callwatch.pipeline.queries.reading import Aggregate, Reading
 from callwatch.pipeline.queries.stage import Failures, Rows, Vendor
 from callwatch.pipeline.queries.statements import Literal, coalesce, name_column
-from callwatch.pipeline.queries.time_bounds import MAX_CLOCK_SKEW_S, newer_than
+from callwatch.pipeline.queries.time_bounds import MAX_CLOCK_SKEW_S, compose_newer_than
 
 WINDOW_S = 1800
 # With too few requests a rate means nothing; a vendor slows everybody down now and then.
@@ -30,7 +30,7 @@ CLASSES: Mapping[str, str] = {
 }
 
 
-def vendor_readings(vendor: Vendor) -> list[Reading]:
+def build_vendor_readings(vendor: Vendor) -> list[Reading]:
     """One reading for each kind of row: how many requests succeeded, how many failed by class, and its odd rows."""
     readings = [_count_successes(f"vendor.{vendor.service}.ok{number}", rows) for number, rows in enumerate(vendor.ok)]
     readings += [_count_failures(f"vendor.{vendor.service}.failed{number}", f) for number, f in enumerate(vendor.failed)]
@@ -67,7 +67,7 @@ def _count_failures(name: str, failures: Failures) -> Reading:
 def _select_recent(rows: Rows) -> tuple[Needs, Composable]:
     needs = merge(list_needs(rows.table, rows.where), {rows.table: dict.fromkeys(rows.at, TIME)})
     ahead_s = MAX_CLOCK_SKEW_S if rows.ahead_s is None else rows.ahead_s
-    is_recent = newer_than(coalesce(rows.at), WINDOW_S, ahead_s)
+    is_recent = compose_newer_than(coalesce(rows.at), WINDOW_S, ahead_s)
     return needs, SQL(" AND ").join([render_sql(rows.where, rows.table), is_recent])
 
 
@@ -77,7 +77,7 @@ def list_vendor_samples(vendor: Vendor, measured: Measured) -> list[Sample]:
     found = {kind: _sum(measured, vendor, f"failed.{kind}") for kind in CLASSES}
     ok = _sum(measured, vendor, "ok")
     if any(value is None for value in found.values()):
-        reason = measured.why(*(f"vendor.{vendor.service}.failed{number}" for number in range(len(vendor.failed))))
+        reason = measured.explain_unknown(*(f"vendor.{vendor.service}.failed{number}" for number in range(len(vendor.failed))))
         return [Sample(f"vendor.{metric}", None, reason, labels) for metric in ("error_ratio", "rate_limited", "quota")]
     counts = {kind: value or 0.0 for kind, value in found.items()}
     # Without a request that succeeds, nothing shows that the vendor works again.
@@ -89,7 +89,7 @@ def _sample_ratio(
     counts: Mapping[str, float], ok: float | None, labels: Mapping[str, str], measured: Measured, vendor: Vendor
 ) -> Sample:
     if ok is None:
-        return Sample("vendor.error_ratio", None, measured.why(f"vendor.{vendor.service}.ok0"), labels)
+        return Sample("vendor.error_ratio", None, measured.explain_unknown(f"vendor.{vendor.service}.ok0"), labels)
     failed = sum(counts.values())
     failures = ", ".join(f"{count:.0f} {kind}" for kind, count in counts.items() if count) or "no failures"
     detail = f"{failures} and {ok:.0f} successful in {WINDOW_S // 60} min"

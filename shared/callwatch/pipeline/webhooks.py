@@ -13,7 +13,7 @@ from callwatch.pipeline.queries.query_runner import Measured
 from callwatch.pipeline.queries.reading import Reading
 from callwatch.pipeline.queries.stage import Rows
 from callwatch.pipeline.queries.statements import Literal, name_column
-from callwatch.pipeline.queries.time_bounds import ago, ahead, newer_than
+from callwatch.pipeline.queries.time_bounds import compose_ago, compose_ahead, compose_newer_than
 
 WEBHOOKS = "webhooks"
 # If the window holds fewer, the newest ones are evaluated, as far back as this.
@@ -35,7 +35,7 @@ _TOO_FEW = Reason("no_traffic", "too few webhooks, or failures among them, to sh
 _UNREAD = Reason("unavailable", "most of the webhooks have no status that can be read")
 
 
-def webhook_readings(given: Mapping[str, Any]) -> list[Reading]:
+def build_webhook_readings(given: Mapping[str, Any]) -> list[Reading]:
     """The webhooks of the window, and how many rows belong to none because their time is implausible."""
     odd = count_odd_rows(f"{WEBHOOKS}.odd", Rows(given["table"], at=(given["at"],)), (given["at"],))
     return [_count_webhooks(given), *([odd] if odd else [])]
@@ -83,10 +83,10 @@ def _select_window(given: Mapping[str, Any], columns: tuple[str, ...]) -> Compos
         columns=SQL(", ").join(map(name_column, columns)),
         table=Identifier(given["table"]),
         at=at,
-        start=ago(given["window_s"]),
-        is_recent=newer_than(at, _LOOK_BACK_S),
+        start=compose_ago(given["window_s"]),
+        is_recent=compose_newer_than(at, _LOOK_BACK_S),
         newest=Literal(_NEWEST),
-        end=ahead(),
+        end=compose_ahead(),
     )
 
 
@@ -94,7 +94,7 @@ def list_webhook_samples(given: Mapping[str, Any], measured: Measured) -> list[S
     """webhooks.error_ratio: the share of 5xx; it abstains if there were too few webhooks or failures to evaluate."""
     items, failed = measured.get(f"{WEBHOOKS}.items"), measured.get(f"{WEBHOOKS}.failed")
     if items is None or failed is None:
-        return [Sample("webhooks.error_ratio", None, measured.why(f"{WEBHOOKS}.items"))]
+        return [Sample("webhooks.error_ratio", None, measured.explain_unknown(f"{WEBHOOKS}.items"))]
     unread = measured.get(f"{WEBHOOKS}.unread") or 0.0
     if unread > items:
         return [Sample("webhooks.error_ratio", None, _UNREAD)]

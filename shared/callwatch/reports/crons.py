@@ -75,7 +75,7 @@ def _describe_monitor(monitor: Monitor) -> CronJob:
 def _describe_crons(given: Mapping[str, Any], measured: Measured) -> Iterator[CronJob]:
     is_read = HEARTBEATS in measured.rows
     for cron in list_crons(given, measured):
-        why = (cron.unknown or NEVER) if is_read else measured.why(HEARTBEATS)
+        why = (cron.unknown or NEVER) if is_read else measured.explain_unknown(HEARTBEATS)
         problem = _find_problem(cron)
         reasons = {
             "timezone": _NO_ZONE,

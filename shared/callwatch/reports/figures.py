@@ -23,15 +23,15 @@ class Part:
         """Return the value unchanged; if it is None, record the reason under its name."""
         return self.unknown.say(f"{self.path}.{name}", value, reason)
 
-    def count(self, name: str, figure: str) -> int | None:
+    def get_count(self, name: str, figure: str) -> int | None:
         """Return a figure as a whole number."""
-        return self.say(name, self.measured.count(figure), self.measured.why(figure))
+        return self.say(name, self.measured.get_count(figure), self.measured.explain_unknown(figure))
 
-    def time(self, name: str, figure: str) -> datetime | None:
+    def get_time(self, name: str, figure: str) -> datetime | None:
         """Return a figure in seconds since 1970 as aware UTC."""
-        return self.say(name, self.measured.time(figure), self.measured.why(figure))
+        return self.say(name, self.measured.get_time(figure), self.measured.explain_unknown(figure))
 
-    def number(self, name: str, figure: str, factor: float = 1.0) -> float | None:
+    def get_number(self, name: str, figure: str, factor: float = 1.0) -> float | None:
         """Return a figure times a factor, to three decimal places."""
         value = self.measured.get(figure)
-        return self.say(name, None if value is None else round(value * factor, 3), self.measured.why(figure))
+        return self.say(name, None if value is None else round(value * factor, 3), self.measured.explain_unknown(figure))

@@ -13,13 +13,13 @@ from callwatch.checks.registry import list_checks
 from callwatch.checks.run import DEADLINE_S, build_check_tasks, collect_results, run_at_once
 from callwatch.checks.status_machine import advance_state, build_result
 from callwatch.client.measurement_errors import capture_measuring
-from callwatch.counters.errors import buffered, last_hour
-from callwatch.db import connection, pool_statistics
-from callwatch.db.core.unreadable import UNREAD, why_product_unread, why_unread
+from callwatch.counters.errors import count_buffered, count_last_hour
+from callwatch.db import connection, read_pool_statistics
+from callwatch.db.core.unreadable import UNREAD, explain_product_unread, explain_unread
 from callwatch.db.product_queries.known_readings import LostReading, list_lost
-from callwatch.db.queries.check_results import ServiceState, service_states
+from callwatch.db.queries.check_results import ServiceState, read_service_states
 from callwatch.db.queries.cycles import Signs, read_signs
-from callwatch.db.queries.setting_problems import stored_problems
+from callwatch.db.queries.setting_problems import list_stored_problems
 from callwatch.models.check import CheckResult
 from callwatch.models.reason import DATABASE_TIMEOUT, PRODUCT_TIMEOUT, QUEUE_TIMEOUT, Reason
 from callwatch.reports.missing_values import Unknown, describe_memory
@@ -77,7 +77,7 @@ class Gathered:
     buffered: tuple[int | None, Reason | None]
 
 
-def health(settings: Settings, now: datetime, own: OwnFigures, read_commit: ReadCommit | None = None) -> Health:
+def build_health(settings: Settings, now: datetime, own: OwnFigures, read_commit: ReadCommit | None = None) -> Health:
     """Build the response of GET /api/health for a caller with a token: vendors are probed live, every field is given.
 
     own: data of the running process. read_commit: returns the deployed commit and why it is unknown; called after the probes.
@@ -86,26 +86,26 @@ def health(settings: Settings, now: datetime, own: OwnFigures, read_commit: Read
     gathered = gather(settings, now, is_whole=True)
     found = _build_reduced(gathered, now, unknown, is_whole=True)
     found["uptime"] = own["uptime"]
-    found["environment"] = _environment(settings, own, read_commit, unknown)
-    found["resources"] = _resources(own, unknown)
+    found["environment"] = _describe_environment(settings, own, read_commit, unknown)
+    found["resources"] = _describe_resources(own, unknown)
     found["monitor"] = describe_monitor(gathered.stored.signs if gathered.stored else None, now, gathered.unread, unknown)
-    found["configuration"] = unknown.say("configuration", _configuration(settings, gathered), gathered.unread)
-    found["lost_figures"] = unknown.say("lost_figures", _lost_figures(gathered.stored), gathered.unread)
+    found["configuration"] = unknown.say("configuration", _list_problems(settings, gathered), gathered.unread)
+    found["lost_figures"] = unknown.say("lost_figures", _describe_lost_figures(gathered.stored), gathered.unread)
     return found
 
 
-def reduced_health(settings: Settings, now: datetime) -> Health:
+def build_reduced_health(settings: Settings, now: datetime) -> Health:
     """Build the response of GET /api/health for anybody: of vendors, the results that the last cycle stored."""
     return _build_reduced(gather(settings, now, is_whole=False), now, Unknown(), is_whole=False)
 
 
 def _build_reduced(gathered: Gathered, now: datetime, unknown: Unknown, is_whole: bool) -> Health:
     return {
-        "status": overall(gathered, now),
+        "status": judge_overall(gathered, now),
         "timestamp": now,
-        "services": {result.service: _service(result, is_whole, unknown) for result in gathered.results},
-        "queue": _queue(gathered, unknown),
-        "errors": _errors(gathered, unknown),
+        "services": {result.service: _describe_service(result, is_whole, unknown) for result in gathered.results},
+        "queue": _describe_queue(gathered, unknown),
+        "errors": _describe_errors(gathered, unknown),
         # Filled by what is added later, too.
         "unknown": unknown.reasons,
     }
@@ -118,7 +118,7 @@ def gather(settings: Settings, now: datetime, is_whole: bool) -> Gathered:
     reads = {
         "read.stored": lambda: _read_stored(now),
         "read.product": lambda: _read_queues(settings, now),
-        "read.buffered": buffered,
+        "read.buffered": count_buffered,
     }
     found = run_at_once({**checks, **reads}, DEADLINE_S)
     probes = collect_results(checks, found)
@@ -126,17 +126,17 @@ def gather(settings: Settings, now: datetime, is_whole: bool) -> Gathered:
     stored, queues, size = (found.get(name) for name in reads)
     kept = stored if isinstance(stored, Stored) else None
     return Gathered(
-        results=_results(probes, kept, list_checks(settings), now),
+        results=_combine_results(probes, kept, list_checks(settings), now),
         is_database_up=is_database_up,
         stored=kept,
-        unread=_why_missing("the monitor's tables", stored, DATABASE_TIMEOUT, why_unread),
+        unread=_explain_missing("the monitor's tables", stored, DATABASE_TIMEOUT, explain_unread),
         queues=None if queues is None or isinstance(queues, Exception) else queues,
-        queues_unread=_why_missing("the product's tables", queues, PRODUCT_TIMEOUT, why_product_unread),
-        buffered=size if isinstance(size, tuple) else (None, _why_missing("the queue's size", size, QUEUE_TIMEOUT, None)),
+        queues_unread=_explain_missing("the product's tables", queues, PRODUCT_TIMEOUT, explain_product_unread),
+        buffered=size if isinstance(size, tuple) else (None, _explain_missing("the queue's size", size, QUEUE_TIMEOUT, None)),
     )
 
 
-def _why_missing(what: str, found: object, late: Reason, explain: Callable[[BaseException], Reason] | None) -> Reason:
+def _explain_missing(what: str, found: object, late: Reason, explain: Callable[[BaseException], Reason] | None) -> Reason:
     """Why a reading is not there. found: its error, or None if it was late."""
     if not isinstance(found, Exception):
         return late
@@ -146,7 +146,7 @@ def _why_missing(what: str, found: object, late: Reason, explain: Callable[[Base
     return Reason("unavailable", f"{what} cannot be read ({type(found).__name__})")
 
 
-def overall(gathered: Gathered, now: datetime) -> OverallStatus:
+def judge_overall(gathered: Gathered, now: datetime) -> OverallStatus:
     """unhealthy: the database is down, or every configured vendor. degraded: one of them is not healthy, there is a critical
     error, the pipeline stopped or its database does not respond, figures of it that were known are lost, or the monitor is
     late. Unknown and not configured services change nothing."""
@@ -157,14 +157,20 @@ def overall(gathered: Gathered, now: datetime) -> OverallStatus:
     is_degraded = any(result.status == "degraded" for result in gathered.results) or "unhealthy" in providers
     # If the database is up but our tables cannot be read, no monitor can have run.
     is_degraded = is_degraded or stored is None or bool(stored.errors[1] or stored.lost)
-    is_degraded = is_degraded or stored is None or stored.signs.not_evaluated_since(now) is not None
+    is_degraded = is_degraded or stored is None or stored.signs.find_not_evaluated_since(now) is not None
     queues = gathered.queues
     return "degraded" if is_degraded or queues is None or queues.is_stopped or queues.is_unread else "healthy"
 
 
 def _read_stored(now: datetime) -> Stored:
     with connection(statement_timeout_ms=2000) as conn:
-        return Stored(service_states(conn), last_hour(conn, now), read_signs(conn), stored_problems(conn), list_lost(conn, now))
+        return Stored(
+            read_service_states(conn),
+            count_last_hour(conn, now),
+            read_signs(conn),
+            list_stored_problems(conn),
+            list_lost(conn, now),
+        )
 
 
 def _read_queues(settings: Settings, now: datetime) -> QueueReading:
@@ -174,7 +180,7 @@ def _read_queues(settings: Settings, now: datetime) -> QueueReading:
     return queue_health(settings, now)
 
 
-def _results(
+def _combine_results(
     probes: Mapping[str, ProbeResult], stored: Stored | None, services: Collection[str], now: datetime
 ) -> list[CheckResult]:
     """Combine live results (following the stored state, without changing it) with the stored results of other services."""
@@ -182,19 +188,19 @@ def _results(
     live = {name: build_result(name, v, advance_state(states.get(name), v), now) for name, v in probes.items()}
     # The database's status is that of this very call, whatever earlier probes found.
     live |= {result.service: result for result in build_results_without_state({"database": probes["database"]}, now)}
-    return [live.get(name) or _stored_result(name, states.get(name), now) for name in services]
+    return [live.get(name) or _build_stored_result(name, states.get(name), now) for name in services]
 
 
-def _stored_result(service: str, state: ServiceState | None, now: datetime) -> CheckResult:
+def _build_stored_result(service: str, state: ServiceState | None, now: datetime) -> CheckResult:
     if state is None:
         return CheckResult(service, "unknown", None, None, now, {"unchecked": True})
     return CheckResult(service, state["status"], state["latency_ms"], state["reason"], state["checked_at"])
 
 
-def _service(result: CheckResult, is_whole: bool, unknown: Unknown) -> ServiceHealth:
+def _describe_service(result: CheckResult, is_whole: bool, unknown: Unknown) -> ServiceHealth:
     path = f"services.{result.service}"
     is_unchecked = bool(result.details.get("unchecked"))
-    why = _NEVER_CHECKED if is_unchecked else _why_no_latency(result.reason)
+    why = _NEVER_CHECKED if is_unchecked else _explain_no_latency(result.reason)
     latency = unknown.say(f"{path}.latency", result.latency_ms, why)
     checked_at = unknown.say(f"{path}.checked_at", None if is_unchecked else result.checked_at, why)
     shown: ServiceHealth = {"status": result.status, "latency": latency, "checked_at": checked_at}
@@ -202,17 +208,17 @@ def _service(result: CheckResult, is_whole: bool, unknown: Unknown) -> ServiceHe
         return shown
     shown["reason"] = result.reason
     if result.service == "database":
-        shown["details"] = pool_statistics()
+        shown["details"] = read_pool_statistics()
     return shown
 
 
-def _why_no_latency(reason: str | None) -> Reason:
+def _explain_no_latency(reason: str | None) -> Reason:
     if reason == "not_configured":
         return _NOT_CONFIGURED
     return Reason("timeout" if reason == "timeout" else "unavailable", f"no response was measured ({reason})")
 
 
-def _queue(gathered: Gathered, unknown: Unknown) -> QueueHealth:
+def _describe_queue(gathered: Gathered, unknown: Unknown) -> QueueHealth:
     def say(name: str) -> int | None:
         value, why = gathered.queues.figures[name] if gathered.queues else (None, gathered.queues_unread)
         return unknown.say(f"queue.{name}", value, why)
@@ -225,7 +231,7 @@ def _queue(gathered: Gathered, unknown: Unknown) -> QueueHealth:
     }
 
 
-def _errors(gathered: Gathered, unknown: Unknown) -> ErrorHealth:
+def _describe_errors(gathered: Gathered, unknown: Unknown) -> ErrorHealth:
     size, reason = gathered.buffered
     total, critical = gathered.stored.errors if gathered.stored else (None, None)
     return {
@@ -235,7 +241,7 @@ def _errors(gathered: Gathered, unknown: Unknown) -> ErrorHealth:
     }
 
 
-def _environment(settings: Settings, own: OwnFigures, read_commit: ReadCommit | None, unknown: Unknown) -> Environment:
+def _describe_environment(settings: Settings, own: OwnFigures, read_commit: ReadCommit | None, unknown: Unknown) -> Environment:
     commit, why_no_commit = read_commit() if read_commit else (settings.commit_sha, _NOT_SET)
     return {
         "node_env": unknown.say("environment.node_env", settings.node_env, _NOT_SET),
@@ -247,14 +253,14 @@ def _environment(settings: Settings, own: OwnFigures, read_commit: ReadCommit | 
     }
 
 
-def _resources(own: OwnFigures, unknown: Unknown) -> Resources:
-    return {"memory": describe_memory(own["memory"], "resources.memory", unknown), "pool": pool_statistics()}
+def _describe_resources(own: OwnFigures, unknown: Unknown) -> Resources:
+    return {"memory": describe_memory(own["memory"], "resources.memory", unknown), "pool": read_pool_statistics()}
 
 
 def describe_monitor(signs: Signs | None, now: datetime, unread: Reason, unknown: Unknown) -> MonitorHealth:
     """Return when the monitor last finished a cycle and last evaluated the rules; signs: None if they could not be read."""
     why, none_evaluated, fine = (_NO_CYCLE_YET, _NONE_EVALUATED, _EVALUATES) if signs else (unread, unread, unread)
-    since = signs.not_evaluated_since(now) if signs else None
+    since = signs.find_not_evaluated_since(now) if signs else None
     return {
         "last_cycle_at": unknown.say("monitor.last_cycle_at", signs.finished_at if signs else None, why),
         "last_evaluated_at": unknown.say("monitor.last_evaluated_at", signs.evaluated_at if signs else None, none_evaluated),
@@ -263,7 +269,7 @@ def describe_monitor(signs: Signs | None, now: datetime, unread: Reason, unknown
     }
 
 
-def _configuration(settings: Settings, gathered: Gathered) -> list[SettingProblem] | None:
+def _list_problems(settings: Settings, gathered: Gathered) -> list[SettingProblem] | None:
     """List the invalid settings of this function and those that the monitor stored; None if neither is known."""
     own: dict[str, SettingProblem] = {
         problem.variable: {"variable": problem.variable, "message": problem.message, "affects": problem.affects}
@@ -275,7 +281,7 @@ def _configuration(settings: Settings, gathered: Gathered) -> list[SettingProble
     return [found[name] for name in sorted(found)]
 
 
-def _lost_figures(stored: Stored | None) -> list[LostFigures] | None:
+def _describe_lost_figures(stored: Stored | None) -> list[LostFigures] | None:
     if stored is None or not stored.lost:
         return None if stored is None else []
     # Rarely needed, and it loads the readings.

@@ -63,16 +63,16 @@ def describe_memory(memory: Memory, path: str, unknown: Unknown) -> Memory:
 
 def explain_nulls(answer: Mapping[str, object]) -> dict[str, Reason]:
     """Return `unknown` for a response made of stored rows: a null without a reason of its own means that there is none."""
-    return {path: _WHY.get(path.rpartition(".")[2], _THERE_IS_NONE) for path in _nulls(answer, "")}
+    return {path: _WHY.get(path.rpartition(".")[2], _THERE_IS_NONE) for path in _find_nulls(answer, "")}
 
 
-def _nulls(value: object, path: str) -> Iterator[str]:
+def _find_nulls(value: object, path: str) -> Iterator[str]:
     if value is None:
         yield path.removeprefix(".")
     elif isinstance(value, Mapping):
         for name, item in value.items():
             if name not in _UNLISTED:
-                yield from _nulls(item, f"{path}.{name}")
+                yield from _find_nulls(item, f"{path}.{name}")
     elif isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
-            yield from _nulls(item, f"{path}.{index}")
+            yield from _find_nulls(item, f"{path}.{index}")

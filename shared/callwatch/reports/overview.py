@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, TypeVar
 from callwatch.alerts.incidents.serializers import Loaded, load_worst_incidents
 from callwatch.counters.errors import read_error_metrics, read_without_database
 from callwatch.db import connection
-from callwatch.db.core.unreadable import UNREAD, why_unread
+from callwatch.db.core.unreadable import UNREAD, explain_unread
 from callwatch.db.incident_queries.incident_lists import find_last_end
-from callwatch.db.queries.check_results import service_states
+from callwatch.db.queries.check_results import read_service_states
 from callwatch.models.reason import Reason
 from callwatch.reports.groups.error_groups import list_worst_groups
 from callwatch.reports.missing_values import explain_nulls
-from callwatch.reports.pipeline import pipeline
+from callwatch.reports.pipeline import build_pipeline
 from callwatch.reports.product import read_product
-from callwatch.reports.status import status
+from callwatch.reports.status import build_status
 from callwatch.settings import Settings
 from callwatch.tracker import error_tracker
 
@@ -37,7 +37,7 @@ _FAILED = Reason("unavailable", "reading it failed; the failure is recorded")
 _OF_STATUS = ("status", "issues", "services", "performance", "recent_activity", "monitor")
 
 
-def overview(settings: Settings, now: datetime) -> OverviewParts:
+def build_overview(settings: Settings, now: datetime) -> OverviewParts:
     """Build the response of GET /api/overview; the product is read once for all parts.
 
     What changes with each request (latency, sessions, times of the last cycle and flush) is left out: no second response
@@ -45,8 +45,8 @@ def overview(settings: Settings, now: datetime) -> OverviewParts:
     """
     unknown: dict[str, Reason] = {}
     measured = _attempt(("product",), lambda: read_product(settings, now), {})
-    general = _attempt(_OF_STATUS, lambda: status(settings, now, 0.0, measured), unknown)
-    stages = _attempt(("pipeline",), lambda: pipeline(settings, now, measured=measured), unknown)
+    general = _attempt(_OF_STATUS, lambda: build_status(settings, now, 0.0, measured), unknown)
+    stages = _attempt(("pipeline",), lambda: build_pipeline(settings, now, measured=measured), unknown)
     errors = _attempt(("errors",), lambda: _read_errors(now), unknown)
     incidents = _attempt(("incidents", "open_incidents", "last_incident_ended_at"), lambda: _read_incidents(now), unknown)
     groups = _attempt(("error_groups",), lambda: _read_groups(now), unknown)
@@ -87,7 +87,7 @@ def _attempt(names: tuple[str, ...], read: Callable[[], Part], unknown: dict[str
     try:
         return read()
     except UNREAD as error:
-        why = why_unread(error)
+        why = explain_unread(error)
     except Exception as error:
         error_tracker.track_error(error, context={"endpoint": f"overview.{names[0]}"})
         why = _FAILED
@@ -100,7 +100,7 @@ def _read_errors(now: datetime) -> ErrorMetrics:
         with connection(statement_timeout_ms=_STATEMENT_MS) as conn:
             return read_error_metrics(conn, now)
     except UNREAD as error:
-        return read_without_database(now, why_unread(error))
+        return read_without_database(now, explain_unread(error))
 
 
 def _read_incidents(now: datetime) -> tuple[Loaded, int, datetime | None]:
@@ -117,7 +117,7 @@ def _read_checks() -> dict[str, OverviewCheck]:
     with connection(statement_timeout_ms=_STATEMENT_MS) as conn:
         return {
             name: {"status": state["status"], "reason": state["reason"], "since": state["since"]}
-            for name, state in service_states(conn).items()
+            for name, state in read_service_states(conn).items()
         }
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from callwatch.client.measurement_errors import capture_measuring
 from callwatch.db import product_connection
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.core.unreadable import why_product_unread
+from callwatch.db.core.unreadable import explain_product_unread
 from callwatch.exceptions import DatabaseUnavailable
 from callwatch.models.reason import PRODUCT_UNAVAILABLE, Reason
 from callwatch.pipeline.queries.query_runner import Measured
@@ -22,7 +22,7 @@ class Unread(Measured):
 
     cause: Reason = PRODUCT_UNAVAILABLE
 
-    def why(self, *_names: str) -> Reason:
+    def explain_unread(self, *_names: str) -> Reason:
         """Return why the database cannot be read."""
         return self.cause
 
@@ -39,6 +39,6 @@ def read_with(settings: Settings, now: datetime, measure: Callable[[AnyConnectio
         with product_connection() as conn:
             measured = measure(conn)
     except DatabaseUnavailable as error:
-        return Unread(now, settings.timezone, cause=why_product_unread(error))
+        return Unread(now, settings.timezone, cause=explain_product_unread(error))
     capture_measuring(measured.errors)
     return measured

@@ -94,11 +94,11 @@ class Steps:
         self.until = asked.until
         self.starts = [asked.since + n * self.step for n in range((asked.until - asked.since) // self.step)]
 
-    def points(self, values: Mapping[datetime, float | None]) -> Points:
+    def list_points(self, values: Mapping[datetime, float | None]) -> Points:
         """Return (time, value) of every step; None where there is none."""
         return [(start, values.get(start)) for start in self.starts]
 
-    def counts(self, values: Mapping[datetime, float | None]) -> Points:
+    def list_counts(self, values: Mapping[datetime, float | None]) -> Points:
         """Return (time, value) of every step; 0 where a step that is kept and stored has no count."""
         return [(start, values.get(start, 0 if self.is_kept(start) and self.is_stored(start) else None)) for start in self.starts]
 

@@ -9,16 +9,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from callwatch.alerts.outage.issues import list_current_issues, list_issues_read_only, list_issues_without_database
-from callwatch.counters.performance import Requests, performance
+from callwatch.counters.performance import Requests, read_performance
 from callwatch.db import connection, fetch_one
-from callwatch.db.core.db_errors import why_no_writes
-from callwatch.db.core.server import ServerFigures, Sessions, session_figures
-from callwatch.db.core.unreadable import why_unread
-from callwatch.db.queries.check_results import ServiceState, service_states
+from callwatch.db.core.db_errors import explain_no_writes
+from callwatch.db.core.server import ServerFigures, Sessions, read_sessions
+from callwatch.db.core.unreadable import explain_unread
+from callwatch.db.queries.check_results import ServiceState, read_service_states
 from callwatch.db.queries.cycles import Signs, read_signs
 from callwatch.exceptions import DatabaseSaturated, DatabaseUnavailable
 from callwatch.models.reason import DATABASE_UNAVAILABLE, Reason
-from callwatch.pipeline.product import of_stages
+from callwatch.pipeline.product import select_for_stages
 from callwatch.pipeline.queries.query_runner import Measured
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.reports.figures import Part
@@ -63,7 +63,7 @@ class _Own:
     signs: Signs | None = None
 
 
-def status(settings: Settings, now: datetime, uptime_s: float, measured: Measured | None = None) -> StatusParts:
+def build_status(settings: Settings, now: datetime, uptime_s: float, measured: Measured | None = None) -> StatusParts:
     """Build the response of GET /api/status; while the database is down it says so, and unknown values are null.
 
     measured: the product, if it is read already.
@@ -71,26 +71,26 @@ def status(settings: Settings, now: datetime, uptime_s: float, measured: Measure
     unknown = Unknown()
     own = _read_own(now)
     if measured is None:
-        measured = read_product(settings, now, of_stages(get_stages(settings.stages_file)))
+        measured = read_product(settings, now, select_for_stages(get_stages(settings.stages_file)))
     kinds = {issue["type"] for issue in own.issues}
     return {
         "status": "outage" if "error" in kinds else "degraded" if "warning" in kinds else "operational",
         "timestamp": now,
-        "uptime": {"seconds": round(uptime_s), "formatted": formatted(uptime_s)},
+        "uptime": {"seconds": round(uptime_s), "formatted": format_uptime(uptime_s)},
         "services": {
-            "database": _database(own, unknown),
-            "queues": _queues(measured, unknown),
+            "database": _describe_database(own, unknown),
+            "queues": _describe_queues(measured, unknown),
             "external_apis": {name: _describe_api(own.states.get(name)) for name in _APIS},
         },
-        "performance": _performance(own, unknown),
+        "performance": _describe_performance(own, unknown),
         "issues": own.issues,
-        "recent_activity": _activity(Part("recent_activity", measured, unknown)),
+        "recent_activity": _describe_activity(Part("recent_activity", measured, unknown)),
         "monitor": describe_monitor(own.signs, now, own.why, unknown),
         "unknown": unknown.reasons,
     }
 
 
-def formatted(seconds: float) -> str:
+def format_uptime(seconds: float) -> str:
     """Format seconds as "1d 2h 3m"."""
     minutes = int(seconds) // 60
     return f"{minutes // 1440}d {minutes // 60 % 24}h {minutes % 60}m"
@@ -102,14 +102,14 @@ def _read_own(now: datetime) -> _Own:
         with connection(statement_timeout_ms=2000) as conn:
             fetch_one(conn, "SELECT 1 AS one")
             latency_ms = round((time.perf_counter() - started) * 1000, 1)
-            is_usable = why_no_writes(conn) is None
+            is_usable = explain_no_writes(conn) is None
             found = _Own(
                 state="operational" if is_usable else "down",
                 issues=list_current_issues(conn) if is_usable else list_issues_read_only(conn, now),
                 latency_ms=latency_ms,
-                sessions=session_figures(conn),
-                states=service_states(conn),
-                performance=performance(conn, now),
+                sessions=read_sessions(conn),
+                states=read_service_states(conn),
+                performance=read_performance(conn, now),
                 signs=read_signs(conn),
             )
             if not is_usable:
@@ -118,14 +118,14 @@ def _read_own(now: datetime) -> _Own:
     except DatabaseUnavailable as error:
         is_saturated = isinstance(error, DatabaseSaturated)
         issues = list_issues_without_database(now, "has no free connection" if is_saturated else "does not respond")
-        return _Own(state="saturated" if is_saturated else "down", issues=issues, why=why_unread(error))
+        return _Own(state="saturated" if is_saturated else "down", issues=issues, why=explain_unread(error))
 
 
 def _describe_api(state: ServiceState | None) -> ApiStatus:
     return _WORDS[state["status"] if state else "unknown"]
 
 
-def _database(own: _Own, unknown: Unknown) -> DatabaseStatus:
+def _describe_database(own: _Own, unknown: Unknown) -> DatabaseStatus:
     path = "services.database"
     values, reasons = (own.sessions.values, own.sessions.unknown) if own.sessions else (None, {})
 
@@ -144,36 +144,36 @@ def _database(own: _Own, unknown: Unknown) -> DatabaseStatus:
     }
 
 
-def _queues(measured: Measured, unknown: Unknown) -> Queues:
+def _describe_queues(measured: Measured, unknown: Unknown) -> Queues:
     recordings = Part("services.queues.recordings", measured, unknown)
     transcriptions = Part("services.queues.transcriptions", measured, unknown)
     return {
         "recordings": {
-            "pending": recordings.count("pending", "recordings.pending"),
-            "processing": recordings.count("processing", "recordings.processing"),
-            "failed": recordings.count("failed", "recordings.failed"),
-            "stale": recordings.count("stale", "recordings.overdue"),
+            "pending": recordings.get_count("pending", "recordings.pending"),
+            "processing": recordings.get_count("processing", "recordings.processing"),
+            "failed": recordings.get_count("failed", "recordings.failed"),
+            "stale": recordings.get_count("stale", "recordings.overdue"),
         },
         "transcriptions": {
-            "pending": transcriptions.count("pending", "transcriptions.pending"),
-            "processing": transcriptions.count("processing", "transcriptions.processing"),
-            "completed_today": transcriptions.count("completed_today", "transcriptions.completed_today"),
+            "pending": transcriptions.get_count("pending", "transcriptions.pending"),
+            "processing": transcriptions.get_count("processing", "transcriptions.processing"),
+            "completed_today": transcriptions.get_count("completed_today", "transcriptions.completed_today"),
         },
     }
 
 
-def _activity(part: Part) -> RecentActivity:
+def _describe_activity(part: Part) -> RecentActivity:
     return {
-        "calls_processed_last_hour": part.count("calls_processed_last_hour", "freshness.last_hour"),
-        "recordings_fetched_last_hour": part.count("recordings_fetched_last_hour", "recordings.completed_last_hour"),
-        "transcriptions_completed_last_hour": part.count(
+        "calls_processed_last_hour": part.get_count("calls_processed_last_hour", "freshness.last_hour"),
+        "recordings_fetched_last_hour": part.get_count("recordings_fetched_last_hour", "recordings.completed_last_hour"),
+        "transcriptions_completed_last_hour": part.get_count(
             "transcriptions_completed_last_hour", "transcriptions.completed_last_hour"
         ),
-        "analyses_completed_last_hour": part.count("analyses_completed_last_hour", "analyses.completed_last_hour"),
+        "analyses_completed_last_hour": part.get_count("analyses_completed_last_hour", "analyses.completed_last_hour"),
     }
 
 
-def _performance(own: _Own, unknown: Unknown) -> Performance:
+def _describe_performance(own: _Own, unknown: Unknown) -> Performance:
     found = own.performance
     why = found["why"] if found else own.why
     rate = found["rate"] if found else None

@@ -121,7 +121,7 @@ class Admission:
         if wait_s:
             self.refused["rate"] += 1
             refusals.add("dsn_rate")
-            raise _too_many("too many requests with this key, from this address or in total", wait_s)
+            raise _build_too_many("too many requests with this key, from this address or in total", wait_s)
         return replace(request, role="ingest", actor=actor)
 
     def _refuse(self, error: RequestRefused, request: Request, key: str) -> RequestRefused:
@@ -130,7 +130,7 @@ class Admission:
         if key and not wait_s:
             wait_s = self._bad_keys.take("ingest", key)
         refusals.add("dsn_rate" if wait_s else "dsn_key")
-        return _too_many("too many requests without a valid key", wait_s) if wait_s else error
+        return _build_too_many("too many requests without a valid key", wait_s) if wait_s else error
 
 
 def is_ingest_path(proxy: str) -> bool:
@@ -149,7 +149,7 @@ def _check_path(request: Request) -> None:
         raise NotFound(f"these are served below /api/<project>/: {', '.join(_PATHS)}")
 
 
-def _too_many(why: str, wait_s: int) -> TooManyRequests:
+def _build_too_many(why: str, wait_s: int) -> TooManyRequests:
     # A 429 that names no category mutes an SDK for all categories.
     return TooManyRequests(f"{why}; send again in {wait_s} s", headers=limit_all(wait_s))
 

@@ -74,12 +74,12 @@ class CallerLimits:
         """
         now = self._clock()
         if caller in ("anonymous", "failed"):
-            waits_s = self._bucket(caller, read_network(name), now).take(now) or self._strangers.take(now)
+            waits_s = self._get_bucket(caller, read_network(name), now).take(now) or self._strangers.take(now)
         else:
-            waits_s = self._bucket(caller, name, now).take(now)
+            waits_s = self._get_bucket(caller, name, now).take(now)
         return math.ceil(waits_s)
 
-    def _bucket(self, caller: Caller, name: str, now: float) -> TokenBucket:
+    def _get_bucket(self, caller: Caller, name: str, now: float) -> TokenBucket:
         key = (caller, name)
         bucket = self._buckets.pop(key, None) or TokenBucket(self._limits[caller], now)
         self._buckets[key] = bucket

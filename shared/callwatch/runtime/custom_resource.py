@@ -28,7 +28,7 @@ def answer_request(event: Mapping[str, Any], context: Any, purpose: str, act: Ac
     the result is only returned.
     """
     answer = _Answer(event, purpose, name)
-    guard = threading.Timer(_time_left_s(context), answer.fail, ["it did not end in time"])
+    guard = threading.Timer(_compute_time_left_s(context), answer.fail, ["it did not end in time"])
     guard.daemon = True
     guard.start()
     try:
@@ -70,7 +70,7 @@ class _Answer:
             return self._outcome
 
 
-def _time_left_s(context: Any) -> float:
+def _compute_time_left_s(context: Any) -> float:
     remaining_ms = getattr(context, "get_remaining_time_in_millis", None)
     left_s = remaining_ms() / 1000 if remaining_ms else 60.0
     return max(1.0, left_s - _RESERVED_S)

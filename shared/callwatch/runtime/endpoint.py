@@ -104,7 +104,7 @@ def _run_in_transaction(handle: Callable[[Request, "AnyConnection"], Answer], re
 
     if request.method in ("POST", "PUT"):
         # A body that is not JSON needs no connection.
-        request.json()
+        request.read_json()
     with connection(statement_timeout_ms=STATEMENT_TIMEOUT_MS) as conn:
         answer = handle(request, conn)
         conn.commit()

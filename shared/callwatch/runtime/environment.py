@@ -31,7 +31,7 @@ class Invocation:
     function_name: str = "local"
     count: int = 0
 
-    def remaining_ms(self) -> int | None:
+    def get_remaining_ms(self) -> int | None:
         """Return the milliseconds until Lambda stops this invocation; None outside Lambda."""
         return None if self.deadline is None else max(0, round((self.deadline - time.monotonic()) * 1000))
 
@@ -49,7 +49,7 @@ def begin_invocation(context: Any) -> None:
     current.deadline = time.monotonic() + remaining_ms() / 1000 if remaining_ms else None
 
 
-def uptime_s() -> float:
+def measure_uptime_s() -> float:
     """Return the seconds since this process imported the package."""
     return time.monotonic() - _STARTED
 
@@ -57,27 +57,27 @@ def uptime_s() -> float:
 def describe_process(is_timed: bool = True) -> OwnFigures:
     """Describe this process and its invocation. is_timed: with the time that remains to the invocation."""
     return {
-        "uptime": round(uptime_s(), 1),
+        "uptime": round(measure_uptime_s(), 1),
         "version": VERSION,
-        "platform": runtime_platform(),
+        "platform": describe_platform(),
         "region": os.environ.get("AWS_REGION"),
-        "memory": memory(),
+        "memory": measure_memory(),
         "invocation": {
             "cold_start": current.is_cold_start,
             "memory_limit_mb": current.memory_limit_mb,
-            "remaining_ms": current.remaining_ms() if is_timed else None,
+            "remaining_ms": current.get_remaining_ms() if is_timed else None,
         },
     }
 
 
-def memory() -> Memory:
+def measure_memory() -> Memory:
     """Measure this process's resident memory relative to its limit: used_mb, total_mb, percent (0..100).
 
     The limit is the function's memory size; outside Lambda the machine's memory.
     """
-    used_mb = _resident_bytes() / _MIB
+    used_mb = _read_resident_bytes() / _MIB
     limit = current.memory_limit_mb or int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0") or 0)
-    total_mb = float(limit) if limit else _machine_bytes() / _MIB
+    total_mb = float(limit) if limit else _read_machine_bytes() / _MIB
     return {
         "used_mb": round(used_mb, 1),
         "total_mb": round(total_mb, 1),
@@ -85,13 +85,13 @@ def memory() -> Memory:
     }
 
 
-def runtime_platform() -> str:
+def describe_platform() -> str:
     """Return interpreter and machine, such as "python3.13 linux x86_64"."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     return f"{version} {sys.platform} {os.uname().machine}"
 
 
-def _resident_bytes() -> int:
+def _read_resident_bytes() -> int:
     try:
         with open("/proc/self/statm") as file:
             pages = int(file.read().split()[1])
@@ -101,13 +101,13 @@ def _resident_bytes() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def _machine_bytes() -> int:
+def _read_machine_bytes() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def work_deadline() -> float | None:
     """Return when work on foreign data must end, on the monotonic clock, so that what was accepted can still be sent."""
-    remaining_ms = current.remaining_ms()
+    remaining_ms = current.get_remaining_ms()
     if current.deadline is None or remaining_ms is None:
         return None
     return current.deadline - min(_SENDING_S, remaining_ms / 2000)

@@ -74,17 +74,17 @@ def append_keys(**keys: Any) -> None:
 
 
 def _scrub(value: Any) -> Any:
-    return scrub_text(value) if isinstance(value, str) else scrub_value(_plain(value))
+    return scrub_text(value) if isinstance(value, str) else scrub_value(_convert_to_plain(value))
 
 
-def _plain(value: Any) -> Any:
+def _convert_to_plain(value: Any) -> Any:
     """Convert the value to JSON types: an exception, a time or any other object becomes its text."""
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
     if isinstance(value, Mapping):
-        return {str(name): _plain(item) for name, item in value.items()}
+        return {str(name): _convert_to_plain(item) for name, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [_plain(item) for item in value]
+        return [_convert_to_plain(item) for item in value]
     return str(value)
 
 

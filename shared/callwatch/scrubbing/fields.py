@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, replace
 
 from callwatch.scrubbing.detectors.keys import Verdict, classify_key
-from callwatch.scrubbing.detectors.phone_numbers import counts
+from callwatch.scrubbing.detectors.phone_numbers import is_count
 from callwatch.scrubbing.text import scrub_text
 
 # Keys under which an AI product stores what was said or written, without `_` and `-`; any prose under them is private.
@@ -149,7 +149,7 @@ def describe_field(key: str) -> Field:
         is_bound_alone=_BOUND_ATTRIBUTE.match(key) is not None,
         is_of_person=bare in _OF_PEOPLE,
         # A "row" is a line of a table here, not a row number.
-        is_counted=bare != "row" and counts(key),
+        is_counted=bare != "row" and is_count(key),
         is_code=key in _CODE,
         is_plain_for_text=False,
         is_plain_for_data=False,

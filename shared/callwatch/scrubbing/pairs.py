@@ -75,12 +75,12 @@ def scrub_pairs(text: str, is_code: bool) -> str:
         if verdict is None and may_be_speech and match["quote"] and not is_code:
             if is_conversation is None:
                 is_conversation = _CONVERSATION.search(text) is not None
-            found = _speech_at(text, match, is_conversation)
+            found = _find_speech(text, match, is_conversation)
             verdict = _SPEECH
         elif verdict is None:
             continue
         else:
-            found = _value_at(text, match, verdict, is_code)
+            found = _find_value(text, match, verdict, is_code)
         if found:
             start, end = found
             parts.append(f"{text[done:start]}[{verdict.kind}]")
@@ -129,28 +129,28 @@ def _scrub_detail(match: re.Match[str]) -> str:
     return f"({match['columns']})=({', '.join(clean)})"
 
 
-def _speech_at(text: str, key: re.Match[str], is_conversation: bool) -> tuple[int, int] | None:
+def _find_speech(text: str, key: re.Match[str], is_conversation: bool) -> tuple[int, int] | None:
     """Start and end of a quoted text that a person said or a model wrote, or None."""
     quoted = _QUOTE.match(text, key.end())
     if not quoted:
         return None
-    value = _quoted_value(text, quoted)
+    value = _read_quoted_value(text, quoted)
     is_taken = is_prose(value) if is_conversation or describe_field(key["key"]).is_speech else is_speech(value)
     return (quoted.end(), quoted.end() + len(value)) if is_taken and _is_open(value) else None
 
 
-def _quoted_value(text: str, quoted: re.Match[str]) -> str:
+def _read_quoted_value(text: str, quoted: re.Match[str]) -> str:
     end = _end_of_quoted(text, quoted.end(), quoted[1])
     # The text may have been cut within the value.
     return (text[quoted.end() :] if end < 0 else text[quoted.end() : end]).rstrip("\\")
 
 
-def _value_at(text: str, key: re.Match[str], verdict: Verdict, is_code: bool) -> tuple[int, int] | None:
+def _find_value(text: str, key: re.Match[str], verdict: Verdict, is_code: bool) -> tuple[int, int] | None:
     """Start and end of the private value of a key, or None."""
     quoted = _QUOTE.match(text, key.end())
     if quoted:
         start = quoted.end()
-        value = _quoted_value(text, quoted)
+        value = _read_quoted_value(text, quoted)
         is_taken = not verdict.is_loose or is_person(value, is_role=verdict.is_role)
         if is_code and verdict.is_loose:
             is_taken = is_taken and " " in value
@@ -159,7 +159,7 @@ def _value_at(text: str, key: re.Match[str], verdict: Verdict, is_code: bool) ->
         return inner.span() if _is_open(inner[0]) else None
     if is_code or (text.startswith(("[", "{", "("), key.end()) and verdict.kind != "phone"):
         return None
-    raw = _raw_value(text, key, verdict)
+    raw = _read_raw_value(text, key, verdict)
     if raw is None:
         return None
     start, value = raw
@@ -174,12 +174,12 @@ def _value_at(text: str, key: re.Match[str], verdict: Verdict, is_code: bool) ->
     return start, start + len(value)
 
 
-def _raw_value(text: str, key: re.Match[str], verdict: Verdict) -> tuple[int, str] | None:
+def _read_raw_value(text: str, key: re.Match[str], verdict: Verdict) -> tuple[int, str] | None:
     """Start and text of an unquoted value; its extent depends on the kind."""
     at = key.end()
     if verdict.kind == "name":
-        name = _raw_name(text, at)
-        return _with_rest_of_clause(text, name) if name and verdict.is_whole else name
+        name = _read_raw_name(text, at)
+        return _extend_to_clause_end(text, name) if name and verdict.is_whole else name
     pattern = _REACH.get(verdict.kind, _WORD)
     if verdict.kind == "token":
         pattern = _REST if key["key"].lower() in _WHOLE_LINE and key["sep"] == ":" else _WORD
@@ -187,7 +187,7 @@ def _raw_value(text: str, key: re.Match[str], verdict: Verdict) -> tuple[int, st
     return (at, found[0]) if found else None
 
 
-def _raw_name(text: str, at: int) -> tuple[int, str] | None:
+def _read_raw_name(text: str, at: int) -> tuple[int, str] | None:
     end = end_of_name(text, at)
     # A word before the next separator is a key: "FirstName:Ann LastName:Lee".
     while end > at and text.startswith((":", "="), end):
@@ -206,7 +206,7 @@ def _raw_name(text: str, at: int) -> tuple[int, str] | None:
     return at, text[at:end]
 
 
-def _with_rest_of_clause(text: str, found: tuple[int, str]) -> tuple[int, str]:
+def _extend_to_clause_end(text: str, found: tuple[int, str]) -> tuple[int, str]:
     """The name up to the sign that ends its field: "customer_name: john q public, id 7"."""
     start, name = found
     more = _REST_OF_NAME.match(text, start + len(name)) if name else None

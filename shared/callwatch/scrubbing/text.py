@@ -19,11 +19,11 @@ def scrub_text(text: str, is_code: bool = False) -> str:
 
     is_code: a line of source, in which only literals hold values.
     """
-    return _remembered(text, is_code) if len(text) <= MAX_SHORT_CHARS else _scrub(text, is_code)
+    return _scrub_remembered(text, is_code) if len(text) <= MAX_SHORT_CHARS else _scrub(text, is_code)
 
 
 @functools.lru_cache(maxsize=8192)
-def _remembered(text: str, is_code: bool) -> str:
+def _scrub_remembered(text: str, is_code: bool) -> str:
     return text if _IDENTIFIER.fullmatch(text) else _scrub(text, is_code)
 
 

@@ -139,7 +139,7 @@ def _scrub_field(key: str, value: Any, field: Field, above: Field, is_record: bo
         return value
     verdict = field.verdict
     if verdict and not (verdict.is_loose and key == "name" and parent in THINGS):
-        bare = _unquoted(value)
+        bare = _unquote(value)
         if verdict.is_loose and isinstance(bare, str) and _is_name_below(key, bare, parent):
             return value if _is_mark(value) else "[name]"
         is_unknown_person = verdict.is_loose and is_record and isinstance(bare, str) and bare.isalpha() and bare.istitle()
@@ -174,7 +174,7 @@ def _is_speech_in(value: str, field: Field, above: Field) -> bool:
     return field.is_mixed and value.lstrip()[:1] not in ("{", "[", "<") and is_speech(value)
 
 
-def _unquoted(value: Any) -> Any:
+def _unquote(value: Any) -> Any:
     """A text without the quotes of a repr: variables of frames are formatted as Python reprs."""
     is_quoted = isinstance(value, str) and len(value) > 2 and value[0] == value[-1] and value[0] in "'\""
     return value[1:-1] if is_quoted else value

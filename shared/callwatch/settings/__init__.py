@@ -1,7 +1,7 @@
 """The configuration: every environment variable, declared once, and the checked values."""
 
 from callwatch.settings.http_checks import HttpCheck
-from callwatch.settings.load import get_settings, load_settings, peek_settings, reset_settings, tracker_settings
+from callwatch.settings.load import get_settings, load_settings, load_tracker_settings, peek_settings, reset_settings
 from callwatch.settings.variable import Variable
 from callwatch.settings.variables import VARIABLES, SettingProblem, Settings
 
@@ -13,7 +13,7 @@ __all__ = [
     "Variable",
     "get_settings",
     "load_settings",
+    "load_tracker_settings",
     "peek_settings",
     "reset_settings",
-    "tracker_settings",
 ]

@@ -199,7 +199,7 @@ def _log_problems(problems: Sequence[SettingProblem]) -> None:
 
 
 @functools.cache
-def tracker_settings() -> Settings:
+def load_tracker_settings() -> Settings:
     """The settings that the tracker needs, whatever else the environment of this process holds."""
     names = [variable.name for variable in VARIABLES if variable.is_for_hosts]
     return load_settings({name: os.environ[name] for name in names if name in os.environ})
@@ -209,5 +209,5 @@ def reset_settings() -> None:
     """Forget the configuration and its secrets, so that the next get_settings() reads both again."""
     _known.settings = None
     _known.logged.clear()
-    tracker_settings.cache_clear()
+    load_tracker_settings.cache_clear()
     forget_secrets()

@@ -12,8 +12,8 @@ _TIMEOUTS = Timeouts(connect_s=1.0, read_s=3.0)
 
 def forget_secrets() -> None:
     """Forget all secrets, so that the next value that names one reads it again."""
-    _secret.cache_clear()
-    _client.cache_clear()
+    _fetch_secret.cache_clear()
+    _make_client.cache_clear()
 
 
 def fetch_named_value(name: str) -> str:
@@ -23,11 +23,11 @@ def fetch_named_value(name: str) -> str:
     """
     try:
         if name.startswith("ssm:"):
-            answer = _client("ssm").get_parameter(Name=name.removeprefix("ssm:"), WithDecryption=True)
+            answer = _make_client("ssm").get_parameter(Name=name.removeprefix("ssm:"), WithDecryption=True)
             return str(answer["Parameter"]["Value"])
         # An ARN has seven parts; an eighth names one key of a JSON secret.
         parts = name.split(":")
-        secret = _secret(":".join(parts[:7]))
+        secret = _fetch_secret(":".join(parts[:7]))
         key = parts[7] if len(parts) > 7 else ""
         return str(json.loads(secret).get(key, "")) if key else secret
     except AwsCallFailed as error:
@@ -37,11 +37,11 @@ def fetch_named_value(name: str) -> str:
 
 
 @functools.cache
-def _secret(arn: str) -> str:
+def _fetch_secret(arn: str) -> str:
     """The text of a secret; requested once, however many of its keys are named."""
-    return str(_client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
+    return str(_make_client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
 
 
 @functools.cache
-def _client(service: str) -> Client:
+def _make_client(service: str) -> Client:
     return make_client(service, _TIMEOUTS)

@@ -95,7 +95,7 @@ def _pair(files: list[tuple[str, Mapping[str, Any]]], pieces: Mapping[str, Piece
     for name, file in files:
         if file.get("type") == "source_map" and name in pieces:
             maps_by_url[str(file.get("url"))] = pieces[name]
-            debug_id = read_debug_id(_headers(file).get("debug-id"))
+            debug_id = read_debug_id(_read_headers(file).get("debug-id"))
             if debug_id:
                 maps_by_id[debug_id] = pieces[name]
     found: dict[str, MappedScript] = {}
@@ -103,14 +103,14 @@ def _pair(files: list[tuple[str, Mapping[str, Any]]], pieces: Mapping[str, Piece
         url = file.get("url")
         if file.get("type") != "minified_source" or not isinstance(url, str) or not 0 < len(url) <= _MAX_URL_CHARS or "\0" in url:
             continue
-        headers = _headers(file)
+        headers = _read_headers(file)
         debug_id = read_debug_id(headers.get("debug-id"))
         mapped = maps_by_id.get(debug_id or "") or maps_by_url.get(_resolve(url, str(headers.get("sourcemap") or "")))
         found[url] = MappedScript(url, debug_id, pieces.get(name), mapped)
     return list(found.values())
 
 
-def _headers(file: Mapping[str, Any]) -> dict[str, Any]:
+def _read_headers(file: Mapping[str, Any]) -> dict[str, Any]:
     given = file.get("headers")
     return {str(name).lower(): value for name, value in given.items()} if isinstance(given, dict) else {}
 

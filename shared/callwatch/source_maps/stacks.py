@@ -92,10 +92,10 @@ def rewrite_event(project_id: int, event: Mapping[str, Any], tokens: Tokens) -> 
 def _rewrite(project_id: int, event: Mapping[str, Any], tokens: Tokens) -> dict[str, Any] | None:
     changed = rewrite_event(project_id, event, tokens)
     is_resolved = any(isinstance(frame, dict) and "minified" in frame for frames in list_stacks(changed) for frame in frames)
-    return _without_reasons(changed) if is_resolved else None
+    return _drop_reasons(changed) if is_resolved else None
 
 
-def _without_reasons(event: dict[str, Any]) -> dict[str, Any]:
+def _drop_reasons(event: dict[str, Any]) -> dict[str, Any]:
     """The event without the codes of frames that are not resolved: they are found each time the event is shown."""
 
     def clear(frames: list[Any]) -> list[Any]:

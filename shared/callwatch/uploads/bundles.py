@@ -69,7 +69,7 @@ def _make(conn: AnyConnection, url: str, projects: Sequence[int], bundle: dict[s
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bundle"
         size = _join(url, chunks, path, bundle["checksum"])
-        scripts = [_row(script) for script in list_scripts(path)]
+        scripts = [_build_row(script) for script in list_scripts(path)]
         if not scripts:
             raise Invalid("bundle", "has no script: sentry-cli finds scripts and their maps in the folder that it is given")
         for project_id in projects:
@@ -116,11 +116,11 @@ def _read_checksums(given: dict[str, Any]) -> tuple[str, list[str]]:
     return checksum, chunks
 
 
-def _row(script: MappedScript) -> tuple[Any, ...]:
-    return (script.url, script.debug_id, *_columns(script.script), *_columns(script.map))
+def _build_row(script: MappedScript) -> tuple[Any, ...]:
+    return (script.url, script.debug_id, *_list_columns(script.script), *_list_columns(script.map))
 
 
-def _columns(piece: Piece | None) -> tuple[int | None, int | None, int | None]:
+def _list_columns(piece: Piece | None) -> tuple[int | None, int | None, int | None]:
     return (piece.method, piece.start, piece.size) if piece else (None, None, None)
 
 

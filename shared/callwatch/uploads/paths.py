@@ -57,7 +57,7 @@ def answer(
     if method == "POST" and _ASSEMBLE.fullmatch(path):
         if store_url is None:
             raise Conflict(_NO_STORE)
-        return Response(200, assemble(conn, store_url, request.json(), known, now))
+        return Response(200, assemble(conn, store_url, request.read_json(), known, now))
     if listed := _RELEASES.fullmatch(path):
         return _answer_releases(conn, request, method, listed["project"], known, now)
     if found := _RELEASE.fullmatch(path):
@@ -79,7 +79,7 @@ def _answer_releases(
     conn: AnyConnection, request: Request, method: str, project: str | None, known: Collection[int], now: datetime
 ) -> Response[Any]:
     if method == "POST":
-        made, is_new = releases.create_release(conn, request.json(), known, now)
+        made, is_new = releases.create_release(conn, request.read_json(), known, now)
         # Sentry says so of a release that exists.
         return Response(201 if is_new else 208, made)
     if method == "GET":
@@ -92,14 +92,14 @@ def _answer_release(
     conn: AnyConnection, request: Request, method: str, release: str, part: str | None, known: Collection[int], now: datetime
 ) -> Response[Any]:
     if part == "deploys" and method == "POST":
-        return Response(201, releases.create_deploy(conn, release, request.json(), known, now))
+        return Response(201, releases.create_deploy(conn, release, request.read_json(), known, now))
     if part == "deploys" and method == "GET":
         return Response(200, releases.list_deploys(conn, release))
     if part == "previous-with-commits" and method == "GET":
         # None is known: sentry-cli then sends the newest twenty commits.
         return Response(200, {})
     if part is None and method == "PUT":
-        return Response(200, releases.update_release(conn, release, request.json(), known, now))
+        return Response(200, releases.update_release(conn, release, request.read_json(), known, now))
     if part is None and method == "GET":
         return Response(200, releases.get_release(conn, release))
     raise NotFound("a release is read by GET and changed by PUT; its deploys are listed by GET and added by POST")

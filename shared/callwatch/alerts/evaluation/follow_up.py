@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from callwatch.alerts.evaluation.groups import Group
-from callwatch.alerts.evaluation.instance import Instance, NotifyReason, elapsed
+from callwatch.alerts.evaluation.instance import Instance, NotifyReason, measure_elapsed
 from callwatch.alerts.evaluation.planning import Planning
 from callwatch.models.alert import is_keyed, rank_level
 
@@ -42,7 +42,8 @@ def follow_up(plan: Planning, group: Group, joining: Mapping[str, Sequence[str]]
         due={**joining, **{key: plan.list_due_channels(key, wishes[key]) for key in urgent}},
         missed=_list_missed(plan, group, joining),
         escalated={channel for key in urgent if wishes[key] == "escalated" for channel in plan.escalated[key]},
-        is_cooled=group.last_notified_at is None or elapsed(group.last_notified_at, plan.now) >= plan.find_cooldown(group),
+        is_cooled=group.last_notified_at is None
+        or measure_elapsed(group.last_notified_at, plan.now) >= plan.find_cooldown(group),
     )
     wanted = {channel for channels in standing.due.values() for channel in channels}
     by_kind: dict[str, dict[str, tuple[str, ...]]] = {"firing": {}, "ended": {}}

@@ -56,11 +56,11 @@ def _find_direct(rule: AlertRule, instance: Instance, firing: Mapping[str, Mappi
         key
         for cause in rule.causes
         for key, other in firing.get(cause.rule_id, {}).items()
-        if key != instance.key and cause.explains(other.labels, instance.labels) and _began_together(cause, other, instance)
+        if key != instance.key and cause.explains(other.labels, instance.labels) and _is_simultaneous(cause, other, instance)
     ]
 
 
-def _began_together(cause: Cause, other: Instance, instance: Instance) -> bool:
+def _is_simultaneous(cause: Cause, other: Instance, instance: Instance) -> bool:
     if cause.within_s is None:
         return True
     began, other_began = instance.began_at or instance.since, other.began_at or other.since

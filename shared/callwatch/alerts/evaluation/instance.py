@@ -120,7 +120,7 @@ def build_instance_key(rule_id: str, labels: Mapping[str, str]) -> str:
     return _escape(rule_id) + "".join(f"|{_escape(name)}={_escape(labels[name])}" for name in sorted(labels))
 
 
-def elapsed(since: datetime, now: datetime) -> timedelta:
+def measure_elapsed(since: datetime, now: datetime) -> timedelta:
     """Return the time passed; zero if the clock went back."""
     return max(timedelta(0), now - since)
 

@@ -32,7 +32,7 @@ def group_samples(rule: AlertRule, by_metric: Mapping[str, list[Sample]], known:
     """Group the samples of a rule by instance."""
     found: dict[str, Found] = {}
     blanks: list[tuple[Condition, Sample]] = []
-    for condition in rule.all_conditions():
+    for condition in rule.list_conditions():
         for sample in by_metric.get(condition.metric, []):
             if rule.matches(sample) and condition.concerns(sample):
                 labels = rule.pick_labels(sample)
@@ -60,7 +60,7 @@ def is_absent(rule: AlertRule, instance: Instance, found: Found, complete: Seque
     """Whether the condition that an instance fires by has no sample because the list of its source is incomplete."""
     if instance.state != "firing" or instance.metric is None or instance.metric.startswith(tuple(complete)):
         return False
-    of_metric = [condition for condition in rule.all_conditions() if condition.metric == instance.metric]
+    of_metric = [condition for condition in rule.list_conditions() if condition.metric == instance.metric]
     fired_by = (instance.comparison, instance.threshold)
     # Its condition may have changed since it fired.
     same = [condition for condition in of_metric if (condition.comparison, condition.threshold) == fired_by] or of_metric

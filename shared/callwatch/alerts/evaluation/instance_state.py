@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from callwatch.alerts.evaluation.context import keep_unknown
-from callwatch.alerts.evaluation.instance import Instance, elapsed
+from callwatch.alerts.evaluation.instance import Instance, measure_elapsed
 from callwatch.alerts.evaluation.instance_samples import Found, is_known
 from callwatch.alerts.rules.rule import AlertRule, Condition
 from callwatch.models.alert import EndReason
@@ -59,7 +59,7 @@ def _note_unreported(instance: Instance, found: Found, now: datetime) -> Instanc
 
 def _find_end(instance: Instance, found: Found, now: datetime) -> tuple[EndReason, str] | None:
     """Return how an instance ends though nothing good was measured of it, and why."""
-    if found.end is not None or instance.gone_since is None or elapsed(instance.gone_since, now) < UNREPORTED_FOR:
+    if found.end is not None or instance.gone_since is None or measure_elapsed(instance.gone_since, now) < UNREPORTED_FOR:
         return found.end
     doubt = next((sample.inconclusive for _condition, sample in found.pairs if sample.inconclusive is not None), None)
     return "no_longer_reported", f"{(doubt or _LEFT_OUT).message}, for {UNREPORTED_FOR.days} days"
@@ -112,7 +112,7 @@ def _fire(rule: AlertRule, instance: Instance, sample: Sample, now: datetime) ->
     if instance.state == "firing":
         return replace(instance, clear_since=None)
     pending_since = instance.since if instance.state == "pending" else now
-    if elapsed(pending_since, now) < timedelta(seconds=rule.for_s):
+    if measure_elapsed(pending_since, now) < timedelta(seconds=rule.for_s):
         return replace(instance, state="pending", since=pending_since)
     began_at = min(sample.since, now) if sample.since else pending_since
     fired = (*_list_recent(instance, now), now)
@@ -135,7 +135,7 @@ def _clear(rule: AlertRule, instance: Instance, now: datetime) -> Instance:
     if instance.state != "firing":
         return replace(instance, state="ok", since=instance.since if instance.state == "ok" else now)
     clear_since = instance.clear_since or now
-    if elapsed(clear_since, now) < timedelta(seconds=rule.resolve_for_s):
+    if measure_elapsed(clear_since, now) < timedelta(seconds=rule.resolve_for_s):
         return replace(instance, clear_since=clear_since)
     return replace(instance, state="ok", since=now, clear_since=None)
 
@@ -145,8 +145,8 @@ def is_idle(rule: AlertRule, instance: Instance, now: datetime) -> bool:
     if instance.state == "firing" or instance.is_open or instance.group is not None or _list_recent(instance, now):
         return False
     last = [at for at in (instance.last_notified_at, instance.last_cleared_at) if at is not None]
-    return all(elapsed(at, now) >= timedelta(minutes=rule.cooldown_minutes) for at in last)
+    return all(measure_elapsed(at, now) >= timedelta(minutes=rule.cooldown_minutes) for at in last)
 
 
 def _list_recent(instance: Instance, now: datetime) -> tuple[datetime, ...]:
-    return tuple(at for at in instance.fired if elapsed(at, now) < _FLAP_WINDOW)
+    return tuple(at for at in instance.fired if measure_elapsed(at, now) < _FLAP_WINDOW)

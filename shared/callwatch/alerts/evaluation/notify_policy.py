@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from callwatch.alerts.evaluation.instance import Change, Instance, elapsed
+from callwatch.alerts.evaluation.instance import Change, Instance, measure_elapsed
 from callwatch.alerts.rules.rule import MIN_COOLDOWN_MINUTES, AlertRule
 from callwatch.models.alert import AlertLevel, rank_level
 
@@ -122,7 +122,7 @@ def _decide_clear(instance: Instance, transition: Transition, now: datetime, is_
         return Change(instance, transition)
     # A flapping instance may fire again any minute: it is over after a calm period.
     if instance.is_flapping:
-        if elapsed(instance.since, now) < _CALM:
+        if measure_elapsed(instance.since, now) < _CALM:
             return Change(instance, transition)
         instance = replace(instance, is_flapping=False)
     # No cooldown delays the all-clear; only a silence does.
@@ -139,7 +139,7 @@ def _is_reminder_due(rule: AlertRule, instance: Instance, now: datetime, repeat:
     if instance.is_muted:
         return _find_cooled_at(rule, instance, now) <= now
     is_repeated = repeat is not None and not instance.is_flapping
-    return is_repeated and elapsed(instance.last_notified_at or now, now) >= (repeat or _NEVER)
+    return is_repeated and measure_elapsed(instance.last_notified_at or now, now) >= (repeat or _NEVER)
 
 
 def _find_cooled_at(rule: AlertRule, instance: Instance, now: datetime) -> datetime:

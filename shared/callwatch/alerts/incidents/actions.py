@@ -13,8 +13,8 @@ from callwatch.alerts.incidents.serializers import find_incident, load_incident_
 from callwatch.alerts.incidents.update import write_end
 from callwatch.alerts.rule_state import load_instance
 from callwatch.alerts.rules_in_force import list_rules_in_force
-from callwatch.db.alert_queries.alerts import firing_rows, get_group_id
-from callwatch.db.alert_queries.rule_states import states_of_alerts
+from callwatch.db.alert_queries.alerts import get_group_id, list_firing_rows
+from callwatch.db.alert_queries.rule_states import list_states_of_alerts
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.incident_queries.alert_batches import acknowledge_alerts, end_acknowledgements
 from callwatch.db.incident_queries.escalations import resume_steps
@@ -138,7 +138,7 @@ def _own(action: _Action) -> list[int]:
     if incident["owner"] != actor:
         own_incident(conn, incident["id"], actor, action.now)
         action.record("taken")
-    ids = [row["id"] for row in firing_rows(conn, incident["id"])]
+    ids = [row["id"] for row in list_firing_rows(conn, incident["id"])]
     return acknowledge_alerts(conn, ids, actor, action.now, action.said)
 
 
@@ -148,7 +148,7 @@ def _notify(action: _Action, alert_ids: list[int]) -> None:
         return
     notified: set[int] = set()
     rules = {rule.id: rule for rule in list_rules_in_force(action.conn, action.settings)}
-    for row in states_of_alerts(action.conn, alert_ids):
+    for row in list_states_of_alerts(action.conn, alert_ids):
         instance, alert_id = load_instance(row), row["alert_id"]
         rule = rules.get(row["rule_id"])
         if alert_id is None or rule is None or not instance.is_notified:
@@ -182,7 +182,7 @@ def _resolve(action: _Action) -> None:
     """End it with all its alerts. What is still wrong fires again with the next evaluation, as another incident."""
     conn, incident, now = action.conn, action.incident, action.now
     _require_open(incident)
-    end_alerts(conn, firing_rows(conn, incident["id"]), action.actor, action.said, now)
+    end_alerts(conn, list_firing_rows(conn, incident["id"]), action.actor, action.said, now)
     cause = list_causes(conn, [incident["cause_alert_id"]])[incident["cause_alert_id"]]
     resolved_at = max(now, incident["started_at"])
     sentence = write_end(incident, cause, resolved_at, now, action.settings.timezone)

@@ -7,15 +7,15 @@ runs after both, in the same transaction.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from callwatch.alerts.notifications.rendering import incident_url
+from callwatch.alerts.notifications.rendering import build_incident_url
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.incident_queries.incident_deliveries import (
     ToldAlert,
     ToldIncident,
     attach_parts,
-    deliveries_without_incident,
-    told_alerts,
-    told_incidents,
+    list_deliveries_without_incident,
+    read_told_alerts,
+    read_told_incidents,
 )
 from callwatch.settings import Settings
 from callwatch.times import format_time
@@ -25,14 +25,14 @@ _MAX_ALERTS = 20
 
 def attach_incidents(conn: AnyConnection, settings: Settings) -> None:
     """Add the incident to each waiting delivery that does not name one yet. The caller commits."""
-    waiting = deliveries_without_incident(conn)
+    waiting = list_deliveries_without_incident(conn)
     ids = sorted({row["incident_id"] for row in waiting})
     if not ids:
         return
     alerts: dict[int, list[ToldAlert]] = {}
-    for alert in told_alerts(conn, ids, _MAX_ALERTS):
+    for alert in read_told_alerts(conn, ids, _MAX_ALERTS):
         alerts.setdefault(alert["incident_id"], []).append(alert)
-    parts = {row["id"]: build_part(row, alerts.get(row["id"], ()), settings) for row in told_incidents(conn, ids)}
+    parts = {row["id"]: build_part(row, alerts.get(row["id"], ()), settings) for row in read_told_incidents(conn, ids)}
     attach_parts(
         conn,
         [
@@ -52,7 +52,7 @@ def build_part(incident: ToldIncident, alerts: Sequence[ToldAlert], settings: Se
         "level": incident["level"],
         "state": incident["state"],
         "started_at": format_time(incident["started_at"]),
-        "url": incident_url(settings, incident["id"]),
+        "url": build_incident_url(settings, incident["id"]),
         "alert_count": incident["alert_count"],
         "alerts": [
             {**{name: alert[name] for name in ("rule_id", "title", "level", "state", "labels")}, "alert_id": str(alert["id"])}

@@ -8,8 +8,8 @@ from callwatch.alerts.evaluation.silences import Silences, load_silences
 from callwatch.alerts.orphans import notify_over
 from callwatch.alerts.rule_state import build_row, load_instance
 from callwatch.db.alert_queries.alerts import FiringRow, is_group_over
-from callwatch.db.alert_queries.rule_states import keep_states, states_of_alerts
-from callwatch.db.alert_queries.silences import silences_in_force
+from callwatch.db.alert_queries.rule_states import keep_states, list_states_of_alerts
+from callwatch.db.alert_queries.silences import list_silences_in_force
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.incident_queries.alert_batches import resolve_alerts
 
@@ -21,7 +21,7 @@ def end_alerts(conn: AnyConnection, rows: Sequence[FiringRow], actor: str, reaso
     """
     why = f"resolved by {actor}: {reason}"
     ids = [row["id"] for row in rows]
-    stored = states_of_alerts(conn, ids)
+    stored = list_states_of_alerts(conn, ids)
     instances = [load_instance(row) for row in stored]
     notified = {row["alert_id"] for row, instance in zip(stored, instances, strict=True) if instance.is_notified}
     ended = [
@@ -50,7 +50,7 @@ def end_alerts(conn: AnyConnection, rows: Sequence[FiringRow], actor: str, reaso
 
 def _notify(conn: AnyConnection, rows: Sequence[FiringRow], why: str, now: datetime) -> None:
     """Notify of the end of single alerts, and of groups that are over with them."""
-    silences = Silences(load_silences(silences_in_force(conn, now), now))
+    silences = Silences(load_silences(list_silences_in_force(conn, now), now))
     groups: dict[int, FiringRow] = {}
     for row in rows:
         if row["group_id"] is None:

@@ -61,13 +61,13 @@ def group_alerts(firing: Sequence[Firing], above: Mapping[str, Sequence[str]], i
     by_key = {alert.key: alert for alert in firing}
     causes = {alert.id: [by_key[key] for key in above.get(alert.key, ()) if key in by_key] for alert in firing}
     work = _Work(firing, {alert.id: alert for alert in firing}, causes, standing)
-    roots = sorted((alert for alert in firing if not causes[alert.id]), key=_age)
+    roots = sorted((alert for alert in firing if not causes[alert.id]), key=_get_age)
     # New kin joins what has a place, not the other way around.
     work.of_kin = {alert.kin: alert for alert in reversed(roots) if alert.kin is not None and work.locate(alert) is not None}
     for root in roots:
         _place_root(work, root)
     # Causes before what follows from them.
-    for alert in sorted((alert for alert in firing if causes[alert.id]), key=lambda each: (len(causes[each.id]), _age(each))):
+    for alert in sorted((alert for alert in firing if causes[alert.id]), key=lambda each: (len(causes[each.id]), _get_age(each))):
         _place_follower(work, alert)
     return _settle(work)
 
@@ -167,9 +167,9 @@ def _choose_cause(work: _Work, incident: Standing | None, alerts: Sequence[Firin
     if incident is not None and incident.cause_id in here and is_root(incident.cause_id):
         return incident.cause_id
     return min(
-        [alert for alert in alerts if is_root(alert.id)] or alerts, key=lambda alert: (-rank_level(alert.level), _age(alert))
+        [alert for alert in alerts if is_root(alert.id)] or alerts, key=lambda alert: (-rank_level(alert.level), _get_age(alert))
     ).id
 
 
-def _age(alert: Firing) -> tuple[datetime, int]:
+def _get_age(alert: Firing) -> tuple[datetime, int]:
     return alert.started_at, alert.id

@@ -15,8 +15,14 @@ from typing import Any
 
 from callwatch.alerts.incidents.subjects import find_groups, find_stages
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.incident_queries.impact import CountAt, errors_by_hour, errors_by_minute, errors_of_groups, users_of_groups
-from callwatch.db.queries.stage_depths import latest_depths
+from callwatch.db.incident_queries.impact import (
+    CountAt,
+    count_errors_by_hour,
+    count_errors_by_minute,
+    count_errors_of_groups,
+    count_users_of_groups,
+)
+from callwatch.db.queries.stage_depths import read_latest_depths
 from callwatch.models.incident import ImpactName
 from callwatch.models.reason import Reason
 
@@ -89,15 +95,17 @@ def read_for(conn: AnyConnection, subjects: Collection[Subject], now: datetime) 
     since = min(subject.errors_since for subject in subjects)
     # Counters by minute are kept for two days; before that, whole hours.
     edge = _floor_hour(now - _MINUTES_KEPT)
-    errors = errors_by_minute(conn, max(_floor(since), edge))
+    errors = count_errors_by_minute(conn, max(_floor(since), edge))
     if since < edge:
-        errors += [row for row in errors_by_hour(conn, _floor_hour(since)) if row["at"] < edge]
+        errors += [row for row in count_errors_by_hour(conn, _floor_hour(since)) if row["at"] < edge]
     groups = set(sorted(set().union(*(find_groups(subject.labels) for subject in subjects)))[-_MAX_GROUPS:])
     of_groups: dict[int, list[CountAt]] = {group: [] for group in groups}
-    for row in errors_of_groups(conn, groups, _floor_hour(since)):
+    for row in count_errors_of_groups(conn, groups, _floor_hour(since)):
         of_groups[row["group_id"]].append({"at": row["at"], "count": row["count"]})
     tallies = {group: Tally(rows) for group, rows in of_groups.items()}
-    return Readings(latest_depths(conn, "pending", now - _READ_WITHIN), Tally(errors), tallies, users_of_groups(conn, groups))
+    return Readings(
+        read_latest_depths(conn, "pending", now - _READ_WITHIN), Tally(errors), tallies, count_users_of_groups(conn, groups)
+    )
 
 
 def measure(subject: Subject, readings: Readings) -> Impact:

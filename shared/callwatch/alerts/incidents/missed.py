@@ -9,7 +9,7 @@ from callwatch.db.incident_queries.incident_timeline import NewEntry, add_entrie
 from callwatch.db.incident_queries.incidents import (
     AlertWithout,
     NewIncident,
-    alerts_without_incident,
+    list_alerts_without_incident,
     open_incidents,
     place_alerts,
 )
@@ -24,7 +24,7 @@ def add_missed(conn: AnyConnection, settings: Settings, now: datetime) -> int:
 
     An alert that was inhibited goes to the incident of its cause.
     """
-    alerts = {row["id"]: row for row in alerts_without_incident(conn, _AT_ONCE)}
+    alerts = {row["id"]: row for row in list_alerts_without_incident(conn, _AT_ONCE)}
     places: dict[int, int] = {}
     roots: dict[int, int] = {}
     for row in alerts.values():

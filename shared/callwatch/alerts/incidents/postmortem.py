@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 from callwatch.alerts.incidents.markdown import escape, write_link, write_table
 from callwatch.alerts.incidents.serializers import load_incident_detail
 from callwatch.alerts.incidents.subjects import find_stages
-from callwatch.alerts.rules.metrics import duration, format_figure
+from callwatch.alerts.rules.metrics import format_duration, format_figure
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.incident_queries.incident_lists import CauseRow, list_causes
-from callwatch.db.queries.stage_depths import StageDepth, depths_between
+from callwatch.db.queries.stage_depths import StageDepth, read_depths_between
 from callwatch.models.reason import Reason
 
 if TYPE_CHECKING:
@@ -57,7 +57,9 @@ def load_postmortem(conn: AnyConnection, raw_id: str, now: datetime, timezone: s
     depths: list[StageDepth] = []
     if stages and until - incident["started_at"] < _MAX_DEPTHS:
         # One step over the whole incident.
-        read = depths_between(conn, incident["started_at"], until, min(until - incident["started_at"], timedelta(minutes=59)))
+        read = read_depths_between(
+            conn, incident["started_at"], until, min(until - incident["started_at"], timedelta(minutes=59))
+        )
         depths = [row for row in read if row["stage"] in stages]
     alerts = [found[alert_id] for alert_id in ids if alert_id in found]
     return render_postmortem(_Draft(incident, unknown, alerts, depths, now, ZoneInfo(timezone)))
@@ -96,7 +98,7 @@ def render_postmortem(draft: _Draft) -> str:
 def _list_summary(draft: _Draft) -> list[tuple[str, str]]:
     incident = draft.incident
     ended = incident["resolved_at"]
-    lasted = duration(((ended or draft.now) - incident["started_at"]).total_seconds())
+    lasted = format_duration(((ended or draft.now) - incident["started_at"]).total_seconds())
     count, firing = incident["alert_count"], incident["firing_count"]
     return [
         ("state", incident["state"]),

@@ -11,7 +11,7 @@ from callwatch.alerts.evaluation.silences import Silences, load_silences
 from callwatch.alerts.incidents.impact import load_impact
 from callwatch.alerts.incidents.silenced import find_silenced
 from callwatch.alerts.serializers import parse_id
-from callwatch.db.alert_queries.silences import silences_in_force
+from callwatch.db.alert_queries.silences import list_silences_in_force
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.incident_queries.changes import list_changes
 from callwatch.db.incident_queries.incident_lists import (
@@ -168,7 +168,7 @@ def _serialize_entry(row: EntryRow) -> IncidentEntry:
 
 def _find_silenced(conn: AnyConnection, ids: Sequence[int], now: datetime) -> dict[int, tuple[datetime, str]]:
     """Find the incidents of which nothing is sent: every firing alert that is not inhibited is silenced."""
-    silences = Silences(load_silences(silences_in_force(conn, now), now))
+    silences = Silences(load_silences(list_silences_in_force(conn, now), now))
     loud = list_loud(conn, ids, _MAX_LOUD + 1) if silences else []
     if len(loud) > _MAX_LOUD:
         return {}

@@ -26,11 +26,11 @@ from callwatch.db.incident_queries.incident_timeline import add_entries
 from callwatch.db.incident_queries.incidents import (
     AlertInIncident,
     IncidentRow,
-    firing_for_incidents,
+    list_firing_for_incidents,
+    list_standing_incidents,
     merge_incidents,
     open_incidents,
     place_alerts,
-    standing_incidents,
     update_incidents,
 )
 from callwatch.models.alert import rank_level
@@ -42,8 +42,8 @@ def regroup(conn: AnyConnection, above: Mapping[str, Sequence[str]], settings: S
 
     above: for the key of each alert that follows from others the keys of all its causes, the root first.
     """
-    alerts = {row["id"]: row for row in firing_for_incidents(conn)}
-    before = {row["id"]: row for row in standing_incidents(conn, (row["incident_id"] or 0 for row in alerts.values()))}
+    alerts = {row["id"]: row for row in list_firing_for_incidents(conn)}
+    before = {row["id"]: row for row in list_standing_incidents(conn, (row["incident_id"] or 0 for row in alerts.values()))}
     firing = [
         Firing(
             row["id"], row["alert_key"], row["level"], row["started_at"], row["incident_id"],

@@ -14,14 +14,14 @@ _FIRST_DELAY_S, _MAX_DELAY_S = 15.0, 1800.0
 _FIRST_HOLD_S, _MAX_HOLD_S = 30.0, 300.0
 
 
-def delay_s(attempts: int, failure: DeliveryFailed) -> float:
+def compute_delay_s(attempts: int, failure: DeliveryFailed) -> float:
     """Seconds until the next attempt: as the receiver asks, otherwise doubled each time, with jitter."""
     if failure.retry_after_s is not None:
         return failure.retry_after_s
     return _add_jitter(min(_MAX_DELAY_S, _FIRST_DELAY_S * 2.0 ** min(20, max(0, attempts - 1))))
 
 
-def hold_s(failures: int, failure: DeliveryFailed) -> float | None:
+def compute_hold_s(failures: int, failure: DeliveryFailed) -> float | None:
     """Seconds to hold a channel after this many consecutive failures; None: it continues.
 
     A receiver that names a time, or rejects everything, holds the channel at once.

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from callwatch.alerts.evaluation.silences import Silence, Silences, load_silences
-from callwatch.alerts.notifications.backoff import MAX_AGE, MAX_RETRY_TIME, delay_s, hold_s
+from callwatch.alerts.notifications.backoff import MAX_AGE, MAX_RETRY_TIME, compute_delay_s, compute_hold_s
 from callwatch.alerts.notifications.channel_worker import Batch, Outcome, Outcomes, WorkerEnd, start_worker
 from callwatch.alerts.notifications.delivery_failed import DeliveryFailed, clean_error
 from callwatch.alerts.notifications.muted import find_muted_deliveries
@@ -24,12 +24,12 @@ from callwatch.db.alert_queries.alerts import add_timeline
 from callwatch.db.alert_queries.channel_states import (
     ChannelState,
     begin_trial,
-    channel_states,
     note_answering,
     note_failing,
     note_given_up,
     note_sent,
     open_breaker,
+    read_channel_states,
 )
 from callwatch.db.alert_queries.delivery_claims import (
     ClaimedDelivery,
@@ -42,10 +42,10 @@ from callwatch.db.alert_queries.delivery_claims import (
     set_free,
 )
 from callwatch.db.alert_queries.outbox import ExpiredDelivery, give_up_before
-from callwatch.db.alert_queries.silences import silences_in_force
+from callwatch.db.alert_queries.silences import list_silences_in_force
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.queries.impossible_waits import end_impossible_waits
-from callwatch.db.queries.retention_clock import believable_time
+from callwatch.db.queries.retention_clock import read_believable_time
 from callwatch.settings import Settings, get_settings
 
 # Longer than a send may take; after a sender was killed, its claims expire soon.
@@ -88,7 +88,7 @@ class _Round:
     muted: list[int] = field(default_factory=list)
     result: DeliveryResult = field(default_factory=DeliveryResult)
 
-    def later(self, seconds: float) -> datetime:
+    def add_seconds(self, seconds: float) -> datetime:
         """Return the time `seconds` from this moment: a receiver's Retry-After counts from its response."""
         return self.now + timedelta(seconds=time.monotonic() - self.began + seconds)
 
@@ -127,10 +127,10 @@ def _start_workers(work: _Round) -> None:
     lease_end = time.monotonic() + LEASE_S
     claimed: dict[str, list[ClaimedDelivery]] = {}
     with connection(_STATEMENT_MS) as conn:
-        for old in give_up_before(conn, believable_time(conn, work.now) - MAX_AGE, work.now):
+        for old in give_up_before(conn, read_believable_time(conn, work.now) - MAX_AGE, work.now):
             _record_failed_delivery(conn, old, old["channel"], str(old["last_error"]), work)
-        states = channel_states(conn)
-        silences = load_silences(silences_in_force(conn, work.now), work.now)
+        states = read_channel_states(conn)
+        silences = load_silences(list_silences_in_force(conn, work.now), work.now)
         if silences != work.muted_by:
             work.muted_by, work.muted = silences, find_muted_deliveries(conn, Silences(silences))
         due = [channel for channel in list_due_channels(conn, work.now) if channel not in {*work.in_hand, *work.done}]
@@ -214,7 +214,7 @@ def _mark(conn: AnyConnection, outcome: Outcome, work: _Round) -> None:
             work.result.failed += 1
             _record_failed_delivery(conn, row, channel, error, work)
     else:
-        due_at = work.later(delay_s(row["attempts"], failure))
+        due_at = work.add_seconds(compute_delay_s(row["attempts"], failure))
         if mark_later(conn, row["id"], work.holder, due_at, error):
             work.result.postponed += 1
     if failure.is_permanent and not failure.is_channel_wide:
@@ -223,9 +223,9 @@ def _mark(conn: AnyConnection, outcome: Outcome, work: _Round) -> None:
         _set_free(conn, channel, work)
         return
     failures = note_failing(conn, channel, now, error)
-    held_s = hold_s(failures, failure)
+    held_s = compute_hold_s(failures, failure)
     if held_s is not None:
-        open_breaker(conn, channel, now, work.later(held_s), failure.retry_after_s is not None)
+        open_breaker(conn, channel, now, work.add_seconds(held_s), failure.retry_after_s is not None)
 
 
 def _set_free(conn: AnyConnection, channel: str, work: _Round) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from callwatch.alerts.evaluation.instance import Instance
 from callwatch.alerts.notifications.notification import Kind, Member, Notification, Occasion, describe_members
-from callwatch.alerts.notifications.rendering import build_notification, dashboard_url
+from callwatch.alerts.notifications.rendering import build_dashboard_url, build_notification
 from callwatch.alerts.rules.rule import AlertRule
 from callwatch.settings import Settings
 
@@ -38,7 +38,7 @@ def build_group(
         labels=dict(sorted(set(labels[0]).intersection(*labels[1:]))),
         occasion=occasion,
         notes=tuple(notes),
-        dashboard_url=dashboard_url(settings, lead),
+        dashboard_url=build_dashboard_url(settings, lead),
         runbook_url=members[0].runbook_url,
         members=members,
         count=count,

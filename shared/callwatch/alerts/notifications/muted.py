@@ -19,7 +19,7 @@ from callwatch.db.alert_queries.outbox import (
     WaitingDelivery,
     WithdrawnDelivery,
     add_delivery,
-    due_payloads,
+    list_due_payloads,
     replace_payload,
     withdraw_deliveries,
 )
@@ -32,7 +32,7 @@ def find_muted_deliveries(conn: AnyConnection, silences: Silences) -> list[int]:
     """Return the ids of waiting deliveries that a silence matches completely or in part."""
     if not silences:
         return []
-    waiting = ((row["id"], _load(row)) for row in due_payloads(conn))
+    waiting = ((row["id"], _load(row)) for row in list_due_payloads(conn))
     return [id_ for id_, notification in waiting if notification and _find_muted_part(notification, silences)]
 
 
@@ -45,7 +45,7 @@ def withdraw_muted(
     """
     index = Silences(silences)
     withdrawn: set[int] = set()
-    for row in due_payloads(conn) if index else []:
+    for row in list_due_payloads(conn) if index else []:
         notification = _load(row)
         muted = _find_muted_part(notification, index) if notification else []
         if not notification or not muted or row["is_claimed"]:
@@ -57,7 +57,7 @@ def withdraw_muted(
         else:
             for gone in withdraw_deliveries(conn, [row["id"]]):
                 withdrawn |= _list_alerts(gone) if gone["kind"] == "alert.firing" else set()
-    return _without_unheard(conn, known, alert_ids, withdrawn) if withdrawn else known
+    return _filter_heard(conn, known, alert_ids, withdrawn) if withdrawn else known
 
 
 def _list_alerts(delivery: WithdrawnDelivery) -> set[int]:
@@ -108,7 +108,7 @@ def _drop_unheard(conn: AnyConnection, row: WaitingDelivery, muted: Sequence[Mem
     replace_payload(conn, row["id"], payload, [int(member.alert_id) for member in heard], is_withdrawn=not heard)
 
 
-def _without_unheard(
+def _filter_heard(
     conn: AnyConnection, known: dict[str, Instance], alert_ids: Mapping[str, int | None], withdrawn: set[int]
 ) -> dict[str, Instance]:
     found = dict(known)

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from callwatch.alerts.evaluation.instance import Instance, elapsed
+from callwatch.alerts.evaluation.instance import Instance, measure_elapsed
 from callwatch.alerts.notifications.notification import Kind, Notification, describe_end, is_recovery, render_subject
 from callwatch.alerts.rules.builtin import RULE_IDS
 from callwatch.alerts.rules.host_calls import call_within
-from callwatch.alerts.rules.metrics import duration, find_unit, format_figure
+from callwatch.alerts.rules.metrics import find_unit, format_duration, format_figure
 from callwatch.alerts.rules.phrases import explain_value, name_measured
 from callwatch.alerts.rules.rule import AlertRule, MessageContext
 from callwatch.alerts.rules.sanitize import clean_text
@@ -72,7 +72,7 @@ def build_notification(
     **more: Any,
 ) -> Notification:
     """Build the scrubbed notification of one alert; `more` are further fields. failed: see render_text."""
-    condition = rule.all_conditions()[0]
+    condition = rule.list_conditions()[0]
     if kind == "alert.resolved" and not is_recovery(instance.ended):
         more = {"end": instance.ended, "reason": instance.ended_why, **more}
     return Notification(
@@ -90,7 +90,7 @@ def build_notification(
         comparison=instance.comparison or condition.comparison,
         threshold=instance.threshold,
         notes=tuple(scrub_text(note) for note in notes),
-        dashboard_url=dashboard_url(settings, alert_id),
+        dashboard_url=build_dashboard_url(settings, alert_id),
         runbook_url=find_runbook(rule, settings),
         **more,
     )
@@ -183,22 +183,22 @@ def render_summary_line(notification: Notification) -> str:
     return f"[{word}] {notification.title} ({notification.level}): {render_first_line(notification)}"
 
 
-def dashboard_url(settings: Settings, alert_id: int | str) -> str:
+def build_dashboard_url(settings: Settings, alert_id: int | str) -> str:
     """Return the URL of the alert's view on the page."""
     return f"{settings.app_url or ''}/admin/operations#/alerts/{alert_id}"
 
 
-def alerts_url(settings: Settings) -> str:
+def build_alerts_url(settings: Settings) -> str:
     """Return the URL of the list of alerts on the page."""
     return f"{settings.app_url or ''}/admin/operations#/alerts"
 
 
-def incident_url(settings: Settings, incident_id: int) -> str:
+def build_incident_url(settings: Settings, incident_id: int) -> str:
     """Return the URL of the incident's view on the page."""
     return f"{settings.app_url or ''}/admin/operations#/incidents/{incident_id}"
 
 
-def runbook_url(settings: Settings, rule_id: str) -> str:
+def build_runbook_url(settings: Settings, rule_id: str) -> str:
     """Return the URL of a built-in rule's runbook, which the page serves; for other rules the index."""
     page = rule_id if rule_id in RULE_IDS else "README"
     return f"{settings.app_url or ''}/admin/assets/runbooks/{page}.md"
@@ -206,7 +206,7 @@ def runbook_url(settings: Settings, rule_id: str) -> str:
 
 def find_runbook(rule: AlertRule, settings: Settings) -> str:
     """Return the URL of a rule's own runbook, or of the built-in one."""
-    return rule.runbook or runbook_url(settings, rule.id)
+    return rule.runbook or build_runbook_url(settings, rule.id)
 
 
 def _clear_text(rule: AlertRule, instance: Instance) -> str:
@@ -220,20 +220,20 @@ def _clear_text(rule: AlertRule, instance: Instance) -> str:
 
 def _render_since(notification: Notification) -> str:
     since, is_over = notification.since, notification.kind == "alert.resolved"
-    lasted_s = elapsed(since, notification.at).total_seconds()
-    lasted = "just now" if lasted_s < 1 and not is_over else duration(lasted_s)
+    lasted_s = measure_elapsed(since, notification.at).total_seconds()
+    lasted = "just now" if lasted_s < 1 and not is_over else format_duration(lasted_s)
     at = f"{since.astimezone(UTC):%d %b %H:%M} UTC"
     return f"It began {at} and lasted {lasted}." if is_over else f"Since {at} ({lasted})."
 
 
 def _build_context(rule: AlertRule, instance: Instance) -> MessageContext:
-    threshold = instance.threshold if instance.threshold is not None else rule.all_conditions()[0].threshold
+    threshold = instance.threshold if instance.threshold is not None else rule.list_conditions()[0].threshold
     given = {"value": instance.value, "threshold": threshold, "labels": dict(instance.labels), "detail": instance.detail}
     return MessageContext(given, rule_id=rule.id, name=rule.name, level=rule.level.value, since=instance.began_at)
 
 
 def _render_measured(rule: AlertRule, instance: Instance) -> str:
-    condition = rule.all_conditions()[0]
+    condition = rule.list_conditions()[0]
     metric = instance.metric or condition.metric
     comparison = instance.comparison or condition.comparison
     threshold = instance.threshold if instance.threshold is not None else condition.threshold

@@ -19,7 +19,7 @@ from callwatch.db.alert_queries.channel_states import ChannelState
 from callwatch.db.alert_queries.delivery_claims import ClaimedDelivery
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.incident_queries.status_subscribers import find_target, switch_off
-from callwatch.db.queries.retention_clock import believable_time
+from callwatch.db.queries.retention_clock import read_believable_time
 from callwatch.settings import Settings
 
 CHANNEL_KIND = "status"
@@ -110,6 +110,6 @@ def switch_off_failing(conn: AnyConnection, channel: str, now: datetime) -> None
     Other channels stay as they are. The caller commits.
     """
     if is_subscriber(channel):
-        before = believable_time(conn, now) - SWITCHED_OFF_AFTER
+        before = read_believable_time(conn, now) - SWITCHED_OFF_AFTER
         if switch_off(conn, int(channel.removeprefix(_PREFIX)), channel, before, now):
             _log.error("a subscriber of the status page is switched off", extra={"channel": channel})

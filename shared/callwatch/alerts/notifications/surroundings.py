@@ -8,10 +8,10 @@ from callwatch.alerts.evaluation.instance import Instance
 from callwatch.alerts.notifications.notification import list_labels
 from callwatch.alerts.notifications.rendering import describe_subject
 from callwatch.alerts.rules.rule import AlertRule
-from callwatch.db.alert_queries.alerts import BegunRow, alerts_begun_between
+from callwatch.db.alert_queries.alerts import BegunRow, list_alerts_begun_between
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.error_queries.deploys import Deploy, deploys_between
-from callwatch.db.error_queries.releases import NewRelease, new_releases, note_releases
+from callwatch.db.error_queries.deploys import Deploy, list_deploys_between
+from callwatch.db.error_queries.releases import NewRelease, list_new_releases, note_releases
 from callwatch.models.alert import rank_level
 
 _LATELY = timedelta(minutes=30)
@@ -39,23 +39,23 @@ class Surroundings:
     alerts: Sequence[BegunRow]
 
 
-def surroundings(conn: AnyConnection, now: datetime) -> Surroundings:
+def read_surroundings(conn: AnyConnection, now: datetime) -> Surroundings:
     """Read the context once for all messages of an evaluation."""
     since = now - _LOOKS_BACK
-    alerts = alerts_begun_between(conn, since, now, _MAX_READ)
-    return Surroundings(new_releases(conn, since, now), deploys_between(conn, since, now), alerts)
+    alerts = list_alerts_begun_between(conn, since, now, _MAX_READ)
+    return Surroundings(list_new_releases(conn, since, now), list_deploys_between(conn, since, now), alerts)
 
 
 def list_recent_changes(around: Surroundings, instance: Instance) -> list[str]:
     """List what changed in the half hour before an alert began, or since: releases, deploys, drift, alerts of other rules."""
     began_at = instance.began_at or instance.since
     parts = [
-        f"release {release['release']} ({release['environment']}) first seen {_at(release['first_seen_at'])}"
+        f"release {release['release']} ({release['environment']}) first seen {_format_time(release['first_seen_at'])}"
         for release in around.releases
         if release["first_seen_at"] > began_at - _RELEASES_LATELY
     ]
     parts += [
-        f"release {deploy['release']} deployed to {deploy['environment']} {_at(deploy['finished_at'])}"
+        f"release {deploy['release']} deployed to {deploy['environment']} {_format_time(deploy['finished_at'])}"
         for deploy in around.deploys
         if deploy["finished_at"] > began_at - _RELEASES_LATELY
     ]
@@ -64,7 +64,7 @@ def list_recent_changes(around: Surroundings, instance: Instance) -> list[str]:
     related = [row for row in rows if row["rule_id"] not in _DRIFT and row["level"] != "info"]
     for row in [*drift[:_MAX_RELATED], *related[:_MAX_RELATED]]:
         about = ", ".join(str(value) for _name, value in list_labels(row["labels"]))
-        parts.append(f"{row['title']}{f' [{about}]' if about else ''} began {_at(row['started_at'])}")
+        parts.append(f"{row['title']}{f' [{about}]' if about else ''} began {_format_time(row['started_at'])}")
     return [f"Recent changes: {'; '.join(parts)}."] if parts else []
 
 
@@ -85,5 +85,5 @@ def _name_follower(rule: AlertRule, instance: Instance) -> str:
     return f"{rule.name}{describe_subject(instance)}{f' ({shown})' if shown else ''}"
 
 
-def _at(when: datetime) -> str:
+def _format_time(when: datetime) -> str:
     return f"{when.astimezone(UTC):%H:%M} UTC"

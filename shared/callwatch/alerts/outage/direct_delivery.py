@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from callwatch.alerts.notifications.backoff import delay_s
+from callwatch.alerts.notifications.backoff import compute_delay_s
 from callwatch.alerts.notifications.channel_worker import try_once
 from callwatch.alerts.notifications.delivery_failed import DeliveryFailed, clean_error
 from callwatch.alerts.notifications.webhook_client import TIMEOUT_S
@@ -76,4 +76,4 @@ def _note(share: dict[str, Any], failure: DeliveryFailed | None, settings: Setti
         return
     share["error"] = clean_error(str(failure), settings)
     share["is_failed"] = failure.is_permanent
-    share["next_at"] = format_time(now + timedelta(seconds=delay_s(share["attempts"], failure)))
+    share["next_at"] = format_time(now + timedelta(seconds=compute_delay_s(share["attempts"], failure)))

@@ -12,7 +12,7 @@ from typing import Any
 from callwatch.alerts.outage.outage import NOTIFY_FROM, OutageMemory
 from callwatch.alerts.outage.outage_end import write_outage
 from callwatch.alerts.outage.outage_start import forget_outage, page_directly
-from callwatch.db.core.connect import AnyConnection, first_line
+from callwatch.db.core.connect import AnyConnection, extract_first_line
 from callwatch.times import format_time
 
 _log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ def miss_evaluation(memory: OutageMemory, now: datetime, error: BaseException, d
         missed = int(known.get("missed", 0)) + 1
         memory.save({**known, "missed": missed, "first_missed_at": first_at})
         if missed >= NOTIFY_FROM:
-            reason = f"{type(error).__name__}: {first_line(error)}"
+            reason = f"{type(error).__name__}: {extract_first_line(error)}"
             more: dict[str, Any] = {"value": float(missed)}
             page_directly(memory, now, reason, deadline_s, datetime.fromisoformat(first_at), more)
     except Exception:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from callwatch.alerts.outage.memory import Memory
 from callwatch.alerts.outage.outage import DATABASE, EVALUATION, NOTIFY_FROM, RULE_ID, OutageMemory
-from callwatch.db.alert_queries.alerts import firing_alerts
+from callwatch.db.alert_queries.alerts import list_firing_alerts
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.queries.cycles import read_signs
 
@@ -24,16 +24,16 @@ _TYPES: Mapping[str, IssueType] = {"critical": "error", "error": "error", "warni
 def list_current_issues(conn: AnyConnection) -> list[Issue]:
     """List exactly the firing alerts, the worst first: a critical one has type error."""
     MISSED.save({})
-    return [*_evaluation_stopped(conn), *_firing(conn)]
+    return [*_list_evaluation_stopped(conn), *_list_firing(conn)]
 
 
 def list_issues_read_only(conn: AnyConnection, now: datetime) -> list[Issue]:
     """List the issues while the database is read-only: that issue, which has no row, and the alerts that fired before."""
-    others = [issue for issue in _firing(conn) if issue["rule_id"] != RULE_ID]
-    return [*list_issues_without_database(now, "does not accept writes"), *_evaluation_stopped(conn), *others]
+    others = [issue for issue in _list_firing(conn) if issue["rule_id"] != RULE_ID]
+    return [*list_issues_without_database(now, "does not accept writes"), *_list_evaluation_stopped(conn), *others]
 
 
-def _evaluation_stopped(conn: AnyConnection) -> list[Issue]:
+def _list_evaluation_stopped(conn: AnyConnection) -> list[Issue]:
     """List the alert that the monitor sends directly, which has no row until the evaluation works again."""
     signs = read_signs(conn)
     if signs.missed < NOTIFY_FROM:
@@ -44,7 +44,7 @@ def _evaluation_stopped(conn: AnyConnection) -> list[Issue]:
     return [_build_own(title, message, since, EVALUATION.rule_id)]
 
 
-def _firing(conn: AnyConnection) -> list[Issue]:
+def _list_firing(conn: AnyConnection) -> list[Issue]:
     order = ("critical", "error", "warning", "info")
     issues: list[Issue] = [
         {
@@ -57,7 +57,7 @@ def _firing(conn: AnyConnection) -> list[Issue]:
             "labels": alert["labels"],
             "alert_id": str(alert["id"]),
         }
-        for alert in firing_alerts(conn)
+        for alert in list_firing_alerts(conn)
     ]
     return sorted(issues, key=lambda issue: order.index(issue["level"]))
 

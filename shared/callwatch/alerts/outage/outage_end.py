@@ -17,7 +17,7 @@ from callwatch.db.alert_queries.outbox import NewDelivery, add_delivery
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.query import fetch_one
 from callwatch.db.queries.check_results import fill_outage
-from callwatch.db.queries.cycles import first_cycle_after, last_cycle_at
+from callwatch.db.queries.cycles import find_first_cycle_after, read_last_cycle_at
 from callwatch.settings import get_settings
 from callwatch.times import format_time
 
@@ -68,7 +68,7 @@ def write_outage(
 
 def _find_end(conn: AnyConnection, since: datetime, now: datetime) -> datetime:
     """Return when the database responded again: now, or earlier if another monitor recorded a cycle before."""
-    seen_at = first_cycle_after(conn, since)
+    seen_at = find_first_cycle_after(conn, since)
     return min(seen_at, now) if seen_at else now
 
 
@@ -80,7 +80,7 @@ def _close_unremembered(conn: AnyConnection, memory: OutageMemory, now: datetime
     """
     if not is_configured(_PAGERDUTY, get_settings()):
         return
-    last_at, _set_up_at = last_cycle_at(conn)
+    last_at, _set_up_at = read_last_cycle_at(conn)
     if last_at is None or now - last_at < _GAP:
         return
     ended_at = memory.load().get("ended_at")

@@ -17,8 +17,8 @@ from callwatch.alerts.outage.direct_delivery import create_notification, is_open
 from callwatch.alerts.outage.outage import Outage, OutageMemory, build_outage_id
 from callwatch.alerts.rules.manager import alert_manager
 from callwatch.alerts.rules.rule import AlertRule
-from callwatch.db.alert_queries.rule_states import switches
-from callwatch.db.alert_queries.silences import silences_in_force
+from callwatch.db.alert_queries.rule_states import read_switches
+from callwatch.db.alert_queries.silences import list_silences_in_force
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.query import fetch_one
 from callwatch.models.check import Reason
@@ -84,11 +84,11 @@ def remember(conn: AnyConnection, memory: OutageMemory, now: datetime) -> None:
     kind, outage = memory.kind, memory.load()
     row = fetch_one(conn, _LAST_TOLD, (kind.key,))
     notified_at = [at for at in (row["at"] if row else None, outage.get("last_told_at")) if at]
-    switch = switches(conn).get(kind.rule_id)
+    switch = read_switches(conn).get(kind.rule_id)
     is_enabled = switch is None or switch["is_enabled"]
     muted = [] if is_enabled else [_FOR_GOOD]
     instance = Instance(kind.key, kind.rule_id, kind.labels, "firing", now)
-    for silence in load_silences(silences_in_force(conn, now), now):
+    for silence in load_silences(list_silences_in_force(conn, now), now):
         if silence.ends_at is not None and silence.matches(instance):
             muted.append(format_time(silence.ends_at))
     latest = max(notified_at, key=datetime.fromisoformat, default=None)
@@ -108,7 +108,7 @@ def drop_outage_samples(memory: OutageMemory, samples: list[Sample], now: dateti
 
 def _is_bad(rule: AlertRule, sample: Sample) -> bool:
     value = sample.value
-    return value is None or any(c.metric == sample.metric and c.holds(value) for c in rule.all_conditions())
+    return value is None or any(c.metric == sample.metric and c.holds(value) for c in rule.list_conditions())
 
 
 def build_outage_instance(outage: dict[str, Any], kind: Outage) -> Instance:
@@ -122,7 +122,7 @@ def build_outage_instance(outage: dict[str, Any], kind: Outage) -> Instance:
 
 def find_outage_rule(kind: Outage, settings: Settings) -> AlertRule:
     """Return the rule of an outage as configured."""
-    return next(rule for rule in alert_manager.rules(settings) if rule.id == kind.rule_id)
+    return next(rule for rule in alert_manager.list_rules(settings) if rule.id == kind.rule_id)
 
 
 def _add_notification(kind: Outage, outage: dict[str, Any], rule: AlertRule, settings: Settings, now: datetime) -> None:

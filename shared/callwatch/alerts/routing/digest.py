@@ -11,7 +11,7 @@ from callwatch.alerts.evaluation.instance import Instance
 from callwatch.alerts.evaluation.silences import Silences
 from callwatch.alerts.notifications.notification import Member, Notification, is_recovery, render_subject
 from callwatch.alerts.notifications.outbox import queue_notification
-from callwatch.alerts.notifications.rendering import alerts_url
+from callwatch.alerts.notifications.rendering import build_alerts_url
 from callwatch.alerts.routing.routes_in_force import RoutesInForce, is_collected, list_routed_channels
 from callwatch.alerts.rules.rule import AlertRule
 from callwatch.db.core.connect import AnyConnection
@@ -84,7 +84,7 @@ def build_digest(route: str, alerts: Sequence[DigestAlert], settings: Settings, 
         summary=f"{noun} since the last digest, {firing} still firing: {names}{more}",
         since=min(alert["started_at"] for alert in alerts),
         occasion="digest",
-        dashboard_url=alerts_url(settings),
+        dashboard_url=build_alerts_url(settings),
         runbook_url=members[0].runbook_url,
         members=members,
         count=count,

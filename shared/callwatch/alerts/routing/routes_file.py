@@ -34,7 +34,7 @@ def read_routes(path: Path, is_channel: Callable[[str], bool]) -> tuple[Route, .
     """
     entries = read_entries(path, FILE, "route")
     if len(entries) > _MAX_ROUTES:
-        raise entries[_MAX_ROUTES].fault("name", f"is one of {len(entries)} routes; at most {_MAX_ROUTES} are allowed")
+        raise entries[_MAX_ROUTES].build_error("name", f"is one of {len(entries)} routes; at most {_MAX_ROUTES} are allowed")
     routes = tuple(_parse_route(entry, is_channel) for entry in entries)
     _check_order(routes, entries)
     return routes
@@ -45,37 +45,43 @@ def _check_order(routes: Sequence[Route], entries: Sequence[Entry]) -> None:
     seen: dict[str, int] = {}
     for route, entry in zip(routes, entries, strict=True):
         if route.name in seen:
-            raise entry.fault("name", f"{route.name} is also the name of the route in line {seen[route.name]}; it must be unique")
+            raise entry.build_error(
+                "name", f"{route.name} is also the name of the route in line {seen[route.name]}; it must be unique"
+            )
         seen[route.name] = entry.line
     for route, entry, after in zip(routes, entries, entries[1:], strict=False):
         if route.match.is_everything:
-            raise entry.fault("match", f"must not be left out or empty here: the route in line {after.line} would get nothing")
+            raise entry.build_error(
+                "match", f"must not be left out or empty here: the route in line {after.line} would get nothing"
+            )
     if not routes or not routes[-1].match.is_everything:
         last = entries[-1] if entries else Entry(1, file=FILE)
-        raise last.fault("match", 'must be left out in the last route, so that no alert is without a route: {"name": "default"}')
+        raise last.build_error(
+            "match", 'must be left out in the last route, so that no alert is without a route: {"name": "default"}'
+        )
 
 
 def _parse_route(entry: Entry, is_channel: Callable[[str], bool]) -> Route:
     if "name" not in entry.values:
-        raise entry.fault("name", "is missing; each route must have one")
+        raise entry.build_error("name", "is missing; each route must have one")
     given: dict[str, Any] = {}
     for name, value in entry.values.items():
         if name not in _FIELDS:
-            raise entry.fault(name, f"is not a field of a route; fields are {', '.join(_FIELDS)}")
+            raise entry.build_error(name, f"is not a field of a route; fields are {', '.join(_FIELDS)}")
         field, read, remedy = _FIELDS[name]
         try:
             given[field] = read(value)
         except _Refused as refused:
-            raise entry.fault(name, str(refused)) from None
+            raise entry.build_error(name, str(refused)) from None
         except (ValueError, TypeError, KeyError, AttributeError):
-            raise entry.fault(name, f"must be {remedy}") from None
+            raise entry.build_error(name, f"must be {remedy}") from None
     route = Route(**given, definition=entry.values)
     keyed = sorted(name for name in set(route.channels or ()) if is_keyed(name)) if route.digest is not None else []
     if keyed:
-        raise entry.fault("digest", f"cannot go to {keyed[0]}, where each alert is an incident; remove one of the two")
+        raise entry.build_error("digest", f"cannot go to {keyed[0]}, where each alert is an incident; remove one of the two")
     for name, channel in list_named_channels(route):
         if not is_channel(channel):
-            raise entry.fault(name, f"names {channel}, which is no channel; GET /api/channels lists them")
+            raise entry.build_error(name, f"names {channel}, which is no channel; GET /api/channels lists them")
     return route
 
 
@@ -99,18 +105,18 @@ def _read_match(value: Any) -> Match:
     if set(value) - set(_MATCHES):
         raise ValueError
     for name in ("level", "rule", *_LABELS):
-        if name in value and not _is_texts(_list(value[name])):
+        if name in value and not _is_texts(_read_list(value[name])):
             raise _Refused(f"must have as {name} a text or a list of 1 to {_MAX_ITEMS} texts")
-    levels = _list(value.get("level", []))
+    levels = _read_list(value.get("level", []))
     if set(levels) - set(AlertLevel):
         raise _Refused(f"must have as level one or several of {', '.join(AlertLevel)}")
-    labels = {name: tuple(map(_build_pattern, _list(value[name]))) for name in _LABELS if name in value}
+    labels = {name: tuple(map(_build_pattern, _read_list(value[name]))) for name in _LABELS if name in value}
     given = value.get("labels", {})
     if not isinstance(given, dict) or len(given) > _MAX_ITEMS or given.keys() & labels.keys():
         raise _Refused(f"must have as labels an object of at most {_MAX_ITEMS} labels, none of which it names twice")
     tests = tuple(_read_test(name, test) for name, test in given.items())
     hours = _read_hours(value["hours"]) if "hours" in value else None
-    rules = tuple(map(_build_pattern, _list(value.get("rule", []))))
+    rules = tuple(map(_build_pattern, _read_list(value.get("rule", []))))
     return Match(frozenset(levels), rules, labels, tests, hours)
 
 
@@ -149,7 +155,7 @@ def _build_pattern(text: str) -> str:
     return ".*".join(re.escape(part) for part in text.split("*"))
 
 
-def _list(value: Any) -> list[Any]:
+def _read_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 

@@ -37,7 +37,7 @@ class AlertManager:
         """Remove a rule that add_rule added; ignores an unknown id."""
         self._added.pop(rule_id, None)
 
-    def rules(self, settings: Settings) -> list[AlertRule]:
+    def list_rules(self, settings: Settings) -> list[AlertRule]:
         """Return all rules; a later one replaces an earlier one with the same id. Raises ConfigurationError."""
         found = {rule.id: rule for rule in RULES}
         if settings.rules_file:
@@ -50,12 +50,12 @@ class AlertManager:
         """Return where a rule comes from: `file` is RULES_FILE or the host's Python, `page` a rule that neither has."""
         if rule_id in self._added:
             return "file"
-        self.rules(settings)
+        self.list_rules(settings)
         if self._from_file is not None and settings.rules_file and any(rule.id == rule_id for rule in self._from_file[1]):
             return "file"
         return "built_in" if rule_id in RULE_IDS else "page"
 
-    def custom_samples(
+    def measure_custom_samples(
         self, rules: Sequence[AlertRule], limit_s: float = CONDITIONS_S, failed: dict[str, str] | None = None
     ) -> list[Sample]:
         """Return the outcome of each rule whose condition is a callable; unknown if it raises or takes too long.

@@ -136,7 +136,7 @@ def find_unit(metric: str | None) -> str:
     return METRICS[metric].unit if metric is not None and metric in METRICS else "count"
 
 
-def figure(value: float | None, metric: str | None) -> str:
+def format_value(value: float | None, metric: str | None) -> str:
     """Format a value with the unit of its metric: "4.2 s", "97 %", "unhealthy"."""
     return format_figure(value, find_unit(metric))
 
@@ -150,15 +150,15 @@ def format_figure(value: float | None, unit: str | None) -> str:
     if unit == "yes":
         return "yes" if value else "no"
     if unit in ("ms", "s"):
-        return duration(value / 1000 if unit == "ms" else value)
+        return format_duration(value / 1000 if unit == "ms" else value)
     if unit == "usd":
         return f"${value:,.2f}" if abs(value) >= 1 else f"${value:.3g}"
     if unit == "ratio":
-        return f"{plain(100 * value)} %"
-    return plain(value) + {"percent": " %", "times": "x"}.get(unit or "", "")
+        return f"{format_number(100 * value)} %"
+    return format_number(value) + {"percent": " %", "times": "x"}.get(unit or "", "")
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Format a duration in its two largest units."""
     if abs(seconds) < 1:
         return f"{seconds * 1000:.0f} ms"
@@ -173,7 +173,7 @@ def duration(seconds: float) -> str:
     return f"{hours // 24} d {hours % 24} h"
 
 
-def plain(value: float) -> str:
+def format_number(value: float) -> str:
     """Format a number without noise."""
     return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
 

@@ -41,7 +41,7 @@ class OwnRules:
 class BodyEntry(Entry):
     """A rule in the body of a request: each error names its field."""
 
-    def fault(self, name: str, remedy: str) -> Exception:
+    def build_error(self, name: str, remedy: str) -> Exception:
         """Return the error about a field."""
         return Invalid(name, remedy)
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from callwatch.alerts.rules.metrics import duration, find_unit, format_figure
+from callwatch.alerts.rules.metrics import find_unit, format_duration, format_figure
 from callwatch.alerts.rules.rule import AlertRule, Condition, name_custom_metric
 
 _LEAD = re.compile(r"^(?:the number of |the |an? )")
@@ -166,4 +166,4 @@ def _describe_status(comparison: str, figure: str) -> str:
 
 
 def _describe_wait(rule: AlertRule) -> str:
-    return f" for {duration(rule.for_s)}" if rule.for_s else ""
+    return f" for {format_duration(rule.for_s)}" if rule.for_s else ""

@@ -150,17 +150,19 @@ class AlertRule:
                 raise InvalidRule(self.id, "threshold", "must be a finite number")
         self._settle("level", lambda level: AlertLevel(level), "one of " + ", ".join(AlertLevel))
         for name in ("channels", "also"):
-            self._settle(name, _channels, CHANNEL_LIST)
+            self._settle(name, _parse_channels, CHANNEL_LIST)
         most = _MAX_S // 60
-        self._settle("cooldown_minutes", _number(MIN_COOLDOWN_MINUTES, most), f"from {MIN_COOLDOWN_MINUTES} to {most:,}")
+        self._settle(
+            "cooldown_minutes", _build_number_reader(MIN_COOLDOWN_MINUTES, most), f"from {MIN_COOLDOWN_MINUTES} to {most:,}"
+        )
         for name in ("for_s", "resolve_for_s"):
-            self._settle(name, _number(0, _MAX_S), f"seconds from 0 to {_MAX_S}")
-        self._settle("depends_on", _causes, "a list of rule ids, or of Causes with text labels")
-        self._settle("labels", _labels, "an object of texts")
+            self._settle(name, _build_number_reader(0, _MAX_S), f"seconds from 0 to {_MAX_S}")
+        self._settle("depends_on", _parse_causes, "a list of rule ids, or of Causes with text labels")
+        self._settle("labels", _clean_labels, "an object of texts")
         for name in ("name", "hint"):
-            self._settle(name, _text, "a text")
+            self._settle(name, _clean_text, "a text")
         if not callable(self.message):
-            self._settle("message", lambda text: None if text is None else _text(text), "a text, or a callable")
+            self._settle("message", lambda text: None if text is None else _clean_text(text), "a text, or a callable")
 
     def _settle(self, name: str, read: Callable[[Any], Any], requirement: str) -> None:
         try:
@@ -178,7 +180,7 @@ class AlertRule:
         """The rules that inhibit it."""
         return tuple(Cause(cause) if isinstance(cause, str) else cause for cause in self.depends_on)
 
-    def all_conditions(self) -> Sequence[Condition]:
+    def list_conditions(self) -> Sequence[Condition]:
         """Return its conditions; a callable one counts as a metric of its own, which is 0 if it does not hold."""
         return self.conditions or (Condition(name_custom_metric(self.id), "!=", 0.0),)
 
@@ -201,26 +203,26 @@ def _fits(labels: Mapping[str, str], sample: Sample) -> bool:
     return all(sample.labels.get(name, value if sample.value is None else None) == value for name, value in labels.items())
 
 
-def _channels(given: Any) -> tuple[str, ...]:
+def _parse_channels(given: Any) -> tuple[str, ...]:
     if isinstance(given, str):
         raise TypeError
     return tuple(parse_channel(channel) for channel in given)
 
 
-def _text(given: Any) -> str:
+def _clean_text(given: Any) -> str:
     """Sanitize a text so that it can be stored: a bad character must not cost the alert."""
     if not isinstance(given, str):
         raise TypeError
     return clean_text(given, _MAX_TEXT)
 
 
-def _labels(given: Any) -> dict[str, str]:
+def _clean_labels(given: Any) -> dict[str, str]:
     if not all(isinstance(name, str) and isinstance(value, str) for name, value in given.items()):
         raise TypeError
     return clean_labels(given)
 
 
-def _causes(given: Any) -> tuple[str | Cause, ...]:
+def _parse_causes(given: Any) -> tuple[str | Cause, ...]:
     if isinstance(given, str):
         raise TypeError
     found = tuple(given)
@@ -228,11 +230,11 @@ def _causes(given: Any) -> tuple[str | Cause, ...]:
         if not isinstance(cause, str | Cause):
             raise TypeError
         if isinstance(cause, Cause):
-            _labels({**cause.labels, **cause.where, **dict.fromkeys(cause.same, "")})
+            _clean_labels({**cause.labels, **cause.where, **dict.fromkeys(cause.same, "")})
     return found
 
 
-def _number(minimum: float, maximum: float) -> Callable[[Any], float]:
+def _build_number_reader(minimum: float, maximum: float) -> Callable[[Any], float]:
     def read(given: Any) -> float:
         if isinstance(given, bool) or not minimum <= float(given) <= maximum:
             raise ValueError

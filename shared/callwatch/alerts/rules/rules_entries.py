@@ -20,7 +20,7 @@ class Entry:
     lines: dict[str, int] = field(default_factory=dict)
     file: str = "RULES_FILE"
 
-    def fault(self, name: str, remedy: str) -> Exception:
+    def build_error(self, name: str, remedy: str) -> Exception:
         """Return the error about a field, which names its line."""
         return ConfigurationError(f"{self.file}, line {self.lines.get(name, self.line)}: {name} {remedy}")
 

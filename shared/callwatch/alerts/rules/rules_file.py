@@ -40,7 +40,9 @@ def read_rules(path: Path, built_in: Iterable[AlertRule] = (), find_values: Find
     for entry in entries:
         rules.append(parse_rule(entry))
         if rules[-1].id in seen:
-            raise entry.fault("id", f"{rules[-1].id} is also the id of the rule in line {seen[rules[-1].id]}; it must be unique")
+            raise entry.build_error(
+                "id", f"{rules[-1].id} is also the id of the rule in line {seen[rules[-1].id]}; it must be unique"
+            )
         seen[rules[-1].id] = entry.line
     check_causes(rules, entries, built_in)
     if find_values is not None:
@@ -62,7 +64,7 @@ def check_label_values(rule: AlertRule, entry: Entry, by_id: Mapping[str, AlertR
             if None not in found and value not in known:
                 allowed = ", ".join(sorted(known)) or "none, since none is set up"
                 shown = value if value.isprintable() else ascii(value)
-                raise entry.fault(field, f"names the {name} {shown}, which does not exist; allowed values are {allowed}")
+                raise entry.build_error(field, f"names the {name} {shown}, which does not exist; allowed values are {allowed}")
 
 
 def check_causes(rules: Sequence[AlertRule], entries: Sequence[Entry], built_in: Iterable[AlertRule]) -> None:
@@ -73,14 +75,14 @@ def check_causes(rules: Sequence[AlertRule], entries: Sequence[Entry], built_in:
     for rule, entry in zip(rules, entries, strict=True):
         for cause in causes[rule.id]:
             if cause == rule.id or cause not in causes:
-                raise entry.fault("depends_on", f"names {cause}, but must name other rules; GET /api/rules lists them")
+                raise entry.build_error("depends_on", f"names {cause}, but must name other rules; GET /api/rules lists them")
         for given in rule.causes:
             _check_cause_labels(entry, given, by_id[given.rule_id], rule)
     circle = find_circle(causes)
     if circle:
         first = next((index for index, rule in enumerate(rules) if rule.id in circle), 0)
         way = " -> ".join([*circle, circle[0]])
-        raise entries[first].fault("depends_on", f"must not form a circle: {way}; remove one of these")
+        raise entries[first].build_error("depends_on", f"must not form a circle: {way}; remove one of these")
 
 
 def _check_cause_labels(entry: Entry, cause: Cause, above: AlertRule, rule: AlertRule) -> None:
@@ -90,7 +92,7 @@ def _check_cause_labels(entry: Entry, cause: Cause, above: AlertRule, rule: Aler
         for name in names:
             if known is not None and name not in known:
                 has = f"have {', '.join(sorted(known))}" if known else "have no labels"
-                raise entry.fault("depends_on", f"names the label {name}, but alerts of {of.id} {has}")
+                raise entry.build_error("depends_on", f"names the label {name}, but alerts of {of.id} {has}")
 
 
 def _list_labels(rule: AlertRule) -> set[str] | None:
@@ -104,17 +106,17 @@ def parse_rule(entry: Entry) -> AlertRule:
     """Build the rule of an entry; raises the error of the entry about the first field at fault."""
     for name in _REQUIRED:
         if name not in entry.values:
-            raise entry.fault(name, "is missing; each rule must have " + ", ".join(_REQUIRED))
+            raise entry.build_error(name, "is missing; each rule must have " + ", ".join(_REQUIRED))
     given = {}
     for name, value in entry.values.items():
         if name not in _FIELDS:
-            raise entry.fault(name, f"is not a field of a rule; fields are {', '.join(_FIELDS)}")
+            raise entry.build_error(name, f"is not a field of a rule; fields are {', '.join(_FIELDS)}")
         read, remedy = _FIELDS[name]
         try:
             given[name] = read(value)
         except (ValueError, TypeError, KeyError, AttributeError):
             guess = find_nearest_metric(value) if name == "metric" and isinstance(value, str) else None
-            raise entry.fault(name, f"must be {remedy}" + (f"; did you mean {guess}?" if guess else "")) from None
+            raise entry.build_error(name, f"must be {remedy}" + (f"; did you mean {guess}?" if guess else "")) from None
     _check_labels(entry, given["metric"], given.get("labels", {}))
     _check_threshold(entry, given["metric"], given["comparison"], given["threshold"])
     condition = Condition(given.pop("metric"), given.pop("comparison"), given.pop("threshold"))
@@ -130,7 +132,7 @@ def _check_labels(entry: Entry, metric: str, labels: Mapping[str, str]) -> None:
     for name in labels:
         if name not in known:
             has = f"has {', '.join(known)}" if known else "has no labels; omit them"
-            raise entry.fault("labels", f"names {name}, which {metric} never has; it {has}")
+            raise entry.build_error("labels", f"names {name}, which {metric} never has; it {has}")
 
 
 def _check_threshold(entry: Entry, metric: str, comparison: str, threshold: float) -> None:
@@ -138,7 +140,7 @@ def _check_threshold(entry: Entry, metric: str, comparison: str, threshold: floa
     highest, remedy = _RANGES.get(METRICS[metric].unit, _UNBOUNDED)
     values = (0, highest, threshold if 0 <= threshold <= highest else highest)
     if len({COMPARISONS[comparison](value, threshold) for value in values}) == 1:
-        raise entry.fault("threshold", f"must be {remedy}; {metric} {comparison} {threshold:g} is never or always met")
+        raise entry.build_error("threshold", f"must be {remedy}; {metric} {comparison} {threshold:g} is never or always met")
 
 
 def _build_text_reader(max_characters: int, is_one_line: bool = False) -> Callable[[Any], str]:

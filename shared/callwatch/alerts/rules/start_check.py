@@ -9,7 +9,7 @@ from callwatch.checks.registry import list_checks
 from callwatch.exceptions import ConfigurationError
 from callwatch.models.alert import AlertChannel
 from callwatch.models.slo import WINDOWS
-from callwatch.pipeline.product import all_readings
+from callwatch.pipeline.product import build_all_readings
 from callwatch.pipeline.queries.query_runner import list_tables as list_needed_tables
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.settings import Settings
@@ -85,5 +85,5 @@ def list_tables(settings: Settings) -> frozenset[str]:
         return frozenset()
     parts = [part["table"] for part in stages.parts.values() if "table" in part]
     advised = [index["table"] for index in stages.indexes]
-    needed = (table for reading in all_readings(stages) for table in list_needed_tables(reading))
+    needed = (table for reading in build_all_readings(stages) for table in list_needed_tables(reading))
     return frozenset([*parts, *advised, *needed])

@@ -7,7 +7,7 @@ from callwatch.alerts.notifications.channels import is_configured, list_names
 from callwatch.alerts.own_rules.complete_metrics import LASTING, PASSING
 from callwatch.alerts.rules.start_check import list_label_values, list_tables
 from callwatch.exceptions import ConfigurationError
-from callwatch.pipeline.product import all_readings
+from callwatch.pipeline.product import build_all_readings
 from callwatch.pipeline.queries.query_runner import list_columns
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.settings import Settings
@@ -67,7 +67,7 @@ def _find_unwatched(settings: Settings) -> Callable[[str, Mapping[str, str]], st
 def _list_columns(settings: Settings) -> frozenset[tuple[str, str]]:
     """Every table and column that a reading of the stage file needs; none if it cannot be read."""
     try:
-        readings = all_readings(get_stages(settings.stages_file))
+        readings = build_all_readings(get_stages(settings.stages_file))
     except ConfigurationError:
         return frozenset()
     return frozenset(place for reading in readings for place in list_columns(reading))

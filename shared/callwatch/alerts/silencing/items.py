@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from callwatch.alerts.evaluation.recurrence import load_recurrence
 from callwatch.alerts.evaluation.silences import find_window, load_silence
-from callwatch.db.alert_queries.alerts import FiringRow, firing_rows
+from callwatch.db.alert_queries.alerts import FiringRow, list_firing_rows
 from callwatch.db.alert_queries.silences import SilenceRow
 from callwatch.db.core.connect import AnyConnection
 
@@ -21,7 +21,7 @@ _MAX_MUTED = 50
 
 def serialize_silences(conn: AnyConnection, rows: Sequence[SilenceRow], now: datetime) -> list[Silence]:
     """Serialize silences with the firing alerts that each mutes now."""
-    firing = firing_rows(conn) if rows else []
+    firing = list_firing_rows(conn) if rows else []
     return [_serialize(row, firing, now) for row in rows]
 
 

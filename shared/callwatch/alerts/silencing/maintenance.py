@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from callwatch.alerts.evaluation.silences import find_window, load_silence
-from callwatch.db.alert_queries.silences import SilenceRow, maintenance_between
+from callwatch.db.alert_queries.silences import SilenceRow, list_maintenance_between
 from callwatch.db.core.connect import AnyConnection
 
 _MINUTE = timedelta(minutes=1)
@@ -21,13 +21,13 @@ class _Service:
 
 def find_in_maintenance(conn: AnyConnection, services: Iterable[str], now: datetime) -> set[str]:
     """Return those of the services that are in maintenance now."""
-    rows = maintenance_between(conn, now, now)
+    rows = list_maintenance_between(conn, now, now)
     return {service for service in services if _is_covered(rows, service, now)}
 
 
 def list_spans(conn: AnyConnection, service: str, since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime, bool]]:
     """Split a span into parts that are within maintenance of a service or outside of it, by minutes from its start."""
-    rows = maintenance_between(conn, since, until)
+    rows = list_maintenance_between(conn, since, until)
     begin, at, is_within = since, since, _is_covered(rows, service, since)
     while at < until:
         at = min(at + _MINUTE, until)

@@ -12,7 +12,7 @@ from callwatch.alerts.incidents.actions import note_incidents, release_incidents
 from callwatch.alerts.serializers import find_alert
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.incident_queries.incidents import IncidentRow, list_open_incidents
-from callwatch.db.incident_queries.message_subjects import SubjectRow, alerts_of_message
+from callwatch.db.incident_queries.message_subjects import SubjectRow, list_alerts_of_message
 from callwatch.exceptions import Conflict, NotFound
 from callwatch.settings import Settings
 
@@ -45,7 +45,7 @@ def find_subject(conn: AnyConnection, raw_id: str, message_id: str | None = None
 
     The incidents are those that its alerts belong to now: one that was merged since is taken as a part of the other.
     """
-    rows = alerts_of_message(conn, find_alert(conn, raw_id), message_id)
+    rows = list_alerts_of_message(conn, find_alert(conn, raw_id), message_id)
     if not rows:
         raise NotFound("no alert has this id")
     incidents = list_open_incidents(conn, sorted({row["incident_id"] for row in rows if row["incident_id"] is not None}))

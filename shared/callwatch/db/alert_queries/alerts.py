@@ -225,7 +225,7 @@ def get_alert(conn: AnyConnection, alert_id: int) -> AlertRow | None:
     return None if row is None else {**row, "labels": clean_labels(row["labels"])}
 
 
-def alert_with_key(conn: AnyConnection, alert_key: str) -> int | None:
+def find_alert_with_key(conn: AnyConnection, alert_key: str) -> int | None:
     """The id of the latest alert with this key."""
     row = fetch_one(conn, "SELECT max(id) AS id FROM callwatch.alerts WHERE alert_key = %s", (alert_key,))
     return row["id"] if row else None
@@ -241,12 +241,12 @@ def list_timeline(conn: AnyConnection, alert_id: int) -> list[TimelineEntry]:
     )
 
 
-def firing_alerts(conn: AnyConnection) -> list[AlertRow]:
+def list_firing_alerts(conn: AnyConnection) -> list[AlertRow]:
     """All alerts that fire, newest first."""
     return list_alerts(conn, {"state": "firing"}, None)
 
 
-def firing_rows(conn: AnyConnection, incident_id: int | None = None) -> list[FiringRow]:
+def list_firing_rows(conn: AnyConnection, incident_id: int | None = None) -> list[FiringRow]:
     """All firing alerts as they are stored, or those of one incident."""
     statement = f"""
         SELECT alert_key, group_id, {_COLUMNS} FROM callwatch.alerts
@@ -256,7 +256,7 @@ def firing_rows(conn: AnyConnection, incident_id: int | None = None) -> list[Fir
     return [{**row, "labels": clean_labels(row["labels"])} for row in rows]
 
 
-def alerts_begun_between(conn: AnyConnection, since: datetime, until: datetime, limit: int) -> list[BegunRow]:
+def list_alerts_begun_between(conn: AnyConnection, since: datetime, until: datetime, limit: int) -> list[BegunRow]:
     """Alerts that began in the span and are not inhibited by another, newest first."""
     rows = fetch_all(
         conn,

@@ -61,7 +61,7 @@ class ChannelState(TypedDict):
     is_asked: bool
 
 
-def channel_states(conn: AnyConnection) -> dict[str, ChannelState]:
+def read_channel_states(conn: AnyConnection) -> dict[str, ChannelState]:
     """All rows by channel."""
     return {row["channel"]: row for row in fetch_all(conn, _STATES, (), ChannelState)}
 

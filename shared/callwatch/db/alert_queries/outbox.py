@@ -113,7 +113,7 @@ def add_delivery(conn: AnyConnection, delivery: NewDelivery) -> None:
     execute(conn, _ADD, {**already, **delivery, "payload": Json(delivery["payload"])})
 
 
-def due_payloads(conn: AnyConnection) -> list[WaitingDelivery]:
+def list_due_payloads(conn: AnyConnection) -> list[WaitingDelivery]:
     """All waiting notifications of alerts, oldest first, except tests."""
     return fetch_all(
         conn,

@@ -119,7 +119,7 @@ class _ActionRow(TypedDict):
     after: dict[str, Any] | None
 
 
-def stored_states(conn: AnyConnection) -> list[StoredState]:
+def list_stored_states(conn: AnyConnection) -> list[StoredState]:
     """All stored instances.
 
     details: {} if they are not a JSON object that Python can read; one damaged row must not hide the others.
@@ -140,7 +140,7 @@ def keep_states(conn: AnyConnection, rows: Sequence[NewState]) -> None:
     execute_rows(conn, _KEEP, [{**row, "details": Json(row["details"])} for row in rows], _KEEP_ROW)
 
 
-def firing_labels(conn: AnyConnection) -> dict[str, list[dict[str, str]]]:
+def read_firing_labels(conn: AnyConnection) -> dict[str, list[dict[str, str]]]:
     """The labels of all firing instances by the metric for which they fire."""
     found: dict[str, list[dict[str, str]]] = {}
     for row in fetch_all(conn, _FIRING_LABELS, (), _LabelsRow):
@@ -148,7 +148,7 @@ def firing_labels(conn: AnyConnection) -> dict[str, list[dict[str, str]]]:
     return found
 
 
-def known_labels(conn: AnyConnection) -> list[KnownLabels]:
+def list_known_labels(conn: AnyConnection) -> list[KnownLabels]:
     """The labels of all instances that the rules evaluate."""
     return fetch_all(conn, "SELECT rule_id, details -> 'labels' AS labels FROM callwatch.rule_states", (), KnownLabels)
 
@@ -158,8 +158,8 @@ def mark_acknowledged(conn: AnyConnection, alert_id: int) -> StoredState | None:
     return fetch_one(conn, _ACKNOWLEDGE, (Json({"is_acknowledged": True}), alert_id), StoredState)
 
 
-def states_of_alerts(conn: AnyConnection, alert_ids: Sequence[int]) -> list[StoredState]:
-    """The instances of some alerts. details: as for stored_states."""
+def list_states_of_alerts(conn: AnyConnection, alert_ids: Sequence[int]) -> list[StoredState]:
+    """The instances of some alerts. details: as for list_stored_states."""
     rows = fetch_all(conn, _OF_ALERTS, (list(alert_ids),), _StateRow)
     return [{**row, "details": _build_object(row["details"])} for row in rows]
 
@@ -176,7 +176,7 @@ def forget_rules(conn: AnyConnection, rule_ids: Sequence[str]) -> None:
         execute(conn, "DELETE FROM callwatch.rule_states WHERE rule_id = ANY (%s)", (list(rule_ids),))
 
 
-def switches(conn: AnyConnection) -> dict[str, Switch]:
+def read_switches(conn: AnyConnection) -> dict[str, Switch]:
     """Rules that a person switched, by id."""
     statement = "SELECT rule_id, is_enabled, actor, reason, changed_at FROM callwatch.rule_settings"
     return {row["rule_id"]: row for row in fetch_all(conn, statement, (), _SwitchRow)}
@@ -196,7 +196,7 @@ def note_action(conn: AnyConnection, rule_id: str, action: str, actor: str, reas
     )
 
 
-def rule_histories(conn: AnyConnection, most: int = 20) -> dict[str, list[RuleAction]]:
+def read_rule_histories(conn: AnyConnection, most: int = 20) -> dict[str, list[RuleAction]]:
     """What people did to each rule, newest first, by id."""
     found: dict[str, list[RuleAction]] = {}
     for row in fetch_all(conn, _HISTORY, (most,), _ActionRow):

@@ -41,7 +41,7 @@ class SilenceRow(SilenceFields):
     matchers: StoredMatchers
 
 
-def silences_in_force(conn: AnyConnection, now: datetime) -> list[SilenceRow]:
+def list_silences_in_force(conn: AnyConnection, now: datetime) -> list[SilenceRow]:
     """All silences between their start and their end, newest first; one that recurs may not mute now."""
     return fetch_all(conn, _IN_FORCE, {"now": now}, SilenceRow)
 
@@ -80,7 +80,7 @@ def add_silence(
     return row
 
 
-def maintenance_between(conn: AnyConnection, since: datetime, until: datetime) -> list[SilenceRow]:
+def list_maintenance_between(conn: AnyConnection, since: datetime, until: datetime) -> list[SilenceRow]:
     """The maintenance of a span, also what has ended since; at one moment if both are equal."""
     return fetch_all(conn, _MAINTENANCE, {"since": since, "until": until}, SilenceRow)
 

@@ -14,7 +14,7 @@ Connect = Callable[[str], Connection]
 _ASK_AGAIN_AFTER_S = 60.0
 
 
-def following_its_secret(variable: str) -> Connect:
+def follow_secret(variable: str) -> Connect:
     """A connect function that reads the variable's secret again if the server refuses the password.
 
     Raises as open_connection; DatabaseRefused if the secret holds no other password, or was read within the last minute.
@@ -29,7 +29,7 @@ def following_its_secret(variable: str) -> Connect:
         except DatabaseRefused:
             if time.monotonic() - asked_at[0] >= _ASK_AGAIN_AFTER_S:
                 asked_at[0] = time.monotonic()
-                valid[:] = filter(None, [_as_it_is_now(variable)])
+                valid[:] = filter(None, [_read_again(variable)])
             if not valid or valid[-1] == used:
                 raise
             return open_connection(valid[-1])
@@ -37,7 +37,7 @@ def following_its_secret(variable: str) -> Connect:
     return connect
 
 
-def _as_it_is_now(variable: str) -> str | None:
+def _read_again(variable: str) -> str | None:
     """The connection string that the secret holds; None if the variable names no secret, or it cannot be read."""
     named = os.environ.get(variable) or os.environ.get("DATABASE_URL", "")
     if not named.startswith("arn:"):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import psycopg2
 from psycopg2 import extensions
 
-from callwatch.db.connections.changed_password import following_its_secret
+from callwatch.db.connections.changed_password import follow_secret
 from callwatch.db.connections.pool import Pool
 from callwatch.db.core.connect import Connection
 from callwatch.exceptions import DatabaseUnavailable
@@ -61,7 +61,7 @@ _pools: dict[str, Pool] = {}
 _pools_lock = threading.Lock()
 
 
-def _pool(name: str) -> Pool:
+def _get_pool(name: str) -> Pool:
     with _pools_lock:
         if name not in _pools:
             _pools[name] = _make_pool(name)
@@ -78,7 +78,7 @@ def _make_pool(name: str) -> Pool:
         own = _pools.get("own") or _make_pool("own")
         _pools["own"] = own
         return own
-    connect = following_its_secret("PRODUCT_DATABASE_URL" if is_product else "DATABASE_URL")
+    connect = follow_secret("PRODUCT_DATABASE_URL" if is_product else "DATABASE_URL")
     return Pool(dsn, min(size, _PRODUCT_SIZE) if is_product else size, _KEPT, connect=connect)
 
 
@@ -105,7 +105,7 @@ def connection(statement_timeout_ms: int | None = None) -> Iterator[Connection]:
     Raises DatabaseUnavailable if there is none, or if it is lost meanwhile.
     """
     usual_s = _usual_s.get()
-    with _pool("own").connection() as conn:
+    with _get_pool("own").connection() as conn:
         if statement_timeout_ms is None and usual_s is not None:
             statement_timeout_ms = max(1, round(usual_s() * 1000))
         if statement_timeout_ms is not None:
@@ -116,17 +116,17 @@ def connection(statement_timeout_ms: int | None = None) -> Iterator[Connection]:
 @contextlib.contextmanager
 def product_connection(statement_timeout_ms: int = PRODUCT_STATEMENT_TIMEOUT_MS) -> Iterator[Connection]:
     """A connection to the product's database that can only read, with a time limit for each statement."""
-    with _pool("product").connection() as conn:
+    with _get_pool("product").connection() as conn:
         conn.set_session(readonly=True)
         _bound(conn, statement_timeout_ms)
         yield conn
 
 
-def pool_statistics() -> PoolFigures:
+def read_pool_statistics() -> PoolFigures:
     """{total, active, idle, waiting, utilization (percent of the limit)} of the pool to our own database."""
     with _pools_lock:
         pool = _pools.get("own")
-    return pool.statistics() if pool else {"total": 0, "active": 0, "idle": 0, "waiting": 0, "utilization": 0.0}
+    return pool.read_statistics() if pool else {"total": 0, "active": 0, "idle": 0, "waiting": 0, "utilization": 0.0}
 
 
 def reset_pool() -> None:

@@ -13,8 +13,15 @@ from typing import TYPE_CHECKING
 import psycopg2
 
 from callwatch.db.connections.changed_password import Connect
-from callwatch.db.connections.watchdog import last_bite_at, roll_back, watched
-from callwatch.db.core.connect import CONNECT_TIMEOUT_S, Connection, first_line, has_hung_up, is_connection_lost, open_connection
+from callwatch.db.connections.watchdog import get_last_bite_at, roll_back, watched
+from callwatch.db.core.connect import (
+    CONNECT_TIMEOUT_S,
+    Connection,
+    extract_first_line,
+    has_hung_up,
+    is_connection_lost,
+    open_connection,
+)
 from callwatch.exceptions import DatabaseSaturated, DatabaseUnavailable, PoolExhausted
 from callwatch.sqlstates import READ_ONLY, TOO_MANY_CONNECTIONS
 
@@ -65,9 +72,9 @@ class Pool:
                 conn.close()
             if is_connection_lost(error):
                 conn.close()
-                raise DatabaseUnavailable(first_line(error)) from error
+                raise DatabaseUnavailable(extract_first_line(error)) from error
             if error.pgcode == TOO_MANY_CONNECTIONS:
-                raise DatabaseSaturated(first_line(error)) from error
+                raise DatabaseSaturated(extract_first_line(error)) from error
             raise
         finally:
             self.release(conn)
@@ -105,7 +112,7 @@ class Pool:
         for entry in idle:
             entry.conn.close()
 
-    def statistics(self) -> PoolFigures:
+    def read_statistics(self) -> PoolFigures:
         """total open, active, idle, waiting callers, and utilization: active in percent of the size."""
         with self._changed:
             idle = len(self._idle)
@@ -162,7 +169,7 @@ class Pool:
 def _is_alive(entry: _Idle) -> bool:
     # If the server hung in another connection meanwhile, this one may be dead too, and a new connection costs less than waiting
     # for its response.
-    if has_hung_up(entry.conn) or entry.since <= last_bite_at():
+    if has_hung_up(entry.conn) or entry.since <= get_last_bite_at():
         return False
     if time.monotonic() - entry.since <= _ASK_AFTER_IDLE_S:
         return True

@@ -81,7 +81,7 @@ def within_its_time(conn: extensions.connection) -> contextlib.AbstractContextMa
     return contextlib.nullcontext() if limit_s is None else watched(conn, limit_s)
 
 
-def last_bite_at() -> float:
+def get_last_bite_at() -> float:
     """When a hanging connection was last ended, on the monotonic clock; -inf: never."""
     return _watchdog.bit_at
 

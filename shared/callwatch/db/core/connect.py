@@ -81,7 +81,7 @@ def open_connection(dsn: str) -> Connection:
             application_name="callwatch",
             tcp_user_timeout=_UNANSWERED_MS,
             **_KEEPALIVE,
-            **trusted_roots(dsn),
+            **find_trusted_roots(dsn),
         )
         if conn.get_parameter_status("TimeZone") not in ("UTC", "Etc/UTC"):
             with conn, conn.cursor() as cursor:
@@ -90,15 +90,15 @@ def open_connection(dsn: str) -> Connection:
         # libpq counts whole seconds of the wall clock, so it may give up almost one second too early.
         if time.monotonic() - started > CONNECT_TIMEOUT_S - 1.1:
             _silent_until[dsn] = time.monotonic() + _SILENT_S
-            raise DatabaseSilent(first_line(error)) from error
-        raise _classify_startup_error(error)(first_line(error)) from error
+            raise DatabaseSilent(extract_first_line(error)) from error
+        raise _classify_startup_error(error)(extract_first_line(error)) from error
     except psycopg2.ProgrammingError as error:
         # libpq's message about a connection string that it cannot parse quotes that string with its password.
         raise DatabaseUnavailable("the connection string cannot be read") from error.with_traceback(None)
     return conn
 
 
-def trusted_roots(dsn: str) -> dict[str, Any]:
+def find_trusted_roots(dsn: str) -> dict[str, Any]:
     """{"sslrootcert": file} for a connection that verifies the server and names no roots itself; else empty.
 
     Amazon's databases are signed by Amazon's own roots, which this package contains; others by public ones. Raises
@@ -157,7 +157,7 @@ def _classify_startup_error(error: psycopg2.OperationalError) -> type[DatabaseUn
     return DatabaseSaturated if _SATURATED_WORDS.search(words) else DatabaseUnavailable
 
 
-def first_line(error: BaseException) -> str:
+def extract_first_line(error: BaseException) -> str:
     """The part of an error that a log or a message may show: its first line, or its class if it has no text."""
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__

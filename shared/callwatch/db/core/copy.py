@@ -31,7 +31,7 @@ def insert_new(
             cursor.copy_expert(_copy(table, columns), cast(Any, reader), _CHUNK)
         except UniqueViolation:
             cursor.execute("ROLLBACK TO SAVEPOINT before_copy")
-            return _insert_missing(conn, table, columns, key, reader.whole())
+            return _insert_missing(conn, table, columns, key, reader.read_all())
         except psycopg2.Error:
             if reader.failure is not None:
                 raise reader.failure from None
@@ -51,7 +51,7 @@ class _RowReader:
     """Rows as the file that COPY reads from: encoded on demand, so that the server works meanwhile."""
 
     def __init__(self, rows: Iterable[Sequence[Any]]) -> None:
-        self._lines = map(_line, rows)
+        self._lines = map(_format_line, rows)
         self._read: list[bytes] = []
         self.failure: Exception | None = None
 
@@ -70,7 +70,7 @@ class _RowReader:
             raise
         return b"".join(self._read[begun:])
 
-    def whole(self) -> bytes:
+    def read_all(self) -> bytes:
         """All rows, including those that were already read."""
         self.read()
         return b"".join(self._read)
@@ -78,14 +78,14 @@ class _RowReader:
 
 def encode_rows(rows: Iterable[Sequence[Any]]) -> str:
     """Rows in COPY's text format."""
-    return "".join(map(_line, rows))
+    return "".join(map(_format_line, rows))
 
 
-def _line(row: Sequence[Any]) -> str:
-    return "\t".join([_field(value) for value in row]) + "\n"
+def _format_line(row: Sequence[Any]) -> str:
+    return "\t".join([_format_field(value) for value in row]) + "\n"
 
 
-def _field(value: Any) -> str:
+def _format_field(value: Any) -> str:
     if value is None:
         return "\\N"
     kind = type(value)

@@ -2,7 +2,7 @@
 
 import psycopg2
 
-from callwatch.db.core.connect import AnyConnection, first_line, is_saturated
+from callwatch.db.core.connect import AnyConnection, extract_first_line, is_saturated
 from callwatch.db.core.query import execute, fetch_one
 from callwatch.exceptions import DatabaseRefusesWrites, DatabaseSilent, DatabaseUnavailable
 from callwatch.models.check import Reason
@@ -20,7 +20,7 @@ def is_failing(error: BaseException) -> bool:
     return code is not None and (code in SERVER_FAILS or code.startswith(SERVER_FAILS_CLASSES))
 
 
-def failure_reason(error: BaseException) -> Reason:
+def explain_failure(error: BaseException) -> Reason:
     """Why the database is unusable, in the words of the checks: saturated, timeout, unreachable, or error for everything else."""
     if is_saturated(error):
         return "saturated"
@@ -36,7 +36,7 @@ def is_refused_write(error: BaseException) -> bool:
     return isinstance(error, psycopg2.Error) and error.pgcode in REFUSED_WRITE
 
 
-def why_no_writes(conn: AnyConnection) -> str | None:
+def explain_no_writes(conn: AnyConnection) -> str | None:
     """Why the server accepts no writes, as far as a look shows; None if it accepts them, or if that is unknown.
 
     A set that exceeds its memory writes some 300 KB to the server's disk and leaves nothing behind. A small row update is no
@@ -52,7 +52,7 @@ def why_no_writes(conn: AnyConnection) -> str | None:
         execute(conn, _SPILL)
     except psycopg2.Error as error:
         if error.pgcode in NO_ROOM:
-            return f"its disk accepts no writes: {first_line(error)}"
+            return f"its disk accepts no writes: {extract_first_line(error)}"
         # A host that allows our role no temporary files says nothing about its disk.
         if error.pgcode != LIMIT_EXCEEDED:
             raise

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg2
 
-from callwatch.db.core.connect import OLDEST_MAJOR, Connection, first_line, is_connection_lost, open_connection
+from callwatch.db.core.connect import OLDEST_MAJOR, Connection, extract_first_line, is_connection_lost, open_connection
 from callwatch.db.core.lock import lock_in_transaction
 from callwatch.db.core.partitions import ensure_partitions
 from callwatch.db.core.query import execute, fetch_all, fetch_one
@@ -87,8 +87,8 @@ def migrate(dsn: str, folder: Path = FOLDER) -> list[str]:
         with_retry(lambda: _make_partitions(conn), retry_on=may_try_again)
     except psycopg2.Error as error:
         if is_connection_lost(error):
-            raise DatabaseUnavailable(first_line(error)) from error
-        raise MigrationError(f"the schema cannot be upgraded: {first_line(error)}") from error
+            raise DatabaseUnavailable(extract_first_line(error)) from error
+        raise MigrationError(f"the schema cannot be upgraded: {extract_first_line(error)}") from error
     except LockUnavailable:
         raise MigrationError(f"another migration was still running after {_WAIT_FOR_OTHERS_S:g} s") from None
     finally:
@@ -106,7 +106,7 @@ def _apply_next(conn: Connection, known: Sequence[Migration]) -> str | None:
     """Apply the first pending migration in a transaction of its own; None if nothing is pending."""
     try:
         lock_in_transaction(conn, "migrate", _WAIT_FOR_OTHERS_S)
-        pending = _pending(conn, known)
+        pending = _find_pending(conn, known)
         if pending is None:
             return None
         started = time.perf_counter()
@@ -133,12 +133,12 @@ def _run(conn: Connection, migration: Migration) -> None:
         # A lock of another session, a deadlock: temporary, so our caller tries the whole migration again.
         if is_retryable(error):
             raise
-        raise MigrationError(f"{migration} failed: {first_line(error)}") from error
+        raise MigrationError(f"{migration} failed: {extract_first_line(error)}") from error
 
 
-def _pending(conn: Connection, known: Sequence[Migration]) -> Migration | None:
+def _find_pending(conn: Connection, known: Sequence[Migration]) -> Migration | None:
     """The first migration not yet applied. Raises MigrationError if the history and the files disagree."""
-    applied = _applied(conn)
+    applied = _read_applied(conn)
     for migration in known:
         if applied.get(migration.number, migration.checksum) != migration.checksum:
             raise MigrationError(f"{migration} was changed after it was applied; restore it and add a new one")
@@ -151,7 +151,7 @@ def _pending(conn: Connection, known: Sequence[Migration]) -> Migration | None:
     return pending[0]
 
 
-def _applied(conn: Connection) -> dict[int, str]:
+def _read_applied(conn: Connection) -> dict[int, str]:
     """Checksums by number; the table of applied migrations is created if it is missing."""
     if not _is_there(conn, "migrations"):
         found = fetch_one(conn, _HAS_SCHEMA)

@@ -1,7 +1,7 @@
 """Day partitions of every table registered in `callwatch.partitioned_tables`: created ahead, dropped when old.
 
 There is no DEFAULT partition: rows in it would escape retention, and would block the creation of the partition that they belong
-to. Instead, writers clamp a row's day to `day_window`, and `ensure_partitions` keeps a partition for each day in it.
+to. Instead, writers clamp a row's day to `compute_day_window`, and `ensure_partitions` keeps a partition for each day in it.
 """
 
 import logging
@@ -41,7 +41,7 @@ _EXISTING = """
 """
 
 
-def day_window(now: datetime, retention_days: int | None = None) -> tuple[date, date]:
+def compute_day_window(now: datetime, retention_days: int | None = None) -> tuple[date, date]:
     """First and last UTC day that a row may belong to; writers clamp to it.
 
     retention_days: from the settings if left out; days that retention would drop at once are not created.
@@ -51,7 +51,7 @@ def day_window(now: datetime, retention_days: int | None = None) -> tuple[date, 
     return today - timedelta(days=min(DAYS_BEHIND, retention_days)), today + timedelta(days=SANE_DAYS_AHEAD)
 
 
-def partition_name(table_name: str, day: date) -> str:
+def name_partition(table_name: str, day: date) -> str:
     """Name of a table's partition for one UTC day."""
     return f"{table_name}_p{day:%Y%m%d}"
 
@@ -64,21 +64,21 @@ def ensure_partitions(
     Safe when several processes do it at once. If nothing is missing, it is one query and takes no lock. Raises LockUnavailable
     if another process keeps creating partitions for too long.
     """
-    first_day, _ = day_window(now)
+    first_day, _ = compute_day_window(now)
     today = now.astimezone(UTC).date()
     if days_behind is not None:
         first_day = today - timedelta(days=days_behind)
     last_day = today + timedelta(days=days_ahead)
     days = [first_day + timedelta(days=offset) for offset in range((last_day - first_day).days + 1)]
-    if not _missing(conn, days):
+    if not _list_missing(conn, days):
         return []
     lock_in_transaction(conn, "partitions", _LOCK_WAIT_S)
     execute(conn, "SELECT set_config('lock_timeout', %s, true)", (_LOCK_TIMEOUT,))
     made = []
     # Queried again under the lock: its previous holder may have created them.
-    for table_name, storage_options, day in _missing(conn, days):
+    for table_name, storage_options, day in _list_missing(conn, days):
         _make(conn, table_name, storage_options, day)
-        made.append(partition_name(table_name, day))
+        made.append(name_partition(table_name, day))
     return made
 
 
@@ -89,7 +89,7 @@ def drop_old_partitions(conn: AnyConnection, now: datetime, retention_days: int)
     left for the next time, so that no session waits long behind us.
     """
     oldest_kept = now.astimezone(UTC).date() - timedelta(days=retention_days)
-    return _drop(conn, _older_than(conn, oldest_kept))
+    return _drop(conn, _list_older_than(conn, oldest_kept))
 
 
 def list_days(conn: AnyConnection, table_name: str) -> list[date]:
@@ -101,7 +101,7 @@ def list_days(conn: AnyConnection, table_name: str) -> list[date]:
 
 def drop_days(conn: AnyConnection, table_name: str, days: Iterable[date]) -> list[str]:
     """Drop the partitions of some days of one table, as `drop_old_partitions` does, and return their names."""
-    return _drop(conn, [partition_name(table_name, day) for day in days])
+    return _drop(conn, [name_partition(table_name, day) for day in days])
 
 
 def _drop(conn: AnyConnection, names: Iterable[str]) -> list[str]:
@@ -118,21 +118,21 @@ def _drop(conn: AnyConnection, names: Iterable[str]) -> list[str]:
     return dropped
 
 
-def _missing(conn: AnyConnection, days: list[date]) -> list[tuple[str, str, date]]:
+def _list_missing(conn: AnyConnection, days: list[date]) -> list[tuple[str, str, date]]:
     existing = {row["partition_name"] for row in fetch_all(conn, _EXISTING)}
     return [
         (row["table_name"], row["storage_options"], day)
         for row in fetch_all(conn, _REGISTERED)
         for day in days
-        if partition_name(row["table_name"], day) not in existing
+        if name_partition(row["table_name"], day) not in existing
     ]
 
 
-def _older_than(conn: AnyConnection, oldest_kept: date) -> list[str]:
+def _list_older_than(conn: AnyConnection, oldest_kept: date) -> list[str]:
     return [
         row["partition_name"]
         for row in fetch_all(conn, _EXISTING)
-        if row["partition_name"] < partition_name(row["table_name"], oldest_kept)
+        if row["partition_name"] < name_partition(row["table_name"], oldest_kept)
         and re.fullmatch(r"_p\d{8}", row["partition_name"].removeprefix(row["table_name"]))
     ]
 
@@ -141,8 +141,8 @@ def _make(conn: AnyConnection, table_name: str, storage_options: str, day: date)
     """Create a partition separately and attach it: unlike PARTITION OF, that blocks neither readers nor writers."""
     parts = {
         "parent": sql.Identifier("callwatch", table_name),
-        "partition": sql.Identifier("callwatch", partition_name(table_name, day)),
-        "storage": sql.SQL(_storage_clause(table_name, storage_options)),
+        "partition": sql.Identifier("callwatch", name_partition(table_name, day)),
+        "storage": sql.SQL(_compose_storage_clause(table_name, storage_options)),
         "start": sql.Literal(f"{day:%Y-%m-%d} 00:00:00+00"),
         "end": sql.Literal(f"{day + timedelta(days=1):%Y-%m-%d} 00:00:00+00"),
     }
@@ -155,7 +155,7 @@ def _make(conn: AnyConnection, table_name: str, storage_options: str, day: date)
     execute(conn, sql.SQL(attachment).format(**parts))
 
 
-def _storage_clause(table_name: str, storage_options: str) -> str:
+def _compose_storage_clause(table_name: str, storage_options: str) -> str:
     options = [option.strip() for option in storage_options.split(",") if option.strip()]
     for option in options:
         if not _STORAGE_OPTION.fullmatch(option):

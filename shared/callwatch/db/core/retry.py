@@ -58,7 +58,7 @@ def is_deadlock(error: BaseException) -> bool:
     return is_of_class or (isinstance(error, psycopg2.Error) and error.pgcode in CONFLICTS)
 
 
-def backoff_s(attempt: int, initial_delay_ms: float, draw: Callable[[], float] = random.random) -> float:
+def compute_backoff_s(attempt: int, initial_delay_ms: float, draw: Callable[[], float] = random.random) -> float:
     """Seconds to wait before try `attempt` + 1: exponential with full jitter, so that competitors separate."""
     return draw() * min(MAX_DELAY_MS, initial_delay_ms * 2.0**attempt) / 1000
 
@@ -85,7 +85,7 @@ def with_retry(
             if attempt >= max_retries or is_late or not retry_on(error):
                 raise
             why = getattr(error, "pgcode", None) or type(error).__name__
-        delay_s = backoff_s(attempt, initial_delay_ms)
+        delay_s = compute_backoff_s(attempt, initial_delay_ms)
         logger.info("trying again", extra={"attempt": attempt + 1, "why": why, "delay_ms": round(delay_s * 1000)})
         time.sleep(delay_s)
         attempt += 1

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import psycopg2
 from psycopg2 import extensions, sql
 
-from callwatch.db.core.connect import Connection, first_line, open_connection
+from callwatch.db.core.connect import Connection, extract_first_line, open_connection
 
 RoleName = Literal["reader", "writer"]
 ROLES: tuple[RoleName, ...] = ("reader", "writer")
@@ -111,7 +111,7 @@ def _make(conn: Connection, names: dict[RoleName, str], passwords: dict[RoleName
     except psycopg2.Error as error:
         if error.pgcode != _INSUFFICIENT_PRIVILEGE:
             raise
-        return f"{first_line(error)}; run ALTER ROLE <owner> CREATEROLE as an administrator, and deploy again"
+        return f"{extract_first_line(error)}; run ALTER ROLE <owner> CREATEROLE as an administrator, and deploy again"
     if unreadable:
         return (
             f"{unreadable} tables are readable by the owner alone; run GRANT SELECT ON ALL TABLES IN SCHEMA public TO "

@@ -87,7 +87,7 @@ class ServerFigures(Generic[Values]):
     unknown: dict[str, Reason] = field(default_factory=dict)
 
 
-def session_figures(conn: AnyConnection) -> ServerFigures[Sessions]:
+def read_sessions(conn: AnyConnection) -> ServerFigures[Sessions]:
     """Read the sessions; those of other roles may be hidden."""
     row = fetch_one(conn, _SESSIONS, (), _SessionsRow)
     assert row is not None
@@ -108,11 +108,11 @@ def session_figures(conn: AnyConnection) -> ServerFigures[Sessions]:
     elif row["longest_query_s"] is None:
         found.unknown["longest_query_s"] = Reason("none", "no other query runs")
     if row["replication_lag_s"] is None:
-        found.unknown["replication_lag_s"] = _why_no_lag(row)
+        found.unknown["replication_lag_s"] = _explain_no_lag(row)
     return found
 
 
-def storage_figures(conn: AnyConnection) -> ServerFigures[Storage]:
+def read_storage(conn: AnyConnection) -> ServerFigures[Storage]:
     """Read the storage of this database."""
     row = fetch_one(conn, _STORAGE, (), Storage)
     assert row is not None
@@ -122,7 +122,7 @@ def storage_figures(conn: AnyConnection) -> ServerFigures[Storage]:
     return found
 
 
-def _why_no_lag(row: _SessionsRow) -> Reason:
+def _explain_no_lag(row: _SessionsRow) -> Reason:
     if row["hidden_replicas"]:
         return HIDDEN
     if row["replicas"] or row["is_replica"]:

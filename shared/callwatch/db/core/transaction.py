@@ -6,7 +6,7 @@ from typing import Literal, TypeVar
 import psycopg2
 
 from callwatch.db.connections.lend import connection
-from callwatch.db.core.connect import Connection, first_line, has_hung_up, is_connection_lost
+from callwatch.db.core.connect import Connection, extract_first_line, has_hung_up, is_connection_lost
 from callwatch.db.core.retry import CommitOutcomeUnknown, is_retryable, with_retry
 from callwatch.exceptions import DatabaseUnavailable
 
@@ -54,5 +54,5 @@ def _commit(conn: Connection) -> None:
         conn.commit()
     except psycopg2.Error as error:
         if is_connection_lost(error):
-            raise CommitOutcomeUnknown(f"connection lost during commit: {first_line(error)}") from error
+            raise CommitOutcomeUnknown(f"connection lost during commit: {extract_first_line(error)}") from error
         raise

@@ -20,12 +20,12 @@ from callwatch.models.reason import (
 UNREAD = (DatabaseUnavailable, QueryCanceled, LockNotAvailable)
 
 
-def why_unread(error: BaseException) -> Reason:
+def explain_unread(error: BaseException) -> Reason:
     """The reason in a response for the nulls that follow from one of UNREAD."""
     return _choose(error, DATABASE_SATURATED, DATABASE_SILENT, DATABASE_UNAVAILABLE, DATABASE_TIMEOUT)
 
 
-def why_product_unread(error: BaseException) -> Reason:
+def explain_product_unread(error: BaseException) -> Reason:
     """The same for the product's database."""
     return _choose(error, PRODUCT_SATURATED, PRODUCT_SILENT, PRODUCT_UNAVAILABLE, PRODUCT_TIMEOUT)
 

@@ -105,7 +105,7 @@ def list_deploys(conn: AnyConnection, release: str, limit: int) -> list[Deploy]:
     return fetch_all(conn, _LIST_DEPLOYS, {"release": release, "limit": limit}, Deploy)
 
 
-def deploys_between(conn: AnyConnection, since: datetime, until: datetime, limit: int = 3) -> list[Deploy]:
+def list_deploys_between(conn: AnyConnection, since: datetime, until: datetime, limit: int = 3) -> list[Deploy]:
     """The deploys of all projects that finished in a span, newest first."""
     return fetch_all(conn, _LATELY, {"since": since, "until": until, "limit": limit}, Deploy)
 

@@ -134,17 +134,17 @@ def add_counts(conn: AnyConnection, counts: Counts, new_groups: Container[int] =
     add_to_counters(conn, _BY_ENDPOINT, counts.by_endpoint)
 
 
-def counts_since(conn: AnyConnection, since: datetime, scope: Scope) -> list[HourCountRow]:
+def count_errors_since(conn: AnyConnection, since: datetime, scope: Scope) -> list[HourCountRow]:
     """Errors by hour since a full hour."""
     return fetch_all(conn, _SUMMARY, {**scope, "since": since}, HourCountRow)
 
 
-def minute_counts(conn: AnyConnection, since: datetime, until: datetime, scope: Scope) -> list[CountRow]:
+def count_errors_by_minute(conn: AnyConnection, since: datetime, until: datetime, scope: Scope) -> list[CountRow]:
     """Errors of the minutes from `since` to before `until`, within the last two days."""
     return fetch_all(conn, _MINUTES, {**scope, "since": since, "until": until}, CountRow)
 
 
-def endpoints_since(conn: AnyConnection, since: datetime, scope: Scope, limit: int) -> list[EndpointErrors]:
+def list_endpoints_since(conn: AnyConnection, since: datetime, scope: Scope, limit: int) -> list[EndpointErrors]:
     """Errors by endpoint, the most frequent first."""
     return fetch_all(conn, _ENDPOINTS, {**scope, "since": since, "limit": limit}, EndpointErrors)
 

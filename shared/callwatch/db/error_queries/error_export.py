@@ -73,30 +73,30 @@ class _NumberRow(TypedDict):
 
 
 def count_occurrences(conn: AnyConnection, filters: ExportFilters) -> int:
-    """How many occurrences `occurrences` would return."""
-    given = _with_stored_ids(conn, filters)
-    row = fetch_one(conn, _statement(_COUNT, given), given, _NumberRow)
+    """How many occurrences `read_occurrences` would return."""
+    given = _add_stored_ids(conn, filters)
+    row = fetch_one(conn, _compose_statement(_COUNT, given), given, _NumberRow)
     return row["n"] if row else 0
 
 
-def occurrences(conn: AnyConnection, filters: ExportFilters) -> Iterator[ExportedRow]:
+def read_occurrences(conn: AnyConnection, filters: ExportFilters) -> Iterator[ExportedRow]:
     """Occurrences as stored: scrubbed, with the payload as JSON text or None if it was not kept.
 
     Those of one group are in the order of their time, others in the order of their days.
     """
-    given = _with_stored_ids(conn, filters)
+    given = _add_stored_ids(conn, filters)
     with conn.cursor("callwatch_export") as cursor:
         cursor.itersize = _ROWS_AT_ONCE
         # Of several ids no index provides the order.
         template = _OF_GROUP if "group_id" in given else _OF_MERGED if "stored_ids" in given else _ROWS
-        cursor.execute(_statement(template, given), given)
+        cursor.execute(_compose_statement(template, given), given)
         names: list[str] = []
         for row in cursor:
             names = names or [column.name for column in cursor.description or ()]
             yield cast("ExportedRow", dict(zip(names, row, strict=True)))
 
 
-def _with_stored_ids(conn: AnyConnection, filters: ExportFilters) -> dict[str, Any]:
+def _add_stored_ids(conn: AnyConnection, filters: ExportFilters) -> dict[str, Any]:
     """The given filters; a group that took others has the ids under which its occurrences are stored."""
     given = {name: value for name, value in filters.items() if value is not None}
     group_id = filters.get("group_id")
@@ -107,6 +107,6 @@ def _with_stored_ids(conn: AnyConnection, filters: ExportFilters) -> dict[str, A
     return given
 
 
-def _statement(template: str, filters: Mapping[str, Any]) -> sql.Composed:
+def _compose_statement(template: str, filters: Mapping[str, Any]) -> sql.Composed:
     where = [sql.SQL(text) for name, text in _FILTERS.items() if filters.get(name) is not None]
     return sql.SQL(template).format(where=sql.SQL(" AND ").join(where) if where else sql.SQL("true"))

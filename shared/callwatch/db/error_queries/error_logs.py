@@ -69,7 +69,7 @@ class OccurrenceRow(OccurrenceFields):
     object_name: str | None
 
 
-def recent_critical(conn: AnyConnection, since: datetime, scope: Scope, limit: int) -> list[CriticalRow]:
+def list_recent_critical(conn: AnyConnection, since: datetime, scope: Scope, limit: int) -> list[CriticalRow]:
     """Critical errors, newest first."""
     return fetch_all(conn, _RECENT_CRITICAL, {**scope, "since": since, "day": since.date(), "limit": limit}, CriticalRow)
 

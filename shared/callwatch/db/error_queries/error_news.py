@@ -118,7 +118,7 @@ class _TitleRow(TypedDict):
     title: str
 
 
-def new_groups(conn: AnyConnection, since: datetime, limit: int) -> list[NewsRow]:
+def list_new_groups(conn: AnyConnection, since: datetime, limit: int) -> list[NewsRow]:
     """Groups created after `since` that no person has acted on, the worst first: by severity, then by count."""
     return fetch_all(conn, _NEW, {"since": since, "limit": limit}, NewsRow)
 
@@ -129,18 +129,18 @@ def count_new_groups(conn: AnyConnection, since: datetime, limit: int) -> int:
     return row["count"] if row else 0
 
 
-def regressed_groups(conn: AnyConnection, since: datetime, limit: int) -> list[NewsRow]:
+def list_regressed_groups(conn: AnyConnection, since: datetime, limit: int) -> list[NewsRow]:
     """Groups that came back after `since`, newest first."""
     return fetch_all(conn, _REGRESSED, {"since": since, "limit": limit}, NewsRow)
 
 
-def groups_going_on(conn: AnyConnection, ids: Sequence[int], state: str, since: datetime) -> list[GoingOnRow]:
+def list_groups_going_on(conn: AnyConnection, ids: Sequence[int], state: str, since: datetime) -> list[GoingOnRow]:
     """Which of these groups go on: in this state, and with an occurrence since then."""
     given = {"ids": list(ids), "state": state, "since": since}
     return fetch_all(conn, _GOING_ON, given, GoingOnRow) if ids else []
 
 
-def latest_critical(conn: AnyConnection, since: datetime) -> str | None:
+def find_latest_critical(conn: AnyConnection, since: datetime) -> str | None:
     """Title of the critical group that occurred last after `since`."""
     row = fetch_one(conn, _LATEST_CRITICAL, {"since": since}, _TitleRow)
     return row["title"] if row else None
@@ -151,7 +151,7 @@ def count_by_group(conn: AnyConnection, ids: Sequence[int], since: datetime, unt
     return fetch_all(conn, _COUNTS, {"ids": list(ids), "since": since, "until": until}, GroupCount) if ids else []
 
 
-def frequent_groups(conn: AnyConnection, since: datetime, until: datetime, least: int, limit: int) -> list[GroupCount]:
+def list_frequent_groups(conn: AnyConnection, since: datetime, until: datetime, least: int, limit: int) -> list[GroupCount]:
     """Groups with at least `least` occurrences within the last two hours' minutes."""
     given = {"since": since, "until": until, "least": least, "limit": limit}
     return fetch_all(conn, _FREQUENT, given, GroupCount)
@@ -162,7 +162,7 @@ def list_group_hours(conn: AnyConnection, ids: Sequence[int], since: datetime, u
     return fetch_all(conn, _HOURS, {"ids": list(ids), "since": since, "until": until}, GroupHourRow) if ids else []
 
 
-def sqlstates_between(
+def count_sqlstates_between(
     conn: AnyConnection, since: datetime, until: datetime, codes: Sequence[str], classes: Sequence[str]
 ) -> list[SqlstateCount]:
     """Errors by SQLSTATE, of these codes and classes (their first two characters), within the last two days."""

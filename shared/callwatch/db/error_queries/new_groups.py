@@ -43,13 +43,13 @@ def make_groups(conn: AnyConnection, groups: Sequence[Mapping[str, Any]]) -> Non
     users = [(group["id"], user_hash) for group in groups for user_hash in sorted(group["user_hashes"])]
     copy_rows(conn, "error_group_users", ("group_id", "user_hash"), users)
     copy_rows(conn, "error_group_releases", _RELEASE, [(group["id"], *row) for group in groups for row in group["releases"]])
-    tags = [(group["id"], _array(group["tags"])) for group in groups if group["tags"]]
+    tags = [(group["id"], _format_array(group["tags"])) for group in groups if group["tags"]]
     copy_rows(conn, "error_group_tags", ("group_id", "tags"), tags)
     words = [(group["id"], "'" + "' '".join(group["words"]) + "'" if group["words"] else "") for group in groups]
     copy_rows(conn, "error_group_words", ("group_id", "words"), words)
 
 
-def _array(texts: Sequence[str]) -> str:
+def _format_array(texts: Sequence[str]) -> str:
     """Texts in PostgreSQL's array syntax."""
     quoted = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
     return "{" + ",".join(f'"{text}"' for text in quoted) + "}"

@@ -53,7 +53,7 @@ def note_releases(conn: AnyConnection, since: datetime, now: datetime) -> None:
     execute(conn, _NOTE, {"since": since, "now": now})
 
 
-def new_releases(conn: AnyConnection, since: datetime, now: datetime, limit: int = 3) -> list[NewRelease]:
+def list_new_releases(conn: AnyConnection, since: datetime, now: datetime, limit: int = 3) -> list[NewRelease]:
     """Releases first seen since a time, newest first."""
     return fetch_all(conn, _NEW, {"since": since, "now": now, "limit": limit}, NewRelease)
 

@@ -64,19 +64,19 @@ class _Given(Scope):
     limit: int
 
 
-def top_groups_since(conn: AnyConnection, since: datetime, now: datetime, scope: Scope, limit: int) -> list[TopGroup]:
+def list_top_groups_since(conn: AnyConnection, since: datetime, now: datetime, scope: Scope, limit: int) -> list[TopGroup]:
     """Return the most frequent groups first. since: a full hour."""
     # A client's clock may run a day ahead.
     hours = int((now - since) / timedelta(hours=1)) + 26
     given: _Given = {**scope, "since": since, "hours": hours, "depth": _DEPTH, "limit": limit}
-    top = _from_hours(conn, given) if hours <= _MAX_HOURS else None
+    top = _find_in_hours(conn, given) if hours <= _MAX_HOURS else None
     if top is None:
         top = fetch_all(conn, _ALL, {**given}, _CountRow)
     groups = {row["id"]: row for row in fetch_all(conn, _GROUPS, ([row["group_id"] for row in top],), _GroupRow)}
     return [{**groups[row["group_id"]], "count": row["count"]} for row in top if row["group_id"] in groups]
 
 
-def _from_hours(conn: AnyConnection, given: _Given) -> list[_CountRow] | None:
+def _find_in_hours(conn: AnyConnection, given: _Given) -> list[_CountRow] | None:
     """The top groups among those that lead in some hour; None if another group might still exceed them."""
     leading = fetch_all(conn, _TOP_OF_HOURS, {**given}, GroupHourRow)
     by_hour: dict[datetime, list[int]] = {}

@@ -41,21 +41,21 @@ class _UsersRow(TypedDict):
     users: int
 
 
-def errors_by_minute(conn: AnyConnection, since: datetime) -> list[CountAt]:
+def count_errors_by_minute(conn: AnyConnection, since: datetime) -> list[CountAt]:
     """The product's errors by minute, which are kept for two days."""
     return fetch_all(conn, _BY_MINUTE, {"since": since}, CountAt)
 
 
-def errors_by_hour(conn: AnyConnection, since: datetime) -> list[CountAt]:
+def count_errors_by_hour(conn: AnyConnection, since: datetime) -> list[CountAt]:
     """The product's errors by hour."""
     return fetch_all(conn, _BY_HOUR, {"since": since}, CountAt)
 
 
-def errors_of_groups(conn: AnyConnection, group_ids: Collection[int], since: datetime) -> list[GroupCountAt]:
+def count_errors_of_groups(conn: AnyConnection, group_ids: Collection[int], since: datetime) -> list[GroupCountAt]:
     """The errors of some groups by hour."""
     return fetch_all(conn, _OF_GROUPS, {"ids": sorted(group_ids), "since": since}, GroupCountAt) if group_ids else []
 
 
-def users_of_groups(conn: AnyConnection, group_ids: Collection[int]) -> dict[int, int]:
+def count_users_of_groups(conn: AnyConnection, group_ids: Collection[int]) -> dict[int, int]:
     """How many users met each of some groups; a group that is gone is missing."""
     return {row["id"]: row["users"] for row in fetch_all(conn, _USERS, (sorted(group_ids),), _UsersRow)} if group_ids else {}

@@ -74,17 +74,17 @@ class ToldAlert(TypedDict):
     labels: dict[str, str]
 
 
-def deliveries_without_incident(conn: AnyConnection) -> list[DeliveryWithout]:
+def list_deliveries_without_incident(conn: AnyConnection) -> list[DeliveryWithout]:
     """Waiting deliveries whose alert belongs to an incident that they do not name yet."""
     return fetch_all(conn, _WITHOUT, (), DeliveryWithout)
 
 
-def told_incidents(conn: AnyConnection, ids: Sequence[int]) -> list[ToldIncident]:
+def read_told_incidents(conn: AnyConnection, ids: Sequence[int]) -> list[ToldIncident]:
     """The incidents with these ids."""
     return fetch_all(conn, _INCIDENTS, (list(ids),), ToldIncident)
 
 
-def told_alerts(conn: AnyConnection, ids: Sequence[int], limit: int) -> list[ToldAlert]:
+def read_told_alerts(conn: AnyConnection, ids: Sequence[int], limit: int) -> list[ToldAlert]:
     """At most `limit` alerts of each of these incidents: the firing ones first, the worst first."""
     rows = fetch_all(conn, _ALERTS, (list(ids), limit), ToldAlert)
     return [{**row, "labels": clean_labels(row["labels"])} for row in rows]

@@ -123,13 +123,13 @@ class _OpenedRow(TypedDict):
     cause_alert_id: int
 
 
-def firing_for_incidents(conn: AnyConnection) -> list[AlertInIncident]:
+def list_firing_for_incidents(conn: AnyConnection) -> list[AlertInIncident]:
     """All firing alerts, the oldest row first."""
     rows = fetch_all(conn, _FIRING, (), AlertInIncident)
     return [{**row, "labels": clean_labels(row["labels"])} for row in rows]
 
 
-def standing_incidents(conn: AnyConnection, ids: Iterable[int]) -> list[IncidentRow]:
+def list_standing_incidents(conn: AnyConnection, ids: Iterable[int]) -> list[IncidentRow]:
     """All open incidents, and those with these ids."""
     return fetch_all(conn, _STANDING, (sorted(set(ids)),), IncidentRow)
 
@@ -173,7 +173,7 @@ def merge_incidents(conn: AnyConnection, merged: Mapping[int, int], now: datetim
     execute_rows(conn, _MOVE_ALL, sorted(merged.items()))
 
 
-def alerts_without_incident(conn: AnyConnection, limit: int) -> list[AlertWithout]:
+def list_alerts_without_incident(conn: AnyConnection, limit: int) -> list[AlertWithout]:
     """Alerts that ended and belong to no incident, the oldest row first."""
     rows = fetch_all(conn, _WITHOUT, (limit,), AlertWithout)
     return [{**row, "labels": clean_labels(row["labels"])} for row in rows]

@@ -32,6 +32,6 @@ class SubjectRow(TypedDict):
     acknowledged_by: str | None
 
 
-def alerts_of_message(conn: AnyConnection, alert_id: int, message_id: str | None) -> list[SubjectRow]:
+def list_alerts_of_message(conn: AnyConnection, alert_id: int, message_id: str | None) -> list[SubjectRow]:
     """The alerts of a message under the id of `alert_id`; message_id: of the delivery, where it is known."""
     return fetch_all(conn, _SUBJECTS, {"alert_id": alert_id, "message_id": message_id, "limit": MAX_ALERTS}, SubjectRow)

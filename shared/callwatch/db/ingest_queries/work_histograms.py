@@ -66,7 +66,7 @@ def add_runs(conn: AnyConnection, runs: Sequence[tuple[int, WorkRun]]) -> None:
     add_to_counters(conn, _ADD, sums)
 
 
-def work_between(conn: AnyConnection, since: datetime, until: datetime, most: int) -> list[WorkRow]:
+def read_work_between(conn: AnyConnection, since: datetime, until: datetime, most: int) -> list[WorkRow]:
     """The runs of the busiest names; whole minutes."""
     return fetch_all(conn, _SUMS, {"since": since, "until": until, "most": most}, WorkRow)
 

@@ -45,16 +45,16 @@ def insert_requests(conn: AnyConnection, requests: Sequence[Mapping[str, Any]], 
     sent), response_time_ms, release, source; has_failed may say of one without a status that it failed.
     received_at, sdk and category name what counts it as accepted.
     """
-    by_key = {_key(request): request for request in requests}
+    by_key = {_build_key(request): request for request in requests}
     ordered = [by_key[key] for key in sorted(by_key)]
-    new_keys = insert_new(conn, "api_logs", _COLUMNS, _KEY, [_row(request) for request in ordered])
-    fresh = ordered if new_keys is None else [request for request in ordered if _text_key(request) in new_keys]
+    new_keys = insert_new(conn, "api_logs", _COLUMNS, _KEY, [_build_row(request) for request in ordered])
+    fresh = ordered if new_keys is None else [request for request in ordered if _build_text_key(request) in new_keys]
     minutes: dict[tuple[Any, ...], list[float]] = {}
     hours: dict[tuple[Any, ...], list[float]] = {}
     for request in fresh:
         minute = request["at"].replace(second=0, microsecond=0)
         took_ms = float(request["response_time_ms"])
-        rest = (request["project_id"], _environment(request), request["route"][:300], find_bucket(took_ms))
+        rest = (request["project_id"], _get_environment(request), request["route"][:300], find_bucket(took_ms))
         for sums, key in ((minutes, (minute, *rest)), (hours, (minute.replace(minute=0), *rest))):
             entry = sums.setdefault(key, [0, 0, 0.0, 0])
             has_failed = _has_failed(request)
@@ -97,24 +97,24 @@ def _count_accepted(fresh: Sequence[Mapping[str, Any]]) -> Counts:
     return counts
 
 
-def _key(request: Mapping[str, Any]) -> tuple[Any, ...]:
-    return request["at"].date(), request["project_id"], _environment(request), str(request["request_id"])
+def _build_key(request: Mapping[str, Any]) -> tuple[Any, ...]:
+    return request["at"].date(), request["project_id"], _get_environment(request), str(request["request_id"])
 
 
-def _text_key(request: Mapping[str, Any]) -> tuple[str, ...]:
-    day, project_id, environment, hex_id = _key(request)
+def _build_text_key(request: Mapping[str, Any]) -> tuple[str, ...]:
+    day, project_id, environment, hex_id = _build_key(request)
     dashed = f"{hex_id[:8]}-{hex_id[8:12]}-{hex_id[12:16]}-{hex_id[16:20]}-{hex_id[20:]}"
     return day.isoformat(), str(project_id), environment, dashed
 
 
-def _environment(request: Mapping[str, Any]) -> str:
+def _get_environment(request: Mapping[str, Any]) -> str:
     return str(request.get("environment") or "production")[:100]
 
 
-def _row(request: Mapping[str, Any]) -> tuple[Any, ...]:
+def _build_row(request: Mapping[str, Any]) -> tuple[Any, ...]:
     release = request.get("release")
     return (
-        *_key(request),
+        *_build_key(request),
         request["at"].isoformat(),
         str(request["method"])[:20],
         str(request["route"])[:300],

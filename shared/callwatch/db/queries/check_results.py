@@ -197,7 +197,7 @@ class FailureRuns(TypedDict):
     runs: int
 
 
-def service_states(conn: AnyConnection) -> dict[str, ServiceState]:
+def read_service_states(conn: AnyConnection) -> dict[str, ServiceState]:
     """The stored state of each service by name."""
     return {row["service"]: row for row in fetch_all(conn, _STATES, (), ServiceState)}
 
@@ -227,22 +227,24 @@ def fill_outage(
     execute(conn, _FILL_OUTAGE, given)
 
 
-def uptime_days_since(conn: AnyConnection, since: datetime, now: datetime) -> list[UptimeDayRow]:
+def read_uptime_days_since(conn: AnyConnection, since: datetime, now: datetime) -> list[UptimeDayRow]:
     """One row per UTC day and service, of the hours from a time until now."""
     return fetch_all(conn, _DAYS, {"since": since, "now": now}, UptimeDayRow)
 
 
-def uptime_since(conn: AnyConnection, sinces: Sequence[datetime], now: datetime) -> list[UptimeWindowRow]:
+def read_uptime_since(conn: AnyConnection, sinces: Sequence[datetime], now: datetime) -> list[UptimeWindowRow]:
     """One row per window and service that was checked in it."""
     return fetch_all(conn, _WINDOWS, {"sinces": list(sinces), "now": now}, UptimeWindowRow)
 
 
-def failed_since(conn: AnyConnection, sinces: Sequence[datetime], services: Sequence[str], now: datetime) -> list[FailedRow]:
+def count_failed_since(
+    conn: AnyConnection, sinces: Sequence[datetime], services: Sequence[str], now: datetime
+) -> list[FailedRow]:
     """One row per window and service, from the results by minute until now."""
     return fetch_all(conn, _FAILED, {"sinces": list(sinces), "services": list(services), "now": now}, FailedRow)
 
 
-def failure_runs(conn: AnyConnection, since: datetime, now: datetime) -> list[FailureRuns]:
+def count_failure_runs(conn: AnyConnection, since: datetime, now: datetime) -> list[FailureRuns]:
     """One row per service, of its probes after `since`."""
     return fetch_all(conn, _RUNS, {"since": since, "now": now}, FailureRuns)
 

@@ -147,12 +147,12 @@ def record_cycle(conn: AnyConnection, started_at: datetime, steps: Sequence[Step
     )
 
 
-def last_cycle(conn: AnyConnection) -> CycleRow | None:
+def read_last_cycle(conn: AnyConnection) -> CycleRow | None:
     """The cycle that ended last; None before the first."""
     return fetch_one(conn, _LAST, (), CycleRow)
 
 
-def last_cycle_at(conn: AnyConnection) -> tuple[datetime | None, datetime]:
+def read_last_cycle_at(conn: AnyConnection) -> tuple[datetime | None, datetime]:
     """When the last cycle ended (None before the first), and since when one could have."""
     row = fetch_one(conn, _LAST_AT, (), _LastRow)
     assert row is not None
@@ -177,7 +177,7 @@ class Signs:
         """Whether no evaluation happened for three minutes; before the first cycle they begin when the tables were created."""
         return now - (self.evaluated_at or self.waiting_since) > LATE_AFTER
 
-    def not_evaluated_since(self, now: datetime) -> datetime | None:
+    def find_not_evaluated_since(self, now: datetime) -> datetime | None:
         """Since when rules have not been evaluated; None if the last cycle evaluated them and is not too long ago."""
         return (self.evaluated_at or self.waiting_since) if self.missed or self.is_late(now) else None
 
@@ -189,18 +189,18 @@ def read_signs(conn: AnyConnection) -> Signs:
     return Signs(**row)
 
 
-def recent_evaluations(conn: AnyConnection, count: int) -> list[bool]:
+def list_recent_evaluations(conn: AnyConnection, count: int) -> list[bool]:
     """Whether each of the last `count` cycles evaluated the rules, the oldest first."""
     return [row["is_evaluated"] for row in reversed(fetch_all(conn, _RECENT, (count,), _EvaluatedRow))]
 
 
-def first_cycle_after(conn: AnyConnection, at: datetime) -> datetime | None:
+def find_first_cycle_after(conn: AnyConnection, at: datetime) -> datetime | None:
     """When the first cycle after a time ended that could write its row; None if there was none."""
     row = fetch_one(conn, _FIRST_AFTER, (at,), _EndRow)
     return row["finished_at"] if row else None
 
 
-def last_success_at(conn: AnyConnection, step: str) -> datetime | None:
+def find_last_success_at(conn: AnyConnection, step: str) -> datetime | None:
     """When the last cycle of the past 7 days ended whose step of this name succeeded; None: never."""
     row = fetch_one(conn, _LAST_SUCCESS, (step,), _EndRow)
     return row["finished_at"] if row else None

@@ -96,12 +96,12 @@ class _SharesRow(RequestShares):
     since: datetime
 
 
-def buckets_between(conn: AnyConnection, since: datetime, until: datetime) -> list[BucketRow]:
+def read_buckets_between(conn: AnyConnection, since: datetime, until: datetime) -> list[BucketRow]:
     """All the product's requests by bucket; whole minutes."""
     return fetch_all(conn, _BUCKETS, {"since": since, "until": until}, BucketRow)
 
 
-def routes_between(conn: AnyConnection, since: datetime, until: datetime, most: int) -> list[RouteBucketRow]:
+def read_routes_between(conn: AnyConnection, since: datetime, until: datetime, most: int) -> list[RouteBucketRow]:
     """The requests of the busiest routes by bucket; whole minutes."""
     return fetch_all(conn, _ROUTES, {"since": since, "until": until, "most": most}, RouteBucketRow)
 
@@ -117,7 +117,7 @@ def route_speeds(
     return fetch_all(conn, _SPEEDS, given, RouteSpeed)
 
 
-def shares_since(
+def read_shares_since(
     conn: AnyConnection, sinces: Sequence[datetime], slow_bucket: int, by_hour: bool
 ) -> dict[datetime, RequestShares]:
     """Requests since each time: count, errors (5xx), slow (above a bucket); each time must be the start of a minute, or of an

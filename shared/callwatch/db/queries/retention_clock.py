@@ -96,29 +96,29 @@ def advance_clock(known: RetentionClock, reading: datetime, trusted_until: datet
 def read_clock(conn: AnyConnection, now: datetime, trusted_until: datetime | None = None) -> RetentionClock:
     """Take a reading and store it, once per cycle; now: the time of the monitor's own clock. The caller commits."""
     row = fetch_one(conn, _READ, (), _ClockRow)
-    known, reading = (_clock_in(row), min(row["database_now"], now)) if row else (begin_clock(now), now)
+    known, reading = (_parse_clock(row), min(row["database_now"], now)) if row else (begin_clock(now), now)
     clock = advance_clock(known, reading, trusted_until)
     given = {name: getattr(clock, name) for name in ("seen_at", "trusted_at", "steady_since", "steady_cycles")}
     execute(conn, _KEEP, given)
     return clock
 
 
-def believable_time(conn: AnyConnection, now: datetime) -> datetime:
+def read_believable_time(conn: AnyConnection, now: datetime) -> datetime:
     """A time to compute ages by outside of the cycle: `now` if the clock is settled and near its last reading."""
     row = fetch_one(conn, _PEEK, (), _ClockRow)
     if row is None:
         return now
-    clock = _clock_in(row)
+    clock = _parse_clock(row)
     is_near = abs(now - clock.seen_at) <= MAX_STEP
     return now if clock.is_settled and is_near else min(now, clock.trusted_at)
 
 
-def database_time(conn: AnyConnection) -> datetime:
+def read_database_time(conn: AnyConnection) -> datetime:
     """The time of the database's clock."""
     row = fetch_one(conn, "SELECT clock_timestamp() AS at", (), _NowRow)
     assert row is not None
     return row["at"]
 
 
-def _clock_in(row: _ClockRow) -> RetentionClock:
+def _parse_clock(row: _ClockRow) -> RetentionClock:
     return RetentionClock(row["seen_at"], row["trusted_at"], row["steady_since"], row["steady_cycles"])

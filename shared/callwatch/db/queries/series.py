@@ -64,14 +64,14 @@ class _Span(TypedDict):
     step: timedelta
 
 
-def errors_by_step(conn: AnyConnection, since: datetime, until: datetime, step: timedelta) -> list[ErrorStep]:
+def read_errors_by_step(conn: AnyConnection, since: datetime, until: datetime, step: timedelta) -> list[ErrorStep]:
     """The product's errors; steps of an hour and more are read from the hourly counters."""
-    return fetch_all(conn, _ERROR_HOURS if step >= _HOUR else _ERROR_MINUTES, _given(since, until, step), ErrorStep)
+    return fetch_all(conn, _ERROR_HOURS if step >= _HOUR else _ERROR_MINUTES, _build_span(since, until, step), ErrorStep)
 
 
-def requests_by_step(conn: AnyConnection, since: datetime, until: datetime, step: timedelta) -> list[RequestStep]:
+def read_requests_by_step(conn: AnyConnection, since: datetime, until: datetime, step: timedelta) -> list[RequestStep]:
     """The product's requests."""
-    return fetch_all(conn, _REQUEST_HOURS if step >= _HOUR else _REQUEST_MINUTES, _given(since, until, step), RequestStep)
+    return fetch_all(conn, _REQUEST_HOURS if step >= _HOUR else _REQUEST_MINUTES, _build_span(since, until, step), RequestStep)
 
 
 def route_requests_by_step(
@@ -79,15 +79,15 @@ def route_requests_by_step(
 ) -> list[RequestStep]:
     """The product's requests to one route, of all environments."""
     statement = _ROUTE_HOURS if step >= _HOUR else _ROUTE_MINUTES
-    return fetch_all(conn, statement, {**_given(since, until, step), "route": route}, RequestStep)
+    return fetch_all(conn, statement, {**_build_span(since, until, step), "route": route}, RequestStep)
 
 
-def latencies_by_step(
+def read_latencies_by_step(
     conn: AnyConnection, since: datetime, until: datetime, step: timedelta, services: list[str]
 ) -> list[LatencyStep]:
     """The latencies of these services."""
-    return fetch_all(conn, _LATENCIES, {**_given(since, until, step), "services": services}, LatencyStep)
+    return fetch_all(conn, _LATENCIES, {**_build_span(since, until, step), "services": services}, LatencyStep)
 
 
-def _given(since: datetime, until: datetime, step: timedelta) -> _Span:
+def _build_span(since: datetime, until: datetime, step: timedelta) -> _Span:
     return {"since": since, "until": until, "step": step}

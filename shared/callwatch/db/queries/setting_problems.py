@@ -26,6 +26,6 @@ def keep_problems(conn: AnyConnection, problems: Sequence[SettingProblem], now: 
     execute(conn, _FORGET, ([problem.variable for problem in problems],))
 
 
-def stored_problems(conn: AnyConnection) -> list[ShownProblem]:
+def list_stored_problems(conn: AnyConnection) -> list[ShownProblem]:
     """The problems that the last cycle found."""
     return fetch_all(conn, _LIST, (), ShownProblem)

@@ -72,13 +72,13 @@ def keep_depths(conn: AnyConnection, at: datetime, figures: Iterable[tuple[str, 
     execute_rows(conn, _KEEP_HOUR, [(stage, figure, hour, 1, value, value) for stage, figure, value in rows])
 
 
-def depths_between(conn: AnyConnection, since: datetime, until: datetime, step: timedelta) -> list[StageDepth]:
+def read_depths_between(conn: AnyConnection, since: datetime, until: datetime, step: timedelta) -> list[StageDepth]:
     """One row per figure and step, which is counted from `since`; whole hours are read from the thinned rows."""
     is_by_hour = step >= timedelta(hours=1)
     return fetch_all(conn, _HOURS if is_by_hour else _MINUTES, {"since": since, "until": until, "step": step}, StageDepth)
 
 
-def latest_depths(conn: AnyConnection, figure: str, since: datetime) -> dict[str, float]:
+def read_latest_depths(conn: AnyConnection, figure: str, since: datetime) -> dict[str, float]:
     """The latest value of a figure by stage; a stage that was not read since then is missing."""
     return {row["stage"]: row["value"] for row in fetch_all(conn, _LATEST, {"figure": figure, "since": since}, _LatestRow)}
 

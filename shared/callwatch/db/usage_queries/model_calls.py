@@ -65,17 +65,17 @@ def insert_model_calls(conn: AnyConnection, calls: Sequence[Mapping[str, Any]]) 
     Each has span_key (32 hex), project_id, environment, at (aware UTC), provider, model, operation, input_tokens,
     output_tokens, duration_ms, has_failed, call_id.
     """
-    by_key = {_key(call): call for call in calls}
+    by_key = {_build_key(call): call for call in calls}
     ordered = [by_key[key] for key in sorted(by_key)]
-    new_keys = insert_new(conn, "model_calls", _COLUMNS, _KEY, [_row(call) for call in ordered])
-    fresh = ordered if new_keys is None else [call for call in ordered if _text_key(call) in new_keys]
+    new_keys = insert_new(conn, "model_calls", _COLUMNS, _KEY, [_build_row(call) for call in ordered])
+    fresh = ordered if new_keys is None else [call for call in ordered if _build_text_key(call) in new_keys]
     sums: dict[tuple[Any, ...], list[float]] = {}
     for call in fresh:
         hour = call["at"].replace(minute=0, second=0, microsecond=0)
         took_ms = float(call["duration_ms"])
         tokens = (call["input_tokens"], call["output_tokens"])
         added = (1, call["has_failed"], *(given is not None for given in tokens), *(given or 0 for given in tokens), took_ms)
-        entry = sums.setdefault((hour, *_key(call)[1:3], *_names(call), find_bucket(took_ms)), [0] * len(added))
+        entry = sums.setdefault((hour, *_build_key(call)[1:3], *_list_names(call), find_bucket(took_ms)), [0] * len(added))
         entry[:] = [before + more for before, more in zip(entry, added, strict=True)]
     add_to_counters(conn, _ADD, sums)
     return len(fresh)
@@ -91,23 +91,23 @@ def delete_usage_before(conn: AnyConnection, before: datetime) -> int:
     return execute(conn, _DELETE, (before,))
 
 
-def _key(call: Mapping[str, Any]) -> tuple[Any, ...]:
+def _build_key(call: Mapping[str, Any]) -> tuple[Any, ...]:
     environment = str(call.get("environment") or "production")[:_MAX_CHARS]
     return call["at"].date(), call["project_id"], environment, str(call["span_key"])
 
 
-def _text_key(call: Mapping[str, Any]) -> tuple[str, ...]:
-    day, project_id, environment, hex_id = _key(call)
+def _build_text_key(call: Mapping[str, Any]) -> tuple[str, ...]:
+    day, project_id, environment, hex_id = _build_key(call)
     dashed = f"{hex_id[:8]}-{hex_id[8:12]}-{hex_id[12:16]}-{hex_id[16:20]}-{hex_id[20:]}"
     return day.isoformat(), str(project_id), environment, dashed
 
 
-def _names(call: Mapping[str, Any]) -> tuple[str, ...]:
+def _list_names(call: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(call[name] or "")[:_MAX_CHARS] for name in _NAMES)
 
 
-def _row(call: Mapping[str, Any]) -> tuple[Any, ...]:
+def _build_row(call: Mapping[str, Any]) -> tuple[Any, ...]:
     return (
-        *_key(call), call["at"].isoformat(), *_names(call), call["input_tokens"], call["output_tokens"],
+        *_build_key(call), call["at"].isoformat(), *_list_names(call), call["input_tokens"], call["output_tokens"],
         float(call["duration_ms"]), call["has_failed"], call["call_id"],
     )  # fmt: skip

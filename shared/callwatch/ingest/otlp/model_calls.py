@@ -53,8 +53,8 @@ def read_model_call(call: ModelCall, now: datetime) -> dict[str, Any]:
         "provider": clean_text(read_text(given, *_PROVIDER), _MAX_CHARS),
         "model": clean_text(read_text(given, *_MODEL), _MAX_CHARS),
         "operation": clean_text(read_text(given, _OPERATION), _MAX_CHARS),
-        "input_tokens": _tokens(find_first(given, *_INPUT)),
-        "output_tokens": _tokens(find_first(given, *_OUTPUT)),
+        "input_tokens": _read_tokens(find_first(given, *_INPUT)),
+        "output_tokens": _read_tokens(find_first(given, *_OUTPUT)),
         "duration_ms": round(took_ns / 1e6, 3),
         "has_failed": span.has_failed or find_first(given, "error.type") is not None,
         "call_id": clean_text(call_id, 200),
@@ -68,6 +68,6 @@ def _is_call(span: Span) -> bool:
     return read_text(given, _OPERATION) not in _AROUND_CALLS
 
 
-def _tokens(value: Any) -> int | None:
+def _read_tokens(value: Any) -> int | None:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return int(value) if is_number and 0 <= value <= _MAX_TOKENS else None

@@ -59,7 +59,7 @@ def _read_resource(part: bytes) -> dict[str, Any]:
 def _read_scope(held: bytes) -> str:
     for number, _kind, value in walk_fields(held):
         if number == 1 and isinstance(value, bytes):
-            return next((_text(item) for place, _k, item in walk_fields(value) if place == 1), "")
+            return next((_read_text(item) for place, _k, item in walk_fields(value) if place == 1), "")
     return ""
 
 
@@ -75,21 +75,21 @@ def read_span(origin: Origin, raw: bytes) -> Span:
             events.append(value)
         else:
             one[number] = value
-    kind = _number(one.get(6))
+    kind = _read_number(one.get(6))
     status = one.get(15)
     codes = {place: value for place, _k, value in walk_fields(status)} if isinstance(status, bytes) else {}
     is_read = is_of_interest(kind, bool(events), b"gen_ai." in raw)
     return Span(
         origin=origin,
-        trace_id=_hex(one.get(1)),
-        span_id=_hex(one.get(2)),
-        parent_id=_hex(one.get(4)),
-        name=_text(one.get(5)),
+        trace_id=_read_hex(one.get(1)),
+        span_id=_read_hex(one.get(2)),
+        parent_id=_read_hex(one.get(4)),
+        name=_read_text(one.get(5)),
         kind=kind,
-        start_ns=_number(one.get(7)),
-        end_ns=_number(one.get(8)),
-        has_failed=_number(codes.get(3)) == 2,
-        flags=_number(one.get(16)),
+        start_ns=_read_number(one.get(7)),
+        end_ns=_read_number(one.get(8)),
+        has_failed=_read_number(codes.get(3)) == 2,
+        flags=_read_number(one.get(16)),
         attributes=_read_attributes(attributes) if is_read else {},
         events=tuple(_read_event(event) for event in events[:MAX_EVENTS]),
     )
@@ -107,12 +107,12 @@ def read_log(origin: Origin, raw: bytes) -> LogRecord:
     body = one.get(5)
     return LogRecord(
         origin=origin,
-        trace_id=_hex(one.get(9)),
-        span_id=_hex(one.get(10)),
-        time_ns=_number(one.get(1)) or _number(one.get(11)),
-        severity=_number(one.get(2)),
-        severity_text=_text(one.get(3))[:MAX_KEY_CHARS],
-        event_name=_text(one.get(12))[:MAX_KEY_CHARS],
+        trace_id=_read_hex(one.get(9)),
+        span_id=_read_hex(one.get(10)),
+        time_ns=_read_number(one.get(1)) or _read_number(one.get(11)),
+        severity=_read_number(one.get(2)),
+        severity_text=_read_text(one.get(3))[:MAX_KEY_CHARS],
+        event_name=_read_text(one.get(12))[:MAX_KEY_CHARS],
         body=_read_value(body, 0) if isinstance(body, bytes) else None,
         attributes=_read_attributes(attributes),
     )
@@ -122,7 +122,7 @@ def _read_event(raw: bytes) -> SpanEvent:
     fields = list(walk_fields(raw))
     one = {number: value for number, _kind, value in fields}
     attributes = [value for number, _kind, value in fields if number == 3 and isinstance(value, bytes)]
-    return SpanEvent(_number(one.get(1)), _text(one.get(2)), _read_attributes(attributes))
+    return SpanEvent(_read_number(one.get(1)), _read_text(one.get(2)), _read_attributes(attributes))
 
 
 def _read_attributes(raw: Iterable[bytes], depth: int = 0) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def _read_attributes(raw: Iterable[bytes], depth: int = 0) -> dict[str, Any]:
         key, value = "", None
         for number, _kind, part in walk_fields(pair):
             if number == 1:
-                key = _text(part)[:MAX_KEY_CHARS]
+                key = _read_text(part)[:MAX_KEY_CHARS]
             elif number == 2 and isinstance(part, bytes):
                 value = _read_value(part, depth)
         found[key] = value
@@ -151,7 +151,7 @@ def _read_value(raw: bytes, depth: int) -> Any:
             elif number == 4 and kind == FIXED64:
                 value = to_double(part)
         elif number == 1:
-            value = _text(part)
+            value = _read_text(part)
         elif number in (5, 6) and depth < MAX_VALUE_DEPTH:
             items = (item for place, wire, item in walk_fields(part) if place == 1 and wire == BYTES and isinstance(item, bytes))
             if number == 6:
@@ -161,15 +161,15 @@ def _read_value(raw: bytes, depth: int) -> Any:
     return value
 
 
-def _text(value: int | bytes | None) -> str:
+def _read_text(value: int | bytes | None) -> str:
     return value[:_MAX_TEXT_BYTES].decode("utf-8", "replace")[:MAX_TEXT_CHARS] if isinstance(value, bytes) else ""
 
 
-def _hex(value: int | bytes | None) -> str:
+def _read_hex(value: int | bytes | None) -> str:
     return value[:_ID_BYTES].hex() if isinstance(value, bytes) else ""
 
 
-def _number(value: int | bytes | None) -> int:
+def _read_number(value: int | bytes | None) -> int:
     return value if isinstance(value, int) else 0
 
 

@@ -32,7 +32,7 @@ def list_requests(spans: Iterable[Span]) -> list[Span]:
 
 def name_endpoint(span: Span) -> str:
     """Method and route of a server span, such as "POST /webhooks/{vendor}"."""
-    method, route = _method(span), _route(span)
+    method, route = _read_method(span), _read_route(span)
     return route if method == OTHER_METHOD else f"{method} {route}"
 
 
@@ -51,8 +51,8 @@ def read_request(span: Span, now: datetime) -> dict[str, Any]:
     status = str(find_first(span.attributes, *_STATUS_NAMES))
     return {
         "request_id": hashlib.sha256(f"{span.trace_id}:{span.span_id}".encode()).hexdigest()[:32],
-        "method": _method(span),
-        "route": _route(span),
+        "method": _read_method(span),
+        "route": _read_route(span),
         # A status that was not sent is not known: the span may have ended before the response.
         "status_code": int(status) if re.fullmatch(r"[1-5]\d\d", status, re.ASCII) else None,
         "has_failed": span.has_failed,
@@ -64,11 +64,11 @@ def read_request(span: Span, now: datetime) -> dict[str, Any]:
     }
 
 
-def _method(span: Span) -> str:
+def _read_method(span: Span) -> str:
     return normalize_method(read_text(span.attributes, *_METHOD_NAMES) or span.name.partition(" ")[0])
 
 
-def _route(span: Span) -> str:
+def _read_route(span: Span) -> str:
     """The framework's route; without one the path, whose variable parts are left out; else the span's name."""
     route = read_text(span.attributes, "http.route")[:_MAX_NAME_CHARS]
     if route:

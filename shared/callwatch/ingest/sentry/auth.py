@@ -31,9 +31,9 @@ def find_key(request: Request, read_start: Callable[[int], bytes]) -> str:
     if bearer:
         return bearer[1]
     if request.query.get("sentry_key"):
-        return _checked(request.query["sentry_key"])
+        return _check_key(request.query["sentry_key"])
     line = decode_first_line(read_start(MAX_START_BYTES), request.headers.get("content-encoding", ""))
-    return _key_in_line(line)
+    return _find_key(line)
 
 
 def authenticate(key: str, raw_project: str, known: Mapping[int, Sequence[str]]) -> int:
@@ -60,17 +60,17 @@ def find_owner(key: str, known: Mapping[int, Sequence[str]]) -> int:
     return owners[0]
 
 
-def _key_in_line(line: bytes) -> str:
+def _find_key(line: bytes) -> str:
     """The key in the `dsn` of an envelope header; an empty text for any other line."""
     try:
         headers = json.loads(line)
         dsn = headers.get("dsn") if isinstance(headers, dict) else None
-        return _checked(urlsplit(dsn).username or "") if isinstance(dsn, str) else ""
+        return _check_key(urlsplit(dsn).username or "") if isinstance(dsn, str) else ""
     except (ValueError, RecursionError):
         return ""
 
 
-def _checked(key: str) -> str:
+def _check_key(key: str) -> str:
     return key if _KEY.fullmatch(key) else ""
 
 

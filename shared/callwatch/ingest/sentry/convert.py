@@ -44,28 +44,28 @@ def convert(event: dict[str, Any], user_key: str) -> dict[str, Any]:
     given: dict[str, Any] = {
         "event_id": read_id(event.get("event_id")),
         "occurred_at": read_time(event.get("timestamp")),
-        "type": cuts.text("type", last.get("type"), 300),
-        "message": _message(last, line, cuts),
+        "type": cuts.limit_text("type", last.get("type"), 300),
+        "message": _read_message(last, line, cuts),
         "level": level,
-        "logger": cuts.text("logger", event.get("logger"), 200),
-        "platform": cuts.text("platform", event.get("platform"), 50),
-        "environment": cuts.text("environment", event.get("environment"), 100),
-        "release": cuts.text("release", event.get("release"), 200),
-        "dist": cuts.text("dist", event.get("dist"), 100),
-        "endpoint": cuts.text("transaction", _endpoint(event), 300),
-        "service": cuts.text("server_name", event.get("server_name"), 200),
-        "user_hash": _user_hash(event.get("user"), user_key),
-        "fingerprint": _fingerprint(event.get("fingerprint"), cuts),
+        "logger": cuts.limit_text("logger", event.get("logger"), 200),
+        "platform": cuts.limit_text("platform", event.get("platform"), 50),
+        "environment": cuts.limit_text("environment", event.get("environment"), 100),
+        "release": cuts.limit_text("release", event.get("release"), 200),
+        "dist": cuts.limit_text("dist", event.get("dist"), 100),
+        "endpoint": cuts.limit_text("transaction", _read_endpoint(event), 300),
+        "service": cuts.limit_text("server_name", event.get("server_name"), 200),
+        "user_hash": _read_user_hash(event.get("user"), user_key),
+        "fingerprint": _read_fingerprint(event.get("fingerprint"), cuts),
         "frames": convert_frames(last, cuts) or convert_frames(event, cuts) or convert_frames(find_thread(event), cuts),
         "exceptions": convert_links(links, cuts),
         "logentry": entry,
-        "breadcrumbs": _breadcrumbs(event.get("breadcrumbs"), cuts),
-        "tags": _tags(event.get("tags"), cuts),
-        "context": _context(event, cuts),
-        "request": _request(event.get("request"), cuts),
-        "modules": _modules(event.get("modules"), cuts),
-        "debug_meta": _debug_meta(event.get("debug_meta"), cuts),
-        "sdk": _sdk(event.get("sdk")),
+        "breadcrumbs": _read_breadcrumbs(event.get("breadcrumbs"), cuts),
+        "tags": _read_tags(event.get("tags"), cuts),
+        "context": _read_context(event, cuts),
+        "request": _read_request(event.get("request"), cuts),
+        "modules": _read_modules(event.get("modules"), cuts),
+        "debug_meta": _read_debug_meta(event.get("debug_meta"), cuts),
+        "sdk": _read_sdk(event.get("sdk")),
     }
     if given["occurred_at"] is None and event.get("timestamp") not in (None, ""):
         # The time of arrival takes its place.
@@ -76,7 +76,7 @@ def convert(event: dict[str, Any], user_key: str) -> dict[str, Any]:
     return {**given, "severity": rate_severity(level, severity).value, "category": category.value, "trimmed": cuts.names}
 
 
-def stub(message: str, payload: bytes) -> dict[str, Any]:
+def build_stub(message: str, payload: bytes) -> dict[str, Any]:
     """An event whose payload was not read, and why: it keeps that the event happened, and the beginning of the payload."""
     return {
         "event_id": None,
@@ -93,15 +93,15 @@ def read_id(value: Any) -> str | None:
     return text if re.fullmatch(r"[0-9a-f]{32}", text) else None
 
 
-def _message(last: Mapping[str, Any], line: str | None, cuts: Cuts) -> str:
+def _read_message(last: Mapping[str, Any], line: str | None, cuts: Cuts) -> str:
     """The text of the outermost exception, without one of the log line."""
     if not last:
         return line or "(no message)"
     text = last.get("type") if last.get("value") in (None, "") else last["value"]
-    return cuts.prose("message", text, MESSAGE_CHARS) or "(no message)"
+    return cuts.limit_prose("message", text, MESSAGE_CHARS) or "(no message)"
 
 
-def _endpoint(event: Mapping[str, Any]) -> Any:
+def _read_endpoint(event: Mapping[str, Any]) -> Any:
     name, info, request = event.get("transaction"), event.get("transaction_info"), event.get("request")
     if not isinstance(name, str):
         return name
@@ -109,40 +109,42 @@ def _endpoint(event: Mapping[str, Any]) -> Any:
     return name_endpoint(name, source, request.get("url") if isinstance(request, dict) else None)
 
 
-def _user_hash(user: Any, key: str) -> str | None:
+def _read_user_hash(user: Any, key: str) -> str | None:
     if not isinstance(user, dict):
         return None
     found = next((user[name] for name in _USER_FIELDS if user.get(name) not in (None, "", _AUTO)), None)
     return hash_user(str(found), key) if found is not None else None
 
 
-def _fingerprint(value: Any, cuts: Cuts) -> list[str] | None:
+def _read_fingerprint(value: Any, cuts: Cuts) -> list[str] | None:
     given = value if isinstance(value, list) else []
-    parts = [cuts.text("fingerprint", part, 500) or "" for part in cuts.head("fingerprint", given, _MAX_FINGERPRINT_PARTS)]
+    parts = [
+        cuts.limit_text("fingerprint", part, 500) or "" for part in cuts.keep_head("fingerprint", given, _MAX_FINGERPRINT_PARTS)
+    ]
     # The default fingerprint of SDKs carries no information.
     return None if not parts or [part.replace(" ", "") for part in parts] == ["{{default}}"] else parts
 
 
-def _breadcrumbs(value: Any, cuts: Cuts) -> list[Any] | None:
+def _read_breadcrumbs(value: Any, cuts: Cuts) -> list[Any] | None:
     crumbs = value.get("values") if isinstance(value, dict) else value
     found = [crumb for crumb in crumbs if isinstance(crumb, dict)] if isinstance(crumbs, list) else []
-    return list(cuts.tail("breadcrumbs", found, _MAX_BREADCRUMBS)) or None
+    return list(cuts.keep_tail("breadcrumbs", found, _MAX_BREADCRUMBS)) or None
 
 
-def _tags(value: Any, cuts: Cuts) -> dict[str, str] | None:
+def _read_tags(value: Any, cuts: Cuts) -> dict[str, str] | None:
     pairs = list(value.items()) if isinstance(value, dict) else value if isinstance(value, list) else []
     found = [pair for pair in pairs if isinstance(pair, (list, tuple)) and len(pair) == 2 and pair[1] is not None]
-    kept = cuts.head("tags", found, _MAX_TAGS)
-    return {str(name)[:200]: cuts.prose("tags", text, 500) or "" for name, text in kept} or None
+    kept = cuts.keep_head("tags", found, _MAX_TAGS)
+    return {str(name)[:200]: cuts.limit_prose("tags", text, 500) or "" for name, text in kept} or None
 
 
-def _context(event: Mapping[str, Any], cuts: Cuts) -> dict[str, Any] | None:
+def _read_context(event: Mapping[str, Any], cuts: Cuts) -> dict[str, Any] | None:
     kept: dict[str, Any] = {name: event[name] for name in _CONTEXTS if isinstance(event.get(name), dict)}
     threads = list_threads(event, cuts)
     return (kept | {"threads": threads} if threads else kept) or None
 
 
-def _request(value: Any, cuts: Cuts) -> dict[str, Any] | None:
+def _read_request(value: Any, cuts: Cuts) -> dict[str, Any] | None:
     if not isinstance(value, dict):
         return None
     if any(value[name] not in (None, "", {}, []) for name in value.keys() - _REQUEST_UNKEPT - {*_REQUEST_FIELDS}):
@@ -150,21 +152,21 @@ def _request(value: Any, cuts: Cuts) -> dict[str, Any] | None:
     return {name: value[name] for name in _REQUEST_FIELDS if value.get(name) is not None} or None
 
 
-def _modules(value: Any, cuts: Cuts) -> dict[str, str] | None:
+def _read_modules(value: Any, cuts: Cuts) -> dict[str, str] | None:
     """Installed packages with their versions."""
     pairs = list(value.items()) if isinstance(value, dict) else []
-    return {str(name)[:200]: str(version)[:100] for name, version in cuts.head("modules", pairs, _MAX_MODULES)} or None
+    return {str(name)[:200]: str(version)[:100] for name, version in cuts.keep_head("modules", pairs, _MAX_MODULES)} or None
 
 
-def _debug_meta(value: Any, cuts: Cuts) -> dict[str, Any] | None:
+def _read_debug_meta(value: Any, cuts: Cuts) -> dict[str, Any] | None:
     """The files that symbols and source maps belong to."""
     if not isinstance(value, dict):
         return None
     images = value.get("images")
     found = [image for image in images if isinstance(image, dict)] if isinstance(images, list) else []
-    kept = {"images": list(cuts.head("debug_meta", found, _MAX_IMAGES))} if found else {}
+    kept = {"images": list(cuts.keep_head("debug_meta", found, _MAX_IMAGES))} if found else {}
     return {**kept, **({"sdk_info": value["sdk_info"]} if isinstance(value.get("sdk_info"), dict) else {})} or None
 
 
-def _sdk(value: Any) -> str | None:
+def _read_sdk(value: Any) -> str | None:
     return f"{value.get('name', 'unknown')}/{value.get('version', '')}"[:100] if isinstance(value, dict) else None

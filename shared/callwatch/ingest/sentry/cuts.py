@@ -22,7 +22,7 @@ class Cuts:
         """Record that something of this field was left out."""
         self._names[name] = None
 
-    def text(self, name: str, value: Any, limit: int) -> str | None:
+    def limit_text(self, name: str, value: Any, limit: int) -> str | None:
         """A value as text of at most `limit` characters; None for nothing and for an empty text."""
         if value is None or value == "":
             return None
@@ -31,7 +31,7 @@ class Cuts:
             self.note(name)
         return text[:limit]
 
-    def prose(self, name: str, value: Any, limit: int) -> str | None:
+    def limit_prose(self, name: str, value: Any, limit: int) -> str | None:
         """The same, with a mark where it was cut, within the limit."""
         if value is None or value == "":
             return None
@@ -41,19 +41,19 @@ class Cuts:
         self.note(name)
         return cut_within(text, limit)
 
-    def head(self, name: str, items: Sequence[Any], limit: int) -> Sequence[Any]:
+    def keep_head(self, name: str, items: Sequence[Any], limit: int) -> Sequence[Any]:
         """The first items."""
         if len(items) > limit:
             self.note(name)
         return items[:limit]
 
-    def tail(self, name: str, items: Sequence[Any], limit: int) -> Sequence[Any]:
+    def keep_tail(self, name: str, items: Sequence[Any], limit: int) -> Sequence[Any]:
         """The last items."""
         if len(items) > limit:
             self.note(name)
         return items[-limit:]
 
-    def ends(self, name: str, items: list[Any], limit: int) -> list[Any]:
+    def keep_ends(self, name: str, items: list[Any], limit: int) -> list[Any]:
         """The first and the last items."""
         if len(items) <= limit:
             return items

@@ -28,7 +28,7 @@ def parse(body: bytes) -> tuple[dict[str, Any], list[Item], Item | None]:
 
     Raises Unreadable if the envelope header is broken. The contents of items are not read.
     """
-    line, after = _line(body, 0)
+    line, after = _read_line(body, 0)
     headers = _load_header(line)
     if headers is None:
         raise Unreadable(f"the envelope header is not a JSON object of at most {MAX_HEADER_BYTES} bytes")
@@ -37,7 +37,7 @@ def parse(body: bytes) -> tuple[dict[str, Any], list[Item], Item | None]:
     while at < len(body):
         if len(items) == MAX_ITEMS:
             raise Unreadable(f"an envelope must have at most {MAX_ITEMS} items")
-        item, at, is_whole = _item(body, at)
+        item, at, is_whole = _read_item(body, at)
         if not is_whole:
             return headers, items, item
         items.append(item)
@@ -72,15 +72,15 @@ def load_marked(payload: bytes) -> tuple[Any, list[str]]:
         return None, []
 
 
-def _item(body: bytes, at: int) -> tuple[Item, int, bool]:
+def _read_item(body: bytes, at: int) -> tuple[Item, int, bool]:
     """The item at a position, the position of the next one, and whether the item is whole."""
-    line, start = _line(body, at)
+    line, start = _read_line(body, at)
     headers = _load_header(line)
     if headers is None:
         return Item("", {}, body[at:]), len(body), False
     kind, length = str(headers.get("type") or ""), headers.get("length")
     if length is None:
-        payload, after = _line(body, start)
+        payload, after = _read_line(body, start)
         return Item(kind, headers, payload), after, True
     if isinstance(length, int) and not isinstance(length, bool) and 0 <= length <= len(body) - start:
         return Item(kind, headers, body[start : start + length]), start + length, True
@@ -92,7 +92,7 @@ def _load_header(line: bytes) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _line(body: bytes, at: int) -> tuple[bytes, int]:
+def _read_line(body: bytes, at: int) -> tuple[bytes, int]:
     """The line at a position, and the position of the next one; only the line is copied."""
     end = body.find(b"\n", at)
     return (body[at:], len(body)) if end < 0 else (body[at:end], end + 1)

@@ -11,7 +11,7 @@ from callwatch.events.event import finish_foreign_event
 from callwatch.events.work_limit import WorkBudget, WorkLimitReached
 from callwatch.exceptions import Rejected, RequestRefused, TooLarge, Unreadable
 from callwatch.ingest.sentry.clock import correct_clock, read_time
-from callwatch.ingest.sentry.convert import convert, read_id, stub
+from callwatch.ingest.sentry.convert import build_stub, convert, read_id
 from callwatch.ingest.sentry.envelope import Item, load, load_marked
 from callwatch.ingest.sentry.other_items import INVALID, OTHER_ITEMS, TOO_COSTLY, take_other
 from callwatch.ingest.sentry.oversize import shorten_event, shorten_trace
@@ -57,7 +57,7 @@ def take(
     sent_at = read_time(headers.get("sent_at"))
     found: list[Found] = []
     bad: list[Found] = []
-    for item in _within_caps(items, taken):
+    for item in _limit_items(items, taken):
         try:
             events = _take_item(item, user_key, sent_at, now, budget, taken)
             found += [(correct_clock(given, sent_at, now), item.payload) for given in events]
@@ -67,16 +67,16 @@ def take(
             # A defect of ours in reading one item must not cost the others.
             _log.exception("an item of an envelope could not be read", extra={"item_type": item.kind})
             if item.kind == "event":
-                bad.append((stub(_UNREADABLE, item.payload), item.payload))
+                bad.append((build_stub(_UNREADABLE, item.payload), item.payload))
             else:
                 taken.refuse(item.kind, INVALID)
     if rest is not None and rest.kind in ("event", ""):
-        bad.append((stub(_BROKEN_OFF, rest.payload), rest.payload))
+        bad.append((build_stub(_BROKEN_OFF, rest.payload), rest.payload))
     elif rest is not None:
         taken.refuse(rest.kind, _CUT_OFF)
     if not found and taken.is_empty():
         _refuse(taken, rest)
-    given_events = _identified([*found, *bad], read_id(headers.get("event_id")))
+    given_events = _add_ids([*found, *bad], read_id(headers.get("event_id")))
     taken.events = [finish_foreign_event(given, now, budget) for given in given_events]
     return taken
 
@@ -100,7 +100,7 @@ def _take_item(
     return []
 
 
-def _within_caps(items: Sequence[Item], taken: Taken) -> list[Item]:
+def _limit_items(items: Sequence[Item], taken: Taken) -> list[Item]:
     """The items of accepted types, at most as many of each type as one envelope may hold; the others are counted."""
     seen: Counter[str] = Counter()
     kept = []
@@ -129,12 +129,12 @@ def _read_event(item: Item, user_key: str, now: datetime, budget: WorkBudget, ta
                 _read_transaction(payload, now, taken)
                 return None
             taken.no_objects += not isinstance(payload, dict)
-            given = convert(payload, user_key) if isinstance(payload, dict) else stub(_UNREADABLE, item.payload)
+            given = convert(payload, user_key) if isinstance(payload, dict) else build_stub(_UNREADABLE, item.payload)
             trimmed = [*marked, *given.get("trimmed", [])]
             return {**given, "sanitized": [*given.get("sanitized", []), *marks], "trimmed": trimmed}
     except WorkLimitReached:
         if item.kind == "event":
-            return {**stub(_UNREAD, item.payload), "trimmed": ["cpu_limit", *marked]}
+            return {**build_stub(_UNREAD, item.payload), "trimmed": ["cpu_limit", *marked]}
         taken.refuse(item.kind, TOO_COSTLY)
         return None
 
@@ -186,7 +186,7 @@ def _refuse(taken: Taken, rest: Item | None) -> None:
         raise Unreadable("the envelope breaks off: an item header is not a JSON object, or its length exceeds the body")
 
 
-def _identified(found: Sequence[Found], header_id: str | None) -> list[dict[str, Any]]:
+def _add_ids(found: Sequence[Found], header_id: str | None) -> list[dict[str, Any]]:
     """Events with their ids. The envelope's id belongs to one event; any other event without an id gets one that a repetition
     gets too.
     """

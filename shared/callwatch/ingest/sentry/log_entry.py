@@ -23,11 +23,11 @@ def read_log_entry(event: Mapping[str, Any], cuts: Cuts, has_exception: bool) ->
     found = event.get("logentry") or event.get("message")
     entry: Mapping[str, Any] = found if isinstance(found, dict) else {"message": found}
     name = "logentry" if has_exception else "message"
-    template = cuts.prose(name, entry.get("message"), MESSAGE_CHARS)
+    template = cuts.limit_prose(name, entry.get("message"), MESSAGE_CHARS)
     params = _read_params(entry.get("params"), cuts)
     formatted = entry.get("formatted")
     text = formatted if formatted not in (None, "") else fill_template(template or "", params)
-    message = cuts.prose(name, text, MESSAGE_CHARS)
+    message = cuts.limit_prose(name, text, MESSAGE_CHARS)
     kept: dict[str, Any] = {"message": template} if template is not None else {}
     if params is not None:
         kept["params"] = params
@@ -68,7 +68,7 @@ def _render(value: Any) -> str:
 
 def _read_params(value: Any, cuts: Cuts) -> list[Any] | dict[str, Any] | None:
     if isinstance(value, list) and value:
-        return list(cuts.head("logentry", value, _MAX_PARAMS))
+        return list(cuts.keep_head("logentry", value, _MAX_PARAMS))
     if isinstance(value, dict) and value:
-        return dict(cuts.head("logentry", list(value.items()), _MAX_PARAMS))
+        return dict(cuts.keep_head("logentry", list(value.items()), _MAX_PARAMS))
     return None

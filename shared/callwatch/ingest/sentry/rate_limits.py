@@ -43,22 +43,22 @@ def is_taken(kind: str) -> bool:
     return kind in TAKEN | _SILENT
 
 
-def refusal(kinds: Iterable[str]) -> dict[str, str]:
+def refuse_kinds(kinds: Iterable[str]) -> dict[str, str]:
     """The header that refuses those of these item types that Callwatch does not accept; empty if it accepts all of them."""
-    return _limits({kind for kind in kinds if kind and not is_taken(kind)}, _REFUSED_FOR_S, "organization")
+    return _build_limits({kind for kind in kinds if kind and not is_taken(kind)}, _REFUSED_FOR_S, "organization")
 
 
-def busy(kinds: Iterable[str]) -> dict[str, str]:
+def delay_kinds(kinds: Iterable[str]) -> dict[str, str]:
     """Headers for item types that are accepted but cannot be now: limited to these types, for the shortest possible time."""
-    return {"retry-after": str(_BUSY_FOR_S), **_limits(TAKEN & set(kinds), _BUSY_FOR_S, "key")}
+    return {"retry-after": str(_BUSY_FOR_S), **_build_limits(TAKEN & set(kinds), _BUSY_FOR_S, "key")}
 
 
 def limit_all(seconds: int) -> dict[str, str]:
     """Headers that refuse every accepted category for this many seconds."""
-    return {"retry-after": str(seconds), **_limits(TAKEN, seconds, "key")}
+    return {"retry-after": str(seconds), **_build_limits(TAKEN, seconds, "key")}
 
 
-def _limits(kinds: Iterable[str], seconds: int, scope: str) -> dict[str, str]:
+def _build_limits(kinds: Iterable[str], seconds: int, scope: str) -> dict[str, str]:
     categories = sorted({category for kind in kinds for category in _CATEGORIES.get(kind, (kind,))})
     # A type is the sender's text: only a plain word may stand in a header, and an empty category would refuse all.
     named = [category for category in categories if re.fullmatch(r"[a-z][a-z0-9_]{0,40}", category)][:_MAX_CATEGORIES]

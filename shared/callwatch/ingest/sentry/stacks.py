@@ -28,7 +28,7 @@ def list_links(event: Mapping[str, Any], cuts: Cuts) -> list[dict[str, Any]]:
         values = found.get("values")
         found = values if isinstance(values, list) else [values if isinstance(values, dict) else found]
     links = [link for link in found if isinstance(link, dict) and link] if isinstance(found, list) else []
-    return list(cuts.tail("exceptions", links, MAX_LINKS))
+    return list(cuts.keep_tail("exceptions", links, MAX_LINKS))
 
 
 def convert_links(links: list[dict[str, Any]], cuts: Cuts) -> list[dict[str, Any]] | None:
@@ -37,10 +37,10 @@ def convert_links(links: list[dict[str, Any]], cuts: Cuts) -> list[dict[str, Any
     converted = []
     for number, link in enumerate(links):
         given: dict[str, Any] = {
-            "type": cuts.text("type", link.get("type"), 300),
-            "value": cuts.prose("value", link.get("value"), VALUE_CHARS),
+            "type": cuts.limit_text("type", link.get("type"), 300),
+            "value": cuts.limit_prose("value", link.get("value"), VALUE_CHARS),
         }
-        module, mechanism = cuts.text("module", link.get("module"), 200), _mechanism(link.get("mechanism"), cuts)
+        module, mechanism = cuts.limit_text("module", link.get("module"), 200), _read_mechanism(link.get("mechanism"), cuts)
         given |= {name: value for name, value in (("module", module), ("mechanism", mechanism)) if value is not None}
         if number < len(links) - 1:
             frames = convert_frames(link, cuts, room)
@@ -59,7 +59,7 @@ def list_threads(event: Mapping[str, Any], cuts: Cuts) -> list[dict[str, Any]]:
     if any(isinstance(thread.get("stacktrace"), dict) and thread is not shown for thread in found):
         cuts.note("threads")
     kept = ({name: thread[name] for name in _THREAD_FIELDS if thread.get(name) is not None} for thread in found)
-    return list(cuts.head("threads", [thread for thread in kept if thread], MAX_LINKS))
+    return list(cuts.keep_head("threads", [thread for thread in kept if thread], MAX_LINKS))
 
 
 def find_thread(event: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def convert_frames(holder: Mapping[str, Any], cuts: Cuts, room: int = MAX_FRAMES
         if kept:
             cuts.note("frames")
         return None
-    return cuts.ends("frames", kept, limit) or None
+    return cuts.keep_ends("frames", kept, limit) or None
 
 
 def complete_in_app(stacks: Iterable[list[dict[str, Any]] | None]) -> None:
@@ -117,7 +117,7 @@ def _convert_frame(frame: Mapping[str, Any], cuts: Cuts) -> dict[str, Any]:
         lines = frame.get(name)
         if isinstance(lines, list) and lines:
             # The lines nearest to the frame's own line.
-            near = (cuts.tail if name == "pre_context" else cuts.head)("frames", lines, _CONTEXT_LINES)
+            near = (cuts.keep_tail if name == "pre_context" else cuts.keep_head)("frames", lines, _CONTEXT_LINES)
             kept[name] = [_bound("context_line", line, cuts) for line in near if line is not None]
     if not _ADDRESSES.isdisjoint(frame):
         kept |= {name: str(frame[name])[:50] for name in sorted(_ADDRESSES) if frame.get(name) is not None}
@@ -136,7 +136,7 @@ def _bound(name: str, value: Any, cuts: Cuts) -> Any:
     return cut_text(text, limit)
 
 
-def _mechanism(value: Any, cuts: Cuts) -> dict[str, Any] | None:
+def _read_mechanism(value: Any, cuts: Cuts) -> dict[str, Any] | None:
     """How the exception was captured; `handled` says whether the application caught it."""
     if not isinstance(value, dict):
         return None
@@ -146,7 +146,7 @@ def _mechanism(value: Any, cuts: Cuts) -> dict[str, Any] | None:
         if isinstance(item, (bool, int, float)):
             kept[name] = item
         elif isinstance(item, str) and item:
-            kept[name] = cuts.text("mechanism", item, 300)
+            kept[name] = cuts.limit_text("mechanism", item, 300)
     for name in ("data", "meta"):
         if isinstance(value.get(name), dict) and value[name]:
             kept[name] = value[name]

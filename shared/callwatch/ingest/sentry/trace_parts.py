@@ -74,13 +74,13 @@ def has_work_failed(word: Any) -> bool:
 
 def read_span_times(started: Any, ended: Any) -> tuple[float, datetime] | None:
     """How long it took in ms, and its end; None for times that make no sense."""
-    began_s, ended_s = _seconds(started), _seconds(ended)
+    began_s, ended_s = _read_seconds(started), _read_seconds(ended)
     if began_s is None or ended_s is None or not 0 <= ended_s - began_s <= MAX_SPAN_S:
         return None
     return round((ended_s - began_s) * 1000, 3), datetime.fromtimestamp(ended_s, UTC)
 
 
-def _seconds(value: Any) -> float | None:
+def _read_seconds(value: Any) -> float | None:
     try:
         seconds = float(value) if isinstance(value, (int, float)) else datetime.fromisoformat(value).timestamp()
         datetime.fromtimestamp(seconds, UTC)

@@ -98,7 +98,7 @@ def read_spans(spans: Iterable[Any], now: datetime) -> Iterator[Found | None]:
 
 
 def _read_span(span: Mapping[str, Any], now: datetime) -> Found | None:
-    data = {name: _value(item) for name, item in to_dict(span.get("attributes") or span.get("data")).items()}
+    data = {name: _read_value(item) for name, item in to_dict(span.get("attributes") or span.get("data")).items()}
     route = find_first(data, "http.route")
     name = str(route or span.get("name") or span.get("description") or "")
     is_raw = not route and find_first(data, "sentry.segment.name.source", "sentry.span.source", "sentry.source") in (None, "url")
@@ -166,5 +166,5 @@ def _read_tags(tags: Any) -> dict[str, Any]:
     return to_dict(tags)
 
 
-def _value(item: Any) -> Any:
+def _read_value(item: Any) -> Any:
     return item.get("value") if isinstance(item, dict) and "value" in item else item

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from callwatch.pipeline.file_fields import check_keys, parse_list, read_fields, read_number
-from callwatch.pipeline.queries.filter_dsl import Clause, clauses, name
+from callwatch.pipeline.queries.filter_dsl import Clause, name, parse_clauses
 from callwatch.settings.quotas import UNITS, parse_quota
 
 
@@ -55,7 +55,7 @@ def read_usage(raw: Any) -> UsageRows:
         name(raw["service"], "a service"),
         name(raw["from"]),
         name(raw["item"]),
-        clauses(raw.get("where", [])),
+        parse_clauses(raw.get("where", [])),
         name(raw["at"]) if isinstance(raw["at"], str) else _read_events(raw["at"]),
         _read_source(raw["model"]) if "model" in raw else None,
         {unit: _read_sources(units[unit]) for unit in UNITS if unit in units},
@@ -68,7 +68,7 @@ def read_target(value: Any) -> Decimal:
 
 
 def _read_events(raw: Any) -> Events:
-    given = read_fields(raw, {"from": name, "item": name, "at": name, "where": clauses}, {})
+    given = read_fields(raw, {"from": name, "item": name, "at": name, "where": parse_clauses}, {})
     return Events(given["from"], given["item"], given["at"], given["where"])
 
 

@@ -91,7 +91,7 @@ class PriceList:
         units = [unit for of_service, unit in self._prices if of_service == service]
         return any(self.find(service, model, unit, day) for unit in units)
 
-    def cost(self, usage: Usage, day: date) -> Decimal | None:
+    def price_usage(self, usage: Usage, day: date) -> Decimal | None:
         """What a usage costs; None if a part of it has no price or is not recorded."""
         per_call = self.find(usage.service, usage.model, CALL, day)
         total = multiply(per_call, Decimal(1)) if per_call else Decimal(0)
@@ -120,7 +120,7 @@ def sum_day(usages: Iterable[Usage], prices: PriceList, day: date) -> DayCosts:
         item = found.items.setdefault(usage.item, ItemCost(usage.tenant))
         item.at_s = max(item.at_s, usage.at_s)
         item.tenant = item.tenant or usage.tenant
-        cost = prices.cost(usage, day)
+        cost = prices.price_usage(usage, day)
         if cost is None:
             item.is_priced = False
             found.unpriced[usage.service, usage.model] += 1

@@ -14,7 +14,7 @@ from callwatch.pipeline.costs.file import Events, Source, UsageRows
 from callwatch.pipeline.costs.pricing import Usage
 from callwatch.pipeline.costs.unpriced import NOT_DESCRIBED
 from callwatch.pipeline.queries.filter_dsl import ANY, KEY, NUMBER, TEXT, TIME, list_needs, merge, render_sql
-from callwatch.pipeline.queries.labels import readable
+from callwatch.pipeline.queries.labels import make_readable
 from callwatch.pipeline.queries.query_runner import Measured, read
 from callwatch.pipeline.queries.reading import Reading
 from callwatch.pipeline.queries.stage import StageFile
@@ -27,7 +27,7 @@ _TOO_MANY = Reason("unavailable", f"more than {MAX_ROWS:,} rows a day are not su
 NO_TENANT = ""
 
 
-def day_bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+def compute_day_bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """When a day begins and ends in a zone."""
     return datetime.combine(day, time(), zone), datetime.combine(day + timedelta(days=1), time(), zone)
 
@@ -39,7 +39,7 @@ def read_usage_of_day(
 
     Raises DatabaseUnavailable if the connection breaks.
     """
-    since, until = day_bounds(day, zone)
+    since, until = compute_day_bounds(day, zone)
     window = SQL("{at} >= %(since)s::timestamptz AND {at} < %(until)s::timestamptz")
     return _read(conn, now, stages, window, TRUE, {"since": since, "until": until}, MAX_ROWS)
 
@@ -72,7 +72,7 @@ def _read(
         name = f"usage.{number}"
         known = measured.rows.get(name)
         if known is None:
-            unknown = unknown or measured.why(name)
+            unknown = unknown or measured.explain_unknown(name)
         elif len(known) > limit:
             unknown = unknown or _TOO_MANY
         else:
@@ -82,15 +82,20 @@ def _read(
 
 def _build(rows: UsageRows, row: Mapping[str, Any]) -> Usage:
     quantities = {unit: _read_quantity(row[unit]) for unit in rows.units}
-    model = _label(row["model"]) if row["model"] is not None else "unknown" if rows.model else rows.service
+    model = _read_label(row["model"]) if row["model"] is not None else "unknown" if rows.model else rows.service
     return Usage(
-        str(row["item"]), _label(row["tenant"]) if row["tenant"] else NO_TENANT, rows.service, model, quantities, row["seconds"]
+        str(row["item"]),
+        _read_label(row["tenant"]) if row["tenant"] else NO_TENANT,
+        rows.service,
+        model,
+        quantities,
+        row["seconds"],
     )
 
 
-def _label(text: str) -> str:
+def _read_label(text: str) -> str:
     """A text of the product as a label, without private data."""
-    return scrub_text(readable(text))
+    return scrub_text(make_readable(text))
 
 
 def _read_quantity(value: Any) -> Decimal | None:

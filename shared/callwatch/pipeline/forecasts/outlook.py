@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.queries.stage_depths import MINUTES_KEPT, read_minutes
 from callwatch.models.reason import Reason
-from callwatch.pipeline.comparable import kind_of_day
+from callwatch.pipeline.comparable import classify_day
 from callwatch.pipeline.forecasts.backlog import (
     SPAN,
     Growth,
@@ -80,4 +80,4 @@ def _list_days(now: datetime, zone: ZoneInfo) -> list[Day]:
     """For each earlier day whose minutes are kept, the newest first."""
     local = now.astimezone(zone)
     days = [local - timedelta(days=back) for back in range(1, MINUTES_KEPT.days + 1)]
-    return [(list_times(day.astimezone(UTC)), kind_of_day(day) == kind_of_day(local)) for day in days]
+    return [(list_times(day.astimezone(UTC)), classify_day(day) == classify_day(local)) for day in days]

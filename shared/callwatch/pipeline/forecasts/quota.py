@@ -32,7 +32,7 @@ class Course:
     until: datetime
     quantities: Mapping[datetime, float]
 
-    def used(self, at: datetime) -> float:
+    def estimate_used(self, at: datetime) -> float:
         """How much was used by a time; within an hour, use is taken as even."""
         total = 0.0
         for hour, quantity in self.quantities.items():
@@ -83,7 +83,7 @@ def has_pace(today: Today, earlier: Sequence[tuple[Course, datetime]]) -> bool:
 
 def _compare_pace(today: Today, course: Course, at: datetime) -> float | None:
     """How much faster today is than an earlier day was in the same hours; None if that day did nothing in them."""
-    usual = course.used(at) - course.used(max(course.since, at - RECENT))
+    usual = course.estimate_used(at) - course.estimate_used(max(course.since, at - RECENT))
     return today.recent / usual if usual > 0 else None
 
 
@@ -91,8 +91,8 @@ def _find_end(course: Course, at: datetime, left: float, pace: float) -> float |
     """After how many seconds the rest of an earlier day, at a pace, has used what is left; None if it does not."""
     hours = sorted(hour for hour in course.quantities if hour + HOUR > at)
     times = [at, *(min(hour + HOUR, course.until) for hour in hours)]
-    base = course.used(at)
-    used = [pace * (course.used(time) - base) for time in times]
+    base = course.estimate_used(at)
+    used = [pace * (course.estimate_used(time) - base) for time in times]
     place = bisect.bisect_left(used, left)
     if place >= len(times):
         return None

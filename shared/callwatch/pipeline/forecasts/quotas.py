@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.product_queries.cost_days import HourUsage, list_hours
 from callwatch.models.reason import Reason
-from callwatch.pipeline.comparable import DAYS_BACK, kind_of_day
-from callwatch.pipeline.costs.usage import day_bounds
+from callwatch.pipeline.comparable import DAYS_BACK, classify_day
+from callwatch.pipeline.costs.usage import compute_day_bounds
 from callwatch.pipeline.forecasts.forecast import Forecast
 from callwatch.pipeline.forecasts.quota import (
     MAX_DAYS,
@@ -66,7 +66,7 @@ def judge_quota(quota: Quota, hours: Sequence[HourUsage], now: datetime, zone: Z
     known = {each for each in models if quota.covers(*each)}
     covered = [row for row in hours if (row["service"], row["model"]) in known]
     counted = [row for row in covered if row["unit"] in quota.units]
-    since, until = day_bounds(local.date(), zone)
+    since, until = compute_day_bounds(local.date(), zone)
     used, recent = _sum_today(counted, local.date(), zone, max(since, now - RECENT))
     _all, recent_uses = _sum_today([row for row in covered if row["unit"] == _CALL], local.date(), zone, max(since, now - RECENT))
     today = Today(now, until, used, recent, round(recent_uses))
@@ -85,17 +85,17 @@ def _list_earlier(rows: Sequence[HourUsage], local: datetime, zone: ZoneInfo) ->
         if row["day"] < local.date():
             by_day.setdefault(row["day"], []).append(row)
     days = sorted(by_day, reverse=True)
-    alike = [day for day in days if kind_of_day(datetime.combine(day, local.time())) == kind_of_day(local)]
+    alike = [day for day in days if classify_day(datetime.combine(day, local.time())) == classify_day(local)]
     chosen = (alike if len(alike) >= MIN_DAYS else days)[:MAX_DAYS]
     at = {day: datetime.combine(day, local.time(), zone).astimezone(UTC) for day in chosen}
-    return [(_build_course(by_day[day], *day_bounds(day, zone)), at[day]) for day in chosen]
+    return [(_build_course(by_day[day], *compute_day_bounds(day, zone)), at[day]) for day in chosen]
 
 
 def _sum_today(rows: Sequence[HourUsage], day: date, zone: ZoneInfo, since: datetime) -> tuple[float, float]:
     """What was used today, and since a time."""
     given = [row for row in rows if row["day"] == day]
     used = sum(row["quantity"] for row in given)
-    return used, used - _build_course(given, *day_bounds(day, zone)).used(since)
+    return used, used - _build_course(given, *compute_day_bounds(day, zone)).estimate_used(since)
 
 
 def _build_course(rows: Sequence[HourUsage], since: datetime, until: datetime) -> Course:

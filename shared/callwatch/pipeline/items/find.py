@@ -126,7 +126,7 @@ def read_events(
     needs = {table: {given["item"]: ANY, given["type"]: TEXT, at: TIME}}
     read(conn, [Reading("events", needs, sql, is_table=True)], measured)
     if "events" not in measured.rows:
-        return None, measured.why("events")
+        return None, measured.explain_unknown("events")
     return [
         ItemEvent(row["type"] if row["type"] in given["types"] else "other", read_time(row["seconds"], now))
         for row in measured.rows["events"]

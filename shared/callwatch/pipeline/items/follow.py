@@ -126,7 +126,7 @@ def choose_state(stage: Stage, measured: Measured) -> tuple[StepState, str | Non
     for kind in order:
         name = f"{stage.name}.{kind}"
         if measured.get(name):
-            return _says(stage, kind, measured)
+            return _interpret_count(stage, kind, measured)
         # Rows that nobody records are in no set; others may hold the item, but cannot be read.
         unread = measured.unknown.get(name)
         if unread and unread.code not in ("not_recorded", "not_configured"):
@@ -134,7 +134,7 @@ def choose_state(stage: Stage, measured: Measured) -> tuple[StepState, str | Non
     return ("unknown", None, why) if why else ("missing", None, None)
 
 
-def _says(stage: Stage, kind: str, measured: Measured) -> tuple[StepState, str | None, None]:
+def _interpret_count(stage: Stage, kind: str, measured: Measured) -> tuple[StepState, str | None, None]:
     is_without_result = kind == "done" and measured.get(f"{stage.name}.result") == 0
     if is_without_result and not stage.rows["false_success"].none:
         # The count of false successes ends after a while, and the result is still missing.
@@ -169,7 +169,7 @@ def _ask_count(count: Reading, column: str, keys: tuple[str, ...]) -> Reading:
         return count
     otherwise = _ask_count(count.otherwise, column, keys) if count.otherwise else None
     needs = merge({}, count.needs, {counted.table: {column: ANY}})
-    sql = _exists(counted.table, column, keys, counted.condition)
+    sql = _compose_exists(counted.table, column, keys, counted.condition)
     return Reading(count.name, needs, sql, otherwise=otherwise)
 
 
@@ -184,10 +184,10 @@ def _ask_rows(name: str, rows: Rows, item: str, keys: tuple[str, ...]) -> Readin
     if rows.at:
         # A count has a window of time, which a row without a time is not in.
         condition = SQL("{} AND {} IS NOT NULL").format(condition, coalesce(rows.at))
-    return Reading(name, needs, _exists(rows.table, column, keys, condition), otherwise=otherwise)
+    return Reading(name, needs, _compose_exists(rows.table, column, keys, condition), otherwise=otherwise)
 
 
-def _exists(table: str, column: str, keys: tuple[str, ...], condition: Composable) -> Composable:
+def _compose_exists(table: str, column: str, keys: tuple[str, ...], condition: Composable) -> Composable:
     template = SQL("SELECT EXISTS (SELECT FROM {table} r WHERE {is_item} AND {condition})::int::float AS value")
     return template.format(table=Identifier(table), is_item=KeyAmong(table, column, keys), condition=condition)
 

@@ -17,7 +17,7 @@ from callwatch.db.core.connect import AnyConnection
 from callwatch.models.reason import Reason
 from callwatch.pipeline.items.keys import read_shown_ids
 from callwatch.pipeline.queries.filter_dsl import ANY, TIME, merge
-from callwatch.pipeline.queries.odd_rows import aged_columns
+from callwatch.pipeline.queries.odd_rows import list_aged_columns
 from callwatch.pipeline.queries.query_runner import Measured, read
 from callwatch.pipeline.queries.reading import Reading
 from callwatch.pipeline.queries.spellings import list_spelling_censuses
@@ -106,7 +106,7 @@ def list_items(
     if after and isinstance(measured.errors.get(_NAME), psycopg2.DataError):
         raise ValueError(after)
     if _NAME not in measured.rows:
-        return ItemPage(measured, None, measured.why(_NAME))
+        return ItemPage(measured, None, measured.explain_unknown(_NAME))
     rows = measured.rows[_NAME]
     shown = rows[:limit]
     kinds = {row["id"]: row["kind"] for row in shown if row["id"] is not None}
@@ -143,8 +143,8 @@ def _find_times(stages: StageFile, stage: Stage, state: str, table: str) -> tupl
     """The time by which rows of a state are ordered: their own, that by which they are counted, or since when they wait."""
     rows = _find_rows(stage, state)
     items = stages.parts.get("items")
-    if table == rows.table and (rows.at or aged_columns(rows.where)):
-        return rows.at or aged_columns(rows.where)[:1]
+    if table == rows.table and (rows.at or list_aged_columns(rows.where)):
+        return rows.at or list_aged_columns(rows.where)[:1]
     if table == stage.table:
         return (stage.waiting_since,)
     return (items["at"],) if items and table == items["table"] else ()

@@ -10,7 +10,7 @@ from callwatch.pipeline.items.listing import find_count, find_kind
 from callwatch.pipeline.queries.filter_dsl import ANY, Needs, merge
 from callwatch.pipeline.queries.query_runner import Measured, choose, list_tables
 from callwatch.pipeline.queries.reading import Reading
-from callwatch.pipeline.queries.schema import bind, faults, look
+from callwatch.pipeline.queries.schema import bind, find_faults, look
 from callwatch.pipeline.queries.stage import Assignment, Remedy, Stage
 from callwatch.pipeline.queries.statements import CastTo, Literal, name_column
 from callwatch.pipeline.queries.time_bounds import Moment
@@ -33,11 +33,11 @@ def compose_remedy(conn: AnyConnection, now: datetime, stage: Stage, state: str)
     measured = Measured(now)
     chosen = choose(count, schema, measured)
     if chosen is None or chosen.counted is None:
-        return measured.why(count.name) if chosen is None else _NO_ROWS
-    missing = faults(_list_needs(remedy, chosen.counted.table), schema)
+        return measured.explain_unknown(count.name) if chosen is None else _NO_ROWS
+    missing = find_faults(_list_needs(remedy, chosen.counted.table), schema)
     if missing:
         return missing[min(missing)]
-    statement = _as_of_now(bind(_compose(remedy, chosen), schema))
+    statement = _bind_to_now(bind(_compose(remedy, chosen), schema))
     # Literals double a percent sign for parameters, of which none is left.
     return statement.as_string(conn).replace("%%", "%") + ";"
 
@@ -75,10 +75,10 @@ def _render(assignment: Assignment) -> Composable:
     return SQL("NULL") if assignment.value is None else Literal(assignment.value)
 
 
-def _as_of_now(statement: Composable) -> Composable:
+def _bind_to_now(statement: Composable) -> Composable:
     """The statement with its times counted from the moment at which a person runs it."""
     if isinstance(statement, Composed):
-        return Composed([_as_of_now(part) for part in statement.seq])
+        return Composed([_bind_to_now(part) for part in statement.seq])
     return _render_moment(statement) if isinstance(statement, Moment) else statement
 
 

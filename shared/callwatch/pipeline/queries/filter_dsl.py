@@ -12,7 +12,7 @@ from typing import Any
 from psycopg2.sql import SQL, Composable, Identifier
 
 from callwatch.pipeline.queries.statements import KeysEqual, Literal, join_all, name_column
-from callwatch.pipeline.queries.time_bounds import newer_than, older_than
+from callwatch.pipeline.queries.time_bounds import compose_newer_than, compose_older_than
 
 # What a column must hold: its family, as schema.py derives it from the type.
 TEXT, NUMBER, TIME, KEY, ANY = "text", "number", "time", "key", "any"
@@ -42,7 +42,7 @@ def name(value: Any, what: str = "a table or column") -> str:
     return value
 
 
-def clauses(raw: Any) -> tuple[Clause, ...]:
+def parse_clauses(raw: Any) -> tuple[Clause, ...]:
     """The clauses of a list. Raises ValueError whose text completes "must be ..."."""
     if not isinstance(raw, list):
         raise ValueError(f"a list of clauses, each {_TAKES}")
@@ -66,7 +66,7 @@ def _parse_clause(raw: Any) -> Clause:
         return Clause(column, operator, rest[0])
     if operator in ("has", "has no") and 1 <= len(rest) <= 2 and isinstance(rest[0], str):
         table, _dot, other = rest[0].partition(".")
-        return Clause(column, operator, (name(table), name(other), clauses(rest[1]) if len(rest) == 2 else ()))
+        return Clause(column, operator, (name(table), name(other), parse_clauses(rest[1]) if len(rest) == 2 else ()))
     raise ValueError(_TAKES)
 
 
@@ -120,9 +120,9 @@ def _compose(clause: Clause, table: str, alias: str) -> Composable:
         case "is null" | "is not null":
             return SQL("{} {}").format(column, SQL(clause.operator.upper()))
         case "older than":
-            return older_than(column, value)
+            return compose_older_than(column, value)
         case "newer than":
-            return newer_than(column, value)
+            return compose_newer_than(column, value)
         case "in":
             return SQL("{} IN ({})").format(column, SQL(", ").join(map(Literal, value)))
         case "has" | "has no":

@@ -7,7 +7,7 @@ _NONE = "none"
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 
-def readable(text: str | None, max_length: int = 60) -> str:
+def make_readable(text: str | None, max_length: int = 60) -> str:
     """A text of the product as a label; "none" if it has no readable characters."""
     shown = "".join(
         character if unicodedata.category(character) not in _HIDDEN else " " for character in (text or "")[:max_length]

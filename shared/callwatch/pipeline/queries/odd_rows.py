@@ -73,7 +73,7 @@ def count_odd_rows(name: str, rows: Rows, times: tuple[str, ...], with_undated: 
     is_plain = not any(clause.operator in ("has", "has no") for clause in where)
     otherwise = None
     if rows.otherwise:
-        other_times = rows.otherwise.at or aged_columns(rows.otherwise.where) or times
+        other_times = rows.otherwise.at or list_aged_columns(rows.otherwise.where) or times
         otherwise = count_odd_rows(name, rows.otherwise, other_times, with_undated)
     return Reading(
         name,
@@ -85,7 +85,7 @@ def count_odd_rows(name: str, rows: Rows, times: tuple[str, ...], with_undated: 
     )
 
 
-def aged_columns(where: Sequence[Clause]) -> tuple[str, ...]:
+def list_aged_columns(where: Sequence[Clause]) -> tuple[str, ...]:
     """The columns by whose age rows are counted without a limit: "older than" without "newer than"."""
     limited = {clause.column for clause in where if clause.operator == "newer than"}
     found = [clause.column for clause in where if clause.operator == "older than" and clause.column not in limited]
@@ -101,7 +101,7 @@ class OddTotal:
     unread: Reason | None = None
 
 
-def totals(odd: Mapping[str, OddRows], unread: Iterable[tuple[Census, Reason]]) -> dict[tuple[str, str], OddTotal]:
+def sum_odd_rows(odd: Mapping[str, OddRows], unread: Iterable[tuple[Census, Reason]]) -> dict[tuple[str, str], OddTotal]:
     """The odd rows by table and column: censuses of the same column overlap. unread: those that could not be read, and why."""
     found: dict[tuple[str, str], OddTotal] = {}
     for rows in odd.values():

@@ -15,9 +15,9 @@ from psycopg2.sql import SQL, Composable
 from callwatch.db.core.connect import AnyConnection, is_connection_lost
 from callwatch.models.reason import Reason
 from callwatch.pipeline.queries.odd_rows import OddRows, read_odd_rows
-from callwatch.pipeline.queries.reading import Census, Reading, in_one_scan
-from callwatch.pipeline.queries.schema import Faults, Schema, bind, faults, look
-from callwatch.pipeline.queries.time_bounds import moments, read_time
+from callwatch.pipeline.queries.reading import Census, Reading, combine_scans
+from callwatch.pipeline.queries.schema import Faults, Schema, bind, find_faults, look
+from callwatch.pipeline.queries.time_bounds import compute_moments, read_time
 
 # A product that alters a table must not wait for us, nor we for it.
 _LOCK_TIMEOUT_MS = 300
@@ -55,16 +55,16 @@ class Measured:
         """The figure, or None if it is unknown."""
         return self.values.get(name)
 
-    def count(self, name: str) -> int | None:
+    def get_count(self, name: str) -> int | None:
         """The figure as a whole number, or None."""
         value = self.values.get(name)
         return None if value is None else round(value)
 
-    def time(self, name: str) -> datetime | None:
+    def get_time(self, name: str) -> datetime | None:
         """A figure in seconds since 1970, as aware UTC; None if it is no plausible time."""
         return read_time(self.values.get(name), self.at)
 
-    def why(self, *names: str) -> Reason:
+    def explain_unknown(self, *names: str) -> Reason:
         """Why the first unknown one of these figures is unknown."""
         parents = [name.rpartition(".")[0] for name in names]
         found = next((self.unknown[name] for name in (*names, *parents) if name in self.unknown), None)
@@ -85,7 +85,7 @@ def read(conn: AnyConnection, readings: Iterable[Reading], measured: Measured, s
     timeouts: dict[str, int] = {}
     deadline = measured.deadline if measured.deadline is not None else time.monotonic() + BUDGET_S
     wanted = [chosen for reading in given if (chosen := choose(reading, schema, measured))]
-    for chosen in in_one_scan(wanted, scanned):
+    for chosen in combine_scans(wanted, scanned):
         if time.monotonic() > deadline or any(timeouts.get(table, 0) >= _TIMEOUTS_OF_A_TABLE for table in chosen.needs):
             _give_up(measured, chosen, TOO_SLOW)
         else:
@@ -112,7 +112,7 @@ def choose(reading: Reading, schema: Schema, measured: Measured) -> Reading | No
     if reading.none:
         measured.unknown[reading.name] = reading.none
         return None
-    found = faults(reading.needs, schema)
+    found = find_faults(reading.needs, schema)
     if not found:
         return reading
     measured.drift |= found
@@ -132,7 +132,7 @@ def _execute(
     measured: Measured,
     timeouts: dict[str, int],
 ) -> None:
-    params = {"now": measured.at, "timezone": measured.timezone, **moments(statement, measured.at), **reading.params}
+    params = {"now": measured.at, "timezone": measured.timezone, **compute_moments(statement, measured.at), **reading.params}
     with conn.cursor() as cursor:
         try:
             # One round trip; it first undoes whatever the previous statement left behind.
@@ -215,7 +215,7 @@ def _fail(measured: Measured, reading: Reading, reason: Reason, error: Exception
 def add_figures(measured: Measured, *names: str) -> tuple[int | None, Reason | None]:
     """The sum of some figures; or None and the reason, if one of them is unknown."""
     if any(name not in measured.values for name in names):
-        return None, measured.why(*(name for name in names if name not in measured.values))
+        return None, measured.explain_unknown(*(name for name in names if name not in measured.values))
     return sum(round(measured.values[name]) for name in names), None
 
 
@@ -234,4 +234,4 @@ def explain_stopped(measured: Measured, stage: str) -> Reason:
     """Why it is unknown whether a stage is stopped."""
     names = (f"{stage}.due", f"{stage}.completed_10m")
     is_unread = any(name in measured.unknown for name in names)
-    return measured.why(*names) if is_unread else measured.substituted.get(names[0], measured.why(*names))
+    return measured.explain_unknown(*names) if is_unread else measured.substituted.get(names[0], measured.explain_unknown(*names))

@@ -79,7 +79,7 @@ class Aggregate:
         )
 
 
-def in_one_scan(readings: Iterable[Reading], tables: Collection[str]) -> list[Reading]:
+def combine_scans(readings: Iterable[Reading], tables: Collection[str]) -> list[Reading]:
     """The same readings; those that would each scan one of these tables are combined, so that a scan is paid once."""
     together: dict[str, list[Reading]] = {}
     found = []

@@ -85,7 +85,7 @@ def look(conn: AnyConnection, tables: Collection[str]) -> dict[str, dict[str, Co
     return found
 
 
-def faults(needs: Needs, schema: Schema) -> dict[tuple[str, str], Reason]:
+def find_faults(needs: Needs, schema: Schema) -> dict[tuple[str, str], Reason]:
     """What prevents a reading: a reason by (table, column or "" for the table)."""
     found: dict[tuple[str, str], Reason] = {}
     for table, columns in needs.items():

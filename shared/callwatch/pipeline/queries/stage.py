@@ -146,6 +146,6 @@ class StageFile:
     parts: Mapping[str, Mapping[str, Any]]
     indexes: tuple[Mapping[str, str], ...]
 
-    def stage(self, stage_name: str) -> Stage | None:
+    def get_stage(self, stage_name: str) -> Stage | None:
         """The stage of this name, or None."""
         return next((stage for stage in self.stages if stage.name == stage_name), None)

@@ -8,13 +8,21 @@ from psycopg2.sql import SQL, Composable, Identifier
 
 from callwatch.models.reason import NO_TRAFFIC, Reason
 from callwatch.pipeline.queries.filter_dsl import KEY, TIME, list_needs, merge, render_sql
-from callwatch.pipeline.queries.odd_rows import aged_columns, count_odd_rows
+from callwatch.pipeline.queries.odd_rows import count_odd_rows, list_aged_columns
 from callwatch.pipeline.queries.reading import Aggregate, Census, Reading
 from callwatch.pipeline.queries.spellings import name_spelling_doubts
 from callwatch.pipeline.queries.stage import COUNTED, Duration, Rows, Stage, Unfinished
 from callwatch.pipeline.queries.statements import KeysEqual, Literal, PrimaryKey, coalesce, name_column
 from callwatch.pipeline.queries.states import count_unlisted
-from callwatch.pipeline.queries.time_bounds import MAX_CLOCK_SKEW_S, ago, ahead, is_early, is_readable, newer_than, older_than
+from callwatch.pipeline.queries.time_bounds import (
+    MAX_CLOCK_SKEW_S,
+    compose_ago,
+    compose_ahead,
+    compose_newer_than,
+    compose_older_than,
+    is_early,
+    is_readable,
+)
 
 NOTHING_DUE = Reason("none", "nothing is due")
 # The condition on a time, given as SQL.
@@ -61,8 +69,8 @@ def list_readings(stage: Stage) -> Iterator[Reading]:
             rows = stage.rows[figure]
             yield _read(f"{stage.name}.{figure}{suffix}", rows, _COUNT, _select_window(window_s, rows))
     due, odd_due = stage.rows["due"], (f"{stage.name}.odd_due",)
-    yield _read(f"{stage.name}.due", due, _COUNT, partial(older_than, seconds=RECENT_S), doubts=odd_due)
-    is_due = partial(older_than, seconds=0)
+    yield _read(f"{stage.name}.due", due, _COUNT, partial(compose_older_than, seconds=RECENT_S), doubts=odd_due)
+    is_due = partial(compose_older_than, seconds=0)
     yield _read(f"{stage.name}.due_since", due, _EARLIEST, is_due, NOTHING_DUE, doubts=odd_due)
     yield _find_oldest_pending(stage)
     yield _count_total(stage)
@@ -79,7 +87,7 @@ def _list_censuses(stage: Stage) -> Iterator[Reading]:
         rows = stage.rows[figure]
         if figure == "overdue" and rows.ahead_s is None:
             rows = replace(rows, ahead_s=_SCHEDULED_WITHIN_S)
-        found.append(count_odd_rows(f"{stage.name}.odd_{figure}", rows, aged_columns(rows.where), True))
+        found.append(count_odd_rows(f"{stage.name}.odd_{figure}", rows, list_aged_columns(rows.where), True))
     found.append(count_odd_rows(f"{stage.name}.odd_waiting", stage.rows["pending"], _find_waiting_since(stage), True))
     if stage.unfinished:
         begun = Rows(stage.table, at=(stage.unfinished.at,))
@@ -100,7 +108,7 @@ def _find_waiting_since(stage: Stage) -> tuple[str, ...]:
 
 
 def _count_kind(stage: Stage, figure: str) -> Reading:
-    doubts = (f"{stage.name}.odd_{figure}",) if aged_columns(stage.rows[figure].where) else ()
+    doubts = (f"{stage.name}.odd_{figure}",) if list_aged_columns(stage.rows[figure].where) else ()
     return _read(f"{stage.name}.{figure}", stage.rows[figure], _COUNT, doubts=doubts)
 
 
@@ -120,11 +128,11 @@ def _count_done(stage: Stage) -> Iterator[Reading]:
 
 
 def _is_today(at: Composable, limit_s: float) -> Composable:
-    return SQL("{at} >= {midnight} AND {at} <= {limit}").format(at=at, midnight=_MIDNIGHT, limit=ahead(limit_s))
+    return SQL("{at} >= {midnight} AND {at} <= {limit}").format(at=at, midnight=_MIDNIGHT, limit=compose_ahead(limit_s))
 
 
 def _select_window(window_s: float, rows: Rows) -> Window:
-    return partial(newer_than, seconds=window_s, ahead_s=_find_limit(rows))
+    return partial(compose_newer_than, seconds=window_s, ahead_s=_find_limit(rows))
 
 
 def _find_limit(rows: Rows) -> float:
@@ -214,7 +222,7 @@ def _measure_durations(figure: str, given: Duration, window_s: float) -> Reading
         is_odd=is_odd,
         key=PrimaryKey(odd_table, alias),
         source=source,
-        condition=SQL(" AND ").join([render_sql(given.where, given.table), newer_than(end, window_s)]),
+        condition=SQL(" AND ").join([render_sql(given.where, given.table), compose_newer_than(end, window_s)]),
     )
     census = Census(odd_table, given.start)
     spellings = name_spelling_doubts(given.table, given.where)
@@ -238,7 +246,9 @@ def _build_unfinished(stage: Stage, given: Unfinished, rows: Rows) -> Reading:
     name = f"{stage.name}.unfinished"
     needs = merge(list_needs(rows.table, rows.where), {rows.table: {given.at: TIME}})
     at = name_column(given.at)
-    window = SQL("{at} > {start} AND {at} < {end}").format(at=at, start=ago(given.within_s), end=ago(given.older_than_s))
+    window = SQL("{at} > {start} AND {at} < {end}").format(
+        at=at, start=compose_ago(given.within_s), end=compose_ago(given.older_than_s)
+    )
     sql = SQL(_UNFINISHED).format(
         at=at,
         table=Identifier(rows.table),

@@ -30,7 +30,7 @@ class UnlistedState:
     rows: int
 
 
-def with_states(stages: Sequence[Stage]) -> tuple[Stage, ...]:
+def add_states(stages: Sequence[Stage]) -> tuple[Stage, ...]:
     """The stages with the column and the words of their states; stages of one table share the words of a column."""
     columns = {stage.name: _find_state_column(stage) for stage in stages}
     named: dict[tuple[str, str], set[str]] = {}
@@ -100,7 +100,7 @@ def read_unlisted(stage: Stage, measured: Measured) -> tuple[list[UnlistedState]
     """The states that the stage file does not name, the most frequent first; or None and the reason."""
     count = measured.get(f"{stage.name}.unlisted")
     if count is None:
-        return None, measured.why(f"{stage.name}.unlisted")
+        return None, measured.explain_unknown(f"{stage.name}.unlisted")
     if count == 0:
         return [], None
     rows = measured.rows.get(name_values(stage))

@@ -31,35 +31,35 @@ class Moment(Placeholder):
         self.offset_s = offset_s
 
 
-def ago(seconds: float) -> Composable:
-    """The time this many seconds before the reading; `moments` gives its value."""
+def compose_ago(seconds: float) -> Composable:
+    """The time this many seconds before the reading; `compute_moments` gives its value."""
     return Moment(-seconds) + SQL("::timestamptz")
 
 
-def ahead(seconds: float = MAX_CLOCK_SKEW_S) -> Composable:
+def compose_ahead(seconds: float = MAX_CLOCK_SKEW_S) -> Composable:
     """The time this many seconds after the reading."""
     return Moment(seconds) + SQL("::timestamptz")
 
 
-def moments(statement: Composable, now: datetime) -> dict[str, datetime]:
+def compute_moments(statement: Composable, now: datetime) -> dict[str, datetime]:
     """The times that a statement names by their distance from the reading."""
     found = [part for part in walk(statement) if isinstance(part, Moment)]
     return {str(moment.name): now + timedelta(seconds=moment.offset_s) for moment in found}
 
 
-def newer_than(at: Composable, seconds: float, ahead_s: float = MAX_CLOCK_SKEW_S) -> Composable:
+def compose_newer_than(at: Composable, seconds: float, ahead_s: float = MAX_CLOCK_SKEW_S) -> Composable:
     """Whether a time lies in the window of the last so many seconds."""
-    return SQL("{at} > {start} AND {at} <= {end}").format(at=at, start=ago(seconds), end=ahead(ahead_s))
+    return SQL("{at} > {start} AND {at} <= {end}").format(at=at, start=compose_ago(seconds), end=compose_ahead(ahead_s))
 
 
-def older_than(at: Composable, seconds: float) -> Composable:
+def compose_older_than(at: Composable, seconds: float) -> Composable:
     """Whether a time lies before the last so many seconds; false for an implausible time."""
-    return SQL("{at} < {end} AND {at} >= {start}").format(at=at, start=_EARLIEST, end=ago(seconds))
+    return SQL("{at} < {end} AND {at} >= {start}").format(at=at, start=_EARLIEST, end=compose_ago(seconds))
 
 
 def is_readable(at: Composable, ahead_s: float = MAX_CLOCK_SKEW_S) -> Composable:
     """Whether a time is plausible."""
-    return SQL("{at} >= {start} AND {at} <= {end}").format(at=at, start=_EARLIEST, end=ahead(ahead_s))
+    return SQL("{at} >= {start} AND {at} <= {end}").format(at=at, start=_EARLIEST, end=compose_ahead(ahead_s))
 
 
 def is_early(at: Composable) -> Composable:
@@ -69,7 +69,7 @@ def is_early(at: Composable) -> Composable:
 
 def is_ahead(at: Composable, ahead_s: float = MAX_CLOCK_SKEW_S) -> Composable:
     """Whether a time lies further ahead than a clock may run; true for infinity."""
-    return SQL("{} > {}").format(at, ahead(ahead_s))
+    return SQL("{} > {}").format(at, compose_ahead(ahead_s))
 
 
 def read_time(seconds: float | None, now: datetime, ahead_s: float = MAX_CLOCK_SKEW_S) -> datetime | None:

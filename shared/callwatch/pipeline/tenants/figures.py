@@ -15,7 +15,7 @@ from callwatch.pipeline.queries.reading import Reading
 from callwatch.pipeline.queries.stage import Stage, StageFile
 from callwatch.pipeline.queries.stage_readings import DAY_S, HOUR_S
 from callwatch.pipeline.queries.statements import Literal, name_column
-from callwatch.pipeline.queries.time_bounds import newer_than
+from callwatch.pipeline.queries.time_bounds import compose_newer_than
 from callwatch.pipeline.tenants.names import find_tenant, label_tenant, name_own_tenant
 
 COUNTS = ("pending", "processing", "failed", "completed_last_hour", "stuck", "zombie", "dead", "orphan", "false_success")
@@ -41,7 +41,7 @@ def find_figures(measured: Measured, name: str) -> tuple[ByTenant | None, Reason
     """The rows of a figure by tenant, those that look alike merged; or None and the reason."""
     rows = measured.rows.get(name)
     if rows is None or len(rows) > _MAX_ROWS:
-        return None, measured.why(name) if rows is None else _CUT
+        return None, measured.explain_unknown(name) if rows is None else _CUT
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
         known = found.setdefault(label_tenant(row["tenant"]), {})
@@ -93,8 +93,8 @@ def _list_freshness(items: Mapping[str, Any], stages: StageFile) -> Iterator[Rea
     sql = SQL(template).format(
         tenant=name_own_tenant(items, needs),
         at=at,
-        is_new=newer_than(at, HOUR_S),
-        is_recent=newer_than(at, DAY_S),
+        is_new=compose_newer_than(at, HOUR_S),
+        is_recent=compose_newer_than(at, DAY_S),
         table=Identifier(given["table"]),
         limit=Literal(_MAX_ROWS + 1),
     )
@@ -116,7 +116,7 @@ def _list_completeness(items: Mapping[str, Any], stages: StageFile) -> Iterator[
             tenant=name_own_tenant(items, needs),
             column=name_column(column),
             table=Identifier(given["table"]),
-            is_recent=newer_than(name_column(given["at"]), DAY_S),
+            is_recent=compose_newer_than(name_column(given["at"]), DAY_S),
             limit=Literal(_MAX_ROWS + 1),
         )
         yield Reading(f"tenant.completeness.{column}", needs, sql, is_table=True)

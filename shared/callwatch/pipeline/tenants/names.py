@@ -9,7 +9,7 @@ from psycopg2.sql import SQL, Composable, Identifier
 from callwatch.db.core.connect import AnyConnection
 from callwatch.models.reason import Reason
 from callwatch.pipeline.queries.filter_dsl import ANY, KEY, TEXT, merge
-from callwatch.pipeline.queries.labels import readable
+from callwatch.pipeline.queries.labels import make_readable
 from callwatch.pipeline.queries.query_runner import Measured, read
 from callwatch.pipeline.queries.reading import Reading
 from callwatch.pipeline.queries.stage import StageFile
@@ -25,7 +25,7 @@ _NO_NAME = Reason("none", "no agency has this id")
 
 def label_tenant(text: str | None) -> str:
     """A tenant's id as a label without private data; empty if there is none."""
-    return scrub_text(readable(text)) if text else ""
+    return scrub_text(make_readable(text)) if text else ""
 
 
 def find_tenant(items: Mapping[str, Any], table: str, item: str | None, needs: dict[str, dict[str, str]]) -> Composable | None:
@@ -72,5 +72,5 @@ def read_names(
     )
     measured = Measured(now)
     read(conn, [Reading("names", {given["table"]: {given["id"]: ANY, given["label"]: TEXT}}, sql, is_table=True)], measured)
-    names = {row["id"]: readable(row["label"]) for row in measured.rows.get("names", []) if row["label"]}
+    names = {row["id"]: make_readable(row["label"]) for row in measured.rows.get("names", []) if row["label"]}
     return names, measured.unknown.get("names", _NO_NAME)

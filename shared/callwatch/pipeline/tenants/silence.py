@@ -17,9 +17,9 @@ from psycopg2.sql import SQL, Identifier
 
 from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
-from callwatch.pipeline.comparable import Window, earlier_windows
+from callwatch.pipeline.comparable import Window, list_earlier_windows
 from callwatch.pipeline.expectation import compute_median
-from callwatch.pipeline.freshness import FIRST_AT, LAST_AT, days_at_work, find_closed
+from callwatch.pipeline.freshness import FIRST_AT, LAST_AT, find_closed, list_days_at_work
 from callwatch.pipeline.queries.filter_dsl import TIME
 from callwatch.pipeline.queries.query_runner import Measured
 from callwatch.pipeline.queries.reading import Reading
@@ -56,20 +56,20 @@ class Silence:
 
 def list_steps(measured: Measured) -> list[list[Window]]:
     """For each step, the newest first: its window of today, and of each earlier day on which the product worked."""
-    last_at = measured.time(LAST_AT)
+    last_at = measured.get_time(LAST_AT)
     if last_at is None:
         return []
-    now, zone, active = measured.at, ZoneInfo(measured.timezone), days_at_work(measured)
+    now, zone, active = measured.at, ZoneInfo(measured.timezone), list_days_at_work(measured)
     found: list[list[Window]] = []
     for step in range(STEPS):
         start, end = (now - timedelta(minutes=STEP_MIN * count) for count in (step + 1, step))
         # An item whose clock is slightly ahead of ours has already arrived.
         until = now + timedelta(seconds=MAX_CLOCK_SKEW_S) if step == 0 else end
-        found.append([[(start, until)], *earlier_windows(start, end, zone, active, min(last_at, now))])
+        found.append([[(start, until)], *list_earlier_windows(start, end, zone, active, min(last_at, now))])
     return found
 
 
-def steps_reading(items: Mapping[str, Any], freshness: Mapping[str, Any], steps: Sequence[Sequence[Window]]) -> Reading:
+def build_steps_reading(items: Mapping[str, Any], freshness: Mapping[str, Any], steps: Sequence[Sequence[Window]]) -> Reading:
     """How many items each tenant has in each step of each day."""
     table, at = freshness["table"], freshness["at"]
     needs = {table: {at: TIME}}

@@ -64,7 +64,7 @@ def list_worst_groups(conn: AnyConnection, limit: int, now: datetime) -> list[Er
 
 
 def _serialize_groups(conn: AnyConnection, rows: Sequence[GroupRow], now: datetime) -> list[ErrorGroup]:
-    by_group = trends(conn, [row["id"] for row in rows], now)
+    by_group = compute_trends(conn, [row["id"] for row in rows], now)
     return [{**row, "id": str(row["id"]), "users": row["users"] or None, "trend": by_group[row["id"]]} for row in rows]
 
 
@@ -100,7 +100,7 @@ def load_group_detail(
         **group,
         "id": str(group["id"]),
         "users": group["users"] or None,
-        "trend": trends(conn, [group["id"]], now)[group["id"]],
+        "trend": compute_trends(conn, [group["id"]], now)[group["id"]],
         "history": list_history(conn, group["id"]),
         "releases": list_releases(conn, group["id"]),
         "tags": list_tags(conn, group["id"]),
@@ -125,7 +125,7 @@ def load_group_state(conn: AnyConnection, group_id: int, now: datetime) -> Group
         **group,
         "id": str(group["id"]),
         "users": group["users"] or None,
-        "trend": trends(conn, [group["id"]], now)[group["id"]],
+        "trend": compute_trends(conn, [group["id"]], now)[group["id"]],
         "history": list_history(conn, group["id"]),
     }
 
@@ -157,7 +157,7 @@ def read_event_id(text: str) -> str | None:
     return bare if len(bare) == 32 and not bare.strip("0123456789abcdef") else None
 
 
-def trends(conn: AnyConnection, ids: Sequence[int], now: datetime) -> dict[int, list[int]]:
+def compute_trends(conn: AnyConnection, ids: Sequence[int], now: datetime) -> dict[int, list[int]]:
     """Return occurrences per hour of the last 24 hours, oldest first; an hour without any is a known 0."""
     this_hour = now.replace(minute=0, second=0, microsecond=0)
     hours = [this_hour - timedelta(hours=TREND_HOURS - 1 - index) for index in range(TREND_HOURS)]

@@ -63,7 +63,7 @@ def read_deletion_reason(request: Request) -> str | None:
     """The reason of a deletion, from the query or from a body: not every client sends a body with DELETE. Raises Invalid."""
     if request.query.get("reason"):
         return _read_said({"reason": request.query["reason"]}, "reason")
-    given = request.json() if request.body.strip() else {}
+    given = request.read_json() if request.body.strip() else {}
     if not isinstance(given, dict):
         raise Invalid("body", "must be an object with a reason")
     return _read_said(given, "reason")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from callwatch.client.measurement_errors import capture_measuring
 from callwatch.db import product_connection
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.core.unreadable import why_product_unread
+from callwatch.db.core.unreadable import explain_product_unread
 from callwatch.exceptions import DatabaseUnavailable
 from callwatch.models.reason import Reason
 from callwatch.pipeline.product import measure
@@ -43,7 +43,7 @@ def list_agencies(settings: Settings, now: datetime, unknown: Unknown) -> tuple[
         with product_connection() as conn:
             return _read(conn, settings, now, stages, unknown)
     except DatabaseUnavailable as error:
-        return None, why_product_unread(error)
+        return None, explain_product_unread(error)
 
 
 def _read(
@@ -71,11 +71,11 @@ def _read(
                 "agency": unknown.say(f"{path}.agency", tenant or None, _NO_AGENCY),
                 "name": unknown.say(f"{path}.name", names.get(tenant), why_no_name if tenant else _NO_AGENCY),
                 "stages": [
-                    _stage(stage, tenant, figures, f"{path}.stages.{number}", unknown)
+                    _describe_stage(stage, tenant, figures, f"{path}.stages.{number}", unknown)
                     for number, stage in enumerate(stages.stages)
                 ],
-                "freshness": _freshness(tenant, now, figures, expected, f"{path}.freshness", unknown),
-                "field_completeness": _completeness(tenant, stages, figures, f"{path}.field_completeness", unknown),
+                "freshness": _describe_freshness(tenant, now, figures, expected, f"{path}.freshness", unknown),
+                "field_completeness": _describe_completeness(tenant, stages, figures, f"{path}.field_completeness", unknown),
             }
         )
     return found, None
@@ -88,7 +88,7 @@ def _expect(usual: Measured) -> Mapping[str, float | None]:
     return {tenant: expect_last_hour(days) for tenant, days in counts.items()}
 
 
-def _stage(stage: Stage, tenant: str, figures: Figures, path: str, unknown: Unknown) -> AgencyStage:
+def _describe_stage(stage: Stage, tenant: str, figures: Figures, path: str, unknown: Unknown) -> AgencyStage:
     counts: dict[str, int | None] = {}
     for figure in COUNTS:
         rows, why = figures.get(name_figure(stage, figure), _NOT_READ)
@@ -98,7 +98,7 @@ def _stage(stage: Stage, tenant: str, figures: Figures, path: str, unknown: Unkn
     return cast("AgencyStage", {"name": stage.name, **counts})
 
 
-def _freshness(
+def _describe_freshness(
     tenant: str, now: datetime, figures: Figures, expected: Mapping[str, float | None], path: str, unknown: Unknown
 ) -> AgencyFreshness:
     rows, why = figures.get(FRESHNESS, _NOT_READ)
@@ -113,15 +113,17 @@ def _freshness(
     }
 
 
-def _completeness(tenant: str, stages: StageFile, figures: Figures, path: str, unknown: Unknown) -> dict[str, float | None]:
+def _describe_completeness(
+    tenant: str, stages: StageFile, figures: Figures, path: str, unknown: Unknown
+) -> dict[str, float | None]:
     columns: Sequence[str] = stages.parts.get("completeness", {}).get("columns", ())
     found: dict[str, float | None] = {}
     for column in columns:
         rows, why = figures.get(f"tenant.completeness.{column}", _NOT_READ)
-        found[column] = unknown.say(f"{path}.{column}", _share(rows, tenant), why or _NO_CALL)
+        found[column] = unknown.say(f"{path}.{column}", _compute_share(rows, tenant), why or _NO_CALL)
     return found
 
 
-def _share(rows: ByTenant | None, tenant: str) -> float | None:
+def _compute_share(rows: ByTenant | None, tenant: str) -> float | None:
     row = (rows or {}).get(tenant)
     return round(row["present"] / row["items"], 4) if row and row["items"] else None

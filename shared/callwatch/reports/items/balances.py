@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from callwatch.checks.balances import list_known
 from callwatch.db import connection
-from callwatch.db.core.unreadable import UNREAD, why_unread
+from callwatch.db.core.unreadable import UNREAD, explain_unread
 from callwatch.reports.missing_values import Unknown
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def list_vendor_balances(now: datetime, unknown: Unknown) -> list[VendorBalance]
         with connection(statement_timeout_ms=_STATEMENT_MS) as conn:
             known = list_known(conn, now)
     except UNREAD as error:
-        return unknown.say("balances", None, why_unread(error))
+        return unknown.say("balances", None, explain_unread(error))
     if known.why is not None:
         return unknown.say("balances", None, known.why)
     shown: list[VendorBalance] = []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from callwatch.db import connection, product_connection
-from callwatch.db.core.unreadable import UNREAD, why_product_unread, why_unread
+from callwatch.db.core.unreadable import UNREAD, explain_product_unread, explain_unread
 from callwatch.db.product_queries.cost_days import (
     CostDay,
     TenantCosts,
@@ -56,7 +56,7 @@ class _Stored:
     why: Reason | None = None
 
 
-def costs(settings: Settings, now: datetime, range_name: CostRange) -> Costs:
+def build_costs(settings: Settings, now: datetime, range_name: CostRange) -> Costs:
     """Build the response. Without a database all figures are null, with its reason."""
     until = now.astimezone(ZoneInfo(settings.timezone)).date()
     since = until - timedelta(days=DAYS[range_name] - 1)
@@ -69,12 +69,12 @@ def costs(settings: Settings, now: datetime, range_name: CostRange) -> Costs:
         "range": range_name,
         "since": since,
         "until": until,
-        "per_call": _per_call(stored, given.get("target_usd") if given else None, has_prices, unknown),
-        "by_service": unknown.say("by_service", _by_service(stored, has_prices, unknown), stored.why),
-        "by_model": unknown.say("by_model", _by_model(stored, has_prices, unknown), stored.why),
-        "by_agency": unknown.say("by_agency", _by_agency(stored, settings, now, unknown), stored.why),
+        "per_call": _describe_per_call(stored, given.get("target_usd") if given else None, has_prices, unknown),
+        "by_service": unknown.say("by_service", _group_by_service(stored, has_prices, unknown), stored.why),
+        "by_model": unknown.say("by_model", _group_by_model(stored, has_prices, unknown), stored.why),
+        "by_agency": unknown.say("by_agency", _group_by_agency(stored, settings, now, unknown), stored.why),
         "trend": [
-            _day(since + timedelta(days=index), f"trend.{index}", stored, has_prices, unknown)
+            _describe_day(since + timedelta(days=index), f"trend.{index}", stored, has_prices, unknown)
             for index in range(DAYS[range_name])
         ],
         "balances": list_vendor_balances(now, unknown),
@@ -90,15 +90,15 @@ def _read(since: date, until: date) -> _Stored:
             tenants, counts = list_tenant_costs(conn, since, until), count_costs(conn, since, until)
             usage = list_usage(conn, since, until)
     except UNREAD as error:
-        return _Stored({}, (), {}, (), why_unread(error))
+        return _Stored({}, (), {}, (), explain_unread(error))
     known = [row for row in days.values() if row["problem"] is None]
     return _Stored(days, tenants, counts, usage, None if known else explain_missing_sums(row["problem"] for row in days.values()))
 
 
-def _per_call(stored: _Stored, target: Decimal | None, has_prices: bool, unknown: Unknown) -> CallCosts:
+def _describe_per_call(stored: _Stored, target: Decimal | None, has_prices: bool, unknown: Unknown) -> CallCosts:
     calls, unpriced, usd = _sum(stored.tenants)
     priced = calls - unpriced
-    why = stored.why or _why_no_price(calls, has_prices)
+    why = stored.why or _explain_no_price(calls, has_prices)
     p95 = find_percentile(stored.counts, 0.95)
     return {
         "mean": unknown.say("per_call.mean", round_usd(usd / priced) if priced else None, why),
@@ -114,33 +114,35 @@ def _sum(rows: Sequence[TenantCosts]) -> tuple[int, int, Decimal]:
     return sum(row["calls"] for row in rows), sum(row["unpriced_calls"] for row in rows), usd
 
 
-def _why_no_price(calls: int, has_prices: bool) -> Reason:
+def _explain_no_price(calls: int, has_prices: bool) -> Reason:
     return explain_unpriced(has_prices) if calls else _NO_CALLS
 
 
-def _by_service(stored: _Stored, has_prices: bool, unknown: Unknown) -> dict[str, ServiceCosts] | None:
+def _group_by_service(stored: _Stored, has_prices: bool, unknown: Unknown) -> dict[str, ServiceCosts] | None:
     if stored.why:
         return None
     names = dict.fromkeys(row["service"] for row in stored.usage)
     return {
-        name: _service([row for row in stored.usage if row["service"] == name], f"by_service.{name}", has_prices, unknown)
+        name: _describe_service(
+            [row for row in stored.usage if row["service"] == name], f"by_service.{name}", has_prices, unknown
+        )
         for name in names
     }
 
 
-def _by_model(stored: _Stored, has_prices: bool, unknown: Unknown) -> list[ModelCosts] | None:
+def _group_by_model(stored: _Stored, has_prices: bool, unknown: Unknown) -> list[ModelCosts] | None:
     if stored.why:
         return None
     found: list[ModelCosts] = []
     for index, (service, model) in enumerate(dict.fromkeys((row["service"], row["model"]) for row in stored.usage)):
         rows = [row for row in stored.usage if (row["service"], row["model"]) == (service, model)]
         calls = next((int(row["quantity"]) for row in rows if row["unit"] == CALL), 0)
-        sums = _service(rows, f"by_model.{index}", has_prices, unknown)
+        sums = _describe_service(rows, f"by_model.{index}", has_prices, unknown)
         found.append({"service": service, "model": model, "calls": calls, **sums})
     return found
 
 
-def _service(rows: Sequence[UsageSum], path: str, has_prices: bool, unknown: Unknown) -> ServiceCosts:
+def _describe_service(rows: Sequence[UsageSum], path: str, has_prices: bool, unknown: Unknown) -> ServiceCosts:
     units: dict[str, Decimal] = {}
     unpriced: dict[str, Decimal] = {}
     # A price per call of a model replaces those of its units; calls as such need none.
@@ -158,7 +160,7 @@ def _service(rows: Sequence[UsageSum], path: str, has_prices: bool, unknown: Unk
     }
 
 
-def _by_agency(stored: _Stored, settings: Settings, now: datetime, unknown: Unknown) -> list[AgencyCosts] | None:
+def _group_by_agency(stored: _Stored, settings: Settings, now: datetime, unknown: Unknown) -> list[AgencyCosts] | None:
     if stored.why:
         return None
     by_tenant: dict[str, list[TenantCosts]] = {}
@@ -170,7 +172,7 @@ def _by_agency(stored: _Stored, settings: Settings, now: datetime, unknown: Unkn
     found: list[AgencyCosts] = []
     for index, tenant in enumerate(shown):
         calls, unpriced, usd = sums[tenant]
-        path, why = f"by_agency.{index}", _why_no_price(calls, bool(list_prices(settings.prices_file)))
+        path, why = f"by_agency.{index}", _explain_no_price(calls, bool(list_prices(settings.prices_file)))
         priced = calls - unpriced
         found.append(
             {
@@ -192,16 +194,16 @@ def _read_names(settings: Settings, now: datetime, tenants: Sequence[str]) -> tu
             found = read_names(conn, now, get_stages(settings.stages_file), tenants)
             conn.rollback()
     except DatabaseUnavailable as error:
-        return {}, why_product_unread(error)
+        return {}, explain_product_unread(error)
     return found
 
 
-def _day(day: date, path: str, stored: _Stored, has_prices: bool, unknown: Unknown) -> shapes.CostDay:
+def _describe_day(day: date, path: str, stored: _Stored, has_prices: bool, unknown: Unknown) -> shapes.CostDay:
     row = stored.days.get(day)
     problem = row["problem"] if row else None
     why = Reason(**problem) if problem else None if row else stored.why or _NOT_COMPUTED
     calls, unpriced, usd = _sum([each for each in stored.tenants if each["day"] == day])
-    priced, why_no_price = calls - unpriced, why or _why_no_price(calls, has_prices)
+    priced, why_no_price = calls - unpriced, why or _explain_no_price(calls, has_prices)
     return {
         "day": day,
         "calls": unknown.say(f"{path}.calls", None if why else calls, why),

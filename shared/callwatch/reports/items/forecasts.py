@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from callwatch.db import connection
-from callwatch.db.core.unreadable import UNREAD, why_unread
+from callwatch.db.core.unreadable import UNREAD, explain_unread
 from callwatch.db.product_queries.cost_days import list_days
 from callwatch.models.reason import Reason
 from callwatch.pipeline.forecasts.forecast import Forecast
@@ -34,7 +34,7 @@ def list_stage_forecasts(settings: Settings, now: datetime, unknown: Unknown) ->
         with connection(statement_timeout_ms=_STATEMENT_MS) as conn:
             found = read_outlooks(conn, get_stages(settings.stages_file), now, ZoneInfo(settings.timezone))
     except UNREAD as error:
-        return unknown.say("forecasts", None, why_unread(error))
+        return unknown.say("forecasts", None, explain_unread(error))
     return [_describe_stage(each, f"forecasts.{index}", now, unknown) for index, each in enumerate(found)]
 
 
@@ -51,7 +51,7 @@ def list_quota_forecasts(settings: Settings, now: datetime, unknown: Unknown) ->
             problem = next((Reason(**day["problem"]) for day in days if day["problem"]), None)
             found = read_quotas(conn, quotas, now, zone, problem if days else _NOT_COMPUTED)
     except UNREAD as error:
-        return unknown.say("quotas", None, why_unread(error))
+        return unknown.say("quotas", None, explain_unread(error))
     return [_describe_quota(each, f"quotas.{index}", now, unknown) for index, each in enumerate(found)]
 
 

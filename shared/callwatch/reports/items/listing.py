@@ -47,7 +47,7 @@ def list_stage_items(settings: Settings, now: datetime, stage_name: str, raw_sta
     return {
         "stage": stage.name,
         "state": state,
-        "count": unknown.say("count", found.measured.count(figure), found.measured.why(figure)),
+        "count": unknown.say("count", found.measured.get_count(figure), found.measured.explain_unknown(figure)),
         "items": unknown.say("items", _show_items(found, unknown), found.why),
         "next_cursor": _encode(found),
         "remedy": unknown.say("remedy", shown, why_no_remedy),

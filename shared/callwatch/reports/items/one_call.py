@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from callwatch.api.filters import is_storable
 from callwatch.db import connection, product_connection
-from callwatch.db.core.unreadable import UNREAD, why_unread
+from callwatch.db.core.unreadable import UNREAD, explain_unread
 from callwatch.db.error_queries.errors_of_item import find_errors_with, has_payloads_elsewhere
 from callwatch.exceptions import Conflict, NotFound
 from callwatch.models.reason import Reason
@@ -118,7 +118,7 @@ def _price(settings: Settings, usages: Sequence[Usage], why: Reason | None) -> D
         day = _find_day(usage.at_s, zone)
         if day is None:
             return Reason("unavailable", f"the time at which {usage.service} was used cannot be read")
-        cost = prices.cost(usage, day)
+        cost = prices.price_usage(usage, day)
         if cost is None:
             return Reason("not_configured", f"{usage.service} {usage.model} has no price, or its usage is not recorded")
         total += cost
@@ -166,7 +166,7 @@ def _read_errors(stages: StageFile, now: datetime, item: Item) -> tuple[list[Cal
                 return None, _NOT_SEARCHED
             rows = find_errors_with(conn, item.keys, since, until, _SEARCHED)
     except UNREAD as error:
-        return None, why_unread(error)
+        return None, explain_unread(error)
     found: list[CallError] = [
         {
             "id": row["group_id"],
@@ -177,12 +177,12 @@ def _read_errors(stages: StageFile, now: datetime, item: Item) -> tuple[list[Cal
             "category": row["category"],
         }
         for row in rows
-        if any(names_item(json.loads(row["named"]), names, set(item.keys)))
+        if any(match_item_names(json.loads(row["named"]), names, set(item.keys)))
     ]
     return found[:_MAX_ERRORS], None
 
 
-def names_item(given: Any, names: Sequence[str], keys: set[str], depth: int = 0) -> Iterator[bool]:
+def match_item_names(given: Any, names: Sequence[str], keys: set[str], depth: int = 0) -> Iterator[bool]:
     """True for each field of a name, however it is spelled, that holds one of the keys; `call: {id: ...}` counts as well."""
     if depth > _MAX_DEPTH or not isinstance(given, dict):
         return
@@ -192,7 +192,7 @@ def names_item(given: Any, names: Sequence[str], keys: set[str], depth: int = 0)
         inner = value.get("id") if is_named and isinstance(value, dict) else value
         if is_named and str(inner) in keys:
             yield True
-        yield from names_item(value, names, keys, depth + 1)
+        yield from match_item_names(value, names, keys, depth + 1)
 
 
 def _normalize(name: str) -> str:

@@ -13,7 +13,7 @@ from callwatch.alerts.notifications.outbox import create_message_id
 from callwatch.db import connection
 from callwatch.db.alert_queries.outbox import add_delivery
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.core.unreadable import UNREAD, why_unread
+from callwatch.db.core.unreadable import UNREAD, explain_unread
 from callwatch.db.product_queries.replays import ReplayRow, add_replay, list_replays_of_item, list_replays_of_stage
 from callwatch.exceptions import Conflict, Invalid
 from callwatch.models.reason import Reason
@@ -77,4 +77,4 @@ def _read(read: Callable[[AnyConnection], list[ReplayRow]]) -> tuple[list[Replay
         with connection(statement_timeout_ms=2_000) as conn:
             return [{**row} for row in read(conn)], None
     except UNREAD as error:
-        return None, why_unread(error)
+        return None, explain_unread(error)

@@ -56,7 +56,7 @@ def collect_families(answers: Mapping[str, Mapping[str, object]]) -> list[Family
     """All numbers, booleans and times of some responses, which are given by their short names, in the order of the names."""
     families: dict[str, Family] = {}
     for short_name, answer in answers.items():
-        for path, labels, value in _samples(answer, (), {}):
+        for path, labels, value in _list_samples(answer, (), {}):
             name = name_metric(short_name, path)
             unit = f", in {name.unit}" if name.unit else ""
             about = f"{'.'.join(path)} of GET {_ANSWERS[short_name]}{unit}"
@@ -70,7 +70,7 @@ def _convert(value: float, factor: float) -> float:
     return value if factor == 1 else round(value * factor, 9)
 
 
-def _samples(
+def _list_samples(
     value: object, path: tuple[str, ...], labels: Mapping[str, str]
 ) -> Iterator[tuple[tuple[str, ...], Mapping[str, str], float]]:
     if isinstance(value, (bool, int, float)):
@@ -83,14 +83,14 @@ def _samples(
         for name, item in value.items():
             # A key that is no word of ours would be no name of a metric either.
             if name not in _SKIPPED and _WORD.fullmatch(name):
-                for part, more in _labelled(name, item):
-                    yield from _samples(part, (*path, name), {**labels, **more})
+                for part, more in _split_by_label(name, item):
+                    yield from _list_samples(part, (*path, name), {**labels, **more})
 
 
-def _labelled(name: str, item: object) -> list[tuple[object, dict[str, str]]]:
+def _split_by_label(name: str, item: object) -> list[tuple[object, dict[str, str]]]:
     """Split the value of a name into parts with a label; the whole value if there is no label."""
     if name in _LABELS_BY_KEY:
-        return _by_keys(item, _LABELS_BY_KEY[name])
+        return _split_by_keys(item, _LABELS_BY_KEY[name])
     if name in _LABELS_BY_FIELD and isinstance(item, list):
         labels = _LABELS_BY_FIELD[name]
         return [
@@ -100,7 +100,9 @@ def _labelled(name: str, item: object) -> list[tuple[object, dict[str, str]]]:
     return [(item, {})]
 
 
-def _by_keys(item: object, names: tuple[str, ...]) -> list[tuple[object, dict[str, str]]]:
+def _split_by_keys(item: object, names: tuple[str, ...]) -> list[tuple[object, dict[str, str]]]:
     if not names or not isinstance(item, Mapping):
         return [(item, {})]
-    return [(part, {names[0]: str(key), **deeper}) for key, value in item.items() for part, deeper in _by_keys(value, names[1:])]
+    return [
+        (part, {names[0]: str(key), **deeper}) for key, value in item.items() for part, deeper in _split_by_keys(value, names[1:])
+    ]

@@ -34,12 +34,16 @@ def _render(family: Family, is_openmetrics: bool) -> Iterator[str]:
         yield f"# UNIT {name} {family.name.unit}\n"
     for labels, value in sorted(family.samples.items()):
         shown = ",".join(f'{label}="{_escape(text)}"' for label, text in labels)
-        yield f"{family.name.sample}{{{shown}}} {_number(value)}\n" if shown else f"{family.name.sample} {_number(value)}\n"
+        yield (
+            f"{family.name.sample}{{{shown}}} {_format_number(value)}\n"
+            if shown
+            else f"{family.name.sample} {_format_number(value)}\n"
+        )
 
 
 def _escape(text: str) -> str:
     return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
-def _number(value: float) -> str:
+def _format_number(value: float) -> str:
     return str(int(value)) if value == int(value) else repr(value)

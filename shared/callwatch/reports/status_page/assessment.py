@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from callwatch.alerts.incidents.subjects import find_stages
-from callwatch.db.alert_queries.alerts import firing_alerts
-from callwatch.db.alert_queries.rule_states import stored_states
+from callwatch.db.alert_queries.alerts import list_firing_alerts
+from callwatch.db.alert_queries.rule_states import list_stored_states
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.incident_queries.publications import list_publications, list_updates
-from callwatch.db.queries.check_results import service_states
+from callwatch.db.queries.check_results import read_service_states
 from callwatch.reports.status_page.components import Assessed, assess
 from callwatch.reports.status_page.publications import show_publications
 from callwatch.settings.status_page import StatusPage
@@ -42,12 +42,12 @@ def build_snapshot(conn: AnyConnection, page: StatusPage, now: datetime) -> Snap
 def _read_assessed(conn: AnyConnection, now: datetime) -> Assessed:
     services = {
         name: state["status"] if now - state["checked_at"] <= _CHECKED_WITHIN else "unknown"
-        for name, state in service_states(conn).items()
+        for name, state in read_service_states(conn).items()
     }
     labels = [
         {"stage": str(stage)}
-        for state in stored_states(conn)
+        for state in list_stored_states(conn)
         if state["state"] != "unknown" and (stage := (state["details"].get("labels") or {}).get("stage"))
     ]
-    firing = [(alert["level"], frozenset(find_stages([alert["labels"]]))) for alert in firing_alerts(conn)]
+    firing = [(alert["level"], frozenset(find_stages([alert["labels"]]))) for alert in list_firing_alerts(conn)]
     return Assessed(services, frozenset(find_stages(labels)), firing)

@@ -76,18 +76,18 @@ def describe_target(report: WeeklyReport, place: int) -> str:
     """One target in a sentence without HTML: "Requests that fail: 0.4 %, wanted below 1 %"."""
     target = report["targets"][place]
     actual = target["actual"]
-    shown = "unknown" if actual is None else f"{_number(_scale(target, actual))}{_unit(target)}"
+    shown = "unknown" if actual is None else f"{_render_number(_scale(target, actual))}{_get_unit(target)}"
     return f"{_name_target(target)}: {shown}, wanted {_describe_bound(target)}"
 
 
 def _render_targets(report: WeeklyReport) -> str:
     rows = []
     for place, target in enumerate(report["targets"]):
-        actual = _figure(report, f"targets.{place}.actual", _scale(target, target["actual"]), _unit(target))
+        actual = _render_figure(report, f"targets.{place}.actual", _scale(target, target["actual"]), _get_unit(target))
         state = target["state"]
         name = escape(_name_target(target))
         rows.append([name, _describe_bound(target), actual, f'<span class="{state}">{state}</span>'])
-    return _table(("target", "wanted", "measured", ""), rows)
+    return _render_table(("target", "wanted", "measured", ""), rows)
 
 
 def _name_target(target: Target) -> str:
@@ -96,14 +96,14 @@ def _name_target(target: Target) -> str:
 
 def _describe_bound(target: Target) -> str:
     bound = "below" if target["bound"] == "most" else "at least"
-    return f"{bound} {_number(_scale(target, target['target']))}{_unit(target)}"
+    return f"{bound} {_render_number(_scale(target, target['target']))}{_get_unit(target)}"
 
 
 def _scale(target: Target, value: float | None) -> float | None:
     return value if value is None or target["unit"] != "ratio" else 100 * value
 
 
-def _unit(target: Target) -> str:
+def _get_unit(target: Target) -> str:
     return {"ratio": " %", "percent": " %", "ms": " ms", "usd": " USD"}[target["unit"]]
 
 
@@ -113,34 +113,34 @@ def _render_services(report: WeeklyReport) -> str:
         path = f"services.{place}"
         rows.append([
             escape(service["name"]),
-            _figure(report, f"{path}.uptime", service["uptime"], " %"),
-            _figure(report, f"{path}.minutes_down", service["minutes_down"]),
-            _figure(report, f"{path}.minutes_rate_limited", service["minutes_rate_limited"]),
-            _figure(report, f"{path}.minutes_out_of_quota", service["minutes_out_of_quota"]),
+            _render_figure(report, f"{path}.uptime", service["uptime"], " %"),
+            _render_figure(report, f"{path}.minutes_down", service["minutes_down"]),
+            _render_figure(report, f"{path}.minutes_rate_limited", service["minutes_rate_limited"]),
+            _render_figure(report, f"{path}.minutes_out_of_quota", service["minutes_out_of_quota"]),
         ])  # fmt: skip
-    return _table(("service", "uptime", "minutes down", "rate-limited", "out of quota"), rows)
+    return _render_table(("service", "uptime", "minutes down", "rate-limited", "out of quota"), rows)
 
 
 def _render_requests(report: WeeklyReport) -> str:
     requests = report["requests"]
     rate = requests["error_rate"]
     cells = [
-        _figure(report, "requests.count", requests["count"]),
-        _figure(report, "requests.error_rate", None if rate is None else 100 * rate, " %"),
-        *(_figure(report, f"requests.{name}", value, " ms") for name, value in (
+        _render_figure(report, "requests.count", requests["count"]),
+        _render_figure(report, "requests.error_rate", None if rate is None else 100 * rate, " %"),
+        *(_render_figure(report, f"requests.{name}", value, " ms") for name, value in (
             ("p50_ms", requests["p50_ms"]), ("p95_ms", requests["p95_ms"]), ("p99_ms", requests["p99_ms"]),
         )),
     ]  # fmt: skip
-    return _table(("requests", "failed", "median", "p95", "p99"), [cells])
+    return _render_table(("requests", "failed", "median", "p95", "p99"), [cells])
 
 
 def _render_pipeline(report: WeeklyReport) -> str:
     rows = []
     for place, stage in enumerate(report["pipeline"]):
         path = f"pipeline.{place}"
-        completed = _figure(report, f"{path}.completed", stage["completed"])
-        rows.append([escape(stage["name"]), completed, _figure(report, f"{path}.peak_pending", stage["peak_pending"])])
-    return _table(("stage", "completed", "most waiting"), rows)
+        completed = _render_figure(report, f"{path}.completed", stage["completed"])
+        rows.append([escape(stage["name"]), completed, _render_figure(report, f"{path}.peak_pending", stage["peak_pending"])])
+    return _render_table(("stage", "completed", "most waiting"), rows)
 
 
 def _render_alerts(report: WeeklyReport) -> str:
@@ -150,19 +150,19 @@ def _render_alerts(report: WeeklyReport) -> str:
     lines = [
         f"{_count(alerts['count'])} alerts{f' ({levels})' if levels else ''}; {_count(alerts['inhibited'])} more followed from"
         " another one.",
-        f"Mean time to acknowledge: {_duration(alerts['mean_time_to_acknowledge_s'])} ({acknowledged} acknowledged).",
-        f"Mean time to resolve: {_duration(alerts['mean_time_to_resolve_s'])} ({resolved} resolved).",
+        f"Mean time to acknowledge: {_format_duration(alerts['mean_time_to_acknowledge_s'])} ({acknowledged} acknowledged).",
+        f"Mean time to resolve: {_format_duration(alerts['mean_time_to_resolve_s'])} ({resolved} resolved).",
     ]
     rows = [
-        [escape(_shorten(rule["title"])), _number(rule["count"]), _number(rule["firing_minutes"])]
+        [escape(_shorten(rule["title"])), _render_number(rule["count"]), _render_number(rule["firing_minutes"])]
         for rule in alerts["noisiest_rules"]
     ]
-    return "".join(f"<p>{escape(line)}</p>" for line in lines) + _table(("noisiest rules", "alerts", "minutes"), rows)
+    return "".join(f"<p>{escape(line)}</p>" for line in lines) + _render_table(("noisiest rules", "alerts", "minutes"), rows)
 
 
 def _render_errors(report: WeeklyReport) -> str:
     errors = report["errors"]
-    total = _figure(report, "errors.total", errors["total"])
+    total = _render_figure(report, "errors.total", errors["total"])
     severities = ", ".join(f"{count} {severity}" for severity, count in sorted(errors["by_severity"].items()))
     found = f"<p>{total} errors{escape(f' ({severities})') if severities else ''}</p>"
     for name, count, groups in (
@@ -170,27 +170,32 @@ def _render_errors(report: WeeklyReport) -> str:
         ("back after they were resolved", errors["regressed_count"], errors["regressed"]),
     ):
         rows = [
-            [escape(_shorten(group["title"])), escape(group["environment"]), escape(group["severity"]), _number(group["count"])]
+            [
+                escape(_shorten(group["title"])),
+                escape(group["environment"]),
+                escape(group["severity"]),
+                _render_number(group["count"]),
+            ]
             for group in groups
         ]
-        found += _table((f"{_count(count)} {name}", "environment", "severity", "count"), rows)
+        found += _render_table((f"{_count(count)} {name}", "environment", "severity", "count"), rows)
     return found
 
 
 def _render_cost(report: WeeklyReport) -> str:
     cost = report["cost"]
     cells = [
-        _figure(report, "cost.total", cost["total"], " USD"),
-        _figure(report, "cost.per_call", cost["per_call"], " USD"),
-        _figure(report, "cost.calls", cost["calls"]),
-        _figure(report, "cost.unpriced_calls", cost["unpriced_calls"]),
+        _render_figure(report, "cost.total", cost["total"], " USD"),
+        _render_figure(report, "cost.per_call", cost["per_call"], " USD"),
+        _render_figure(report, "cost.calls", cost["calls"]),
+        _render_figure(report, "cost.unpriced_calls", cost["unpriced_calls"]),
     ]
-    return _table(("total", "a call", "calls", "without a price"), [cells])
+    return _render_table(("total", "a call", "calls", "without a price"), [cells])
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def _render_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     given = list(rows)
-    lines = [f"<tr>{_cells(row)}</tr>" for row in given[:_MAX_ROWS]]
+    lines = [f"<tr>{_render_cells(row)}</tr>" for row in given[:_MAX_ROWS]]
     if len(given) > _MAX_ROWS:
         lines.append(f'<tr><td colspan="{len(head)}">and {len(given) - _MAX_ROWS} more</td></tr>')
     if not lines:
@@ -199,14 +204,14 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return f"<table><tr>{marks}</tr>{''.join(lines)}</table>"
 
 
-def _cells(row: Sequence[str]) -> str:
+def _render_cells(row: Sequence[str]) -> str:
     return "".join(f"<td{'' if place == 0 else _IS_NUMBER}>{cell}</td>" for place, cell in enumerate(row))
 
 
-def _figure(report: WeeklyReport, path: str, value: float | None, unit: str = "") -> str:
+def _render_figure(report: WeeklyReport, path: str, value: float | None, unit: str = "") -> str:
     """A figure as HTML; an unknown one says why."""
     if value is not None:
-        return f"{_number(value)}{escape(unit)}"
+        return f"{_render_number(value)}{escape(unit)}"
     reason = report["unknown"].get(path)
     return f'<span class="unknown" title="{escape(reason.message if reason else "")}">unknown</span>'
 
@@ -215,11 +220,11 @@ def _count(value: int | None) -> str:
     return "unknown" if value is None else f"{value:,}"
 
 
-def _number(value: float | None) -> str:
+def _render_number(value: float | None) -> str:
     return "" if value is None else f"{value:,.3f}".rstrip("0").rstrip(".")
 
 
-def _duration(seconds: float | None) -> str:
+def _format_duration(seconds: float | None) -> str:
     if seconds is None:
         return "unknown"
     minutes = round(seconds / 60)

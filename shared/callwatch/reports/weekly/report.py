@@ -10,7 +10,7 @@ from callwatch.checks.registry import list_checks
 from callwatch.checks.uptime import MIN_WATCHED_PERCENT
 from callwatch.counters.performance import Summary, summarize
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.queries.cycles import last_cycle_at
+from callwatch.db.queries.cycles import read_last_cycle_at
 from callwatch.db.report_queries import weekly as queries
 from callwatch.models.reason import NO_REQUESTS, NO_STATUS, Reason
 from callwatch.reports.missing_values import Unknown
@@ -41,7 +41,7 @@ def build_weekly(conn: AnyConnection, settings: Settings, week: Week, now: datet
     """Build the response of GET /api/reports/weekly."""
     unknown = Unknown()
     span: queries.Span = {"since": week.since, "until": week.until}
-    _last_at, set_up_at = last_cycle_at(conn)
+    _last_at, set_up_at = read_last_cycle_at(conn)
     is_over = week.since < now - timedelta(days=settings.retention_days)
     # Nobody counted what happened before: it is unknown, and not 0.
     lost = _BEFORE if week.until <= set_up_at else _NOT_KEPT if is_over else None
@@ -128,7 +128,7 @@ def _describe_alerts(conn: AnyConnection, span: queries.Span, lost: Reason | Non
     def count(name: Literal["count", "inhibited", "acknowledged", "resolved"]) -> int | None:
         return unknown.say(f"{path}.{name}", None if lost else sums[name], lost)
 
-    def mean(name: Literal["acknowledge", "resolve"], value: float | None) -> float | None:
+    def read_mean(name: Literal["acknowledge", "resolve"], value: float | None) -> float | None:
         return unknown.say(f"{path}.mean_time_to_{name}_s", None if value is None else round(value, 1), lost or _NONE_SUCH)
 
     return {
@@ -137,8 +137,8 @@ def _describe_alerts(conn: AnyConnection, span: queries.Span, lost: Reason | Non
         "inhibited": count("inhibited"),
         "acknowledged": count("acknowledged"),
         "resolved": count("resolved"),
-        "mean_time_to_acknowledge_s": mean("acknowledge", sums["to_acknowledge_s"]),
-        "mean_time_to_resolve_s": mean("resolve", sums["to_resolve_s"]),
+        "mean_time_to_acknowledge_s": read_mean("acknowledge", sums["to_acknowledge_s"]),
+        "mean_time_to_resolve_s": read_mean("resolve", sums["to_resolve_s"]),
         "noisiest_rules": [{**row} for row in queries.list_noisiest(conn, span, MOST_SHOWN)],
     }
 

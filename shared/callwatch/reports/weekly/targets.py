@@ -46,11 +46,11 @@ def build_targets(
     # The worst of the owners' services: a mean would hide its outage behind the others. Vendors are listed by themselves.
     uptimes = [service["uptime"] for service in services if service["name"] in own and service["uptime"] is not None]
     found: list[Target] = [
-        _most("error_rate", "ratio", BUDGETS["slo.errors_burn"][1], summary["error_rate"] if summary else None),
-        _most("p95_latency", "ms", float(SLOW_MS), summary["p95"] if summary else None),
-        _least("uptime", "percent", 100 * (1 - UPTIME_BUDGET), min(uptimes, default=None)),
-        _most("call_cost", "usd", cost.target, call_cost),
-        _least("access_logged", "ratio", 1.0, logged),
+        _build_most("error_rate", "ratio", BUDGETS["slo.errors_burn"][1], summary["error_rate"] if summary else None),
+        _build_most("p95_latency", "ms", float(SLOW_MS), summary["p95"] if summary else None),
+        _build_least("uptime", "percent", 100 * (1 - UPTIME_BUDGET), min(uptimes, default=None)),
+        _build_most("call_cost", "usd", cost.target, call_cost),
+        _build_least("access_logged", "ratio", 1.0, logged),
     ]
     reasons = {
         "error_rate": why_requests,
@@ -64,13 +64,13 @@ def build_targets(
     return found
 
 
-def _most(name: str, unit: str, target: float, actual: float | None) -> Target:
+def _build_most(name: str, unit: str, target: float, actual: float | None) -> Target:
     # The owners say "below".
     state = "unknown" if actual is None else "met" if actual < target else "missed"
     return {"name": name, "unit": unit, "bound": "most", "target": target, "actual": actual, "state": state}  # type: ignore[typeddict-item]
 
 
-def _least(name: str, unit: str, target: float, actual: float | None) -> Target:
+def _build_least(name: str, unit: str, target: float, actual: float | None) -> Target:
     state = "unknown" if actual is None else "met" if actual >= target else "missed"
     return {"name": name, "unit": unit, "bound": "least", "target": target, "actual": actual, "state": state}  # type: ignore[typeddict-item]
 

@@ -118,7 +118,7 @@ def _end_of_street(text: str, start: int) -> int:
             if _is_count(text[:start].rstrip(), name.split(), word):
                 return _end_with_town(text, piece.end())
             return (
-                _accepted_end(text, name.split(), word, piece.end() - piece[0].endswith("'"))
+                _find_accepted_end(text, name.split(), word, piece.end() - piece[0].endswith("'"))
                 if "," not in name and name.count(" ") <= 5
                 else 0
             )
@@ -134,7 +134,7 @@ def _is_count(before: str, words: list[str], ending: str) -> bool:
     )
 
 
-def _accepted_end(text: str, words: list[str], ending: str, end: int) -> int:
+def _find_accepted_end(text: str, words: list[str], ending: str, end: int) -> int:
     if any(not _NAME.fullmatch(word) for word in words):
         return 0
     names = [word for word in words if word.lower().rstrip(".") not in _COMMON_STREETS and not word[0].isdigit()]

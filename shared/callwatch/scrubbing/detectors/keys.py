@@ -167,10 +167,10 @@ def classify_key(key: str) -> Verdict | None:
         return Verdict("name", is_loose=True, is_role=joined in _ROLES)
     if not words or not _ABOUT.isdisjoint(words):
         return None
-    return _by_words(words)
+    return _classify_by_words(words)
 
 
-def _by_words(words: list[str]) -> Verdict | None:
+def _classify_by_words(words: list[str]) -> Verdict | None:
     found = set(words)
     if found & _SECRET or words[-1].endswith(_SECRET_ENDS) or (words[-1] in ("key", "keys") and found & _KEY_OWNERS):
         return Verdict("token")

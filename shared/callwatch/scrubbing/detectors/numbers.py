@@ -5,7 +5,7 @@ import re
 from re import Match
 
 from callwatch.scrubbing.detectors.cards import is_card
-from callwatch.scrubbing.detectors.phone_numbers import counts, is_phone
+from callwatch.scrubbing.detectors.phone_numbers import is_count, is_phone
 
 _DASH = "\u2010\u2011\u2012\u2013\u2014\u2212-"
 _GAP = rf"[ \t\u00a0./{_DASH}]"
@@ -91,7 +91,7 @@ def mask_bare_phone(match: Match[str]) -> str:
     if _UNIT_BEFORE.search(head):
         return match[0]
     before = _WORD_BEFORE.search(head.rstrip("_"))
-    if before and (before[2] or counts(before[1])):
+    if before and (before[2] or is_count(before[1])):
         return match[0]
     return "[phone]"
 
@@ -165,12 +165,12 @@ def mask_iban(match: Match[str]) -> str:
     if not size or seen < size or text[end : end + 1].isalnum():
         return text
     account = text[:end].replace(" ", "")
-    if functools.reduce(_appended, account[4:] + account[:4], 0) != 1:
+    if functools.reduce(_append_to_remainder, account[4:] + account[:4], 0) != 1:
         return text
     return f"[account]{text[end:]}"
 
 
-def _appended(remainder: int, char: str) -> int:
+def _append_to_remainder(remainder: int, char: str) -> int:
     """The remainder modulo 97 of a number after one more character; letters count as 10 to 35."""
     value = int(char, 36)
     return (remainder * (10 if value < 10 else 100) + value) % 97

@@ -26,7 +26,7 @@ def is_phone(digits: str) -> bool:
 
 
 @functools.lru_cache(maxsize=4096)
-def counts(key: str) -> bool:
+def is_count(key: str) -> bool:
     """Whether a key or word says that its number is an id, a time, a size or another count."""
     words = split_words(key)
     return bool(words) and any(word in _COUNTED or word.removesuffix("s") in _COUNTED for word in words[-2:])

@@ -46,7 +46,7 @@ def _mask_inserts(text: str) -> str:
             continue
         columns = [name.strip(' "`[]\n') for name in match["columns"].split(",")] if match["columns"] else None
         end, rows = match.end(), []
-        while left > 0 and (row := _row_at(text, end)):
+        while left > 0 and (row := _read_row(text, end)):
             values, stop = row
             left -= stop - end
             rows.append(_mask_row(columns, values))
@@ -63,7 +63,7 @@ def _mask_inserts(text: str) -> str:
     return "".join((*parts, text[done:])) if parts else text
 
 
-def _row_at(text: str, start: int) -> tuple[list[str], int] | None:
+def _read_row(text: str, start: int) -> tuple[list[str], int] | None:
     """The values of one row in parentheses at `start`, and its end; quotes and inner parentheses are respected."""
     if text[start : start + 1] != "(":
         return None

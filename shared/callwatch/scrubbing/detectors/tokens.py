@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 
-from callwatch.settings import VARIABLES, Settings, peek_settings, tracker_settings
+from callwatch.settings import VARIABLES, Settings, load_tracker_settings, peek_settings
 from callwatch.settings.credentials import NamedToken
 
 # Prefixes of tokens that vendors issue, in lowercase, from their documentation; a token has at least 16 characters in all.
@@ -134,7 +134,7 @@ class _Own:
 
 def _own_pattern() -> re.Pattern[str] | None:
     # Only settings that were already read: a scrubber must not fetch a secret, because it also runs when fetching fails.
-    settings = peek_settings() or (tracker_settings() if tracker_settings.cache_info().currsize else None)
+    settings = peek_settings() or (load_tracker_settings() if load_tracker_settings.cache_info().currsize else None)
     if not _Own.is_made or settings is not _Own.settings:
         _Own.settings, _Own.pattern, _Own.is_made = settings, _compile_own(settings), True
     return _Own.pattern
@@ -144,9 +144,9 @@ def _compile_own(settings: Settings | None) -> re.Pattern[str] | None:
     literals: set[str] = set()
     for variable in VARIABLES:
         if variable.is_secret and variable.name != "HTTP_CHECKS":
-            literals.update(_literals(os.environ.get(variable.name, "")))
+            literals.update(_list_literals(os.environ.get(variable.name, "")))
             for value in _flatten(getattr(settings, variable.name.lower(), None)):
-                literals.update(_literals(value))
+                literals.update(_list_literals(value))
     chosen = sorted(filter(_is_distinct, literals), key=len, reverse=True)
     return re.compile("|".join(map(re.escape, chosen))) if chosen else None
 
@@ -162,7 +162,7 @@ def _flatten(value: object) -> Iterator[str]:
         yield from (text for item in value for text in _flatten(item))
 
 
-def _literals(value: str) -> Iterator[str]:
+def _list_literals(value: str) -> Iterator[str]:
     """The texts that reveal a variable's secret: itself, and each part of a list of `project:key` or of a URL."""
     if value.startswith(("arn:", "ssm:", "{")):
         return

@@ -47,7 +47,7 @@ def send(notification: Notification, message_id: str, settings: Settings, _timeo
 
     topic = str(settings.alert_sns_topic_arn)
     try:
-        _client(topic.split(":")[3]).publish(**build_request(notification, message_id, settings))
+        _make_client(topic.split(":")[3]).publish(**build_request(notification, message_id, settings))
     except ClientError as error:
         raise _read_failure(error.response) from None
     except (BotoCoreError, ResponseParserError) as error:
@@ -113,7 +113,7 @@ def _render_program(notification: Notification) -> str:
 
 
 @functools.cache
-def _client(region: str) -> Any:
+def _make_client(region: str) -> Any:
     import boto3
     from botocore.config import Config
 

@@ -32,11 +32,11 @@ def sign_headers(secrets: Sequence[bytes], message_id: str, body: bytes) -> dict
         "content-type": "application/json",
         "webhook-id": message_id,
         "webhook-timestamp": timestamp,
-        "webhook-signature": signature(secrets, message_id, timestamp, body),
+        "webhook-signature": sign_body(secrets, message_id, timestamp, body),
     }
 
 
-def signature(secrets: Sequence[bytes], message_id: str, timestamp: str, body: bytes) -> str:
+def sign_body(secrets: Sequence[bytes], message_id: str, timestamp: str, body: bytes) -> str:
     """Sign id.timestamp.body by HMAC-SHA256 as `v1,<base64>`, once per secret, space-separated."""
     signed = f"{message_id}.{timestamp}.".encode() + body
     digests = [hmac.new(secret, signed, hashlib.sha256).digest() for secret in secrets]

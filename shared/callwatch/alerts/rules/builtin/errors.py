@@ -9,13 +9,13 @@ from callwatch.sqlstates import BROKEN_QUERY
 
 
 def _build_group_text(lead: str) -> Any:
-    def text(given: Any) -> str:
+    def build_text(given: Any) -> str:
         where = given.labels.get("environment")
         kind = given.labels.get("type")
         title = given.detail or (f"group {given.labels.get('group')}")
         return f"{lead}: {title}" + (f" ({', '.join(each for each in (kind, where) if each)})" if kind or where else "")
 
-    return text
+    return build_text
 
 
 # A broken query is one incident, whatever groups its errors are in.

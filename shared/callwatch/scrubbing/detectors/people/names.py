@@ -16,7 +16,7 @@ from callwatch.scrubbing.detectors.people.runs import (
     end_of_name,
     end_of_reversed,
     is_capitalized,
-    words_at,
+    list_words_at,
 )
 from callwatch.scrubbing.detectors.rules import list_heads
 
@@ -68,7 +68,7 @@ def is_person(text: str, is_role: bool = False) -> bool:
     if not text.isascii() and any(sign.isalpha() and ord(sign) > 0x24F for sign in text):
         # The lists know only Latin letters; names in other scripts have few words and no digits.
         return len(text.split()) <= MAX_WORDS and len(text) <= 40
-    words = words_at(text, 0)
+    words = list_words_at(text, 0)
     if words and "," in text:
         return end_of_reversed(text, words, Place.PERSON) == len(text)
     if not words or words[-1].end() != len(text):

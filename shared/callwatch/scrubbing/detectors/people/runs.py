@@ -39,7 +39,7 @@ def is_capitalized(word: str) -> bool:
     return word[0].isupper() or _PREFIXED.match(word) is not None
 
 
-def words_at(text: str, start: int) -> list[re.Match[str]]:
+def list_words_at(text: str, start: int) -> list[re.Match[str]]:
     """Words from `start` on, each one blank after the previous one; initials may follow each other immediately."""
     words: list[re.Match[str]] = []
     at = start
@@ -71,7 +71,7 @@ def end_of_name(text: str, start: int, place: Place = Place.PERSON) -> int:
     """The end of the name that begins at `start`; `start` if no name begins there."""
     if place > Place.BARE and (end := end_of_other_script(text, start)) > start:
         return end
-    words = words_at(text, start)
+    words = list_words_at(text, start)
     reversed_end = end_of_reversed(text, words, place)
     if reversed_end:
         return reversed_end
@@ -92,7 +92,7 @@ def end_of_reversed(text: str, words: list[re.Match[str]], place: Place) -> int:
     also = (Kind.PLAIN_FIRST, Kind.ENGLISH) if place > Place.BARE else ()
     if any(kind not in (*_KNOWN, Kind.UNKNOWN, Kind.PARTICLE, Kind.PLAIN_LAST, *also) for kind in kinds):
         return 0
-    following = words_at(text, comma.end())
+    following = list_words_at(text, comma.end())
     if not following or not is_capitalized(words[-1][0]) or not is_capitalized(following[0][0]):
         return 0
     first, last = classify_word(following[0][0]), kinds[-1]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from callwatch.alerts.notifications.delivery_failed import DeliveryFailed
 from callwatch.deadline import run_within
-from callwatch.http_client.connect import TlsRefused, open_socket, resolve_endpoints, tls_context
+from callwatch.http_client.connect import TlsRefused, load_tls_context, open_socket, resolve_endpoints
 from callwatch.settings.smtp_server import SmtpServer
 
 _ACCEPTED = (250, 251)
@@ -81,7 +81,7 @@ class _Session:
         dialog.ehlo_or_helo_if_needed()
         if self.server.has_starttls:
             self._check_time(dialog)
-            dialog.starttls(context=tls_context())
+            dialog.starttls(context=load_tls_context())
             dialog.ehlo()
         if self.server.user:
             self._check_time(dialog)
