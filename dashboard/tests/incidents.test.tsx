@@ -65,15 +65,28 @@ test("the worst incident stands first, and informational ones are folded", async
     [...list.querySelectorAll(":scope > li > .alert-text > .alert-title")].map(({ textContent }) => textContent),
   );
   assert.deepEqual(titles, [[CRITICAL.sentence, WARNING.sentence], [INFO.sentence]]);
-  assert.match(place.textContent ?? "", /1 alert follows from it/);
+  assert.match(place.querySelector("ul.alerts details summary")?.textContent ?? "", /^Follows from it: Analysis lag$/);
   assert.match(place.querySelector("details.others summary")?.textContent ?? "", /1 for information: New error/);
+});
+
+test("below three cards, incidents are lines with the same buttons, six in all", async () => {
+  const many = Array.from({ length: 9 }, (_, place) => ({ ...CRITICAL, id: String(place) }) as Incident);
+  const { place, getAllByRole, getByRole } = await showAs("admin", ...many);
+  const rows = [...place.querySelectorAll(".alerts > li")];
+  assert.deepEqual(
+    rows.map((row) => row.classList.contains("brief")),
+    [false, false, false, true, true, true],
+  );
+  assert.equal(getAllByRole("button", { name: /^Take it/ }).length, 6);
+  assert.equal(getAllByRole("button", { name: /^Silence/ }).length, 6);
+  assert.equal(getByRole("link", { name: "All 9 open incidents" }).getAttribute("href"), "#/incidents?state=open");
 });
 
 test("an incident that somebody works on stands below the others", async () => {
   const { place } = await showAs("viewer", { ...CRITICAL, owner: "ann" }, WARNING);
   assert.deepEqual(
     [...place.querySelectorAll(".alerts > li")].map(({ className }) => className),
-    ["alert warning", "alert critical"],
+    ["alert incident warning", "alert incident critical"],
   );
   assert.match(place.textContent ?? "", /ann is on it/);
 });
@@ -89,7 +102,7 @@ test("a viewer sees no button", async () => {
   assert.deepEqual(queryAllByRole("button"), []);
 });
 
-test("an impact that is not known is not said", () => {
+test("an impact that is not known, or that the sentence says, is not said", () => {
   assert.deepEqual(listImpact(WARNING), []);
-  assert.deepEqual(listImpact(CRITICAL), ["32 calls wait", "1 user"]);
+  assert.deepEqual(listImpact(CRITICAL), ["1 user"]);
 });

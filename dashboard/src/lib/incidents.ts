@@ -15,11 +15,13 @@ export function countSerious({ incidents, open_incidents }: Overview): number {
   return (incidents ?? []).filter(({ level }) => level !== "info").length + unlisted;
 }
 
-/** The impact of an incident in words, such as "112 calls wait" and "3 agencies". Counts that are unknown or 0 are left out. */
+/**
+ * The impact of an incident in words, such as "3 agencies". Counts that are unknown or 0 are left out, and so are calls: how many
+ * wait now stands in its sentence, and the impact holds the most that waited at once.
+ */
 export function listImpact({ impact }: Incident): string[] {
-  const { calls, agencies, users, errors } = impact;
+  const { agencies, users, errors } = impact;
   return [
-    calls ? `${formatCompact(calls)} ${calls === 1 ? "call waits" : "calls wait"}` : "",
     agencies ? `${formatCompact(agencies)} ${agencies === 1 ? "agency" : "agencies"}` : "",
     users ? `${formatCompact(users)} ${users === 1 ? "user" : "users"}` : "",
     errors ? `${formatCompact(errors)} ${errors === 1 ? "error" : "errors"}` : "",

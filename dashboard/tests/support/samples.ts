@@ -21,7 +21,7 @@ export const FIRING: Alert = {
   id: "7",
   rule_id: "queue_backlog",
   title: "Queue backlog",
-  message: "120 recordings wait.",
+  message: "Work waits in the product's queues: measured 120 (rows that wait), threshold > 100",
   level: "warning",
   state: "firing",
   value: 120,

@@ -1,7 +1,6 @@
 /** One alert in a list: what is wrong, since when, the measured value, and what to do. */
 
 import type { Alert } from "../../lib/api/types";
-import { describeMeasured } from "../../lib/format/numbers";
 import { linkTo } from "../../lib/route";
 import { Badge } from "../../ui/badge";
 import { Lasting } from "../../ui/time";
@@ -22,7 +21,6 @@ export function AlertRow({ alert }: { alert: Alert }) {
         <p>{alert.message}</p>
         <p class="quiet">
           <Lasting span={alert} />
-          {alert.unit !== "yes" && ` · ${describeMeasured(alert)}`}
           {alert.acknowledged_by && (
             <>
               {" "}

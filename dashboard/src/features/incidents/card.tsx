@@ -8,12 +8,24 @@ import { Lasting, Time } from "../../ui/time";
 import { useMayAct } from "../../ui/use-may-act";
 import { SilenceIncident, TakeIncident } from "./actions";
 
-export function IncidentCard({ incident }: { incident: Incident }) {
+interface IncidentCardProps {
+  incident: Incident;
+  /** As one line, where there is room for a line. */
+  isBrief?: boolean;
+}
+
+/** As many of the alerts that follow are named at once. */
+const NAMED = 2;
+
+export function IncidentCard({ incident, isBrief = false }: IncidentCardProps) {
   const mayAct = useMayAct();
   const isOpen = incident.state === "open";
   const others = incident.alerts.filter(({ id }) => id !== incident.cause.id);
   return (
-    <li class={`alert ${isOpen ? incident.level : "resolved"}`} data-rule={incident.cause.rule_id}>
+    <li
+      class={`alert incident${isBrief ? " brief" : ""} ${isOpen ? incident.level : "resolved"}`}
+      data-rule={incident.cause.rule_id}
+    >
       <Badge word={isOpen ? incident.level : "resolved"} />
       <div class="alert-text">
         <a class="alert-title" href={linkTo(`incidents/${incident.id}`)}>
@@ -33,7 +45,7 @@ export function IncidentCard({ incident }: { incident: Incident }) {
           )}
         </p>
         <Chips incident={incident} />
-        {others.length > 0 && <Following alerts={others} count={incident.alert_count - 1} />}
+        {others.length > 0 && !isBrief && <Following alerts={others} count={incident.alert_count - 1} />}
       </div>
       <div class="buttons">
         <a href={linkTo(`runbooks/${incident.cause.rule_id}`)} aria-label={`Runbook: ${incident.title}`}>
@@ -72,10 +84,12 @@ export function Chips({ incident }: { incident: Incident }) {
 }
 
 function Following({ alerts, count }: { alerts: IncidentAlert[]; count: number }) {
+  const titles = alerts.map(({ title }) => title);
   return (
     <details>
       <summary>
-        {count} {count === 1 ? "alert follows" : "alerts follow"} from it
+        {count === 1 ? "Follows" : "Follow"} from it: {titles.slice(0, NAMED).join(", ")}
+        {count > Math.min(NAMED, titles.length) && ` and ${count - Math.min(NAMED, titles.length)} more`}
       </summary>
       <AlertLinks alerts={alerts} />
     </details>

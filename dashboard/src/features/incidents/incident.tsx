@@ -101,7 +101,7 @@ function About({ incident }: { incident: IncidentDetail }) {
               {incident.cause.unit !== "yes" && `, ${describeMeasured(incident.cause)}`}
             </>,
           ],
-          ["calls waiting", figure("calls")],
+          ["calls waiting at once, at most", figure("calls")],
           ["agencies", figure("agencies")],
           ["users", figure("users")],
           ["errors", figure("errors")],

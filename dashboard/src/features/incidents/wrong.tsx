@@ -6,7 +6,9 @@ import { linkTo } from "../../lib/route";
 import { Panel } from "../../ui/panel";
 import { IncidentCard } from "./card";
 
-const AT_ONCE = 8;
+/** The worst stand as cards, the next ones as lines, so that the pipeline below is seen without scrolling on 900 px. */
+const CARDS = 3;
+const AT_ONCE = 6;
 
 interface OpenIncidentsProps {
   /** The worst of the open incidents. */
@@ -18,34 +20,40 @@ interface OpenIncidentsProps {
 }
 
 export function OpenIncidents({ incidents, count, most = AT_ONCE }: OpenIncidentsProps) {
+  const serious = sortIncidents(incidents).filter(({ level }) => level !== "info");
+  const infos = incidents.filter(({ level }) => level === "info");
+  const isMore = serious.length > most || count > incidents.length;
   return (
-    <Panel title="What is wrong now" kind="wide" aside={<a href={linkTo("incidents")}>All incidents</a>}>
-      <Cards incidents={sortIncidents(incidents)} count={count} most={most} />
+    <Panel title="What is wrong now" kind="wide" aside={<AllIncidents isMore={isMore} count={count} />}>
+      <Cards serious={serious.slice(0, most)} infos={infos} />
     </Panel>
   );
 }
 
-function Cards({ incidents, count, most }: Required<OpenIncidentsProps>) {
-  if (incidents.length === 0) {
+/** A link to the others, which says how many are open if not all of them stand here. */
+function AllIncidents({ isMore, count }: { isMore: boolean; count: number }) {
+  if (!isMore) return <a href={linkTo("incidents")}>All incidents</a>;
+  return (
+    <a class="more" href={linkTo("incidents", { state: "open" })}>
+      All {count} open incidents
+    </a>
+  );
+}
+
+function Cards({ serious, infos }: { serious: Incident[]; infos: Incident[] }) {
+  if (serious.length + infos.length === 0) {
     return (
       <p class="calm">
         <span aria-hidden="true">✓ </span>No incident is open.
       </p>
     );
   }
-  const serious = incidents.filter(({ level }) => level !== "info");
-  const infos = incidents.filter(({ level }) => level === "info");
   return (
     <>
       <ul class="alerts">
-        {serious.slice(0, most).map((incident) => (
-          <IncidentCard key={incident.id} incident={incident} />
+        {serious.map((incident, place) => (
+          <IncidentCard key={incident.id} incident={incident} isBrief={place >= CARDS} />
         ))}
-        {(serious.length > most || count > incidents.length) && (
-          <li class="others">
-            <a href={linkTo("incidents", { state: "open" })}>All {count} open incidents</a>
-          </li>
-        )}
       </ul>
       {infos.length > 0 && (
         <details class="others">
