@@ -44,11 +44,19 @@ _LATENCY = """
 """
 _DEPTHS = """
     INSERT INTO callwatch.stage_minutes (stage, figure, minute, value)
-    SELECT stage, 'pending', minute, floor(base * (1 + sin(extract(epoch FROM minute) / 9000)) + 3 * random())
-    FROM (VALUES ('recordings', 6), ('transcriptions', 11)) AS stages (stage, base),
-         generate_series(date_trunc('minute', now()) - interval '24 hours', now() - interval '1 minute', interval '3 minutes')
+    SELECT stage, figure, minute, CASE figure WHEN 'completed' THEN base
+           ELSE floor(base * (1 + sin(extract(epoch FROM minute) / 9000)) + 3 * random()) END
+    FROM (VALUES ('recordings', 'pending', 6), ('recordings', 'completed', 0.65), ('transcriptions', 'pending', 11),
+                 ('transcriptions', 'completed', 0.6), ('analyses', 'completed', 0.6)) AS stages (stage, figure, base),
+         generate_series(date_trunc('minute', now()) - interval '25 hours', now() - interval '1 minute', interval '3 minutes')
          AS minute
     ON CONFLICT DO NOTHING
+"""
+# Whole hours, as the monitor keeps them.
+_DEPTH_HOURS = """
+    INSERT INTO callwatch.stage_hours (stage, figure, hour, samples, total, peak)
+    SELECT stage, figure, date_trunc('hour', minute) AS hour, count(*), sum(value), max(value)
+    FROM callwatch.stage_minutes GROUP BY stage, figure, hour ON CONFLICT DO NOTHING
 """
 _REQUESTS = """
     INSERT INTO callwatch.request_histograms (minute, project_id, environment, route, bucket, count, errors, total_ms)
@@ -165,7 +173,7 @@ def load_day(dsn: str) -> None:
     """Write days of successful calls, and the monitor's own record of them."""
     with _connection(dsn) as conn, conn.cursor() as cursor:
         product.load(conn, datetime.now(UTC), hours=product.ALWAYS)
-        for statement in (_LATENCY, _DEPTHS, _ERROR_HISTORY):
+        for statement in (_LATENCY, _DEPTHS, _DEPTH_HOURS, _ERROR_HISTORY):
             cursor.execute(statement)
         cursor.execute(_UPTIME, {"services": list(SERVICES)})
         for route, time_ms, count in _ROUTES:

@@ -84,3 +84,26 @@ test("a pipeline without alerts says that its crons are on time", async () => {
   const { place } = await show(<Pipeline found={FOUND} unknown={{}} issues={[]} />);
   assert.match(place.textContent ?? "", /All 1 crons are on time/);
 });
+
+test("a stage shows how much waited over a day, and what it completed in this hour a day before", async () => {
+  const series = (name: string, ...values: (number | null)[]) => ({
+    name,
+    labels: { stage: "transcription" },
+    points: values.map((value) => ["2026-11-24T09:00:00Z", value]),
+  });
+  mock.method(globalThis, "fetch", async (path: string) =>
+    Response.json({
+      series: [path.includes("before=1d") ? series("completed", 0.6) : series("pending", 3, null, 124)],
+      unknown: {},
+    }),
+  );
+  signIn("a-token");
+  const { place, getByRole } = await show(<Pipeline found={FOUND} unknown={{}} issues={[]} />);
+  await settle();
+  const rows = [...place.querySelectorAll(".stage")].map(
+    (stage) =>
+      [...stage.querySelectorAll(".facts > div")].find((row) => row.textContent?.startsWith("a day before"))?.textContent,
+  );
+  assert.deepEqual(rows, [undefined, "a day before36", "a day beforeunknown"], "what is not recorded is unknown, not 0");
+  assert.ok(getByRole("img", { name: "transcription: waiting in the last 24 hours" }));
+});

@@ -33,6 +33,7 @@ def test_pipeline_is_in_the_first_900_px_of_many_incidents(admin: Reader, system
     lines = wrong.locator(".brief")
     expect(lines).to_have_count(3)
     for line in lines.all():
+        assert line.locator(".alert-text").evaluate("text => text.scrollWidth <= text.clientWidth"), "covers no button"
         assert (line.bounding_box() or {"height": 99})["height"] <= 48
         expect(line.get_by_role("button", name="Take it")).to_be_visible()
         expect(line.get_by_role("button", name="Silence")).to_be_visible()

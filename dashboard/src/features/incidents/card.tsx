@@ -84,7 +84,7 @@ export function Chips({ incident }: { incident: Incident }) {
 }
 
 function Following({ alerts, count }: { alerts: IncidentAlert[]; count: number }) {
-  const titles = alerts.map(({ title }) => title);
+  const titles = [...new Set(alerts.map(({ title }) => title))];
   return (
     <details>
       <summary>

@@ -1,5 +1,6 @@
 /** The pipeline as a funnel: what arrives, what each stage completed, and where work is stuck. */
 
+import { Sparkline } from "../../charts/sparkline";
 import type { Issue, PipelineFigures, StageFigures, Unknown } from "../../lib/api/types";
 import { toWords } from "../../lib/format/names";
 import { formatCompact, formatSeconds, formatShare } from "../../lib/format/numbers";
@@ -7,11 +8,12 @@ import { listIssuesAbout } from "../../lib/overview";
 import { linkTo } from "../../lib/route";
 import { Badge } from "../../ui/badge";
 import { Facts } from "../../ui/facts";
-import { Figure, Reasons } from "../../ui/figure";
+import { Figure, Reasons, Unknown as UnknownFigure } from "../../ui/figure";
 import { Panel } from "../../ui/panel";
 import { Age } from "../../ui/time";
 import { Completeness } from "./completeness";
 import { Crons } from "./crons";
+import { type StageHistory, useStageHistory } from "./depths";
 
 /** Kinds of stuck work. Dead letters also happen on good days: they are shown without a warning color. */
 const STICKING = ["stuck", "zombie", "orphan", "false_success"] as const;
@@ -33,6 +35,7 @@ export function Pipeline(props: PipelineProps) {
 
 function Funnel({ found, unknown, issues }: PipelineProps) {
   const { freshness } = found;
+  const findHistory = useStageHistory();
   const done = [freshness.actual_last_hour, ...found.stages.map((stage) => stage.completed_last_hour)];
   const most = Math.max(1, ...done.map((count) => count ?? 0));
   return (
@@ -84,6 +87,7 @@ function Funnel({ found, unknown, issues }: PipelineProps) {
           <StageBox
             key={stage.name}
             stage={stage}
+            history={findHistory(stage.name)}
             alerts={listIssuesAbout(issues, "stage", stage.name)}
             path={`stages.${index}`}
             most={most}
@@ -109,6 +113,7 @@ function Funnel({ found, unknown, issues }: PipelineProps) {
 
 interface StageProps {
   stage: StageFigures;
+  history: StageHistory;
   /** What fires about this stage, the worst first. */
   alerts: Issue[];
   path: string;
@@ -116,7 +121,7 @@ interface StageProps {
   unknown: NonNullable<Reasons>;
 }
 
-function StageBox({ stage, alerts, path, most, unknown }: StageProps) {
+function StageBox({ stage, history, alerts, path, most, unknown }: StageProps) {
   const sticks = STICKING.filter((name) => (stage[name] ?? 0) > 0);
   const edge = alerts[0]?.level ?? (sticks.length ? "sticks" : "");
   const figure = (name: keyof StageFigures, show?: (value: number) => string) => (
@@ -135,11 +140,21 @@ function StageBox({ stage, alerts, path, most, unknown }: StageProps) {
       />
       <Facts
         rows={[
-          ["waiting", <a href={linkTo(`stages/${stage.name}`, { state: "pending" })}>{figure("pending", formatCompact)}</a>],
-          ["oldest", stage.oldest_pending_at ? <Age since={stage.oldest_pending_at} /> : figure("oldest_pending_at")],
-          ["success rate", figure("success_rate", formatShare)],
           [
-            "p50 / p95",
+            "a day before",
+            history.dayBefore === null ? <UnknownFigure reason={history.reason} /> : formatCompact(history.dayBefore),
+          ],
+          [
+            "waiting",
+            <>
+              <Sparkline values={history.depths} name={`${stage.name}: waiting in the last 24 hours`} />
+              <a href={linkTo(`stages/${stage.name}`, { state: "pending" })}>{figure("pending", formatCompact)}</a>
+            </>,
+          ],
+          ["oldest", stage.oldest_pending_at ? <Age since={stage.oldest_pending_at} /> : figure("oldest_pending_at")],
+          ["success rate, 1 h", figure("success_rate", formatShare)],
+          [
+            "p50 / p95, 1 h",
             <>
               {figure("p50_s", formatSeconds)} / {figure("p95_s", formatSeconds)}
             </>,

@@ -108,7 +108,7 @@ function Transcriptions({ queues, unknown, live }: PartProps) {
               rows={[
                 ["failed, 24 h", <Figure value={jobs.failed} path="transcription_queue.failed" unknown={unknown} />],
                 [
-                  "success rate",
+                  "success rate, 24 h",
                   <Figure
                     value={jobs.success_rate}
                     path="transcription_queue.success_rate"
