@@ -6,6 +6,7 @@ import uuid
 from playwright.sync_api import expect
 
 from local.system import System
+from tests.browser.presses import pressing
 from tests.browser.test_alerts import find_group, post
 from tools.browser_session import Reader
 
@@ -14,8 +15,9 @@ def test_groups_of_the_last_ten_minutes_are_one_click_away(viewer: Reader, syste
     post(system, "began a moment ago", "low")
     find_group(system, "began a moment ago")
     page = viewer.open(refresh_s=60)
-    page.get_by_role("link", name="New in 10 min").click()
-    expect(page.locator("tr.group", has_text="began a moment ago")).to_be_visible()
+    with pressing(page, 1):
+        page.get_by_role("link", name="New in 10 min").click()
+        expect(page.locator("tr.group", has_text="began a moment ago")).to_be_visible()
     expect(page.get_by_role("button", name="new in 10 min")).to_have_attribute("aria-pressed", "true")
     expect(page.get_by_text("newest first")).to_be_visible()
 
@@ -59,7 +61,7 @@ def test_a_file_of_what_is_shown_is_one_click(viewer: Reader, system: System) ->
     post(system, "=cmd in a file", "low", release="2.0.1")
     find_group(system, "=cmd in a file")
     page = viewer.open("errors?q=cmd", refresh_s=60)
-    with page.expect_download() as saved:
+    with pressing(page, 1), page.expect_download() as saved:
         page.get_by_role("button", name="CSV of these").click()
     lines = saved.value.path().read_text().splitlines()
     assert lines[0].startswith("id,title,type,state,severity")
@@ -71,9 +73,10 @@ def test_the_introducing_release_is_one_click(viewer: Reader, system: System) ->
     post(system, "made by a release", "low", release="3.1.4")
     find_group(system, "made by a release")
     page = viewer.open("errors?q=made", refresh_s=60)
-    page.get_by_role("link", name="made by a release").click()
-    about = page.get_by_role("region", name="Error group")
-    expect(about.locator("div", has_text=re.compile(r"^introduced in release"))).to_contain_text("3.1.4")
+    with pressing(page, 1):
+        page.get_by_role("link", name="made by a release").click()
+        about = page.get_by_role("region", name="Error group")
+        expect(about.locator("div", has_text=re.compile(r"^introduced in release"))).to_contain_text("3.1.4")
 
 
 def test_the_occurrence_that_is_read_stays_and_has_an_address(viewer: Reader, system: System) -> None:
@@ -111,11 +114,12 @@ def test_a_group_is_assigned_and_commented(admin: Reader, system: System) -> Non
 
 def test_a_call_is_one_click_and_its_id_away(viewer: Reader) -> None:
     page = viewer.open(refresh_s=60)
-    page.get_by_role("link", name="Calls", exact=True).click()
-    expect(page.get_by_label("The call's id")).to_be_focused()
-    page.keyboard.type("call-17")
-    page.keyboard.press("Enter")
-    page.wait_for_url("**#/calls/call-17")
+    with pressing(page, 1):
+        page.get_by_role("link", name="Calls", exact=True).click()
+        expect(page.get_by_label("The call's id")).to_be_focused()
+        page.keyboard.type("call-17")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**#/calls/call-17")
 
 
 def test_groups_are_merged_and_deleted_in_a_few_clicks(admin: Reader, system: System) -> None:

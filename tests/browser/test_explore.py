@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from local.system import System
+from tests.browser.presses import pressing
 from tools.browser_session import Reader
 
 ROUTE = "GET /explored"
@@ -33,9 +34,10 @@ def chart(page: Page, title: str) -> str:
 
 def test_last_week_of_one_route_is_two_clicks(viewer: Reader, explored: str) -> None:
     page = viewer.open(refresh_s=60)
-    page.get_by_role("link", name=explored, exact=True).click()
-    page.get_by_role("button", name="7 days").click()
-    page.wait_for_url("**range=7d*")
+    with pressing(page, 2):
+        page.get_by_role("link", name=explored, exact=True).click()
+        page.get_by_role("button", name="7 days").click()
+        page.wait_for_url("**range=7d*")
     expect(page.get_by_role("region", name=explored)).to_be_visible()
     expect(page.locator("figure", has_text="Latency").locator(".legend")).to_contain_text("p95")
     assert "p95" in chart(page, "Latency")
@@ -43,7 +45,8 @@ def test_last_week_of_one_route_is_two_clicks(viewer: Reader, explored: str) -> 
 
 def test_today_against_yesterday_is_one_click(viewer: Reader, explored: str) -> None:
     page = viewer.open(refresh_s=60)
-    with page.expect_response(lambda response: "metric=requests" in response.url and "before=1d" in response.url) as asked:
+    asking = page.expect_response(lambda response: "metric=requests" in response.url and "before=1d" in response.url)
+    with pressing(page, 1), asking as asked:
         page.get_by_role("button", name="Compare with yesterday").click()
     assert asked.value.ok
     expect(page.locator("figure", has_text="Latency").locator(".legend")).to_contain_text("a day before")

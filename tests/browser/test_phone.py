@@ -1,11 +1,13 @@
 """The page on a phone: small head, targets for fingers, and a silence in three taps."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from local.system import System
+from tests.browser.presses import pressing
 from tests.browser.test_alerts import find_overview, post
 from tools.browser_session import Reader, reader
 
@@ -59,9 +61,12 @@ def test_two_hours_of_silence_are_three_taps(phone: Reader, system: System) -> N
     system.eventually(lambda: system.get("/api/overview")["incidents"], what="the incident")
     page = phone.open(refresh_s=60)
     alert = page.locator(".alert[data-rule=high_error_rate]").first
-    alert.get_by_role("button", name="Silence").tap()
-    page.get_by_label("2 hours").tap()
-    page.get_by_role("dialog").get_by_role("button", name="Silence").tap()
+    with pressing(page, 3):
+        alert.get_by_role("button", name="Silence").tap()
+        page.get_by_label("2 hours").tap()
+        page.get_by_role("dialog").get_by_role("button", name="Silence").tap()
     expect(alert).to_contain_text("silenced until")
     made = system.get("/api/silences")["items"][0]
     assert made["reason"] == "somebody looks into it"
+    lasts = datetime.fromisoformat(made["ends_at"]) - datetime.fromisoformat(made["created_at"])
+    assert abs(lasts - timedelta(hours=2)) < timedelta(minutes=1)

@@ -6,15 +6,17 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from local.system import System
+from tests.browser.presses import pressing
 from tools.browser_session import Reader
 
 
 def test_the_weekly_report_is_printed_in_two_clicks(viewer: Reader) -> None:
     page = viewer.open(refresh_s=60)
     page.evaluate("window.print = () => { window.wasPrinted = true; }")
-    page.get_by_role("link", name="Reports", exact=True).click()
-    page.get_by_role("button", name="Print").click()
-    assert page.evaluate("window.wasPrinted") is True
+    with pressing(page, 2):
+        page.get_by_role("link", name="Reports", exact=True).click()
+        page.get_by_role("button", name="Print").click()
+        assert page.evaluate("window.wasPrinted") is True
     expect(page.get_by_role("combobox", name="Week")).to_be_visible()
     page.emulate_media(media="print")
     expect(page.get_by_role("table", name="Targets")).to_be_visible()
