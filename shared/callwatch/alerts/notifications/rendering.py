@@ -40,7 +40,16 @@ def render_text(rule: AlertRule, instance: Instance, failed: dict[str, str] | No
         own = None
     lead = (own or rule.hint or rule.name).rstrip(".")
     detail = f" ({instance.detail})" if instance.detail else ""
-    return scrub_text(f"{lead}{describe_subject(instance)}: {_render_measured(rule, instance)}{detail}")[:_MAX_TEXT]
+    measured = "" if own is None and _is_said_by_hint(rule, instance) else f": {_render_measured(rule, instance)}"
+    return scrub_text(f"{lead}{describe_subject(instance)}{measured}{detail}")[:_MAX_TEXT]
+
+
+def _is_said_by_hint(rule: AlertRule, instance: Instance) -> bool:
+    """Whether the value is the yes or no that the rule's hint puts in words: "measured 1, threshold >= 1" would say no more."""
+    condition = rule.all_conditions()[0]
+    if not rule.hint or find_unit(instance.metric or condition.metric) != "yes":
+        return False
+    return instance.value == (1 if (instance.comparison or condition.comparison).startswith(">") else 0)
 
 
 def _own_text(rule: AlertRule, message: Callable[[Any], str], instance: Instance, failed: dict[str, str] | None) -> str | None:

@@ -58,7 +58,7 @@ METRICS: Mapping[str, Metric] = {
     "pipeline.unfinished_s": Metric("s", "age of the oldest transcript without an analysis", _STAGE),
     "forecast.backlog_s": Metric("s", "time until the backlog of a stage reaches its limit; none unless it grows", _STAGE),
     "forecast.quota_s": Metric("s", "time until the quota of a day is used up; none if it lasts the day", ("service", "model")),
-    "calls.missing_ratio": Metric("ratio", "share of the expected calls of the last hour that are missing"),
+    "calls.missing_ratio": Metric("ratio", "share of the expected calls that are missing, in the worst window of 15 min to 48 h"),
     "agency.silent": Metric("yes", "1 if the calls of an agency stopped while those of others go on", ("agency",)),
     "recordings.availability": Metric("ratio", "share of recent ended calls that have a recording"),
     "recordings.shortfall": Metric("ratio", "how far that share is below the usual one of earlier days"),

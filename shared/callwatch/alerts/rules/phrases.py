@@ -37,7 +37,7 @@ SUBJECTS: Mapping[str, str] = {
     "pipeline.unfinished_s": "the age of the oldest unfinished work of a stage",
     "forecast.backlog_s": "the time until the growing backlog of a stage reaches its limit",
     "forecast.quota_s": "the time until a quota is used up, if it does not last the day,",
-    "calls.missing_ratio": "the missing share of the expected calls of the last hour",
+    "calls.missing_ratio": "the missing share of the calls that are expected",
     "recordings.availability": "the share of recent calls with a recording",
     "recordings.shortfall": "the drop of the share of calls with a recording",
     "fields.null_rate": "the share of recent calls without a key field",
