@@ -38,7 +38,13 @@ def test_head_is_small_and_stays(phone: Reader, system: System) -> None:
     assert box is not None
     assert box["y"] == 0
     assert box["height"] <= 136
+    # What the closed menu has no room for, the open one has.
+    others = [page.get_by_role("button", name=name) for name in ("Compare with yesterday", "Refresh", "Pause", "Theme")]
+    for other in others:
+        expect(other).to_be_hidden()
     page.get_by_role("button", name="Overview").tap()
+    for other in others:
+        expect(other).to_be_in_viewport()
     page.get_by_role("navigation", name="Views").get_by_role("link", name="Rules").tap()
     expect(page.get_by_role("region", name="Rules")).to_be_visible()
     expect(page.get_by_role("navigation", name="Views")).to_be_hidden()

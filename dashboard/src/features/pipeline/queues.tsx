@@ -1,4 +1,4 @@
-/** The two queues: how much waits, since when, and what fails. */
+/** The queues over time; their figures, most of which the pipeline has too, are folded. */
 
 import { Charts } from "../../charts/panel";
 import type { JobMetrics, Queues as QueueFigures, Unknown } from "../../lib/api/types";
@@ -19,11 +19,14 @@ export function Queues({ queues, unknown }: QueuesProps) {
   const live = useSlow<JobMetrics>("/api/metrics/jobs");
   return (
     <Panel title="Queues" kind="wide">
-      <div class="columns">
-        <Recordings queues={queues} unknown={unknown} live={live} />
-        <Transcriptions queues={queues} unknown={unknown} live={live} />
-        <Charts metric="queues" wanted={[{ title: "Waiting", take: (series) => series.name === "pending" }]} />
-      </div>
+      <Charts metric="queues" wanted={[{ title: "Waiting", take: (series) => series.name === "pending" }]} />
+      <details>
+        <summary>Recordings and transcriptions in figures</summary>
+        <div class="columns">
+          <Recordings queues={queues} unknown={unknown} live={live} />
+          <Transcriptions queues={queues} unknown={unknown} live={live} />
+        </div>
+      </details>
       <Reasons unknown={unknown} under={["services.queues"]} />
     </Panel>
   );
