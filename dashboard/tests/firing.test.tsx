@@ -85,6 +85,14 @@ test("a pipeline without alerts says that its crons are on time", async () => {
   assert.match(place.textContent ?? "", /All 1 crons are on time/);
 });
 
+test("completed work of a stage leads to its items, and none leads nowhere", async () => {
+  const idle = { ...STAGE, name: "analysis", completed_last_hour: 0 };
+  const found = { ...FOUND, stages: [STAGE, idle, { ...idle, completed_last_hour: null }] } as unknown as PipelineFigures;
+  const { getAllByRole } = await show(<Pipeline found={found} unknown={{}} issues={[]} />);
+  const links = getAllByRole("link", { name: "completed in the last hour" }).map((link) => link.getAttribute("href"));
+  assert.deepEqual(links, ["#/stages/transcription?state=completed_last_hour"]);
+});
+
 test("a stage shows how much waited over a day, and what it completed in this hour a day before", async () => {
   const series = (name: string, ...values: (number | null)[]) => ({
     name,

@@ -137,6 +137,7 @@ function StageBox({ stage, history, alerts, path, most, unknown }: StageProps) {
         path={`${path}.completed_last_hour`}
         unknown={unknown}
         name="completed"
+        link={linkTo(`stages/${stage.name}`, { state: "completed_last_hour" })}
       />
       <Facts
         rows={[
@@ -205,15 +206,19 @@ interface FlowProps {
   path: string;
   unknown: NonNullable<Reasons>;
   name: string;
+  /** Where the items behind the count are listed. */
+  link?: string;
 }
 
 /** Work of the last hour as a bar, relative to the stage that completed most. */
-function Flow({ count, most, path, unknown, name }: FlowProps) {
+function Flow({ count, most, path, unknown, name, link }: FlowProps) {
   const width = count === null ? 0 : Math.max(count > 0 ? 1 : 0, (count / most) * 100);
+  const words = <small>{name} in the last hour</small>;
   return (
     <div class="flow">
       <p>
-        <Figure value={count} path={path} unknown={unknown} show={formatCompact} /> <small>{name} in the last hour</small>
+        <Figure value={count} path={path} unknown={unknown} show={formatCompact} />{" "}
+        {link && count ? <a href={link}>{words}</a> : words}
       </p>
       <svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">
         <rect class="flow-ground" width="100" height="10" rx="1" />
