@@ -11,12 +11,12 @@ from callwatch.alerts.rules.manager import alert_manager
 from callwatch.alerts.rules.metrics import find_unit
 from callwatch.settings import get_settings
 
-RULES = {rule.id: rule for rule in alert_manager.rules(get_settings()) if not callable(rule.message)}
+RULES = {rule.id: rule for rule in alert_manager.list_rules(get_settings()) if not callable(rule.message)}
 
 
 def render(rule_id: str, value: float | None) -> str:
     rule = RULES[rule_id]
-    found = rule.all_conditions()[0]
+    found = rule.list_conditions()[0]
     instance = Instance(
         *("key", rule_id, {"stage": "analyses"}, "firing", datetime(2026, 1, 1, tzinfo=UTC)),
         value=value,
@@ -30,7 +30,7 @@ def render(rule_id: str, value: float | None) -> str:
 
 @pytest.mark.parametrize("rule_id", RULES)
 def test_a_message_says_its_figure_at_most_once(rule_id: str) -> None:
-    condition = RULES[rule_id].all_conditions()[0]
+    condition = RULES[rule_id].list_conditions()[0]
     is_yes = find_unit(condition.metric) == "yes"
     text = render(rule_id, (1 if condition.comparison.startswith(">") else 0) if is_yes else 7)
     assert text.count("threshold") == (0 if is_yes else 1), text
