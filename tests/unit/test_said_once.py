@@ -38,11 +38,11 @@ def test_a_message_says_its_figure_at_most_once(rule_id: str) -> None:
 
 
 def test_a_yes_that_is_no_or_unknown_is_said_with_figures() -> None:
-    assert "measured 0 (1: " in render("pipeline_stopped", 0)
+    assert "measured 0 (a stage completes its work), threshold >= 1" in render("pipeline_stopped", 0)
     assert "no longer reported" in render("pipeline_stopped", None)
 
 
 def test_a_yes_without_a_hint_is_said_with_figures() -> None:
     rule = replace(RULES["pipeline_stopped"], hint="")
     instance = Instance("key", rule.id, {}, "firing", datetime(2026, 1, 1, tzinfo=UTC), value=1, metric="pipeline.stopped")
-    assert "measured 1 (1: " in render_text(rule, instance)
+    assert "measured 1 (work waits in a stage and none is completed)" in render_text(rule, instance)
