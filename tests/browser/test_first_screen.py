@@ -41,6 +41,7 @@ def test_pipeline_is_in_the_first_900_px_of_many_incidents(admin: Reader, system
     for line in lines.all():
         assert line.locator(".alert-text").evaluate("text => text.scrollWidth <= text.clientWidth"), "covers no button"
         assert (line.bounding_box() or {"height": 99})["height"] <= 48
-        expect(line.get_by_role("button", name="Take it")).to_be_visible()
+        # Somebody is on the others.
+        expect(line.get_by_role("button", name="Take it")).to_have_count(1 if len(levels) > 1 else 0)
         expect(line.get_by_role("button", name="Silence")).to_be_visible()
     assert wrong.evaluate("panel => panel.scrollWidth <= panel.clientWidth")
