@@ -14,7 +14,7 @@ _COUNT = """() => {
 
 @contextlib.contextmanager
 def pressing(page: Page, times: int) -> Iterator[None]:
-    """Fail unless the page is clicked or tapped exactly so many times meanwhile; the page must not be loaded anew."""
+    """Fail unless the page is clicked or tapped exactly so many times meanwhile; the page must not be loaded again."""
     page.evaluate(_COUNT)
     yield
     assert page.evaluate("window.presses") == times

@@ -63,8 +63,8 @@ def test_targets_are_large_enough_for_fingers(phone: Reader, system: System, vie
 
 def test_two_hours_of_silence_are_three_taps(phone: Reader, system: System) -> None:
     post(system, "to be silenced on a phone", "critical")
-    system.eventually(lambda: find_overview(system, "high_error_rate"), what="the issue")
-    system.eventually(lambda: system.get("/api/overview")["incidents"], what="the incident")
+    system.wait_until(lambda: find_overview(system, "high_error_rate"), what="the issue")
+    system.wait_until(lambda: system.get("/api/overview")["incidents"], what="the incident")
     page = phone.open(refresh_s=60)
     alert = page.locator(".alert[data-rule=high_error_rate]").first
     with pressing(page, 3):

@@ -238,7 +238,8 @@ def test_outage_keeps_its_unit_where_a_rule_is_replaced(kind: Outage, database: 
         alert_manager.remove_rule(kind.rule_id)
     unit = METRICS[kind.metric].unit
     assert row == {"value": 2.0, "threshold": 2.0, "unit": unit, "comparison": ">="}
-    assert f"measured {format_figure(2.0, unit)}, threshold >= {format_figure(2.0, unit)}" in text
+    figure = format_figure(2.0, unit)
+    assert f"measured {figure} ({name_measured(kind.metric)}), threshold >= {figure}" in text
 
 
 def load_run_monitor() -> ModuleType:

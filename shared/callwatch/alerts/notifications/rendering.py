@@ -46,7 +46,7 @@ def render_text(rule: AlertRule, instance: Instance, failed: dict[str, str] | No
 
 def _is_said_by_hint(rule: AlertRule, instance: Instance) -> bool:
     """Whether the value is the yes or no that the rule's hint puts in words: "measured 1, threshold >= 1" would say no more."""
-    condition = rule.all_conditions()[0]
+    condition = rule.list_conditions()[0]
     if not rule.hint or find_unit(instance.metric or condition.metric) != "yes":
         return False
     return instance.value == (1 if (instance.comparison or condition.comparison).startswith(">") else 0)
