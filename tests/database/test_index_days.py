@@ -29,7 +29,8 @@ from tests.support.api_shapes import check_shape
 from tests.support.payload_store import list_archived, list_objects, list_stored, query
 from tools.export import note_archived
 
-NOW = datetime.now(UTC).replace(hour=12, minute=0)
+# In the middle of a day, and at no hour of today's ahead of the database's clock.
+NOW = (datetime.now(UTC) - timedelta(days=1)).replace(hour=12, minute=0)
 OLD = NOW - timedelta(days=40)
 ANN, BOB, NEAR_ANN = "a" * 32, "b" * 32, "a" * 31 + "c"
 INDEX_DAYS, RETENTION_DAYS = 30, 90

@@ -10,7 +10,7 @@ import pytest
 from callwatch.db import connection, execute, fetch_all
 from callwatch.models.reason import Reason
 from callwatch.monitor.cycle import Cycle
-from callwatch.monitor.measure_step import _read_product
+from callwatch.monitor.measure_step import _keep_product, _read_product
 from callwatch.pipeline.indexes import INDEXES, list_index_samples
 from callwatch.pipeline.queries.query_runner import Measured
 from callwatch.pipeline.stage_file import get_stages
@@ -162,8 +162,10 @@ def test_crons_and_fields_show_as_they_are(tables: Any) -> None:
 def test_a_cycle_keeps_depths_and_leaves_out_what_is_unknown(tables: Any) -> None:
     recording(tables, 5)
     tables.execute("DROP TABLE transcription_queue")
-    _read_product(Cycle(now=NOW, deadline=0.0))
+    cycle = Cycle(now=NOW, deadline=0.0)
+    _read_product(cycle)
     with connection() as conn:
+        _keep_product(conn, cycle)
         kept = {(row["stage"], row["figure"]): row["value"] for row in fetch_all(conn, "SELECT * FROM callwatch.stage_minutes")}
     assert kept == {
         ("recordings", "pending"): 1, ("recordings", "completed"): 0, ("analyses", "pending"): 0, ("analyses", "completed"): 0,

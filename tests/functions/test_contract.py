@@ -247,7 +247,7 @@ def test_actions_answer_with_what_they_changed_in_full(busy: System) -> None:
     status, body, _headers = busy.call("POST", f"/api/alerts/{alert}/acknowledge", "", reason)
     assert status == 200
     check_response("POST", "/api/alerts/{id}/acknowledge", body)
-    incident = busy.get("/api/incidents")["items"][0]["id"]
+    incident = busy.get("/api/incidents?state=open")["items"][0]["id"]
     for action, said in (("take", reason), ("note", {"note": "contract"}), ("release", reason), ("resolve", reason)):
         status, body, _headers = busy.call("POST", f"/api/incidents/{incident}/{action}", "", said)
         assert status == 200, body

@@ -45,7 +45,7 @@ def _play_rules(rules: Any, minutes: int) -> list[Any]:
     found = []
     for minute in range(minutes):
         now = NOW + minute * MINUTE
-        samples = [_sample(rule, condition, minute) for rule in rules for condition in rule.all_conditions()]
+        samples = [_sample(rule, condition, minute) for rule in rules for condition in rule.list_conditions()]
         outcome = evaluate(rules, samples, known, now, Context(silences if minute < 10 else []))
         known = outcome.instances
         found.append(

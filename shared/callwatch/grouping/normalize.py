@@ -161,7 +161,7 @@ def normalize(message: str) -> str:
     text = replace_quoted(text)
     if has_digits:
         text = _NUMBERS.sub("<n>", text)
-    return _SPACE.sub(" ", _REPEATED.sub(r"<\1>", text)).strip().translate(_RESTORE)
+    return _REPEATED.sub(r"<\1>", _SPACE.sub(" ", text)).strip().translate(_RESTORE)
 
 
 def _protect(match: re.Match[str]) -> str:

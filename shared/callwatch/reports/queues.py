@@ -22,7 +22,7 @@ class Unread(Measured):
 
     cause: Reason = PRODUCT_UNAVAILABLE
 
-    def explain_unread(self, *_names: str) -> Reason:
+    def explain_unknown(self, *_names: str) -> Reason:
         """Return why the database cannot be read."""
         return self.cause
 

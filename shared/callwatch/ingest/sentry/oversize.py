@@ -19,6 +19,8 @@ _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)'
 # everywhere, so that no search starts twice.
 _TEXT = re.compile(rb'((?:[^"]*+"[^"\\]{0,190}+")*+[^"]*+)(' + _STRING + rb")?", re.DOTALL)
 _TOKEN = re.compile(_STRING + rb"|[\[\]{},]", re.DOTALL)
+# Inside of a member, its commas say nothing.
+_NESTED_TOKEN = re.compile(_STRING + rb"|[\[\]{}]", re.DOTALL)
 # Whole characters and escapes; of a surrogate pair both halves.
 _WHOLE = re.compile(
     rb"(?:[^\\]|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[0-9a-fA-F]{4}|\\u(?![dD][89abAB])[0-9a-fA-F]{4}|\\[^u])*+", re.DOTALL
@@ -90,10 +92,11 @@ def _drop_members(payload: bytes, max_bytes: int) -> bytes:
 def _split_members(payload: bytes) -> list[bytes]:
     """The members of an object, each with its name; none of what is no object or does not end as one."""
     members: list[bytes] = []
-    depth = start = 0
+    depth = start = end = 0
     if not payload.lstrip().startswith(b"{"):
         return []
-    for match in _TOKEN.finditer(payload):
+    while match := (_TOKEN if depth == 1 else _NESTED_TOKEN).search(payload, end):
+        end = match.end()
         sign = payload[match.start() : match.start() + 1]
         if sign in (b"[", b"{"):
             depth += 1
