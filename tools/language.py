@@ -43,7 +43,7 @@ BANNED: Mapping[str, str] = {
     r"tells of": "reports",
     r"told apart": "distinguished",
     r"none of it": "say which part",
-    # Except in quotes: older payloads have a field `mended`.
+    # A name in quotes is allowed: older payloads have the field `mended`.
     r"(?<![\"'`])mend(s|ed|ing)?(?![\"'`])": "fix, sanitize, repair",
     r"thereof|therein|thereby|hitherto|henceforth": "of it, in it, so, until now, from now on",
     r"(?<!gateway )time-outs?": "timeout",

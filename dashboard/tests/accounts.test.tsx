@@ -6,19 +6,12 @@ import { afterEach, test } from "node:test";
 import { Accounts } from "../src/features/costs/accounts";
 import type { Costs } from "../src/lib/api/types";
 import { clear, settle, show } from "./support/render";
+import { NO_COSTS } from "./support/samples";
 
 afterEach(clear);
 
 const COSTS: Costs = {
-  timestamp: "2026-11-30T10:00:00Z",
-  range: "1d",
-  since: "2026-11-30",
-  until: "2026-11-30",
-  per_call: { mean: null, p95: null, target: null, calls: null, unpriced_calls: null },
-  by_service: {},
-  by_model: [],
-  by_agency: [],
-  trend: [],
+  ...NO_COSTS,
   balances: [{ service: "deepgram", project: "p", usd: 42.5, days_left: null, read_at: "2026-11-30T09:50:00Z" }],
   quotas: [
     {

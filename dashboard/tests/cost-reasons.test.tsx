@@ -6,16 +6,13 @@ import { afterEach, test } from "node:test";
 import { CostReasons } from "../src/features/costs/cost-reasons";
 import type { Costs } from "../src/lib/api/types";
 import { clear, show } from "./support/render";
+import { NO_COSTS } from "./support/samples";
 
 afterEach(clear);
 
 const COSTS: Costs = {
-  timestamp: "2026-11-30T10:00:00Z",
-  range: "1d",
-  since: "2026-11-30",
-  until: "2026-11-30",
+  ...NO_COSTS,
   per_call: { mean: 0.1, p95: 0.2, target: 0.2, calls: 3, unpriced_calls: 1 },
-  by_service: {},
   by_model: [
     { service: "openai", model: "gpt-a", calls: 2, usd: 0.2, units: {}, unpriced: {} },
     { service: "openai", model: "gpt-new", calls: 1, usd: null, units: {}, unpriced: {} },
@@ -24,9 +21,6 @@ const COSTS: Costs = {
     { agency: "7", name: null, calls: 2, unpriced_calls: 0, usd: 0.2, mean: 0.1 },
     { agency: null, name: null, calls: 1, unpriced_calls: 0, usd: 0.2, mean: 0.2 },
   ],
-  trend: [],
-  balances: null,
-  quotas: null,
   unknown: {
     "by_model.1.usd": { code: "not_configured", message: "it has no price" },
     "by_agency.0.name": { code: "none", message: "no agency has this id" },

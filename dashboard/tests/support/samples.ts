@@ -1,6 +1,6 @@
 /** Responses of the API as the tests need them. */
 
-import type { Alert, Overview } from "../../src/lib/api/types";
+import type { Alert, Costs, Overview } from "../../src/lib/api/types";
 
 export const AT = Date.parse("2026-11-24T10:00:00Z");
 
@@ -34,3 +34,19 @@ export const FIRING: Alert = {
   suppressed_by: null,
   labels: {},
 } as unknown as Alert;
+
+/** The costs of a day of which nothing is known. */
+export const NO_COSTS: Costs = {
+  timestamp: "2026-11-30T10:00:00Z",
+  range: "1d",
+  since: "2026-11-30",
+  until: "2026-11-30",
+  per_call: { mean: null, p95: null, target: null, calls: null, unpriced_calls: null },
+  by_service: {},
+  by_model: [],
+  by_agency: [],
+  trend: [],
+  balances: null,
+  quotas: null,
+  unknown: {},
+};

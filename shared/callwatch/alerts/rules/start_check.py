@@ -10,7 +10,8 @@ from callwatch.exceptions import ConfigurationError
 from callwatch.models.alert import AlertChannel
 from callwatch.models.slo import WINDOWS
 from callwatch.pipeline.product import build_all_readings
-from callwatch.pipeline.queries.query_runner import list_tables as list_needed_tables
+from callwatch.pipeline.queries.query_runner import list_tables
+from callwatch.pipeline.queries.stage import StageFile
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.settings import Settings
 
@@ -22,6 +23,14 @@ def check_rules_file(environ: Mapping[str, str], settings: Settings) -> None:
     """Read the user's rules once, at the start, with the values of their labels. Raises ConfigurationError."""
     if environ.get("RULES_FILE"):
         read_rules(Path(environ["RULES_FILE"]), RULES, list_label_values(settings))
+
+
+def find_stages(settings: Settings) -> StageFile | None:
+    """Return the stage file; None if it cannot be read, which is a problem of its own."""
+    try:
+        return get_stages(settings.stages_file)
+    except ConfigurationError:
+        return None
 
 
 def list_label_values(settings: Settings) -> FindValues:
@@ -36,7 +45,7 @@ def list_label_values(settings: Settings) -> FindValues:
     }
     if settings.pii_routes is not None:
         closed["access.", "route"] = frozenset(route.name for route in settings.pii_routes)
-    tables = list_tables(settings)
+    tables = _list_tables(settings)
     if tables:
         closed |= {("schema.", "table"): tables, ("product.", "table"): tables}
 
@@ -61,9 +70,8 @@ def _list_services(settings: Settings) -> Mapping[tuple[str, str], frozenset[str
 
 
 def _list_stage_values(settings: Settings) -> Mapping[tuple[str, str], frozenset[str]]:
-    try:
-        stages = get_stages(settings.stages_file)
-    except ConfigurationError:
+    stages = find_stages(settings)
+    if stages is None:
         return {}
     parts = stages.parts
     return {
@@ -77,13 +85,12 @@ def _list_stage_values(settings: Settings) -> Mapping[tuple[str, str], frozenset
     }
 
 
-def list_tables(settings: Settings) -> frozenset[str]:
+def _list_tables(settings: Settings) -> frozenset[str]:
     """Return every table of the stage file; none if it cannot be read."""
-    try:
-        stages = get_stages(settings.stages_file)
-    except ConfigurationError:
+    stages = find_stages(settings)
+    if stages is None:
         return frozenset()
     parts = [part["table"] for part in stages.parts.values() if "table" in part]
     advised = [index["table"] for index in stages.indexes]
-    needed = (table for reading in build_all_readings(stages) for table in list_needed_tables(reading))
+    needed = (table for reading in build_all_readings(stages) for table in list_tables(reading))
     return frozenset([*parts, *advised, *needed])

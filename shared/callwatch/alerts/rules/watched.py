@@ -5,11 +5,9 @@ from collections.abc import Callable, Mapping
 from callwatch.alerts.evaluation.context import Subjects
 from callwatch.alerts.notifications.channels import is_configured, list_names
 from callwatch.alerts.own_rules.complete_metrics import LASTING, PASSING
-from callwatch.alerts.rules.start_check import list_label_values, list_tables
-from callwatch.exceptions import ConfigurationError
+from callwatch.alerts.rules.start_check import find_stages, list_label_values
 from callwatch.pipeline.product import build_all_readings
 from callwatch.pipeline.queries.query_runner import list_columns
-from callwatch.pipeline.stage_file import get_stages
 from callwatch.settings import Settings
 
 # Metrics that a part of the stage file gives.
@@ -44,7 +42,7 @@ def _find_unwatched(settings: Settings) -> Callable[[str, Mapping[str, str]], st
     """What says why the settings watch a metric with some labels no longer; None if they do."""
     find_values = list_label_values(settings)
     channels = frozenset(name for name in list_names(settings) if is_configured(name, settings))
-    tables, columns = list_tables(settings), _list_columns(settings)
+    tables, columns = find_values("schema.", "table"), _list_columns(settings)
     missing = {prefix: f"the stage file has no part {part} any more" for prefix, part in _list_missing_parts(settings).items()}
 
     def find(metric: str, labels: Mapping[str, str]) -> str | None:
@@ -66,16 +64,12 @@ def _find_unwatched(settings: Settings) -> Callable[[str, Mapping[str, str]], st
 
 def _list_columns(settings: Settings) -> frozenset[tuple[str, str]]:
     """Every table and column that a reading of the stage file needs; none if it cannot be read."""
-    try:
-        readings = build_all_readings(get_stages(settings.stages_file))
-    except ConfigurationError:
+    stages = find_stages(settings)
+    if stages is None:
         return frozenset()
-    return frozenset(place for reading in readings for place in list_columns(reading))
+    return frozenset(place for reading in build_all_readings(stages) for place in list_columns(reading))
 
 
 def _list_missing_parts(settings: Settings) -> Mapping[str, str]:
-    try:
-        parts = get_stages(settings.stages_file).parts
-    except ConfigurationError:
-        return {}
-    return {prefix: part for prefix, part in _PARTS.items() if part not in parts}
+    stages = find_stages(settings)
+    return {} if stages is None else {prefix: part for prefix, part in _PARTS.items() if part not in stages.parts}

@@ -1,5 +1,7 @@
 """Shared by several built-in rules: channels and causes."""
 
+from collections.abc import Iterable, Sequence
+
 from callwatch.alerts.rules.rule import Cause
 from callwatch.models.alert import AlertChannel as To
 
@@ -31,18 +33,22 @@ def list_service_causes(*rule_ids: str) -> tuple[Cause, ...]:
 
 def list_vendor_causes(*rule_ids: str) -> tuple[Cause, ...]:
     """Return as causes the alerts on the vendor that a stage depends on."""
-    return tuple(Cause(rule_id, {"service": name}, {"stage": stage}) for rule_id in rule_ids for stage, name in SERVES.items())
+    return _pair_causes(rule_ids, "service", "stage", [(service, stage) for stage, service in SERVES.items()])
 
 
 def list_vendor_causes_of_crons(*rule_ids: str) -> tuple[Cause, ...]:
     """Return as causes the alerts on the vendor that the stage of a cron depends on."""
-    pairs = [(SERVES[stage], cron) for stage, cron in RUNS.items()]
-    return tuple(Cause(rule_id, {"service": service}, {"cron": cron}) for rule_id in rule_ids for service, cron in pairs)
+    return _pair_causes(rule_ids, "service", "cron", [(SERVES[stage], cron) for stage, cron in RUNS.items()])
 
 
 def list_cron_causes(*rule_ids: str) -> tuple[Cause, ...]:
     """Return as causes the alerts on the cron that runs a stage."""
-    return tuple(Cause(rule_id, {"cron": cron}, {"stage": stage}) for rule_id in rule_ids for stage, cron in RUNS.items())
+    return _pair_causes(rule_ids, "cron", "stage", [(cron, stage) for stage, cron in RUNS.items()])
+
+
+def _pair_causes(rule_ids: Iterable[str], of_cause: str, of_effect: str, pairs: Sequence[tuple[str, str]]) -> tuple[Cause, ...]:
+    """Return a cause for each rule and pair: the value of a label of the cause, and of one of what follows from it."""
+    return tuple(Cause(rule_id, {of_cause: cause}, {of_effect: effect}) for rule_id in rule_ids for cause, effect in pairs)
 
 
 def list_queue_causes() -> tuple[Cause, ...]:
