@@ -297,7 +297,21 @@ def test_missing_source_makes_the_day_unknown_and_not_cheap(seeded: Any, change:
     found = view()
     assert (found["per_call"]["mean"], found["per_call"]["calls"], found["by_service"]) == (None, None, None)
     assert found["unknown"]["per_call.calls"].code == "missing"
+    assert found["known_days"] == 0
     assert {sample.value for sample in samples} == {None}
+
+
+def test_sums_say_of_how_many_days_they_are(seeded: Any) -> None:
+    run_step(times=5)
+    assert view("7d")["known_days"] == len([day for day in view("7d")["trend"] if day["calls"] is not None]) > 1
+    with connection() as conn, conn.cursor() as cursor:
+        cursor.execute("DELETE FROM callwatch.cost_days WHERE day = %s", (TODAY - timedelta(days=1),))
+        for table in ("cost_tenants", "cost_counts", "cost_usage", "cost_hours"):
+            cursor.execute(f"DELETE FROM callwatch.{table} WHERE day = %s", (TODAY - timedelta(days=1),))
+        conn.commit()
+    found = view("7d")
+    assert found["known_days"] == len([day for day in found["trend"] if day["calls"] is not None])
+    assert found["per_call"]["calls"] == sum(day["calls"] or 0 for day in found["trend"])
 
 
 def test_missing_agency_column_costs_only_the_agencies(seeded: Any) -> None:

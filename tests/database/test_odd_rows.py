@@ -10,12 +10,14 @@ import pytest
 
 from callwatch.alerts.evaluation.evaluate import evaluate
 from callwatch.alerts.rules.builtin import RULES
+from callwatch.api.http import Page, decode_cursor
 from callwatch.db import product_connection
 from callwatch.models.sample import Sample
 from callwatch.models.shapes.pipeline import Pipeline
 from callwatch.pipeline.product import measure
 from callwatch.pipeline.samples import list_product_samples
 from callwatch.pipeline.stage_file import get_stages
+from callwatch.reports.items.listing import list_stage_items
 from callwatch.reports.jobs import build_job_metrics
 from callwatch.reports.pipeline import build_pipeline
 from callwatch.reports.status import build_status
@@ -146,6 +148,32 @@ def test_work_that_is_never_due_is_undated(tables: Any, scheduled_for: str | Non
     assert answer["stages"][0]["undated"] == 1
     assert odd_rows(answer, "pending_recordings", "scheduled_for") == (0, 0), "a schedule lies ahead"
     assert build_job_metrics(get_settings(), NOW)["recording_queue"]["stale_count"] == 0
+
+
+def test_each_undated_row_counts_once(tables: Any) -> None:
+    add_recording(tables, None)
+    add_recording(tables, NOW + MINUTE, EARLY[0])
+    both = add_recording(tables, EARLY[0], AHEAD[0])
+    add_recording(tables, NOW + MINUTE)
+    add_recording(tables, None, processed_at=NOW)
+    assert build_pipeline(get_settings(), NOW)["stages"][0]["undated"] == 3
+    found = list_stage_items(get_settings(), NOW, "recordings", "undated", Page(2))
+    after = list_stage_items(get_settings(), NOW, "recordings", "undated", Page(2, decode_cursor(found["next_cursor"] or "")))
+    listed = [item["row"] for page in (found, after) for item in page["items"] or []]
+    assert (found["count"], sorted(listed)) == (3, ["1", "2", str(both)])
+    assert after["next_cursor"] is None
+
+
+def test_substitutes_count_undated_rows_too(tables: Any) -> None:
+    add_transcription(tables, "pending", as_time(EARLY[0]))
+    add_transcription(tables, "processing", NOW - MINUTE, None)
+    add_transcription(tables, "pending", NOW - MINUTE)
+    tables.execute("ALTER TABLE transcription_queue DROP COLUMN attempts")
+    found = list_stage_items(get_settings(), NOW, "transcriptions", "undated", Page(5))
+    assert (found["count"], len(found["items"] or [])) == (2, 2)
+    tables.execute("ALTER TABLE transcription_queue DROP COLUMN started_at")
+    found = list_stage_items(get_settings(), NOW, "transcriptions", "undated", Page(5))
+    assert (found["count"], found["items"], found["unknown"]["items"].code) == (None, None, "missing")
 
 
 @pytest.mark.parametrize("last_ok", [*EARLY, *AHEAD])

@@ -13,6 +13,7 @@ from callwatch.pipeline.indexes import list_index_samples
 from callwatch.pipeline.queries.odd_rows import OddTotal, sum_odd_rows
 from callwatch.pipeline.queries.query_runner import Measured, add_figures, explain_stopped, is_stopped
 from callwatch.pipeline.queries.stage import Stage, StageFile
+from callwatch.pipeline.queries.undated import NO_AGES, list_undated_counts
 from callwatch.pipeline.syncs import list_sync_samples
 from callwatch.pipeline.tenants.silence import SILENT_METRIC, list_silence_samples
 from callwatch.pipeline.unlisted import list_unlisted_samples
@@ -26,9 +27,6 @@ METRICS = (
 )  # fmt: skip
 _COUNTS = ("stuck", "zombie", "false_success", "orphan", "overdue")
 _ENOUGH_FINISHED, _FEW_DEAD = 20, 0.05
-# The kinds of open rows that are evaluated by a time.
-_OPEN = ("overdue", "stuck", "waiting", "due")
-_NO_AGES = Reason("not_recorded", "the stage has no open items with a time")
 _MANY_OPEN, _OPEN_SHARE = 5, 0.1
 _NONE_DONE = Reason("no_traffic", "nothing was completed in the last 24 hours, so nothing shows that it is over")
 _NONE_DONE_LATELY = Reason("no_traffic", "nothing was completed in the last hour, so nothing shows that it is over")
@@ -82,15 +80,7 @@ def count_odd_rows(stages: StageFile, measured: Measured) -> dict[tuple[str, str
 
 def count_undated(stage: Stage, measured: Measured) -> tuple[int | None, Reason | None]:
     """How many open items have no usable time, so that no rule by age sees them; or None and the reason."""
-    names = [f"{stage.name}.odd_{kind}" for kind in _OPEN]
-    found = [measured.odd[name] for name in names if name in measured.odd]
-    unread = [name for name in names if name in measured.unknown]
-    if unread or not found:
-        return None, measured.explain_unknown(*unread) if unread else _NO_AGES
-    counts = {name: odd.early + odd.ahead + odd.undated for name, odd in measured.odd.items() if name in names}
-    taken = counts.pop(f"{stage.name}.odd_stuck", 0)
-    # Waiting items are counted by each time by which they are evaluated.
-    return taken + max(counts.values(), default=0), None
+    return add_figures(measured, *(reading.name for reading in list_undated_counts(stage)))
 
 
 def _sample_odd_rows(stages: StageFile, measured: Measured) -> Iterator[Sample]:
@@ -151,7 +141,7 @@ def _sample_stage(stage: Stage, measured: Measured) -> Iterator[Sample]:
             sample = _build_sample(f"pipeline.{figure}", measured, f"{stage.name}.{figure}", labels)
             yield replace(sample, inconclusive=_doubt_window(stage, figure, measured))
     count, reason = count_undated(stage, measured)
-    if reason != _NO_AGES:
+    if reason != NO_AGES:
         yield Sample("pipeline.undated", None if count is None else float(count), reason, labels)
     if not stage.rows["due"].none:
         yield _sample_stopped(stage, measured, labels)

@@ -26,6 +26,7 @@ export function Costs() {
           {(costs) => (
             <>
               <PerCall costs={costs} />
+              <KnownDays costs={costs} />
               <CostReasons costs={costs} />
             </>
           )}
@@ -60,6 +61,16 @@ function PerCall({ costs }: { costs: CostsAnswer }) {
         <Figure value={call.unpriced_calls} path="per_call.unpriced_calls" unknown={unknown} show={formatCompact} />
       </Tile>
     </dl>
+  );
+}
+
+/** Sums of a part of the range would look like those of all of it. */
+function KnownDays({ costs: { known_days, trend } }: { costs: CostsAnswer }) {
+  if (known_days === 0 || known_days === trend.length) return null;
+  return (
+    <p class="muted">
+      These sums are of {known_days} of {trend.length} days; the others are unknown, and the list of days says why.
+    </p>
   );
 }
 

@@ -294,6 +294,7 @@ export interface Costs {
   by_agency: Array<AgencyCosts> | null;
   by_model: Array<ModelCosts> | null;
   by_service: Record<string, ServiceCosts> | null;
+  known_days: number;
   per_call: CallCosts;
   quotas: Array<QuotaForecast> | null;
   range: "1d" | "24h" | "7d" | "30d" | "90d";
@@ -1790,7 +1791,7 @@ export interface StageItemPage {
   remedy: RemedyStatement | null;
   replays: Array<Replay> | null;
   stage: string;
-  state: "pending" | "retry" | "processing" | "overdue" | "stuck" | "zombie" | "orphan" | "false_success" | "unlisted" | "due" | "failed" | "dead" | "completed_last_hour";
+  state: "pending" | "retry" | "processing" | "overdue" | "stuck" | "zombie" | "orphan" | "false_success" | "unlisted" | "undated" | "due" | "failed" | "dead" | "completed_last_hour";
   unknown: Record<string, Unknown>;
 }
 

@@ -27,7 +27,7 @@ from callwatch.pipeline.queries.statements import TRUE, Literal, PrimaryKey, coa
 from callwatch.pipeline.queries.time_bounds import read_time
 
 # States by which items are listed: each is the name of a count of GET /api/pipeline or of its rules.
-STATES = (*COUNTED, "unlisted", "due", "failed", "dead", "completed_last_hour")
+STATES = (*COUNTED, "unlisted", "undated", "due", "failed", "dead", "completed_last_hour")
 NO_KEY = Reason("not_configured", "the stage file does not say which column holds the item's key")
 _KIND = {"completed_last_hour": "done"}
 _NAME = "items"

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from psycopg2.sql import SQL
+from psycopg2.sql import SQL, Composable
 
 from callwatch.models.reason import Reason
-from callwatch.pipeline.queries.filter_dsl import TIME, Clause, list_needs, merge, render_sql
+from callwatch.pipeline.queries.filter_dsl import TIME, Clause, Needs, list_needs, merge, render_sql
 from callwatch.pipeline.queries.reading import Aggregate, Census, Reading
 from callwatch.pipeline.queries.stage import Rows
 from callwatch.pipeline.queries.statements import PrimaryKey, coalesce
@@ -57,20 +57,35 @@ def read_odd_rows(census: Census, counts: Sequence[Any]) -> OddRows:
     return OddRows(census, int(early), int(ahead_count), int(undated), key)
 
 
-def count_odd_rows(name: str, rows: Rows, times: tuple[str, ...], with_undated: bool = False) -> Reading | None:
-    """The census of rows by their time: the first of some columns that is not NULL; None if it is not possible."""
-    if rows.none or not times:
-        return None
-    where = tuple(clause for clause in rows.where if not (clause.column in times and clause.operator in _COMPARED))
+def compose_odd_rows(rows: Rows, times: tuple[str, ...], with_undated: bool) -> tuple[Needs, Composable]:
+    """The columns and the condition by which rows are found whose time is odd: the first of some columns that is not NULL."""
+    where = _list_timeless(rows, times)
+    tests = _list_tests(rows, times)
+    is_odd = SQL(" OR ").join(tests if with_undated else tests[:2])
     needs = merge(list_needs(rows.table, where), {rows.table: dict.fromkeys(times, TIME)})
+    return needs, SQL("{} AND ({})").format(render_sql(where, rows.table), is_odd)
+
+
+def _list_timeless(rows: Rows, times: tuple[str, ...]) -> tuple[Clause, ...]:
+    """The clauses of rows without those on the age of one of these columns."""
+    return tuple(clause for clause in rows.where if not (clause.column in times and clause.operator in _COMPARED))
+
+
+def _list_tests(rows: Rows, times: tuple[str, ...]) -> list[Composable]:
+    """Whether a row is early, ahead, or undated."""
     at = coalesce(times)
     ahead_s = MAX_CLOCK_SKEW_S if rows.ahead_s is None else rows.ahead_s
-    tests = [is_early(at), is_ahead(at, ahead_s), SQL("{} IS NULL").format(at)]
-    is_odd = SQL(" OR ").join(tests if with_undated else tests[:2])
-    condition = SQL("{} AND ({})").format(render_sql(where, rows.table), is_odd)
-    counted = dict(zip(("early", "ahead", "undated"), tests, strict=True))
+    return [is_early(at), is_ahead(at, ahead_s), SQL("{} IS NULL").format(at)]
+
+
+def count_odd_rows(name: str, rows: Rows, times: tuple[str, ...], with_undated: bool = False) -> Reading | None:
+    """The census of rows by their time; None if it is not possible."""
+    if rows.none or not times:
+        return None
+    needs, condition = compose_odd_rows(rows, times, with_undated)
+    counted = dict(zip(("early", "ahead", "undated"), _list_tests(rows, times), strict=True))
     aggregate = Aggregate(rows.table, _COUNTS, condition, {**counted, "key": PrimaryKey(rows.table)})
-    is_plain = not any(clause.operator in ("has", "has no") for clause in where)
+    is_plain = not any(clause.operator in ("has", "has no") for clause in rows.where)
     otherwise = None
     if rows.otherwise:
         other_times = rows.otherwise.at or list_aged_columns(rows.otherwise.where) or times

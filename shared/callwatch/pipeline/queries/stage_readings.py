@@ -1,7 +1,6 @@
 """Compiles a stage to the statements that read it, each with the columns it needs."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 
 from psycopg2.sql import SQL, Composable, Identifier
@@ -23,6 +22,7 @@ from callwatch.pipeline.queries.time_bounds import (
     is_early,
     is_readable,
 )
+from callwatch.pipeline.queries.undated import list_open_kinds, list_undated_counts
 
 NOTHING_DUE = Reason("none", "nothing is due")
 # The condition on a time, given as SQL.
@@ -47,8 +47,6 @@ _UNFINISHED = """
                     ) AS items
                 ) AS weighed WHERE is_open ORDER BY excess DESC, at LIMIT 1), 0)::float AS since
 """
-# Overdue work has a schedule, which lies ahead until it is due; this is the limit if the stage file does not give one.
-_SCHEDULED_WITHIN_S = 10 * 366 * 86_400
 _COUNT = SQL("count(*){filter}::float")
 # The earliest time of rows, in seconds since 1970.
 _EARLIEST = SQL("extract(epoch FROM min({at}){filter})::float")
@@ -61,6 +59,7 @@ def list_readings(stage: Stage) -> Iterator[Reading]:
     """Every statement of a stage: the censuses of its odd rows, and its figures."""
     yield from _list_censuses(stage)
     yield count_unlisted(stage)
+    yield from list_undated_counts(stage)
     for figure in COUNTED:
         yield _count_kind(stage, figure)
     yield from _count_done(stage)
@@ -82,29 +81,18 @@ def list_readings(stage: Stage) -> Iterator[Reading]:
 
 def _list_censuses(stage: Stage) -> Iterator[Reading]:
     """The odd rows of each kind that is evaluated by a time."""
-    found = []
-    for figure in COUNTED:
-        rows = stage.rows[figure]
-        if figure == "overdue" and rows.ahead_s is None:
-            rows = replace(rows, ahead_s=_SCHEDULED_WITHIN_S)
-        found.append(count_odd_rows(f"{stage.name}.odd_{figure}", rows, list_aged_columns(rows.where), True))
-    found.append(count_odd_rows(f"{stage.name}.odd_waiting", stage.rows["pending"], _find_waiting_since(stage), True))
+    kinds = {figure: (stage.rows[figure], list_aged_columns(stage.rows[figure].where)) for figure in COUNTED}
+    kinds |= list_open_kinds(stage)
+    found = [count_odd_rows(f"{stage.name}.odd_{kind}", rows, times, True) for kind, (rows, times) in kinds.items()]
     if stage.unfinished:
         begun = Rows(stage.table, at=(stage.unfinished.at,))
         found.append(count_odd_rows(f"{stage.name}.odd_unfinished", begun, begun.at))
-    found.append(count_odd_rows(f"{stage.name}.odd_due", stage.rows["due"], stage.rows["due"].at, True))
     yield from (reading for reading in found if reading)
     ended = (
         count_odd_rows(f"{stage.name}.odd_{kind}", stage.rows[kind], stage.rows[kind].at) for kind in ("done", "failed", "dead")
     )
     # Failed and dead rows may be the same.
     yield from {repr(reading.sql): reading for reading in ended if reading}.values()
-
-
-def _find_waiting_since(stage: Stage) -> tuple[str, ...]:
-    """The time since which items wait; none if their window is part of what makes them pending."""
-    limited = {clause.column for clause in stage.rows["pending"].where if clause.operator == "newer than"}
-    return () if stage.waiting_since in limited else (stage.waiting_since,)
 
 
 def _count_kind(stage: Stage, figure: str) -> Reading:

@@ -69,6 +69,7 @@ def build_costs(settings: Settings, now: datetime, range_name: CostRange) -> Cos
         "range": range_name,
         "since": since,
         "until": until,
+        "known_days": sum(row["problem"] is None for row in stored.days.values()),
         "per_call": _describe_per_call(stored, given.get("target_usd") if given else None, has_prices, unknown),
         "by_service": unknown.say("by_service", _group_by_service(stored, has_prices, unknown), stored.why),
         "by_model": unknown.say("by_model", _group_by_model(stored, has_prices, unknown), stored.why),

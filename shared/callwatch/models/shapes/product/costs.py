@@ -74,6 +74,7 @@ class Costs(Known):
     range: CostRange
     since: date
     until: date
+    known_days: Annotated[int, About("Days of the range whose sums are known. All sums below are of these days alone.")]
     per_call: CallCosts
     by_service: dict[str, ServiceCosts] | None
     by_model: list[ModelCosts] | None

@@ -21,6 +21,7 @@ ItemState = Literal[
     "orphan",
     "false_success",
     "unlisted",
+    "undated",
     "due",
     "failed",
     "dead",
