@@ -41,6 +41,7 @@ export const NO_COSTS: Costs = {
   range: "1d",
   since: "2026-11-30",
   until: "2026-11-30",
+  known_days: 0,
   per_call: { mean: null, p95: null, target: null, calls: null, unpriced_calls: null },
   by_service: {},
   by_model: [],
