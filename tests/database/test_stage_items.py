@@ -26,7 +26,7 @@ from tests.unit.test_stage_file import SHOP
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 MINUTE = timedelta(minutes=1)
-STATES = get_args(ItemState)
+STATES = [state for state in get_args(ItemState) if state != "arrived_last_hour"]
 REMEDIED = [
     ("recordings", "zombie"), ("recordings", "dead"), ("transcriptions", "stuck"), ("transcriptions", "zombie"),
     ("transcriptions", "dead"), ("transcriptions", "orphan"), ("transcriptions", "false_success"),
@@ -102,6 +102,24 @@ def test_each_list_has_the_rows_of_its_count(day: Any) -> None:
             assert figures.get(state, found["count"]) == found["count"], (name, state)
     counted = [(stage, state) for stage, state in REMEDIED if read_items(stage, state)["count"]]
     assert counted == REMEDIED, "the fixture has rows in each of these states"
+
+
+def test_calls_that_arrived_are_listed(day: Any) -> None:
+    arrived = build_pipeline(get_settings(), NOW)["freshness"]["actual_last_hour"]
+    found = read_items("freshness", "arrived_last_hour", 3)
+    assert found["count"] == arrived == len(read_all("freshness", "arrived_last_hour", 3)) > 3
+    day.execute("SELECT id::text FROM calls WHERE created_at <= %s ORDER BY created_at DESC LIMIT 3", (NOW,))
+    assert [item["id"] for item in found["items"] or []] == [row[0] for row in day.fetchall()]
+    assert found["unknown"]["remedy"].code == "none"
+    day.execute("ALTER TABLE calls RENAME COLUMN created_at TO at")
+    found = read_items("freshness", "arrived_last_hour")
+    assert (found["count"], found["items"], found["unknown"]["items"].code) == (None, None, "missing")
+
+
+@pytest.mark.parametrize(("stage", "state"), [("freshness", "pending"), ("recordings", "arrived_last_hour"), ("freshness", None)])
+def test_arrivals_have_a_state_of_their_own(day: Any, stage: str, state: Any) -> None:
+    with pytest.raises(Invalid, match="state"):
+        list_stage_items(get_settings(), NOW, stage, state, Page(5))
 
 
 def test_ids_of_items_are_those_of_calls(day: Any) -> None:

@@ -39,9 +39,15 @@ def build_first_readings(given: Mapping[str, Any]) -> list[Reading]:
     sql = SQL(template).format(at=column, table=source, is_readable=is_readable(column))
     needs = {table: {at: TIME}}
     odd = count_odd_rows(ODD, Rows(table, at=(at,)), (at,))
-    count = Aggregate(table, SQL("count(*){filter}::float"), compose_newer_than(column, 3600)).select()
     first = Reading("freshness", needs, sql, empty=NO_ITEM_YET, empty_doubts=(ODD,))
-    return [first, Reading(LAST_HOUR, needs, count), *([odd] if odd else [])]
+    return [first, count_last_hour(given), *([odd] if odd else [])]
+
+
+def count_last_hour(given: Mapping[str, Any]) -> Reading:
+    """How many items arrived in the last hour."""
+    table, at = given["table"], given["at"]
+    counted = Aggregate(table, SQL("count(*){filter}::float"), compose_newer_than(name_column(at), 3600))
+    return Reading(LAST_HOUR, {table: {at: TIME}}, counted.select(), counted=counted)
 
 
 def build_days_reading(given: Mapping[str, Any], now: datetime, zone: ZoneInfo, is_scanned: bool) -> Reading:

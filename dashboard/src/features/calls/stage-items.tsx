@@ -28,7 +28,7 @@ export function StageItems({ stage }: { stage: string }) {
               {page.items?.length === 0 && <Empty>None.</Empty>}
               <ul class="following">
                 {(page.items ?? []).map((item) => (
-                  <Item key={item.row ?? item.id} item={item} />
+                  <Item key={item.row ?? item.id} item={item} isPast={state.endsWith("_last_hour")} />
                 ))}
               </ul>
               {page.next_cursor !== null && <p class="quiet">The first 200.</p>}
@@ -47,14 +47,23 @@ export function StageItems({ stage }: { stage: string }) {
   );
 }
 
-function Item({ item }: { item: StageItem }) {
+/** One item. isPast: it is not in its state since then, but came to it then. */
+function Item({ item, isPast }: { item: StageItem; isPast: boolean }) {
   const name = item.id ?? item.row ?? "without an id";
   return (
     <li>
       {item.id ? <a href={linkTo(`calls/${encodeURIComponent(item.id)}`)}>{name}</a> : name}{" "}
       {item.at && (
         <span class="quiet">
-          for <Age since={item.at} />
+          {isPast ? (
+            <>
+              <Age since={item.at} /> ago
+            </>
+          ) : (
+            <>
+              for <Age since={item.at} />
+            </>
+          )}
         </span>
       )}
     </li>

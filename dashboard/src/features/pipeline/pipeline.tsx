@@ -49,6 +49,7 @@ function Funnel({ found, unknown, issues }: PipelineProps) {
             path="freshness.actual_last_hour"
             unknown={unknown}
             name="arrived"
+            link={linkTo("stages/freshness", { state: "arrived_last_hour" })}
           />
           <Facts
             rows={[

@@ -1791,7 +1791,7 @@ export interface StageItemPage {
   remedy: RemedyStatement | null;
   replays: Array<Replay> | null;
   stage: string;
-  state: "pending" | "retry" | "processing" | "overdue" | "stuck" | "zombie" | "orphan" | "false_success" | "unlisted" | "undated" | "due" | "failed" | "dead" | "completed_last_hour";
+  state: "pending" | "retry" | "processing" | "overdue" | "stuck" | "zombie" | "orphan" | "false_success" | "unlisted" | "undated" | "due" | "failed" | "dead" | "completed_last_hour" | "arrived_last_hour";
   unknown: Record<string, Unknown>;
 }
 

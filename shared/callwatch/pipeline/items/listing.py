@@ -5,9 +5,10 @@ where times are equal or there are none, by their place in the table, which need
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import psycopg2
@@ -15,19 +16,20 @@ from psycopg2.sql import SQL, Composable, Identifier
 
 from callwatch.db.core.connect import AnyConnection
 from callwatch.models.reason import Reason
+from callwatch.pipeline.freshness_readings import count_last_hour
 from callwatch.pipeline.items.keys import read_shown_ids
 from callwatch.pipeline.queries.filter_dsl import ANY, TIME, merge
 from callwatch.pipeline.queries.odd_rows import list_aged_columns
 from callwatch.pipeline.queries.query_runner import Measured, read
 from callwatch.pipeline.queries.reading import Reading
 from callwatch.pipeline.queries.spellings import list_spelling_censuses
-from callwatch.pipeline.queries.stage import COUNTED, Rows, Stage, StageFile
+from callwatch.pipeline.queries.stage import Rows, Stage, StageFile
 from callwatch.pipeline.queries.stage_readings import list_readings
 from callwatch.pipeline.queries.statements import TRUE, Literal, PrimaryKey, coalesce, name_column
 from callwatch.pipeline.queries.time_bounds import read_time
 
-# States by which items are listed: each is the name of a count of GET /api/pipeline or of its rules.
-STATES = (*COUNTED, "unlisted", "undated", "due", "failed", "dead", "completed_last_hour")
+# Those that arrived, under the name of the part of the stage file that counts them.
+ARRIVALS, ARRIVED = "freshness", "arrived_last_hour"
 NO_KEY = Reason("not_configured", "the stage file does not say which column holds the item's key")
 _KIND = {"completed_last_hour": "done"}
 _NAME = "items"
@@ -97,12 +99,43 @@ def list_items(
 
     Raises ValueError for a position that PostgreSQL cannot read, DatabaseUnavailable if the connection breaks.
     """
-    count, measured = find_count(stage, state), Measured(now)
+    count = find_count(stage, state)
     every = [*list_readings(stage), *list_spelling_censuses(stages)]
     censuses = [reading for reading in every if reading.names & set(count.doubts)]
     column = _find_rows(stage, state).item or stage.path.item
-    listing = _compose_list(count, stages, stage, state, column, after, limit + 1)
-    read(conn, [*censuses, count, listing], measured)
+    find_times = partial(_find_times, stages, stage, state)
+    return _list_counted(conn, now, stages, _Listed([*censuses, count], count, column, find_times), after, limit)
+
+
+def list_arrivals(conn: AnyConnection, now: datetime, stages: StageFile, after: Position | None, limit: int) -> ItemPage:
+    """The same of the items that arrived in the last hour; each item is a row of its own. Raises as `list_items` does."""
+    given = stages.parts.get("freshness")
+    if given is None:
+        return ItemPage(Measured(now), None, Reason("not_configured", "the stage file does not describe freshness"))
+    items = stages.parts.get("items")
+    count = count_last_hour(given)
+    column = items["id"] if items and items["table"] == given["table"] else None
+    return _list_counted(conn, now, stages, _Listed([count], count, column, lambda _table: (given["at"],)), after, limit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """What is listed: the rows of a count. readings: the count and what makes it doubtful. column: of the item's key.
+
+    find_times: by which times rows of a table are ordered.
+    """
+
+    readings: Sequence[Reading]
+    count: Reading
+    column: str | None
+    find_times: Callable[[str], tuple[str, ...]]
+
+
+def _list_counted(
+    conn: AnyConnection, now: datetime, stages: StageFile, listed: _Listed, after: Position | None, limit: int
+) -> ItemPage:
+    measured, column = Measured(now), listed.column
+    read(conn, [*listed.readings, _compose_list(listed.count, listed, after, limit + 1)], measured)
     if after and isinstance(measured.errors.get(_NAME), psycopg2.DataError):
         raise ValueError(after)
     if _NAME not in measured.rows:
@@ -126,17 +159,15 @@ def _show(row: Mapping[str, Any], ids: Mapping[str, str | Reason], column: str |
 _AHEAD_S = 10 * 366 * 86_400
 
 
-def _compose_list(
-    count: Reading, stages: StageFile, stage: Stage, state: str, column: str | None, after: Position | None, limit: int
-) -> Reading:
+def _compose_list(count: Reading, listed: _Listed, after: Position | None, limit: int) -> Reading:
     """The list of a count's rows; without times where their column is missing, and by the count's substitute if it has one."""
     counted = count.counted
     if counted is None:
         return replace(count, name=_NAME)
-    times = _find_times(stages, stage, state, counted.table)
-    otherwise = _compose_list(count.otherwise, stages, stage, state, column, after, limit) if count.otherwise else None
-    bare = _select(count, (), column, after, limit, otherwise)
-    return _select(count, times, column, after, limit, bare) if times else bare
+    times = listed.find_times(counted.table)
+    otherwise = _compose_list(count.otherwise, listed, after, limit) if count.otherwise else None
+    bare = _select(count, (), listed.column, after, limit, otherwise)
+    return _select(count, times, listed.column, after, limit, bare) if times else bare
 
 
 def _find_times(stages: StageFile, stage: Stage, state: str, table: str) -> tuple[str, ...]:

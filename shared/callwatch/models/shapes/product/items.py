@@ -26,6 +26,7 @@ ItemState = Literal[
     "failed",
     "dead",
     "completed_last_hour",
+    "arrived_last_hour",
 ]
 
 
