@@ -177,7 +177,7 @@ def test_full_disk_wears_out_no_accepted_message(
     queue.stand_in(monkeypatch)
     fill(True)
     report = cycle(after(1))
-    assert "database unavailable: its disk accepts no writes" in report["steps"]["flush"]["error"]
+    assert "database unavailable: its disk accepts no writes" in str(report["steps"]["flush"]["error"])
     assert queue.hidden == set(), "nothing was received that could not be stored"
     fill(False)
     assert cycle(after(2))["steps"]["flush"]["received"] == 1

@@ -17,6 +17,7 @@ from callwatch.alerts.notifications.rendering import render_text
 from callwatch.alerts.outage.outage import KINDS, Outage
 from callwatch.alerts.outage.outage_end import write_outage
 from callwatch.alerts.outage.outage_start import build_outage_instance, find_outage_rule
+from callwatch.alerts.outage.records import OutageRecord
 from callwatch.alerts.rules.metrics import METRICS, format_figure
 from callwatch.alerts.rules.phrases import name_measured
 from callwatch.alerts.serializers import load_alert_detail
@@ -228,7 +229,7 @@ def test_outage_keeps_its_unit_where_a_rule_is_replaced(kind: Outage, database: 
     condition = Condition("requests.avg_ms_5m", "<", 7000)
     alert_manager.add_rule(AlertRule(kind.rule_id, "Own", AlertLevel.CRITICAL, conditions=(condition,)))
     try:
-        outage = {"since": "2031-01-01T00:00:00Z", "reason": "why", "notices": [], "value": 2.0}
+        outage: OutageRecord = {"since": "2031-01-01T00:00:00Z", "reason": "why", "notices": [], "value": 2.0}
         rule = find_outage_rule(kind, get_settings())
         text = render_text(rule, build_outage_instance(outage, kind))
         with connection() as conn:

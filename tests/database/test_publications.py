@@ -1,6 +1,7 @@
 """What people publish of incidents, and the snapshot of the public status page, with state in a real PostgreSQL."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -173,7 +174,7 @@ def test_components_follow_alerts_and_checks() -> None:
     assert [each["status"] for each in snapshot(20)["components"]] == ["partial_outage", "unknown"]
 
 
-def run_step(*, is_evaluated: bool = True) -> dict[str, Any]:
+def run_step(*, is_evaluated: bool = True) -> Mapping[str, object]:
     cycle = Cycle(now=NOW + MINUTE, deadline=float("inf"), state=MonitorState(), holder="test")
     cycle.is_evaluated = is_evaluated
     return write_status_page(cycle)

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -42,7 +42,7 @@ def page(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vendor]:
         yield found
 
 
-def look(now: datetime = NOW) -> dict[str, Any]:
+def look(now: datetime = NOW) -> Mapping[str, object]:
     return read_vendor_pages(Cycle(now, deadline=time.monotonic() + 60))
 
 

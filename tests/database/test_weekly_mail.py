@@ -1,7 +1,7 @@
 """The weekly report by mail: at the owners' hour, once, also with two monitors or a failure in between."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -45,7 +45,7 @@ def find_due() -> datetime:
     return at.find_last(NOW, "UTC").astimezone(UTC)
 
 
-def run_step(now: datetime) -> dict[str, Any]:
+def run_step(now: datetime) -> Mapping[str, object]:
     return send_weekly_report(Cycle(now, deadline=1e9))
 
 

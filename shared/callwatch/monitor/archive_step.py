@@ -1,7 +1,7 @@
 """Messages that wait too long in the queues: their samples, and the step that archives them before they expire."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from callwatch.digest.expiring import LOOK_EVERY_S, ExpiringState, archive_expiring
 from callwatch.models.reason import Reason
@@ -14,7 +14,7 @@ _MIN_S = 4.0
 _NOT_YET = Reason("unavailable", "the queue was not read yet")
 
 
-def archive(cycle: Cycle) -> dict[str, Any]:
+def archive(cycle: Cycle) -> Mapping[str, object]:
     """Read through the queues that are due. This is the last step, as the least important one."""
     limit_s = cycle.compute_remaining_s(_LIMIT_S)
     if limit_s < _MIN_S:

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 from callwatch.alerts.guarded_writes import run_isolated
 from callwatch.alerts.silencing.maintenance import find_in_maintenance
@@ -22,7 +21,7 @@ _CHECKED = ("service.", "provider.", "network.")
 _NO_WRITES = "the server does not accept writes"
 
 
-def check(cycle: Cycle) -> dict[str, Any]:
+def check(cycle: Cycle) -> Mapping[str, object]:
     """Probe every service at once; without a database the results are used as they are."""
     if cycle.compute_remaining_s(_CHECK_S) < _CHECK_S:
         # Probes without time would all report that nothing responds.

@@ -3,10 +3,10 @@
 import logging
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from callwatch.db import connection, statements_within
 from callwatch.db.core.connect import extract_first_line
@@ -82,7 +82,7 @@ class StepResult:
     name: str
     duration_ms: float
     error: str | None
-    details: dict[str, Any]
+    details: Mapping[str, object]
 
 
 class CycleReport(TypedDict, total=False):
@@ -90,10 +90,10 @@ class CycleReport(TypedDict, total=False):
 
     skipped: str
     is_database_up: bool
-    steps: dict[str, dict[str, Any]]
+    steps: dict[str, Mapping[str, object]]
 
 
-Step = tuple[str, Callable[[Cycle], dict[str, Any]]]
+Step = tuple[str, Callable[[Cycle], Mapping[str, object]]]
 
 
 def run_cycle(steps: list[Step], state: MonitorState, now: datetime, budget_s: float) -> CycleReport:
@@ -121,10 +121,10 @@ def run_cycle(steps: list[Step], state: MonitorState, now: datetime, budget_s: f
     }
 
 
-def _run_step(name: str, run: Callable[[Cycle], dict[str, Any]], cycle: Cycle) -> StepResult:
+def _run_step(name: str, run: Callable[[Cycle], Mapping[str, object]], cycle: Cycle) -> StepResult:
     started = time.perf_counter()
     error: str | None = None
-    details: dict[str, Any] = {}
+    details: Mapping[str, object] = {}
     try:
         with statements_within(cycle.compute_statement_s):
             details = run(cycle)

@@ -1,10 +1,9 @@
 """The step `evaluate`: evaluates the rules, and notifies directly what the outbox cannot: that it is out of order itself."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 from callwatch.alerts.evaluator import Evaluated, evaluate_rules
 from callwatch.alerts.guarded_writes import run_guarded
@@ -28,7 +27,7 @@ _EVALUATE_MS = 8_000
 _HELD_FOR = timedelta(seconds=45)
 
 
-def evaluate(cycle: Cycle) -> dict[str, Any]:
+def evaluate(cycle: Cycle) -> Mapping[str, object]:
     """Evaluate the rules, and write what was notified without the database while it was down.
 
     A database that cannot be used is notified directly, and so is an evaluation that fails in two cycles in a row.
@@ -81,6 +80,6 @@ def _guard(conn: AnyConnection, write: Callable[[], bool | None]) -> bool:
     return bool(is_done) or error is not None
 
 
-def _page_database(cycle: Cycle, why: str, reason: Reason) -> dict[str, Any]:
+def _page_database(cycle: Cycle, why: str, reason: Reason) -> Mapping[str, object]:
     outage = cycle.state.database_outage
     return start_database_outage(outage, cycle.get_time(), why, cycle.compute_remaining_s(NOTIFY_S), cycle.now, reason)

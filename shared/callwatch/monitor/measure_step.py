@@ -1,7 +1,7 @@
 """The step `measure`: reads every source of samples; a failing one only makes its own metrics unknown."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -51,7 +51,7 @@ _FROM_QUEUE = ("errors.", "requests.", "access.", "slo.errors_burn", "slo.latenc
 Source = tuple[tuple[str, ...], Callable[[], list[Sample]]]
 
 
-def measure(cycle: Cycle, own_samples: Callable[[], list[Sample]]) -> dict[str, Any]:
+def measure(cycle: Cycle, own_samples: Callable[[], list[Sample]]) -> Mapping[str, object]:
     """Read each source by itself: a failing one only makes its own metrics unknown."""
     # A database that does not respond now fails each source by itself, below.
     with contextlib.suppress(Exception), connection() as conn:

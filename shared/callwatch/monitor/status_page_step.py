@@ -1,6 +1,6 @@
 """The step `status_page`: writes the snapshot from which the public status page is made."""
 
-from typing import Any
+from collections.abc import Mapping
 
 from callwatch.db import connection
 from callwatch.monitor.cycle import Cycle
@@ -12,7 +12,7 @@ _STATEMENT_MS = 3_000
 _MIN_S = 2.0
 
 
-def write_status_page(cycle: Cycle) -> dict[str, Any]:
+def write_status_page(cycle: Cycle) -> Mapping[str, object]:
     """Write the snapshot if the page is on. Without one that is renewed, the page calls every component unknown."""
     settings = get_settings()
     page, store = settings.status_page_file, settings.status_page_store

@@ -2,9 +2,8 @@
 
 import dataclasses
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from callwatch import sqs
 from callwatch.alerts.notifications.delivery import deliver_due
@@ -53,7 +52,7 @@ def build_steps(own_samples: Callable[[], list[Sample]]) -> list[Step]:
     ]
 
 
-def _prepare(cycle: Cycle) -> dict[str, Any]:
+def _prepare(cycle: Cycle) -> Mapping[str, object]:
     settings = get_settings()
     with connection() as conn:
         made = ensure_partitions(conn, cycle.now)
@@ -97,7 +96,7 @@ def _clear_stores(conn: AnyConnection, maps_before: datetime) -> dict[str, int |
     return done
 
 
-def _flush(cycle: Cycle) -> dict[str, Any]:
+def _flush(cycle: Cycle) -> Mapping[str, object]:
     try:
         flushed = flush(cycle.now, cycle.compute_remaining_s(_FLUSH_S), cycle.state.unstored)
     except QueueUnavailable as error:
@@ -154,5 +153,5 @@ def _sample_hidden(cycle: Cycle) -> bool:
     return True
 
 
-def _notify(cycle: Cycle) -> dict[str, Any]:
+def _notify(cycle: Cycle) -> Mapping[str, object]:
     return dataclasses.asdict(deliver_due(cycle.get_time(), cycle.compute_remaining_s(NOTIFY_S)))

@@ -1,6 +1,6 @@
 """The steps that ask vendors, after everything that must not wait for them."""
 
-from typing import Any
+from collections.abc import Mapping
 
 from callwatch.checks.balances import refresh_balances
 from callwatch.checks.vendor_pages import refresh_pages
@@ -12,7 +12,7 @@ _PAGE_S, _BALANCE_S = 3.0, 4.0
 _STORE_S = 3.0
 
 
-def read_vendor_pages(cycle: Cycle) -> dict[str, Any]:
+def read_vendor_pages(cycle: Cycle) -> Mapping[str, object]:
     """Read the pages that are due. What they say is shown next to alerts, and no rule reads it."""
     pages = dict(get_settings().vendor_status_pages or ())
     if not pages or not _has_time(cycle, _PAGE_S * len(pages)):
@@ -20,7 +20,7 @@ def read_vendor_pages(cycle: Cycle) -> dict[str, Any]:
     return {"pages": refresh_pages(pages, cycle.now, _PAGE_S)}
 
 
-def read_vendor_balances(cycle: Cycle) -> dict[str, Any]:
+def read_vendor_balances(cycle: Cycle) -> Mapping[str, object]:
     """Read the balances that are due; the step `measure` of the next cycle is the first that sees them."""
     settings = get_settings()
     if not settings.deepgram_api_key or not _has_time(cycle, _BALANCE_S):

@@ -1,7 +1,7 @@
 """The step `weekly_report`: queues the mail of the last week, once, at the owners' hour."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from callwatch.alerts.notifications.channels import find_kind, is_configured, list_names
 from callwatch.alerts.notifications.outbox import create_message_id
@@ -22,7 +22,7 @@ _STATEMENT_MS = 5_000
 _MIN_S = 8.0
 
 
-def send_weekly_report(cycle: Cycle) -> dict[str, Any]:
+def send_weekly_report(cycle: Cycle) -> Mapping[str, object]:
     """Queue the report for each channel of e-mail, if it is due and was not queued."""
     settings = get_settings()
     if settings.weekly_report_at is None:

@@ -1,7 +1,4 @@
-"""Delivers without an outbox: notifications are kept in memory, and each channel's delivery is retried until it is sent.
-
-An entry is JSON: {number, at, payload, channels: {<channel>: {message_id, attempts, next_at, sent_at, error, is_failed}}}.
-"""
+"""Delivers without an outbox: notifications are kept in memory, and each channel's delivery is retried until it is sent."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -13,16 +10,15 @@ from callwatch.alerts.notifications.backoff import compute_delay_s
 from callwatch.alerts.notifications.channel_worker import try_once
 from callwatch.alerts.notifications.delivery_failed import DeliveryFailed, clean_error
 from callwatch.alerts.notifications.webhook_client import TIMEOUT_S
+from callwatch.alerts.outage.records import Notice, Share
 from callwatch.deadline import run_within
 from callwatch.settings import Settings
 from callwatch.times import format_time
 
 
-def create_notification(
-    alert_id: str, number: int, payload: dict[str, Any], channels: Iterable[str], now: datetime
-) -> dict[str, Any]:
+def create_notification(alert_id: str, number: int, payload: dict[str, Any], channels: Iterable[str], now: datetime) -> Notice:
     """Create the alert's `number`th notification for these channels, not attempted yet."""
-    shares = {
+    shares: dict[str, Share] = {
         channel: {
             "message_id": build_message_id(alert_id, channel, "" if number == 1 else str(number)),
             "attempts": 0,
@@ -42,12 +38,12 @@ def build_message_id(alert_id: str, channel: str, which: str = "") -> str:
     return ":".join(part for part in parts if part)
 
 
-def is_open(share: dict[str, Any]) -> bool:
+def is_open(share: Share) -> bool:
     """Whether a channel's delivery is still to be sent."""
     return share["sent_at"] is None and not share["is_failed"]
 
 
-def send_now(notices: Sequence[dict[str, Any]], settings: Settings, now: datetime, deadline_s: float) -> list[str]:
+def send_now(notices: Sequence[Notice], settings: Settings, now: datetime, deadline_s: float) -> list[str]:
     """Attempt what is due on all channels at once for at most `deadline_s`; writes the results into the entries.
 
     Returns the channels that accepted one. A channel that hangs is abandoned, and retried under the same id.
@@ -70,7 +66,7 @@ def send_now(notices: Sequence[dict[str, Any]], settings: Settings, now: datetim
     return sorted(channel for _payload, channel, share in due if share["sent_at"])
 
 
-def _note(share: dict[str, Any], failure: DeliveryFailed | None, settings: Settings, now: datetime) -> None:
+def _note(share: Share, failure: DeliveryFailed | None, settings: Settings, now: datetime) -> None:
     if failure is None:
         share |= {"sent_at": format_time(now), "error": None}
         return

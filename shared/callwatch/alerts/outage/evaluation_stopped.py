@@ -7,7 +7,6 @@
 
 import logging
 from datetime import datetime
-from typing import Any
 
 from callwatch.alerts.outage.outage import NOTIFY_FROM, OutageMemory
 from callwatch.alerts.outage.outage_end import write_outage
@@ -21,14 +20,13 @@ _log = logging.getLogger(__name__)
 def miss_evaluation(memory: OutageMemory, now: datetime, error: BaseException, deadline_s: float) -> None:
     """Count a cycle that did not evaluate, and notify if that is due; never raises. Ends by `deadline_s`."""
     try:
-        known = memory.load()
+        known = memory.load_remembered()
         first_at = known.get("first_missed_at") or format_time(now.replace(microsecond=0))
         missed = int(known.get("missed", 0)) + 1
         memory.save({**known, "missed": missed, "first_missed_at": first_at})
         if missed >= NOTIFY_FROM:
             reason = f"{type(error).__name__}: {extract_first_line(error)}"
-            more: dict[str, Any] = {"value": float(missed)}
-            page_directly(memory, now, reason, deadline_s, datetime.fromisoformat(first_at), more)
+            page_directly(memory, now, reason, deadline_s, datetime.fromisoformat(first_at), {"value": float(missed)})
     except Exception:
         _log.exception("the notification of a cycle without evaluation failed")
 
@@ -44,6 +42,6 @@ def forget_missed(memory: OutageMemory, now: datetime, was_stopped: bool) -> Non
     if was_stopped:
         forget_outage(memory, now)
         return
-    known = memory.load()
+    known = memory.load_remembered()
     if "missed" in known:
         memory.save({name: value for name, value in known.items() if name not in ("missed", "first_missed_at")})

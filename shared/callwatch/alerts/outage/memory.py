@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ class Memory:
         content: dict[str, Any] = json.loads(self._text)
         return content
 
-    def save(self, content: dict[str, Any]) -> None:
+    def save(self, content: Mapping[str, Any]) -> None:
         """Replace the saved content."""
         text = json.dumps(content)
         if text == self._text:

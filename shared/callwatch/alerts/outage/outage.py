@@ -4,10 +4,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from callwatch.alerts.evaluation.instance import build_instance_key
 from callwatch.alerts.outage.memory import Memory
+from callwatch.alerts.outage.records import OutageRecord, Remembered
 
 
 @dataclass(frozen=True)
@@ -58,15 +59,15 @@ class OutageMemory(Memory):
         super().__init__(kind.file_name)
         self.kind = kind
 
-    def load(self) -> dict[str, Any]:
-        """Return a copy of the remembered outage; empty if it is unreadable."""
-        content = super().load()
-        return content if _is_sound(content) else {}
-
-    def find_current(self) -> dict[str, Any] | None:
-        """Return the outage that is not over; None if there is none."""
+    def load_remembered(self) -> Remembered:
+        """Return a copy of what is remembered, of an outage or after one; empty if it is unreadable."""
         content = self.load()
-        return content if content.get("since") else None
+        return cast(Remembered, content) if _is_sound(content) else {}
+
+    def find_current(self) -> OutageRecord | None:
+        """Return the outage that is not over; None if there is none."""
+        content = self.load_remembered()
+        return cast(OutageRecord, content) if content.get("since") else None
 
 
 def build_outage_id(since: str, kind: Outage = DATABASE) -> str:

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from callwatch.alerts.alert_row import build_alert_row
 from callwatch.alerts.notifications.channels import database, is_configured
@@ -11,6 +10,7 @@ from callwatch.alerts.notifications.rendering import build_notification
 from callwatch.alerts.outage.direct_delivery import build_message_id, is_open
 from callwatch.alerts.outage.outage import Outage, OutageMemory, build_outage_id, build_outage_key
 from callwatch.alerts.outage.outage_start import build_outage_instance, find_outage_rule
+from callwatch.alerts.outage.records import Notice, OutageRecord
 from callwatch.alerts.silencing.maintenance import list_spans
 from callwatch.db.alert_queries.alerts import add_timeline, open_alert, resolve_alert
 from callwatch.db.alert_queries.outbox import NewDelivery, add_delivery
@@ -44,9 +44,7 @@ def end_database_outage(conn: AnyConnection, memory: OutageMemory, now: datetime
     return write_outage(conn, kind, outage, ended_at, now, began)
 
 
-def write_outage(
-    conn: AnyConnection, kind: Outage, outage: dict[str, Any], ended_at: datetime, now: datetime, began: str
-) -> bool:
+def write_outage(conn: AnyConnection, kind: Outage, outage: OutageRecord, ended_at: datetime, now: datetime, began: str) -> bool:
     """Write the alert of an outage that ended, and queue its all-clear; returns True. The caller commits.
 
     Idempotent.
@@ -83,20 +81,20 @@ def _close_unremembered(conn: AnyConnection, memory: OutageMemory, now: datetime
     last_at, _set_up_at = read_last_cycle_at(conn)
     if last_at is None or now - last_at < _GAP:
         return
-    ended_at = memory.load().get("ended_at")
+    ended_at = memory.load_remembered().get("ended_at")
     if ended_at is not None and datetime.fromisoformat(ended_at) > last_at:
         return
-    unremembered = {"since": format_time(last_at), "reason": ""}
+    unremembered: OutageRecord = {"since": format_time(last_at), "reason": "", "notices": []}
     _add_all_clear(conn, None, _PAGERDUTY, _build_all_clear(memory.kind, unremembered, now), now)
 
 
-def _open(conn: AnyConnection, kind: Outage, outage: dict[str, Any], key: str) -> int:
+def _open(conn: AnyConnection, kind: Outage, outage: OutageRecord, key: str) -> int:
     settings = get_settings()
     rule, instance = find_outage_rule(kind, settings), build_outage_instance(outage, kind)
     return open_alert(conn, build_alert_row(rule, replace(instance, key=key), settings, instance.since))
 
 
-def _store_notification(conn: AnyConnection, alert_id: int, notice: dict[str, Any], now: datetime) -> None:
+def _store_notification(conn: AnyConnection, alert_id: int, notice: Notice, now: datetime) -> None:
     """Store the deliveries of a notification; an open one becomes due in the outbox under the same id."""
     shares, at = notice["channels"], datetime.fromisoformat(notice["at"])
     first_id = next(iter(shares.values()), {"message_id": f"alert {alert_id}, notice {notice['number']}"})["message_id"]
@@ -112,7 +110,7 @@ def _store_notification(conn: AnyConnection, alert_id: int, notice: dict[str, An
             "last_error": share["error"],
             "state": "due" if is_open(share) else "failed" if share["is_failed"] else "sent",
             "due_at": now,
-            "sent_at": share["sent_at"],
+            "sent_at": datetime.fromisoformat(share["sent_at"]) if share["sent_at"] else None,
         }
         add_delivery(conn, delivery)
     reached = [channel for channel, share in shares.items() if share["sent_at"]]
@@ -120,7 +118,7 @@ def _store_notification(conn: AnyConnection, alert_id: int, notice: dict[str, An
     add_timeline(conn, alert_id, at, "notified: firing" if notice["number"] == 1 else "notified: reminder", "callwatch", where)
 
 
-def _queue_resolve(conn: AnyConnection, alert_id: int, kind: Outage, outage: dict[str, Any], now: datetime) -> None:
+def _queue_resolve(conn: AnyConnection, alert_id: int, kind: Outage, outage: OutageRecord, now: datetime) -> None:
     """Queue the all-clear for every channel that was notified or still will be."""
     notification = _build_all_clear(kind, outage, now)
     database.record(conn, alert_id, notification, f"{build_outage_id(outage['since'], kind)}:resolved:record", now)
@@ -130,7 +128,7 @@ def _queue_resolve(conn: AnyConnection, alert_id: int, kind: Outage, outage: dic
     add_timeline(conn, alert_id, now, "notified: resolved", "callwatch", None)
 
 
-def _build_all_clear(kind: Outage, outage: dict[str, Any], now: datetime) -> Notification:
+def _build_all_clear(kind: Outage, outage: OutageRecord, now: datetime) -> Notification:
     settings = get_settings()
     over = replace(build_outage_instance(outage, kind), value=0.0, detail=None)
     rule = find_outage_rule(kind, settings)

@@ -5,7 +5,7 @@ with the execution environment: one that is replaced during an outage starts ove
 """
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TypedDict
 
 from callwatch.alerts.evaluation.instance import Instance
 from callwatch.alerts.evaluation.silences import load_silences
@@ -15,6 +15,7 @@ from callwatch.alerts.notifications.notification import dump_notification
 from callwatch.alerts.notifications.rendering import build_notification
 from callwatch.alerts.outage.direct_delivery import create_notification, is_open, send_now
 from callwatch.alerts.outage.outage import Outage, OutageMemory, build_outage_id
+from callwatch.alerts.outage.records import OutageRecord, OutageStart
 from callwatch.alerts.rules.manager import alert_manager
 from callwatch.alerts.rules.rule import AlertRule
 from callwatch.db.alert_queries.rule_states import read_switches
@@ -33,6 +34,13 @@ _LAST_TOLD = "SELECT details->>'last_notified_at' AS at FROM callwatch.rule_stat
 _FOR_GOOD = "9999-12-31T00:00:00Z"
 
 
+class PageResult(TypedDict):
+    """Since when an outage lasts, and the channels that accepted a notification of it by now."""
+
+    since: str
+    sent: list[str]
+
+
 def start_database_outage(
     memory: OutageMemory,
     now: datetime,
@@ -40,30 +48,27 @@ def start_database_outage(
     deadline_s: float,
     since: datetime | None = None,
     code: Reason = "unreachable",
-) -> dict[str, Any]:
+) -> PageResult:
     """Record the outage, notify if that is due, and retry what was not delivered. Ends by `deadline_s`.
 
     Due: at its start, unless the last notification is more recent than the cooldown or a person silenced or disabled the
     rule; then once an hour. since: when the database was first missed, if not now.
     code: the reason as in the checks; `saturated` differs from a server that is down.
     """
-    more = {"code": code, "value": _UNHEALTHY}
+    more: OutageStart = {"code": code, "value": _UNHEALTHY}
     return page_directly(memory, now, f"saturated: {reason}" if code == "saturated" else reason, deadline_s, since, more)
 
 
 def page_directly(
-    memory: OutageMemory, now: datetime, reason: str, deadline_s: float, since: datetime | None, more: dict[str, Any]
-) -> dict[str, Any]:
+    memory: OutageMemory, now: datetime, reason: str, deadline_s: float, since: datetime | None, more: OutageStart
+) -> PageResult:
     """Remember an outage, and notify as `start_database_outage` describes. more: further fields to remember from its start."""
-    outage, settings = memory.load(), get_settings()
+    settings = get_settings()
     rule = find_outage_rule(memory.kind, settings)
-    if not outage.get("since"):
-        begin = {
-            "since": format_time((since or now).replace(microsecond=0)),
-            "reason": clean_error(reason, settings),
-            "notices": [],
-        }
-        outage |= begin | more
+    outage = memory.find_current()
+    if outage is None:
+        began = format_time((since or now).replace(microsecond=0))
+        outage = {**memory.load_remembered(), **more, "since": began, "reason": clean_error(reason, settings), "notices": []}
     if _is_due(outage, rule, now):
         _add_notification(memory.kind, outage, rule, settings, now)
     memory.save(outage)
@@ -74,14 +79,14 @@ def page_directly(
 
 def forget_outage(memory: OutageMemory, now: datetime) -> None:
     """Forget an outage whose rows are written; remembers when it ended and was notified, for the cooldown."""
-    outage = memory.load()
-    kept = {name: outage[name] for name in ("last_told_at", "muted_until") if outage.get(name)}
+    outage = memory.load_remembered()
+    kept = {name: outage.get(name) for name in ("last_told_at", "muted_until") if outage.get(name)}
     memory.save({**kept, "ended_at": format_time(now)})
 
 
 def remember(conn: AnyConnection, memory: OutageMemory, now: datetime) -> None:
     """Remember, while the database is up, when the rule was last notified and until when it is silenced or disabled."""
-    kind, outage = memory.kind, memory.load()
+    kind, outage = memory.kind, memory.load_remembered()
     row = fetch_one(conn, _LAST_TOLD, (kind.key,))
     notified_at = [at for at in (row["at"] if row else None, outage.get("last_told_at")) if at]
     switch = read_switches(conn).get(kind.rule_id)
@@ -100,8 +105,8 @@ def drop_outage_samples(memory: OutageMemory, samples: list[Sample], now: dateti
 
     They were measured before the end, or belong to the same outage, which was already paged.
     """
-    outage, rule = memory.load(), find_outage_rule(memory.kind, get_settings())
-    if not outage.get("since") and not _is_cooling(outage, rule, now, "ended_at"):
+    rule = find_outage_rule(memory.kind, get_settings())
+    if memory.find_current() is None and not _is_cooling(memory.load_remembered().get("ended_at"), rule, now):
         return samples
     return [sample for sample in samples if not (rule.matches(sample) and _is_bad(rule, sample))]
 
@@ -111,7 +116,7 @@ def _is_bad(rule: AlertRule, sample: Sample) -> bool:
     return value is None or any(c.metric == sample.metric and c.holds(value) for c in rule.list_conditions())
 
 
-def build_outage_instance(outage: dict[str, Any], kind: Outage) -> Instance:
+def build_outage_instance(outage: OutageRecord, kind: Outage) -> Instance:
     """Build the instance that an evaluation of the outage would have produced, whatever a rule of the same id measures."""
     since = datetime.fromisoformat(outage["since"])
     return Instance(
@@ -125,7 +130,7 @@ def find_outage_rule(kind: Outage, settings: Settings) -> AlertRule:
     return next(rule for rule in alert_manager.list_rules(settings) if rule.id == kind.rule_id)
 
 
-def _add_notification(kind: Outage, outage: dict[str, Any], rule: AlertRule, settings: Settings, now: datetime) -> None:
+def _add_notification(kind: Outage, outage: OutageRecord, rule: AlertRule, settings: Settings, now: datetime) -> None:
     """Add a notification for the channels that have none pending."""
     waiting = {channel for notice in outage["notices"] for channel, share in notice["channels"].items() if is_open(share)}
     occasion = "reminder" if outage["notices"] else "first"
@@ -139,15 +144,14 @@ def _add_notification(kind: Outage, outage: dict[str, Any], rule: AlertRule, set
     outage["last_told_at"] = format_time(now)
 
 
-def _is_due(outage: dict[str, Any], rule: AlertRule, now: datetime) -> bool:
+def _is_due(outage: OutageRecord, rule: AlertRule, now: datetime) -> bool:
     muted_until = outage.get("muted_until")
     if muted_until and now < datetime.fromisoformat(muted_until):
         return False
     if not outage["notices"]:
-        return not _is_cooling(outage, rule, now, "last_told_at")
+        return not _is_cooling(outage.get("last_told_at"), rule, now)
     return now - datetime.fromisoformat(outage["notices"][-1]["at"]) >= _REMIND_AFTER
 
 
-def _is_cooling(outage: dict[str, Any], rule: AlertRule, now: datetime, since: str) -> bool:
-    at = outage.get(since)
+def _is_cooling(at: str | None, rule: AlertRule, now: datetime) -> bool:
     return at is not None and now - datetime.fromisoformat(at) < timedelta(minutes=rule.cooldown_minutes)

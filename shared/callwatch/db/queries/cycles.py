@@ -85,7 +85,7 @@ class StepOutcome(Protocol):
         """Why it failed."""
 
     @property
-    def details(self) -> Mapping[str, Any]:
+    def details(self) -> Mapping[str, object]:
         """Details of its work, as JSON accepts them."""
 
 
