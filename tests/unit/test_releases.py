@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callwatch.grouping.releases import compare_releases, is_regression, needs_history
+from callwatch.grouping.releases import Resolution, compare_releases, is_regression, needs_history
+from callwatch.models.error import GroupStatus
 
 CORPUS = Path(__file__).resolve().parents[1] / "fixtures" / "release_order.jsonl"
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
-def group(fixed_in: str | None, **fields: Any) -> dict[str, Any]:
-    return {"state": "resolved", "state_changed_at": NOW, "resolved_in_release": fixed_in, **fields}
+def group(fixed_in: str | None, state: GroupStatus = "resolved") -> Resolution:
+    return {"state": state, "state_changed_at": NOW, "resolved_in_release": fixed_in}
 
 
 def test_each_pair_of_releases_is_ordered_right() -> None:

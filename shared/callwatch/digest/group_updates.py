@@ -1,20 +1,21 @@
 """Updates groups and counters for new occurrences, in the transaction that stores them, so that both agree."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.error_queries.error_counts import Counts, add_counts
 from callwatch.db.error_queries.error_groups import (
     MAX_TAGS,
     GroupKey,
+    LockedGroup,
     add_history,
     add_releases,
     add_tags,
     add_users,
     touch_groups,
 )
-from callwatch.db.error_queries.new_groups import make_groups
+from callwatch.db.error_queries.new_groups import NewGroup, make_groups
 from callwatch.db.error_queries.releases import find_first_seen
 from callwatch.digest.message_parser import Occurrence
 from callwatch.grouping.levels import LEVELS, is_quiet
@@ -31,7 +32,7 @@ _SEVERITY_RANKS = {severity.value: rank for rank, severity in enumerate(ErrorSev
 def apply_occurrences(
     conn: AnyConnection,
     fresh: Sequence[Occurrence],
-    states: Mapping[int, Mapping[str, Any]],
+    states: Mapping[int, LockedGroup],
     separated: Mapping[GroupKey, int] | None = None,
 ) -> None:
     """Count new occurrences; states: of their groups, locked; a group without a state must be created. The caller commits.
@@ -50,7 +51,7 @@ def apply_occurrences(
     add_counts(conn, _count(fresh), newcomers)
 
 
-def _touch(conn: AnyConnection, known: Mapping[int, Sequence[Occurrence]], states: Mapping[int, Mapping[str, Any]]) -> None:
+def _touch(conn: AnyConnection, known: Mapping[int, Sequence[Occurrence]], states: Mapping[int, LockedGroup]) -> None:
     users = add_users(conn, [(o.group_id, user) for found in known.values() for o in found if (user := o.head.get("user_hash"))])
     first_seen = _find_first_seen(conn, known, states)
     rows = [
@@ -65,26 +66,31 @@ def _touch(conn: AnyConnection, known: Mapping[int, Sequence[Occurrence]], state
     add_tags(conn, {group_id: tags for group_id, found in known.items() if (tags := _collect_tags(found))})
 
 
-def _build_group(group_id: int, found: Sequence[Occurrence], is_known: bool) -> dict[str, Any]:
+def _build_group(group_id: int, found: Sequence[Occurrence], is_known: bool) -> NewGroup:
     """The group that these occurrences create; the earliest of them provides its title. is_known: it is no news."""
     first, last = min(found, key=lambda o: o.occurred_at), max(found, key=lambda o: o.occurred_at)
+    users = {user for o in found if (user := o.head.get("user_hash"))}
     return {
         "id": group_id,
         "project_id": first.key[1],
         "environment": first.key[2],
-        **{name: first.head[name] for name in ("fingerprint", "title")},
+        "fingerprint": first.head["fingerprint"],
+        "title": first.head["title"],
         **_find_worst(found),
         "state": "unresolved" if is_known else "new",
         "message": first.head["message"][:_GROUP_MESSAGE],
         "category": first.category,
-        **{name: first.head.get(name) for name in ("type", "endpoint", "sqlstate")},
+        "type": first.head.get("type"),
+        "endpoint": first.head.get("endpoint"),
+        "sqlstate": first.head.get("sqlstate"),
         "count": len(found),
         "sampled": sum(not o.has_payload for o in found),
         "first_seen_at": first.occurred_at,
         "last_seen_at": last.occurred_at,
         "first_release": first.head.get("release"),
         "release": last.head.get("release") or first.head.get("release"),
-        "user_hashes": {user for o in found if (user := o.head.get("user_hash"))},
+        "users": len(users),
+        "user_hashes": users,
         "tags": sorted(_collect_tags(found))[:MAX_TAGS],
         "words": list_words(_list_searched(first)),
         "releases": _build_releases(found),
@@ -103,7 +109,12 @@ def _collect_tags(found: Sequence[Occurrence]) -> set[str]:
     return {tag for o in found for tag in o.head.get("tags", ())}
 
 
-def _find_worst(found: Sequence[Occurrence]) -> dict[str, str]:
+class _Worst(TypedDict):
+    level: str
+    severity: str
+
+
+def _find_worst(found: Sequence[Occurrence]) -> _Worst:
     """The highest level and severity among occurrences."""
     return {
         "level": max((o.level for o in found), key=lambda level: _LEVEL_RANKS.get(level, 0)),
@@ -112,7 +123,7 @@ def _find_worst(found: Sequence[Occurrence]) -> dict[str, str]:
 
 
 def _group_row(
-    group_id: int, found: Sequence[Occurrence], users: int, state: Mapping[str, Any], first_seen: FirstSeen
+    group_id: int, found: Sequence[Occurrence], users: int, state: LockedGroup, first_seen: FirstSeen
 ) -> tuple[Any, ...]:
     worst = _find_worst(found)
     latest = max(found, key=lambda o: o.occurred_at)
@@ -132,22 +143,21 @@ def _group_row(
 
 
 def _find_first_seen(
-    conn: AnyConnection, known: Mapping[int, Sequence[Occurrence]], states: Mapping[int, Mapping[str, Any]]
+    conn: AnyConnection, known: Mapping[int, Sequence[Occurrence]], states: Mapping[int, LockedGroup]
 ) -> dict[int, FirstSeen]:
     """By project, when releases were first seen whose order their names do not show."""
     wanted: dict[int, set[str]] = {}
     for group_id, found in known.items():
         state = states[group_id]
-        if state["state"] == "resolved":
+        fixed_in = state["resolved_in_release"]
+        if state["state"] == "resolved" and fixed_in:
             releases = {release for o in found if (release := o.head.get("release")) and needs_history(state, release)}
             if releases:
-                wanted.setdefault(state["project_id"], set()).update(releases, [state["resolved_in_release"]])
+                wanted.setdefault(state["project_id"], set()).update(releases, [fixed_in])
     return {project_id: find_first_seen(conn, project_id, releases) for project_id, releases in wanted.items()}
 
 
-def _describe_transition(
-    before: Mapping[str, Any], after: str, found: Sequence[Occurrence]
-) -> tuple[int, str, str, str | None] | None:
+def _describe_transition(before: LockedGroup, after: str, found: Sequence[Occurrence]) -> tuple[int, str, str, str | None] | None:
     """The history entry for a change that the occurrences caused by themselves."""
     if before["state"] == after:
         return None

@@ -5,9 +5,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
+
+from callwatch.models.error import GroupStatus
 
 FirstSeen = Mapping[str, datetime]
+
+
+class Resolution(TypedDict):
+    """What decides whether a group is back: its state, since when, and the release that resolved it."""
+
+    state: GroupStatus
+    state_changed_at: datetime
+    resolved_in_release: str | None
+
 
 _MAX_CHARS = 200
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -51,9 +62,7 @@ class _Release:
     key: Key
 
 
-def is_regression(
-    group: Mapping[str, Any], occurred_at: datetime, release: str | None, first_seen: FirstSeen | None = None
-) -> bool:
+def is_regression(group: Resolution, occurred_at: datetime, release: str | None, first_seen: FirstSeen | None = None) -> bool:
     """True if the group was resolved before the occurrence, in this release or an earlier one.
 
     After a resolution in a release, occurrences of older releases are still expected, because those releases still run
@@ -73,7 +82,7 @@ def is_regression(
     return bool(seen.get(release, occurred_at) >= fixed_at)
 
 
-def needs_history(group: Mapping[str, Any], release: str | None) -> bool:
+def needs_history(group: Resolution, release: str | None) -> bool:
     """Whether only the times at which releases were first seen can tell if the group is back."""
     fixed_in = group["resolved_in_release"]
     if group["state"] != "resolved" or not fixed_in or release is None:

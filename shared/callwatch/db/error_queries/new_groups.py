@@ -1,11 +1,14 @@
 """Creates error groups: everything that belongs to a new group is new as well, so COPY writes it without a check."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from collections.abc import Sequence
+from datetime import datetime
+from operator import itemgetter
+from typing import TypedDict
 
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.copy import copy_rows
 from callwatch.db.core.query import execute, fetch_all
+from callwatch.models.error import GroupStatus
 
 # As the column itself would convert them.
 _RESERVE = "SELECT nextval(pg_get_serial_sequence('callwatch.error_groups', 'id')) AS id FROM generate_series(1, %s) ORDER BY id"
@@ -14,6 +17,7 @@ _FIELDS = (
     *("users", "sampled", "first_seen_at", "last_seen_at", "first_release", "release", "level", "state"),
     "sqlstate",
 )
+_pick_fields = itemgetter(*_FIELDS)
 _FINGERPRINT = ("project_id", "environment", "fingerprint", "group_id")
 _RELEASE = ("group_id", "release", "count", "first_seen_at", "last_seen_at")
 
@@ -22,22 +26,52 @@ class _IdRow(TypedDict):
     id: int
 
 
+class NewGroup(TypedDict):
+    """A group with what is counted for it. sampled: occurrences without a payload; level, severity: the highest of them.
+
+    tags: "key:value"; words: of letters, digits and underscores; releases: rows of release, count, first and last seen.
+    """
+
+    id: int
+    project_id: int
+    environment: str
+    fingerprint: str
+    title: str
+    type: str | None
+    message: str
+    severity: str
+    level: str
+    category: str
+    endpoint: str | None
+    sqlstate: str | None
+    state: GroupStatus
+    count: int
+    sampled: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+    first_release: str | None
+    release: str | None
+    users: int
+    user_hashes: set[str]
+    tags: Sequence[str]
+    words: Sequence[str]
+    releases: Sequence[tuple[str, int, datetime, datetime]]
+
+
 def reserve_ids(conn: AnyConnection, count: int) -> list[int]:
     """This many ids that no other group will have."""
     return [row["id"] for row in fetch_all(conn, _RESERVE, (count,), _IdRow)] if count else []
 
 
-def make_groups(conn: AnyConnection, groups: Sequence[Mapping[str, Any]]) -> None:
+def make_groups(conn: AnyConnection, groups: Sequence[NewGroup]) -> None:
     """Create groups under reserved ids, with everything that is counted for them so far. The caller commits.
 
-    Each has the columns of callwatch.error_groups that describe and count it; user_hashes (a set), tags (a list of
-    "key:value"), words (of letters, digits and underscores), releases (rows of release, count, first and last seen). No group
-    may exist for their fingerprints, and no other transaction may create one meanwhile.
+    No group may exist for their fingerprints, and no other transaction may create one meanwhile.
     """
     if groups:
         # The words are given: the trigger of the table need not find them.
         execute(conn, "SELECT set_config('callwatch.has_words', 'on', true)")
-    rows = [[len(group["user_hashes"]) if name == "users" else group[name] for name in _FIELDS] for group in groups]
+    rows = [_pick_fields(group) for group in groups]
     copy_rows(conn, "error_groups", _FIELDS, rows)
     copy_rows(conn, "error_fingerprints", _FINGERPRINT, [row[: len(_FINGERPRINT)] for row in rows])
     users = [(group["id"], user_hash) for group in groups for user_hash in sorted(group["user_hashes"])]
