@@ -122,7 +122,7 @@ def judge(calls: Sequence[datetime], now: datetime, zone: ZoneInfo) -> tuple[flo
             {"count": sum(bisect_right(calls, until, 0, known) - bisect_right(calls, since, 0, known) for since, until in window)}
             for window in windows
         ]
-    (sample,) = list_freshness_samples({}, measured)
+    (sample,) = list_freshness_samples({"table": "calls", "at": "created_at"}, measured)
     return sample.value, sample.value is None and sample.reason == NOT_COMPARABLE
 
 

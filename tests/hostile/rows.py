@@ -53,8 +53,8 @@ def readings(stages: StageFile) -> list[Reading]:
     """Return every statement of a product, those of freshness and costs included."""
     freshness = stages.parts.get("freshness")
     windows = {"freshness.window_3600": [], "freshness.silence": []}  # type: ignore[var-annotated]
-    items = stages.parts.get("items", {})
-    tenants = [build_steps_reading(items, freshness, [])] if freshness and "tenant" in items else []
+    items = stages.parts.get("items")
+    tenants = [build_steps_reading(items, freshness, [])] if freshness and items and "tenant" in items else []
     costs = [
         _compose(rows, number, stages, SQL("{at} IS NOT NULL"), TRUE, {}, 10)
         for number, rows in enumerate(stages.parts.get("costs", {}).get("usage", ()))
@@ -157,7 +157,8 @@ def _add_kind(found: dict[str, dict[Where, set[str]]], rows: Rows, columns: set[
 
 def _by_table(stages: StageFile) -> dict[str, set[str]]:
     """Return the columns that decide on every row of a table, of any kind."""
-    dated = {name: part for name, part in stages.parts.items() if name not in ("heartbeats", "costs", "tenants")}
+    every: Any = stages.parts
+    dated = {name: part for name, part in every.items() if name not in ("heartbeats", "costs", "tenants")}
     parts = [(part, "started" if name == "syncs" else "at") for name, part in dated.items()]
     found: dict[str, set[str]] = {}
     for part, key in parts:

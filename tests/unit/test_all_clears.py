@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -23,6 +22,7 @@ from callwatch.pipeline.costs.pricing import DayCosts, ItemCost
 from callwatch.pipeline.costs.sums import list_cost_samples
 from callwatch.pipeline.crons import list_cron_samples
 from callwatch.pipeline.freshness import list_freshness_samples
+from callwatch.pipeline.queries.described import Availability, Heartbeats, Webhooks
 from callwatch.pipeline.queries.query_runner import Measured
 from callwatch.pipeline.samples import list_product_samples
 from callwatch.pipeline.stage_file import get_stages
@@ -32,9 +32,10 @@ from callwatch.pipeline.webhooks import list_webhook_samples
 
 NOW = datetime(2031, 3, 12, 14, 0, tzinfo=UTC)
 STAGES = get_stages(None)
-WEBHOOKS = {"at_least": 5, "window_s": 900}
-CRONS = {
-    "table": "cron_heartbeats", "last_ok": "last_ok",
+WEBHOOKS: Webhooks = {**STAGES.parts["webhooks"], "at_least": 5, "window_s": 900}
+AVAILABILITY: Availability = {**STAGES.parts["availability"], "at_least": 20}
+CRONS: Heartbeats = {
+    **STAGES.parts["heartbeats"],
     "crons": [{"name": "x", "period_s": 60, "stage": "recordings"}],
 }  # fmt: skip
 # What a source reports while it is bad, after the bad part left its window, and once something newer is good.
@@ -72,17 +73,17 @@ def report_vendor(ok: float, quota: float, error: float = 0) -> Sequence[Sample]
 def report_fields(items: int, missing: int, ever: int) -> Sequence[Sample]:
     measured = Measured(NOW)
     measured.rows["completeness.lead_id"] = [{"source": "a", "items": items, "missing": missing, "ever": ever}]
-    return list_completeness_samples({"columns": ["lead_id"], "at_least": 20}, measured)
+    return list_completeness_samples({**STAGES.parts["completeness"], "columns": ["lead_id"], "at_least": 20}, measured)
 
 
-def report_calls(counts: Sequence[int], newest: int | None = None, **freshness: Any) -> Sequence[Sample]:
+def report_calls(counts: Sequence[int], newest: int | None = None, open_until: float = 24) -> Sequence[Sample]:
     """newest: calls of the last 15 minutes; None: as many as in the last hour."""
     measured = Measured(NOW)
     measured.values |= {"freshness.first_at": NOW.timestamp() - 9e6, "freshness.last_at": NOW.timestamp() - 3600}
     measured.rows["freshness.days"] = [{"count": 900}] * 29
     measured.rows["freshness.window_3600"] = [{"count": count} for count in counts]
     measured.rows["freshness.window_900"] = [{"count": counts[0] if newest is None else newest}]
-    return list_freshness_samples(freshness, measured)
+    return list_freshness_samples({"table": "calls", "at": "created_at", "open_from": 0, "open_until": open_until}, measured)
 
 
 def report_crons(last_ok: float, message: str) -> Sequence[Sample]:
@@ -156,9 +157,9 @@ CASES: Mapping[str, tuple[str, Callable[[], Reports]]] = {
     "missing recordings": (
         "recordings_unavailable",
         lambda: (
-            list_availability_samples({"at_least": 20}, values(availability__items=60, availability__ratio=0.1)),
-            list_availability_samples({"at_least": 20}, values(availability__items=3, availability__ratio=1.0)),
-            list_availability_samples({"at_least": 20}, values(availability__items=60, availability__ratio=0.9)),
+            list_availability_samples(AVAILABILITY, values(availability__items=60, availability__ratio=0.1)),
+            list_availability_samples(AVAILABILITY, values(availability__items=3, availability__ratio=1.0)),
+            list_availability_samples(AVAILABILITY, values(availability__items=60, availability__ratio=0.9)),
         ),
     ),
     "a field on a quiet day": (

@@ -12,6 +12,7 @@ from callwatch.models.reason import Reason
 from callwatch.pipeline.comparable import find_active_days, list_earlier_windows, list_local_days, split_at_clock_changes
 from callwatch.pipeline.crons import NEVER, NONE_EVER, list_cron_samples, list_crons
 from callwatch.pipeline.expectation import SPREADS, SPREADS_OF_SILENCE, choose_telling, compute_median, expect
+from callwatch.pipeline.queries.described import Heartbeats
 from callwatch.pipeline.queries.query_runner import Measured
 from callwatch.pipeline.samples import list_product_samples
 from callwatch.pipeline.stage_file import get_stages
@@ -193,9 +194,11 @@ def test_a_heartbeat_says_refused_or_skipped_by_words(message: str | None, said:
     assert (cron.said, cron.is_late, cron.age_s) == (said, False, 90)
 
 
-CRONS = {
+CRONS: Heartbeats = {
     "table": "cron_heartbeats",
+    "name": "name",
     "last_ok": "last_ok",
+    "message": "message",
     "crons": [{"name": "quick", "period_s": 60}, {"name": "daily", "period_s": 86_400}, {"name": "x", "period_s": 60}],
 }
 
@@ -243,7 +246,7 @@ def test_a_cron_whose_work_is_unread_is_not_at_work(message: str, due_since: Rea
     else:
         measured.values["calls.due_since"] = due_since
     measured.rows["heartbeats"] = [{"name": name, "last_ok": WEDNESDAY.timestamp() - 30, "message": message} for name in "abc"]
-    given = {**CRONS, "crons": [{"name": name, "period_s": 60, "stage": "calls"} for name in "abc"]}
+    given: Heartbeats = {**CRONS, "crons": [{"name": name, "period_s": 60, "stage": "calls"} for name in "abc"]}
     samples = {sample.metric: sample for sample in list_cron_samples(given, measured, {"calls": stopped})}
     is_idle = message == "401" or stopped or (message == "skipped" and isinstance(due_since, float))
     is_unread = not is_idle and (stopped is None or (message == "skipped" and due_since == UNREAD))

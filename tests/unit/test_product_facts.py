@@ -22,6 +22,9 @@ def measured_with(**values: float) -> Measured:
     return Measured(WEDNESDAY, values={name.replace("__", "."): value for name, value in values.items()})
 
 
+STAGES = get_stages(None)
+
+
 def find_value(samples: list[Sample], metric: str, **labels: str) -> float | None:
     (found,) = [sample for sample in samples if sample.metric == metric and labels.items() <= sample.labels.items()]
     return found.value
@@ -33,7 +36,8 @@ def find_value(samples: list[Sample], metric: str, **labels: str) -> float | Non
 )
 def test_few_failed_webhooks_are_chance_and_more_are_not(items: int, failed: int, ratio: float | None) -> None:
     samples = list_webhook_samples(
-        {"at_least": 5, "window_s": 900}, measured_with(webhooks__items=items, webhooks__failed=failed)
+        {**STAGES.parts["webhooks"], "at_least": 5, "window_s": 900},
+        measured_with(webhooks__items=items, webhooks__failed=failed),
     )
     assert [sample.value for sample in samples] == [ratio]
     assert samples[0].is_abstention == (ratio is None)
@@ -47,7 +51,7 @@ def test_recordings_fall_short_of_what_is_usual_for_this_product(ratio: float, u
     measured = measured_with(availability__items=60, availability__ratio=ratio)
     if usual is not None:
         measured.values["availability.usual"] = usual
-    samples = list_availability_samples({"at_least": 20}, measured)
+    samples = list_availability_samples({**STAGES.parts["availability"], "at_least": 20}, measured)
     assert find_value(samples, "recordings.availability") == ratio
     assert find_value(samples, "recordings.shortfall") == shortfall
 
@@ -80,7 +84,7 @@ def test_missing_calls_are_unknown_without_an_earlier_day() -> None:
     measured = measured_with(freshness__first_at=first_at, freshness__last_at=WEDNESDAY.timestamp() - 60)
     for name, pairs in list_windows(measured).items():
         measured.rows[name] = [{"count": 0} for _pair in pairs]
-    (sample,) = list_freshness_samples({}, measured)
+    (sample,) = list_freshness_samples({"table": "calls", "at": "created_at"}, measured)
     assert (sample.value, sample.reason) == (None, NOT_COMPARABLE)
 
 
@@ -94,7 +98,7 @@ def test_a_small_product_is_missed_by_a_silence_of_days() -> None:
     for name, pairs in windows.items():
         usual = {LONG_SILENCE: 20, SILENCE: 6}.get(name, 1)
         measured.rows[name] = [{"count": 0}, *[{"count": usual} for _pair in pairs[1:]]]
-    (sample,) = list_freshness_samples({}, measured)
+    (sample,) = list_freshness_samples({"table": "calls", "at": "created_at"}, measured)
     assert (sample.value, sample.detail) == (1.0, "0 calls, 20 expected in 2400 min")
     measured.values["freshness.last_at"] = (WEDNESDAY - timedelta(hours=5)).timestamp()
     assert LONG_SILENCE not in list_windows(measured), "a shorter one has a window of its own"

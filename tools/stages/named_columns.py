@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from callwatch.pipeline.costs.file import Events, Source, UsageRows
+from callwatch.pipeline.queries.described import Events, Source, UsageRows
 from callwatch.pipeline.queries.filter_dsl import ANY, NUMBER, TEXT, TIME, Needs, list_needs, merge
 from callwatch.pipeline.queries.stage import Remedy, Stage, StageFile
 
@@ -26,8 +26,8 @@ def list_named(stages: StageFile) -> Iterator[Named]:
             given = parts["items"]["events"]
             yield "items.events", {given["table"]: {given["item"]: ANY, given["type"]: TEXT, given["at"]: TIME}}
     if "tenants" in parts:
-        given = parts["tenants"]
-        yield "tenants", {given["table"]: {given["id"]: ANY, given["label"]: TEXT}}
+        tenants = parts["tenants"]
+        yield "tenants", {tenants["table"]: {tenants["id"]: ANY, tenants["label"]: TEXT}}
     for usage in parts["costs"]["usage"] if "costs" in parts else ():
         yield f"costs.{usage.service}", _list_usage(usage)
     for advised in stages.indexes:

@@ -3,11 +3,12 @@
 A package with the holidays of all countries has a hundred times the size, and does not know on which of them a customer works.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, cast
 
 from callwatch.pipeline.file_fields import read_text
+from callwatch.pipeline.queries.described import Holiday
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _KINDS = ({"month", "day"}, {"month", "weekday", "nth"}, {"easter"}, {"date"})
@@ -17,14 +18,14 @@ _TAKES = (
 )
 
 
-def read_holiday(raw: Any) -> Mapping[str, Any]:
+def read_holiday(raw: Any) -> Holiday:
     """One holiday. month, day: a fixed day. month, weekday, nth: -1 for the last. easter: days after Easter Sunday. date: once.
 
     Raises ValueError.
     """
     if not isinstance(raw, dict) or set(raw) - {"name"} not in _KINDS or "name" not in raw:
         raise ValueError(_TAKES)
-    found = {**raw, "name": read_text(raw["name"])}
+    found = cast(Holiday, {**raw, "name": read_text(raw["name"])})
     try:
         if "date" in raw:
             found["date"] = date.fromisoformat(raw["date"])
@@ -41,12 +42,12 @@ def read_holiday(raw: Any) -> Mapping[str, Any]:
     return found
 
 
-def find_holiday(holidays: Sequence[Mapping[str, Any]], day: date) -> str | None:
+def find_holiday(holidays: Sequence[Holiday], day: date) -> str | None:
     """The name of the holiday on a day; None if it is none."""
     return next((holiday["name"] for holiday in holidays if _is_on(holiday, day)), None)
 
 
-def _is_on(holiday: Mapping[str, Any], day: date) -> bool:
+def _is_on(holiday: Holiday, day: date) -> bool:
     if "date" in holiday:
         return bool(day == holiday["date"])
     if "easter" in holiday:

@@ -1,12 +1,13 @@
 """Measures what recent items lack: recordings, and key fields by source."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from psycopg2.sql import SQL, Composable, Identifier
 
 from callwatch.models.reason import NO_TRAFFIC, Reason
 from callwatch.models.sample import Sample
+from callwatch.pipeline.queries.described import Availability, Completeness
 from callwatch.pipeline.queries.filter_dsl import ANY, TEXT, TIME, Needs, list_needs, merge, render_sql
 from callwatch.pipeline.queries.labels import make_readable
 from callwatch.pipeline.queries.query_runner import Measured
@@ -29,7 +30,7 @@ _TOO_FEW = Reason("no_traffic", "too few calls in the last 24 hours to show that
 _NO_EARLIER_DAY = Reason("no_traffic", "no earlier day to compare with")
 
 
-def build_availability_reading(given: Mapping[str, Any]) -> Reading:
+def build_availability_reading(given: Availability) -> Reading:
     """How many of the newest items that are old enough there are, and how many have what they should.
 
     If the file gives an age from which an item counts regardless of `where`, that also replaces a missing column.
@@ -44,7 +45,7 @@ def build_availability_reading(given: Mapping[str, Any]) -> Reading:
 
 
 def _read_availability(
-    given: Mapping[str, Any], where: Composable, after_s: float, needs: Needs, otherwise: Reading | None = None
+    given: Availability, where: Composable, after_s: float, needs: Needs, otherwise: Reading | None = None
 ) -> Reading:
     table, at, column = given["table"], given["at"], given["column"]
     template = """
@@ -65,7 +66,7 @@ def _read_availability(
     return Reading(AVAILABILITY, merge({}, needs, {table: {at: TIME, column: ANY}}), sql, otherwise=otherwise)
 
 
-def build_usual_availability_reading(given: Mapping[str, Any]) -> Reading:
+def build_usual_availability_reading(given: Availability) -> Reading:
     """The same share at this time on earlier days: the median of days with enough items."""
     table, at, column = given["table"], given["at"], given["column"]
     template = """
@@ -90,12 +91,12 @@ def build_usual_availability_reading(given: Mapping[str, Any]) -> Reading:
     return Reading(USUAL_AVAILABILITY, {table: {at: TIME, column: ANY}}, sql, empty=_NO_EARLIER_DAY)
 
 
-def build_completeness_readings(given: Mapping[str, Any]) -> list[Reading]:
+def build_completeness_readings(given: Completeness) -> list[Reading]:
     """One reading per field: by source, the newest items of a day, how many lack it, and how many ever had it."""
     return [_read_field(given, column) for column in given["columns"]]
 
 
-def _read_field(given: Mapping[str, Any], column: str) -> Reading:
+def _read_field(given: Completeness, column: str) -> Reading:
     table, at, by = given["table"], given["at"], given["by"]
     template = """
         SELECT source, count(*) FILTER (WHERE is_recent)::int AS items,
@@ -120,7 +121,7 @@ def _read_field(given: Mapping[str, Any], column: str) -> Reading:
     return Reading(f"{COMPLETENESS}.{column}", {table: {at: TIME, by: TEXT, column: ANY}}, sql, is_table=True)
 
 
-def list_availability_samples(given: Mapping[str, Any], measured: Measured) -> list[Sample]:
+def list_availability_samples(given: Availability, measured: Measured) -> list[Sample]:
     """recordings.availability, and how far it falls below earlier days; they abstain if there are too few items."""
     items = measured.get(f"{AVAILABILITY}.items")
     if items is None:
@@ -139,7 +140,7 @@ def list_availability_samples(given: Mapping[str, Any], measured: Measured) -> l
     ]
 
 
-def list_completeness_samples(given: Mapping[str, Any], measured: Measured) -> list[Sample]:
+def list_completeness_samples(given: Completeness, measured: Measured) -> list[Sample]:
     """fields.null_rate by field and source; a field that a source never fills is not missing from it."""
     samples = []
     for column in given["columns"]:
@@ -181,7 +182,7 @@ def measure_completeness(measured: Measured, column: str) -> tuple[float | None,
     return (round(present / items, 4) if items else None), NO_TRAFFIC
 
 
-def measure_completeness_by_source(measured: Measured, columns: tuple[str, ...]) -> dict[str, dict[str, float]]:
+def measure_completeness_by_source(measured: Measured, columns: Sequence[str]) -> dict[str, dict[str, float]]:
     """The share of recent items that have a field, by source and field."""
     found: dict[str, dict[str, float]] = {}
     for column in columns:

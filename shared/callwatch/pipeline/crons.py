@@ -11,6 +11,7 @@ from psycopg2.sql import SQL, Identifier
 from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
 from callwatch.pipeline.freshness import FIRST_AT, find_active_since
+from callwatch.pipeline.queries.described import CronPart, Heartbeats
 from callwatch.pipeline.queries.filter_dsl import TEXT, TIME
 from callwatch.pipeline.queries.query_runner import Measured, explain_stopped
 from callwatch.pipeline.queries.reading import Reading
@@ -63,7 +64,7 @@ class Cron:
         return None if self.age_s is None else self.age_s > LATE_AFTER_PERIODS * self.period_s
 
 
-def build_heartbeats_reading(given: Mapping[str, Any]) -> Reading:
+def build_heartbeats_reading(given: Heartbeats) -> Reading:
     """The heartbeats of the known cron jobs."""
     name, last_ok, message = given["name"], given["last_ok"], given["message"]
     template = """
@@ -86,7 +87,7 @@ def build_heartbeats_reading(given: Mapping[str, Any]) -> Reading:
     return Reading(HEARTBEATS, needs, sql, is_table=True, params=crons, otherwise=silent)
 
 
-def list_crons(given: Mapping[str, Any], measured: Measured) -> list[Cron]:
+def list_crons(given: Heartbeats, measured: Measured) -> list[Cron]:
     """Every cron of the stage file, whether it ever ran or not."""
     known: dict[str, dict[str, Any]] = {}
     for row in measured.rows.get(HEARTBEATS, []):
@@ -104,9 +105,9 @@ def _choose_newer(row: Mapping[str, Any], than: Mapping[str, Any], now: datetime
 
 
 def _build_cron(
-    cron: Mapping[str, Any],
+    cron: CronPart,
     known: Mapping[str, Mapping[str, Any]],
-    given: Mapping[str, Any],
+    given: Heartbeats,
     now: datetime,
     unsaid: Reason | None,
 ) -> Cron:
@@ -129,7 +130,7 @@ def _build_cron(
     return Cron(cron["name"], cron["period_s"], cron.get("stage"), at, age_s, said, unknown, is_ahead, unsaid)
 
 
-def list_cron_samples(given: Mapping[str, Any], measured: Measured, stopped: Mapping[str, bool | None]) -> list[Sample]:
+def list_cron_samples(given: Heartbeats, measured: Measured, stopped: Mapping[str, bool | None]) -> list[Sample]:
     """How late and how idle each cron job is, how many are late or idle, and how many have no heartbeat although others do.
 
     stopped: whether due work waits and none is done, by stage; None: unknown. Only stages whose work can be due.
@@ -189,7 +190,7 @@ def _build_cron_sample(cron: Cron, measured: Measured, stopped: Mapping[str, boo
     return [*samples, Sample("cron.idle", float(detail is not None), None, labels, detail)], detail is not None
 
 
-def count_odd_heartbeats(given: Mapping[str, Any], measured: Measured) -> tuple[int, int]:
+def count_odd_heartbeats(given: Heartbeats, measured: Measured) -> tuple[int, int]:
     """How many heartbeats cannot be read as a time, and how many lie in the future."""
     odd = [cron for cron in list_crons(given, measured) if cron.unknown not in (None, NEVER) and not cron.is_misspelled]
     ahead = sum(cron.is_ahead for cron in odd)

@@ -1,8 +1,6 @@
 """Whether items arrive: the last hour and the silence since the last item, compared with the same hours of earlier days."""
 
-from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from callwatch.models.reason import Reason
@@ -11,6 +9,7 @@ from callwatch.pipeline.calendar import find_holiday
 from callwatch.pipeline.comparable import find_active_days, list_earlier_windows, list_local_days
 from callwatch.pipeline.expectation import SPREADS, SPREADS_OF_SILENCE, Expected, expect
 from callwatch.pipeline.freshness_readings import DAYS, LONG_SILENCE, NO_ITEM_YET, Windows
+from callwatch.pipeline.queries.described import Freshness
 from callwatch.pipeline.queries.query_runner import Measured
 from callwatch.pipeline.queries.time_bounds import MAX_CLOCK_SKEW_S
 
@@ -64,7 +63,7 @@ def estimate_expected_per_hour(measured: Measured) -> float | None:
     return found[1].median if found else None
 
 
-def list_freshness_samples(given: Mapping[str, Any], measured: Measured) -> list[Sample]:
+def list_freshness_samples(given: Freshness, measured: Measured) -> list[Sample]:
     """calls.missing_ratio: how far the worst of the windows falls below its expected number.
 
     No all-clear follows from a time in which nothing is expected, nor from a silence that goes on while the expectation
@@ -117,7 +116,7 @@ def _find_expected(measured: Measured, name: str) -> tuple[int, Expected] | None
     return (counts[0], found) if found else None
 
 
-def find_closed(given: Mapping[str, Any], measured: Measured) -> str | None:
+def find_closed(given: Freshness, measured: Measured) -> str | None:
     """Why nothing is expected at the time of the reading: the hour, the day of the week, or a holiday; None if it is open."""
     local = measured.at.astimezone(ZoneInfo(measured.timezone))
     hour = local.hour + local.minute / 60

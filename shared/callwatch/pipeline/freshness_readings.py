@@ -9,6 +9,7 @@ from psycopg2.sql import SQL, Identifier
 
 from callwatch.models.reason import Reason
 from callwatch.pipeline.comparable import COUNTED_OF_DAY, Window, list_local_days
+from callwatch.pipeline.queries.described import Freshness
 from callwatch.pipeline.queries.filter_dsl import TIME
 from callwatch.pipeline.queries.odd_rows import count_odd_rows
 from callwatch.pipeline.queries.query_runner import Measured
@@ -28,7 +29,7 @@ _INSTANT = timedelta(microseconds=1)
 Windows = Mapping[str, Sequence[Window]]
 
 
-def build_first_readings(given: Mapping[str, Any]) -> list[Reading]:
+def build_first_readings(given: Freshness) -> list[Reading]:
     """When the first and the last item arrived, and on which days: read before it is known what to compare."""
     table, at = given["table"], given["at"]
     column, source = name_column(at), Identifier(table)
@@ -43,14 +44,14 @@ def build_first_readings(given: Mapping[str, Any]) -> list[Reading]:
     return [first, count_last_hour(given), *([odd] if odd else [])]
 
 
-def count_last_hour(given: Mapping[str, Any]) -> Reading:
+def count_last_hour(given: Freshness) -> Reading:
     """How many items arrived in the last hour."""
     table, at = given["table"], given["at"]
     counted = Aggregate(table, SQL("count(*){filter}::float"), compose_newer_than(name_column(at), 3600))
     return Reading(LAST_HOUR, {table: {at: TIME}}, counted.select(), counted=counted)
 
 
-def build_days_reading(given: Mapping[str, Any], now: datetime, zone: ZoneInfo, is_scanned: bool) -> Reading:
+def build_days_reading(given: Freshness, now: datetime, zone: ZoneInfo, is_scanned: bool) -> Reading:
     """How many items the days before today hold, up to the number that marks an active day; in one scan if no index serves."""
     table, at = given["table"], given["at"]
     days = list_local_days(now, zone)
@@ -80,12 +81,12 @@ def _name_bounds(bounds: Sequence[datetime]) -> dict[str, Any]:
     return {"bounds": bounds, "first": bounds[0], "last": bounds[-1]}
 
 
-def build_window_readings(given: Mapping[str, Any], windows: Windows) -> list[Reading]:
+def build_window_readings(given: Freshness, windows: Windows) -> list[Reading]:
     """How many items the windows hold, each counted by itself: a few pages of an index."""
     return [_count_windows(name, given, found) for name, found in windows.items()]
 
 
-def _count_windows(name: str, given: Mapping[str, Any], windows: Sequence[Window]) -> Reading:
+def _count_windows(name: str, given: Freshness, windows: Sequence[Window]) -> Reading:
     table, at = given["table"], given["at"]
     rows = SQL("FROM {table} r WHERE {at} > w.since AND {at} <= w.until").format(table=Identifier(table), at=name_column(at))
     if name == LONG_SILENCE:
@@ -101,7 +102,7 @@ def _count_windows(name: str, given: Mapping[str, Any], windows: Sequence[Window
     return Reading(name, {table: {at: TIME}}, sql, is_table=True, params=params)
 
 
-def scan_reading(given: Mapping[str, Any], windows: Windows) -> Reading:
+def scan_reading(given: Freshness, windows: Windows) -> Reading:
     """The same without an index, in one scan: how many items lie between consecutive bounds of windows."""
     table, at = given["table"], given["at"]
     template = """

@@ -7,6 +7,7 @@ from typing import Any
 from psycopg2.sql import SQL
 
 from callwatch.models.sample import Sample
+from callwatch.pipeline.queries.described import AdvisedIndex
 from callwatch.pipeline.queries.query_runner import Measured
 from callwatch.pipeline.queries.reading import Reading
 from callwatch.pipeline.queries.stage import StageFile
@@ -30,7 +31,7 @@ def build_indexes_readings(stages: StageFile) -> list[Reading]:
     return [Reading(INDEXES, {}, _SQL, is_table=True, params={"tables": tables})] if tables else []
 
 
-def render_statement(advised: Mapping[str, str]) -> str:
+def render_statement(advised: AdvisedIndex) -> str:
     """The statement that creates an advised index; it is shown, and never run."""
     where = f" WHERE {advised['where']}" if advised.get("where") else ""
     return f"CREATE INDEX CONCURRENTLY {advised['name']} ON {advised['table']} ({advised['on']}){where};"
@@ -51,7 +52,7 @@ def find_without_index(stages: StageFile, measured: Measured) -> set[str]:
     return {advised["table"] for advised in _list_missing(stages, measured)}
 
 
-def _list_missing(stages: StageFile, measured: Measured) -> Iterator[Mapping[str, str]]:
+def _list_missing(stages: StageFile, measured: Measured) -> Iterator[AdvisedIndex]:
     by_table: dict[str, list[Mapping[str, Any]]] = {}
     for row in measured.rows.get(INDEXES, []):
         by_table.setdefault(row["table_name"], []).append(row)
@@ -62,7 +63,7 @@ def _list_missing(stages: StageFile, measured: Measured) -> Iterator[Mapping[str
             yield advised
 
 
-def _serves(row: Mapping[str, Any], advised: Mapping[str, str]) -> bool:
+def _serves(row: Mapping[str, Any], advised: AdvisedIndex) -> bool:
     """Whether an index has that name, or the same leading columns and condition."""
     if row["name"] is None:
         return False

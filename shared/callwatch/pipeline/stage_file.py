@@ -4,7 +4,7 @@ import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from callwatch.exceptions import ConfigurationError
 from callwatch.models.reason import Reason
@@ -12,6 +12,7 @@ from callwatch.pipeline.calendar import read_holiday
 from callwatch.pipeline.costs import file as costs
 from callwatch.pipeline.file_fields import check_keys, name_place, parse_list, read_fields, read_number, read_rows, read_text
 from callwatch.pipeline.items.file import PATH, read_events, read_path, read_remedies
+from callwatch.pipeline.queries.described import AdvisedIndex, Parts
 from callwatch.pipeline.queries.filter_dsl import name, parse_clauses
 from callwatch.pipeline.queries.stage import COUNTED, TIMED, Duration, Failures, Rows, Stage, StageFile, Unfinished, Vendor
 from callwatch.pipeline.queries.states import add_states
@@ -85,17 +86,18 @@ def parse_stages(raw: Any) -> StageFile:
     stages = tuple(_read_stage(item, f"stages[{number}]") for number, item in enumerate(_get_list(raw, "stages")))
     if len({stage.name for stage in stages}) != len(stages) or not stages:
         raise ConfigurationError("STAGES_FILE, stages: must be a list of one or more stages, each with a different name")
-    parts = {}
+    parts: dict[str, Mapping[str, Any]] = {}
     for part, (needed, optional) in PARTS.items():
         if part in raw:
             with name_place(part):
                 parts[part] = read_fields(raw[part], needed, optional)
     vendors = tuple(_read_vendor(item, f"vendors[{number}]") for number, item in enumerate(_get_list(raw, "vendors")))
-    indexes = []
+    indexes: list[AdvisedIndex] = []
     for number, item in enumerate(_get_list(raw, "indexes")):
         with name_place(f"indexes[{number}]"):
-            indexes.append(read_fields(item, {"name": name, "table": name, "on": read_text}, {"where": read_text}))
-    return StageFile(add_states(stages), vendors, parts, tuple(indexes))
+            fields = read_fields(item, {"name": name, "table": name, "on": read_text}, {"where": read_text})
+            indexes.append(cast(AdvisedIndex, fields))
+    return StageFile(add_states(stages), vendors, cast(Parts, parts), tuple(indexes))
 
 
 def _read_stage(raw: Any, where: str) -> Stage:

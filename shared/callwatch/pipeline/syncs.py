@@ -1,8 +1,6 @@
 """Syncs of the product: whether the latest one brought as many records as those of the same hour on earlier days."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from psycopg2.sql import SQL, Identifier
@@ -11,6 +9,7 @@ from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
 from callwatch.pipeline.comparable import classify_day
 from callwatch.pipeline.expectation import compute_median
+from callwatch.pipeline.queries.described import Syncs
 from callwatch.pipeline.queries.filter_dsl import ANY, NUMBER, TEXT, TIME
 from callwatch.pipeline.queries.labels import make_readable
 from callwatch.pipeline.queries.odd_rows import count_odd_rows
@@ -31,7 +30,7 @@ _SAME_HOUR = timedelta(minutes=40)
 MAX_RECORDS = 1_000_000_000
 
 
-def sync_readings(given: Mapping[str, Any]) -> list[Reading]:
+def sync_readings(given: Syncs) -> list[Reading]:
     """Finished syncs of the last days, the newest first, and how many belong to no day because their time is implausible."""
     table, name, started, finished, records = (given[key] for key in ("table", "name", "started", "finished", "records"))
     template = """

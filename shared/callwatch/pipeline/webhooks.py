@@ -1,12 +1,12 @@
 """Webhooks that the product logged: how many it answered with 5xx, and for which kind of fault."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from psycopg2.sql import SQL, Composable, Identifier
 
 from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
+from callwatch.pipeline.queries.described import Webhooks
 from callwatch.pipeline.queries.filter_dsl import NUMBER, TEXT, TIME
 from callwatch.pipeline.queries.odd_rows import count_odd_rows
 from callwatch.pipeline.queries.query_runner import Measured
@@ -35,13 +35,13 @@ _TOO_FEW = Reason("no_traffic", "too few webhooks, or failures among them, to sh
 _UNREAD = Reason("unavailable", "most of the webhooks have no status that can be read")
 
 
-def build_webhook_readings(given: Mapping[str, Any]) -> list[Reading]:
+def build_webhook_readings(given: Webhooks) -> list[Reading]:
     """The webhooks of the window, and how many rows belong to none because their time is implausible."""
     odd = count_odd_rows(f"{WEBHOOKS}.odd", Rows(given["table"], at=(given["at"],)), (given["at"],))
     return [_count_webhooks(given), *([odd] if odd else [])]
 
 
-def _count_webhooks(given: Mapping[str, Any]) -> Reading:
+def _count_webhooks(given: Webhooks) -> Reading:
     """Webhooks of the window, or the newest few: all, those without a readable status, those answered with 5xx, and their
     faults.
     """
@@ -70,7 +70,7 @@ def _count_webhooks(given: Mapping[str, Any]) -> Reading:
     return Reading(WEBHOOKS, full, sql, otherwise=otherwise)
 
 
-def _select_window(given: Mapping[str, Any], columns: tuple[str, ...]) -> Composable:
+def _select_window(given: Webhooks, columns: tuple[str, ...]) -> Composable:
     # Of two times of which one is NULL, least() returns the other.
     template = """
         SELECT {columns} FROM {table} r
@@ -90,7 +90,7 @@ def _select_window(given: Mapping[str, Any], columns: tuple[str, ...]) -> Compos
     )
 
 
-def list_webhook_samples(given: Mapping[str, Any], measured: Measured) -> list[Sample]:
+def list_webhook_samples(given: Webhooks, measured: Measured) -> list[Sample]:
     """webhooks.error_ratio: the share of 5xx; it abstains if there were too few webhooks or failures to evaluate."""
     items, failed = measured.get(f"{WEBHOOKS}.items"), measured.get(f"{WEBHOOKS}.failed")
     if items is None or failed is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from callwatch.crons.monitors import Monitor, read_monitors
 from callwatch.db.core.connect import AnyConnection
 from callwatch.models.reason import Reason
 from callwatch.pipeline.crons import HEARTBEATS, NEVER, Cron, list_crons
+from callwatch.pipeline.queries.described import Heartbeats
 from callwatch.pipeline.queries.query_runner import Measured
 from callwatch.pipeline.stage_file import get_stages
 from callwatch.reports.product import read_product
@@ -35,7 +36,7 @@ def list_check_in_jobs(conn: AnyConnection, as_of: datetime | None) -> list[Cron
 
 def list_product_jobs(settings: Settings, now: datetime) -> list[CronJob]:
     """The jobs of the stage file with their heartbeats; all are unknown if the product's database does not respond."""
-    given = get_stages(settings.stages_file).parts.get(HEARTBEATS)
+    given = get_stages(settings.stages_file).parts.get("heartbeats")
     if not given:
         return []
     measured = read_product(settings, now, lambda name: name == HEARTBEATS)
@@ -72,7 +73,7 @@ def _describe_monitor(monitor: Monitor) -> CronJob:
     return found
 
 
-def _describe_crons(given: Mapping[str, Any], measured: Measured) -> Iterator[CronJob]:
+def _describe_crons(given: Heartbeats, measured: Measured) -> Iterator[CronJob]:
     is_read = HEARTBEATS in measured.rows
     for cron in list_crons(given, measured):
         why = (cron.unknown or NEVER) if is_read else measured.explain_unknown(HEARTBEATS)

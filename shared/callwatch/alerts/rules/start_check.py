@@ -90,7 +90,7 @@ def _list_tables(settings: Settings) -> frozenset[str]:
     stages = find_stages(settings)
     if stages is None:
         return frozenset()
-    parts = [part["table"] for part in stages.parts.values() if "table" in part]
+    parts = [str(part["table"]) for part in stages.parts.values() if isinstance(part, dict) and "table" in part]
     advised = [index["table"] for index in stages.indexes]
     needed = (table for reading in build_all_readings(stages) for table in list_tables(reading))
     return frozenset([*parts, *advised, *needed])

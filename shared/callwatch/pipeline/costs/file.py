@@ -1,49 +1,12 @@
 """The part `costs` of a stage file: which rows show what an item used of which service."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from callwatch.pipeline.file_fields import check_keys, parse_list, read_fields, read_number
-from callwatch.pipeline.queries.filter_dsl import Clause, name, parse_clauses
+from callwatch.pipeline.queries.described import Events, Source, UsageRows
+from callwatch.pipeline.queries.filter_dsl import name, parse_clauses
 from callwatch.settings.quotas import UNITS, parse_quota
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A column: of the rows themselves (table None), or of the row of another table with the same item."""
-
-    column: str
-    table: str | None = None
-    item: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Events:
-    """Rows of another table whose time is that of the usage, as the time of an analysis is that of its event."""
-
-    table: str
-    item: str
-    at: str
-    where: tuple[Clause, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class UsageRows:
-    """Rows of a table, each of which shows what one item used of a service.
-
-    at: their time, or the events that have it. model: of the service; None if there is only one. units: the sources of each
-    quantity, of which the first that is not NULL counts.
-    """
-
-    service: str
-    table: str
-    item: str
-    where: tuple[Clause, ...]
-    at: str | Events
-    model: Source | None
-    units: Mapping[str, tuple[Source, ...]]
 
 
 def read_usage(raw: Any) -> UsageRows:

@@ -10,9 +10,9 @@ from psycopg2.sql import SQL, Composable, Identifier
 
 from callwatch.db.core.connect import AnyConnection
 from callwatch.models.reason import Reason
-from callwatch.pipeline.costs.file import Events, Source, UsageRows
 from callwatch.pipeline.costs.pricing import Usage
 from callwatch.pipeline.costs.unpriced import NOT_DESCRIBED
+from callwatch.pipeline.queries.described import Events, Source, UsageRows
 from callwatch.pipeline.queries.filter_dsl import ANY, KEY, NUMBER, TEXT, TIME, list_needs, merge, render_sql
 from callwatch.pipeline.queries.labels import make_readable
 from callwatch.pipeline.queries.query_runner import Measured, read

@@ -10,6 +10,7 @@ from psycopg2.sql import SQL, Identifier
 from callwatch.db.core.connect import AnyConnection
 from callwatch.models.reason import Reason
 from callwatch.pipeline.items.keys import is_showable
+from callwatch.pipeline.queries.described import Items
 from callwatch.pipeline.queries.filter_dsl import ANY, TEXT, TIME
 from callwatch.pipeline.queries.query_runner import Measured, read
 from callwatch.pipeline.queries.reading import Reading
@@ -68,16 +69,18 @@ def _build_unfound(key: str, why: Reason | None) -> Item:
     return Item(key if is_showable(key, "") else None, (key,), is_found=False, unknown={"item": why} if why else {})
 
 
-def _look_up(items: Mapping[str, Any], by: str, key: str, is_whole: bool) -> Reading:
+def _look_up(items: Items, by: str, key: str, is_whole: bool) -> Reading:
     """The rows with a key. is_whole: with the other keys and the times; without them if one of these columns is missing."""
     others = list(dict.fromkeys((items["id"], *items["keys"]))) if is_whole else [by]
-    times = {name: items.get(name) for name in ("began", "ended", "at")} if is_whole else {}
+    times: dict[str, str | None] = {"began": None, "ended": None, "at": None}
+    if is_whole:
+        times = {"began": items.get("began"), "ended": items.get("ended"), "at": items["at"]}
     keys = SQL(", ").join(SQL("left({}::text, {})").format(name_column(each), Literal(MAX_KEY_CHARS)) for each in others)
     spans = [
         SQL("{}::float AS {}").format(
             SQL("extract(epoch FROM {})").format(name_column(column)) if column else SQL("NULL"), Identifier(f"{name}_s")
         )
-        for name, column in (times or dict.fromkeys(("began", "ended", "at"))).items()
+        for name, column in times.items()
     ]
     sql = SQL("SELECT {id}::text AS id, pg_typeof({id})::text AS kind, ARRAY[{keys}] AS keys, {spans} FROM {table} r").format(
         id=name_column(items["id"]), keys=keys, spans=SQL(", ").join(spans), table=Identifier(items["table"])

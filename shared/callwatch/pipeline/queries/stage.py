@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from callwatch.models.reason import Reason
+from callwatch.pipeline.queries.described import AdvisedIndex, Parts
 from callwatch.pipeline.queries.filter_dsl import Clause
 
 # Kinds of rows that are counted without a time, and those that have a time of their own.
@@ -139,12 +139,12 @@ class Vendor:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StageFile:
-    """A product, compared by identity. The other parts are plain mappings with the names of PARTS; one left out is None."""
+    """A product, compared by identity. A part that is left out is not watched."""
 
     stages: tuple[Stage, ...]
     vendors: tuple[Vendor, ...]
-    parts: Mapping[str, Mapping[str, Any]]
-    indexes: tuple[Mapping[str, str], ...]
+    parts: Parts
+    indexes: tuple[AdvisedIndex, ...]
 
     def get_stage(self, stage_name: str) -> Stage | None:
         """The stage of this name, or None."""

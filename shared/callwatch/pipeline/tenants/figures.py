@@ -9,6 +9,7 @@ from psycopg2.sql import SQL, Identifier
 from callwatch.db.core.connect import AnyConnection
 from callwatch.models.reason import Reason
 from callwatch.pipeline.items.listing import find_count, find_kind
+from callwatch.pipeline.queries.described import Items
 from callwatch.pipeline.queries.filter_dsl import ANY, TIME, merge
 from callwatch.pipeline.queries.query_runner import Measured, read
 from callwatch.pipeline.queries.reading import Reading
@@ -58,12 +59,12 @@ def name_figure(stage: Stage, figure: str) -> str:
     return f"tenant.{stage.name}.{figure}"
 
 
-def _count(items: Mapping[str, Any], stage: Stage, figure: str) -> Reading:
+def _count(items: Items, stage: Stage, figure: str) -> Reading:
     item = stage.rows[find_kind(figure)].item or stage.path.item
     return _group(items, find_count(stage, figure), name_figure(stage, figure), item)
 
 
-def _group(items: Mapping[str, Any], count: Reading, name: str, item: str | None) -> Reading:
+def _group(items: Items, count: Reading, name: str, item: str | None) -> Reading:
     """The rows of a count by tenant: by the condition of the count itself."""
     counted = count.counted
     if counted is None:
@@ -79,7 +80,7 @@ def _group(items: Mapping[str, Any], count: Reading, name: str, item: str | None
     return Reading(name, needs, sql, is_table=True, otherwise=otherwise)
 
 
-def _list_freshness(items: Mapping[str, Any], stages: StageFile) -> Iterator[Reading]:
+def _list_freshness(items: Items, stages: StageFile) -> Iterator[Reading]:
     given = stages.parts.get("freshness")
     if given is None or given["table"] != items["table"]:
         return
@@ -101,7 +102,7 @@ def _list_freshness(items: Mapping[str, Any], stages: StageFile) -> Iterator[Rea
     yield Reading(FRESHNESS, needs, sql, is_table=True)
 
 
-def _list_completeness(items: Mapping[str, Any], stages: StageFile) -> Iterator[Reading]:
+def _list_completeness(items: Items, stages: StageFile) -> Iterator[Reading]:
     """How many of the last day's items each tenant has, and how many have each key field."""
     given = stages.parts.get("completeness")
     if given is None or given["table"] != items["table"]:

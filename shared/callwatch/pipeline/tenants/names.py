@@ -2,12 +2,12 @@
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any
 
 from psycopg2.sql import SQL, Composable, Identifier
 
 from callwatch.db.core.connect import AnyConnection
 from callwatch.models.reason import Reason
+from callwatch.pipeline.queries.described import Items
 from callwatch.pipeline.queries.filter_dsl import ANY, KEY, TEXT, merge
 from callwatch.pipeline.queries.labels import make_readable
 from callwatch.pipeline.queries.query_runner import Measured, read
@@ -28,7 +28,7 @@ def label_tenant(text: str | None) -> str:
     return scrub_text(make_readable(text)) if text else ""
 
 
-def find_tenant(items: Mapping[str, Any], table: str, item: str | None, needs: dict[str, dict[str, str]]) -> Composable | None:
+def find_tenant(items: Items, table: str, item: str | None, needs: dict[str, dict[str, str]]) -> Composable | None:
     """The tenant of a row as text, found through the item that the row is about; None if that is not described."""
     column = items["tenant"]
     if table == items["table"]:
@@ -49,7 +49,7 @@ def find_tenant(items: Mapping[str, Any], table: str, item: str | None, needs: d
     return SQL("coalesce({})").format(SQL(", ").join(found)) if len(found) > 1 else found[0]
 
 
-def name_own_tenant(items: Mapping[str, Any], needs: dict[str, dict[str, str]]) -> Composable:
+def name_own_tenant(items: Items, needs: dict[str, dict[str, str]]) -> Composable:
     """The tenant of an item's own row as text."""
     merge(needs, {items["table"]: {items["tenant"]: ANY}})
     return SQL("left({}::text, 100)").format(name_column(items["tenant"]))

@@ -20,6 +20,7 @@ from callwatch.models.sample import Sample
 from callwatch.pipeline.comparable import Window, list_earlier_windows
 from callwatch.pipeline.expectation import compute_median
 from callwatch.pipeline.freshness import FIRST_AT, LAST_AT, find_closed, list_days_at_work
+from callwatch.pipeline.queries.described import Freshness, Items
 from callwatch.pipeline.queries.filter_dsl import TIME
 from callwatch.pipeline.queries.query_runner import Measured
 from callwatch.pipeline.queries.reading import Reading
@@ -69,7 +70,7 @@ def list_steps(measured: Measured) -> list[list[Window]]:
     return found
 
 
-def build_steps_reading(items: Mapping[str, Any], freshness: Mapping[str, Any], steps: Sequence[Sequence[Window]]) -> Reading:
+def build_steps_reading(items: Items, freshness: Freshness, steps: Sequence[Sequence[Window]]) -> Reading:
     """How many items each tenant has in each step of each day."""
     table, at = freshness["table"], freshness["at"]
     needs = {table: {at: TIME}}
@@ -89,7 +90,7 @@ def build_steps_reading(items: Mapping[str, Any], freshness: Mapping[str, Any], 
     return Reading(SILENT, needs, sql, is_table=True, params=params)
 
 
-def scan_reading(items: Mapping[str, Any], freshness: Mapping[str, Any], steps: Sequence[Sequence[Window]]) -> Reading:
+def scan_reading(items: Items, freshness: Freshness, steps: Sequence[Sequence[Window]]) -> Reading:
     """The same without an index, in one scan: how many items of each tenant lie between consecutive bounds of windows."""
     table, at = freshness["table"], freshness["at"]
     needs = {table: {at: TIME}}
@@ -159,9 +160,7 @@ def expect_last_hour(days: Counts) -> float | None:
     return compute_median([sum(day[:steps]) for day in days[1:]]) if len(days) > _MIN_DAYS else None
 
 
-def list_silence_samples(
-    freshness: Mapping[str, Any], measured: Measured, firing: Sequence[Mapping[str, str]] = ()
-) -> list[Sample]:
+def list_silence_samples(freshness: Freshness, measured: Measured, firing: Sequence[Mapping[str, str]] = ()) -> list[Sample]:
     """agency.silent of each silent tenant, and 0 of each one that fires and has an item in the newest step.
 
     firing: labels of the firing instances. One without an item stays silent, also while the product is closed, or at a time at

@@ -47,7 +47,7 @@ class WeekCost:
 def read_cost(conn: AnyConnection, settings: Settings, week: Week) -> WeekCost:
     """Sum the costs of the days of a week."""
     described = get_stages(settings.stages_file).parts.get("costs")
-    target = float((described or {}).get("target_usd") or _DEFAULT_TARGET_USD)
+    target = float((described.get("target_usd") if described else None) or _DEFAULT_TARGET_USD)
     if not described:
         return WeekCost(None, None, None, None, target, NOT_DESCRIBED)
     days = list_days(conn, week.first_day, week.last_day)
