@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV_PYTHON := .venv/bin/python
 export PYTHONPATH := shared:.
-export PYTHONDONTWRITEBYTECODE ?= 1
+# Hundreds of processes of a test run import the same modules: each would compile them again. No build takes compiled files along.
+unexport PYTHONDONTWRITEBYTECODE
 export SAM_CLI_TELEMETRY := 0
 # What builds and tests needs any region; a deployment takes the one of the shell or of the profile.
 test retest test-docker coverage chaos chaos-long fuzz lint build bench: export AWS_DEFAULT_REGION ?= us-east-1

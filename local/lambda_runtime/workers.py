@@ -144,7 +144,6 @@ class Workers:
             "TZ": ":UTC",
             "TMPDIR": str(scratch),
             "PYTHONPATH": os.pathsep.join([*layers, str(function.code.resolve())]),
-            "PYTHONDONTWRITEBYTECODE": "1",
             "LAMBDA_TASK_ROOT": str(function.code.resolve()),
             "AWS_LAMBDA_FUNCTION_NAME": function.name,
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
