@@ -23,7 +23,7 @@ from callwatch.alerts.notifications.surroundings import note_context
 from callwatch.alerts.orphans import resolve_orphans
 from callwatch.alerts.routing.digest import collect, send_due
 from callwatch.alerts.routing.escalation import begin, find_due, mark_sent
-from callwatch.alerts.routing.known_routes import read_routes_in_force
+from callwatch.alerts.routing.known_routes import add_groups, read_routes_in_force
 from callwatch.alerts.routing.routes_in_force import build_handling, list_routed_channels
 from callwatch.alerts.rule_state import is_damaged, load_instance
 from callwatch.alerts.rules.manager import alert_manager
@@ -182,7 +182,10 @@ def _evaluate_and_store(
 ) -> Outcome:
     """Evaluate and store the outcome; if a part cannot be stored, start over with that part as unknown."""
     rule_ids = None if work.is_whole else frozenset(work.rule_ids)
-    routes = work.routes
+    named = [*(sample.labels for sample in samples), *(instance.labels for instance in work.known.values())]
+    completed, groups_error = run_isolated(work.conn, lambda: add_groups(work.conn, work.routes, named))
+    routes = work.routes = completed or work.routes
+    work.errors += [groups_error] if groups_error is not None else []
 
     def find_channels(rule: AlertRule, instance: Instance) -> Sequence[str]:
         return list_routed_channels(routes.find_for(rule, instance), rule, work.settings, instance.labels)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from callwatch.alerts.actions import find_rule
 from callwatch.alerts.evaluation.instance import Instance
 from callwatch.alerts.notifications.channels import list_channels
-from callwatch.alerts.routing.known_routes import read_own_routes
+from callwatch.alerts.routing.known_routes import add_groups, read_own_routes
 from callwatch.alerts.routing.own_route_changes import check_own_routes
 from callwatch.alerts.routing.own_routes import OwnRoutes
 from callwatch.alerts.routing.route import Match, Route
@@ -37,7 +37,9 @@ def try_routes(conn: AnyConnection, given: Any, settings: Settings, now: datetim
     rule = find_rule(conn, rule_id, settings) if isinstance(rule_id, str) else None
     if rule is None:
         raise Invalid("rule_id", "must be the id of a rule; GET /api/rules lists them")
-    return show_route(_find_routes(conn, given, settings), rule, _read_labels(given), _read_at(given, now), settings)
+    labels = _read_labels(given)
+    routes = add_groups(conn, _find_routes(conn, given, settings), [labels])
+    return show_route(routes, rule, labels, _read_at(given, now), settings)
 
 
 def _find_routes(conn: AnyConnection, given: Mapping[str, Any], settings: Settings) -> RoutesInForce:
@@ -54,7 +56,7 @@ def show_route(routes: RoutesInForce, rule: AlertRule, labels: dict[str, str], a
     named = route.channels if route.channels is not None else channels
     handling = build_handling(route, rule, Instance("", rule.id, labels, "firing", at), at)
     passed: list[PassedRoute] = [
-        {"name": each.name, "because": explain_mismatch(each.match, rule.id, rule.level.value, labels, at)}
+        {"name": each.name, "because": explain_mismatch(each.match, rule.id, rule.level.value, routes.complete(labels), at)}
         for each in routes.routes[:place]
     ]
     return {

@@ -18,21 +18,36 @@ from callwatch.models.alert import AlertLevel, RouteSource
 from callwatch.settings import Settings
 from callwatch.settings.variables import SettingProblem
 
+_PLACES = frozenset({"project", "environment"})
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class RoutesInForce:
-    """The routes, and why those of the file are not in force, if so. own: those of the page, which are the first of them."""
+    """The routes, and why those of the file are not in force, if so.
+
+    own: those of the page, which are the first of them. groups: by the id of a group of errors what its alerts match in addition
+    to their labels: project and environment.
+    """
 
     routes: tuple[Route, ...] = DEFAULT_ROUTES
     problem: str | None = None
     is_from_file: bool = False
     own: OwnRoutes = field(default_factory=OwnRoutes)
+    groups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def find(self, rule: AlertRule, labels: Mapping[str, str], began_at: datetime) -> tuple[int, Route]:
         """Return the route of an alert, and its place. It is decided by when the alert began, so that it stays the same."""
-        return find_route(self.routes, rule.id, rule.level.value, labels, began_at)
+        return find_route(self.routes, rule.id, rule.level.value, self.complete(labels), began_at)
+
+    def complete(self, labels: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the labels of an alert with those of its group of errors."""
+        return {**self.groups.get(labels.get("group", ""), {}), **labels}
+
+    def is_by_place(self) -> bool:
+        """Whether a route matches by project or environment."""
+        matches = (route.match for route in self.routes)
+        return any(not _PLACES.isdisjoint({*each.labels, *(test.name for test in each.tests)}) for each in matches)
 
     def find_for(self, rule: AlertRule, instance: Instance) -> Route:
         """Return the route of an instance."""
