@@ -191,7 +191,7 @@ def test_routes_that_cannot_be_read_stay_in_force() -> None:
         rows = fetch_all(conn, "SELECT variable, message FROM callwatch.setting_problems")
     assert rows[0]["variable"] == "#/routes"
     assert "the routes of the page cannot be read" in rows[0]["message"]
-    assert "those of version 1 stay in force" in rows[0]["message"]
+    assert "version 1 was the last to be read here" in rows[0]["message"]
 
 
 def test_a_damaged_route_is_told_and_the_others_stay() -> None:
@@ -222,7 +222,7 @@ def test_without_the_database_the_last_routes_are_shown() -> None:
     assert [item["name"] for item in found["items"]] == ["night", "default"]
     assert (found["version"], found["history"]) == (None, None)
     assert set(found["unknown"]) == {"version", "history"}
-    assert found["page_problem"] == "the routes of the page cannot be read (it hangs); those of version 1 stay in force"
+    assert found["page_problem"] == "the routes of the page cannot be read (it hangs); version 1 was the last to be read here"
 
 
 def test_versions_are_bounded_and_the_newest_stays(monkeypatch: pytest.MonkeyPatch) -> None:

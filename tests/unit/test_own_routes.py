@@ -100,9 +100,11 @@ def test_routes_that_were_read_last_are_remembered() -> None:
     KNOWN.forget_process()
     found = restore_own_routes("down")
     assert ([route.name for route in found.routes], found.version) == (["night"], 4)
-    assert found.list_problems() == ["the routes of the page cannot be read (down); those of version 4 stay in force"]
+    assert found.list_problems() == ["the routes of the page cannot be read (down); version 4 was the last to be read here"]
     KNOWN.save({"version": "x", "routes": 5})
-    assert restore_own_routes("down").list_problems() == ["the routes of the page cannot be read (down); none is known"]
+    assert restore_own_routes("down").list_problems() == [
+        "the routes of the page cannot be read (down); none was read here before"
+    ]
 
 
 def test_each_change_is_listed_with_before_and_after() -> None:

@@ -42,7 +42,7 @@ class OwnRoutes:
         broken = [f"the route {name} of the page is not in force: {why}" for name, why in self.broken.items()]
         if self.stale is None:
             return broken
-        kept = "none is known" if self.version is None else f"those of version {self.version} stay in force"
+        kept = "none was read here before" if self.version is None else f"version {self.version} was the last to be read here"
         return [f"the routes of the page cannot be read ({self.stale}); {kept}", *broken]
 
 
