@@ -54,12 +54,15 @@ def measure_configuration(conn: AnyConnection, now: datetime) -> list[Sample]:
     return found or [Sample("configuration.invalid", 0.0)]
 
 
-def silence_samples(conn: AnyConnection, now: datetime) -> list[Sample]:
-    """Seconds since the previous cycle ended, which the monitor reports once it runs again; no sample before the first."""
+def silence_samples(conn: AnyConnection, now: datetime, outage_since: datetime | None = None) -> list[Sample]:
+    """Seconds since the previous cycle ended, which the monitor reports once it runs again; no sample before the first.
+
+    outage_since: when the monitor met an outage of the database that ends now. It ran then, and could not write it down.
+    """
     last = read_last_cycle(conn)
     if last is None:
         return []
-    silent_s = max(0.0, (now - last["finished_at"]).total_seconds())
+    silent_s = max(0.0, ((outage_since or now) - last["finished_at"]).total_seconds())
     return [Sample("monitor.silence_s", silent_s, since=last["finished_at"])]
 
 
