@@ -94,7 +94,7 @@ function Fields({ routes, at }: { routes: readonly Definition[]; at: Place }) {
           </label>
         ))}
       </fieldset>
-      <div class="columns">
+      <div class="three">
         {TEXTS.map((part) => (
           <label key={part}>
             {part[0]?.toUpperCase() + part.slice(1)}
@@ -108,11 +108,11 @@ function Fields({ routes, at }: { routes: readonly Definition[]; at: Place }) {
           <label key={name}>
             <input type="checkbox" name="channel" value={name} defaultChecked={shown.channels.includes(name)} />
             {name}
-            {!isUsable(name) && <span class="quiet">not configured</span>}
+            {!isUsable(name) && <span class="quiet"> not configured</span>}
           </label>
         ))}
       </fieldset>
-      <div class="columns">
+      <div class="three">
         <label>
           Waits, minutes
           <input name="wait" type="number" min="0" step="any" defaultValue={shown.wait} />
@@ -149,7 +149,7 @@ function TryIt({ routes, at }: { routes: readonly Definition[]; at: Place }) {
   };
   return (
     <div>
-      <div class="columns">
+      <div class="three">
         <label>
           Try it: rule
           <input name="try_rule" maxLength={100} placeholder="database_health" />
