@@ -16,6 +16,7 @@ from psycopg2 import sql
 
 from callwatch.alerts.outage import memory
 from callwatch.alerts.outage.issues import MISSED
+from callwatch.alerts.routing.known_routes import KNOWN
 from callwatch.client import capture
 from callwatch.db import migrate, reset_pool
 from callwatch.runtime.refusals import refusals
@@ -79,7 +80,8 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def _own_memory(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep state outside the database private to this run."""
     memory.FOLDER = tmp_path_factory.mktemp("memory")
-    MISSED.file = memory.FOLDER / MISSED.file.name
+    for each in (MISSED, KNOWN):
+        each.file = memory.FOLDER / each.file.name
     # From here on, its files are in that folder too.
     MONITOR.restart()
 
@@ -88,8 +90,9 @@ def _own_memory(tmp_path_factory: pytest.TempPathFactory) -> None:
 def monitor(_own_memory: None) -> Monitor:
     """Return the monitor of the test, which remembers nothing yet."""
     MONITOR.forget()
-    MISSED.file.unlink(missing_ok=True)
-    MISSED.forget_process()
+    for each in (MISSED, KNOWN):
+        each.file.unlink(missing_ok=True)
+        each.forget_process()
     return MONITOR
 
 

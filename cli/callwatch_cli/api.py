@@ -12,7 +12,11 @@ _TIMEOUT_S = 30
 
 
 class CommandError(Exception):
-    """A command that cannot do what was asked; the text is one line with the remedy."""
+    """A command that cannot do what was asked; the text is one line with the remedy. status: of the refusal, if it was one."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class Api:
             raise CommandError(f"this Callwatch has no {method} {path.partition('?')[0]}; it is older than this command")
         refusal = found.get("error") if isinstance(found, dict) else None
         message = refusal.get("message") if isinstance(refusal, dict) else None
-        raise CommandError(f"{answer.status_code}: {message or 'the response is no answer of Callwatch'}")
+        raise CommandError(f"{answer.status_code}: {message or 'the response is no answer of Callwatch'}", answer.status_code)
 
 
 def find_api(profile: str | None) -> Api:

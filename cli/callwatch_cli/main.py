@@ -3,12 +3,13 @@
 import argparse
 import sys
 import time
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
 from callwatch_cli.api import Api, CommandError, find_api
+from callwatch_cli.follow import Known, look
 from callwatch_cli.show import show_facts, show_json, show_table, show_value
 
 _INCIDENTS = ("id", "level", "state", "sentence", "owner")
@@ -30,7 +31,6 @@ _ROUTE = (
     "problem",
 )
 _MAX_KNOWN = 5_000
-_MAX_PAGES = 20
 _MINUTES_OF_A_YEAR = 525_600
 
 
@@ -163,15 +163,14 @@ def _test_channel(api: Api, given: argparse.Namespace) -> None:
 
 
 def _tail(api: Api, given: argparse.Namespace) -> None:
-    """Print each alert and error group once, the oldest first; a failed look is reported, and tried again."""
-    known: dict[str, None] = {}
+    """Print each alert and error group once in each state, the oldest first; a failed look is reported, and tried again."""
+    known: dict[Known, None] = {}
     while True:
         try:
-            for kind, text, item in _look(api, known):
-                key = _name(kind, item)
+            for key, text, item in look(api, known):
                 if key not in known:
                     known[key] = None
-                    show_json({"kind": kind, **item}) if given.json else print(show_value(text), flush=True)
+                    show_json({"kind": key.kind, **item}) if given.json else print(show_value(text), flush=True)
         except CommandError as error:
             if given.once:
                 raise
@@ -181,37 +180,6 @@ def _tail(api: Api, given: argparse.Namespace) -> None:
         if given.once:
             return
         time.sleep(max(1.0, given.every))
-
-
-def _look(api: Api, known: Container[str]) -> list[tuple[str, str, Any]]:
-    found = [
-        (item["started_at"], "alert", f"{item['level']} {item['state']}: {item['title']}: {item['message']}", item)
-        for item in _read_new(api, "alert", "/api/alerts", known)
-    ]
-    found += [
-        (item["last_seen_at"], "error", f"{item['severity']} {item['state']}: {item['message']}", item)
-        for item in _read_new(api, "error", "/api/errors", known)
-    ]
-    return [(kind, f"{at} {kind} {text}", item) for at, kind, text, item in sorted(found, key=lambda each: each[0])]
-
-
-def _read_new(api: Api, kind: str, path: str, known: Container[str]) -> list[Any]:
-    """Read a list from the newest on, as far as an item that is known; of a first look the first page."""
-    found: list[Any] = []
-    query = {"limit": "50"}
-    for _page in range(_MAX_PAGES):
-        answer = api.call("GET", path, query=query)
-        found += answer["items"]
-        cursor = answer.get("next_cursor")
-        if not known or cursor is None or any(_name(kind, item) in known for item in answer["items"]):
-            return found
-        query["cursor"] = cursor
-    print(f"callwatch: more than {len(found)} new at once in {path}: the older of them are not shown", file=sys.stderr)
-    return found
-
-
-def _name(kind: str, item: Mapping[str, Any]) -> str:
-    return f"{kind} {item['id']} {item.get('state')}"
 
 
 if __name__ == "__main__":

@@ -259,6 +259,17 @@ def test_outage_ends_when_another_monitor_records_a_cycle() -> None:
     assert [alert["resolved_at"] for alert in alerts()] == [after(2)]
 
 
+@pytest.mark.parametrize(("is_outage", "alerts_of_silence"), [(True, 0), (False, 1)])
+def test_an_outage_is_no_silence_of_the_monitor(is_outage: bool, alerts_of_silence: int) -> None:
+    cycle_ended(0)
+    if is_outage:
+        down(1)
+    cycle(after(10))
+    with connection() as conn:
+        rows = fetch_all(conn, "SELECT id FROM callwatch.alerts WHERE rule_id = 'monitor_silent'")
+    assert len(rows) == alerts_of_silence
+
+
 def test_rows_are_written_once_despite_a_dying_process(receiver: Receiver) -> None:
     down(0)
     with connection() as conn:

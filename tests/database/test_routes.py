@@ -132,6 +132,35 @@ def test_a_route_is_chosen_by_when_the_alert_began(use_routes: UseRoutes) -> Non
     assert queued() == [("slack", "firing", 1, "first"), ("pagerduty", "firing", 1, "first")]
 
 
+def test_errors_match_by_project_and_environment_of_their_group(use_routes: UseRoutes) -> None:
+    use_routes(
+        {"name": "shop", "match": {"project": "7"}, "channels": ["slack"]},
+        {"name": "staging", "match": {"labels": {"environment": {"op": "=~", "value": "stag.*"}}}, "channels": ["pagerduty"]},
+        {"name": "default", "channels": ["log"]},
+    )
+    with connection() as conn:
+        places = ((7, "production"), (1, "staging"), (1, "production"))
+        ids = [add_group(conn, project, environment) for project, environment in places]
+        samples = [Sample("errors.spike", 50.0, None, {"group": group_id}) for group_id in ids]
+        evaluate_rules(conn, samples, NOW, only_metrics=frozenset({"errors.spike"}))
+        asked = [{"rule_id": "error_spike", "labels": {"group": group_id}} for group_id in (*ids, "999", "9" * 30, "x")]
+        found = [try_routes(conn, each, get_settings(), NOW) for each in asked]
+        conn.commit()
+    assert [each["route"] for each in found] == ["shop", "staging", *["default"] * 4]
+    assert [each["because"] for each in found[1]["passed"]] == ["project is 1"]
+    assert sorted(row[0] for row in queued()) == ["log", "pagerduty", "slack"]
+
+
+def add_group(conn: Any, project: int, environment: str) -> str:
+    row: Any = fetch_all(
+        conn,
+        "INSERT INTO callwatch.error_groups (project_id, environment, fingerprint, title, message, severity, category,"
+        " first_seen_at, last_seen_at) VALUES (%s, %s, %s, 'Late', 'Late', 'high', 'other', now(), now()) RETURNING id",
+        (project, environment, f"{project} {environment}"),
+    )
+    return str(row[0]["id"])
+
+
 def test_the_dry_run_says_where_an_alert_would_go(use_routes: UseRoutes) -> None:
     use_routes(
         {"name": "critical", "match": {"level": "critical"}, "channels": ["pagerduty"]},

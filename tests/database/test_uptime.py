@@ -230,6 +230,64 @@ def test_burning_begins_with_the_third_failure(failed: int, does_burn: bool, dat
     assert {sample.labels["window"]: sample.value > 0 for sample in burn_samples()}["1h_5m"] == does_burn
 
 
+def keep_alert(since: datetime, until: datetime | None, service: str = "database", rule_id: str = "database_health") -> None:
+    state = "resolved" if until else "firing"
+    given = (rule_id, f"{rule_id}|{since}", state, json.dumps({"service": service}), since, until)
+    with connection() as conn:
+        execute(
+            conn,
+            "INSERT INTO callwatch.alerts (rule_id, alert_key, title, level, state, message, runbook_url, labels, started_at,"
+            " resolved_at) VALUES (%s, %s, 'Down', 'critical', %s, 'down', '', %s, %s, %s)",
+            given,
+        )
+        conn.commit()
+
+
+def list_burns() -> dict[str, Any]:
+    return {sample.labels["window"]: sample for sample in burn_samples()}
+
+
+def test_a_short_outage_of_a_young_system_burns_nothing(database: str) -> None:
+    fill(NOW - timedelta(minutes=40), NOW - timedelta(minutes=5), "database")
+    keep_all([(NOW - minute * MINUTE, "unhealthy") for minute in (5, 4, 3)], "database")
+    keep_all([(NOW - minute * MINUTE, "healthy") for minute in (2, 1)], "database")
+    found = list_burns()
+    # Three minutes are 50 times the budget of an hour, 8 times that of six hours, and not that of three days.
+    assert {window: sample.value for window, sample in found.items()} == {"1h_5m": 50.0, "6h_30m": 8.33, "3d_6h": 0.69}
+    assert found["3d_6h"].inconclusive == Reason("not_recorded", "only 40 of 4,320 minutes of the window are known")
+
+
+@pytest.mark.parametrize("rule_id", ["database_health", "service_down"])
+def test_the_budget_that_an_outage_spent_is_part_of_it(rule_id: str, database: str) -> None:
+    watch_day(NOW, "database", m5="unhealthy", m4="unhealthy", m3="unhealthy")
+    assert list_burns()["1h_5m"].value == pytest.approx(50, abs=0.1)
+    keep_alert(NOW - 5 * MINUTE, NOW - 2 * MINUTE, rule_id=rule_id)
+    found = list_burns()
+    assert (found["1h_5m"].value, found["6h_30m"].value) == (0.0, 0.0)
+    assert found["3d_6h"].value == pytest.approx(0.69, abs=0.01), "the target of three days counts every minute"
+
+
+def test_failures_around_an_outage_still_burn(database: str) -> None:
+    bad = {f"m{minute}": "unhealthy" for minute in (30, 20, 12, 5, 4, 3)}
+    watch_day(NOW, "database", **bad)
+    keep_alert(NOW - 5 * MINUTE, NOW - 3 * MINUTE)
+    keep_alert(NOW - 40 * MINUTE, None, service="openai", rule_id="service_down")
+    keep_alert(NOW - 40 * MINUTE, None, rule_id="pipeline_stopped")
+    found = list_burns()
+    assert found["6h_30m"].value == pytest.approx(4 / 360 / 0.001, abs=0.1)
+    assert found["1h_5m"].detail == "database, window 1h_5m"
+
+
+def test_what_is_not_known_is_no_all_clear(database: str) -> None:
+    fill(NOW - timedelta(minutes=45), NOW - timedelta(minutes=20), "database")
+    keep_all([(NOW - minute * MINUTE, "unhealthy" if minute > 8 else "healthy") for minute in range(12, 0, -1)], "database")
+    sample = list_burns()["6h_30m"]
+    assert sample.inconclusive == Reason("not_recorded", "only 38 of 360 minutes of the window are known")
+    fill(NOW - timedelta(hours=7), NOW - timedelta(minutes=45), "database")
+    keep_all([(NOW - minute * MINUTE, "healthy") for minute in range(20, 12, -1)], "database")
+    assert list_burns()["6h_30m"].inconclusive is None
+
+
 def test_old_results_go_and_uptime_stays(database: str) -> None:
     with connection() as conn:
         execute(conn, """INSERT INTO callwatch.uptime_hours (service, hour, checked, up, watched_s, worst)

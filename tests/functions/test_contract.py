@@ -59,6 +59,7 @@ ROUTES = [
     ("DELETE", "/api/rules/{id}", "/api/rules/no_such_rule", "admin"),
     ("POST", "/api/rules/dry-run", "/api/rules/dry-run", "viewer"),
     ("GET", "/api/routes", "/api/routes", "viewer"),
+    ("PUT", "/api/routes", "/api/routes", "admin"),
     ("POST", "/api/routes/dry-run", "/api/routes/dry-run", "viewer"),
     ("GET", "/api/channels", "/api/channels", "viewer"),
     ("POST", "/api/channels/{name}/test", "/api/channels/no_such_channel/test", "admin"),

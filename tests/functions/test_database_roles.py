@@ -54,7 +54,7 @@ WRITERS = {
     *("ReplayItems", "SendChannelTest", "ServeUploads"),
     *("ActOnErrors", "DeleteError", "DeleteOccurrence", "EraseUser"),
 }
-WRITERS |= {"CreateSubscriber", "DeleteSubscriber"}
+WRITERS |= {"CreateSubscriber", "DeleteSubscriber", "ChangeRoutes"}
 WRITERS |= {"CreateRule", "ChangeRule", "DeleteRule", "PublishIncident", "TakeAlert", "ReceiveAction", "EndSession"}
 OWNERS = {"RunMonitor", "DigestCritical", "DigestErrors", "Migrate"}
 
@@ -169,6 +169,9 @@ def test_acting_functions_succeed_as_the_writer(own: System) -> None:
     act("POST", "/api/rules", rule)
     act("PUT", "/api/rules/roles", {**rule, "threshold": 8})
     act("DELETE", "/api/rules/roles")
+    night = {"name": "night", "match": {"level": "critical"}, "channels": ["log"]}
+    saved = act("PUT", "/api/routes", {"version": 0, "routes": [night]})
+    assert act("PUT", "/api/routes", {"version": saved["version"], "routes": []})["version"] == 2
 
 
 def test_write_as_the_reader_is_refused(own: System, urls: dict[str, str]) -> None:

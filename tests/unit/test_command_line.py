@@ -12,7 +12,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "cli"))
 from callwatch_cli.api import find_api
-from callwatch_cli.main import _read_new, main
+from callwatch_cli.follow import Known, look, read_new
+from callwatch_cli.main import main
 from callwatch_cli.show import show_value
 
 EVIL = "\x1b[2Jgone [bold]x[/bold]"
@@ -144,10 +145,31 @@ def test_tail_reads_on_until_it_meets_what_it_knows(server: Server) -> None:
     for start, cursor in ((0, ""), (2, "&cursor=a"), (4, "&cursor=b")):
         page = {"items": groups[start : start + 2], "next_cursor": {0: "a", 2: "b", 4: "c"}[start]}
         server.answers[f"GET /api/errors?limit=50{cursor}"] = (200, page)
-    known = {f"error 4 {GROUP['state']}": None}
-    found = _read_new(find_api(None), "error", "/api/errors", known)
+    known = {Known("error", "4", str(GROUP["state"])): None}
+    found = read_new(find_api(None), "error", "/api/errors", known)
     assert [item["id"] for item in found] == ["0", "1", "2", "3", "4", "5"]
-    assert len(_read_new(find_api(None), "error", "/api/errors", {})) == 2, "a first look shows what is there"
+    assert len(read_new(find_api(None), "error", "/api/errors", {})) == 2, "a first look shows what is there"
+
+
+def test_tail_shows_the_end_of_an_alert_behind_the_newest(server: Server) -> None:
+    alerts = [{**ALERT, "id": str(number), "state": "firing"} for number in range(4)]
+    known = {Known("alert", alert["id"], "firing"): None for alert in alerts}
+    server.answers["GET /api/errors"] = (200, {"items": []})
+    server.answers["GET /api/alerts?limit=50"] = (200, {"items": alerts[:1], "next_cursor": "a"})
+    server.answers["GET /api/alerts?limit=200&state=firing"] = (200, {"items": alerts[:2], "next_cursor": None})
+    server.answers["GET /api/alerts/2"] = (200, {**alerts[2], "state": "resolved"})
+    # The fourth was deleted meanwhile.
+    server.answers["GET /api/alerts/3"] = (404, {"error": {"message": "no alert has this id"}})
+    found = look(find_api(None), known)
+    assert [news.known for news in found if news.known not in known] == [Known("alert", "2", "resolved")]
+    assert "resolved: " in next(news.text for news in found if news.known.id == "2")
+
+
+def test_tail_asks_for_no_end_that_was_shown(server: Server) -> None:
+    known = {Known("alert", "7", state): None for state in ("firing", "resolved")}
+    server.answers["GET /api/errors"] = server.answers["GET /api/alerts"] = (200, {"items": []})
+    assert look(find_api(None), known) == []
+    assert [sent[0] for sent in server.sent] == ["GET /api/alerts?limit=50", "GET /api/errors?limit=50"]
 
 
 def test_profile_gives_address_and_token(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from callwatch.alerts.routing.dry_run import explain_mismatch
 from callwatch.alerts.routing.route import DEFAULT_ROUTES, Match, Route, find_route
 from callwatch.alerts.routing.routes_file import read_routes
 from callwatch.alerts.routing.routes_in_force import check_routes, get_routes, list_problems, list_routed_channels
-from callwatch.alerts.routing.show_routes import show_routes
+from callwatch.alerts.routing.show_routes import show_known_routes
 from callwatch.alerts.rules.builtin import RULES
 from callwatch.exceptions import ConfigurationError
 from callwatch.models.alert import AlertLevel
@@ -207,7 +207,7 @@ def test_routes_are_shown_as_the_file_has_them(tmp_path: Path) -> None:
         "escalation": [{"after_s": 900, "channels": ["pagerduty"]}],
     }
     file.write_text(json.dumps([night, LAST]))
-    found = show_routes(Settings(routes_file=str(file)))
+    found = show_known_routes(Settings(routes_file=str(file)), "it hangs")
     assert (found["source"], found["problem"]) == ("file", None)
     first, last = found["items"]
     assert first["definition"] == night
@@ -219,7 +219,7 @@ def test_routes_are_shown_as_the_file_has_them(tmp_path: Path) -> None:
 def test_a_broken_file_shows_the_default_route_and_why(tmp_path: Path) -> None:
     file = tmp_path / "broken.json"
     file.write_text("[1]")
-    found = show_routes(Settings(routes_file=str(file)))
+    found = show_known_routes(Settings(routes_file=str(file)), "it hangs")
     assert found["source"] == "default"
     assert "ROUTES_FILE" in (found["problem"] or "")
     assert [item["definition"] for item in found["items"]] == [{"name": "default"}]

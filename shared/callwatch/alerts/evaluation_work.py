@@ -8,6 +8,7 @@ from callwatch.alerts.evaluation.instance import Instance, Outcome
 from callwatch.alerts.evaluation.silences import Silence
 from callwatch.alerts.guarded_writes import run_guarded
 from callwatch.alerts.routing.escalation import DueEscalations
+from callwatch.alerts.routing.routes_in_force import RoutesInForce
 from callwatch.alerts.rules.rule import AlertRule
 from callwatch.db.core.connect import AnyConnection
 from callwatch.settings import Settings
@@ -19,7 +20,7 @@ class Work:
 
     rule_ids: ids of the rules to evaluate; is_whole: all of them. failed: rules of which a function of the host fails.
     broken: instances (by key) that could not be stored, and why. skipped: those of the present round. followers: key of a
-    cause to the keys that it inhibits. escalations: steps that are due.
+    cause to the keys that it inhibits. escalations: steps that are due. routes: those in force.
     """
 
     conn: AnyConnection
@@ -32,6 +33,7 @@ class Work:
     is_whole: bool
     silences: Sequence[Silence]
     failed: dict[str, str]
+    routes: RoutesInForce = field(default_factory=RoutesInForce)
     broken: dict[str, str] = field(default_factory=dict)
     skipped: set[str] = field(default_factory=set)
     errors: list[Exception] = field(default_factory=list)

@@ -23,7 +23,8 @@ from callwatch.alerts.notifications.surroundings import note_context
 from callwatch.alerts.orphans import resolve_orphans
 from callwatch.alerts.routing.digest import collect, send_due
 from callwatch.alerts.routing.escalation import begin, find_due, mark_sent
-from callwatch.alerts.routing.routes_in_force import build_handling, get_routes, list_routed_channels
+from callwatch.alerts.routing.known_routes import add_groups, read_routes_in_force
+from callwatch.alerts.routing.routes_in_force import build_handling, list_routed_channels
 from callwatch.alerts.rule_state import is_damaged, load_instance
 from callwatch.alerts.rules.manager import alert_manager
 from callwatch.alerts.rules.own_rules import OwnRules
@@ -148,10 +149,13 @@ def _begin_work(
     stored_ids = {row["alert_key"]: row["alert_id"] for row in rows}
     # Notifications in the outbox that are silenced by now are withdrawn; a failure there does not stop the evaluation.
     withdrawn, error = run_guarded(conn, lambda: withdraw_muted(conn, silences, known, stored_ids))
+    settings = get_settings()
+    # Alerts go on by the routes that were read last.
+    routes, routes_error = read_routes_in_force(conn, settings)
     return Work(
         conn,
         now,
-        get_settings(),
+        settings,
         rules,
         known=withdrawn if withdrawn is not None else known,
         stored_ids=stored_ids,
@@ -159,7 +163,8 @@ def _begin_work(
         is_whole=True,
         silences=silences,
         failed=failed,
-        errors=[error] if error is not None else [],
+        routes=routes,
+        errors=[each for each in (error, routes_error) if each is not None],
     )
 
 
@@ -177,7 +182,10 @@ def _evaluate_and_store(
 ) -> Outcome:
     """Evaluate and store the outcome; if a part cannot be stored, start over with that part as unknown."""
     rule_ids = None if work.is_whole else frozenset(work.rule_ids)
-    routes = get_routes(work.settings)
+    named = [*(sample.labels for sample in samples), *(instance.labels for instance in work.known.values())]
+    completed, groups_error = run_isolated(work.conn, lambda: add_groups(work.conn, work.routes, named))
+    routes = work.routes = completed or work.routes
+    work.errors += [groups_error] if groups_error is not None else []
 
     def find_channels(rule: AlertRule, instance: Instance) -> Sequence[str]:
         return list_routed_channels(routes.find_for(rule, instance), rule, work.settings, instance.labels)
@@ -219,8 +227,8 @@ def _update_incidents(work: Work) -> int | None:
     conn, settings = work.conn, work.settings
     _added, missed_error = run_isolated(conn, lambda: add_missed(conn, settings, work.now))
     is_open, error = run_isolated(conn, lambda: regroup(conn, work.outcome.above, settings, work.now))
-    routes, instances = get_routes(settings), work.outcome.instances.values()
-    _begun, begin_error = run_isolated(conn, lambda: begin(conn, instances, work.rules, work.alert_ids, routes, work.now))
+    instances = work.outcome.instances.values()
+    _begun, begin_error = run_isolated(conn, lambda: begin(conn, instances, work.rules, work.alert_ids, work.routes, work.now))
     _sent, digest_error = run_isolated(conn, lambda: _update_digests(work))
     _attached, attach_error = run_isolated(conn, lambda: attach_incidents(conn, settings))
     for each in filter(None, (missed_error, error, begin_error, digest_error, attach_error)):
@@ -230,8 +238,8 @@ def _update_incidents(work: Work) -> int | None:
 
 
 def _update_digests(work: Work) -> None:
-    routes, instances = get_routes(work.settings), work.outcome.instances.values()
-    collect(work.conn, instances, work.rules, work.alert_ids, routes, Silences(work.silences), work.settings, work.now)
+    instances = work.outcome.instances.values()
+    collect(work.conn, instances, work.rules, work.alert_ids, work.routes, Silences(work.silences), work.settings, work.now)
     send_due(work.conn, work.settings, work.now)
 
 

@@ -13,7 +13,7 @@ from callwatch.alerts.guarded_writes import run_guarded
 from callwatch.alerts.notifications.notification import describe_end
 from callwatch.alerts.notifications.rendering import render_text
 from callwatch.alerts.queue_planned import queue_planned
-from callwatch.alerts.routing.routes_in_force import build_handling, get_routes
+from callwatch.alerts.routing.routes_in_force import build_handling
 from callwatch.alerts.rule_state import build_row
 from callwatch.db.alert_queries.alerts import AlertUpdate, add_timeline, open_alert, reopen_alert, resolve_alert, update_alerts
 from callwatch.db.alert_queries.rule_states import NewState, forget_states, keep_states
@@ -93,7 +93,7 @@ def _note_mutes(work: Work) -> None:
 def _explain_hold(work: Work, instance: Instance) -> str:
     """Return what holds a notification back."""
     rule = work.rules[instance.rule_id]
-    route = get_routes(work.settings).find_for(rule, instance)
+    route = work.routes.find_for(rule, instance)
     if build_handling(route, rule, instance, work.now).quiet_until is not None:
         return f"the quiet hours of route {route.name}"
     return "its cooldown" if instance.last_notified_at is not None else f"the wait of route {route.name}"

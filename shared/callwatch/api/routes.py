@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from callwatch.models.shapes.actions import ActionReason, GroupAction, GroupsAction, IncidentAction, NewSilence, RuleReason
     from callwatch.models.shapes.alerting.channels import ChannelPage, TestedChannel
     from callwatch.models.shapes.alerting.own_rules import DryRun, NewDryRun, NewRule
-    from callwatch.models.shapes.alerting.routing import NewRouteDryRun, RouteDryRun, RoutePage
+    from callwatch.models.shapes.alerting.routing import NewRouteDryRun, NewRoutes, RouteDryRun, RoutePage
     from callwatch.models.shapes.alerting.vendor_actions import VendorActions
     from callwatch.models.shapes.alerts import AlertDetail, AlertPage, MadeSilence, SilencePage
     from callwatch.models.shapes.error_groups import (
@@ -255,6 +255,7 @@ DRY_RUN_RULE: Route[NewDryRun, DryRun] = Route(
     "POST", "/api/rules/dry-run", "viewer", "When a rule would have fired in the kept past"
 )
 LIST_ROUTES: Route[None, RoutePage] = Route("GET", "/api/routes", "viewer", "The routes by which alerts are notified")
+CHANGE_ROUTES: Route[NewRoutes, RoutePage] = Route("PUT", "/api/routes", "admin", "Replace the routes of the page")
 DRY_RUN_ROUTE: Route[NewRouteDryRun, RouteDryRun] = Route(
     "POST", "/api/routes/dry-run", "viewer", "Where an alert would go, and by which route"
 )

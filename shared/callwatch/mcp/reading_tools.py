@@ -175,8 +175,8 @@ TOOLS = (
     Tool(
         "what_changed",
         "What changed",
-        "Releases, new and regressed errors, other alerts, and changes to rules and silences in the hours before an alert began,"
-        " or before a time. A change near an alert is a hint, not a proven cause.",
+        "Releases, new and regressed errors, other alerts, and changes to rules, routes and silences in the hours before an"
+        " alert began, or before a time. A change near an alert is a hint, not a proven cause.",
         _list_changes,
         {
             "alert_id": Argument("text", "Look at the time before this alert began."),

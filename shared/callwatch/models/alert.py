@@ -12,6 +12,7 @@ EndReason = Literal["recovered", "no_longer_reported", "no_longer_watched", "rul
 # The label with which a Callwatch posts its alerts to an Alertmanager: its stage.
 STAGE_LABEL = "callwatch_stage"
 RuleSource = Literal["built_in", "file", "page"]
+RouteSource = Literal["page", "file", "default"]
 
 
 class AlertLevel(StrEnum):

@@ -11,6 +11,6 @@ WINDOWS: Mapping[str, tuple[timedelta, timedelta]] = {
 }
 
 
-def compute_burn_rate(long: tuple[int, int], short: tuple[int, int], budget: float) -> float:
-    """The smaller of two burn rates, each from (bad, all): 1 uses up exactly the budget; without requests it is 0."""
+def compute_burn_rate(long: tuple[float, float], short: tuple[float, float], budget: float) -> float:
+    """The smaller of two burn rates, each from (bad, all): 1 uses up exactly the budget; of nothing it is 0."""
     return min(bad / total / budget if total else 0.0 for bad, total in (long, short))

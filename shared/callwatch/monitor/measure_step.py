@@ -73,7 +73,7 @@ def measure(cycle: Cycle, own_samples: Callable[[], list[Sample]]) -> Mapping[st
         (("external.",), lambda: _read_own(lambda conn, now: read_external_samples(conn, now, cycle.firing), cycle)),
         (("balance.",), lambda: _read_own(_read_balances, cycle)),
         (("queue.dead_letters",), measure_dead_letters),
-        (("monitor.silence_s",), lambda: _read_own(silence_samples, cycle)),
+        (("monitor.silence_s",), lambda: _read_own(lambda conn, now: silence_samples(conn, now, _find_outage(cycle)), cycle)),
         (("monitor.missed_evaluations",), lambda: _read_own(lambda conn, _now: measure_missed(conn), cycle)),
     ]
     product: list[Source] = [
@@ -119,6 +119,11 @@ def _read_all(cycle: Cycle, sources: list[Source]) -> list[Exception]:
 def _read_own(read: Callable[[Any, Any], list[Sample]], cycle: Cycle) -> list[Sample]:
     with connection() as conn:
         return read(conn, cycle.now)
+
+
+def _find_outage(cycle: Cycle) -> datetime | None:
+    outage = cycle.state.database_outage.find_current()
+    return datetime.fromisoformat(outage["since"]) if outage is not None else None
 
 
 def _read_check_ins(conn: Any, cycle: Cycle) -> list[Sample]:

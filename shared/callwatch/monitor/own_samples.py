@@ -7,6 +7,7 @@ from typing import Any
 
 from callwatch import sqs
 from callwatch.alerts.notifications.channels import is_configured, list_names
+from callwatch.alerts.routing.known_routes import list_page_problems
 from callwatch.alerts.routing.routes_in_force import list_problems
 from callwatch.client.capture import error_tracker
 from callwatch.db.alert_queries.channel_states import read_channel_states
@@ -41,7 +42,8 @@ def measure_clock(conn: AnyConnection, clock: RetentionClock) -> list[Sample]:
 
 def measure_configuration(conn: AnyConnection, now: datetime) -> list[Sample]:
     """1 for each invalid variable; one 0 if all are valid. Stores the problems and what changed for the reports, and commits."""
-    problems = list_problems(get_settings())
+    settings = get_settings()
+    problems = [*list_problems(settings), *list_page_problems(conn, settings)]
     keep_problems(conn, problems, now)
     keep_settings(conn, digest_settings(os.environ), now)
     conn.commit()
@@ -52,12 +54,15 @@ def measure_configuration(conn: AnyConnection, now: datetime) -> list[Sample]:
     return found or [Sample("configuration.invalid", 0.0)]
 
 
-def silence_samples(conn: AnyConnection, now: datetime) -> list[Sample]:
-    """Seconds since the previous cycle ended, which the monitor reports once it runs again; no sample before the first."""
+def silence_samples(conn: AnyConnection, now: datetime, outage_since: datetime | None = None) -> list[Sample]:
+    """Seconds since the previous cycle ended, which the monitor reports once it runs again; no sample before the first.
+
+    outage_since: when the monitor met an outage of the database that ends now. It ran then, and could not write it down.
+    """
     last = read_last_cycle(conn)
     if last is None:
         return []
-    silent_s = max(0.0, (now - last["finished_at"]).total_seconds())
+    silent_s = max(0.0, ((outage_since or now) - last["finished_at"]).total_seconds())
     return [Sample("monitor.silence_s", silent_s, since=last["finished_at"])]
 
 

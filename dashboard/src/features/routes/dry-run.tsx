@@ -8,7 +8,7 @@ import { useSlow } from "../../lib/polling/use-live";
 import { Time } from "../../ui/time";
 import { readLabels } from "./words";
 
-type Outcome = { found: RouteDryRun } | { problem: string };
+export type Outcome = { found: RouteDryRun } | { problem: string };
 
 export function DryRun() {
   const rules = useSlow<RulePage>("/api/rules?limit=200");
@@ -61,7 +61,7 @@ async function tryRoutes(given: FormData): Promise<Outcome> {
   }
 }
 
-function Result({ outcome }: { outcome: Outcome }) {
+export function Result({ outcome }: { outcome: Outcome }) {
   if ("problem" in outcome) return <p class="problem">{outcome.problem}</p>;
   const { found } = outcome;
   return (

@@ -1,4 +1,4 @@
-/** Describes a route of the file in words. The API has checked the file; a field that has no words here is shown as it is. */
+/** Describes a route in words. The API has checked it; a field that has no words here is shown as it is. */
 
 import type { RouteItem } from "../../lib/api/types";
 import { formatSeconds } from "../../lib/format/numbers";

@@ -1133,7 +1133,15 @@ export interface NewRequest {
 export interface NewRouteDryRun {
   at?: string;
   labels?: Record<string, string>;
+  routes?: Array<Record<string, unknown>>;
   rule_id: string;
+}
+
+/** All routes of the page as they are to be. version: that of GET /api/routes, from which these were made. */
+export interface NewRoutes {
+  reason?: string;
+  routes: Array<Record<string, unknown>>;
+  version: number;
 }
 
 /** A rule of one's own, and why it is made or changed. */
@@ -1545,7 +1553,15 @@ export interface Route {
   route: string;
 }
 
-/** POST /api/routes/dry-run. source: where the routes come from; `default` if there is no file, or an error in it (`problem`). passed: the routes before the one that matches. channels_not_configured: channels that the route names and that cannot be used. is_fallback: none of them can, so the alert goes to the channels of its rule. group: the values of the labels by which it is joined with others; null if it is notified by itself. repeat_s: null if it is not repeated. quiet_until: null if it is sent at once. next_digest_at: null if no digest collects it. */
+/** What a version did to one route. before, after: its definition; neither for one that was only moved. */
+export interface RouteChange {
+  action: "add" | "change" | "remove" | "move";
+  after?: Record<string, unknown>;
+  before?: Record<string, unknown>;
+  name: string;
+}
+
+/** POST /api/routes/dry-run. source: where the route comes from; `default` if there is no file, or an error in it (`problem`). passed: the routes before the one that matches. channels_not_configured: channels that the route names and that cannot be used. is_fallback: none of them can, so the alert goes to the channels of its rule. group: the values of the labels by which it is joined with others; null if it is notified by itself. repeat_s: null if it is not repeated. quiet_until: null if it is sent at once. next_digest_at: null if no digest collects it. */
 export interface RouteDryRun {
   at: string;
   channels: Array<string>;
@@ -1562,7 +1578,7 @@ export interface RouteDryRun {
   repeat_s: number | null;
   route: string;
   rule_id: string;
-  source: string;
+  source: "page" | "file" | "default";
   unknown: Record<string, Unknown>;
   wait_s: number;
 }
@@ -1574,22 +1590,35 @@ export interface RouteItem {
   definition: Record<string, unknown>;
   matches_all: boolean;
   name: string;
+  source: "page" | "file" | "default";
   uses_rule_channels: boolean;
 }
 
-/** GET /api/routes: in their order, of which an alert takes the first that matches. source: default if there is no file, or an error in it (`problem`). */
+/** GET and PUT /api/routes: in their order, of which an alert takes the first that matches. source: of the routes below those of the page; default if there is no file, or an error in it (`problem`). version: of the routes of the page, 0 if none was ever saved; null while the database cannot be read. page_problem: what is wrong with them. history: the newest 20 versions; null while the database cannot be read. */
 export interface RoutePage {
+  history: Array<RouteVersion> | null;
   items: Array<RouteItem>;
   next_cursor: string | null;
+  page_problem: string | null;
   problem: string | null;
   source: string;
   unknown: Record<string, Unknown>;
+  version: number | null;
 }
 
 /** One step of an escalation. */
 export interface RouteStep {
   after_s: number;
   channels: Array<string>;
+}
+
+/** Who saved a version of the routes of the page: when, why, and what it changed. */
+export interface RouteVersion {
+  actor: string;
+  at: string;
+  changes: Array<RouteChange>;
+  reason: string;
+  version: number;
 }
 
 /** An alert rule with its state, its last value, and the deliveries of its latest test notification (null: no test). metric: what the value measures. fires_when: a plain sentence. channels_configured: those of `channels` that can be used. definition: of a rule with the source `page`, as it was sent. */

@@ -69,7 +69,7 @@ _WORDS_OF_OTHERS = ("external_critical", "external_error", "external_warning", "
 
 
 class Cause(TypedDict):
-    """What the sentence needs of the alert that is the cause."""
+    """What the sentence needs of the alert that is the cause; each row of an alert that has these fields is one."""
 
     rule_id: str
     title: str

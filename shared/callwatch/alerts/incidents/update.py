@@ -17,7 +17,7 @@ from callwatch.alerts.incidents.grouping import Firing, Ref, Standing, group_ale
 from callwatch.alerts.incidents.happenings import list_happenings
 from callwatch.alerts.incidents.impact import Readings, Subject, combine, dump_impact, load_impact, measure, read_for
 from callwatch.alerts.incidents.regrouping import Regrouping
-from callwatch.alerts.incidents.sentences import Cause, write_sentence, write_title
+from callwatch.alerts.incidents.sentences import write_sentence, write_title
 from callwatch.alerts.incidents.subjects import count_left_calls, is_about_errors, is_about_waiting, name_kin
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.incident_queries.alert_batches import acknowledge_alerts
@@ -106,7 +106,7 @@ def _build_row(work: Regrouping, ref: Ref, subject: Subject, readings: Readings)
         "id": ref,
         "state": "open",
         "title": write_title(cause["title"], cause["labels"]),
-        "sentence": write_sentence(_name(cause), others, calls, subject.started_at, None, work.now, work.timezone),
+        "sentence": write_sentence(cause, others, calls, subject.started_at, None, work.now, work.timezone),
         "level": max([*(row["level"] for row in members), *(row["level"] for row in earlier)], key=rank_level),
         "started_at": subject.started_at,
         "resolved_at": None,
@@ -133,19 +133,7 @@ def write_end(before: IncidentRow, cause: CauseRow, resolved_at: datetime, now: 
     """Write the sentence of an incident that ended."""
     calls = load_impact(before["impact"])["calls"]
     most = calls if isinstance(calls, int) else None
-    return write_sentence(_name(cause), 0, most, before["started_at"], resolved_at, now, timezone)
-
-
-def _name(cause: AlertInIncident | CauseRow) -> Cause:
-    return {
-        "rule_id": cause["rule_id"],
-        "title": cause["title"],
-        "message": cause["message"],
-        "labels": cause["labels"],
-        "value": cause["value"],
-        "unit": cause["unit"],
-        "measures": cause["measures"],
-    }
+    return write_sentence(cause, 0, most, before["started_at"], resolved_at, now, timezone)
 
 
 def _acknowledge_joined(conn: AnyConnection, work: Regrouping) -> None:

@@ -9,13 +9,14 @@ from typing import TypedDict
 
 from callwatch.alerts.evaluation.instance import Instance
 from callwatch.alerts.evaluation.silences import load_silences
-from callwatch.alerts.notifications.channels import list_channels
 from callwatch.alerts.notifications.delivery_failed import clean_error
 from callwatch.alerts.notifications.notification import dump_notification
 from callwatch.alerts.notifications.rendering import build_notification
 from callwatch.alerts.outage.direct_delivery import create_notification, is_open, send_now
 from callwatch.alerts.outage.outage import Outage, OutageMemory, build_outage_id
 from callwatch.alerts.outage.records import OutageRecord, OutageStart
+from callwatch.alerts.routing.known_routes import restore_own_routes
+from callwatch.alerts.routing.routes_in_force import join_routes, list_routed_channels
 from callwatch.alerts.rules.manager import alert_manager
 from callwatch.alerts.rules.rule import AlertRule
 from callwatch.db.alert_queries.rule_states import read_switches
@@ -135,10 +136,11 @@ def _add_notification(kind: Outage, outage: OutageRecord, rule: AlertRule, setti
     waiting = {channel for notice in outage["notices"] for channel, share in notice["channels"].items() if is_open(share)}
     occasion = "reminder" if outage["notices"] else "first"
     alert_id = build_outage_id(outage["since"], kind)
-    notification = build_notification(
-        "alert.firing", alert_id, rule, build_outage_instance(outage, kind), settings, now, occasion=occasion
-    )
-    channels = [channel for channel in list_channels(rule, settings) if channel not in waiting]
+    instance = build_outage_instance(outage, kind)
+    notification = build_notification("alert.firing", alert_id, rule, instance, settings, now, occasion=occasion)
+    routes = join_routes(settings, restore_own_routes(outage["reason"]))
+    routed = list_routed_channels(routes.find_for(rule, instance), rule, settings, instance.labels)
+    channels = [channel for channel in routed if channel not in waiting]
     notice = create_notification(alert_id, len(outage["notices"]) + 1, dump_notification(notification), channels, now)
     outage["notices"] = [*outage["notices"], notice]
     outage["last_told_at"] = format_time(now)

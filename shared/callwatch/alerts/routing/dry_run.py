@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 from callwatch.alerts.actions import find_rule
 from callwatch.alerts.evaluation.instance import Instance
 from callwatch.alerts.notifications.channels import list_channels
+from callwatch.alerts.routing.known_routes import add_groups, read_own_routes
+from callwatch.alerts.routing.own_route_changes import check_own_routes
+from callwatch.alerts.routing.own_routes import OwnRoutes
 from callwatch.alerts.routing.route import Match, Route
-from callwatch.alerts.routing.routes_in_force import RoutesInForce, build_handling, get_routes, list_routed_channels
+from callwatch.alerts.routing.routes_in_force import RoutesInForce, build_handling, join_routes, list_routed_channels
 from callwatch.alerts.rules.rule import AlertRule
 from callwatch.db.core.connect import AnyConnection
 from callwatch.exceptions import Invalid
@@ -34,7 +37,16 @@ def try_routes(conn: AnyConnection, given: Any, settings: Settings, now: datetim
     rule = find_rule(conn, rule_id, settings) if isinstance(rule_id, str) else None
     if rule is None:
         raise Invalid("rule_id", "must be the id of a rule; GET /api/rules lists them")
-    return show_route(get_routes(settings), rule, _read_labels(given), _read_at(given, now), settings)
+    labels = _read_labels(given)
+    routes = add_groups(conn, _find_routes(conn, given, settings), [labels])
+    return show_route(routes, rule, labels, _read_at(given, now), settings)
+
+
+def _find_routes(conn: AnyConnection, given: Mapping[str, Any], settings: Settings) -> RoutesInForce:
+    """Return the routes in force, or with those of a draft instead of those of the page."""
+    if "routes" not in given:
+        return join_routes(settings, read_own_routes(conn))
+    return join_routes(settings, OwnRoutes(routes=check_own_routes(given["routes"], settings)))
 
 
 def show_route(routes: RoutesInForce, rule: AlertRule, labels: dict[str, str], at: datetime, settings: Settings) -> RouteDryRun:
@@ -44,7 +56,7 @@ def show_route(routes: RoutesInForce, rule: AlertRule, labels: dict[str, str], a
     named = route.channels if route.channels is not None else channels
     handling = build_handling(route, rule, Instance("", rule.id, labels, "firing", at), at)
     passed: list[PassedRoute] = [
-        {"name": each.name, "because": explain_mismatch(each.match, rule.id, rule.level.value, labels, at)}
+        {"name": each.name, "because": explain_mismatch(each.match, rule.id, rule.level.value, routes.complete(labels), at)}
         for each in routes.routes[:place]
     ]
     return {
@@ -52,7 +64,7 @@ def show_route(routes: RoutesInForce, rule: AlertRule, labels: dict[str, str], a
         "level": rule.level.value,
         "labels": labels,
         "at": at,
-        "source": "file" if routes.is_from_file else "default",
+        "source": routes.name_source(place),
         "problem": routes.problem,
         "route": route.name,
         "passed": passed,

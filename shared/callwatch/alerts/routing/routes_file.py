@@ -35,7 +35,7 @@ def read_routes(path: Path, is_channel: Callable[[str], bool]) -> tuple[Route, .
     entries = read_entries(path, FILE, "route")
     if len(entries) > _MAX_ROUTES:
         raise entries[_MAX_ROUTES].build_error("name", f"is one of {len(entries)} routes; at most {_MAX_ROUTES} are allowed")
-    routes = tuple(_parse_route(entry, is_channel) for entry in entries)
+    routes = tuple(parse_route(entry, is_channel) for entry in entries)
     _check_order(routes, entries)
     return routes
 
@@ -61,7 +61,8 @@ def _check_order(routes: Sequence[Route], entries: Sequence[Entry]) -> None:
         )
 
 
-def _parse_route(entry: Entry, is_channel: Callable[[str], bool]) -> Route:
+def parse_route(entry: Entry, is_channel: Callable[[str], bool]) -> Route:
+    """Check one route; each error names its field, as the entry builds it."""
     if "name" not in entry.values:
         raise entry.build_error("name", "is missing; each route must have one")
     given: dict[str, Any] = {}

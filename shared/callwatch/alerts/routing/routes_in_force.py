@@ -1,40 +1,69 @@
-"""The routes that are in force: those of ROUTES_FILE, or the default one; and what they mean for an alert."""
+"""The routes in force: those of the page, then those of ROUTES_FILE or the default one; and what they mean for an alert."""
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from callwatch.alerts.evaluation.context import Handling, handle_by_level
 from callwatch.alerts.evaluation.instance import Instance
 from callwatch.alerts.notifications.channels import is_configured, list_channels, list_names
+from callwatch.alerts.routing.own_routes import OwnRoutes
 from callwatch.alerts.routing.route import DEFAULT_ROUTES, Route, find_route
 from callwatch.alerts.routing.routes_file import FILE, read_routes
 from callwatch.alerts.rules.rule import CHANNEL_BROKEN, AlertRule
 from callwatch.exceptions import ConfigurationError
-from callwatch.models.alert import AlertLevel
+from callwatch.models.alert import AlertLevel, RouteSource
 from callwatch.settings import Settings
 from callwatch.settings.variables import SettingProblem
 
+_PLACES = frozenset({"project", "environment"})
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class RoutesInForce:
-    """The routes, and why those of the file are not in force, if so."""
+    """The routes, and why those of the file are not in force, if so.
+
+    own: those of the page, which are the first of them. groups: by the id of a group of errors what its alerts match in addition
+    to their labels: project and environment.
+    """
 
     routes: tuple[Route, ...] = DEFAULT_ROUTES
     problem: str | None = None
     is_from_file: bool = False
+    own: OwnRoutes = field(default_factory=OwnRoutes)
+    groups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def find(self, rule: AlertRule, labels: Mapping[str, str], began_at: datetime) -> tuple[int, Route]:
         """Return the route of an alert, and its place. It is decided by when the alert began, so that it stays the same."""
-        return find_route(self.routes, rule.id, rule.level.value, labels, began_at)
+        return find_route(self.routes, rule.id, rule.level.value, self.complete(labels), began_at)
+
+    def complete(self, labels: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the labels of an alert with those of its group of errors."""
+        return {**self.groups.get(labels.get("group", ""), {}), **labels}
+
+    def is_by_place(self) -> bool:
+        """Whether a route matches by project or environment."""
+        matches = (route.match for route in self.routes)
+        return any(not _PLACES.isdisjoint({*each.labels, *(test.name for test in each.tests)}) for each in matches)
 
     def find_for(self, rule: AlertRule, instance: Instance) -> Route:
         """Return the route of an instance."""
         return self.find(rule, instance.labels, instance.began_at or instance.since)[1]
+
+    def name_source(self, place: int) -> RouteSource:
+        """Return where the route at a place comes from."""
+        if place < len(self.own.routes):
+            return "page"
+        return "file" if self.is_from_file else "default"
+
+    def list_page_problems(self) -> list[str]:
+        """Return what is wrong with the routes of the page; a name that the file has too is one, and both are in force."""
+        below = {route.name for route in self.routes[len(self.own.routes) :]}
+        twice = [route.name for route in self.own.routes if route.name in below]
+        return [*self.own.list_problems(), *(f"{name} is also the name of a route of the file; rename one" for name in twice)]
 
 
 _read: dict[str, RoutesInForce] = {}
@@ -48,8 +77,14 @@ def check_routes(settings: Settings) -> RoutesInForce:
     return found
 
 
+def join_routes(settings: Settings, own: OwnRoutes) -> RoutesInForce:
+    """Return all routes in their order: those of the page stand before those of the file."""
+    below = get_routes(settings)
+    return replace(below, routes=(*own.routes, *below.routes), own=own)
+
+
 def get_routes(settings: Settings) -> RoutesInForce:
-    """Return the routes; those of a file with an error are not in force, and the default one is."""
+    """Return the routes without those of the page; those of a file with an error are not in force, and the default one is."""
     if not settings.routes_file:
         return RoutesInForce()
     path = str(settings.routes_file)

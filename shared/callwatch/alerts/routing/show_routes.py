@@ -1,35 +1,56 @@
-"""The routes in force, for people: as the file has them, and which of their channels can be used."""
+"""The routes in force, for people: as the page or the file has them, and which of their channels can be used."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from callwatch.alerts.notifications.channels import is_configured
+from callwatch.alerts.routing.known_routes import read_own_routes, restore_own_routes
 from callwatch.alerts.routing.route import Route
 from callwatch.alerts.routing.routes_file import list_named_channels
-from callwatch.alerts.routing.routes_in_force import get_routes
+from callwatch.alerts.routing.routes_in_force import RoutesInForce, join_routes
+from callwatch.db.alert_queries.own_routes import VersionRow, list_route_versions
+from callwatch.db.core.connect import AnyConnection
+from callwatch.models.alert import RouteSource
+from callwatch.models.reason import DATABASE_UNAVAILABLE
 from callwatch.settings import Settings
 
 if TYPE_CHECKING:
     from callwatch.models.shapes.alerting.routing import RouteItem, RoutePage
 
+_MOST_VERSIONS = 20
 
-def show_routes(settings: Settings) -> RoutePage:
-    """Return all routes in their order: there are at most 200. A file holds names of channels, and no secret."""
-    found = get_routes(settings)
+
+def show_routes(conn: AnyConnection, settings: Settings) -> RoutePage:
+    """Return all routes in their order: there are at most 300. They hold names of channels, and no secret."""
+    return _show_page(join_routes(settings, read_own_routes(conn)), settings, list_route_versions(conn, _MOST_VERSIONS))
+
+
+def show_known_routes(settings: Settings, why: str) -> RoutePage:
+    """Return the routes while the database cannot be read: those of the file, and those of the page as they were read last."""
+    found = _show_page(join_routes(settings, restore_own_routes(why)), settings, None)
+    return {**found, "version": None, "unknown": {"version": DATABASE_UNAVAILABLE, "history": DATABASE_UNAVAILABLE}}
+
+
+def _show_page(found: RoutesInForce, settings: Settings, history: Sequence[VersionRow] | None) -> RoutePage:
     return {
         "source": "file" if found.is_from_file else "default",
         "problem": found.problem,
-        "items": [_show(route, settings) for route in found.routes],
+        "version": found.own.version,
+        "page_problem": "; ".join(found.list_page_problems()) or None,
+        "items": [_show(route, found.name_source(place), settings) for place, route in enumerate(found.routes)],
+        "history": None if history is None else [{**row} for row in history],
         "next_cursor": None,
         "unknown": {},
     }
 
 
-def _show(route: Route, settings: Settings) -> RouteItem:
+def _show(route: Route, source: RouteSource, settings: Settings) -> RouteItem:
     named = list(dict.fromkeys(channel for _field, channel in list_named_channels(route)))
     return {
         "name": route.name,
+        "source": source,
         "definition": dict(route.definition),
         "matches_all": route.match.is_everything,
         "channels": list(route.channels or ()),

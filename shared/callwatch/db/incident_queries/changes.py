@@ -44,6 +44,9 @@ _SOURCES: Mapping[ChangeKind, str] = {
                                  WHEN 'COMMIT_SHA' THEN 'Callwatch itself was deployed'
                                  ELSE 'Setting ' || variable || ' changed' END AS title
         FROM callwatch.setting_changes WHERE NOT is_baseline AND at > given.since AND at <= given.until
+        UNION ALL
+        SELECT at, 'Routes: ' || summary || ' by ' || actor || ', ' || reason AS title
+        FROM callwatch.route_versions WHERE at > given.since AND at <= given.until
     """,
     "vendor": """
         SELECT started_at AS at, initcap(service) || ' reports an incident of its own: ' || title AS title

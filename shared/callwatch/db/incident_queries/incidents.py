@@ -57,7 +57,8 @@ _MOVE_ALL = """
 """
 _WITHOUT = """
     SELECT alerts.id, alerts.rule_id, alerts.title, alerts.level, left(alerts.message, 300) AS message, alerts.labels,
-        alerts.started_at, alerts.resolved_at, alerts.cause_id, causes.incident_id AS cause_incident_id
+        alerts.value, alerts.unit, alerts.measures, alerts.started_at, alerts.resolved_at, alerts.cause_id,
+        causes.incident_id AS cause_incident_id
     FROM callwatch.alerts LEFT JOIN callwatch.alerts AS causes ON causes.id = alerts.cause_id
     WHERE alerts.incident_id IS NULL AND alerts.state = 'resolved' ORDER BY alerts.id LIMIT %s
 """
@@ -90,6 +91,9 @@ class AlertWithout(TypedDict):
     level: Level
     message: str
     labels: dict[str, str]
+    value: float | None
+    unit: str | None
+    measures: str | None
     started_at: datetime
     resolved_at: datetime
     cause_id: int | None

@@ -75,7 +75,7 @@ _AFTER_LAST_RESULT = """
     WHERE service = %(service)s AND at >= %(since)s AND at < %(since)s + interval '1 second' AND status <> 'unhealthy'
 """
 _HOUR_WATCHED = "least(3600, coalesce(watched_s, 60 * least(checked, 60)))"
-_OUTCOME = """coalesce(outcome, CASE WHEN status = 'healthy' THEN 'up' WHEN status = 'unknown' THEN 'unknown'
+OUTCOME = """coalesce(outcome, CASE WHEN status = 'healthy' THEN 'up' WHEN status = 'unknown' THEN 'unknown'
                                      WHEN reason = 'rate_limited' THEN 'degraded' ELSE 'failed' END)"""
 _DAYS = f"""
     SELECT service, (hour AT TIME ZONE 'UTC')::date AS day, sum(checked)::bigint AS checked, sum(up)::bigint AS up,
@@ -92,27 +92,22 @@ _WINDOWS = f"""
         SELECT since, service, checked, up, degraded, {_HOUR_WATCHED} AS watched_s, maintenance_s
         FROM unnest(%(sinces)s::timestamptz[]) AS since JOIN callwatch.uptime_hours ON hour >= since AND hour <= %(now)s
         UNION ALL
-        SELECT since, service, ({_OUTCOME} <> 'maintenance')::int, ({_OUTCOME} NOT IN ('failed', 'maintenance'))::int,
-            ({_OUTCOME} = 'degraded')::int, CASE WHEN {_OUTCOME} = 'maintenance' THEN 0 ELSE coalesce(watched_s, 60) END,
-            CASE WHEN {_OUTCOME} = 'maintenance' THEN coalesce(watched_s, 60) ELSE 0 END
+        SELECT since, service, ({OUTCOME} <> 'maintenance')::int, ({OUTCOME} NOT IN ('failed', 'maintenance'))::int,
+            ({OUTCOME} = 'degraded')::int, CASE WHEN {OUTCOME} = 'maintenance' THEN 0 ELSE coalesce(watched_s, 60) END,
+            CASE WHEN {OUTCOME} = 'maintenance' THEN coalesce(watched_s, 60) ELSE 0 END
         FROM unnest(%(sinces)s::timestamptz[]) AS since JOIN callwatch.check_results
             ON at >= since AND at < date_trunc('hour', since + interval '1 hour' - interval '1 microsecond', 'UTC')
         WHERE status <> 'unknown'
     ) AS counted GROUP BY since, service
 """
-_FAILED = f"""
-    SELECT since, service, count(*) AS checked, count(*) FILTER (WHERE {_OUTCOME} = 'failed') AS failed
-    FROM unnest(%(sinces)s::timestamptz[]) AS since JOIN callwatch.check_results ON at >= since AND at <= %(now)s
-    WHERE status <> 'unknown' AND {_OUTCOME} <> 'maintenance' AND service = ANY (%(services)s) GROUP BY since, service
-"""
 _RUNS = f"""
     SELECT service, count(*) AS checked, count(*) FILTER (WHERE is_failed) AS failed,
            count(*) FILTER (WHERE is_failed AND was_failed IS NOT TRUE) AS runs
     FROM (
-        SELECT service, {_OUTCOME} = 'failed' AS is_failed,
-               lag({_OUTCOME} = 'failed') OVER (PARTITION BY service ORDER BY at) AS was_failed
+        SELECT service, {OUTCOME} = 'failed' AS is_failed,
+               lag({OUTCOME} = 'failed') OVER (PARTITION BY service ORDER BY at) AS was_failed
         FROM callwatch.check_results WHERE at > %(since)s AND at <= %(now)s AND status <> 'unknown'
-            AND {_OUTCOME} <> 'maintenance'
+            AND {OUTCOME} <> 'maintenance'
     ) AS probes GROUP BY service
 """
 
@@ -175,15 +170,6 @@ class UptimeWindowRow(UptimeShares):
     since: datetime
 
 
-class FailedRow(TypedDict):
-    """Probes of a service since a time, and how many of them failed."""
-
-    since: datetime
-    service: str
-    checked: int
-    failed: int
-
-
 class _FilledRow(TypedDict):
     at: datetime
 
@@ -235,13 +221,6 @@ def read_uptime_days_since(conn: AnyConnection, since: datetime, now: datetime) 
 def read_uptime_since(conn: AnyConnection, sinces: Sequence[datetime], now: datetime) -> list[UptimeWindowRow]:
     """One row per window and service that was checked in it."""
     return fetch_all(conn, _WINDOWS, {"sinces": list(sinces), "now": now}, UptimeWindowRow)
-
-
-def count_failed_since(
-    conn: AnyConnection, sinces: Sequence[datetime], services: Sequence[str], now: datetime
-) -> list[FailedRow]:
-    """One row per window and service, from the results by minute until now."""
-    return fetch_all(conn, _FAILED, {"sinces": list(sinces), "services": list(services), "now": now}, FailedRow)
 
 
 def count_failure_runs(conn: AnyConnection, since: datetime, now: datetime) -> list[FailureRuns]:

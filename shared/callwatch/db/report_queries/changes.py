@@ -28,6 +28,9 @@ _CHANGES = """
         (SELECT at, 'rule', rule_id, actor, action || ': ' || reason FROM callwatch.rule_history
          WHERE at > %(since)s AND at <= %(until)s AND action <> 'test' ORDER BY at DESC LIMIT %(limit)s)
         UNION ALL
+        (SELECT at, 'routes', 'version ' || version, actor, summary || ': ' || reason FROM callwatch.route_versions
+         WHERE at > %(since)s AND at <= %(until)s ORDER BY at DESC LIMIT %(limit)s)
+        UNION ALL
         (SELECT created_at, 'silence', 'silence ' || id, actor, left(matchers::text, 300) || ': ' || reason
          FROM callwatch.silences
          WHERE created_at > %(since)s AND created_at <= %(until)s ORDER BY created_at DESC LIMIT %(limit)s)
@@ -39,7 +42,7 @@ _CHANGES = """
 
 
 class Change(TypedDict):
-    """One change. kind: release, deploy, new_error, regressed_error, rule, silence, alert. actor: of a person's change."""
+    """One change. kind: as in the statement, such as release or rule. actor: of a person's change."""
 
     at: datetime
     kind: str
