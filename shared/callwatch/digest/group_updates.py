@@ -106,7 +106,8 @@ def _list_searched(first: Occurrence) -> Iterator[str]:
 
 
 def _collect_tags(found: Sequence[Occurrence]) -> set[str]:
-    return {tag for o in found for tag in o.head.get("tags", ())}
+    services = {f"service:{service}" for o in found if (service := o.head.get("service"))}
+    return services | {tag for o in found for tag in o.head.get("tags", ())}
 
 
 class _Worst(TypedDict):

@@ -53,7 +53,7 @@ def is_speech(text: str) -> bool:
 
 
 def is_about_person(text: str) -> bool:
-    """Whether prose tells of a person: "Caller agreed to the plan and wants a call back"."""
+    """Whether prose reports on a person: "Caller agreed to the plan and wants a call back"."""
     words = [word.lower() for word in _LETTERS.findall(text[:_MAX_CHARS_READ])]
     return len(words) >= _MIN_WORDS_OF_SUMMARY and not _ONLY_PEOPLE.isdisjoint(words)
 
