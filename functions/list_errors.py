@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def handle(request: Request) -> ErrorGroupPage:
-    """Filters: state severity category level environment release type project q tag since until; sort."""
+    """Filters: state severity category level environment release service type project q tag since until; sort."""
     page = read_page(request)
     filters = _read_filters(request)
     filters |= read_place(page, filters.get("sort"))
@@ -42,6 +42,7 @@ def _read_filters(request: Request) -> GroupFilters:
         "sort": read_choice_filter(request, "sort", get_args(GroupSort)),
         "environment": read_text_filter(request, "environment"),
         "release": read_text_filter(request, "release"),
+        "service": read_text_filter(request, "service"),
         "type": read_text_filter(request, "type"),
         "q": read_text_filter(request, "q"),
         "tag": _read_tag(request),

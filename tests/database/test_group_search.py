@@ -54,7 +54,15 @@ def test_words_inside_of_identifiers_hosts_and_paths_are_found(database: str) ->
     assert listed(q="src/jobs/run.ts") == listed(q="fetch recording") == listed(q="intake") == ["zone"]
     assert listed(q="axios") == listed(q="failed_for") == []
     assert listed(q="ubertragung GESTORT") == listed(q="gestört") == listed(q="worker") == ["Übertragung gestört"]
+    assert listed(service="Worker-7") == ["Übertragung gestört"]
+    assert listed(service="worker-7") == listed(service="intake") == []
     assert listed(q="deepgram call_id") == listed(q="c_ll") == listed(q="deep%m") == listed(q="%") == []
+
+
+def test_letters_are_found_without_their_signs(database: str) -> None:
+    digest([message("veritabanı HATASI ıstanbul"), message("Łódź, smørrebrød, straße, œuvre")], NOW)
+    assert listed(q="istanbul") == listed(q="ISTANBUL") == listed(q="hatası") == ["veritabanı HATASI ıstanbul"]
+    assert listed(q="lodz smorrebrod strasse oeuvre") == ["Łódź, smørrebrød, straße, œuvre"]
 
 
 def test_causes_and_ids_of_the_context_are_found(database: str) -> None:

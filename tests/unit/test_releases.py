@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callwatch.grouping.releases import Resolution, compare_releases, is_regression, needs_history
+from callwatch.grouping.releases import (
+    Resolution,
+    compare_releases,
+    is_regression,
+    list_commits,
+    merge_spellings,
+    needs_history,
+)
 from callwatch.models.error import GroupStatus
 
 CORPUS = Path(__file__).resolve().parents[1] / "fixtures" / "release_order.jsonl"
@@ -77,6 +84,16 @@ def test_first_sight_decides_where_names_do_not() -> None:
     assert not is_regression(group("bbbbbb2"), later, "aaaaaa1", seen)
     assert is_regression(group("aaaaaa1"), later, "bbbbbb2", seen)
     assert is_regression(group("bbbbbb2"), later, "ccccccc3", seen)
+
+
+def test_commit_is_known_in_each_of_its_spellings() -> None:
+    old, fix = "3f2a91c0d4e5f60718293a4b5c6d7e8f90a1b2c3", "aaaabbbbccccddddeeeeffff0000111122223333"
+    asked = {old[:12], f"app@{fix.upper()}", "1.2.0"}
+    assert list_commits(asked) == {old[:7], fix[:7]}
+    others = {old: NOW - timedelta(days=2), fix: NOW - timedelta(days=1), f"x{old[:7]}": NOW - timedelta(days=9)}
+    seen = merge_spellings({}, asked, others)
+    assert seen == {old[:12]: others[old], f"app@{fix.upper()}": others[fix]}
+    assert not is_regression(group(f"app@{fix.upper()}"), NOW + timedelta(hours=2), old[:12], seen)
 
 
 def test_fix_that_nobody_has_seen_begins_with_resolution() -> None:

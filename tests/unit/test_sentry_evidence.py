@@ -217,6 +217,7 @@ def test_other_interfaces_are_kept_in_the_context(name: str) -> None:
 def test_raw_stack_is_used_or_named() -> None:
     raw = {"frames": [{"function": "a", "filename": "min.js"}]}
     assert keep({"exception": {"type": "E", "raw_stacktrace": raw}})["frames"][0]["function"] == "a"
+    assert keep({"exception": "the text alone"})["message"] == "the text alone"
     both = keep({"exception": {"type": "E", "raw_stacktrace": raw, "stacktrace": {"frames": [{"function": "load"}]}}})
     assert (both["frames"][0]["function"], both["trimmed"]) == ("load", ["raw_stacktrace"])
 

@@ -121,7 +121,7 @@ LIST_ERRORS: Route[None, ErrorGroupPage] = Route(
     "/api/errors",
     "viewer",
     "Error groups",
-    query=f"{_PAGE} state severity category level environment release type project q tag since until sort",
+    query=f"{_PAGE} state severity category level environment release service type project q tag since until sort",
 )
 INGEST_ERRORS: Route[NewError, Accepted] = Route(
     "POST", "/api/errors", "ingest", "Send errors", query="project", status=202, most_items=100

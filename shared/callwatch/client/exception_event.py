@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from callwatch.build_id import read_build_id
 from callwatch.events.event import finish_event
+from callwatch.events.route_ids import replace_ids
 from callwatch.grouping.classify import classify, classify_words
 from callwatch.grouping.frames import list_chain, list_frames, read_message
 from callwatch.scrubbing.sanitize import render_text
@@ -23,12 +24,13 @@ def build_event(error: Any, severity: Any, category: Any, context: Any) -> dict[
     text = read_message(error) if isinstance(error, BaseException) else render_text(error)
     worked_out = classify(error) if isinstance(error, BaseException) else classify_words(None, text)
     user_id = context.pop("user_id", None)
+    endpoint = context.pop("endpoint", None)
     given: dict[str, Any] = {
         "type": type(error).__name__ if is_exception else None,
         "message": text,
         "severity": _choose(severity, worked_out[0]).value,
         "category": _choose(category, worked_out[1]).value,
-        "endpoint": context.pop("endpoint", None),
+        "endpoint": replace_ids(endpoint) if isinstance(endpoint, str) else endpoint,
         "release": context.pop("release", settings.commit_sha or _find_own_release(settings)),
         "service": context.pop("service", None),
         "environment": settings.node_env or "production",

@@ -16,10 +16,10 @@ from callwatch.db.error_queries.error_groups import (
     touch_groups,
 )
 from callwatch.db.error_queries.new_groups import NewGroup, make_groups
-from callwatch.db.error_queries.releases import find_first_seen
+from callwatch.db.error_queries.releases import find_first_seen, find_spellings
 from callwatch.digest.message_parser import Occurrence
 from callwatch.grouping.levels import LEVELS, is_quiet
-from callwatch.grouping.releases import FirstSeen, is_regression, needs_history
+from callwatch.grouping.releases import FirstSeen, is_regression, list_commits, merge_spellings, needs_history
 from callwatch.grouping.search_words import list_words
 from callwatch.models.error import ErrorSeverity
 
@@ -106,7 +106,8 @@ def _list_searched(first: Occurrence) -> Iterator[str]:
 
 
 def _collect_tags(found: Sequence[Occurrence]) -> set[str]:
-    return {tag for o in found for tag in o.head.get("tags", ())}
+    services = {f"service:{service}" for o in found if (service := o.head.get("service"))}
+    return services | {tag for o in found for tag in o.head.get("tags", ())}
 
 
 class _Worst(TypedDict):
@@ -154,7 +155,12 @@ def _find_first_seen(
             releases = {release for o in found if (release := o.head.get("release")) and needs_history(state, release)}
             if releases:
                 wanted.setdefault(state["project_id"], set()).update(releases, [fixed_in])
-    return {project_id: find_first_seen(conn, project_id, releases) for project_id, releases in wanted.items()}
+    return {
+        project_id: merge_spellings(
+            find_first_seen(conn, project_id, releases), releases, find_spellings(conn, project_id, list_commits(releases))
+        )
+        for project_id, releases in wanted.items()
+    }
 
 
 def _describe_transition(before: LockedGroup, after: str, found: Sequence[Occurrence]) -> tuple[int, str, str, str | None] | None:

@@ -87,7 +87,8 @@ def _classify_by_text(name: str, message: str, codes: Mapping[str, Any]) -> Verd
     known = _classify_by_name(name)
     status = codes.get("status") or _find_status(message)
     by_status = _classify_by_status(status, known is not None and known[1] is ErrorCategory.INTEGRATION) if status else None
-    return by_status or known
+    # A status of a database behind HTTP says nothing about an endpoint.
+    return known if known and known[1] is ErrorCategory.DATABASE else by_status or known
 
 
 def _build_full_name(module: Any, kind: Any) -> str:
@@ -98,6 +99,8 @@ def _build_full_name(module: Any, kind: Any) -> str:
 def _classify_by_name(type_name: str) -> Verdict | None:
     """By the full name of a class, else by its last part; "Error" alone is the name of nearly everything."""
     short = _SEPARATOR.split(type_name)[-1]
+    if type_name != short and type_name in verdicts.BY_NAME:
+        return verdicts.BY_NAME[type_name]
     if type_name in verdicts.BY_CLASS or short in ("", "Error", "error"):
         return verdicts.BY_CLASS.get(type_name)
     if type_name in verdicts.BY_NAME or short in verdicts.BY_NAME:

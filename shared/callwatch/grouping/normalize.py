@@ -31,7 +31,10 @@ _DAY = (
     r"|\d{4}[-/]\d\d[-/]\d\d(?!\d)|\d{1,2}[/-]\d{1,2}[/-]\d{2,4}\b|\d{1,2}\.\d{1,2}\.\d{4}\b"
 )
 _YEAR = r"(?:\s(?:[A-Z]{3,4}\s)?\d{4}\b)?"
-_TIME = rf"(?<![\w.:])(?:(?:{_DAY})(?:(?:T|,?\s(?:at\s)?|:){_CLOCK}{_YEAR})?|\d{{8}}T\d{{6}}Z?\b|{_CLOCK}(?![:\w]))"
+_TIME = (
+    rf"(?<![\w.:])(?:(?:{_DAY})(?:(?:T|,?\s(?:at\s)?|:){_CLOCK}{_YEAR})?|\d{{8}}T\d{{6}}Z?\b"
+    rf"|(?:\d{{1,6}} days?, )?{_CLOCK}(?![:\w]))"
+)
 
 _HTTP_WORDS = (
     "Bad Request|Unauthorized|Payment Required|Forbidden|Not Found|Method Not Allowed|Not Acceptable|Request Timeout|Conflict"
@@ -54,7 +57,9 @@ _CODES = re.compile(
     r"|(?<!zip )(?<!area )(?<!country )(?<!postal )(?<!post )(?<!promo )(?<!verification )(?<!discount )(?<!coupon )(?<!access )"
     r"(?<!security )(?<!currency )(?<!bar )(?<!one-time )\bcode[\"']?[ :=]{1,3}-?\d{1,5}\b(?![.,:-]\d)"
     r"|\berror[ :#(]{1,2}\d{3,5}(?=\s*(?:$|[:.,;)]))(?![.,:]\d)|\berror[ :(]{1,2}P[12]\d{3}\b"
-    r"|\b0x(?:8|C)00[0-9A-F]{5}\b",
+    r"|\b0x(?:8|C)00[0-9A-F]{5}\b"
+    # Deepgram's reasons for closing a stream.
+    r"|\b(?-i:NET|DATA)-\d{4}\b",
     re.IGNORECASE,
 )
 # A server that does not answer knows nothing of the parameters.

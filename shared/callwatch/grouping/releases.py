@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypedDict
@@ -22,6 +22,7 @@ class Resolution(TypedDict):
 
 _MAX_CHARS = 200
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_MIN_COMMIT_CHARS = 7
 _HEX = re.compile(r"[0-9a-f]{7,64}")
 # What people and tools put in front of a version or a commit.
 _PREFIX = re.compile(
@@ -88,6 +89,22 @@ def needs_history(group: Resolution, release: str | None) -> bool:
     if group["state"] != "resolved" or not fixed_in or release is None:
         return False
     return compare_releases(release, fixed_in) is None
+
+
+def list_commits(releases: Iterable[str]) -> set[str]:
+    """The first seven digits of each commit among these names: all spellings of it contain them."""
+    parsed = filter(None, (_parse(release[:_MAX_CHARS]) for release in releases))
+    return {release.key[0][:_MIN_COMMIT_CHARS] for release in parsed if release.kind == "commit"}
+
+
+def merge_spellings(seen: FirstSeen, releases: Iterable[str], others: FirstSeen) -> FirstSeen:
+    """First sights by name, where a commit was first seen in any of its spellings: short, in capitals, behind a word."""
+    merged = dict(seen)
+    for release in releases:
+        for other, at in others.items():
+            if compare_releases(release, other) == 0:
+                merged[release] = min(at, merged.get(release, at))
+    return merged
 
 
 def compare_releases(one: str, other: str) -> int | None:

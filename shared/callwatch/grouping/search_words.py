@@ -13,6 +13,8 @@ _MAX_PARTS = 16
 # A sentence is one identifier there.
 _MAX_LETTERS = 60
 _MAX_KNOWN_CHARS = 200
+# These letters are not decomposed into one of Latin and an accent.
+_LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th", "ð": "d"})
 _IDENTIFIER = re.compile(r"\w+")
 # Scripts without blanks between words: Thai, Lao, Japanese, Chinese, and Korean, whose particles and compounds are not apart.
 _UNSPACED = r"[\u0e01-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3]"
@@ -70,7 +72,7 @@ def _fold(word: str) -> str:
     folded = word.casefold()
     if not folded.isascii():
         letters = unicodedata.normalize("NFKD", folded)
-        folded = "".join(letter for letter in letters if not unicodedata.combining(letter)).casefold()
+        folded = "".join(letter for letter in letters if not unicodedata.combining(letter)).casefold().translate(_LETTERS)
         # What is decomposed may hold signs, which a query would read as its own.
         folded = "".join(_IDENTIFIER.findall(folded))
     return folded.replace("_", "")[:_MAX_WORD_CHARS]

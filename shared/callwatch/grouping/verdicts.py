@@ -67,7 +67,8 @@ BY_CLASS: dict[str, Verdict] = {
     # Raised by an endpoint of ours, with the status that decides.
     **dict.fromkeys(["fastapi.exceptions.HTTPException", "starlette.exceptions.HTTPException"], (_S.MEDIUM, _C.API)),
     "socket.gaierror": VENDOR_FAILS,
-    "builtins.PermissionError": NO_ACCESS,
+    # A file that may not be read, as opposed to a caller who may not ask.
+    "builtins.PermissionError": PROGRAM_BREAKS,
     "builtins.MemoryError": HOST_FAILS,
     "builtins.RecursionError": PROGRAM_BREAKS,
     "builtins.TimeoutError": VENDOR_FAILS,
@@ -112,15 +113,26 @@ _NAMES: tuple[tuple[Verdict, str], ...] = (
         "DatabaseError PostgresError QueryFailedError SequelizeDatabaseError PrismaClientKnownRequestError"
         " PrismaClientUnknownRequestError DrizzleQueryError DrizzleError KnexTimeoutError ProgrammingError SQLException"
         " PSQLException PDOException QueryException SequelizeConnectionError SequelizeConnectionAcquireTimeoutError"
-        " PoolTimeout ActiveRecord::StatementInvalid MongoServerError MongoNetworkError MongoServerSelectionError",
+        " PoolTimeout ActiveRecord::StatementInvalid MongoServerError MongoNetworkError MongoServerSelectionError"
+        " SQLTransientException SQLTimeoutException SQLRecoverableException JDBCException DataAccessResourceFailureException"
+        " CannotAcquireLockException DeadlockLoserDataAccessException"
+        " QueryTimeoutException NpgsqlException PostgresException SqlException"
+        " MySqlException OracleException SqliteException DbException"
+        " MongoException RedisException RedisTimeoutException *pgconn.PgError *pq.Error"
+        " *mysql.MySQLError sqlx::Error tokio_postgres::Error diesel::result::Error NeonDbError MySQLError OracleError",
     ),
     (
         DATABASE_DOWN,
-        "PrismaClientInitializationError PrismaClientRustPanicError SequelizeConnectionRefusedError SequelizeHostNotFoundError",
+        "PrismaClientInitializationError PrismaClientRustPanicError SequelizeConnectionRefusedError SequelizeHostNotFoundError"
+        " SQLTransientConnectionException"
+        " SQLNonTransientConnectionException CommunicationsException CannotGetJdbcConnectionException"
+        " CannotCreateTransactionException JDBCConnectionException"
+        " ConnectionNotEstablished RedisConnectionException *pgconn.ConnectError",
     ),
     (
         INVALID_DATA,
         "DoesNotExist ObjectDoesNotExist RecordNotFound ModelNotFoundException EntityNotFoundException NoResultException"
+        " DataIntegrityViolationException DuplicateKeyException UniqueConstraintViolationException DbUpdateException"
         " IntegrityError SequelizeUniqueConstraintError SequelizeForeignKeyConstraintError DataError",
     ),
     (

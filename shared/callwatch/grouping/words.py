@@ -39,7 +39,7 @@ STRONG: tuple[Rule, ...] = (
         verdicts.PROGRAM_BREAKS,
         ("maximum call stack", "stack level too deep", "stack overflow", "maximum recursion depth", "too much recursion",
          "maximum function nesting level", "task timed out after", "function_invocation_timeout", "too many open files",
-         "(sigkill)", "(sigsegv)", "(sigabrt)"),
+         "(sigkill)", "(sigsegv)", "(sigabrt)", "[errno 13]", "eacces: ", "eperm: ", "erofs: "),
     ),
     # What a browser or a visitor ends is no failure.
     Rule(verdicts.NOISE, ("resizeobserver loop", "the user aborted a request", "signal is aborted without reason")),
@@ -60,7 +60,10 @@ STRONG: tuple[Rule, ...] = (
         verdicts.DATABASE_DOWN,
         ("too many clients", "remaining connection slots", "server closed the connection", "could not connect to server",
          "the database system is ", "terminating connection due to", "can't reach database server",
-         "ssl connection has been closed unexpectedly", "could not translate host name"),
+         "ssl connection has been closed unexpectedly", "could not translate host name", "sqlstate[hy000] [2002]",
+         "sqlstate[hy000] [2003]", "sqlstate[hy000] [1040]",
+         "can't connect to mysql server", "can't connect to local mysql server",
+         "failed to obtain jdbc connection"),
         (("connect", r"(?:dial tcp|connect(?:ing|ion)? to) [\"'`]?[\w.:\[\]-]{1,100}:(?:5432|6432|3306|27017|1433|1521)\b"
                      r".{0,200}(?:refused|timed? ?out)"),
          ("connection to server ", r"connection to server (?:at|on) .{1,200}(?:failed|refused)"),
@@ -71,7 +74,8 @@ STRONG: tuple[Rule, ...] = (
         ("connection terminated unexpectedly", "connection terminated due to", "queuepool limit", "statement timeout",
          "timeout exceeded when trying to connect", "acquiring a connection", "from the connection pool",
          "connection pool exhausted", "connection pool is exhausted", "connection pool timeout",
-         "connection was closed in the middle of", "oom command not allowed", "misconf redis",
+         "connection was closed in the middle of", "server has gone away",
+         "lost connection to mysql server", "oom command not allowed", "misconf redis",
          "no such table: ", "no such column: ", "canceling statement"),
     ),
     Rule(

@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from callwatch.events.event import finish_foreign_event
 from callwatch.events.event_summary import MESSAGE_LIMIT
+from callwatch.events.route_ids import replace_ids
 from callwatch.events.trim import cut_text, cut_within
 from callwatch.events.work_limit import WorkBudget
 from callwatch.exceptions import Rejected
@@ -41,6 +42,7 @@ def accept_error(
     given: dict[str, Any] = {"message": cut_within(message, MESSAGE_LIMIT)}
     for name in _TEXTS:
         given[name] = _read_text(item, name, _MAX_CHARS[name])
+    given["endpoint"] = replace_ids(given["endpoint"]) if given["endpoint"] else None
     stack = item.get("stack")
     if stack is not None and not isinstance(stack, str):
         raise Rejected("stack", "must be a text")

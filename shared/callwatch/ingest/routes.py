@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from callwatch.events.route_ids import replace_ids
 from callwatch.scrubbing.sanitize import sanitize
 from callwatch.scrubbing.text import scrub_text
 
@@ -16,7 +17,6 @@ _VARIABLE = re.compile(
     r"|\[[a-z-]+\]|\+?[\d().-]{7,}",
     re.IGNORECASE,
 )
-
 _PATH = re.compile(r"/|[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _HOST = re.compile(r"^[a-z][a-z0-9+.-]*://[^/?#]*", re.IGNORECASE)
 _METHOD = re.compile(r"[A-Z]{3,10} (?=/|[a-z][a-z0-9+.-]*://)")
@@ -26,7 +26,8 @@ _MAX_NAME_CHARS = 4_000
 def normalize_route(name: str, is_raw: bool = False) -> str:
     """The route without query and fragment, sanitized and scrubbed.
 
-    is_raw: it is the path of one call, not a name from a framework; parts that differ from call to call become `{id}`.
+    Parts that differ from call to call become `{id}`: numbers, UUIDs, hashes, dates. is_raw: it is the path of one call and not
+    a name from a framework, so that shorter hashes and private values are ids too.
     A name that is no path keeps what follows "#": Rails names an action as in `CallsController#show`.
     """
     path = re.split(r"[?#]" if is_raw or _PATH.match(name) else r"\?", name, maxsplit=1)[0]
@@ -34,7 +35,7 @@ def normalize_route(name: str, is_raw: bool = False) -> str:
         path = _HOST.sub("", path)
     path = clean_text(path, MAX_CHARS) or "/"
     if not is_raw:
-        return path
+        return replace_ids(path) if path.startswith("/") else path
     return "/".join("{id}" if _VARIABLE.fullmatch(part) else part for part in path.split("/")) or "/"
 
 
@@ -59,13 +60,15 @@ def is_path_of_call(name: str, source: Any, url: Any) -> bool:
     return named.startswith("/") and named.rstrip("/") == called.rstrip("/")
 
 
-def name_endpoint(name: str, source: Any, url: Any) -> str:
-    """Where an error happened. Of the path of one call, parts that differ from call to call become `{id}`; a method stays."""
-    if not is_path_of_call(name, source, url):
-        return name
+def name_endpoint(name: str, source: Any = None, url: Any = None) -> str:
+    """Where an error happened, named like the route of a request; a method stays. A name that is no path stays as it is."""
     method = _METHOD.match(name)
     start = method[0] if method else ""
-    return start + normalize_route(name[len(start) : _MAX_NAME_CHARS], is_raw=True)
+    path = name[len(start) : _MAX_NAME_CHARS]
+    if is_path_of_call(name, source, url):
+        return start + normalize_route(path, is_raw=True)
+    # What a framework calls a route has no ids, whatever it looks like.
+    return name if source == "route" else replace_ids(name[:_MAX_NAME_CHARS])
 
 
 def clean_text(value: Any, limit: int) -> str | None:

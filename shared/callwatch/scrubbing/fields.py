@@ -43,6 +43,10 @@ _MIXED_FIELDS = frozenset(
     " conditions"
     " concerns highlights coaching".split()
 )
+# Of these, the ones in which a sentence about a person is the summary of a conversation.
+_SUMMARY_FIELDS = frozenset(
+    "summary sentence quote utterance excerpt snippet feedback comment comments coaching highlights note".split()
+)
 _QUERY_KEYS = frozenset(
     "query sql statement stmt text querytext rawsql rawquery dbstatement operation command querystring sqlquery prepared"
     " db.statement db.query.text db.query db.sql".split()
@@ -114,6 +118,7 @@ class Field:
     is_speech_in_parent: bool
     is_speech_parent: bool
     is_mixed: bool
+    is_summary: bool
     is_word: bool
     is_words: bool
     is_query: bool
@@ -141,6 +146,7 @@ def describe_field(key: str) -> Field:
         is_speech_in_parent=bare in _SPEECH_FIELDS,
         is_speech_parent=bare in _SPEECH_PARENTS,
         is_mixed=bare in _MIXED_FIELDS,
+        is_summary=bare in _SUMMARY_FIELDS,
         is_word=bare in ("word", "punctuatedword", "text"),
         is_words=bare == "words",
         is_query=bare in _QUERY_KEYS,

@@ -7,6 +7,7 @@ MySQL's duplicate entries. Each expression is tried only where the text holds it
 import re
 
 from callwatch.scrubbing.detectors.keys import Verdict, classify_key
+from callwatch.scrubbing.detectors.validators import VALIDATOR_NOTATIONS, mask_unnamed
 from callwatch.scrubbing.pairs import is_value
 
 _KEY = r"(?P<key>[A-Za-z_$\u00c0-\u024f][\w.\[\]-]{0,79})"
@@ -44,6 +45,7 @@ _NOTATIONS: tuple[tuple[str, re.Pattern[str]], ...] = (
         re.compile(rf"(?<!\w)'(?P<value>[^'\r\n]{{1,300}})' for (?:column|field|attribute|property|parameter) {_COLUMN}"),
     ),
     ("column ", re.compile(rf"\bcolumn {_COLUMN}[`'\"\]]? at row \d{{1,9}}: ['\"](?P<value>[^'\"\r\n]{{1,300}})['\"]")),
+    *VALIDATOR_NOTATIONS,
     (
         "struct field ",
         re.compile(r"struct field (?:\w{1,60}\.){1,5}(?P<key>\w{1,79}) of type [^\"\r\n]{1,100}\"(?P<value>[^\"\r\n]{1,300})\""),
@@ -68,7 +70,7 @@ def mask_notations(text: str, lower: str) -> str:
     for sign, pattern in _NOTATIONS:
         if sign in lower:
             text = pattern.sub(_mask, text)
-    return text
+    return mask_unnamed(text, lower)
 
 
 def mask_argument_lists(text: str) -> str:
@@ -109,8 +111,8 @@ def is_secret_option(text: str) -> bool:
 
 
 def _mask(match: re.Match[str]) -> str:
-    # Without the namespace of an element.
-    key, value = match["key"].rpartition(":")[2], match["value"]
+    # Without the namespace of an element, and without the path to a field.
+    key, value = re.split(r"[:.\[\]/]", match["key"].rstrip("]'\""))[-1], match["value"]
     verdict = classify_key(key)
     if verdict is None and match[0].startswith("Duplicate entry") and _FREE_TEXT.match(value):
         # A unique value is a person's as often as not, and an index has a name of its own.

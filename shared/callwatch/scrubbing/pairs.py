@@ -5,11 +5,11 @@ import re
 from callwatch.scrubbing.detectors.keys import Verdict, classify_key, is_private
 from callwatch.scrubbing.detectors.people.kinds import Kind, classify_word
 from callwatch.scrubbing.detectors.people.names import end_of_name, is_person
-from callwatch.scrubbing.detectors.prose import is_prose, is_speech
+from callwatch.scrubbing.detectors.prose import is_about_person, is_prose, is_speech
 from callwatch.scrubbing.fields import describe_field
 
 _KEY = re.compile(
-    r"(?<![\w.])(?P<key>[A-Za-z_$\u00c0-\u024f][\w.-]{0,79}+)(?P<quote>\\{0,7}[\"'`]?\]?)[ \t]{0,3}(?P<sep>:=|=>|[:=])[ \t]{0,3}(?!=)"
+    r"(?<![\w.])(?P<key>[A-Za-z_$\u00c0-\u024f][\w.-]{0,79}+)(?P<quote>\\{0,7}[\"'`]?\]?)[ \t]{0,3}(?P<sep>:=|=>|=|:(?!:))[ \t]{0,3}(?!=)"
 )
 _SPEECH = Verdict("transcript")
 # If one of these occurs in a text, its "content" and "text" are a conversation.
@@ -25,7 +25,10 @@ _DETAIL = re.compile(
 )
 _FUNCTION = re.compile(r"\w{1,30}\((\w{1,60})(?:::\w{1,30})?\)")
 _LIST = re.compile(r"\[[^\]]{2,4000}\]")
-_QUOTE = re.compile(r"(?:[bBuUrR]{1,2})?\\{0,7}([\"'`])")
+# The value may be wrapped: Some("x") of Rust and Scala, Optional("x") of Swift, Just "x" of Haskell.
+_WRAPPER = r"(?:(?:Some|Just|Optional|Ok|Present|Secret|SecretString)(?:[(\[]|[ ](?=\")))?"
+_QUOTE = re.compile(rf"{_WRAPPER}(?:[bBuUrR]{{1,2}})?\\{{0,7}}([\"'`])")
+_WRAPPED = re.compile(r"(?:Some|Optional|Ok|Present|Secret)[(\[](?=[\w+])")
 # The extent of an unquoted value, by kind.
 _WORD = re.compile(r"[^\s,;&)}\"'<>`\[\]{(]+")
 _REST = re.compile(r"[^\r\n\"'}`]{1,4000}")
@@ -135,7 +138,9 @@ def _find_speech(text: str, key: re.Match[str], is_conversation: bool) -> tuple[
     if not quoted:
         return None
     value = _read_quoted_value(text, quoted)
-    is_taken = is_prose(value) if is_conversation or describe_field(key["key"]).is_speech else is_speech(value)
+    field = describe_field(key["key"])
+    is_taken = is_prose(value) if is_conversation or field.is_speech else is_speech(value)
+    is_taken = is_taken or (field.is_summary and is_about_person(value))
     return (quoted.end(), quoted.end() + len(value)) if is_taken and _is_open(value) else None
 
 
@@ -176,7 +181,8 @@ def _find_value(text: str, key: re.Match[str], verdict: Verdict, is_code: bool) 
 
 def _read_raw_value(text: str, key: re.Match[str], verdict: Verdict) -> tuple[int, str] | None:
     """Start and text of an unquoted value; its extent depends on the kind."""
-    at = key.end()
+    wrapper = _WRAPPED.match(text, key.end())
+    at = wrapper.end() if wrapper else key.end()
     if verdict.kind == "name":
         name = _read_raw_name(text, at)
         return _extend_to_clause_end(text, name) if name and verdict.is_whole else name

@@ -148,6 +148,12 @@ PLAIN = RuleSet(
             r"\1\2[card]",
             re.I,
         ),
+        make_rule(
+            "ssn social",
+            r"\b((?:ssn|social security(?: (?:number|no\.?))?|social)(?: (?:is|was))?,?(?: (?:ending|ends|ended)(?: (?:in|with))?| last[ -]?(?:4|four)(?: digits)?)(?:[ ]?[:=#]| is| of)?[ ]?)\d{4}\b",
+            r"\1[ssn]",
+            re.I,
+        ),
         make_rule("cvv cvc", r"\b(cvv2?|cvc2?|security code)(\W{1,4}(?:is )?)\d{3,4}\b", r"\1\2[card]", re.I),
         make_rule(
             "zip zipcode postal postcode",
@@ -173,7 +179,7 @@ PLAIN = RuleSet(
         ),
         make_rule(
             "/home/ /users/ \\users\\",
-            r"(?P<before>(?:/home/|/Users/|[A-Za-z]:\\{1,4}Users\\{1,4}|/c/Users/|\\Users\\))(?P<user>[^/\\\s:\"'<>|,;()\[\]]{2,40})",
+            r"(?P<before>(?:/home/|/Users/|[A-Za-z]:\\{1,4}Users\\{1,4}|/c/Users/|\\Users\\))(?P<user>[^/\\\s:\"'<>|,;()\[\]]{2,40}(?: [^/\\\s:\"'<>|,;()\[\]]{1,30}){0,2}(?=[/\\])|[^/\\\s:\"'<>|,;()\[\]]{2,40})",
             _mask_home,
         ),
         make_rule(
@@ -191,7 +197,7 @@ PLAIN = RuleSet(
         make_rule(
             "last",
             r"\b(?P<before>first[\"']?\s?[:=]\s?[\"']?)(?P<first>\[name\]|[^\W\d_][\w'. -]{0,40}?)"
-            r"(?P<between>[\"']?[,;&\s]{1,3}[\"']?last[\"']?\s?[:=]\s?[\"']?)(?P<last>\[name\]|[^\W\d_][\w'.-]{0,40})",
+            r"(?P<between>[\"']?[,;&\s]{1,3}[\"']?last[\"']?\s?[:=]\s?[\"']?)(?P<last>\[name\]|[^\W\d_](?:[\w.-]|'(?=\w)){0,40})",
             _mask_halves,
             re.I,
         ),
@@ -199,7 +205,7 @@ PLAIN = RuleSet(
         # One coordinate: fewer decimals are those of a latency.
         make_rule(
             "lat lng lon long latitude longitude",
-            r"(?<![A-Za-z])(lat(?:itude)?|lng|lon(?:g(?:itude)?)?)(\\{0,3}[\"']?\s?[:=]\s?\\{0,3}[\"']?)-?\d{1,3}\.\d{4,15}(?![\w.])",
+            r"(?<![A-Za-z])(lat(?:itude)?|lng|lon(?:g(?:itude)?)?)(\\{0,3}[\"']?\s?[:=]\s?\\{0,3}[\"']?|(?<!long) )-?\d{1,3}\.\d{4,15}(?![\w.])",
             r"\1\2[location]",
             re.I,
         ),

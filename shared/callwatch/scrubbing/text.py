@@ -39,9 +39,9 @@ def scrub_short(text: str, is_code: bool, is_counted: bool) -> str | None:
 
 
 def holds_data(text: str) -> bool:
-    """Whether a text may be JSON or the repr of an object, as a whole."""
+    """Whether a text may be JSON or the repr of an object, as a whole: also of one that wraps a list, "ValidationError([...])"."""
     start = text[:2] if text[:1].isalnum() else text.lstrip()[:2]
-    return start[:1] in ("{", "[", "(") or start in ('"{', '"[')
+    return start[:1] in ("{", "[", "(") or start in ('"{', '"[') or text[-2:] in ("])", "})")
 
 
 def is_long_number(text: str) -> bool:

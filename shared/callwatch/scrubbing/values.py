@@ -9,7 +9,7 @@ from callwatch.scrubbing.bound import LOG_LINES, is_bound, mask_bound, parse_dat
 from callwatch.scrubbing.detectors.cards import is_card
 from callwatch.scrubbing.detectors.keys import Verdict, classify_key, holds_people, holds_people_or_software, is_private
 from callwatch.scrubbing.detectors.phone_numbers import is_phone
-from callwatch.scrubbing.detectors.prose import is_prose, is_speech
+from callwatch.scrubbing.detectors.prose import is_about_person, is_prose, is_speech
 from callwatch.scrubbing.fields import COORDINATES, HEX_IDS, THINGS, Field, describe_field
 from callwatch.scrubbing.sanitize import render_json
 from callwatch.scrubbing.text import MAX_SHORT_CHARS, holds_data, is_long_number, scrub_short, scrub_text
@@ -31,6 +31,12 @@ _LABELS = frozenset({"name", "key", "field", "path", "param", "property", "colum
 _LABELED = frozenset({"value", "input", "received", "rejectedValue", "rejected_value", "badValue"})
 # A value under its type, as DynamoDB, Firestore and converted XML write it: {"S": "..."}.
 _TYPED = frozenset({"S", "N", "stringValue", "integerValue", "_text", "#text", "$t", "$numberLong", "Value"})
+# What stands around the data in the repr of an object.
+_CALL = re.compile(r"[A-Za-z_][\w.]{0,80}\((?=[\[{(])")
+# Commands of Redis whose arguments are data of the product.
+_REDIS = frozenset(
+    "set get setex psetex setnx getset append mset hset hmset hsetnx hget lpush rpush sadd zadd publish xadd geoadd".split()
+)
 _HEX_ID = re.compile(r"[0-9a-fA-F-]{8,64}")
 _SQL = re.compile(
     r"['\"]?\s{0,50}(?:/\*.{0,200}?\*/\s{0,5})?(?:select|insert|update|delete|with|merge|call|copy|upsert|replace|exec(?:ute)?)\s",
@@ -55,7 +61,9 @@ def scrub(value: Any, parent: str, depth: int) -> Any:
         return "[too deep]"
     if isinstance(value, dict):
         return _scrub_object(value, parent, depth)
-    return _scrub_list(list(value), parent, depth)
+    clean = _scrub_list(list(value), parent, depth)
+    # A tuple in the repr of an object stays one.
+    return tuple(clean) if isinstance(value, tuple) else clean
 
 
 def _scrub_number(value: int | float, parent: str) -> Any:
@@ -100,6 +108,7 @@ def _scrub_judged(judged: list[tuple[str, Any, Field]], clean: dict[str, Any], p
         key.lower() for key, *_ in judged
     }
     is_query = any(field.is_query and isinstance(item, str) and _SQL.match(item) is not None for _key, item, field in judged)
+    is_query = is_query or (parent == "command" and _is_redis(judged))
     above = describe_field(parent)
     for key, item, field in judged:
         if field.is_bound_alone or ((field.is_bound or (is_query and field.is_value)) and is_bound(item, is_query, parent)):
@@ -112,11 +121,16 @@ def _scrub_judged(judged: list[tuple[str, Any, Field]], clean: dict[str, Any], p
             clean[field.clean_key] = _scrub_field(key, item, field, above, is_record, parent, depth)
 
 
+def _is_redis(judged: list[tuple[str, Any, Field]]) -> bool:
+    """Whether an object is a command of Redis, as its clients attach it to their errors: {"name": "hset", "args": [...]}."""
+    return any(key == "name" and isinstance(item, str) and item.lower() in _REDIS for key, item, _field in judged)
+
+
 def _scrub_labeled_values(value: dict[Any, Any], clean: dict[str, Any]) -> None:
     """Headers also come as {"name": "Cookie", "value": "..."}, and what a validator refused as {"path": "dob", "input": "..."}."""
     for name in _LABELS & value.keys():
         label = value[name]
-        if isinstance(label, list) and label:
+        if isinstance(label, (list, tuple)) and label:
             label = label[-1]
         verdict = classify_key(label) if isinstance(label, str) else None
         if verdict is None:
@@ -171,6 +185,8 @@ def _is_speech_in(value: str, field: Field, above: Field) -> bool:
         return True
     if field.is_speech or (field.is_speech_in_parent and above.is_speech_parent):
         return is_prose(value) and value.lstrip()[:1] not in ("{", "[", "<")
+    if field.is_summary and is_about_person(value):
+        return True
     return field.is_mixed and value.lstrip()[:1] not in ("{", "[", "<") and is_speech(value)
 
 
@@ -249,9 +265,11 @@ def _scrub_string(text: str, parent: str, depth: int) -> str:
         inner, is_json = parse_data(text)
         if isinstance(inner, (dict, list, tuple)) or (isinstance(inner, str) and inner[:1] in ("{", "[")):
             clean = scrub(inner, parent, depth + _MAX_DEPTH // _MAX_NESTED_DEPTH)
-            if isinstance(inner, tuple):
-                return text if clean == list(inner) else repr(tuple(clean))
             return text if clean == inner else render_json(clean) if is_json else repr(clean)
+        if (call := _CALL.match(text)) and text.endswith(")"):
+            inner = text[call.end() : -1]
+            clean = _scrub_string(inner, parent, depth + 1) if holds_data(inner) and depth <= _MAX_DEPTH else inner
+            text = text if clean == inner else f"{call[0]}{clean})"
     field = describe_field(parent)
     return text if field.is_counted and is_long_number(text) else scrub_text(text, field.is_code)
 

@@ -24,6 +24,8 @@ _FILTERS = {
         WHERE known.release = %(release)s AND known.group_id = error_groups.id)""",
     "tag": """EXISTS (SELECT FROM callwatch.error_group_tags known
         WHERE known.tags @> ARRAY[%(tag)s] AND known.group_id = error_groups.id)""",
+    "service": """EXISTS (SELECT FROM callwatch.error_group_tags known
+        WHERE known.tags @> ARRAY['service:' || %(service)s] AND known.group_id = error_groups.id)""",
     "type": "type = %(type)s",
     "level": "level = %(level)s",
     "ids": "id = ANY (%(ids)s)",
@@ -91,6 +93,7 @@ class GroupFilters(TypedDict, total=False):
     release: str | None
     type: str | None
     tag: str | None
+    service: str | None
     project: int | None
     since: datetime | None
     until: datetime | None

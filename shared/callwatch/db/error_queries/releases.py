@@ -32,6 +32,10 @@ _FIRST_SEEN = """
         WHERE known.release = ANY (%(releases)s) AND groups.project_id = %(project_id)s
     ) AS seen GROUP BY release
 """
+_SPELLED = """
+    SELECT release, min(first_seen_at) AS first_seen_at FROM callwatch.releases
+    WHERE project_id = %(project_id)s AND lower(release) LIKE ANY (%(patterns)s) GROUP BY release
+"""
 
 
 class NewRelease(TypedDict):
@@ -62,4 +66,11 @@ def find_first_seen(conn: AnyConnection, project_id: int, releases: Collection[s
     """When each of these releases of a project was first seen, in any environment; a release that was never seen is missing."""
     given = {"project_id": project_id, "releases": sorted(releases)}
     rows = fetch_all(conn, _FIRST_SEEN, given, _FirstSeenRow) if releases else []
+    return {row["release"]: row["first_seen_at"] for row in rows}
+
+
+def find_spellings(conn: AnyConnection, project_id: int, commits: Collection[str]) -> dict[str, datetime]:
+    """When releases of a project were first seen whose names contain one of these commits, in small letters."""
+    given = {"project_id": project_id, "patterns": [f"%{commit}%" for commit in sorted(commits)]}
+    rows = fetch_all(conn, _SPELLED, given, _FirstSeenRow) if commits else []
     return {row["release"]: row["first_seen_at"] for row in rows}

@@ -22,8 +22,10 @@ _MECHANISM = ("type", "handled", "source", "synthetic", "exception_id", "parent_
 
 
 def list_links(event: Mapping[str, Any], cuts: Cuts) -> list[dict[str, Any]]:
-    """The chain of exceptions as sent, the outermost last: a list, an object with `values`, or one exception alone."""
+    """The chain of exceptions as sent, the outermost last: a list, an object with `values`, one exception alone, or its text."""
     found = event.get("exception")
+    if isinstance(found, str) and found.strip():
+        found = {"value": found}
     if isinstance(found, dict):
         values = found.get("values")
         found = values if isinstance(values, list) else [values if isinstance(values, dict) else found]

@@ -57,6 +57,8 @@ COMMAND_RULES = (
         rf"(?P<before>\b(?:sqlcmd|bcp|isql|osql|zip|unzip){_WITHIN}-P\s{{0,2}}){_VALUE}",
         r"\g<before>[token]",
     ),
+    make_rule("snmp*", rf"(?P<before>\bsnmp\w{{1,12}}{_WITHIN}-A\s{{1,3}}){_VALUE}", r"\g<before>[token]"),
+    make_rule("snmp*", rf"(?P<before>\bsnmp\w{{1,12}}{_WITHIN}-X\s{{1,3}}){_VALUE}", r"\g<before>[token]"),
     make_rule("openssl", rf"(?P<before>\bopenssl{_WITHIN}-[kK]\s{{1,3}}){_VALUE}", r"\g<before>[token]"),
     make_rule(
         "htpasswd",

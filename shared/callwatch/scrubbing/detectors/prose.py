@@ -18,6 +18,10 @@ _ILLNESS = HEALTH - {"pressure", "disabled"}
 _PEOPLE = frozenset(
     "she he her his husband wife mother father mom dad son daughter caller customer patient client lead member prospect".split()
 )
+# Of these, software has none.
+_ONLY_PEOPLE = frozenset(
+    "she he her his hers him wife mother mom dad daughter caller customer patient prospect spouse beneficiary policyholder".split()
+)
 _SAY = frozenset(
     "has had have is was been take takes took taking got gets need needs use uses suffer suffers say says said told".split()
 )
@@ -27,6 +31,7 @@ _SUBJECT = re.compile(r"(?<![\w'-])([^\W\d_]{2,8})(?:'s)?\Z")
 _PLAIN_WORD = re.compile(r"\w{1,12}")
 # A verb follows its subject directly, or after two words at most: "the caller's wife now has".
 _VERB_WITHIN = 3
+_MIN_WORDS_OF_SUMMARY = 5
 _LETTERS = re.compile(r"[^\W\d_]+")
 _MAX_CHARS_READ = 2_000
 
@@ -45,6 +50,12 @@ def is_speech(text: str) -> bool:
         return False
     healthy = sum(word in HEALTH for word in words)
     return healthy >= 2 or (len(words) >= 4 and bool(_FIRST_PERSON.search(text))) or (healthy == 1 and len(words) >= 4)
+
+
+def is_about_person(text: str) -> bool:
+    """Whether prose reports on a person: "Caller agreed to the plan and wants a call back"."""
+    words = [word.lower() for word in _LETTERS.findall(text[:_MAX_CHARS_READ])]
+    return len(words) >= _MIN_WORDS_OF_SUMMARY and not _ONLY_PEOPLE.isdisjoint(words)
 
 
 def is_about_health(clause: str) -> bool:

@@ -2,10 +2,12 @@
 
 import re
 
-from callwatch.scrubbing.detectors.prose import HEALTH, is_about_health, is_speech
+from callwatch.scrubbing.detectors.prose import HEALTH, is_about_health, is_about_person, is_speech
 from callwatch.scrubbing.detectors.rules import list_heads
 
-TRIGGERS = list_heads(["json", "jsondecode", "unexpected", "unterminated", "expected", "invalid", "received", "output"])
+TRIGGERS = list_heads(
+    ["json", "jsondecode", "unexpected", "unterminated", "expected", "invalid", "received", "output", "response", "completion"]
+)
 # A parser's message quotes the beginning of what it could not read: a page from a proxy, or the response of a model.
 _NOT_JSON = re.compile(
     r"(?P<before>(?:Unexpected (?:token|identifier|non-whitespace character)|Expected (?:property name|',' or|double-quoted)|is not valid JSON|JSON(?:Decode)?(?: parse)? ?[Ee]rror"
@@ -26,6 +28,12 @@ _RECEIVED = re.compile(
 )
 _MIN_WORDS_OF_PROSE = 5
 _BEHIND_POSITION = re.compile(r"(?P<before>(?:position|column|char|line) \d{1,9}\)?: )(?P<text>[^\W\d_][^\r\n]{2,400})", re.M)
+# What a model wrote instead of JSON, without quotes.
+_WRITTEN = re.compile(
+    r"(?P<before>\b(?:(?:invalid|malformed|unparse?able|non|not valid)[ -]JSON[^:\r\n]{0,60}|(?:raw|LLM|model|AI|GPT|assistant) (?:response|output|reply|content|completion)(?: was)?): )"
+    r"(?P<text>[A-Z][^\r\n]{12,2000})",
+    re.IGNORECASE,
+)
 HEALTH_HEADS = list_heads(HEALTH)
 # What stands between these signs is judged by itself.
 _CLAUSE = re.compile(r"[^\r\n\"\u201c\u201d:;<>{}\[\]()|=]{12,400}")
@@ -45,6 +53,7 @@ def mask_unreadable_json(text: str) -> str:
         text = _QUOTED_FIRST.sub(_mask_quoted, _NOT_JSON.sub(_mask_quoted, text))
     if "'" in text:
         text = _QUOTED_SINGLE.sub(_mask_quoted, text)
+    text = _WRITTEN.sub(_mask_behind, text)
     return _BEHIND_POSITION.sub(_mask_behind, _RECEIVED.sub(_mask_received, text))
 
 
@@ -62,7 +71,7 @@ def _mask_clause(match: re.Match[str]) -> str:
 
 
 def _mask_behind(match: re.Match[str]) -> str:
-    return f"{match['before']}[transcript]" if is_speech(match["text"]) else match[0]
+    return f"{match['before']}[transcript]" if is_speech(match["text"]) or is_about_person(match["text"]) else match[0]
 
 
 def _mask_received(match: re.Match[str]) -> str:

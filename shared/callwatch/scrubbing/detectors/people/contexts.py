@@ -23,7 +23,7 @@ class Place(IntEnum):
 _BETWEEN = r"(?:[ ]name)?(?:[ ](?:is|was|named))?(?:[:=]|[ ]-)?[ \t]{1,2}[\"'`(\[]?"
 _ROLES = (
     r"agents?|clients?|leads?|contacts?|reps?|members?|employees?|users?|owners?|representatives?|advisors?|brokers?|operators?"
-    r"|managers?|supervisors?|closers?|assignees?|authors?|senders?|recipients?|names?(?= [\"'])|assigned to|transferred to|handed (?:over )?to|owned by"
+    r"|call ?backs? for|managers?|supervisors?|closers?|assignees?|authors?|senders?|recipients?|names?(?= [\"'])|assigned to|transferred to|handed (?:over )?to|owned by"
 )
 _PEOPLE = (
     r"customers?|callers?|patients?|policy ?(?:holder|owner)s?|beneficiar(?:y|ies)|spouses?|insureds?|applicants?|prospects?|claimants?"

@@ -10,6 +10,8 @@ from callwatch.scrubbing.detectors.people.word_lists import load_words
 _PARTICLES = frozenset(
     "de la las los del di da dos das du le van von der den ter ten bin ibn bint al el abu abd ni nic mc st y e zu af av".split()
 )
+# First names as they are abbreviated in lists of people.
+_ABBREVIATED = frozenset("ma wm chas geo thos jos fco jno".split())
 SUFFIXES = frozenset("jr sr ii iii iv md phd esq".split())
 
 
@@ -44,6 +46,8 @@ def classify_word(word: str) -> Kind:
     if len(bare) == 1:
         return Kind.INITIAL if bare.isupper() else Kind.PLAIN
     lower = fold_letters(bare)
+    if bare != word and lower in _ABBREVIATED:
+        return Kind.FIRST
     if lower in _PARTICLES or lower in SUFFIXES:
         return Kind.PARTICLE
     kind = _look_up(bare, lower)

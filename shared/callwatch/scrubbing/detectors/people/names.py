@@ -40,7 +40,8 @@ _CONNECTION = re.compile(
 _JOINT = re.compile(r"[ ,;|\t]{1,2}|['\"], ?['\"]")
 # "marisol-quintanilla", "Marisol_Quintanilla", "marisol.quintanilla": parts of paths, files and logins.
 _JOINED = re.compile(
-    r"(?<![A-Za-z0-9])(?P<first>[A-Za-z]{3,20})(?P<sign>[._+-])(?P<last>[A-Za-z]{3,20})(?![A-Za-z0-9(]|[._-][A-Za-z])"
+    # A letter with an accent is a letter: "mañana-west".
+    r"(?<![^\W_])(?P<first>[A-Za-z]{3,20})(?P<sign>[._+-])(?P<last>[A-Za-z]{3,20})(?![^\W_]|\(|[._-][^\W\d_])"
 )
 # A surname of two words that was just masked: "Smith-Jones, Ann".
 _AFTER_SURNAME = re.compile(r"\[name\],[ ]?(?P<first>[A-Z][^\W\d_]{1,30})(?![\w@.'-])")

@@ -102,7 +102,10 @@ def end_of_reversed(text: str, words: list[re.Match[str]], place: Place) -> int:
     if not _is_first_after_comma(first, last, place):
         return 0
     end = following[0]
-    while (number := following.index(end) + 1) < len(following) and classify_word(following[number][0]) == Kind.INITIAL:
+    while (number := following.index(end) + 1) < len(following) and classify_word(following[number][0]) in (
+        Kind.INITIAL,
+        Kind.FIRST,
+    ):
         end = following[number]
     return end.end() - (text[end.end() - 1] == "." and end.end() - end.start() > 2)
 
