@@ -49,7 +49,6 @@ export function IncidentCard({ incident, isBrief = false, children }: IncidentCa
         </p>
         <Chips incident={incident} />
         {others.length > 0 && !isBrief && <Following alerts={others} count={incident.alert_count - 1} />}
-        {children}
       </div>
       <div class="buttons">
         <a href={linkTo(`runbooks/${incident.cause.rule_id}`)} aria-label={`Runbook: ${incident.title}`}>
@@ -58,6 +57,7 @@ export function IncidentCard({ incident, isBrief = false, children }: IncidentCa
         {mayAct && isOpen && <SilenceIncident incident={incident} />}
         {mayAct && isOpen && !incident.owner && <TakeIncident incident={incident} />}
       </div>
+      {children}
     </li>
   );
 }
