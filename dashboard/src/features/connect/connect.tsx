@@ -120,10 +120,12 @@ function judge<T>({ data }: Live<T>, isDone: (data: T) => boolean): boolean | nu
 function Box({ isDone, children }: { isDone: boolean | null; children: ComponentChildren }) {
   return (
     <li>
-      <label>
-        <input type="checkbox" checked={isDone === true} disabled /> {children}
-        {isDone === null && <span class="unknown"> unknown</span>}
-      </label>
+      <p>
+        <label class="mark">
+          <input type="checkbox" checked={isDone === true} disabled /> <span>{children}</span>
+          {isDone === null && <span class="unknown"> unknown</span>}
+        </label>
+      </p>
     </li>
   );
 }
