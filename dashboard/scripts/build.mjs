@@ -10,7 +10,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
-import { DOCUMENT_START, listRunbooks, OTHER_PAGES, writeDocuments, writeText } from "./documents.mjs";
+import { DOCUMENT_START, listRunbooks, listSteps, OTHER_PAGES, writeDocuments, writeText } from "./documents.mjs";
 
 const LIMIT_KB = 60;
 const here = new URL("..", import.meta.url);
@@ -45,6 +45,7 @@ const { metafile } = await build({
     OTHER_PAGES: writeText(OTHER_PAGES),
     DOCUMENT_START: JSON.stringify(DOCUMENT_START),
     RUNBOOKS: writeText(await listRunbooks(path("../docs"))),
+    RUNBOOK_STEPS: writeText(await listSteps(path("../docs"))),
   },
   logLevel: "warning",
 });

@@ -55,6 +55,72 @@ export async function listRunbooks(docs) {
   );
 }
 
+/** Where the page shows what a command of a runbook asks the API for, by its path and the words after it; and what a link there says. */
+const SHOWN_BY = [
+  [/^(errors|metrics\/errors)/, "errors", "See the errors"],
+  [/^alerts/, "alerts", "See the alerts"],
+  [/^(crons|pipeline.*\bcrons\b)/, "crons", "Open the crons"],
+  [/^incidents/, "incidents", "See the incidents"],
+  [/^ingest/, "ingest", "See what clients send"],
+  [/^rules/, "rules", "Open the rules"],
+  [/^(uptime|(health|status).*\b(services?|reason|degraded|check)\b)/, "uptime", "See the services"],
+  [/^metrics\/costs/, "costs", "See the costs"],
+  [/^metrics\/history/, "explore", "Explore the history"],
+  [/^(pipeline|metrics\/jobs)/, "", "See the pipeline"],
+  [/^metrics\/system/, "", "See requests and resources"],
+  [/^health/, "", "See the monitor's health"],
+  [/^/, "", "See the response"],
+];
+/** Filters that the addresses of these views have, too. */
+const FILTERED = ["errors", "alerts", "crons"];
+const DETAIL_LENGTH = 70;
+
+/** The first two steps of each rule's runbook, by the rule. */
+export async function listSteps(docs) {
+  const names = (await readdir(join(docs, "runbooks"))).filter((name) => name.endsWith(".md") && name !== "README.md").sort();
+  const found = names.map(async (name) => [parse(name).name, readSteps(await readFile(join(docs, "runbooks", name), "utf8"))]);
+  return Object.fromEntries(await Promise.all(found));
+}
+
+/**
+ * The first two steps in the text of a runbook, as [what to do, detail, where]. Where: a view with its filters, the raw response of
+ * a path ("raw/pipeline"), "alert" for the incident's own alert, or "runbook" for what the page does not show.
+ */
+export function readSteps(text) {
+  const list = text.slice(text.indexOf("**First look at**")).matchAll(/^\d+\. (.+)$/gm);
+  return [...list].slice(0, 2).map(([, step = ""]) => readCommand(step) ?? readWords(step));
+}
+
+function readCommand(step) {
+  const asked = /`(?:get|curl -s) ['"]?(?:\$URL)?\/api\/([^'"`\s]+)['"]?`/.exec(step);
+  if (!asked) return null;
+  const [bare = "", query = ""] = (asked[1] ?? "").split("?");
+  const rest = step.slice(asked.index + asked[0].length);
+  const [, view = "", title = ""] = SHOWN_BY.find(([pattern]) => pattern.test(`${bare} ${rest}`)) ?? [];
+  const detail = clean(rest.replace(/`get [^`]*`/g, ""));
+  const filters = FILTERED.includes(view) && query && !query.includes("<") ? `?${query}` : "";
+  return [title, detail === view ? "" : detail, view ? view + filters : `raw/${bare.replace(/\/<.*/, "")}`];
+}
+
+function readWords(step) {
+  const about = /^the alert(?:'s \w+)?\b(.*)/.exec(step);
+  if (about) return ["Read the alert", clean(about[1] ?? ""), "alert"];
+  const asks = /^`(?:product|psql) [^`]*`(.*)/.exec(step);
+  if (asks) return ["Ask the database", clean(asks[1] ?? ""), "runbook"];
+  return [clean(step.replace(/^./, (letter) => letter.toUpperCase())), "", "runbook"];
+}
+
+/** Markdown as plain words, cut between two of them; names of fields become words. */
+function clean(markdown) {
+  const words = markdown
+    .replace(/\[([^\]]+)\]\([^)]*\)/g, "$1")
+    .replace(/`([a-z_.[\]<>]+)`/g, (_code, name) => name.replace(/[[\]<>]/g, "").replace(/[._]+/g, " "))
+    .replaceAll("`", "")
+    .replace(/^[\s—:;,]+/, "")
+    .trim();
+  return words.length <= DETAIL_LENGTH ? words : `${words.slice(0, words.lastIndexOf(" ", DETAIL_LENGTH))} …`;
+}
+
 /** Write each runbook and each other page into a folder, as rendered and as written. */
 export async function writeDocuments(docs, folder) {
   const names = (await readdir(join(docs, "runbooks"))).filter((name) => name.endsWith(".md")).map((name) => parse(name).name);

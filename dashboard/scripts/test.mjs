@@ -4,7 +4,7 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { DOCUMENT_START, listRunbooks, OTHER_PAGES, writeText } from "./documents.mjs";
+import { DOCUMENT_START, listRunbooks, listSteps, OTHER_PAGES, writeText } from "./documents.mjs";
 
 // A busy machine is not a failure; the tests take about three seconds.
 const TIMEOUT_MS = 120_000;
@@ -29,6 +29,7 @@ try {
       OTHER_PAGES: writeText(OTHER_PAGES),
       DOCUMENT_START: JSON.stringify(DOCUMENT_START),
       RUNBOOKS: writeText(await listRunbooks(fileURLToPath(new URL("../../docs", import.meta.url)))),
+      RUNBOOK_STEPS: writeText(await listSteps(fileURLToPath(new URL("../../docs", import.meta.url)))),
       DASHBOARD: JSON.stringify(fileURLToPath(new URL("..", import.meta.url))),
     },
     logLevel: "warning",

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { OTHER_PAGES, renderDocument } from "../scripts/documents.mjs";
+import { listSteps, OTHER_PAGES, readSteps, renderDocument } from "../scripts/documents.mjs";
 
 declare const DASHBOARD: string;
 const DOCS = join(DASHBOARD, "..", "docs");
@@ -80,6 +80,37 @@ test("every document renders to harmless elements alone", () => {
         `${path}: ${tag}`,
       );
       assert.doesNotMatch(tag, /\b(style|on\w+|src)=/, path);
+    }
+  }
+});
+
+test("the first steps of a runbook lead into the page", () => {
+  const steps = (...lines: string[]) =>
+    readSteps(`1. not this\n\n**First look at**\n\n${lines.map((line, n) => `${n + 1}. ${line}`).join("\n")}`);
+  assert.deepEqual(steps("`get '/api/errors?state=new'` — a `top_errors` of today", "`get /api/pipeline` — `crons`", "third"), [
+    ["See the errors", "a top errors of today", "errors?state=new"],
+    ["Open the crons", "", "crons"],
+  ]);
+  assert.deepEqual(steps("`get /api/errors/<id>` of two", '`product "SELECT 1"` — how many'), [
+    ["See the errors", "of two", "errors"],
+    ["Ask the database", "how many", "runbook"],
+  ]);
+  assert.deepEqual(steps("the alert's text: the reason", "the vendor's status page"), [
+    ["Read the alert", "the reason", "alert"],
+    ["The vendor's status page", "", "runbook"],
+  ]);
+  const [[, long = ""] = []] = steps(`\`get /api/health\` — ${"word ".repeat(40)}`);
+  assert.ok(long.length <= 72 && long.endsWith("word …"));
+});
+
+test("every rule has two steps that the page or its runbook shows", async () => {
+  const found = Object.entries<string[][]>(await listSteps(DOCS));
+  assert.equal(found.length, RUNBOOKS.length - 1);
+  for (const [rule, steps] of found) {
+    assert.equal(steps.length, 2, rule);
+    for (const [title = "", detail = "", where = ""] of steps) {
+      assert.match(where, /^(alert|runbook|raw\/[a-z/]+|(errors|alerts|crons)(\?[\w=&]+)?|[a-z]+)$/, rule);
+      assert.doesNotMatch(title + detail, /[`]|\]\(|^\s|get \/api/, rule);
     }
   }
 });

@@ -56,6 +56,7 @@ test("a stage that an alert is about never looks healthy", async () => {
   const about: Issue = {
     ...issue,
     alert_id: "8",
+    incident_id: "3",
     level: "critical",
     title: "Pipeline stopped",
     labels: { stage: "transcription" },
@@ -72,7 +73,8 @@ test("a stage that an alert is about never looks healthy", async () => {
     [...place.querySelectorAll(".stage")].map(({ className }) => className.trim()),
     ["stage", "stage critical", "stage"],
   );
-  assert.equal(getByRole("link", { name: /Pipeline stopped/ }).getAttribute("href"), "#/alerts/8");
+  assert.equal(getByRole("link", { name: /Pipeline stopped/ }).getAttribute("href"), "#/incidents/3");
+  assert.equal(getByRole("link", { name: /Cron idle/ }).getAttribute("href"), "#/alerts/9", "no incident has it yet");
   assert.match(
     getByRole("list", { name: "Crons that are not on time" }).textContent ?? "",
     /Cron idle · process-transcription-queue/,
@@ -93,25 +95,34 @@ test("completed work of a stage leads to its items, and none leads nowhere", asy
   assert.deepEqual(links, ["#/stages/transcription?state=completed_last_hour"]);
 });
 
-test("a stage shows how much waited over a day, and what it completed in this hour a day before", async () => {
-  const series = (name: string, ...values: (number | null)[]) => ({
-    name,
-    labels: { stage: "transcription" },
-    points: values.map((value) => ["2026-11-24T09:00:00Z", value]),
-  });
-  mock.method(globalThis, "fetch", async (path: string) =>
-    Response.json({
-      series: [path.includes("before=1d") ? series("completed", 0.6) : series("pending", 3, null, 124)],
-      unknown: {},
-    }),
-  );
+test("a stage shows how much waited over a day", async () => {
+  const points = [3, null, 124].map((value) => ["2026-11-24T09:00:00Z", value]);
+  const series = [{ name: "pending", labels: { stage: "transcription" }, points }];
+  mock.method(globalThis, "fetch", async () => Response.json({ series, unknown: {} }));
   signIn("a-token");
-  const { place, getByRole } = await show(<Pipeline found={FOUND} unknown={{}} issues={[]} />);
+  const { getByRole } = await show(<Pipeline found={FOUND} unknown={{}} issues={[]} />);
   await settle();
-  const rows = [...place.querySelectorAll(".stage")].map(
-    (stage) =>
-      [...stage.querySelectorAll(".facts > div")].find((row) => row.textContent?.startsWith("a day before"))?.textContent,
-  );
-  assert.deepEqual(rows, [undefined, "a day before36", "a day beforeunknown"], "what is not recorded is unknown, not 0");
   assert.ok(getByRole("img", { name: "transcription: waiting in the last 24 hours" }));
+});
+
+test("a stage shows what is usual for the hour, named by what it is", async () => {
+  const third = { ...STAGE, name: "storage" };
+  const found = { ...FOUND, stages: [...FOUND.stages, third] } as PipelineFigures;
+  const usual = {
+    transcription: { per_hour: 36.4, days: 7, basis: "days_alike" },
+    analysis: { per_hour: 0, days: 1, basis: "day_before" },
+    storage: null,
+  } as const;
+  const { place } = await show(<Pipeline found={found} unknown={{}} issues={[]} usual={usual} />);
+  const rows = [...place.querySelectorAll(".stage")].map(
+    (stage) => stage.querySelector(".facts > div:first-child")?.textContent ?? "",
+  );
+  assert.deepEqual(rows.slice(1), ["usual for this hour36", "a day before0", "usual for this hourunknown"]);
+  assert.ok(place.querySelector('[title="median of 7 like days"]'));
+});
+
+test("without the usual figures the page says why they are unknown", async () => {
+  const why = { code: "timeout", message: "the monitor's tables could not be read in time" } as const;
+  const { place } = await show(<Pipeline found={FOUND} unknown={{}} issues={[]} usual={null} whyNoUsual={why} />);
+  assert.equal(place.querySelectorAll(`.unknown[title="${why.message}"]`).length, 2);
 });

@@ -38,6 +38,8 @@ def test_one_response_has_every_part_in_its_shape() -> None:
         alert["id"] for each in body["incidents"] for alert in each["alerts"]
     }
     assert body["issues"][0]["level"] == "critical"
+    of_incident = {alert["id"]: each["id"] for each in body["incidents"] for alert in each["alerts"]}
+    assert [each["incident_id"] for each in body["issues"]] == [of_incident[each["alert_id"]] for each in body["issues"]]
 
 
 def test_the_end_of_the_last_incident_is_known() -> None:
@@ -94,7 +96,9 @@ def test_a_known_content_is_304_until_it_changes() -> None:
         ("build_status", {"status", "issues", "services", "performance", "recent_activity", "monitor"}),
         ("build_pipeline", {"pipeline"}),
         ("read_error_metrics", {"errors"}),
-        ("load_worst_incidents", {"incidents", "open_incidents", "last_incident_ended_at"}),
+        ("load_worst_incidents", {"incidents", "open_incidents", "last_incident_ended_at", "cause_values"}),
+        ("load_cause_values", {"cause_values"}),
+        ("load_usual_rates", {"usual_rates"}),
         ("list_worst_groups", {"error_groups"}),
         ("read_service_states", {"checks"}),
     ],

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
+from callwatch.alerts.incidents.cause_values import load_cause_values
 from callwatch.alerts.incidents.serializers import Loaded, load_worst_incidents
 from callwatch.counters.errors import read_error_metrics, read_without_database
 from callwatch.db import connection
@@ -14,6 +15,7 @@ from callwatch.db.incident_queries.incident_lists import find_last_end
 from callwatch.db.queries.check_results import read_service_states
 from callwatch.models.reason import Reason
 from callwatch.reports.groups.error_groups import list_worst_groups
+from callwatch.reports.items.usual_rates import load_usual_rates
 from callwatch.reports.missing_values import explain_nulls
 from callwatch.reports.pipeline import build_pipeline
 from callwatch.reports.product import read_product
@@ -24,8 +26,14 @@ from callwatch.tracker import error_tracker
 if TYPE_CHECKING:
     from callwatch.models.shapes.error_groups import ErrorGroup
     from callwatch.models.shapes.error_metrics import ErrorMetrics
-    from callwatch.models.shapes.incidents.overview import OverviewCheck, OverviewErrors, OverviewParts, OverviewStatus
-    from callwatch.models.shapes.pipeline import Pipeline, PipelineFigures
+    from callwatch.models.shapes.incidents.overview import (
+        CauseValues,
+        OverviewCheck,
+        OverviewErrors,
+        OverviewParts,
+        OverviewStatus,
+    )
+    from callwatch.models.shapes.pipeline import Pipeline, PipelineFigures, UsualRate
     from callwatch.models.shapes.status import StatusParts
 
 Part = TypeVar("Part")
@@ -34,6 +42,7 @@ _MAX_INCIDENTS = 20
 _MAX_GROUPS = 8
 _STATEMENT_MS = 3_000
 _FAILED = Reason("unavailable", "reading it failed; the failure is recorded")
+_OF_INCIDENTS = ("incidents", "open_incidents", "last_incident_ended_at", "cause_values")
 _OF_STATUS = ("status", "issues", "services", "performance", "recent_activity", "monitor")
 
 
@@ -48,19 +57,25 @@ def build_overview(settings: Settings, now: datetime) -> OverviewParts:
     general = _attempt(_OF_STATUS, lambda: build_status(settings, now, 0.0, measured), unknown)
     stages = _attempt(("pipeline",), lambda: build_pipeline(settings, now, measured=measured), unknown)
     errors = _attempt(("errors",), lambda: _read_errors(now), unknown)
-    incidents = _attempt(("incidents", "open_incidents", "last_incident_ended_at"), lambda: _read_incidents(now), unknown)
+    incidents = _attempt(_OF_INCIDENTS, lambda: _read_incidents(now), unknown)
     groups = _attempt(("error_groups",), lambda: _read_groups(now), unknown)
     checks = _attempt(("checks",), _read_checks, unknown)
+    values = _attempt(("cause_values",), lambda: _read_values(incidents, settings, now), unknown)
+    usual = _attempt(("usual_rates",), lambda: _read_usual(settings, now), unknown)
     loaded, count, ended_at = incidents if incidents is not None else (None, None, None)
     unknown |= _explain(general, stages, errors, loaded, ended_at)
     unknown |= explain_nulls({"error_groups": groups or []})
+    for name, part in (("cause_values", values), ("usual_rates", usual)):
+        unknown |= {f"{name}.{path}": why for path, why in part[1].items()} if part is not None else {}
     whole: OverviewParts = {
         "timestamp": now,
         **_show_status(general),
         "incidents": loaded.items if loaded is not None else None,
         "open_incidents": count,
+        "cause_values": values[0] if values is not None else None,
         "last_incident_ended_at": ended_at,
         "pipeline": _show_pipeline(stages) if stages is not None else None,
+        "usual_rates": usual[0] if usual is not None else None,
         "errors": _show_errors(errors) if errors is not None else None,
         "error_groups": groups,
         "checks": checks,
@@ -106,6 +121,20 @@ def _read_errors(now: datetime) -> ErrorMetrics:
 def _read_incidents(now: datetime) -> tuple[Loaded, int, datetime | None]:
     with connection(statement_timeout_ms=_STATEMENT_MS) as conn:
         return *load_worst_incidents(conn, _MAX_INCIDENTS, now), find_last_end(conn)
+
+
+def _read_values(
+    incidents: tuple[Loaded, int, datetime | None] | None, settings: Settings, now: datetime
+) -> tuple[list[CauseValues], dict[str, Reason]] | None:
+    if incidents is None:
+        return None
+    with connection(statement_timeout_ms=_STATEMENT_MS) as conn:
+        return load_cause_values(conn, incidents[0].items, settings, now)
+
+
+def _read_usual(settings: Settings, now: datetime) -> tuple[dict[str, UsualRate | None], dict[str, Reason]]:
+    with connection(statement_timeout_ms=_STATEMENT_MS) as conn:
+        return load_usual_rates(conn, settings, now)
 
 
 def _read_groups(now: datetime) -> list[ErrorGroup]:

@@ -84,7 +84,12 @@ export function Errors({ summary, groups, unknown }: ErrorsProps) {
 
 /** The most severe first, then the last seen. */
 function TopGroups({ groups }: { groups: ErrorGroup[] }) {
-  if (groups.length === 0) return <Empty>No open error group occurred.</Empty>;
+  if (groups.length === 0)
+    return (
+      <Empty>
+        No open error group occurred. <a href={linkTo("ingest")}>Connect a client</a>
+      </Empty>
+    );
   return (
     <ol class="groups">
       {groups.map((group) => {

@@ -6,6 +6,7 @@ import { Alerts } from "../alerts/alerts";
 import { Calls, CallView } from "../calls/call";
 import { StageItems } from "../calls/stage-items";
 import { Channels } from "../channels/channels";
+import { Connect } from "../connect/connect";
 import { Costs } from "../costs/costs";
 import { Crons } from "../crons/crons";
 import { Group } from "../errors/group";
@@ -46,7 +47,13 @@ export function MoreViews({ route }: { route: Route }) {
   if (view === "costs") return <Costs />;
   if (view === "explore") return <Explore />;
   if (view === "reports") return <Reports />;
-  if (view === "ingest") return <Ingest />;
+  if (view === "ingest")
+    return (
+      <div class="stack">
+        <Ingest />
+        <Connect />
+      </div>
+    );
   if (view === "channels")
     return (
       <div class="stack">

@@ -2,10 +2,11 @@
 
 import { Charts } from "../../charts/panel";
 import type { Health } from "../../lib/api/types";
-import { pickReasons, useOverview } from "../../lib/overview";
+import { pickReasons, pickUsual, useOverview } from "../../lib/overview";
 import { useSlow } from "../../lib/polling/use-live";
 import { Panel } from "../../ui/panel";
 import { Issues } from "../alerts/wrong";
+import { CardMore } from "../incidents/card-more";
 import { OpenIncidents } from "../incidents/wrong";
 import { Pipeline } from "../pipeline/pipeline";
 import { Services } from "../uptime/services";
@@ -21,12 +22,12 @@ export function Wall() {
   return (
     <div class="wall">
       {pipeline ? (
-        <Pipeline found={pipeline} unknown={pickReasons(unknown, "pipeline")} issues={issues ?? []} />
+        <Pipeline found={pipeline} unknown={pickReasons(unknown, "pipeline")} issues={issues ?? []} {...pickUsual(data)} />
       ) : (
         <p class="problem panel">unknown: {unknown.pipeline?.message}</p>
       )}
       {incidents ? (
-        <OpenIncidents incidents={incidents} count={open_incidents ?? incidents.length} most={INCIDENTS} />
+        <OpenIncidents incidents={incidents} count={open_incidents ?? incidents.length} most={INCIDENTS} More={CardMore} />
       ) : (
         <Issues issues={issues} why={unknown.incidents?.message ?? "the incidents are unknown"} />
       )}

@@ -1,5 +1,6 @@
 /** One incident as a card: what happened, since when, whom it concerns, who is on it, and what to do. */
 
+import type { ComponentChildren } from "preact";
 import type { Incident, IncidentAlert } from "../../lib/api/types";
 import { listImpact } from "../../lib/incidents";
 import { linkTo } from "../../lib/route";
@@ -12,12 +13,14 @@ interface IncidentCardProps {
   incident: Incident;
   /** As one line, where there is room for a line. */
   isBrief?: boolean;
+  /** What loads later: its chart and the first steps. */
+  children?: ComponentChildren;
 }
 
 /** As many of the alerts that follow are named at once. */
 const NAMED = 2;
 
-export function IncidentCard({ incident, isBrief = false }: IncidentCardProps) {
+export function IncidentCard({ incident, isBrief = false, children }: IncidentCardProps) {
   const mayAct = useMayAct();
   const isOpen = incident.state === "open";
   const others = incident.alerts.filter(({ id }) => id !== incident.cause.id);
@@ -54,6 +57,7 @@ export function IncidentCard({ incident, isBrief = false }: IncidentCardProps) {
         {mayAct && isOpen && <SilenceIncident incident={incident} />}
         {mayAct && isOpen && !incident.owner && <TakeIncident incident={incident} />}
       </div>
+      {children}
     </li>
   );
 }

@@ -1,5 +1,6 @@
 /** What is wrong now: the open incidents, and what to do about them. */
 
+import type { ComponentChild, ComponentType } from "preact";
 import type { Incident } from "../../lib/api/types";
 import { sortIncidents } from "../../lib/incidents";
 import { linkTo } from "../../lib/route";
@@ -17,15 +18,28 @@ interface OpenIncidentsProps {
   count: number;
   /** How many stand there at most; a link leads to the others. */
   most?: number;
+  /** What a card shows besides, which may load later. */
+  More?: ComponentType<{ incident: Incident }>;
+  /** What else stands in the head. */
+  notice?: ComponentChild;
 }
 
-export function OpenIncidents({ incidents, count, most = AT_ONCE }: OpenIncidentsProps) {
+export function OpenIncidents({ incidents, count, most = AT_ONCE, More, notice }: OpenIncidentsProps) {
   const serious = sortIncidents(incidents).filter(({ level }) => level !== "info");
   const infos = incidents.filter(({ level }) => level === "info");
   const isMore = serious.length > most || count > incidents.length;
   return (
-    <Panel title="What is wrong now" kind="wide" aside={<AllIncidents isMore={isMore} count={count} />}>
-      <Cards serious={serious.slice(0, most)} infos={infos} />
+    <Panel
+      title="What is wrong now"
+      kind="wide"
+      aside={
+        <>
+          {notice}
+          <AllIncidents isMore={isMore} count={count} />
+        </>
+      }
+    >
+      <Cards serious={serious.slice(0, most)} infos={infos} More={More} />
     </Panel>
   );
 }
@@ -40,7 +54,13 @@ function AllIncidents({ isMore, count }: { isMore: boolean; count: number }) {
   );
 }
 
-function Cards({ serious, infos }: { serious: Incident[]; infos: Incident[] }) {
+interface CardsProps {
+  serious: Incident[];
+  infos: Incident[];
+  More: OpenIncidentsProps["More"];
+}
+
+function Cards({ serious, infos, More }: CardsProps) {
   if (serious.length + infos.length === 0) {
     return (
       <p class="calm">
@@ -52,7 +72,9 @@ function Cards({ serious, infos }: { serious: Incident[]; infos: Incident[] }) {
     <>
       <ul class="alerts">
         {serious.map((incident, place) => (
-          <IncidentCard key={incident.id} incident={incident} isBrief={place >= CARDS} />
+          <IncidentCard key={incident.id} incident={incident} isBrief={place >= CARDS}>
+            {More && place < CARDS && <More incident={incident} />}
+          </IncidentCard>
         ))}
       </ul>
       {infos.length > 0 && (

@@ -1,13 +1,18 @@
-/** Invalid settings, and the part that each of them switches off. */
+/** Invalid settings, and the part that each of them switches off: one line until somebody opens it. */
 
 import type { Health } from "../../lib/api/types";
-import { Panel } from "../../ui/panel";
+import { Badge } from "../../ui/badge";
 
 export function Configuration({ health }: { health: Health | undefined }) {
   const problems = health?.configuration ?? [];
   if (problems.length === 0) return null;
   return (
-    <Panel title="Invalid settings" kind="wide">
+    <details class="settings">
+      <summary>
+        <Badge word="warning">
+          {problems.length} invalid {problems.length === 1 ? "setting" : "settings"}
+        </Badge>
+      </summary>
       <ul>
         {problems.map((problem) => (
           <li key={problem.variable}>
@@ -15,7 +20,7 @@ export function Configuration({ health }: { health: Health | undefined }) {
           </li>
         ))}
       </ul>
-    </Panel>
+    </details>
   );
 }
 

@@ -1,11 +1,13 @@
 /** The first view: whether it works, what is wrong, since when, and what to do. */
 
-import type { Health, Overview as OverviewAnswer, Pipeline as PipelineAnswer } from "../../lib/api/types";
-import { pickReasons, useOverview } from "../../lib/overview";
+import type { Health, Incident, Overview as OverviewAnswer, Pipeline as PipelineAnswer } from "../../lib/api/types";
+import { pickReasons, pickUsual, useOverview } from "../../lib/overview";
 import { useLive, useSlow } from "../../lib/polling/use-live";
+import { lazy } from "../../ui/lazy";
 import { When } from "../../ui/state";
 import { FiringAlerts, Issues } from "../alerts/wrong";
 import { Errors } from "../errors/panel";
+import { loadLater } from "../frame/load-later";
 import { OpenIncidents } from "../incidents/wrong";
 import { Performance } from "../performance/performance";
 import { Pipeline } from "../pipeline/pipeline";
@@ -14,6 +16,27 @@ import { RawLinks } from "../raw/links";
 import { Services } from "../uptime/services";
 import { Configuration } from "./configuration";
 import { Resources } from "./resources";
+
+/** It has the room of what will stand there; the space is a line of text, which has a baseline. */
+const WAITING = (
+  <>
+    <div class="cause-chart" />
+    <p class="steps">{"\u00a0"}</p>
+  </>
+);
+const CardMore = lazy<{ incident: Incident }>(
+  () =>
+    loadLater().then(
+      ({ CardMore }) => CardMore,
+      () => NotLoaded,
+    ),
+  WAITING,
+);
+
+/** The card is worth more than what is missing on it. */
+function NotLoaded() {
+  return <p class="steps quiet">The chart and the first steps could not be loaded.</p>;
+}
 
 export function Overview() {
   const { data, error } = useOverview();
@@ -58,13 +81,20 @@ function Panels({ overview }: { overview: OverviewAnswer }) {
   return (
     <>
       {incidents ? (
-        <OpenIncidents incidents={incidents} count={open_incidents ?? incidents.length} />
+        <OpenIncidents
+          incidents={incidents}
+          count={open_incidents ?? incidents.length}
+          More={CardMore}
+          notice={<Configuration health={health.data} />}
+        />
       ) : (
-        <Issues issues={issues} why={unknown.incidents?.message ?? "the incidents are unknown"} />
+        <>
+          <Issues issues={issues} why={unknown.incidents?.message ?? "the incidents are unknown"} />
+          <Configuration health={health.data} />
+        </>
       )}
-      <Configuration health={health.data} />
       {pipeline ? (
-        <Pipeline found={pipeline} unknown={pickReasons(unknown, "pipeline")} issues={issues ?? []} />
+        <Pipeline found={pipeline} unknown={pickReasons(unknown, "pipeline")} issues={issues ?? []} {...pickUsual(overview)} />
       ) : (
         <Missing name="Pipeline" overview={overview} part="pipeline" />
       )}

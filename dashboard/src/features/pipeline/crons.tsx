@@ -2,7 +2,7 @@
 
 import type { Cron, Issue } from "../../lib/api/types";
 import { formatSeconds } from "../../lib/format/numbers";
-import { linkTo } from "../../lib/route";
+import { linkToIssue } from "../../lib/overview";
 import { Badge } from "../../ui/badge";
 import { Age } from "../../ui/time";
 
@@ -22,7 +22,7 @@ export function Crons({ crons, issues }: { crons: Cron[]; issues: Issue[] }) {
     <ul class="sticking" aria-label="Crons that are not on time">
       {alerts.map((alert) => (
         <li key={alert.alert_id}>
-          <a href={linkTo(`alerts/${alert.alert_id ?? ""}`)}>
+          <a href={linkToIssue(alert)}>
             <Badge word={alert.level}>
               {alert.title} · {alert.labels.cron}
             </Badge>

@@ -1,10 +1,10 @@
 /** The pipeline as a funnel: what arrives, what each stage completed, and where work is stuck. */
 
 import { Sparkline } from "../../charts/sparkline";
-import type { Issue, PipelineFigures, StageFigures, Unknown } from "../../lib/api/types";
+import type { Issue, PipelineFigures, StageFigures, Unknown, UsualRate } from "../../lib/api/types";
 import { toWords } from "../../lib/format/names";
 import { formatCompact, formatSeconds, formatShare } from "../../lib/format/numbers";
-import { listIssuesAbout } from "../../lib/overview";
+import { linkToIssue, listIssuesAbout } from "../../lib/overview";
 import { linkTo } from "../../lib/route";
 import { Badge } from "../../ui/badge";
 import { Facts } from "../../ui/facts";
@@ -13,16 +13,22 @@ import { Panel } from "../../ui/panel";
 import { Age } from "../../ui/time";
 import { Completeness } from "./completeness";
 import { Crons } from "./crons";
-import { type StageHistory, useStageHistory } from "./depths";
+import { useDepths } from "./depths";
 
 /** Kinds of stuck work. Dead letters also happen on good days: they are shown without a warning color. */
 const STICKING = ["stuck", "zombie", "orphan", "false_success"] as const;
+
+const NO_USUAL: Unknown = { code: "not_recorded", message: "too few earlier days are recorded at this hour" };
 
 interface PipelineProps {
   found: PipelineFigures;
   unknown: Record<string, Unknown>;
   /** What fires. */
   issues: Issue[];
+  /** What each stage usually completes in an hour, by its name. */
+  usual?: Record<string, UsualRate | null> | null;
+  /** Why what is usual is unknown. */
+  whyNoUsual?: Unknown | undefined;
 }
 
 export function Pipeline(props: PipelineProps) {
@@ -33,9 +39,9 @@ export function Pipeline(props: PipelineProps) {
   );
 }
 
-function Funnel({ found, unknown, issues }: PipelineProps) {
+function Funnel({ found, unknown, issues, usual, whyNoUsual }: PipelineProps) {
   const { freshness } = found;
-  const findHistory = useStageHistory();
+  const findDepths = useDepths();
   const done = [freshness.actual_last_hour, ...found.stages.map((stage) => stage.completed_last_hour)];
   const most = Math.max(1, ...done.map((count) => count ?? 0));
   return (
@@ -88,7 +94,9 @@ function Funnel({ found, unknown, issues }: PipelineProps) {
           <StageBox
             key={stage.name}
             stage={stage}
-            history={findHistory(stage.name)}
+            depths={findDepths(stage.name)}
+            usual={usual?.[stage.name]}
+            whyNoUsual={whyNoUsual}
             alerts={listIssuesAbout(issues, "stage", stage.name)}
             path={`stages.${index}`}
             most={most}
@@ -114,7 +122,10 @@ function Funnel({ found, unknown, issues }: PipelineProps) {
 
 interface StageProps {
   stage: StageFigures;
-  history: StageHistory;
+  /** How much waited, over 24 hours; oldest first. */
+  depths: (number | null)[];
+  usual: UsualRate | null | undefined;
+  whyNoUsual: Unknown | undefined;
   /** What fires about this stage, the worst first. */
   alerts: Issue[];
   path: string;
@@ -122,7 +133,7 @@ interface StageProps {
   unknown: NonNullable<Reasons>;
 }
 
-function StageBox({ stage, history, alerts, path, most, unknown }: StageProps) {
+function StageBox({ stage, depths, usual, whyNoUsual, alerts, path, most, unknown }: StageProps) {
   const sticks = STICKING.filter((name) => (stage[name] ?? 0) > 0);
   const edge = alerts[0]?.level ?? (sticks.length ? "sticks" : "");
   const figure = (name: keyof StageFigures, show?: (value: number) => string) => (
@@ -130,8 +141,10 @@ function StageBox({ stage, history, alerts, path, most, unknown }: StageProps) {
   );
   return (
     <li class={`stage ${edge}`}>
-      <h3>{stage.name}</h3>
-      <FiringLinks alerts={alerts} about={stage.name} />
+      <div class="stage-head">
+        <h3>{stage.name}</h3>
+        <FiringLinks alerts={alerts} about={stage.name} />
+      </div>
       <Flow
         count={stage.completed_last_hour}
         most={most}
@@ -142,14 +155,11 @@ function StageBox({ stage, history, alerts, path, most, unknown }: StageProps) {
       />
       <Facts
         rows={[
-          [
-            "a day before",
-            history.dayBefore === null ? <UnknownFigure reason={history.reason} /> : formatCompact(history.dayBefore),
-          ],
+          [usual?.basis === "day_before" ? "a day before" : "usual for this hour", <Usual usual={usual} why={whyNoUsual} />],
           [
             "waiting",
             <>
-              <Sparkline values={history.depths} name={`${stage.name}: waiting in the last 24 hours`} />
+              <Sparkline values={depths} name={`${stage.name}: waiting in the last 24 hours`} />
               <a href={linkTo(`stages/${stage.name}`, { state: "pending" })}>{figure("pending", formatCompact)}</a>
             </>,
           ],
@@ -185,14 +195,20 @@ function StageBox({ stage, history, alerts, path, most, unknown }: StageProps) {
   );
 }
 
-/** The alerts that fire about a part of the pipeline, as links. */
+function Usual({ usual, why = NO_USUAL }: { usual: UsualRate | null | undefined; why: Unknown | undefined }) {
+  if (!usual) return <UnknownFigure reason={why} />;
+  const from = usual.basis === "day_before" ? "one day, fewer than three are recorded" : `median of ${usual.days} like days`;
+  return <span title={from}>{formatCompact(Math.round(usual.per_hour))}</span>;
+}
+
+/** The alerts that fire about a part of the pipeline, as links to their incidents. */
 function FiringLinks({ alerts, about }: { alerts: Issue[]; about: string }) {
   if (alerts.length === 0) return null;
   return (
     <ul class="sticking" aria-label={`Alerts about ${about}`}>
       {alerts.map((alert) => (
         <li key={alert.alert_id}>
-          <a href={linkTo(`alerts/${alert.alert_id ?? ""}`)}>
+          <a href={linkToIssue(alert)}>
             <Badge word={alert.level}>{alert.title}</Badge>
           </a>
         </li>

@@ -234,6 +234,15 @@ export interface Caller {
   role: "none" | "ingest" | "upload" | "viewer" | "admin";
 }
 
+/** What the rule of an incident's cause measured lately: the last value of each of 24 steps of step_s, oldest first. points: [start of the step, value]; a step that is left out is unknown. null: nothing is known of the past. */
+export interface CauseValues {
+  incident_id: string;
+  points: Array<[string, number]> | null;
+  since: string;
+  step_s: number;
+  until: string;
+}
+
 /** Something that changed in the hour before an alert or an incident began. */
 export interface ChangeBefore {
   at: string;
@@ -864,9 +873,10 @@ export interface IngestPage {
   unknown: Record<string, Unknown>;
 }
 
-/** A firing alert; title: the name of its rule, without the details of the message. alert_id: left out while it has no row, as while the database is down. */
+/** A firing alert; title: the name of its rule, without the details of the message. alert_id: left out while it has no row, as while the database is down. incident_id: left out until the next evaluation assigns it to an incident. */
 export interface Issue {
   alert_id?: string;
+  incident_id?: string;
   labels: Record<string, string>;
   level: "info" | "warning" | "error" | "critical";
   message: string;
@@ -1270,6 +1280,7 @@ export interface OddRows {
 /** GET /api/overview. */
 export interface Overview {
   caller: Caller;
+  cause_values: Array<CauseValues> | null;
   checks: Record<string, OverviewCheck> | null;
   error_groups: Array<ErrorGroup> | null;
   errors: OverviewErrors | null;
@@ -1285,6 +1296,7 @@ export interface Overview {
   status: "operational" | "degraded" | "outage" | null;
   timestamp: string;
   unknown: Record<string, Unknown>;
+  usual_rates: Record<string, UsualRate | null> | null;
 }
 
 /** What the probes of one service said last; since: since when the status has been that. */
@@ -2006,6 +2018,13 @@ export interface UserFeedback {
   event_id: string;
   id: string;
   message: string;
+}
+
+/** What a stage usually completes in an hour that ends at this time of day. days_alike: the median of `days` earlier workdays, Saturdays or Sundays, at most ten of the last 28 days. day_before: fewer than three of them are recorded, and it is yesterday's alone. */
+export interface UsualRate {
+  basis: "days_alike" | "day_before";
+  days: number;
+  per_hour: number;
 }
 
 /** What is left on a vendor's account. days_left: at the pace of the last seven days. */

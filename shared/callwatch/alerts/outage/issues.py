@@ -46,8 +46,9 @@ def _list_evaluation_stopped(conn: AnyConnection) -> list[Issue]:
 
 def _list_firing(conn: AnyConnection) -> list[Issue]:
     order = ("critical", "error", "warning", "info")
-    issues: list[Issue] = [
-        {
+    issues: list[Issue] = []
+    for alert in list_firing_alerts(conn):
+        issue: Issue = {
             "type": _TYPES[alert["level"]],
             "title": alert["title"],
             "message": f"{alert['title']}: {alert['message']}",
@@ -57,8 +58,9 @@ def _list_firing(conn: AnyConnection) -> list[Issue]:
             "labels": alert["labels"],
             "alert_id": str(alert["id"]),
         }
-        for alert in list_firing_alerts(conn)
-    ]
+        if alert["incident_id"] is not None:
+            issue["incident_id"] = str(alert["incident_id"])
+        issues.append(issue)
     return sorted(issues, key=lambda issue: order.index(issue["level"]))
 
 

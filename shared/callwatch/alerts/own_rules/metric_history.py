@@ -48,12 +48,23 @@ def load_minute(row: MetricMinute) -> PastMinute:
     unread: list[str] = [each for each in row["unread"] if isinstance(each, str)] if isinstance(row["unread"], list) else [""]
     for metric, found in (row["samples"] or {}).items():
         try:
-            loaded = [_load_sample(metric, *each) for each in found]
-            # JSON has no other type of labels; a value that is no number becomes unknown in clean_samples.
-            samples += clean_samples(loaded)
+            samples += _load_samples(metric, found)
         except (TypeError, ValueError):
             unread.append(metric)
     return PastMinute(row["minute"], samples, (*unread, *_NEVER_KEPT))
+
+
+def load_samples(metric: str, found: Any) -> list[Sample]:
+    """Build the kept samples of one metric; none if a defect damaged them."""
+    try:
+        return _load_samples(metric, found)
+    except (TypeError, ValueError):
+        return []
+
+
+def _load_samples(metric: str, found: Iterable[Any]) -> list[Sample]:
+    # JSON has no other type of labels; a value that is no number becomes unknown in clean_samples.
+    return list(clean_samples([_load_sample(metric, *each) for each in found]))
 
 
 def _load_sample(metric: str, value: Any, labels: Any, is_inconclusive: Any = 0) -> Sample:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from psycopg2.extras import Json
 
@@ -20,6 +20,19 @@ _READ = """
                     WHERE samples ? metric) AS samples, unread
     FROM callwatch.metric_minutes WHERE minute >= %(since)s AND minute < %(until)s ORDER BY minute
 """
+# One row a step, found by the index: what it costs depends on the number of steps alone.
+_READ_STEPS = """
+    SELECT asked.place::int AS place, step AS at, kept.samples, kept.unread
+    FROM unnest(%(metrics)s::text[], %(since)s::timestamptz[], %(steps)s::interval[])
+        WITH ORDINALITY AS asked (metric, since, length, place)
+    CROSS JOIN generate_series(0, %(count)s - 1) AS n
+    CROSS JOIN LATERAL (SELECT asked.since + n * asked.length AS step) AS begun
+    CROSS JOIN LATERAL (
+        SELECT samples -> asked.metric AS samples, unread FROM callwatch.metric_minutes
+        WHERE minute >= step AND minute < step + asked.length ORDER BY minute DESC LIMIT 1
+    ) AS kept
+    ORDER BY asked.place, step
+"""
 # Rows of this time are read at once, so that memory stays bounded.
 _AT_ONCE = timedelta(hours=12)
 
@@ -29,6 +42,23 @@ class MetricMinute(TypedDict):
 
     minute: datetime
     samples: dict[str, list[Any]] | None
+    unread: list[str]
+
+
+class AskedSteps(NamedTuple):
+    """Equal steps of a metric's past from `since` on."""
+
+    metric: str
+    since: datetime
+    step: timedelta
+
+
+class MetricStep(TypedDict):
+    """The last kept minute of a step. place: of its AskedSteps, from 1; samples: as in MetricMinute, of the one metric."""
+
+    place: int
+    at: datetime
+    samples: list[Any] | None
     unread: list[str]
 
 
@@ -49,6 +79,12 @@ def read_minutes(conn: AnyConnection, metrics: Sequence[str], since: datetime, u
         end = min(until, start + _AT_ONCE)
         yield from fetch_all(conn, _READ, {"metrics": list(metrics), "since": start, "until": end}, MetricMinute)
         start = end
+
+
+def read_steps(conn: AnyConnection, asked: Sequence[AskedSteps], count: int) -> list[MetricStep]:
+    """The last kept minute of each of `count` steps, in order; a step without one is left out."""
+    metrics, since, steps = ([each[place] for each in asked] for place in range(3))
+    return fetch_all(conn, _READ_STEPS, {"metrics": metrics, "since": since, "steps": steps, "count": count}, MetricStep)
 
 
 def delete_old_minutes(conn: AnyConnection, now: datetime) -> None:

@@ -38,6 +38,10 @@ _RECENT = """
     SELECT stage, minute AS at, value FROM callwatch.stage_minutes
     WHERE stage = ANY (%(stages)s) AND figure = %(figure)s AND minute = ANY (%(minutes)s)
 """
+_MEANS = """
+    SELECT stage, hour AS at, total / samples AS value FROM callwatch.stage_hours
+    WHERE stage = ANY (%(stages)s) AND figure = %(figure)s AND hour = ANY (%(hours)s) AND samples >= %(least)s
+"""
 
 
 class StageDepth(TypedDict):
@@ -51,7 +55,7 @@ class StageDepth(TypedDict):
 
 
 class DepthAt(TypedDict):
-    """A figure of a stage in a minute."""
+    """A figure of a stage in a minute, or its mean in an hour."""
 
     stage: str
     at: datetime
@@ -86,6 +90,14 @@ def read_latest_depths(conn: AnyConnection, figure: str, since: datetime) -> dic
 def read_minutes(conn: AnyConnection, stages: Iterable[str], figure: str, minutes: Iterable[datetime]) -> list[DepthAt]:
     """A figure of these stages in these minutes, as far as they were read."""
     return fetch_all(conn, _RECENT, {"stages": list(stages), "figure": figure, "minutes": list(minutes)}, DepthAt)
+
+
+def read_hours(
+    conn: AnyConnection, stages: Iterable[str], figure: str, hours: Iterable[datetime], least_samples: int
+) -> list[DepthAt]:
+    """The mean of a figure of these stages in these hours, as far as it was read at least so often."""
+    given = {"stages": list(stages), "figure": figure, "hours": list(hours), "least": least_samples}
+    return fetch_all(conn, _MEANS, given, DepthAt)
 
 
 def delete_old_depths(conn: AnyConnection, now: datetime) -> None:

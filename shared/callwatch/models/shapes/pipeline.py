@@ -45,6 +45,18 @@ class StageFigures(TypedDict):
     p95_s: float | None
 
 
+class UsualRate(TypedDict):
+    """What a stage usually completes in an hour that ends at this time of day.
+
+    days_alike: the median of `days` earlier workdays, Saturdays or Sundays, at most ten of the last 28 days. day_before: fewer
+    than three of them are recorded, and it is yesterday's alone.
+    """
+
+    per_hour: float
+    days: int
+    basis: Literal["days_alike", "day_before"]
+
+
 class Freshness(TypedDict):
     """Incoming calls; expected: the median of this hour on earlier days."""
 

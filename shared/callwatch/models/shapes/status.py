@@ -74,7 +74,8 @@ class Performance(TypedDict):
 class Issue(TypedDict):
     """A firing alert; title: the name of its rule, without the details of the message.
 
-    alert_id: left out while it has no row, as while the database is down.
+    alert_id: left out while it has no row, as while the database is down. incident_id: left out until the next evaluation assigns
+    it to an incident.
     """
 
     type: IssueType
@@ -85,6 +86,7 @@ class Issue(TypedDict):
     level: Level
     labels: dict[str, str]
     alert_id: NotRequired[str]
+    incident_id: NotRequired[str]
 
 
 class RecentActivity(TypedDict):

@@ -9,7 +9,7 @@ from callwatch.models.constraints import About
 from callwatch.models.shapes.error_groups import ErrorGroup
 from callwatch.models.shapes.error_metrics import ErrorCounts, ErrorTrends, TopError
 from callwatch.models.shapes.incidents.incident import Incident
-from callwatch.models.shapes.pipeline import PipelineFigures
+from callwatch.models.shapes.pipeline import PipelineFigures, UsualRate
 from callwatch.models.shapes.status import ApiStatus, Caller, DatabaseState, Issue, Performance, Queues, RecentActivity
 from callwatch.models.shapes.unknown import Known
 
@@ -52,6 +52,19 @@ class OverviewMonitor(TypedDict):
     not_evaluated_since: datetime | None
 
 
+class CauseValues(TypedDict):
+    """What the rule of an incident's cause measured lately: the last value of each of 24 steps of step_s, oldest first.
+
+    points: [start of the step, value]; a step that is left out is unknown. null: nothing is known of the past.
+    """
+
+    incident_id: str
+    step_s: int
+    since: datetime
+    until: datetime
+    points: list[tuple[datetime, float]] | None
+
+
 class OverviewStatus(TypedDict):
     """What GET /api/status says, too."""
 
@@ -69,8 +82,10 @@ class OverviewParts(OverviewStatus, Known):
     timestamp: datetime
     incidents: Annotated[list[Incident] | None, About("The open ones, the worst first, at most 20.")]
     open_incidents: int | None
+    cause_values: Annotated[list[CauseValues] | None, About("Of the three that stand first: the worst that nobody works on.")]
     last_incident_ended_at: Annotated[datetime | None, About("Of those above info; null if none ended yet.")]
     pipeline: PipelineFigures | None
+    usual_rates: Annotated[dict[str, UsualRate | None] | None, About("By stage.")]
     errors: OverviewErrors | None
     error_groups: Annotated[
         list[ErrorGroup] | None,
