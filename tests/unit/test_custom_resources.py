@@ -143,6 +143,30 @@ def test_deleting_the_stack_leaves_secrets_alone(callback: Callback) -> None:
     assert read(holders["ADMIN_SECRET"]) == {}
 
 
+def test_a_stack_keeps_its_stage(callback: Callback) -> None:
+    holders = make_holders()
+
+    def ask(kind: str, stage: str, name: str = "") -> dict[str, Any]:
+        callback.answers.clear()
+        known = {"PhysicalResourceId": name} if name else {}
+        properties = {"Holders": holders, "Stage": stage}
+        make_secrets.lambda_handler(request(callback, kind, ResourceProperties=properties, **known), Context())
+        [(answer, _type)] = callback.answers
+        return answer
+
+    name = ask("Create", "prod-eu")["PhysicalResourceId"]
+    refused = ask("Update", "try", name)
+    assert refused["Status"] == "FAILED"
+    assert "Stage must stay prod-eu in this stack" in refused["Reason"]
+    # The rollback of that update, and each later one. Another physical id would make CloudFormation delete the resource.
+    assert refused["PhysicalResourceId"] == name
+    assert ask("Update", "prod-eu", name).items() >= {"Status": "SUCCESS", "PhysicalResourceId": name}.items()
+    # A stack that was created before the stage was kept.
+    older = "callwatch-FilledSecrets"
+    assert ask("Update", "prod-eu", older).items() >= {"Status": "SUCCESS", "PhysicalResourceId": older}.items()
+    assert ask("Delete", "try", name)["Status"] == "SUCCESS"
+
+
 def test_secret_that_is_no_object_is_refused_not_replaced(callback: Callback) -> None:
     holders = make_holders()
     client("secretsmanager").put_secret_value(SecretId=holders["ADMIN_SECRET"], SecretString="my-token")
@@ -155,9 +179,18 @@ def test_secret_that_is_no_object_is_refused_not_replaced(callback: Callback) ->
 def test_output_command_prints_the_bare_admin_token() -> None:
     command = source()["Outputs"]["AdminTokenCommand"]["Value"]["Fn::Sub"].partition("| ")[2]
     for value in ("admin:0123-abc", "plain-token", "me:first,you:second", "first,second"):
-        content = json.dumps({"VIEWER_SECRET": "viewer:no", "ADMIN_SECRET": value, "Z": "admin:no"}, sort_keys=True)
-        done = subprocess.run(["sh", "-c", command], input=content, capture_output=True, text=True, check=True)
-        assert done.stdout.strip() == value.split(",")[0].rpartition(":")[2]
+        held = {"VIEWER_SECRET": "viewer:no", "ADMIN_SECRET": value, "Z": "admin:no"}
+        # As the stack writes it, as AWS's console does, and by hand.
+        for content in (json.dumps(held, sort_keys=True), json.dumps(held, separators=(",", ":")), json.dumps(held, indent=2)):
+            done = subprocess.run(["sh", "-c", command], input=content, capture_output=True, text=True, check=True)
+            assert done.stdout.strip() == value.split(",")[0].rpartition(":")[2]
+
+
+def test_output_command_prints_nothing_of_other_secrets() -> None:
+    command = source()["Outputs"]["AdminTokenCommand"]["Value"]["Fn::Sub"].partition("| ")[2]
+    content = json.dumps({"VIEWER_SECRET": "viewer:no"})
+    done = subprocess.run(["sh", "-c", command], input=content, capture_output=True, text=True, check=True)
+    assert done.stdout == ""
 
 
 # ------------------------------------------------------------------------------------------------ the page
