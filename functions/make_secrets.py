@@ -1,6 +1,6 @@
 """Fills the stack's secrets, as a custom resource: each generated value once, and none is ever overwritten.
 
-It is also where a stack keeps its stage: everything else waits for it, so it refuses a change of the stage before anything is lost.
+A stack keeps its stage here: everything else waits for this resource, so it refuses another stage before anything is lost.
 """
 
 import json
@@ -12,7 +12,6 @@ from callwatch.exceptions import ConfigurationError
 from callwatch.runtime.custom_resource import answer_request
 from callwatch.runtime.generated_secrets import generate_secrets
 from callwatch.runtime.invocation import invocation
-
 
 # The physical id of a stack whose first deployment kept no stage ends in a name, not in a stage.
 _NAMED = re.compile(r"callwatch-([a-z][a-z0-9-]*)")
