@@ -79,11 +79,15 @@ _ASSUMED = (
         f"{bill.EVENT_SOURCE_CALLS_A_MINUTE} a minute",
         "AWS Lambda developer guide: five connections that wait 20 s",
     ),
-    ("an open page", f"{bill.PAGE_REQUESTS} requests each {bill.PAGE_EVERY_S} s", "what its first view asks for"),
+    (
+        "an open page",
+        f"{bill.PAGE_REQUESTS} requests each {bill.PAGE_EVERY_S} s",
+        "the first view: ten overviews, and the slow data once; counted by `tests/browser/test_live.py`",
+    ),
     (
         "a read request",
         f"{bill.READ_CPU_MS:g} ms CPU, {bill.READ_WAIT_MS:g} ms waiting",
-        "`X-Response-Time` of `make run`; the wait is assumed",
+        "the overview, which costs most: CPU of its function on an empty database; the wait is assumed",
     ),
     (
         "accepting an event",
