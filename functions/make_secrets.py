@@ -1,9 +1,12 @@
 """Fills the stack's secrets, as a custom resource: each generated value once, and none is ever overwritten.
 
-A stack keeps its stage here: everything else waits for this resource, so it refuses another stage before anything is lost.
+Everything else waits for this resource, so it also refuses, with a reason, what would harm all the rest: another stage, and
+packages for another processor.
 """
 
+import importlib
 import json
+import platform
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -28,6 +31,7 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
         if event["RequestType"] == "Delete":
             return {}
         refuse_another_stage(event.get("PhysicalResourceId", ""), stage)
+        refuse_foreign_packages()
         return {"filled": ",".join(fill_secrets(event["ResourceProperties"]["Holders"]))}
 
     name = f"callwatch-{stage}" if stage and event["RequestType"] == "Create" else ""
@@ -45,6 +49,20 @@ def refuse_another_stage(name: str, stage: str) -> None:
         raise ConfigurationError(
             f"Stage must stay {known[1]} in this stack; another stage is a stack of its own: --stack-name callwatch-{stage}"
         )
+
+
+def refuse_foreign_packages() -> None:
+    """Raise ConfigurationError if the layer's compiled packages do not load on this processor.
+
+    Every function that needs them would fail at its first import, and no custom resource among them could say why.
+    """
+    try:
+        importlib.import_module("psycopg2")
+    except ImportError as error:
+        wanted = "arm64" if platform.machine() == "aarch64" else platform.machine()
+        raise ConfigurationError(
+            f"the packages do not load on {wanted}: build them with `sam build --parameter-overrides Architecture={wanted}`"
+        ) from error
 
 
 def fill_secrets(holders: Mapping[str, str]) -> list[str]:

@@ -1,7 +1,10 @@
 """The custom resources that complete a deployment, against moto's S3, Secrets Manager, RDS and CloudFront."""
 
 import json
+import os
+import re
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,7 +19,7 @@ from callwatch.exceptions import ConfigurationError
 from callwatch.runtime.custom_resource import answer_request
 from callwatch.settings import load_settings
 from functions import empty_bucket, guard_database, make_secrets, publish_page, watch_release
-from tests.deploy.template import source
+from tests.deploy.template import ROOT, source
 from tests.support.cloudformation import Callback, callback, request
 
 __all__ = ["callback"]
@@ -165,6 +168,29 @@ def test_a_stack_keeps_its_stage(callback: Callback) -> None:
     older = "callwatch-FilledSecrets"
     assert ask("Update", "prod-eu", older).items() >= {"Status": "SUCCESS", "PhysicalResourceId": older}.items()
     assert ask("Delete", "try", name)["Status"] == "SUCCESS"
+
+
+# A compiled package of another processor cannot be loaded; the machine of the tests calls itself by its own name.
+FOREIGN = """
+import importlib.abc, json, sys
+class Foreign(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("psycopg2", "pydantic_core", "zstandard", "brotli", "cryptography", "_cffi_backend"):
+            raise ImportError("wrong ELF class")
+sys.meta_path.insert(0, Foreign())
+import make_secrets
+make_secrets.lambda_handler(json.loads(sys.argv[1]), None)
+"""
+
+
+def test_packages_of_another_processor_are_refused(callback: Callback) -> None:
+    event = request(callback, ResourceProperties={"Holders": {}, "Stage": "dev"})
+    environ = {**os.environ, "PYTHONPATH": f"{ROOT / 'shared'}:{ROOT / 'functions'}"}
+    command = [sys.executable, "-c", FOREIGN, json.dumps(event)]
+    subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+    [(answer, _type)] = callback.answers
+    assert answer["Status"] == "FAILED"
+    assert re.search(r"do not load on (\w+): .*sam build --parameter-overrides Architecture=\1", answer["Reason"])
 
 
 def test_secret_that_is_no_object_is_refused_not_replaced(callback: Callback) -> None:
