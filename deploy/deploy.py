@@ -93,6 +93,7 @@ def deploy(args: argparse.Namespace) -> None:
     check_settings(overrides, before, given)
     if before is not None:
         _refuse_what_is_stuck(before)
+        _refuse_another_stage(before, overrides)
         overrides |= _write_secrets(before, given, overrides)
     _run_sam_deploy(args, name, overrides)
     deployed = stack.find(name)
@@ -115,6 +116,15 @@ def _refuse_what_is_stuck(before: stack.Stack) -> None:
     if before.status in _NEVER_UP:
         remedy = f"aws cloudformation delete-stack --stack-name {name}"
         raise DeployError(f"{name} never came up ({before.status}); remove it: {remedy}")
+
+
+def _refuse_another_stage(before: stack.Stack, overrides: Mapping[str, str]) -> None:
+    """Raise DeployError if the stack belongs to another stage, which the template refuses, too, once it runs."""
+    known, wanted = before.parameters.get("Stage"), overrides.get("Stage")
+    if known and wanted and known != wanted:
+        raise DeployError(
+            f"{before.name} is the stage {known}; another stage is a stack of its own: stack_name = callwatch-{wanted}"
+        )
 
 
 def read_stage_config(stage: str, path: Path = ROOT / "samconfig.toml") -> dict[str, str]:

@@ -1,6 +1,13 @@
-"""Fills the stack's secrets, as a custom resource: each generated value once, and none is ever overwritten."""
+"""Fills the stack's secrets, as a custom resource: each generated value once, and none is ever overwritten.
 
+Everything else waits for this resource, so it also refuses, with a reason, what would harm all the rest: another stage, and
+packages for another processor.
+"""
+
+import importlib
 import json
+import platform
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,16 +16,53 @@ from callwatch.runtime.custom_resource import answer_request
 from callwatch.runtime.generated_secrets import generate_secrets
 from callwatch.runtime.invocation import invocation
 
+# The physical id of a stack whose first deployment kept no stage ends in a name, not in a stage.
+_NAMED = re.compile(r"callwatch-([a-z][a-z0-9-]*)")
+
 
 def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer CloudFormation; Data holds the names of the variables that were filled. A deletion changes nothing."""
+    """Answer CloudFormation; Data holds the names of the variables that were filled. A deletion changes nothing.
+
+    The resource is named after the stage that created it, and keeps that name.
+    """
+    stage = event["ResourceProperties"].get("Stage", "")
 
     def act() -> Mapping[str, str]:
         if event["RequestType"] == "Delete":
             return {}
+        refuse_another_stage(event.get("PhysicalResourceId", ""), stage)
+        refuse_foreign_packages()
         return {"filled": ",".join(fill_secrets(event["ResourceProperties"]["Holders"]))}
 
-    return answer_request(event, context, "fill the secrets", act)
+    name = f"callwatch-{stage}" if stage and event["RequestType"] == "Create" else ""
+    return answer_request(event, context, "fill the secrets", act, name)
+
+
+def refuse_another_stage(name: str, stage: str) -> None:
+    """Raise ConfigurationError if the resource belongs to another stage.
+
+    The stage names the database and the folders of the archive: CloudFormation would replace them by empty ones. The rollback is
+    an update, too, and asks for the stage that the name holds.
+    """
+    known = _NAMED.fullmatch(name)
+    if known and stage and known[1] != stage:
+        raise ConfigurationError(
+            f"Stage must stay {known[1]} in this stack; another stage is a stack of its own: --stack-name callwatch-{stage}"
+        )
+
+
+def refuse_foreign_packages() -> None:
+    """Raise ConfigurationError if the layer's compiled packages do not load on this processor.
+
+    Every function that needs them would fail at its first import, and no custom resource among them could say why.
+    """
+    try:
+        importlib.import_module("psycopg2")
+    except ImportError as error:
+        wanted = "arm64" if platform.machine() == "aarch64" else platform.machine()
+        raise ConfigurationError(
+            f"the packages do not load on {wanted}: build them with `sam build --parameter-overrides Architecture={wanted}`"
+        ) from error
 
 
 def fill_secrets(holders: Mapping[str, str]) -> list[str]:

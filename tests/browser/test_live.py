@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Response, Route, expect
 
 from local.system import System
 from tools.browser_session import REFRESH, REPLAY, Reader, measure_heap_and_nodes, reader
+from tools.cost.bill import PAGE_REQUESTS
 
 
 @contextmanager
@@ -94,6 +95,25 @@ def test_two_hundred_refreshes_leak_neither_memory_nor_nodes(chromium: Browser, 
         heap, nodes = measure_heap_and_nodes(session)
         assert nodes <= nodes_before * 1.1 + 50
         assert heap <= heap_before * 1.3
+
+
+def test_ten_rounds_are_as_many_requests_as_the_bill_says(viewer: Reader) -> None:
+    page = viewer.open(refresh_s=1)
+    page.wait_for_selector("figure")
+    page.wait_for_load_state("networkidle")
+    paths: list[str] = []
+    page.on("request", lambda request: paths.append(urlsplit(request.url).path))
+
+    whole, once = "/api/overview", "/api/uptime"
+    for _ in range(60):
+        # The slow data comes with each tenth round; the two rounds after it show that all of it has come.
+        if paths.count(once) >= 2 and set(paths[-3:]) == {whole}:
+            break
+        page.wait_for_timeout(500)
+    first, second = (place for place, path in enumerate(paths) if path == once)
+    # A round that starts while the last one waits for its response asks for nothing.
+    assert 5 <= paths[first:second].count(whole) <= 11, paths
+    assert len([path for path in paths if path != whole]) == 2 * (PAGE_REQUESTS - 10), paths
 
 
 def test_a_refresh_is_one_small_request_or_304(viewer: Reader, system: System) -> None:

@@ -15,7 +15,7 @@ from deploy.deploy import DeployError, _refuse_what_is_stuck
 from deploy.stack import Stack, find, hash_secrets
 from local.api_gateway.static_site import Page
 from tests.deploy.conftest import Deployed
-from tests.deploy.ministack import STACK, Cloud
+from tests.deploy.ministack import STACK, STAGE, Cloud
 
 # Builds and deployments are slow on a busy machine.
 pytestmark = pytest.mark.timeout(600)
@@ -160,6 +160,21 @@ def test_a_deployment_whose_migrations_fail_is_rolled_back(deployed: Deployed) -
     assert "cannot migrate the schema: DatabaseUnavailable" in done.stdout
     (stack,) = cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
     assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert cloud.call("GET", "/api/status", deployed.token("VIEWER_SECRET")).status == 200
+
+
+def test_a_stack_refuses_another_stage_and_stays_as_it_was(deployed: Deployed) -> None:
+    cloud = deployed.cloud
+    before = cloud.resource("Logs"), deployed.secrets()
+    done = cloud.try_sam(deployed.clone, "deploy", "--config-env", STAGE, "--parameter-overrides", "Stage=another")
+    assert done.returncode == 1
+    (stack,) = cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    events = cloud.client("cloudformation").describe_stack_events(StackName=STACK)["StackEvents"]
+    assert any("Stage must stay staging in this stack" in event.get("ResourceStatusReason", "") for event in events)
+    # The rollback wrote the policies of the template again.
+    cloud.admit_batches()
+    assert (cloud.resource("Logs"), deployed.secrets()) == before
     assert cloud.call("GET", "/api/status", deployed.token("VIEWER_SECRET")).status == 200
 
 

@@ -1,7 +1,10 @@
 """The custom resources that complete a deployment, against moto's S3, Secrets Manager, RDS and CloudFront."""
 
 import json
+import os
+import re
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,7 +19,7 @@ from callwatch.exceptions import ConfigurationError
 from callwatch.runtime.custom_resource import answer_request
 from callwatch.settings import load_settings
 from functions import empty_bucket, guard_database, make_secrets, publish_page, watch_release
-from tests.deploy.template import source
+from tests.deploy.template import ROOT, source
 from tests.support.cloudformation import Callback, callback, request
 
 __all__ = ["callback"]
@@ -143,6 +146,53 @@ def test_deleting_the_stack_leaves_secrets_alone(callback: Callback) -> None:
     assert read(holders["ADMIN_SECRET"]) == {}
 
 
+def test_a_stack_keeps_its_stage(callback: Callback) -> None:
+    holders = make_holders()
+
+    def ask(kind: str, stage: str, name: str = "") -> dict[str, Any]:
+        callback.answers.clear()
+        known = {"PhysicalResourceId": name} if name else {}
+        properties = {"Holders": holders, "Stage": stage}
+        make_secrets.lambda_handler(request(callback, kind, ResourceProperties=properties, **known), Context())
+        [(answer, _type)] = callback.answers
+        return answer
+
+    name = ask("Create", "prod-eu")["PhysicalResourceId"]
+    refused = ask("Update", "try", name)
+    assert refused["Status"] == "FAILED"
+    assert "Stage must stay prod-eu in this stack" in refused["Reason"]
+    # The rollback of that update, and each later one. Another physical id would make CloudFormation delete the resource.
+    assert refused["PhysicalResourceId"] == name
+    assert ask("Update", "prod-eu", name).items() >= {"Status": "SUCCESS", "PhysicalResourceId": name}.items()
+    # A stack that was created before the stage was kept.
+    older = "callwatch-FilledSecrets"
+    assert ask("Update", "prod-eu", older).items() >= {"Status": "SUCCESS", "PhysicalResourceId": older}.items()
+    assert ask("Delete", "try", name)["Status"] == "SUCCESS"
+
+
+# A compiled package of another processor cannot be loaded; the machine of the tests calls itself by its own name.
+FOREIGN = """
+import importlib.abc, json, sys
+class Foreign(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("psycopg2", "pydantic_core", "zstandard", "brotli", "cryptography", "_cffi_backend"):
+            raise ImportError("wrong ELF class")
+sys.meta_path.insert(0, Foreign())
+import make_secrets
+make_secrets.lambda_handler(json.loads(sys.argv[1]), None)
+"""
+
+
+def test_packages_of_another_processor_are_refused(callback: Callback) -> None:
+    event = request(callback, ResourceProperties={"Holders": {}, "Stage": "dev"})
+    environ = {**os.environ, "PYTHONPATH": f"{ROOT / 'shared'}:{ROOT / 'functions'}"}
+    command = [sys.executable, "-c", FOREIGN, json.dumps(event)]
+    subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+    [(answer, _type)] = callback.answers
+    assert answer["Status"] == "FAILED"
+    assert re.search(r"do not load on (\w+): .*sam build --parameter-overrides Architecture=\1", answer["Reason"])
+
+
 def test_secret_that_is_no_object_is_refused_not_replaced(callback: Callback) -> None:
     holders = make_holders()
     client("secretsmanager").put_secret_value(SecretId=holders["ADMIN_SECRET"], SecretString="my-token")
@@ -155,9 +205,18 @@ def test_secret_that_is_no_object_is_refused_not_replaced(callback: Callback) ->
 def test_output_command_prints_the_bare_admin_token() -> None:
     command = source()["Outputs"]["AdminTokenCommand"]["Value"]["Fn::Sub"].partition("| ")[2]
     for value in ("admin:0123-abc", "plain-token", "me:first,you:second", "first,second"):
-        content = json.dumps({"VIEWER_SECRET": "viewer:no", "ADMIN_SECRET": value, "Z": "admin:no"}, sort_keys=True)
-        done = subprocess.run(["sh", "-c", command], input=content, capture_output=True, text=True, check=True)
-        assert done.stdout.strip() == value.split(",")[0].rpartition(":")[2]
+        held = {"VIEWER_SECRET": "viewer:no", "ADMIN_SECRET": value, "Z": "admin:no"}
+        # As the stack writes it, as AWS's console does, and by hand.
+        for content in (json.dumps(held, sort_keys=True), json.dumps(held, separators=(",", ":")), json.dumps(held, indent=2)):
+            done = subprocess.run(["sh", "-c", command], input=content, capture_output=True, text=True, check=True)
+            assert done.stdout.strip() == value.split(",")[0].rpartition(":")[2]
+
+
+def test_output_command_prints_nothing_of_other_secrets() -> None:
+    command = source()["Outputs"]["AdminTokenCommand"]["Value"]["Fn::Sub"].partition("| ")[2]
+    content = json.dumps({"VIEWER_SECRET": "viewer:no"})
+    done = subprocess.run(["sh", "-c", command], input=content, capture_output=True, text=True, check=True)
+    assert done.stdout == ""
 
 
 # ------------------------------------------------------------------------------------------------ the page

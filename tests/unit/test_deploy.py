@@ -15,6 +15,7 @@ from deploy.deploy import (
     DeployError,
     _find_architecture,
     _quote,
+    _refuse_another_stage,
     _refuse_what_is_stuck,
     check_settings,
     list_parameters,
@@ -129,6 +130,14 @@ def test_unfinished_rollback_is_refused_with_a_remedy() -> None:
     with pytest.raises(DeployError, match="continue-update-rollback --stack-name callwatch-prod"):
         _refuse_what_is_stuck(stack.Stack("callwatch-prod", "UPDATE_ROLLBACK_FAILED", {}))
     _refuse_what_is_stuck(stack.Stack("callwatch-prod", "UPDATE_ROLLBACK_COMPLETE", {}))
+
+
+def test_a_stack_is_not_given_another_stage() -> None:
+    before = stack.Stack("callwatch-prod", "UPDATE_COMPLETE", {}, {"Stage": "prod"})
+    with pytest.raises(DeployError, match=r"^callwatch-prod is the stage prod; .* stack_name = callwatch-try$"):
+        _refuse_another_stage(before, {"Stage": "try"})
+    _refuse_another_stage(before, {"Stage": "prod"})
+    _refuse_another_stage(before, {})
 
 
 def test_deployment_uses_the_region_of_shell_or_profile(tmp_path: Path) -> None:

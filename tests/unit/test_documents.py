@@ -75,3 +75,28 @@ def test_source_files_named_by_a_page_exist(page: Path) -> None:
     known = [f"/{name}" for name in listed.stdout.splitlines()]
     named = set(re.findall(r"`([\w/-]+/[\w.-]+\.(?:py|tsx?|mjs))`", page.read_text()))
     assert sorted(name for name in named if not any(path.endswith(f"/{name}") for path in known)) == []
+
+
+COMMANDS = [
+    (page, command)
+    for page in [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+    for command in re.findall(r"sam deploy(?: [^`\n\\]*)?", page.read_text())
+    if "Stage=" in command
+]
+
+
+@pytest.mark.parametrize(
+    ("page", "command"), COMMANDS, ids=[f"{page.name}-{number}" for number, (page, _) in enumerate(COMMANDS)]
+)
+def test_deployment_names_the_stack_of_its_stage(page: Path, command: str) -> None:
+    """Without it, the stack of samconfig's default section would be given another stage."""
+    (stage,) = re.findall(r"Stage=(\S+)", command)
+    assert f"--stack-name callwatch-{stage} " in command or f"--config-env {stage} " in command, page
+
+
+def test_scaling_names_the_throttles_of_the_template() -> None:
+    (routes,) = re.findall(r"^      DefaultRouteSettings:.*?\n\n", (ROOT / "template.yaml").read_text(), re.DOTALL | re.MULTILINE)
+    rates = [f"{int(rate):,}" for rate in dict.fromkeys(re.findall(r"ThrottlingRateLimit: (\d+)", routes))]
+    bursts = [f"{int(burst):,}" for burst in dict.fromkeys(re.findall(r"ThrottlingBurstLimit: (\d+)", routes))]
+    (row,) = re.findall(r"^\| API Gateway \|.*", (DOCS / "scaling.md").read_text(), re.MULTILINE)
+    assert re.findall(r"([\d,]+) a second \(burst ([\d,]+)\)", row) == list(zip(rates, bursts, strict=True))

@@ -47,11 +47,11 @@ checks, pipeline figures and alerts, which are separate products elsewhere.
 _SAVE = """
 **Where to save first.** NAT is the largest item of a small installation: `Profile=small` has none, and needs a PostgreSQL that
 is reachable without a VPC. A database of the stack without NAT is not possible: its functions are in the VPC and must reach
-SQS, Secrets Manager and the vendors; interface endpoints for AWS alone cost {endpoints:.2f} a month in each zone, and an
-instance as NAT (t4g.nano, its address and disk: about 7) saves 29, but has to be patched and is a single machine. Up to a few
-million events, traces are the most expensive part of an event: `Tracing: PassThrough` at the ingest functions ends them. Then
-logs and disk: `POWERTOOLS_LOG_LEVEL: WARNING` drops the line per request, `RetentionDays` 30 saves two thirds of the disk.
-Clients should send to `ApiUrl`: CloudFront costs another 1.00 per million.
+SQS, Secrets Manager and the vendors; an interface endpoint costs {endpoints:.2f} a month for each service and zone and
+reaches no vendor, and an instance as NAT (t4g.nano, its address and disk: about 7) saves 29, but has to be patched and is a
+single machine. Up to a few million events, traces are the most expensive part of an event: `Tracing: PassThrough` at the
+ingest functions ends them. Then logs and disk: `POWERTOOLS_LOG_LEVEL: WARNING` drops the line per request, `RetentionDays` 30
+saves two thirds of the disk. Clients should send to `ApiUrl`: CloudFront costs another 1.00 per million.
 """
 
 _PEERS = """
@@ -79,11 +79,15 @@ _ASSUMED = (
         f"{bill.EVENT_SOURCE_CALLS_A_MINUTE} a minute",
         "AWS Lambda developer guide: five connections that wait 20 s",
     ),
-    ("an open page", f"{bill.PAGE_REQUESTS} requests each {bill.PAGE_EVERY_S} s", "what its first view asks for"),
+    (
+        "an open page",
+        f"{bill.PAGE_REQUESTS} requests each {bill.PAGE_EVERY_S} s",
+        "the first view: ten overviews, and the slow data once; counted by `tests/browser/test_live.py`",
+    ),
     (
         "a read request",
         f"{bill.READ_CPU_MS:g} ms CPU, {bill.READ_WAIT_MS:g} ms waiting",
-        "`X-Response-Time` of `make run`; the wait is assumed",
+        "the overview, which costs most: CPU of its function on an empty database; the wait is assumed",
     ),
     (
         "accepting an event",

@@ -1,16 +1,20 @@
-"""Answers CloudFormation for a custom resource: exactly once, at once on a failure, and before Lambda ends the function."""
+"""Answers CloudFormation for a custom resource: exactly once, at once on a failure, and before Lambda ends the function.
+
+It needs no compiled package, so that a function can answer that the layer of packages was built for another processor.
+"""
 
 import json
 import threading
+import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from callwatch.db import with_retry
 from callwatch.exceptions import CallwatchError
 from callwatch.runtime.log import logger
 
 _ANSWER_TIMEOUT_S = 10
+_ANSWER_PAUSES_S = (0.1, 0.4, 1.0, 2.0)
 # Enough for the answer itself, with its retries.
 _RESERVED_S = 12.0
 # CloudFormation refuses an answer of more than 4 KB.
@@ -83,8 +87,11 @@ def _put(event: Mapping[str, Any], outcome: Mapping[str, Any]) -> None:
         event["ResponseURL"], json.dumps(body).encode(), {"content-type": ""}, method="PUT"
     )
 
-    def put() -> None:
-        with urllib.request.urlopen(request, timeout=_ANSWER_TIMEOUT_S):  # noqa: S310
-            pass
-
-    with_retry(put, retry_on=lambda error: isinstance(error, OSError))
+    for pause_s in (*_ANSWER_PAUSES_S, None):
+        try:
+            with urllib.request.urlopen(request, timeout=_ANSWER_TIMEOUT_S):  # noqa: S310
+                return
+        except OSError:
+            if pause_s is None:
+                raise
+            time.sleep(pause_s)
