@@ -17,19 +17,22 @@ if TYPE_CHECKING:
     from callwatch.models.shapes.history import History, Metric
 
 _STEPS = [str(step_s) for step_s in STEPS_S]
-_METRICS: tuple[Metric, ...] = (*METRICS, "route")
+# Metrics of one route or rule, which is given under the same name.
+_NAMED: tuple[Metric, ...] = ("route", "rule")
+_METRICS: tuple[Metric, ...] = (*METRICS, *_NAMED)
 
 
 def handle(request: Request) -> History:
-    """`?metric=` queues (default), errors, requests, services, or route with `&route=`; `?range=` 1h to 90d (default 24h), or
-    `?from=&to=`; `?before=` now, 1d or 7d; `?step=` the least length of a step in s.
+    """`?metric=` queues (default), errors, requests, services, route with `&route=`, or rule with `&rule=`; `?range=` 1h to 90d
+    (default 24h), or `?from=&to=`; `?before=` now, 1d or 7d; `?step=` the least length of a step in s.
     """
     metric = parse_choice("metric", request.query.get("metric", "queues"), _METRICS)
-    route = read_text_filter(request, "route")
-    if (metric == "route") != (route is not None):
-        raise Invalid("route", "must be given with metric=route, and only with it")
+    given = {name: read_text_filter(request, name) for name in _NAMED}
+    for name, value in given.items():
+        if (metric == name) != (value is not None):
+            raise Invalid(name, f"must be given with metric={name}, and only with it")
     now = datetime.now(UTC)
-    return build_history(now, metric, _read_range(request, now), route)
+    return build_history(now, metric, _read_range(request, now), given.get(metric))
 
 
 def _read_range(request: Request, now: datetime) -> Range:

@@ -109,14 +109,17 @@ def test_an_event_and_a_user_lead_to_their_groups(database: str) -> None:
         ("first_seen", ["mid", "few", "many"]),
         ("count", ["many", "mid", "few"]),
         ("users", ["mid", "few", "many"]),
+        ("level", ["many", "few", "mid"]),
+        ("release", ["few", "many", "mid"]),
+        ("service", ["mid", "few", "many"]),
     ],
 )
 def test_lists_have_other_orders_with_their_own_cursors(sort: GroupSort | None, order: list[str], database: str) -> None:
     at = [NOW - timedelta(hours=hours) for hours in range(6)]
-    digest([message("many", occurred_at=at[n]) for n in (5, 4, 2, 1)], NOW)
-    digest([message("mid", occurred_at=at[3], user_hash=user) for user in ("a", "b")], NOW)
+    digest([message("many", occurred_at=at[n], level="fatal", release="1.9") for n in (5, 4, 2, 1)], NOW)
+    digest([message("mid", occurred_at=at[3], user_hash=user, service="web", level="info") for user in ("a", "b")], NOW)
     digest([message("few", occurred_at=when) for when in (at[4], at[0])][:1], NOW)
-    digest([message("few", occurred_at=at[0], user_hash="a")], NOW)
+    digest([message("few", occurred_at=at[0], user_hash="a", release="2.0")], NOW)
     if sort == "count":
         digest([message("mid", occurred_at=at[3])], NOW)
     seen: list[str] = []
@@ -135,11 +138,15 @@ def test_lists_have_other_orders_with_their_own_cursors(sort: GroupSort | None, 
 
 
 @pytest.mark.parametrize(
-    "cursor", [["count", "5", 1], ["count", 1.5, 1], ["count", -1, 1], ["count", 1], ["count", True, 1], 5, "abc"]
-)
+    "cursor",
+    [
+        ["count", "5", 1], ["count", 1.5, 1], ["count", -1, 1], ["count", 1], ["count", True, 1], 5, "abc",
+        ["release", 5, 1], ["release", "a\0", 1], ["service", "a", "1"], ["level", "error", 1],
+    ],
+)  # fmt: skip
 def test_a_cursor_that_was_not_given_out_is_refused(cursor: Any) -> None:
     with pytest.raises(Invalid):
-        read_place(Page(1, cursor), "count")
+        read_place(Page(1, cursor), cursor[0] if isinstance(cursor, list) else "count")
 
 
 def test_level_is_a_filter(database: str) -> None:

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "shared" / "callwatch"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("models", "exceptions", "sqlstates", "deadline", "times", "base64url", "constant_time", "build_id"),
+    ("models", "exceptions", "sqlstates", "deadline", "times", "base64url", "constant_time", "build_id", "route_names"),
     ("http_client",),
     ("aws",),
     ("settings",),

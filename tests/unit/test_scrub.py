@@ -11,6 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from callwatch.events.event import finish_event
+from callwatch.runtime.generated_secrets import generate_secrets
 from callwatch.scrubbing import text as module
 from callwatch.scrubbing.detectors.keys import classify_key
 from callwatch.scrubbing.scrubber import scrub_event, scrub_text, scrub_value
@@ -198,3 +199,9 @@ def test_four_by_four_digits_that_are_no_card_stay(gap: str) -> None:
     text = f"rows {gap.join(['4111', '1111', '1111', '1112'])} read"
     assert scrub_text(text) == text
     assert scrub_text(text.replace("1112", "1111")) == "rows [card] read"
+
+
+@pytest.mark.parametrize("variable", ["ADMIN_SECRET", "VIEWER_SECRET", "UPLOAD_SECRET"])
+def test_a_token_of_our_own_is_known_by_its_look(variable: str) -> None:
+    token = generate_secrets()[variable].partition(":")[2]
+    assert token not in str(scrub_value({"message": f"GET /api/health with {token} failed", "extra": {"value": token}}))

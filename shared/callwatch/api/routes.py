@@ -91,7 +91,7 @@ GET_METRICS_ERRORS: Route[None, ErrorMetrics] = Route(
     "GET", "/api/metrics/errors", "viewer", "Errors", query="project environment"
 )
 GET_METRICS_HISTORY: Route[None, History] = Route(
-    "GET", "/api/metrics/history", "viewer", "Time series for charts", query="metric range from to before step route"
+    "GET", "/api/metrics/history", "viewer", "Time series for charts", query="metric range from to before step route rule"
 )
 GET_METRICS_PROMETHEUS: Route[None, str] = Route("GET", "/api/metrics/prometheus", "viewer", "The figures as Prometheus text")
 GET_METRICS_COSTS: Route[None, Costs] = Route("GET", "/api/metrics/costs", "viewer", "What calls cost", query="range")

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 from callwatch.build_id import read_build_id
 from callwatch.events.event import finish_event
-from callwatch.events.route_ids import replace_ids
 from callwatch.grouping.classify import classify, classify_words
 from callwatch.grouping.frames import list_chain, list_frames, read_message
+from callwatch.route_names import replace_ids
 from callwatch.scrubbing.sanitize import render_text
 from callwatch.scrubbing.scrubber import hash_user
 from callwatch.settings import Settings, load_tracker_settings

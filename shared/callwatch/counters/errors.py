@@ -28,6 +28,7 @@ from callwatch.db.queries.cycles import find_last_success_at
 from callwatch.exceptions import QueueUnavailable
 from callwatch.models.error import ErrorCategory, ErrorSeverity
 from callwatch.models.reason import Reason
+from callwatch.route_names import split_method
 from callwatch.settings import get_settings
 
 if TYPE_CHECKING:
@@ -103,7 +104,10 @@ def read_error_metrics(conn: AnyConnection, now: datetime, scope: Scope = EVERY_
             "occurred_1h": None if missing["1h"] else totals["1h"],
         },
         "by_category": {category.value: by_category[category.value] for category in ErrorCategory},
-        "by_endpoint": list_endpoints_since(conn, _floor_to_hour(since), scope, _ENDPOINTS),
+        "by_endpoint": [
+            {**row, "route": split_method(row["endpoint"])[1]}
+            for row in list_endpoints_since(conn, _floor_to_hour(since), scope, _ENDPOINTS)
+        ],
         "recent_critical": [_describe_critical(row) for row in critical],
         "top_errors": [_describe_top(row) for row in list_top_groups_since(conn, _floor_to_hour(since), now, scope, _TOP)],
         "trends": _compute_trends(by_hour, hours),

@@ -83,6 +83,7 @@ def _build_group(group_id: int, found: Sequence[Occurrence], is_known: bool) -> 
         "type": first.head.get("type"),
         "endpoint": first.head.get("endpoint"),
         "sqlstate": first.head.get("sqlstate"),
+        "service": first.head.get("service"),
         "count": len(found),
         "sampled": sum(not o.has_payload for o in found),
         "first_seen_at": first.occurred_at,

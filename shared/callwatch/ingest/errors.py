@@ -7,13 +7,13 @@ from typing import Any, get_args
 
 from callwatch.events.event import finish_foreign_event
 from callwatch.events.event_summary import MESSAGE_LIMIT
-from callwatch.events.route_ids import replace_ids
 from callwatch.events.trim import cut_text, cut_within
 from callwatch.events.work_limit import WorkBudget
 from callwatch.exceptions import Rejected
 from callwatch.models.constraints import find_max_chars
 from callwatch.models.error import Category, Severity
 from callwatch.models.shapes.new_error import NewError
+from callwatch.route_names import replace_ids
 from callwatch.scrubbing.scrubber import hash_user
 from callwatch.times import parse_time
 

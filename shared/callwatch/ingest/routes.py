@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from callwatch.events.route_ids import replace_ids
+from callwatch.route_names import replace_ids
 from callwatch.scrubbing.sanitize import sanitize
 from callwatch.scrubbing.text import scrub_text
 

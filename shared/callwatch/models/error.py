@@ -8,7 +8,7 @@ Severity = Literal["low", "medium", "high", "critical"]
 Category = Literal["database", "api", "authentication", "validation", "integration", "system", "unknown"]
 GroupStatus = Literal["new", "unresolved", "resolved", "ignored", "regressed"]
 GroupVerb = Literal["resolve", "ignore", "reopen", "merge", "unmerge", "assign", "comment"]
-GroupSort = Literal["last_seen", "first_seen", "count", "users"]
+GroupSort = Literal["last_seen", "first_seen", "count", "users", "level", "release", "service"]
 # What can be done to many groups at once.
 BulkVerb = Literal["resolve", "ignore", "reopen", "merge", "assign", "comment", "delete"]
 

@@ -1,4 +1,4 @@
-"""Time series for the charts: stage depths, errors, requests in all and of one route, service latencies, with deploys."""
+"""Time series for the charts: stage depths, errors, requests in all and of one route, service latencies, values of a rule."""
 
 from __future__ import annotations
 
@@ -37,21 +37,22 @@ _MAX_DEPLOYS = 50
 _NOT_KEPT = Reason("not_recorded", "before the monitor was set up, or older than the retention")
 _NOT_STORED = Reason("not_recorded", "what arrived since then may still wait in the queue")
 # What reaches the database through the queue.
-_QUEUED = ("errors", "requests")
+_QUEUED = ("errors", "requests", "route")
 # Why a point of a series may be null; counts are known for every step that is kept and stored.
 _WHY: Mapping[str, Reason] = {
     "pending": NOT_MEASURED,
     "completed": NOT_MEASURED,
     "latency": Reason("not_recorded", "no probe response is stored"),
+    "value": Reason("unavailable", "no evaluation of this step knew a value"),
     **dict.fromkeys(("p50", "p95", "p99", "error_rate"), NO_REQUESTS),
 }
 _FIGURES: Mapping[str, tuple[Literal["peak", "mean"], Unit]] = {"pending": ("peak", "count"), "completed": ("mean", "per_minute")}
 
 
-def build_history(now: datetime, metric: Metric, asked: Range, route: str | None = None) -> History:
-    """Build the response of GET /api/metrics/history for one of METRICS over a range.
+def build_history(now: datetime, metric: Metric, asked: Range, name: str | None = None) -> History:
+    """Build the response of GET /api/metrics/history over a range. name: of the route, or the id of the rule.
 
-    A route stands for its own series instead of those of the metric.
+    Raises NotFound for a rule that there is not.
     """
     steps = Steps(now, asked, now - timedelta(days=get_settings().retention_days))
     series: list[Series] | None
@@ -60,9 +61,9 @@ def build_history(now: datetime, metric: Metric, asked: Range, route: str | None
         with connection(statement_timeout_ms=_STATEMENT_TIMEOUT_MS) as conn:
             _last_at, set_up_at = read_last_cycle_at(conn)
             steps.kept_since = max(steps.kept_since, set_up_at)
-            if metric in _QUEUED or route is not None:
+            if metric in _QUEUED:
                 steps.stored_until = min(now, find_stored_until(conn) or set_up_at)
-            series = METRICS[metric](conn, steps) if route is None else _read_route(conn, steps, route)
+            series = METRICS[metric](conn, steps) if name is None else _read_named(conn, steps, metric, name)
             deploys = _read_deploys(conn, steps)
         unknown = _explain_gaps(series, steps)
     except UNREAD as error:
@@ -121,6 +122,15 @@ def _read_errors(conn: AnyConnection, steps: Steps) -> list[Series]:
 
 def _read_requests(conn: AnyConnection, steps: Steps) -> list[Series]:
     return _summarize_requests(read_requests_by_step(conn, steps.since, steps.until, steps.step), steps)
+
+
+def _read_named(conn: AnyConnection, steps: Steps, metric: Metric, name: str) -> list[Series]:
+    if metric == "route":
+        return _read_route(conn, steps, name)
+    # Most charts need no rules, whose modules take long to import.
+    from callwatch.reports.rule_values import read_rule_values
+
+    return read_rule_values(conn, steps, name)
 
 
 def _read_route(conn: AnyConnection, steps: Steps, route: str) -> list[Series]:

@@ -17,7 +17,7 @@ _UNLISTED = frozenset({"reason", "resolved_at", "end_reason", "acknowledged_by",
 _WHY: Mapping[str, Reason] = {
     "type": Reason("none", "no type was given"),
     "release": Reason("none", "no release was given"),
-    "service": Reason("none", "it is about no single service"),
+    "service": Reason("none", "no single service is named"),
     "value": Reason("unavailable", "no value was measured"),
     "threshold": Reason("none", "it has no threshold"),
     "unit": Reason("not_recorded", "the alert is older than the recording of units"),

@@ -3,12 +3,13 @@
 import type { ErrorGroup } from "../../lib/api/types";
 
 /** What the server sorts by. */
-const BY_SERVER = ["last_seen", "first_seen", "users", "count"];
+const BY_SERVER = ["last_seen", "first_seen", "users", "count", "level", "release", "service"];
 const SEVERITIES = ["low", "medium", "high", "critical"];
 
 /** The names of columns that sort, with what they sort by. */
 export const SORTS: Record<string, string> = {
   Severity: "severity",
+  Level: "level",
   Owner: "owner",
   Release: "release",
   "24 h": "today",
@@ -26,7 +27,9 @@ export const ORDER_WORDS: Record<string, string> = {
   severity: "most severe first",
   today: "most in 24 hours first",
   owner: "by owner",
-  release: "by release",
+  level: "highest level first",
+  release: "by release, the last name first",
+  service: "by service, the last name first",
 };
 
 /** How far back "new" reaches, in minutes, by the value in the page's address. */
@@ -50,8 +53,7 @@ export function sortGroups(groups: ErrorGroup[], sort: string): ErrorGroup[] {
   };
   const byNumber = rank[sort];
   if (byNumber) return [...groups].sort((a, b) => byNumber(b) - byNumber(a));
-  const read = { owner: (group: ErrorGroup) => group.assigned_to, release: (group: ErrorGroup) => group.release }[sort];
-  return read ? [...groups].sort((a, b) => compareTexts(read(a), read(b))) : groups;
+  return sort === "owner" ? [...groups].sort((a, b) => compareTexts(a.assigned_to, b.assigned_to)) : groups;
 }
 
 /** Those without a text stand last. */

@@ -420,11 +420,12 @@ export interface DryRun {
   until: string;
 }
 
-/** Errors of one endpoint. */
+/** Errors of one endpoint. route: without its method, as GET /api/metrics/system names the route of requests. */
 export interface EndpointErrors {
   count: number;
   endpoint: string;
   last_error: string;
+  route: string;
 }
 
 /** Where this process runs. */
@@ -478,6 +479,7 @@ export interface ErrorGroup {
   project_id: number;
   release: string | null;
   sampled_occurrences: number;
+  service: string | null;
   severity: "low" | "medium" | "high" | "critical";
   state: "new" | "unresolved" | "resolved" | "ignored" | "regressed";
   title: string;
@@ -511,6 +513,7 @@ export interface ErrorGroupDetail {
   releases: Array<GroupRelease>;
   resolved_in_release: string | null;
   sampled_occurrences: number;
+  service: string | null;
   severity: "low" | "medium" | "high" | "critical";
   state: "new" | "unresolved" | "resolved" | "ignored" | "regressed";
   tags: Array<string>;
@@ -548,6 +551,7 @@ export interface ErrorGroupState {
   release: string | null;
   resolved_in_release: string | null;
   sampled_occurrences: number;
+  service: string | null;
   severity: "low" | "medium" | "high" | "critical";
   state: "new" | "unresolved" | "resolved" | "ignored" | "regressed";
   title: string;
@@ -710,11 +714,11 @@ export interface HealthDraft {
   version: string;
 }
 
-/** GET /api/metrics/history; times are the starts of steps of step_s, and of a range up to now the last is still running. range: custom where `from` and `to` were given. step_s: at least an hour for what is older than two days. series: empty for a route without a request in the range. deploys: the newest, at most 50, that were reported; null if they cannot be read. */
+/** GET /api/metrics/history; times are the starts of steps of step_s, and of a range up to now the last is still running. range: custom where `from` and `to` were given. step_s: at least an hour for what is older than two days. series: empty for a route without a request in the range; of a rule the worst value of each step. deploys: the newest, at most 50, that were reported; null if they cannot be read. */
 export interface History {
   deploys: Array<HistoryDeploy> | null;
   from: string;
-  metric: "queues" | "errors" | "requests" | "services" | "route";
+  metric: "queues" | "errors" | "requests" | "services" | "route" | "rule";
   range: "1h" | "6h" | "24h" | "7d" | "30d" | "90d" | "custom";
   series: Array<Series> | null;
   step_s: number;
@@ -1707,7 +1711,7 @@ export interface Series {
   labels: Record<string, string>;
   name: string;
   points: Array<[string, number | null]>;
-  unit: "count" | "per_minute" | "ms" | "ratio";
+  unit: "count" | "per_minute" | "ms" | "ratio" | "s" | "percent" | "times" | "status" | "yes" | "usd";
 }
 
 /** What a service cost. usd: of the usage that has a price; units: quantities used; unpriced: those without a price. */

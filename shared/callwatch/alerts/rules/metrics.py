@@ -131,7 +131,7 @@ METRICS: Mapping[str, Metric] = {
 _STATUS = ("healthy", "degraded", "unhealthy")
 
 
-def find_unit(metric: str | None) -> str:
+def find_unit(metric: str | None) -> Unit:
     """Return the unit of a metric; "count" for one without an entry, such as a condition in Python."""
     return METRICS[metric].unit if metric is not None and metric in METRICS else "count"
 

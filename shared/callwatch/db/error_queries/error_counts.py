@@ -11,7 +11,6 @@ from callwatch.db.core.copy import copy_rows
 from callwatch.db.core.query import fetch_all
 from callwatch.db.core.values import add_to_counters
 from callwatch.models.error import Category, Severity
-from callwatch.models.shapes.stored import EndpointErrors
 
 _HOURLY = """
     INSERT INTO callwatch.error_counts_hourly AS known (hour, project_id, environment, severity, category, count)
@@ -72,6 +71,14 @@ _TRENDS = """
     SELECT group_id, hour, sum(count)::bigint AS count FROM callwatch.error_counts_by_group
     WHERE group_id = ANY (%s) AND hour >= %s GROUP BY group_id, hour
 """
+
+
+class EndpointRow(TypedDict):
+    """Errors of one endpoint."""
+
+    endpoint: str
+    count: int
+    last_error: str
 
 
 class Scope(TypedDict):
@@ -144,9 +151,9 @@ def count_errors_by_minute(conn: AnyConnection, since: datetime, until: datetime
     return fetch_all(conn, _MINUTES, {**scope, "since": since, "until": until}, CountRow)
 
 
-def list_endpoints_since(conn: AnyConnection, since: datetime, scope: Scope, limit: int) -> list[EndpointErrors]:
+def list_endpoints_since(conn: AnyConnection, since: datetime, scope: Scope, limit: int) -> list[EndpointRow]:
     """Errors by endpoint, the most frequent first."""
-    return fetch_all(conn, _ENDPOINTS, {**scope, "since": since, "limit": limit}, EndpointErrors)
+    return fetch_all(conn, _ENDPOINTS, {**scope, "since": since, "limit": limit}, EndpointRow)
 
 
 def list_trends(conn: AnyConnection, group_ids: Sequence[int], since: datetime) -> list[GroupHourRow]:

@@ -13,7 +13,7 @@ from callwatch.models.shapes.error_groups import GroupEvent, GroupRelease
 from callwatch.models.shapes.stored import GroupDetailFields, GroupFields
 
 COLUMNS = """id, fingerprint, title, message, type, severity, category, state, count, users, first_seen_at, last_seen_at,
-    environment, release, level, project_id, sampled AS sampled_occurrences, assigned_to"""
+    environment, release, level, project_id, sampled AS sampled_occurrences, assigned_to, service"""
 # The statement holds only the given filters, so that the planner finds their index.
 _FILTERS = {
     "state": "state = %(state)s",
@@ -35,10 +35,16 @@ _FILTERS = {
     "q": """EXISTS (SELECT FROM callwatch.error_group_words known
         WHERE known.words @@ %(q)s::tsquery AND known.group_id = error_groups.id)""",
 }
-# Each with an index in this order, which ends with the id.
-_ORDERS: Mapping[GroupSort, str] = {
-    "last_seen": "last_seen_at", "first_seen": "first_seen_at", "count": "count", "users": "users",
-}  # fmt: skip
+# What each order compares, and its place: each has an index in this order, which ends with the id.
+_ORDERS: Mapping[GroupSort, tuple[str, str]] = {
+    "last_seen": ("last_seen_at", "before_at"),
+    "first_seen": ("first_seen_at", "before_at"),
+    "count": ("count", "before_number"),
+    "users": ("users", "before_number"),
+    "level": ("coalesce(array_position(ARRAY['debug', 'info', 'warning', 'error', 'fatal'], level), 0)", "before_number"),
+    "release": ("coalesce(release, '')", "before_text"),
+    "service": ("coalesce(service, '')", "before_text"),
+}
 # Open groups by severity, each from the index of its severity.
 _WORST_OPEN = f"""
     SELECT worst.* FROM unnest(ARRAY['critical', 'high', 'medium', 'low']) WITH ORDINALITY AS wanted (severity, place)
@@ -105,6 +111,7 @@ class GroupFilters(TypedDict, total=False):
     # The place of the last group of the page before: its value in the order, and its id.
     before_at: datetime | None
     before_number: int | None
+    before_text: str | None
     before_id: int | None
 
 
@@ -117,17 +124,16 @@ class _TagsRow(TypedDict):
 
 
 def list_groups(conn: AnyConnection, filters: GroupFilters, limit: int) -> list[GroupRow]:
-    """Groups in the order of `sort`, the last seen or the largest first."""
+    """Groups in the order of `sort`: the last seen, the largest, the highest level or the last name first."""
     given = {name: value for name, value in filters.items() if value is not None}
-    column = _ORDERS[filters.get("sort") or "last_seen"]
+    compared, place = _ORDERS[filters.get("sort") or "last_seen"]
     where = [sql.SQL(text) for name, text in _FILTERS.items() if name in given]
     if "project" not in given:
         where.append(sql.SQL("project_id <> 0"))
     if "before_id" in given:
-        place = "%(before_at)s" if column.endswith("_at") else "%(before_number)s"
-        where.append(sql.SQL(f"({column}, id) < ({place}, %(before_id)s)"))
+        where.append(sql.SQL(f"({compared}, id) < (%({place})s, %(before_id)s)"))
     statement = sql.SQL("SELECT {} FROM callwatch.error_groups WHERE {} ORDER BY {} DESC, id DESC LIMIT %(limit)s").format(
-        sql.SQL(COLUMNS), sql.SQL(" AND ").join(where), sql.Identifier(column)
+        sql.SQL(COLUMNS), sql.SQL(" AND ").join(where), sql.SQL(compared)
     )
     return fetch_all(conn, statement.as_string(conn), {**given, "limit": limit}, GroupRow)
 

@@ -16,6 +16,7 @@ _FIELDS = (
     *("project_id", "environment", "fingerprint", "id", "title", "type", "message", "severity", "category", "endpoint", "count"),
     *("users", "sampled", "first_seen_at", "last_seen_at", "first_release", "release", "level", "state"),
     "sqlstate",
+    "service",
 )
 _pick_fields = itemgetter(*_FIELDS)
 _FINGERPRINT = ("project_id", "environment", "fingerprint", "group_id")
@@ -44,6 +45,7 @@ class NewGroup(TypedDict):
     category: str
     endpoint: str | None
     sqlstate: str | None
+    service: str | None
     state: GroupStatus
     count: int
     sampled: int

@@ -5,12 +5,12 @@ from typing import Literal, TypedDict
 
 from callwatch.models.shapes.unknown import Known
 
-Metric = Literal["queues", "errors", "requests", "services", "route"]
+Metric = Literal["queues", "errors", "requests", "services", "route", "rule"]
 RangeName = Literal["1h", "6h", "24h", "7d", "30d", "90d"]
 # A range that begins and ends at given times.
 FreeRangeName = Literal["custom"]
 BeforeName = Literal["now", "1d", "7d"]
-Unit = Literal["count", "per_minute", "ms", "ratio"]
+Unit = Literal["count", "per_minute", "ms", "ratio", "s", "percent", "times", "status", "yes", "usd"]
 
 
 class Series(TypedDict):
@@ -40,7 +40,8 @@ class History(Known, _From):
     """GET /api/metrics/history; times are the starts of steps of step_s, and of a range up to now the last is still running.
 
     range: custom where `from` and `to` were given. step_s: at least an hour for what is older than two days. series: empty for a
-    route without a request in the range. deploys: the newest, at most 50, that were reported; null if they cannot be read.
+    route without a request in the range; of a rule the worst value of each step. deploys: the newest, at most 50, that were
+    reported; null if they cannot be read.
     """
 
     timestamp: datetime

@@ -105,6 +105,7 @@ class GroupFields(TypedDict):
     environment: str
     level: Annotated[str | None, About("The highest of its occurrences: debug, info, warning, error or fatal.")]
     release: str | None
+    service: Annotated[str | None, About("That of the first occurrence.")]
     project_id: int
     sampled_occurrences: int
     assigned_to: Annotated[str | None, About("The name of the group's owner; null: nobody.")]
@@ -134,9 +135,10 @@ class OccurrenceFields(TypedDict):
 
 
 class EndpointErrors(TypedDict):
-    """Errors of one endpoint."""
+    """Errors of one endpoint. route: without its method, as GET /api/metrics/system names the route of requests."""
 
     endpoint: str
+    route: str
     count: int
     last_error: str
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from callwatch.api.filters import read_position
 from callwatch.api.http import Page, build_cursor_error
 from callwatch.db.error_queries.group_lists import GroupFilters, GroupRow
+from callwatch.grouping.levels import LEVELS
 from callwatch.models.error import GroupSort
 
 # Of the usual order: a time and an id. Of another one also its name, first, so that a cursor fits its own order alone.
@@ -18,6 +19,10 @@ def build_place(sort: GroupSort | None, row: GroupRow) -> Place:
             return sort, row["first_seen_at"].isoformat(), row["id"]
         case "count" | "users":
             return sort, row[sort], row["id"]
+        case "level":
+            return sort, LEVELS.index(row["level"]) + 1 if row["level"] in LEVELS else 0, row["id"]
+        case "release" | "service":
+            return sort, row[sort] or "", row["id"]
         case _:
             return row["last_seen_at"].isoformat(), row["id"]
 
@@ -38,6 +43,14 @@ def read_place(page: Page, sort: GroupSort | None) -> GroupFilters:
     if sort == "first_seen":
         before_at, before_id = read_position(Page(page.limit, [value, identifier]))
         return {"before_at": before_at, "before_id": before_id}
-    if not all(type(number) is int and 0 <= number < 2**63 for number in (value, identifier)):
+    if sort in ("release", "service"):
+        if not isinstance(value, str) or "\0" in value or not _is_number(identifier):
+            raise build_cursor_error()
+        return {"before_text": value, "before_id": identifier}
+    if not (_is_number(value) and _is_number(identifier)):
         raise build_cursor_error()
     return {"before_number": value, "before_id": identifier}
+
+
+def _is_number(value: object) -> bool:
+    return type(value) is int and 0 <= value < 2**63

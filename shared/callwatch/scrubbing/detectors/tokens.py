@@ -9,7 +9,7 @@ from callwatch.settings.credentials import NamedToken
 
 # Prefixes of tokens that vendors issue, in lowercase, from their documentation; a token has at least 16 characters in all.
 _PREFIXES = tuple(
-    "agt_ sk- sk-ant- sk-proj- sk-svcacct- sk-or- sk_ sk_live_ sk_test_ rk_live_ rk_test_ pk_live_ pk_test_ ghp_ gho_ ghu_"
+    "cwt_ agt_ sk- sk-ant- sk-proj- sk-svcacct- sk-or- sk_ sk_live_ sk_test_ rk_live_ rk_test_ pk_live_ pk_test_ ghp_ gho_ ghu_"
     " ghs_ ghr_ github_pat_ xoxa- xoxb- xoxe xoxp- xoxr- xoxs- xapp- whsec_"
     " glpat- gldt- glrt- glptt- glft- glsoat- glcbt- glimt- glagent- npm_ sg. aiza akia asia abia acca hf_ dop_v1_ doo_v1_"
     " dor_v1_"

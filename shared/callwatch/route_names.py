@@ -16,12 +16,17 @@ _MAX_METHOD_CHARS = 10
 _MAX_CHARS = 4_000
 
 
-def replace_ids(name: str) -> str:
-    """The name of an endpoint; of a path, without its query, each differing part is `{id}`. A method stays."""
+def split_method(name: str) -> tuple[str, str]:
+    """The method of an endpoint's name with the blank behind it, or an empty text; and the rest, which is a route's name."""
     method, blank, rest = name.partition(" ")
     is_method = blank == " " and method.isalpha() and method.isupper() and len(method) <= _MAX_METHOD_CHARS
-    start = f"{method} " if is_method else ""
-    path = (rest if is_method else name)[:_MAX_CHARS].partition("?")[0].partition("#")[0]
+    return (f"{method} ", rest) if is_method else ("", name)
+
+
+def replace_ids(name: str) -> str:
+    """The name of an endpoint; of a path, without its query, each differing part is `{id}`. A method stays."""
+    start, rest = split_method(name)
+    path = rest[:_MAX_CHARS].partition("?")[0].partition("#")[0]
     if not path.startswith("/"):
         return name
     if path in _STATUS_PAGES:
