@@ -19,7 +19,7 @@ CYCLE_LOG_KB = 2.5
 REQUEST_LOG_KB = 1.7
 INGEST_LOG_KB = 1.3
 # The overview each 30 s, and the slow data of the first view with each tenth: tests/browser/test_live.py counts them.
-PAGE_REQUESTS, PAGE_EVERY_S = 21, 300
+PAGE_REQUESTS, PAGE_EVERY_S = 20, 300
 READ_CPU_MS, READ_WAIT_MS = 9.0, 30.0
 AUTHORIZE_CPU_MS = 0.5
 INGEST_CPU_MS, INGEST_WAIT_MS = 4.0, 12.0
