@@ -64,3 +64,14 @@ def test_page_says_where_an_alert_would_go(viewer: Reader) -> None:
     asked.get_by_label("Rule", exact=True).fill("no_such_rule")
     asked.get_by_role("button", name="Show").click()
     expect(asked.get_by_role("status")).to_contain_text("must be the id of a rule")
+
+
+def test_the_history_of_a_rule_stands_next_to_its_threshold(viewer: Reader, system: System) -> None:
+    system.wait_until(lambda: system.get("/api/metrics/errors")["summary"]["last_flush"], what="an evaluation")
+    page = viewer.open("rules", refresh_s=60)
+    row = page.locator(".rule").filter(has=page.get_by_text("High error rate", exact=True))
+    assert row.get_by_role("figure").count() == 0, "nothing is read before somebody asks"
+    row.get_by_text("History").click()
+    chart = row.get_by_role("figure")
+    expect(chart).to_contain_text("Worst value")
+    expect(chart).to_contain_text("threshold > 50")
