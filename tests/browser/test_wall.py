@@ -9,7 +9,7 @@ from tools.browser_session import reader
 
 
 def measure(element: Locator) -> FloatRect:
-    """Return the box of an element; a part that is drawn anew just now has none for a moment."""
+    """Return the box of an element; a part that is just drawn again has none for a moment."""
     for _attempt in range(50):
         box = element.bounding_box()
         if box is not None:
