@@ -23,6 +23,11 @@ test("a page that fails as a whole says since when its data is old", () => {
   assert.equal(text, "Internal Server Error. The page shows the last good data and retries automatically.");
 });
 
+test("a page that never had data and fails as a whole is unknown, and not partly", () => {
+  const { title, text } = describeFailures({ ...PAGE, ...measureFreshness([uptime, { ...uptime, path: "/api/overview" }]) });
+  assert.deepEqual([title, text], ["Unknown:", "Internal Server Error. The page retries automatically."]);
+});
+
 test("a page that is paused for minutes says that its data is old", () => {
   const paused = { ...PAGE, ...measureFreshness([status]), isPaused: true };
   assert.equal(describeAge(paused, AT + 60_000), null);

@@ -34,8 +34,9 @@ interface Notice {
 export function describeFailures({ failures, isWhole, staleSince }: PollState): Notice {
   const reasons = failures.map((failure) => (isWhole ? failure.message : describeFailure(failure))).join("; ");
   const isStale = staleSince !== null;
+  const unknown = isWhole ? "Unknown:" : "Partly unknown:";
   return {
-    title: isStale ? `Stale since ${formatLocalTime(staleSince)}` : "Partly unknown:",
+    title: isStale ? `Stale since ${formatLocalTime(staleSince)}` : unknown,
     text: `${reasons}. ${isStale ? "The page shows the last good data and" : "The page"} retries automatically.`,
   };
 }
