@@ -76,3 +76,18 @@ def test_two_hours_of_silence_are_three_taps(phone: Reader, system: System) -> N
     assert made["reason"] == "somebody looks into it"
     lasts = datetime.fromisoformat(made["ends_at"]) - datetime.fromisoformat(made["created_at"])
     assert abs(lasts - timedelta(hours=2)) < timedelta(minutes=1)
+
+
+def test_what_is_less_urgent_is_folded(phone: Reader) -> None:
+    page = phone.open(refresh_s=60)
+    for name in ("Queues", "Performance", "Resources"):
+        panel = page.get_by_role("region", name=name)
+        box = panel.bounding_box()
+        assert box is not None
+        assert box["height"] < 160, name
+    panel = page.get_by_role("region", name="Performance")
+    panel.get_by_text("Show").tap()
+    expect(panel.locator("figure canvas").first).to_be_visible()
+    box = panel.locator("figure canvas").first.bounding_box()
+    assert box is not None
+    assert box["width"] > 250, "a chart that was drawn while it was folded has its width"

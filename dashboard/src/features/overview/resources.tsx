@@ -12,7 +12,7 @@ import { Age } from "../../ui/time";
 export function Resources({ health }: { health: Live<Health> }) {
   const system = useSlow<SystemMetrics>("/api/metrics/system");
   return (
-    <Panel title="Resources" kind="wide">
+    <Panel title="Resources" kind="wide" folds>
       <div class="columns">
         <When live={health}>{(found) => <Own health={found} />}</When>
         <When live={system}>{(found) => <Database system={found} />}</When>

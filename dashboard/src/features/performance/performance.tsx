@@ -23,7 +23,7 @@ interface PerformanceProps {
 export function Performance({ performance, unknown }: PerformanceProps) {
   const system = useSlow<SystemMetrics>("/api/metrics/system");
   return (
-    <Panel title="Performance" kind="wide" aside={<span class="quiet">requests to the product, last 5 minutes</span>}>
+    <Panel title="Performance" kind="wide" aside={<span class="quiet">requests to the product, last 5 minutes</span>} folds>
       <dl class="tiles">
         <Tile name="requests per minute">
           <Figure value={performance.requests_per_minute} path="performance.requests_per_minute" unknown={unknown} />

@@ -18,7 +18,7 @@ interface QueuesProps {
 export function Queues({ queues, unknown }: QueuesProps) {
   const live = useSlow<JobMetrics>("/api/metrics/jobs");
   return (
-    <Panel title="Queues" kind="wide">
+    <Panel title="Queues" kind="wide" folds>
       <Charts metric="queues" wanted={[{ title: "Waiting", take: (series) => series.name === "pending" }]} />
       <details>
         <summary>Recordings and transcriptions in figures</summary>
