@@ -72,6 +72,8 @@ def test_the_history_of_a_rule_stands_next_to_its_threshold(viewer: Reader, syst
     row = page.locator(".rule").filter(has=page.get_by_text("High error rate", exact=True))
     assert row.get_by_role("figure").count() == 0, "nothing is read before somebody asks"
     row.get_by_text("History").click()
-    chart = row.get_by_role("figure")
-    expect(chart).to_contain_text("Worst value")
-    expect(chart).to_contain_text("threshold > 50")
+    charts = row.get_by_role("figure")
+    expect(charts).to_have_count(2)
+    expect(charts.first).to_contain_text("Worst value")
+    expect(charts.first).to_contain_text("threshold > 50")
+    expect(charts.last).to_contain_text("threshold >= 1")

@@ -69,7 +69,7 @@ def test_errors_become_rows_groups_and_counters(database: str) -> None:
         found = read_error_metrics(conn, NOW)
     assert found["summary"]["total_1h"] == found["summary"]["total_24h"] == 31
     assert (found["summary"]["critical"], found["summary"]["high"], found["summary"]["unresolved"]) == (1, 30, 2)
-    assert found["by_endpoint"] == [{"endpoint": "GET /u", "count": 30, "last_error": "user 29 not found"}]
+    assert found["by_endpoint"] == [{"endpoint": "GET /u", "route": "/u", "count": 30, "last_error": "user 29 not found"}]
     assert found["trends"] is not None
     assert len(found["trends"]["hours"]) == 24
     assert found["trends"]["error_rate_per_hour"][-1] == 31

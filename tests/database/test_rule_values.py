@@ -57,7 +57,16 @@ def test_each_step_has_its_worst_value(database: str) -> None:
     found = ask(rule="slow_route", range="1h")
     assert read_points(found, 3, 2, 1) == [None, 100.0, 4000.0]
     assert {reason["code"] for reason in found["unknown"].values()} == {"unavailable"}
-    assert (found["series"][0]["unit"], found["series"][0]["labels"]) == ("ms", {"metric": "requests.route_p95_ms"})
+    labels = {"metric": "requests.route_p95_ms", "comparison": ">", "threshold": "3000"}
+    assert (found["series"][0]["unit"], found["series"][0]["labels"]) == ("ms", labels)
+
+
+def test_each_condition_has_a_threshold_of_its_own(database: str) -> None:
+    keep(1, Sample("errors.last_hour", 7.0), Sample("errors.critical_last_hour", 2.0))
+    found = ask(rule="high_error_rate", range="1h")["series"]
+    assert [(each["labels"]["threshold"], [v for _at, v in each["points"] if v is not None]) for each in found] == [
+        ("50", [7.0]), ("1", [2.0]),
+    ]  # fmt: skip
 
 
 def test_of_a_low_limit_the_least_value_is_worst(database: str) -> None:

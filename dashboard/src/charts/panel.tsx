@@ -24,8 +24,6 @@ interface ChartsProps {
   metric: History["metric"];
   /** Of the metric "route": which. */
   route?: string;
-  /** Of the metric "rule": its id. */
-  rule?: string;
   /** Which alerts are marked; left out: all. */
   concerns?: (alert: Alert) => boolean;
   wanted: Wanted[];
@@ -41,7 +39,6 @@ interface ChartsProps {
 export function Charts({
   metric,
   route,
-  rule,
   wanted,
   releases = [],
   concerns = () => true,
@@ -52,10 +49,7 @@ export function Charts({
   const range = useRange();
   const given = useRoute().params.get("before");
   const before = always ?? given ?? "";
-  const named = Object.entries({ route, rule })
-    .map(([name, value]) => (value ? `&${name}=${encodeURIComponent(value)}` : ""))
-    .join("");
-  const path = `/api/metrics/history?metric=${metric}&${chosen ? new URLSearchParams({ ...chosen }) : `range=${range}`}${named}`;
+  const path = `/api/metrics/history?metric=${metric}&${chosen ? new URLSearchParams({ ...chosen }) : `range=${range}`}${route ? `&route=${encodeURIComponent(route)}` : ""}`;
   // Without a comparison, or where both have equal steps, one response stands for all.
   const finest = useSlowKept<History>(path);
   const earlier = useSlowKept<History>(COMPARED[before] ? `${path}&before=${before}` : path);

@@ -1,4 +1,4 @@
-"""What a rule measured: the worst value of each step, for the chart of its values next to its threshold."""
+"""What a rule measured: the worst value of each step and condition, for the charts next to its thresholds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def read_rule_values(conn: AnyConnection, steps: Steps, rule_id: str) -> list[Series]:
-    """Return one series: of all instances the worst value by the rule's first condition.
+    """Return a series for each condition: of all instances its worst value. Its labels hold the threshold.
 
     Raises NotFound.
     """
@@ -29,19 +29,31 @@ def read_rule_values(conn: AnyConnection, steps: Steps, rule_id: str) -> list[Se
     if rule is None:
         raise NotFound("there is no such rule")
     steps.kept_since = max(steps.kept_since, steps.now - KEPT)
-    condition = rule.list_conditions()[0]
-    worst = min if condition.comparison in ("<", "<=") else max
-    found: dict[datetime, float | None] = {}
-    for row in read_minutes(conn, (condition.metric,), max(steps.since, steps.kept_since), steps.until):
+    conditions = rule.list_conditions()
+    found: list[dict[datetime, float | None]] = [{} for _condition in conditions]
+    metrics = list(dict.fromkeys(condition.metric for condition in conditions))
+    for row in read_minutes(conn, metrics, max(steps.since, steps.kept_since), steps.until):
         minute = load_minute(row)
-        values = [sample.value for sample in minute.samples if sample.value is not None and _fits(rule, condition, sample)]
-        if values:
-            start = steps.since + (minute.at - steps.since) // steps.step * steps.step
-            known = found.get(start)
-            found[start] = worst([*values, *([] if known is None else [known])])
-    points, labels = steps.list_points(found), {"metric": condition.metric}
-    return [{"name": "value", "unit": find_unit(condition.metric), "labels": labels, "points": points}]
+        start = steps.since + (minute.at - steps.since) // steps.step * steps.step
+        for condition, worst in zip(conditions, found, strict=True):
+            values = [sample.value for sample in minute.samples if sample.value is not None and _fits(rule, condition, sample)]
+            known = worst.get(start)
+            if values:
+                worst[start] = _choose_worst(condition, [*values, *([] if known is None else [known])])
+    return [
+        {"name": "value", "unit": find_unit(each.metric), "labels": _describe(each), "points": steps.list_points(worst)}
+        for each, worst in zip(conditions, found, strict=True)
+    ]
+
+
+def _choose_worst(condition: Condition, values: list[float]) -> float:
+    return (min if condition.comparison in ("<", "<=") else max)(values)
+
+
+def _describe(condition: Condition) -> dict[str, str]:
+    return {"metric": condition.metric, "comparison": condition.comparison, "threshold": format(condition.threshold, ".15g")}
 
 
 def _fits(rule: AlertRule, condition: Condition, sample: Sample) -> bool:
-    return rule.matches(sample) and condition.labels.items() <= sample.labels.items()
+    is_meant = sample.metric == condition.metric and condition.labels.items() <= sample.labels.items()
+    return is_meant and rule.matches(sample)

@@ -19,7 +19,6 @@ interface GroupTableProps {
 
 const COLUMNS: Column<ErrorGroup>[] = [
   ["Severity", ({ severity }) => <Badge word={severity} />],
-  ["Level", ({ level }) => level ?? "unknown"],
   ["24 h", (group) => <Today group={group} />],
   ["Users", ({ users }) => (users === null ? "none" : formatNumber(users))],
   ["Total", ({ count }) => formatNumber(count)],

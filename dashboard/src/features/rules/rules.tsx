@@ -1,7 +1,5 @@
 /** The alert rules: their state, and actions on them. */
 
-import { useState } from "preact/hooks";
-import { Charts } from "../../charts/panel";
 import { request } from "../../lib/api/client";
 import type { Delivery, Rule, RulePage } from "../../lib/api/types";
 import { formatInUnit, formatNumber } from "../../lib/format/numbers";
@@ -16,6 +14,7 @@ import { Empty, When } from "../../ui/state";
 import { Age } from "../../ui/time";
 import { useMayAct } from "../../ui/use-may-act";
 import { AddRule, ChangeRule } from "./own-rule";
+import { ValueHistory } from "./value-history";
 
 const ORDER = ["firing", "pending", "unknown", "ok", "disabled"];
 
@@ -90,7 +89,7 @@ function RuleRow({ rule, rules }: { rule: Rule; rules: Rule[] }) {
           )}
         </p>
         <LatestTest deliveries={rule.test_deliveries} />
-        <Values rule={rule} />
+        <ValueHistory rule={rule} />
       </div>
       <div class="buttons">
         <a href={linkTo(`runbooks/${rule.id}`)}>Runbook</a>
@@ -100,27 +99,6 @@ function RuleRow({ rule, rules }: { rule: Rule; rules: Rule[] }) {
         {mayAct && <Action label="Test" title={`Send a test notification: ${rule.name}`} confirm="Send" act={act("test")} />}
       </div>
     </li>
-  );
-}
-
-/** The values of the rule over the range of the page, with its threshold; read when it is opened. */
-function Values({ rule }: { rule: Rule }) {
-  const [isOpen, setOpen] = useState(false);
-  const limit = { value: rule.threshold, name: `threshold ${rule.comparison} ${formatInUnit(rule.threshold, rule.unit)}` };
-  return (
-    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>
-        History <span class="hidden">of {rule.name}</span>
-      </summary>
-      {isOpen && (
-        <Charts
-          metric="rule"
-          rule={rule.id}
-          concerns={({ rule_id }) => rule_id === rule.id}
-          wanted={[{ title: "Worst value", take: () => true, limits: [limit] }]}
-        />
-      )}
-    </details>
   );
 }
 

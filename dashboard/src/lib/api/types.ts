@@ -714,7 +714,7 @@ export interface HealthDraft {
   version: string;
 }
 
-/** GET /api/metrics/history; times are the starts of steps of step_s, and of a range up to now the last is still running. range: custom where `from` and `to` were given. step_s: at least an hour for what is older than two days. series: empty for a route without a request in the range; of a rule the worst value of each step. deploys: the newest, at most 50, that were reported; null if they cannot be read. */
+/** GET /api/metrics/history; times are the starts of steps of step_s, and of a range up to now the last is still running. range: custom where `from` and `to` were given. step_s: at least an hour for what is older than two days. series: empty for a route without a request in the range; of a rule one for each condition, with the worst value of each step and the threshold as a label. deploys: the newest, at most 50, that were reported; null if they cannot be read. */
 export interface History {
   deploys: Array<HistoryDeploy> | null;
   from: string;
