@@ -43,7 +43,7 @@ BANNED: Mapping[str, str] = {
     r"tells of": "reports",
     r"told apart": "distinguished",
     r"none of it": "say which part",
-    # A name in quotes is allowed: older payloads have the field `mended`.
+    # In quotes it is allowed: payloads of older versions have a field of this name.
     r"(?<![\"'`])mend(s|ed|ing)?(?![\"'`])": "fix, sanitize, repair",
     r"thereof|therein|thereby|hitherto|henceforth": "of it, in it, so, until now, from now on",
     r"(?<!gateway )time-outs?": "timeout",

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from callwatch.alerts.actions import find_rule
-from callwatch.alerts.own_rules.metric_history import load_minute
+from callwatch.alerts.own_rules.metric_history import find_worst, load_minute
 from callwatch.alerts.rules.metrics import find_unit
 from callwatch.alerts.rules.rule import AlertRule, Condition
 from callwatch.db.alert_queries.metric_minutes import KEPT, read_minutes
@@ -36,18 +36,13 @@ def read_rule_values(conn: AnyConnection, steps: Steps, rule_id: str) -> list[Se
         minute = load_minute(row)
         start = steps.since + (minute.at - steps.since) // steps.step * steps.step
         for condition, worst in zip(conditions, found, strict=True):
-            values = [sample.value for sample in minute.samples if sample.value is not None and _fits(rule, condition, sample)]
-            known = worst.get(start)
-            if values:
-                worst[start] = _choose_worst(condition, [*values, *([] if known is None else [known])])
+            values = [sample.value for sample in minute.samples if _fits(rule, condition, sample)]
+            known = (value for value in (*values, worst.get(start)) if value is not None)
+            worst[start] = find_worst(condition.comparison, known)
     return [
         {"name": "value", "unit": find_unit(each.metric), "labels": _describe(each), "points": steps.list_points(worst)}
         for each, worst in zip(conditions, found, strict=True)
     ]
-
-
-def _choose_worst(condition: Condition, values: list[float]) -> float:
-    return (min if condition.comparison in ("<", "<=") else max)(values)
 
 
 def _describe(condition: Condition) -> dict[str, str]:

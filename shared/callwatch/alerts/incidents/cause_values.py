@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from callwatch.alerts.evaluation.instance_samples import is_known
-from callwatch.alerts.own_rules.metric_history import load_samples
+from callwatch.alerts.own_rules.metric_history import find_worst, load_samples
 from callwatch.alerts.rule_state import load_instance
 from callwatch.alerts.rules.rule import AlertRule
 from callwatch.alerts.rules_in_force import list_rules_in_force
@@ -116,11 +116,10 @@ def _choose_steps(metric: str, started_at: datetime, now: datetime) -> AskedStep
 
 def _pick_value(cause: _Cause, kept: list[Any] | None) -> float | None:
     """Return the value of the alert in a kept minute, the worst if several samples make it; None if it is not known."""
-    values = [
+    values = (
         sample.value
         for sample in load_samples(cause.metric, kept or ())
         if is_known(sample) and sample.value is not None and cause.rule.matches(sample)
         if dict(cause.rule.pick_labels(sample)) == dict(cause.labels)
-    ]
-    is_low_bad = cause.comparison in ("<", "<=")
-    return (min if is_low_bad else max)(values, default=None)
+    )
+    return find_worst(cause.comparison, values)

@@ -54,6 +54,11 @@ def load_minute(row: MetricMinute) -> PastMinute:
     return PastMinute(row["minute"], samples, (*unread, *_NEVER_KEPT))
 
 
+def find_worst(comparison: str | None, values: Iterable[float]) -> float | None:
+    """Return the value that is worst by a comparison with a threshold: the least where low values are bad; None of no values."""
+    return (min if comparison in ("<", "<=") else max)(values, default=None)
+
+
 def load_samples(metric: str, found: Any) -> list[Sample]:
     """Build the kept samples of one metric; none if a defect damaged them."""
     try:

@@ -34,6 +34,11 @@ class Clause:
     operator: str
     value: Any = None
 
+    @property
+    def reads_other_table(self) -> bool:
+        """Whether rows of another table decide, so that one scan of the own table cannot."""
+        return self.operator in ("has", "has no")
+
 
 def name(value: Any, what: str = "a table or column") -> str:
     """A plain lowercase SQL name. Raises ValueError for anything else."""
@@ -82,7 +87,7 @@ def list_needs(table: str, given: Iterable[Clause]) -> dict[str, dict[str, str]]
     """The columns that clauses on a table need, by table, each with its family."""
     found: dict[str, dict[str, str]] = {table: {}}
     for clause in given:
-        if clause.operator in ("has", "has no"):
+        if clause.reads_other_table:
             other, column, inner = clause.value
             merge(found, {table: {clause.column: KEY}, other: {column: KEY}}, list_needs(other, inner))
         else:

@@ -70,7 +70,7 @@ def _list_clauses(stages: StageFile) -> Iterator[tuple[str, Clause]]:
 
 def _list_compared(table: str, where: Iterable[Clause]) -> Iterator[tuple[str, Clause]]:
     for clause in where:
-        if clause.operator in ("has", "has no"):
+        if clause.reads_other_table:
             other, _column, inner = clause.value
             yield from _list_compared(other, inner)
         elif list_words(clause):

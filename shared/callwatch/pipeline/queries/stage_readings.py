@@ -151,7 +151,7 @@ def _read(
         parts["at"] = coalesce(times)
         conditions += [window(parts["at"])] if window else []
     aggregate = Aggregate(rows.table, template, SQL(" AND ").join(conditions), parts)
-    is_plain = not any(clause.operator in ("has", "has no") for clause in rows.where)
+    is_plain = not any(clause.reads_other_table for clause in rows.where)
     otherwise = _read(figure, rows.otherwise, template, window, empty, at, doubts) if rows.otherwise else None
     shared = aggregate if is_plain else None
     spellings = name_spelling_doubts(rows.table, rows.where)

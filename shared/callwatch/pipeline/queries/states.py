@@ -68,7 +68,7 @@ def count_unlisted(stage: Stage) -> Reading:
     own = list_own_rows(stage)
     needs = merge({stage.table: {stage.states.column: TEXT}}, *(list_needs(stage.table, rows.where) for rows in own))
     aggregate = Aggregate(stage.table, SQL("count(*){filter}::float"), _select_unlisted(stage, stage.states))
-    is_plain = not any(clause.operator in ("has", "has no") for rows in own for clause in rows.where)
+    is_plain = not any(clause.reads_other_table for rows in own for clause in rows.where)
     return Reading(name, needs, aggregate.select(), aggregate=aggregate if is_plain else None, counted=aggregate)
 
 
