@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from callwatch.exceptions import ConfigurationError
 from callwatch.models.reason import Reason
+from callwatch.pipeline.items.listing import find_count
+from callwatch.pipeline.queries.undated import name_undated_counts
 from callwatch.pipeline.stage_file import DEFAULT, get_stages, parse_stages
 
 SHOP = Path(__file__).resolve().parents[1] / "fixtures" / "shop_stages.json"
@@ -153,3 +155,12 @@ def test_a_clause_with_a_number_that_is_none_is_refused(operator: str, value: st
         raw["stages"][0]["stuck"] = [["placed_at", operator, json.loads(value)]]
 
     assert fault(change).startswith("stages[0].stuck: must be a clause such as")
+
+
+@pytest.mark.parametrize(("pending", "counted"), [("orders", ["orders.undated"]), ("carts", ["orders.undated_in_carts"])])
+def test_undated_items_have_a_list_wherever_they_stand(pending: str, counted: list[str]) -> None:
+    given = copy.deepcopy(SMALL)
+    given["stages"][0]["pending"] = {"from": pending, "where": [["packed_at", "is null"]]}
+    (stage,) = parse_stages(given).stages
+    assert find_count(stage, "undated").name == "orders.undated"
+    assert name_undated_counts(stage) == counted

@@ -13,7 +13,7 @@ from callwatch.pipeline.indexes import list_index_samples
 from callwatch.pipeline.queries.odd_rows import OddTotal, sum_odd_rows
 from callwatch.pipeline.queries.query_runner import Measured, add_figures, explain_stopped, is_stopped
 from callwatch.pipeline.queries.stage import Stage, StageFile
-from callwatch.pipeline.queries.undated import NO_AGES, list_undated_counts
+from callwatch.pipeline.queries.undated import NO_AGES, name_undated_counts
 from callwatch.pipeline.syncs import list_sync_samples
 from callwatch.pipeline.tenants.silence import SILENT_METRIC, list_silence_samples
 from callwatch.pipeline.unlisted import list_unlisted_samples
@@ -80,7 +80,7 @@ def count_odd_rows(stages: StageFile, measured: Measured) -> dict[tuple[str, str
 
 def count_undated(stage: Stage, measured: Measured) -> tuple[int | None, Reason | None]:
     """How many open items have no usable time, so that no rule by age sees them; or None and the reason."""
-    return add_figures(measured, *(reading.name for reading in list_undated_counts(stage)))
+    return add_figures(measured, *name_undated_counts(stage))
 
 
 def _sample_odd_rows(stages: StageFile, measured: Measured) -> Iterator[Sample]:

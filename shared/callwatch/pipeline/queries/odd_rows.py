@@ -85,11 +85,9 @@ def count_odd_rows(name: str, rows: Rows, times: tuple[str, ...], with_undated: 
     needs, condition = compose_odd_rows(rows, times, with_undated)
     counted = dict(zip(("early", "ahead", "undated"), _list_tests(rows, times), strict=True))
     aggregate = Aggregate(rows.table, _COUNTS, condition, {**counted, "key": PrimaryKey(rows.table)})
-    is_plain = not any(clause.operator in ("has", "has no") for clause in rows.where)
-    otherwise = None
-    if rows.otherwise:
-        other_times = rows.otherwise.at or list_aged_columns(rows.otherwise.where) or times
-        otherwise = count_odd_rows(name, rows.otherwise, other_times, with_undated)
+    is_plain = not any(clause.reads_other_table for clause in rows.where)
+    substitute = find_substitute(rows, times)
+    otherwise = count_odd_rows(name, *substitute, with_undated) if substitute else None
     return Reading(
         name,
         needs,
@@ -98,6 +96,12 @@ def count_odd_rows(name: str, rows: Rows, times: tuple[str, ...], with_undated: 
         aggregate=aggregate if is_plain else None,
         census=Census(rows.table, times[0], rows.ahead_s is not None),
     )
+
+
+def find_substitute(rows: Rows, times: tuple[str, ...]) -> tuple[Rows, tuple[str, ...]] | None:
+    """The substitute of rows, with the columns of its time: its own, those by whose age it is counted, or those of the rows."""
+    other = rows.otherwise
+    return (other, other.at or list_aged_columns(other.where) or times) if other else None
 
 
 def list_aged_columns(where: Sequence[Clause]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from psycopg2.sql import SQL
 
 from callwatch.models.reason import Reason
 from callwatch.pipeline.queries.filter_dsl import merge
-from callwatch.pipeline.queries.odd_rows import compose_odd_rows, list_aged_columns
+from callwatch.pipeline.queries.odd_rows import compose_odd_rows, find_substitute, list_aged_columns
 from callwatch.pipeline.queries.reading import Aggregate, Reading
 from callwatch.pipeline.queries.stage import Rows, Stage
 
@@ -37,16 +37,23 @@ def list_open_kinds(stage: Stage) -> dict[str, _Kind]:
 
 def list_undated_counts(stage: Stage) -> Iterator[Reading]:
     """The count of a stage's undated rows, each once; one more for each other table that holds open rows of the stage."""
-    by_table: dict[str, list[_Kind]] = {stage.table: []}
+    by_table: dict[str, list[_Kind]] = {}
     for rows, times in list_open_kinds(stage).values():
         by_table.setdefault(rows.table, []).append((rows, times))
     for table, kinds in by_table.items():
-        own = table == stage.table
-        name = f"{stage.name}.undated" if own else f"{stage.name}.undated_in_{table}"
-        if kinds:
-            yield _count_any(name, table, kinds)
-        elif own and len(by_table) == 1:
-            yield Reading(name, none=NO_AGES)
+        yield _count_any(_name_count(stage, table), table, kinds)
+    if stage.table not in by_table:
+        yield Reading(_name_count(stage, stage.table), none=NO_AGES)
+
+
+def name_undated_counts(stage: Stage) -> list[str]:
+    """The names of these counts; that of the stage's own table, which is unknown, if no open rows have a time."""
+    tables = dict.fromkeys(rows.table for rows, _times in list_open_kinds(stage).values())
+    return [_name_count(stage, table) for table in tables or (stage.table,)]
+
+
+def _name_count(stage: Stage, table: str) -> str:
+    return f"{stage.name}.undated" if table == stage.table else f"{stage.name}.undated_in_{table}"
 
 
 def _find_waiting_since(stage: Stage) -> tuple[str, ...]:
@@ -64,16 +71,15 @@ def _count_any(name: str, table: str, kinds: list[_Kind]) -> Reading:
 
 
 def _list_alternatives(kind: _Kind) -> Iterator[_Kind]:
-    rows, times = kind
     yield kind
-    if rows.otherwise:
-        yield from _list_alternatives((rows.otherwise, rows.otherwise.at or list_aged_columns(rows.otherwise.where) or times))
+    if substitute := find_substitute(*kind):
+        yield from _list_alternatives(substitute)
 
 
 def _count_chosen(name: str, table: str, kinds: list[_Kind]) -> Reading:
     composed = [compose_odd_rows(rows, times, with_undated=True) for rows, times in kinds]
     is_odd = SQL("({})").format(SQL(" OR ").join(SQL("({})").format(condition) for _needs, condition in composed))
     aggregate = Aggregate(table, _COUNT, is_odd)
-    is_plain = not any(clause.operator in ("has", "has no") for rows, _times in kinds for clause in rows.where)
+    is_plain = not any(clause.reads_other_table for rows, _times in kinds for clause in rows.where)
     needs = merge({}, *(needs for needs, _condition in composed))
     return Reading(name, needs, aggregate.select(), aggregate=aggregate if is_plain else None, counted=aggregate)
