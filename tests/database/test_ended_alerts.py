@@ -302,7 +302,7 @@ def test_pagerduty_resolves_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> 
         judge(at, agency)
     judge(NOW + 4 * MINUTE)
     judge(NOW + 5 * MINUTE + UNREPORTED_FOR)
-    event = pagerduty.build_body(read_last("agency_silent", "pagerduty"), get_settings())
+    event: Any = pagerduty.build_body(read_last("agency_silent", "pagerduty"), get_settings())
     assert event["event_action"] == "resolve"
     assert event["payload"]["custom_details"]["end_reason"] == "no_longer_reported"
     assert event["payload"]["summary"].startswith("[ENDED] ")

@@ -10,7 +10,7 @@ from callwatch.counters.performance import COMPLETE as COMPLETE_REQUESTS
 from callwatch.counters.performance import read_request_samples
 from callwatch.db import connection, fetch_all, with_transaction
 from callwatch.db.alert_queries.rule_states import read_firing_labels
-from callwatch.db.queries.api_logs import insert_requests
+from callwatch.db.queries.api_logs import FinishedRequest, insert_requests
 from callwatch.digest.store import digest
 from callwatch.events.event import build_error_message, finish_event
 from callwatch.models.sample import Sample
@@ -90,11 +90,8 @@ def test_a_spike_that_busier_groups_push_out_fires_on(database: str) -> None:
     assert set(states("error_spike")) == {"resolved"}
 
 
-def request(route: str, took_ms: float, at: datetime) -> dict[str, Any]:
-    return {
-        "request_id": uuid.uuid4().hex, "project_id": 1, "environment": "production", "at": at, "method": "GET",
-        "route": route, "status_code": 200, "response_time_ms": took_ms, "release": None, "source": "api",
-    }  # fmt: skip
+def request(route: str, took_ms: float, at: datetime) -> FinishedRequest:
+    return FinishedRequest(uuid.uuid4().hex, 1, at, "GET", route, 200, took_ms)
 
 
 def judge_routes(at: datetime) -> dict[str, Sample]:
@@ -106,7 +103,7 @@ def judge_routes(at: datetime) -> dict[str, Sample]:
     return routes
 
 
-def store(requests: list[dict[str, Any]]) -> None:
+def store(requests: list[FinishedRequest]) -> None:
     with_transaction(lambda conn: insert_requests(conn, requests), is_idempotent=True)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from callwatch.counters.performance import read_performance, read_request_samples
 from callwatch.counters.request_slo import read_request_burn_samples
 from callwatch.db import connection, with_transaction
-from callwatch.db.queries.api_logs import insert_requests
+from callwatch.db.queries.api_logs import FinishedRequest, insert_requests
 from callwatch.db.queries.request_histograms import delete_histograms_before
 from callwatch.models.latency import estimate_percentile, find_bucket, find_value
 from callwatch.models.reason import NO_TRAFFIC
@@ -22,15 +22,12 @@ from callwatch.models.sample import Sample
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 
-def request(route: str = "/calls", took_ms: float = 100.0, status: int = 200, **more: Any) -> dict[str, Any]:
-    return {
-        "request_id": uuid.uuid4().hex, "project_id": 1, "environment": "production", "at": NOW - timedelta(minutes=1),
-        "method": "GET", "route": route, "status_code": status, "response_time_ms": took_ms, "release": None, "source": "api",
-        **more,
-    }  # fmt: skip
+def request(route: str = "/calls", took_ms: float = 100.0, status: int | None = 200, **more: Any) -> FinishedRequest:
+    given: dict[str, Any] = {"request_id": uuid.uuid4().hex, "project_id": 1, "at": NOW - timedelta(minutes=1), **more}
+    return FinishedRequest(method="GET", route=route, status_code=status, response_time_ms=took_ms, **given)
 
 
-def store(requests: list[dict[str, Any]]) -> int:
+def store(requests: list[FinishedRequest]) -> int:
     return with_transaction(lambda conn: insert_requests(conn, requests), is_idempotent=True)
 
 
@@ -55,7 +52,7 @@ def totals(table: str) -> list[tuple[Any, ...]]:
 
 
 def test_request_without_a_status_is_stored_without_one(database: str) -> None:
-    found = [request(status=None, has_failed=failed) for failed in (False, True)]  # type: ignore[arg-type]
+    found = [request(status=None, has_failed=failed) for failed in (False, True)]
     assert store(found) == 2
     with connection() as conn, conn.cursor() as cursor:
         cursor.execute("SELECT DISTINCT status_code FROM callwatch.api_logs")
@@ -144,7 +141,7 @@ def test_concurrent_writers_neither_deadlock_nor_recount(database: str) -> None:
     for thread in threads:
         thread.join()
     assert failures == []
-    expected = [(600, 0, float(sum(row["response_time_ms"] for row in rows)))]
+    expected = [(600, 0, float(sum(row.response_time_ms for row in rows)))]
     assert totals("request_histograms") == totals("request_histograms_hourly") == expected
 
 

@@ -17,7 +17,7 @@ from psycopg2 import sql
 from callwatch.api.http import Request
 from callwatch.db import connection, reset_pool, with_transaction
 from callwatch.db.core.server import HIDDEN
-from callwatch.db.queries.api_logs import insert_requests
+from callwatch.db.queries.api_logs import FinishedRequest, insert_requests
 from callwatch.models.reason import NO_TRAFFIC
 from callwatch.models.shapes.system import OwnFigures
 from callwatch.reports.status import build_status
@@ -151,12 +151,8 @@ def test_sessions_hidden_from_the_role_are_not_counted(narrow_role: str, monkeyp
 def test_performance_is_that_of_the_product_and_never_ours(database: str) -> None:
     now = datetime.now(UTC)
 
-    def requests(project_id: int, took_ms: float, code: int) -> list[dict[str, Any]]:
-        return [
-            {"request_id": uuid.uuid4().hex, "project_id": project_id, "environment": "production", "at": now, "method": "GET",
-             "route": "/x", "status_code": code, "response_time_ms": took_ms, "release": None, "source": "api"}
-            for _ in range(10)
-        ]  # fmt: skip
+    def requests(project_id: int, took_ms: float, code: int) -> list[FinishedRequest]:
+        return [FinishedRequest(uuid.uuid4().hex, project_id, now, "GET", "/x", code, took_ms) for _ in range(10)]
 
     names = ("avg_response_time_ms", "requests_per_minute", "error_rate", "p95_ms")
     with_transaction(lambda conn: insert_requests(conn, requests(0, 9_000, 500)))

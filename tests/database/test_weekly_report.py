@@ -12,7 +12,7 @@ from callwatch.api.http import Request
 from callwatch.db import connection, execute, fetch_all, with_transaction
 from callwatch.db.alert_queries.alerts import add_timeline, open_alert
 from callwatch.db.product_queries.cost_days import DaySums, keep_day
-from callwatch.db.queries.api_logs import insert_requests
+from callwatch.db.queries.api_logs import FinishedRequest, insert_requests
 from callwatch.db.queries.stage_depths import keep_depths
 from callwatch.digest.store import digest
 from callwatch.events.event import build_error_message, finish_event
@@ -119,11 +119,8 @@ def test_uptime_and_minutes_of_each_kind_are_those_of_the_week(database: str) ->
 
 
 def test_requests_are_judged_by_the_targets(database: str) -> None:
-    def request(at: datetime, took_ms: float, status: int) -> dict[str, Any]:
-        return {
-            "request_id": uuid.uuid4().hex, "project_id": 1, "environment": "production", "at": at, "method": "GET",
-            "route": "/calls", "status_code": status, "response_time_ms": took_ms, "release": None, "source": "api",
-        }  # fmt: skip
+    def request(at: datetime, took_ms: float, status: int) -> FinishedRequest:
+        return FinishedRequest(uuid.uuid4().hex, 1, at, "GET", "/calls", status, took_ms)
 
     # Within the days that have partitions, and in the week.
     at = MONDAY + timedelta(days=6, hours=12)

@@ -8,7 +8,7 @@ import pytest
 
 from callwatch.counters.performance import read_performance
 from callwatch.db import connection, ensure_partitions
-from callwatch.db.queries.api_logs import insert_requests
+from callwatch.db.queries.api_logs import FinishedRequest, insert_requests
 from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
 from callwatch.pipeline import indexes
@@ -97,16 +97,13 @@ def test_7_rate_limits_show_as_such_and_not_as_an_outage(busy_product: Any, fact
     assert "rate_limited" in (find_sample(samples, "vendor.error_ratio", service="deepgram").detail or "")
 
 
-def slow_pages() -> list[dict[str, Any]]:
+def slow_pages() -> list[FinishedRequest]:
     """Return a minute of requests: one page takes 28 s, the others are fast."""
     return [
-        {
-            "request_id": f"{number:032x}", "project_id": 1, "environment": "production", "at": BUSY - timedelta(seconds=number),
-            "method": "GET", "route": "/calls" if number % 2 else "/health", "status_code": 200,
-            "response_time_ms": 28_000 if number % 2 else 20, "release": None,
-        }
+        FinishedRequest(f"{number:032x}", 1, BUSY - timedelta(seconds=number), "GET", route, 200, took_ms)
         for number in range(60)
-    ]  # fmt: skip
+        for route, took_ms in ([("/calls", 28_000.0)] if number % 2 else [("/health", 20.0)])
+    ]
 
 
 def test_8_pages_that_fetch_too_much_show_by_their_route(busy_product: Any) -> None:

@@ -10,7 +10,18 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "shared" / "callwatch"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("models", "exceptions", "sqlstates", "deadline", "times", "base64url", "constant_time", "build_id", "route_names"),
+    (
+        "models",
+        "exceptions",
+        "sqlstates",
+        "deadline",
+        "times",
+        "base64url",
+        "constant_time",
+        "build_id",
+        "route_names",
+        "json_values",
+    ),
     ("http_client",),
     ("aws",),
     ("settings",),

@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import TypeVar
 
 import psycopg2
 from psycopg2 import DataError, IntegrityError
 from psycopg2.errors import CheckViolation
 
-from callwatch.db import compute_day_window, ensure_partitions, with_transaction
+from callwatch.db import ensure_partitions, with_transaction
 from callwatch.db.archive_queries.archived_days import mark_unarchived
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.copy import insert_new
@@ -25,10 +25,11 @@ from callwatch.digest.access import store_access
 from callwatch.digest.check_ins import store_check_ins
 from callwatch.digest.external_alerts import store_external_alerts
 from callwatch.digest.group_updates import apply_occurrences
-from callwatch.digest.ingest_reports import count_occurrences, read_sdk, store_refusals, store_reports
-from callwatch.digest.message_parser import Batch, Occurrence, read, read_time_field
+from callwatch.digest.ingest_reports import count_occurrences, store_refusals, store_reports
+from callwatch.digest.message_parser import Batch, Occurrence, read
 from callwatch.digest.older_groups import Adopted, adopt_groups, update_fingerprints
 from callwatch.digest.payloads import StalePlaces, claim_places, place_payloads
+from callwatch.digest.request_rows import Messages, read_model_calls, read_requests
 from callwatch.digest.rows import COLUMNS, KEY, build_row, build_text_key
 from callwatch.digest.source_maps import adopt_minified, note_adopted, resolve_occurrences
 from callwatch.exceptions import CallwatchError, DatabaseUnavailable
@@ -209,33 +210,14 @@ def _sample(conn: AnyConnection, unique: Sequence[Occurrence], known: Collection
         occurrence.has_payload = is_chosen or occurrence.place is not None
 
 
-def _store_requests(messages: Sequence[tuple[str, dict[str, Any]]], now: datetime) -> tuple[int, int]:
-    rows = _list_rows(messages, "requests", now)
+def _store_requests(messages: Messages, now: datetime) -> tuple[int, int]:
+    rows = read_requests(messages, now)
     routes = get_settings().pii_routes or ()
     stored = with_transaction(lambda conn: insert_requests(conn, rows, routes), is_idempotent=True)
     return stored, len(rows) - stored
 
 
-def _store_model_calls(messages: Sequence[tuple[str, dict[str, Any]]], now: datetime) -> tuple[int, int]:
-    rows = _list_rows(messages, "model_calls", now)
+def _store_model_calls(messages: Messages, now: datetime) -> tuple[int, int]:
+    rows = read_model_calls(messages, now)
     stored = with_transaction(lambda conn: insert_model_calls(conn, rows), is_idempotent=True)
     return stored, len(rows) - stored
-
-
-def _list_rows(messages: Sequence[tuple[str, dict[str, Any]]], name: str, now: datetime) -> list[dict[str, Any]]:
-    """The rows that messages hold under a name, each with its project and its time."""
-    first, _last = compute_day_window(now)
-    oldest = datetime.combine(first, datetime.min.time(), UTC)
-    # No time is later than the arrival: with a clock that runs ahead, it would be among the latest until the clock is right.
-    return [
-        {
-            **row,
-            "project_id": message["project_id"],
-            "at": max(oldest, min(read_time_field(row["at"]), received_at)),
-            "sdk": read_sdk(message),
-            "received_at": received_at,
-        }
-        for _body, message in messages
-        for received_at in (read_time_field(message["received_at"]),)
-        for row in message[name]
-    ]

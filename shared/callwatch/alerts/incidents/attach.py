@@ -4,8 +4,7 @@ The evaluation queues notifications before it groups incidents, so that a failur
 runs after both, in the same transaction.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from callwatch.alerts.notifications.rendering import build_incident_url
 from callwatch.db.core.connect import AnyConnection
@@ -17,6 +16,7 @@ from callwatch.db.incident_queries.incident_deliveries import (
     read_told_alerts,
     read_told_incidents,
 )
+from callwatch.models.shapes.alerting.webhook import IncidentPart
 from callwatch.settings import Settings
 from callwatch.times import format_time
 
@@ -36,14 +36,14 @@ def attach_incidents(conn: AnyConnection, settings: Settings) -> None:
     attach_parts(
         conn,
         [
-            (row["id"], row["incident_id"], {"incident": parts[row["incident_id"]]} if row["is_whole"] else None)
+            (row["id"], row["incident_id"], parts[row["incident_id"]] if row["is_whole"] else None)
             for row in waiting
             if row["incident_id"] in parts
         ],
     )
 
 
-def build_part(incident: ToldIncident, alerts: Sequence[ToldAlert], settings: Settings) -> Mapping[str, Any]:
+def build_part(incident: ToldIncident, alerts: Sequence[ToldAlert], settings: Settings) -> IncidentPart:
     """Build what a notification says of its incident, as JSON."""
     return {
         "id": str(incident["id"]),
@@ -55,7 +55,14 @@ def build_part(incident: ToldIncident, alerts: Sequence[ToldAlert], settings: Se
         "url": build_incident_url(settings, incident["id"]),
         "alert_count": incident["alert_count"],
         "alerts": [
-            {**{name: alert[name] for name in ("rule_id", "title", "level", "state", "labels")}, "alert_id": str(alert["id"])}
+            {
+                "rule_id": alert["rule_id"],
+                "title": alert["title"],
+                "level": alert["level"],
+                "state": alert["state"],
+                "labels": alert["labels"],
+                "alert_id": str(alert["id"]),
+            }
             for alert in alerts
         ],
     }

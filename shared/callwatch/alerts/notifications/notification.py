@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from callwatch.models.alert import rank_level
+from callwatch.models.shapes.alerting.webhook import IncidentPart
 from callwatch.times import format_time
 
 Kind = Literal["alert.firing", "alert.resolved", "alert.acknowledged", "alert.test"]
@@ -75,7 +76,7 @@ class Notification:
     count: int = 1
     count_over: int = 0
     group_id: str | None = None
-    incident: Mapping[str, Any] | None = None
+    incident: IncidentPart | None = None
     is_verbatim: bool = False
     end: str | None = None
 
@@ -154,13 +155,13 @@ def is_recovery(end: str | None) -> bool:
     return end not in _ENDS
 
 
-def render_subject(labels: Mapping[str, Any]) -> str:
+def render_subject(labels: Mapping[str, str]) -> str:
     """Render labels for people: " [deepgram]", " [stage transcriptions]"; "" without labels."""
     about = [value if name == "service" else f"{name} {value}" for name, value in list_labels(labels)]
     return f" [{', '.join(about)}]" if about else ""
 
 
-def list_labels(labels: Mapping[str, Any]) -> list[tuple[str, Any]]:
+def list_labels(labels: Mapping[str, str]) -> list[tuple[str, str]]:
     """List labels by name, without empty ones."""
     return sorted((name, value) for name, value in labels.items() if value)
 

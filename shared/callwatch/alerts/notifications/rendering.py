@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from callwatch.alerts.evaluation.instance import Instance, measure_elapsed
-from callwatch.alerts.notifications.notification import Kind, Notification, describe_end, is_recovery, render_subject
+from callwatch.alerts.notifications.notification import Kind, Member, Notification, describe_end, is_recovery, render_subject
 from callwatch.alerts.rules.builtin import RULE_IDS
 from callwatch.alerts.rules.host_calls import call_within
 from callwatch.alerts.rules.metrics import find_unit, format_duration, format_figure
 from callwatch.alerts.rules.phrases import explain_value, name_measured
 from callwatch.alerts.rules.rule import AlertRule, MessageContext
 from callwatch.alerts.rules.sanitize import clean_text
+from callwatch.models.shapes.alerting.webhook import WebhookAlert, WebhookBody, WebhookData
 from callwatch.scrubbing.scrubber import scrub_text
 from callwatch.settings import Settings
 from callwatch.times import format_time
@@ -151,10 +152,9 @@ def render_message(notification: Notification) -> str:
     return "\n".join([first, *since, *notes])[:_MAX_MESSAGE]
 
 
-def render_body(notification: Notification) -> dict[str, Any]:
+def render_body(notification: Notification) -> WebhookBody:
     """Build the webhook's body for programs: type, timestamp, data."""
-    is_over = notification.kind == "alert.resolved"
-    data: dict[str, Any] = {
+    data: WebhookData = {
         "alert_id": notification.alert_id,
         "rule_id": notification.rule_id,
         "title": notification.title,
@@ -167,23 +167,33 @@ def render_body(notification: Notification) -> dict[str, Any]:
         "labels": dict(notification.labels),
         "dashboard_url": notification.dashboard_url,
         "runbook_url": notification.runbook_url,
-        **({"end_reason": notification.end or "recovered"} if is_over else {}),
     }
+    if notification.kind == "alert.resolved":
+        data["end_reason"] = notification.end or "recovered"
     if notification.members:
         data["count"] = notification.count
-        data["alerts"] = [
-            {
-                **{name: getattr(each, name) for name in ("alert_id", "rule_id", "title", "level", "summary", "runbook_url")},
-                "state": "resolved" if each.is_over else "firing",
-                **({"end_reason": each.end or "recovered"} if each.is_over else {}),
-                "service": each.labels.get("service"),
-                "labels": dict(each.labels),
-            }
-            for each in notification.members
-        ]
+        data["alerts"] = [_render_member(each) for each in notification.members]
     if notification.incident is not None:
-        data |= {"incident_id": notification.incident["id"], "incident": dict(notification.incident)}
+        data["incident_id"] = notification.incident["id"]
+        data["incident"] = notification.incident
     return {"type": notification.kind, "timestamp": format_time(notification.at), "data": data}
+
+
+def _render_member(member: Member) -> WebhookAlert:
+    alert: WebhookAlert = {
+        "alert_id": member.alert_id,
+        "rule_id": member.rule_id,
+        "title": member.title,
+        "level": member.level,
+        "summary": member.summary,
+        "runbook_url": member.runbook_url,
+        "state": "resolved" if member.is_over else "firing",
+        "service": member.labels.get("service"),
+        "labels": dict(member.labels),
+    }
+    if member.is_over:
+        alert["end_reason"] = member.end or "recovered"
+    return alert
 
 
 def render_summary_line(notification: Notification) -> str:

@@ -10,6 +10,7 @@ from callwatch.alerts.notifications.delivery_failed import DeliveryFailed
 from callwatch.alerts.notifications.retry_after import parse_retry_after, parse_retry_body
 from callwatch.alerts.notifications.ssrf_guard import refuse_private
 from callwatch.http_client.client import HttpResponse, RequestFailed, send_request
+from callwatch.json_values import JsonValue
 
 TIMEOUT_S = 8.0
 _MAX_BODY_BYTES = 4096
@@ -21,12 +22,12 @@ _CHANNEL_WIDE = frozenset({401, 402, 403, 404, 405, 407, 410})
 JSON: Mapping[str, str] = {"content-type": "application/json"}
 
 
-def post_json(url: str, content: Any, timeout_s: float, headers: Mapping[str, str] | None = None) -> int:
+def post_json(url: str, content: JsonValue, timeout_s: float, headers: Mapping[str, str] | None = None) -> int:
     """Send `content` as JSON. Raises DeliveryFailed, as `post` does."""
     return post(url, json.dumps(content).encode(), {**JSON, **(headers or {})}, timeout_s)
 
 
-def put_json(url: str, content: Any, timeout_s: float, headers: Mapping[str, str] | None = None) -> int:
+def put_json(url: str, content: JsonValue, timeout_s: float, headers: Mapping[str, str] | None = None) -> int:
     """Send `content` as JSON by PUT. Raises DeliveryFailed, as `post` does."""
     return post(url, json.dumps(content).encode(), {**JSON, **(headers or {})}, timeout_s, method="PUT")
 

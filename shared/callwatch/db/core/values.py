@@ -1,4 +1,4 @@
-"""Runs one statement for many rows, which stand where it says VALUES %s."""
+"""Runs one statement for many rows, which stand where it says VALUES %s; and writes values as PostgreSQL shows them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,3 +24,8 @@ def add_to_counters(conn: AnyConnection, statement: str, counts: Mapping[Any, An
     """
     rows = [(*key, *found) if isinstance(found, list | tuple) else (*key, found) for key, found in sorted(counts.items())]
     execute_rows(conn, statement, rows)
+
+
+def format_uuid(hex_id: str) -> str:
+    """Write a UUID of 32 hex digits as PostgreSQL shows it, in five groups."""
+    return f"{hex_id[:8]}-{hex_id[8:12]}-{hex_id[12:16]}-{hex_id[16:20]}-{hex_id[20:]}"

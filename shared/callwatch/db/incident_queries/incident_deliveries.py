@@ -1,8 +1,8 @@
 """The incident of each waiting delivery: which one it is about, and what the notification says of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from psycopg2.extras import Json, execute_values
 
@@ -11,6 +11,7 @@ from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.query import fetch_all
 from callwatch.models.alert import AlertState, Level
 from callwatch.models.incident import IncidentState
+from callwatch.models.shapes.alerting.webhook import IncidentPart
 
 # is_whole: all alerts of the delivery belong to the incident.
 _WITHOUT = """
@@ -90,9 +91,11 @@ def read_told_alerts(conn: AnyConnection, ids: Sequence[int], limit: int) -> lis
     return [{**row, "labels": clean_labels(row["labels"])} for row in rows]
 
 
-def attach_parts(conn: AnyConnection, rows: Sequence[tuple[int, int, Mapping[str, Any] | None]]) -> None:
-    """Store the incident of deliveries (id, incident id, what their payload gains). The caller commits."""
-    given = [(delivery_id, incident_id, None if part is None else Json(dict(part))) for delivery_id, incident_id, part in rows]
+def attach_parts(conn: AnyConnection, rows: Sequence[tuple[int, int, IncidentPart | None]]) -> None:
+    """Store the incident of deliveries (id, incident id, what their payload says of it, if anything). The caller commits."""
+    given = [
+        (delivery_id, incident_id, None if part is None else Json({"incident": part})) for delivery_id, incident_id, part in rows
+    ]
     if given:
         with conn.cursor() as cursor:
             execute_values(cursor, _ATTACH, given, "(%s::bigint, %s::bigint, %s::jsonb)", page_size=500)

@@ -1,18 +1,29 @@
 """Calls of models: rows by day, each once, with counters by hour; and the sums of the counters."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any, TypedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TypedDict
 
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.copy import insert_new
 from callwatch.db.core.query import execute, fetch_all
-from callwatch.db.core.values import add_to_counters
+from callwatch.db.core.values import add_to_counters, format_uuid
 from callwatch.models.latency import find_bucket
 
 _KEY = ("day", "project_id", "environment", "span_key")
-_NAMES = ("provider", "model", "operation")
-_COLUMNS = [*_KEY, "at", *_NAMES, "input_tokens", "output_tokens", "duration_ms", "has_failed", "call_id"]
+_COLUMNS = [
+    *_KEY,
+    "at",
+    "provider",
+    "model",
+    "operation",
+    "input_tokens",
+    "output_tokens",
+    "duration_ms",
+    "has_failed",
+    "call_id",
+]
 _MAX_CHARS = 100
 _ADD = """
     INSERT INTO callwatch.model_usage_hourly AS known
@@ -43,6 +54,37 @@ _USAGE = """
 _DELETE = "DELETE FROM callwatch.model_usage_hourly WHERE hour < %s"
 
 
+Key = tuple[date, int, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """One call of a model. span_key: 32 hex digits. at: aware, UTC. Tokens and call_id: None if it did not say them."""
+
+    span_key: str
+    project_id: int
+    at: datetime
+    provider: str
+    model: str
+    operation: str
+    input_tokens: int | None
+    output_tokens: int | None
+    duration_ms: float
+    has_failed: bool
+    call_id: str | None
+    environment: str = "production"
+
+    @property
+    def key(self) -> Key:
+        """What no other call has."""
+        return self.at.date(), self.project_id, self.environment[:_MAX_CHARS], self.span_key
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """Provider, model and operation, as they are stored."""
+        return self.provider[:_MAX_CHARS], self.model[:_MAX_CHARS], self.operation[:_MAX_CHARS]
+
+
 class ModelUsageRow(TypedDict):
     """Calls of a model within one bucket of times (of models.latency); the tokens are those of the calls that said them."""
 
@@ -59,23 +101,19 @@ class ModelUsageRow(TypedDict):
     total_ms: float
 
 
-def insert_model_calls(conn: AnyConnection, calls: Sequence[Mapping[str, Any]]) -> int:
-    """Store calls of models, each once, and count them; returns how many were new. The caller commits.
-
-    Each has span_key (32 hex), project_id, environment, at (aware UTC), provider, model, operation, input_tokens,
-    output_tokens, duration_ms, has_failed, call_id.
-    """
-    by_key = {_build_key(call): call for call in calls}
+def insert_model_calls(conn: AnyConnection, calls: Sequence[ModelCall]) -> int:
+    """Store calls of models, each once, and count them; returns how many were new. The caller commits."""
+    by_key = {call.key: call for call in calls}
     ordered = [by_key[key] for key in sorted(by_key)]
     new_keys = insert_new(conn, "model_calls", _COLUMNS, _KEY, [_build_row(call) for call in ordered])
     fresh = ordered if new_keys is None else [call for call in ordered if _build_text_key(call) in new_keys]
-    sums: dict[tuple[Any, ...], list[float]] = {}
+    sums: dict[tuple[datetime, int, str, str, str, str, int], list[float]] = {}
     for call in fresh:
-        hour = call["at"].replace(minute=0, second=0, microsecond=0)
-        took_ms = float(call["duration_ms"])
-        tokens = (call["input_tokens"], call["output_tokens"])
-        added = (1, call["has_failed"], *(given is not None for given in tokens), *(given or 0 for given in tokens), took_ms)
-        entry = sums.setdefault((hour, *_build_key(call)[1:3], *_list_names(call), find_bucket(took_ms)), [0] * len(added))
+        hour = call.at.replace(minute=0, second=0, microsecond=0)
+        tokens = (call.input_tokens, call.output_tokens)
+        metered = (given is not None for given in tokens)
+        added = (1, call.has_failed, *metered, *(given or 0 for given in tokens), call.duration_ms)
+        entry = sums.setdefault((hour, *call.key[1:3], *call.names, find_bucket(call.duration_ms)), [0] * len(added))
         entry[:] = [before + more for before, more in zip(entry, added, strict=True)]
     add_to_counters(conn, _ADD, sums)
     return len(fresh)
@@ -91,23 +129,13 @@ def delete_usage_before(conn: AnyConnection, before: datetime) -> int:
     return execute(conn, _DELETE, (before,))
 
 
-def _build_key(call: Mapping[str, Any]) -> tuple[Any, ...]:
-    environment = str(call.get("environment") or "production")[:_MAX_CHARS]
-    return call["at"].date(), call["project_id"], environment, str(call["span_key"])
+def _build_text_key(call: ModelCall) -> tuple[str, ...]:
+    day, project_id, environment, span_key = call.key
+    return day.isoformat(), str(project_id), environment, format_uuid(span_key)
 
 
-def _build_text_key(call: Mapping[str, Any]) -> tuple[str, ...]:
-    day, project_id, environment, hex_id = _build_key(call)
-    dashed = f"{hex_id[:8]}-{hex_id[8:12]}-{hex_id[12:16]}-{hex_id[16:20]}-{hex_id[20:]}"
-    return day.isoformat(), str(project_id), environment, dashed
-
-
-def _list_names(call: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(str(call[name] or "")[:_MAX_CHARS] for name in _NAMES)
-
-
-def _build_row(call: Mapping[str, Any]) -> tuple[Any, ...]:
+def _build_row(call: ModelCall) -> tuple[object, ...]:
     return (
-        *_build_key(call), call["at"].isoformat(), *_list_names(call), call["input_tokens"], call["output_tokens"],
-        float(call["duration_ms"]), call["has_failed"], call["call_id"],
+        *call.key, call.at.isoformat(), *call.names, call.input_tokens, call.output_tokens, call.duration_ms, call.has_failed,
+        call.call_id,
     )  # fmt: skip

@@ -6,7 +6,7 @@ Labels are the identity of an alert there, so the level among them ends under it
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from callwatch.alerts.notifications.channels.wording import (
     add_link,
@@ -18,6 +18,7 @@ from callwatch.alerts.notifications.channels.wording import (
 )
 from callwatch.alerts.notifications.notification import Notification
 from callwatch.alerts.notifications.webhook_client import post_json
+from callwatch.json_values import JsonObject
 from callwatch.models.alert import STAGE_LABEL, AlertLevel
 from callwatch.settings import Settings
 from callwatch.times import format_time
@@ -54,7 +55,7 @@ def send(notification: Notification, _message_id: str, settings: Settings, timeo
     )
 
 
-def build_body(notification: Notification, settings: Settings) -> list[dict[str, Any]]:
+def build_body(notification: Notification, settings: Settings) -> list[JsonObject]:
     """Build the list of alerts: those of the notification, and the ends of their other levels."""
     is_settled = notification.kind == "alert.resolved" or notification.occasion == "raised"
     alerts = []
@@ -82,7 +83,7 @@ def _find_end(entry: _Entry, notification: Notification) -> datetime:
     return notification.at if entry.is_over or notification.kind == "alert.resolved" else notification.at + _LASTS
 
 
-def _build_alert(entry: _Entry, notification: Notification, settings: Settings, ends_at: datetime) -> dict[str, Any]:
+def _build_alert(entry: _Entry, notification: Notification, settings: Settings, ends_at: datetime) -> JsonObject:
     links = list_links(notification)
     annotations = {
         "title": shorten(flatten_text(entry.title), _MAX_TITLE),
@@ -91,7 +92,7 @@ def _build_alert(entry: _Entry, notification: Notification, settings: Settings, 
         "acknowledged_by": notification.actor if notification.kind == "alert.acknowledged" else None,
         "runbook_url": next((address for text, address in links if text == "Runbook"), None),
     }
-    alert: dict[str, Any] = {
+    alert: JsonObject = {
         "labels": _build_labels(entry, notification, settings.stage),
         "annotations": {name: value for name, value in annotations.items() if value},
         "startsAt": format_time(min(notification.since, ends_at)),

@@ -1,7 +1,5 @@
 """Discord by a webhook of a channel, as one embed."""
 
-from typing import Any
-
 from callwatch.alerts.notifications.channels.wording import (
     add_link,
     list_notes,
@@ -13,6 +11,7 @@ from callwatch.alerts.notifications.channels.wording import (
 )
 from callwatch.alerts.notifications.notification import Notification
 from callwatch.alerts.notifications.webhook_client import post_json
+from callwatch.json_values import JsonObject
 from callwatch.settings import Settings
 from callwatch.times import format_time
 
@@ -36,23 +35,24 @@ def send(notification: Notification, _message_id: str, settings: Settings, timeo
     post_json(str(settings.discord_alert_webhook), build_body(notification, settings), timeout_s)
 
 
-def build_body(notification: Notification, settings: Settings) -> dict[str, Any]:
+def build_body(notification: Notification, settings: Settings) -> JsonObject:
     """Build the message: `content` is what a phone shows; nothing in it mentions anybody."""
     lines = [render_lead(notification), *list_notes(notification)]
     links = list_short_links(notification)
-    embed: dict[str, Any] = {
+    fields: list[JsonObject] = [
+        {"name": shorten(row.name, _MAX_FIELD_NAME), "value": shorten(row.value, _MAX_FIELD_VALUE) or "-", "inline": True}
+        for row in render_rows(notification, settings.timezone)[:_MAX_FIELDS]
+    ]
+    if 0 < len(notification.take_url) <= _MAX_TAKE_URL:
+        # A webhook that belongs to no app has no buttons.
+        fields.append({"name": "Take it", "value": f"[Open the page with the button]({notification.take_url})"})
+    embed: JsonObject = {
         "title": shorten(render_headline(notification), _MAX_TITLE),
         "description": add_link("\n".join(lines), links, _MAX_DESCRIPTION),
         "color": _CALM.get(notification.look) or _COLORS[notification.level],
         "timestamp": format_time(notification.at),
-        "fields": [
-            {"name": shorten(row.name, _MAX_FIELD_NAME), "value": shorten(row.value, _MAX_FIELD_VALUE) or "-", "inline": True}
-            for row in render_rows(notification, settings.timezone)[:_MAX_FIELDS]
-        ],
+        "fields": fields,
     }
-    if 0 < len(notification.take_url) <= _MAX_TAKE_URL:
-        # A webhook that belongs to no app has no buttons.
-        embed["fields"].append({"name": "Take it", "value": f"[Open the page with the button]({notification.take_url})"})
     if links:
         embed["url"] = links[0][1]
     content = shorten(render_headline(notification), _MAX_CONTENT)

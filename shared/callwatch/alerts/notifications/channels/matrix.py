@@ -1,7 +1,6 @@
 """Matrix by the client-server API (PUT /_matrix/client/v3/rooms/…/send), as text and HTML."""
 
 import html
-from typing import Any
 from urllib.parse import quote
 
 from callwatch.alerts.notifications.channels.wording import (
@@ -17,6 +16,7 @@ from callwatch.alerts.notifications.channels.wording import (
 )
 from callwatch.alerts.notifications.notification import Notification
 from callwatch.alerts.notifications.webhook_client import put_json
+from callwatch.json_values import JsonObject
 from callwatch.settings import Settings
 
 # An event may have 65,536 bytes with its signatures and escapes (Matrix specification, "Size limits").
@@ -40,7 +40,7 @@ def send(notification: Notification, message_id: str, settings: Settings, timeou
     put_json(address, build_body(notification, settings), timeout_s, headers)
 
 
-def build_body(notification: Notification, settings: Settings) -> dict[str, Any]:
+def build_body(notification: Notification, settings: Settings) -> JsonObject:
     """Build the message; what is no alarm is a notice, which bots ignore and clients show without a sound."""
     text = render_plain_text(notification, settings.timezone)
     return {

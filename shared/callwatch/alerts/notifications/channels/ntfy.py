@@ -1,6 +1,5 @@
 """ntfy.sh, or a server of one's own: a message to a topic, published as JSON."""
 
-from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from callwatch.alerts.notifications.channels.wording import (
@@ -13,6 +12,7 @@ from callwatch.alerts.notifications.channels.wording import (
 )
 from callwatch.alerts.notifications.notification import Notification
 from callwatch.alerts.notifications.webhook_client import post_json
+from callwatch.json_values import JsonObject
 from callwatch.settings import Settings
 
 _PRIORITIES = {"critical": 5, "error": 4, "warning": 3, "info": 2}
@@ -40,12 +40,12 @@ def send(notification: Notification, _message_id: str, settings: Settings, timeo
     post_json(server, build_body(notification, settings), timeout_s, headers)
 
 
-def build_body(notification: Notification, settings: Settings) -> dict[str, Any]:
+def build_body(notification: Notification, settings: Settings) -> JsonObject:
     """Build the message; a touch opens the alert."""
     links = list_short_links(notification)
     plain = render_plain_text(notification, settings.timezone, has_headline=False)
     is_firing = notification.kind == "alert.firing"
-    body: dict[str, Any] = {
+    body: JsonObject = {
         "topic": split_topic(str(settings.ntfy_url))[1],
         "title": shorten(render_headline(notification), _MAX_TITLE),
         "message": fit_text(plain, links, _MAX_BYTES, count_bytes),

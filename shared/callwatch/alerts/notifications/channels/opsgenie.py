@@ -1,6 +1,5 @@
 """Opsgenie, and Jira Service Management, by the Alert API v2: an alert is opened, acknowledged and closed by its alias."""
 
-from typing import Any
 from urllib.parse import quote
 
 from callwatch.alerts.notifications.channels.pagerduty import build_dedup_key
@@ -15,6 +14,7 @@ from callwatch.alerts.notifications.channels.wording import (
 )
 from callwatch.alerts.notifications.notification import Notification
 from callwatch.alerts.notifications.webhook_client import post_json
+from callwatch.json_values import JsonObject
 from callwatch.settings import Settings
 
 _PRIORITIES = {"critical": "P1", "error": "P2", "warning": "P3", "info": "P5"}
@@ -43,7 +43,7 @@ def send(notification: Notification, _message_id: str, settings: Settings, timeo
         post_json(f"{of_alias}/{path}", build_note(notification), timeout_s, headers)
 
 
-def build_body(notification: Notification, settings: Settings) -> dict[str, Any]:
+def build_body(notification: Notification, settings: Settings) -> JsonObject:
     """Build the request that opens an alert, or counts it again if it is open."""
     is_test = notification.kind == "alert.test"
     text = render_plain_text(notification, settings.timezone, has_headline=False)

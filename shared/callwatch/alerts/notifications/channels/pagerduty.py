@@ -1,7 +1,6 @@
 """PagerDuty by Events API v2 (POST /v2/enqueue): an alert is one incident from trigger to resolve."""
 
 import hashlib
-from typing import Any
 
 from callwatch.alerts.notifications.channels.wording import (
     add_link,
@@ -15,6 +14,7 @@ from callwatch.alerts.notifications.channels.wording import (
 from callwatch.alerts.notifications.notification import Notification
 from callwatch.alerts.notifications.webhook_client import post_json
 from callwatch.alerts.outage import outage
+from callwatch.json_values import JsonObject
 from callwatch.settings import Settings
 from callwatch.times import format_time
 
@@ -46,7 +46,7 @@ def send(notification: Notification, _message_id: str, settings: Settings, timeo
         post_json(f"{settings.pagerduty_api_url}/v2/enqueue", each, timeout_s)
 
 
-def build_body(notification: Notification, settings: Settings) -> dict[str, Any]:
+def build_body(notification: Notification, settings: Settings) -> JsonObject:
     """Build the event for PagerDuty; all events of an alert share its dedup_key."""
     is_test = notification.kind == "alert.test"
     return {

@@ -1,12 +1,12 @@
 """Pushover by its Message API (POST /1/messages.json); what is critical repeats until somebody confirms it on a phone."""
 
-from typing import Any
 from urllib.parse import quote
 
 from callwatch.alerts.notifications.channels.pagerduty import build_dedup_key
 from callwatch.alerts.notifications.channels.wording import add_link, list_links, render_headline, render_plain_text, shorten
 from callwatch.alerts.notifications.notification import Notification
 from callwatch.alerts.notifications.webhook_client import post_json
+from callwatch.json_values import JsonObject
 from callwatch.settings import Settings
 
 _PRIORITIES = {"critical": 2, "error": 1, "warning": 0, "info": -1}
@@ -30,12 +30,12 @@ def send(notification: Notification, _message_id: str, settings: Settings, timeo
     post_json(f"{base}/1/messages.json", build_body(notification, settings), timeout_s)
 
 
-def build_body(notification: Notification, settings: Settings) -> dict[str, Any]:
+def build_body(notification: Notification, settings: Settings) -> JsonObject:
     """Build the message."""
     links = list_links(notification)
     text = render_plain_text(notification, settings.timezone, has_headline=False)
     priority = _PRIORITIES[notification.level] if notification.kind == "alert.firing" else 0
-    body: dict[str, Any] = {
+    body: JsonObject = {
         "token": settings.pushover_app_token,
         "user": settings.pushover_user_key,
         "title": shorten(render_headline(notification), _MAX_TITLE),

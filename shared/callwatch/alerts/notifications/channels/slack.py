@@ -19,6 +19,7 @@ from callwatch.alerts.notifications.channels.wording import (
 from callwatch.alerts.notifications.notification import Notification
 from callwatch.alerts.notifications.take_link import is_takeable
 from callwatch.alerts.notifications.webhook_client import post_json
+from callwatch.json_values import JsonObject
 from callwatch.settings import Settings
 
 # Slack accepts one message per second from a webhook.
@@ -56,7 +57,7 @@ def send(notification: Notification, message_id: str, settings: Settings, timeou
     post_json(str(settings.slack_alert_webhook), body, timeout_s)
 
 
-def build_body(notification: Notification, timezone: str, taken_by: str | None = None) -> dict[str, Any]:
+def build_body(notification: Notification, timezone: str, taken_by: str | None = None) -> JsonObject:
     """Build the message for Slack; `text` is what a notification on a phone shows.
 
     taken_by: the id of the message, for a button in place of the link to a page with one.
@@ -68,12 +69,12 @@ def build_body(notification: Notification, timezone: str, taken_by: str | None =
         (row.name, _format_local_time(row.at, timezone) if row.at else escape(row.value))
         for row in render_rows(notification, timezone)[:_MAX_FIELDS]
     ]
-    blocks: list[dict[str, Any]] = [
+    blocks: list[JsonObject] = [
         _build_section(text=_build_text("\n".join([title, *(escape(line) for line in lines)]), _MAX_TEXT_LENGTH)),
         _build_section(fields=[_build_text(f"*{escape(name)}*\n{value}", _MAX_FIELD_LENGTH) for name, value in rows]),
     ]
     shown = notification if taken_by is None else replace(notification, take_url="")
-    buttons: list[dict[str, Any]] = [] if taken_by is None else [_build_take_button(notification.alert_id, taken_by)]
+    buttons: list[JsonObject] = [] if taken_by is None else [_build_take_button(notification.alert_id, taken_by)]
     buttons += [
         {"type": "button", "text": {"type": "plain_text", "text": text}, "url": address}
         for text, address in list_short_links(shown, _MAX_ADDRESS_LENGTH)
@@ -83,7 +84,7 @@ def build_body(notification: Notification, timezone: str, taken_by: str | None =
     return {"text": escape(render_headline(notification)), "blocks": blocks}
 
 
-def _build_take_button(alert_id: str, message_id: str) -> dict[str, Any]:
+def _build_take_button(alert_id: str, message_id: str) -> JsonObject:
     return {
         "type": "button",
         "action_id": ACTION_ID,
@@ -104,11 +105,11 @@ def _format_local_time(when: datetime, timezone: str) -> str:
     return f"<!date^{seconds}^{{date_short_pretty}}, {{time}}|{escape(format_local_time(when, timezone))}>"
 
 
-def _build_section(**content: Any) -> dict[str, Any]:
+def _build_section(**content: Any) -> JsonObject:
     return {"type": "section", **content}
 
 
-def _build_text(escaped: str, max_characters: int) -> dict[str, Any]:
+def _build_text(escaped: str, max_characters: int) -> JsonObject:
     """Build a text of at most `max_characters` characters; the cut never leaves half an escape."""
     text = escaped if len(escaped) <= max_characters else _HALF_ESCAPE.sub("", escaped[: max_characters - 1]) + "…"
     return {"type": "mrkdwn", "text": text}

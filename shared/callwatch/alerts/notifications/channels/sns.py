@@ -20,6 +20,8 @@ from callwatch.alerts.notifications.delivery_failed import DeliveryFailed
 from callwatch.alerts.notifications.notification import Notification
 from callwatch.alerts.notifications.rendering import render_body
 from callwatch.alerts.notifications.retry_after import parse_retry_after
+from callwatch.json_values import JsonObject, JsonValue
+from callwatch.models.shapes.alerting.webhook import WebhookBody
 from callwatch.settings import Settings
 
 # Errors that reject every message: the topic, its key, or the right to publish is missing.
@@ -63,13 +65,13 @@ def _read_failure(answer: Mapping[str, Any]) -> DeliveryFailed:
     return DeliveryFailed(f"SNS rejected it ({code or status})", not is_retried, retry_after_s, is_wide)
 
 
-def build_request(notification: Notification, message_id: str, settings: Settings) -> dict[str, Any]:
+def build_request(notification: Notification, message_id: str, settings: Settings) -> JsonObject:
     """Build the arguments of Publish: text for people, the webhook's body for programs."""
     people = add_link(render_plain_text(notification, settings.timezone), list_links(notification), _MAX_TEXT)
     program = _render_program(notification)
-    forms = {"default": people, "email": people, "sms": render_sms(notification)}
+    forms: JsonObject = {"default": people, "email": people, "sms": render_sms(notification)}
     forms |= dict.fromkeys(("email-json", "http", "https", "lambda", "sqs", "firehose"), program)
-    request = {
+    request: JsonObject = {
         "TopicArn": settings.alert_sns_topic_arn,
         "Subject": describe_subject(notification),
         "Message": _encode(forms),
@@ -98,7 +100,7 @@ def describe_subject(notification: Notification) -> str:
     return ascii_only if len(ascii_only) <= _MAX_SUBJECT else ascii_only[: _MAX_SUBJECT - 3] + "..."
 
 
-def _encode(value: Any) -> str:
+def _encode(value: JsonValue | WebhookBody) -> str:
     # SNS counts bytes of UTF-8, of which escapes would take more.
     return json.dumps(value, ensure_ascii=False)
 
@@ -106,8 +108,7 @@ def _encode(value: Any) -> str:
 def _render_program(notification: Notification) -> str:
     """Render the webhook's body; of a large group it lists the worst alerts alone, and `count` says how many there are."""
     body = render_body(notification)
-    while len(_encode(text := _encode(body)).encode()) > _MAX_PROGRAM and body["data"].get("alerts"):
-        alerts = body["data"]["alerts"]
+    while len(_encode(text := _encode(body)).encode()) > _MAX_PROGRAM and (alerts := body["data"].get("alerts")):
         body["data"]["alerts"] = alerts[: len(alerts) // 2]
     return text
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-from typing import Any
 
 from callwatch.alerts.notifications.channels.wording import (
     add_link,
@@ -17,6 +16,7 @@ from callwatch.alerts.notifications.channels.wording import (
 )
 from callwatch.alerts.notifications.notification import Notification
 from callwatch.alerts.notifications.webhook_client import JSON, post
+from callwatch.json_values import JsonObject
 from callwatch.settings import Settings
 
 # Teams accepts four messages per second.
@@ -42,12 +42,12 @@ def send(notification: Notification, _message_id: str, settings: Settings, timeo
     post(str(settings.teams_alert_webhook), body, JSON, timeout_s)
 
 
-def encode(body: dict[str, Any]) -> bytes:
+def encode(body: JsonObject) -> bytes:
     """Encode a message as it is sent."""
     return json.dumps(body, ensure_ascii=False).encode()
 
 
-def build_body(notification: Notification, settings: Settings) -> dict[str, Any]:
+def build_body(notification: Notification, settings: Settings) -> JsonObject:
     """Build the message; `summary` is what a phone shows. Lines are cut as far as its size requires."""
     for most in _LINES:
         body = _build_message(notification, settings, most)
@@ -56,9 +56,9 @@ def build_body(notification: Notification, settings: Settings) -> dict[str, Any]
     return body
 
 
-def _build_message(notification: Notification, settings: Settings, max_line: int) -> dict[str, Any]:
+def _build_message(notification: Notification, settings: Settings, max_line: int) -> JsonObject:
     links = list_short_links(notification)
-    card = {
+    card: JsonObject = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
         "version": "1.4",
@@ -73,9 +73,7 @@ def _build_message(notification: Notification, settings: Settings, max_line: int
     }
 
 
-def _build_parts(
-    notification: Notification, settings: Settings, links: list[tuple[str, str]], max_line: int
-) -> list[dict[str, Any]]:
+def _build_parts(notification: Notification, settings: Settings, links: list[tuple[str, str]], max_line: int) -> list[JsonObject]:
     title = f"{find_word(notification)}: {notification.title} ({read_level(notification)})"
     style = _CALM.get(notification.look) or _STYLES[notification.level]
     notes = list_notes(notification)
@@ -95,7 +93,7 @@ def _build_parts(
     ]
 
 
-def _build_text(text: str, **look: str) -> dict[str, Any]:
+def _build_text(text: str, **look: str) -> JsonObject:
     return {"type": "TextBlock", "text": text, "wrap": True, **look}
 
 

@@ -1,10 +1,9 @@
 """Telegram by a bot (method sendMessage), as plain text."""
 
-from typing import Any
-
 from callwatch.alerts.notifications.channels.wording import fit_text, list_links, render_plain_text
 from callwatch.alerts.notifications.notification import Notification
 from callwatch.alerts.notifications.webhook_client import post_json
+from callwatch.json_values import JsonObject
 from callwatch.settings import Settings
 
 # Telegram accepts one message per second in a chat.
@@ -24,7 +23,7 @@ def send(notification: Notification, _message_id: str, settings: Settings, timeo
     post_json(address, build_body(notification, settings), timeout_s)
 
 
-def build_body(notification: Notification, settings: Settings) -> dict[str, Any]:
+def build_body(notification: Notification, settings: Settings) -> JsonObject:
     """Build the message; a resolved alert makes no sound."""
     plain = render_plain_text(notification, settings.timezone)
     return {

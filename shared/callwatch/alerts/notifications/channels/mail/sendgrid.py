@@ -1,9 +1,8 @@
 """SendGrid's v3 API (POST /v3/mail/send)."""
 
-from typing import Any
-
 from callwatch.alerts.notifications.channels.mail.content import Mail, list_recipients
 from callwatch.alerts.notifications.webhook_client import post_json
+from callwatch.json_values import JsonObject
 from callwatch.settings import Settings
 
 
@@ -13,7 +12,7 @@ def send(mail: Mail, message_id: str, settings: Settings, timeout_s: float) -> N
     post_json(f"{settings.sendgrid_api_url}/v3/mail/send", build_body(mail, message_id, settings), timeout_s, headers)
 
 
-def build_body(mail: Mail, message_id: str, settings: Settings) -> dict[str, Any]:
+def build_body(mail: Mail, message_id: str, settings: Settings) -> JsonObject:
     """Build SendGrid's request: text/plain before text/html."""
     return {
         "personalizations": [{"to": [{"email": address} for address in list_recipients(settings)]}],

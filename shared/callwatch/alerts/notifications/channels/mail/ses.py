@@ -3,13 +3,13 @@
 import json
 import os
 import time
-from typing import Any
 from urllib.parse import urlsplit
 
 from callwatch.alerts.notifications.channels.mail.content import Mail, list_recipients
 from callwatch.alerts.notifications.delivery_failed import DeliveryFailed
 from callwatch.alerts.notifications.webhook_client import JSON, post
 from callwatch.aws.signature import Credentials, Scope, sign_post
+from callwatch.json_values import JsonObject
 from callwatch.settings import Settings
 
 _PATH = "/v2/email/outbound-emails"
@@ -34,7 +34,7 @@ def send(mail: Mail, message_id: str, settings: Settings, timeout_s: float) -> N
         raise
 
 
-def build_body(mail: Mail, message_id: str, settings: Settings) -> dict[str, Any]:
+def build_body(mail: Mail, message_id: str, settings: Settings) -> JsonObject:
     """Build the request of SendEmail; it takes at most 50 recipients."""
     contents = {
         "Text": mail.text,
