@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from callwatch.models.alert import rank_level
 from callwatch.models.shapes.alerting.webhook import IncidentPart
@@ -36,6 +36,14 @@ class Member:
     is_over: bool = False
     runbook_url: str = ""
     end: str | None = None
+
+
+class GroupText(TypedDict):
+    """What a notification of a group says of all of them."""
+
+    title: str
+    level: str
+    summary: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +133,7 @@ def select_members(notification: Notification, kept: tuple[Member, ...]) -> Noti
     return replace(notification, members=kept, count=count, count_over=count_over, **words)
 
 
-def describe_members(members: Sequence[Member], count: int, count_over: int) -> dict[str, Any]:
+def describe_members(members: Sequence[Member], count: int, count_over: int) -> GroupText:
     """Build title, level and summary of a group from its firing members, or from all if none fires."""
     firing = [member for member in members if not member.is_over]
     shown = firing or list(members)
