@@ -1,10 +1,13 @@
-"""Shared by the tests on a database: a receiver of webhooks, and the settings that send to it."""
+"""Shared by the tests on a database: a receiver of webhooks, and stores of payloads outside."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
+from moto import mock_aws
 
+from callwatch import file_store
 from callwatch.settings import reset_settings
 from tests.support.scripted_receiver import Receiver
 
@@ -35,3 +38,18 @@ def folder(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     monkeypatch.setenv("PAYLOADS_URL", str(tmp_path / "payloads"))
     reset_settings()
     return tmp_path / "payloads"
+
+
+@pytest.fixture(params=["folder", "s3"])
+def url(request: pytest.FixtureRequest, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Yield the address of a store of each kind."""
+    file_store._make_client.cache_clear()
+    if request.param == "folder":
+        yield str(folder)
+        return
+    with mock_aws():
+        boto3.client("s3").create_bucket(Bucket="payloads")
+        monkeypatch.setenv("PAYLOADS_URL", "s3://payloads/errors-test")
+        reset_settings()
+        yield "s3://payloads/errors-test"
+    file_store._make_client.cache_clear()

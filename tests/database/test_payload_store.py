@@ -3,14 +3,11 @@
 import contextlib
 import io
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from callwatch import file_store
 from callwatch.counters.errors import read_error_metrics
@@ -35,21 +32,6 @@ NOW = datetime.now(UTC)
 def message(text: str = "boom", project: int = 1, **fields: Any) -> str:
     given = {"type": "KeyError", "release": "1", "endpoint": "GET /", "tags": {"a": "b"}, "context": {"plan": "gold"}, **fields}
     return build_error_message(finish_event({"message": text, **given}, NOW), project, NOW)
-
-
-@pytest.fixture(params=["folder", "s3"])
-def url(request: pytest.FixtureRequest, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Yield the address of a store of each kind."""
-    file_store._make_client.cache_clear()
-    if request.param == "folder":
-        yield str(folder)
-        return
-    with mock_aws():
-        boto3.client("s3").create_bucket(Bucket="payloads")
-        monkeypatch.setenv("PAYLOADS_URL", "s3://payloads/errors-test")
-        reset_settings()
-        yield "s3://payloads/errors-test"
-    file_store._make_client.cache_clear()
 
 
 def show(name: str = "1") -> tuple[dict[str, Any], dict[str, str]]:

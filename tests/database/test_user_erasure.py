@@ -1,5 +1,6 @@
 """Erasure of what is stored of a user: exact in both stores, in bounded parts, through crashes and outages."""
 
+import json
 import random
 import signal
 import subprocess
@@ -10,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
+from callwatch import file_store
 from callwatch.db import connection, ensure_partitions
 from callwatch.db.core.migrate import FOLDER
 from callwatch.db.core.query import execute
@@ -94,6 +97,10 @@ def finish() -> int:
     return parts
 
 
+def unpack(raw: bytes) -> bytes:
+    return zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True).read()
+
+
 def list_left() -> list[str]:
     rows = query("SELECT replace(event_id::text, '-', '') AS id FROM callwatch.error_logs WHERE deleted_at IS NULL ORDER BY 1")
     return [row["id"] for row in rows]
@@ -128,6 +135,18 @@ def test_user_is_erased_and_others_stay(store: str, folder: Path) -> None:
     assert query("SELECT user_hash FROM callwatch.error_group_users ORDER BY 1") == [{"user_hash": NEAR_ANN}, {"user_hash": BOB}]
     digest(bodies, NOW)
     assert list_left() == kept, "a second delivery brings nothing back"
+
+
+def test_user_leaves_the_objects_of_each_kind_of_store(url: str) -> None:
+    digest([message(make_id(n), user) for n, user in enumerate((ANN, BOB, ANN))], NOW)
+    (row,) = query("SELECT name FROM callwatch.payload_objects")
+    assert b"secret of" in unpack(file_store.read_file(url, row["name"]))
+    assert ask()["found"] == 2
+    finish()
+    assert list_left() == [make_id(1)]
+    lines = [json.loads(line) for line in unpack(file_store.read_file(url, row["name"])).splitlines()]
+    assert [line.get("event_id") for line in lines] == [None, make_id(1), None]
+    assert ANN not in json.dumps(lines)
 
 
 def test_history_says_who_why_and_how_many(store: str) -> None:
