@@ -81,9 +81,11 @@ def _close_to_others(data_dir: Path) -> list[str]:
 
 
 def _check_kinds(data_dir: Path) -> None:
-    """Raise DataDirError if a folder stands in place of a file, or the reverse."""
+    """Raise DataDirError if a folder stands in place of a file, or the reverse, or a link that leads nowhere."""
     for name in _OURS:
         path = data_dir / name
+        if path.is_symlink() and not path.exists():
+            raise DataDirError(f"{path} is a link that leads nowhere: move it away, and start again")
         if path.exists() and not path.is_file():
             raise DataDirError(f"{path} is a folder where a file belongs: move it away, and start again")
     for name in _FOLDERS:

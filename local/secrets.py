@@ -49,7 +49,7 @@ def _read_kept(path: Path) -> dict[str, str]:
         return {}
     try:
         kept = json.loads(path.read_bytes())
-        if not isinstance(kept, dict) or not all(isinstance(value, str) and value for value in kept.values()):
+        if not isinstance(kept, dict) or not all(isinstance(value, str) and _is_plain(value) for value in kept.values()):
             raise ValueError("no object of texts")
         # A value that is no valid setting was not written by us.
         load_settings({name: value for name, value in kept.items() if name in generate_secrets()})
@@ -57,3 +57,8 @@ def _read_kept(path: Path) -> dict[str, str]:
         remedy = "restore a copy of it, or delete it, and new tokens and keys are made"
         raise ConfigurationError(f"{path} is damaged: {remedy}") from None
     return kept
+
+
+def _is_plain(value: str) -> bool:
+    """Whether a text can be a secret of ours: a lone surrogate could not even become a variable of a process."""
+    return value != "" and value.isascii() and value.isprintable()

@@ -115,6 +115,23 @@ def test_bad_value_error_names_the_variable_not_the_value(name: str, value: str)
 
 
 @pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"ADMIN_SECRET": f"ana:{'ab' * 16},bob:{'ab' * 16}"}, "bob has the token of ADMIN_SECRET ana"),
+        ({"ADMIN_SECRET": f"ana:{'ab' * 16}", "VIEWER_SECRET": f"tv:{'ab' * 16}"}, "tv has the token of ADMIN_SECRET ana"),
+        ({"VIEWER_SECRET": f"tv:{'ab' * 16}", "UPLOAD_SECRET": f"ci:{'ab' * 16}"}, "ci has the token of VIEWER_SECRET tv"),
+        ({"VIEWER_SECRET": f"tv:{'ab' * 16}", "INGEST_KEYS": f"3:{'ab' * 16}"}, "project 3 has the token of VIEWER_SECRET tv"),
+    ],
+)
+def test_a_token_has_one_owner(given: dict[str, str], words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words) as refusal:
+        load_settings(given)
+    assert "abab" not in str(refusal.value)
+    # A function goes on: what is deployed was checked before.
+    assert load_settings(given, is_strict=False).problems == ()
+
+
+@pytest.mark.parametrize(
     ("given", "missing"),
     [
         ({"ALERT_WEBHOOK_URL": "https://hooks.example.com"}, "ALERT_WEBHOOK_SECRET"),
@@ -147,7 +164,7 @@ def test_named_secrets_are_fetched() -> None:
 
 def test_no_secret_shows_when_the_settings_are_printed() -> None:
     secrets = {variable.name: "postgresql://user:hidden-value@h/d" for variable in VARIABLES if variable.is_secret}
-    secrets |= {"INGEST_KEYS": f"1:{KEY}", "ADMIN_SECRET": KEY, "VIEWER_SECRET": KEY, "UPLOAD_SECRET": KEY}
+    secrets |= {"INGEST_KEYS": f"1:{KEY}", "ADMIN_SECRET": f"{KEY}1", "VIEWER_SECRET": f"{KEY}2", "UPLOAD_SECRET": f"{KEY}3"}
     secrets |= {"HTTP_CHECKS": '[{"name": "crm", "url": "https://x.example", "headers": {"x-key": "hidden-value"}}]'}
     secrets |= {
         "ALERT_WEBHOOK_SECRET": "whsec_aGlkZGVuLXZhbHVlLWhpZGRlbi12YWx1ZQ==",

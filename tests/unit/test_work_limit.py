@@ -117,6 +117,16 @@ def test_a_scrubber_that_hangs_leaves_the_event_cut(monkeypatch: pytest.MonkeyPa
     assert not re.search(r"\d{3}", event["message"]), "no half of a number is left at the cut"
 
 
+def test_many_costly_events_share_one_reserve(monkeypatch: pytest.MonkeyPatch) -> None:
+    scrub, budget = scrub_event, WorkBudget(cpu_s=0.1)
+    monkeypatch.setattr(module, "scrub_event", lambda event: work_forever() if event["context"] else scrub(event))
+    started = time.process_time()
+    events = [finish_foreign_event(GIVEN, NOW, budget) for _ in range(60)]
+    # Two tries for each of 60 events, with 0.03 s for each, would take 3.6 s.
+    assert time.process_time() - started < 1.5
+    assert all(event["event_id"] == "b" * 32 and event["trimmed"] == ["cpu_limit"] for event in events)
+
+
 def test_an_event_too_costly_as_a_whole_keeps_a_smaller_form(monkeypatch: pytest.MonkeyPatch) -> None:
     scrub = scrub_event
     monkeypatch.setattr(module, "scrub_event", lambda event: work_forever() if measure_size(event) > 40_000 else scrub(event))

@@ -13,8 +13,11 @@ from types import FrameType
 
 # Seconds of CPU for all events of one request, and the minimum for an event when the others have used that up. An ordinary
 # event of 8 KB takes 0.005 s.
-REQUEST_CPU_S = 1.3
+REQUEST_CPU_S = 1.0
 MIN_EVENT_CPU_S = 0.03
+# What all these minimums may take together, and what remains for each event after that: a hundred of them could take seconds.
+RESERVE_CPU_S = 0.2
+LAST_EVENT_CPU_S = 0.001
 # Python ignores an exception that is raised inside a destructor or a callback of the garbage collector, so the timer repeats.
 _REPEAT_S = 0.05
 
@@ -28,6 +31,7 @@ class WorkBudget:
 
     def __init__(self, cpu_s: float = REQUEST_CPU_S, deadline: float | None = None) -> None:
         self._left_s = cpu_s
+        self._reserve_s = RESERVE_CPU_S
         self._deadline = deadline
 
     @contextlib.contextmanager
@@ -35,10 +39,11 @@ class WorkBudget:
         """Run the block on a share of the remaining budget. Raises WorkLimitReached from inside the block."""
         started = time.process_time()
         try:
-            with limit_work(max(MIN_EVENT_CPU_S, self._left_s * share), self._deadline):
+            with limit_work(max(min(MIN_EVENT_CPU_S, self._reserve_s), self._left_s * share, LAST_EVENT_CPU_S), self._deadline):
                 yield
         finally:
-            self._left_s = max(0.0, self._left_s - (time.process_time() - started))
+            left_s = self._left_s - (time.process_time() - started)
+            self._left_s, self._reserve_s = max(0.0, left_s), max(0.0, self._reserve_s + min(0.0, left_s))
 
 
 @contextlib.contextmanager

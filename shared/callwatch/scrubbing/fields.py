@@ -23,6 +23,12 @@ _SPEECH_KEYS = frozenset(
     " speechtext customersaid agentsaid callerstatement rawtranscript cleanedtranscript redactedtranscript plaintext"
     " displaytext normalizedtext painpoints healthinfo healthnotes".split()
 )
+# Whatever stands before it: dispositionNotes, private_note. The notes of a release are none.
+_SPEECH_ENDS = tuple(
+    f"{whose}note{many}"
+    for whose in ("call", "private", "disposition", "internal", "case", "followup", "intake")
+    for many in ("", "s")
+)
 # Under one of these, prose in any of the fields below belongs to a conversation.
 _SPEECH_PARENTS = frozenset(
     "messages message choices delta sentences segments utterances paragraphs words alternatives channels analysis analyses"
@@ -142,7 +148,7 @@ def describe_field(key: str) -> Field:
     field = Field(
         clean_key=scrub_text(key),
         verdict=classify_key(key) if key else None,
-        is_speech=bare in _SPEECH_KEYS,
+        is_speech=bare in _SPEECH_KEYS or bare.endswith(_SPEECH_ENDS),
         is_speech_in_parent=bare in _SPEECH_FIELDS,
         is_speech_parent=bare in _SPEECH_PARENTS,
         is_mixed=bare in _MIXED_FIELDS,

@@ -210,7 +210,7 @@ PLAIN = RuleSet(
             re.I,
         ),
         *STREETS_ABROAD,
-        make_rule("box pobox", r"\bP\.? ?O\.? ?Box \d{1,8}\b", "[address]", re.I),
+        make_rule("box pobox", r"\b(?:P\.? ?O\.? ?|(?:RR|HC|PSC|CMR) ?\d{1,5},? )Box \d{1,8}\b", "[address]", re.I),
     )
 )
 # These need digits: a text without digits cannot contain them.
@@ -229,6 +229,7 @@ NUMERIC = RuleSet(
         Rule((), numbers.IBAN, numbers.mask_iban),
         Rule((), numbers.CARD, numbers.mask_card),
         Rule((), numbers.WIDE_CARD, numbers.mask_card),
+        Rule(("e1", "e+1"), numbers.POWER_CARD, numbers.mask_power_card),
         Rule((), numbers.SSN, "[ssn]"),
         make_rule(
             "",
@@ -242,6 +243,8 @@ NUMERIC = RuleSet(
         Rule((), numbers.GROUPED_PHONE, numbers.mask_grouped_phone),
         Rule((), numbers.HALF_GROUPED_PHONE, numbers.mask_grouped_phone),
         Rule((), numbers.NATIONAL_PHONE, numbers.mask_national_phone),
+        Rule((".",), numbers.POINTED_PHONE, "[phone]"),
+        Rule((")",), numbers.BRAZILIAN_PHONE, "[phone]"),
         Rule((), numbers.BARE_PHONE, numbers.mask_bare_phone),
     )
 )

@@ -87,10 +87,7 @@ def _scrub_plain(text: str, is_code: bool) -> str:
     text = queries.mask_queries(text, heads)
     if not heads.isdisjoint(exchange_formats.HEADS):
         text = exchange_formats.mask_segments(text)
-    if not heads.isdisjoint(speech.TRIGGERS):
-        text = speech.mask_unreadable_json(text)
-    if not is_code and not heads.isdisjoint(speech.HEALTH_HEADS):
-        text = speech.mask_health(text)
+    text = _mask_speech(text, heads, is_code)
     if not is_code:
         text = notations.mask_argument_lists(notations.mask_notations(text, lower))
     if ":" in text or "=" in text:
@@ -106,6 +103,18 @@ def _scrub_plain(text: str, is_code: bool) -> str:
         return names.mask_named(text, heads)
     text = addresses.mask_cities(text)
     return names.mask_names(text, heads)
+
+
+def _mask_speech(text: str, heads: set[str], is_code: bool) -> str:
+    if not heads.isdisjoint(speech.TRIGGERS):
+        text = speech.mask_unreadable_json(text)
+    if is_code:
+        return text
+    if "-->" in text:
+        text = speech.mask_cues(text)
+    if not heads.isdisjoint(speech.TURN_HEADS) and (":" in text or "]" in text):
+        text = speech.mask_turns(text)
+    return text if heads.isdisjoint(speech.HEALTH_HEADS) else speech.mask_health(text)
 
 
 def _scrub_json(text: str) -> str:

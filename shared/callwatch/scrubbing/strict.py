@@ -7,13 +7,14 @@ certainty.
 import re
 from typing import Any
 
+from callwatch.scrubbing.codes import find_codes
 from callwatch.scrubbing.detectors.people.kinds import Kind, classify_word
 from callwatch.scrubbing.scrubber import hash_user
 
 # Fields that we create ourselves, and labels that come from the sender's configuration.
 _KEPT = ("event_id", "occurred_at", "severity", "category", "user_hash", "sanitized", "trimmed")
 _LABELS = ("environment", "release", "sdk", "level", "platform", "dist", "logger")
-_FRAME_FIELDS = ("filename", "function", "module", "lineno", "colno", "in_app")
+_FRAME_TEXTS, _FRAME_NUMBERS = ("filename", "function", "module"), ("lineno", "colno")
 CONTEXT_KEYS = frozenset(
     [
         "level",
@@ -72,16 +73,28 @@ CONTEXT_KEYS = frozenset(
 _CONTEXT_OBJECTS = frozenset(["extra", "contexts", "runtime", "os", "browser", "device", "trace", "app", "response", "error"])
 _LABEL = re.compile(r"[A-Za-z0-9][\w.@/+:-]{0,99}")
 _TYPE = re.compile(r"[A-Za-z_$][\w.$:<>]{0,199}")
-_HEX = re.compile(r"[0-9a-f-]{8,64}")
+# A trace or a span, or a UUID. One without a letter would be a number, such as that of a card.
+_HEX = re.compile(r"(?=[\d-]{0,36}[a-f])(?:[0-9a-f]{16}|[0-9a-f]{32}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-_CODE = re.compile(
-    r"\b(?:E[A-Z]{3,20}|ERR_[A-Z_]{3,40}"
-    r"|(?:SQLSTATE|HTTP(?:/\d\.\d)?|status(?: code)?|errno|exit code|code)[ :=\[]{1,3}[0-9A-Z]{1,5}"
-    r"|[a-z]{2,20}(?:_[a-z]{2,20}){1,5})\b"
+# Words of software that are names, too.
+_NAMED_WORDS = frozenset(
+    "bench claude data echo long main mark nova opus page pages price prices session sessions stage stages".split()
 )
-_MAX_CODES = 5
-_MAX_CHARS_READ = 20_000
-_FRAME_LINE = re.compile(r"\s*(?:at |File \"|in |from |#\d)[^\r\n]{1,500}")
+# Where a line of a stack says it is: a file with a line, or a place that the runtime names.
+_PLACE = r"(?:[^\s()\"]{1,300}\.[A-Za-z]\w{0,9}|node:[^\s()]{1,200}|<anonymous>|<[a-z-]{1,30}>)(?::\d{1,7}){1,2}"
+_FRAME_LINE = re.compile(
+    rf"\s*at (?:async |new )?[^\s()]{{1,300}}(?: \[as [^\]\s]{{1,80}}\])? \({_PLACE}\)"
+    rf"|\s*at (?:async )?(?:{_PLACE}|[\w$.<>`+/]{{1,300}}\((?:{_PLACE}|Native Method|Unknown Source|native)\)|<anonymous>)"
+    r"|\s*at \w[\w$<>`+]{0,99}(?:\.[\w$<>`+]{1,99}){1,20}(?=\()"
+    r"|\s*File \"(?:[^\"\s]{1,300}|[^\"\r\n]{1,300}\.\w{1,5})\", line \d{1,7}(?:, in [^\s]{1,200})?"
+    rf"|\s*(?:from|in) {_PLACE}(?::in [^\s]{{1,200}})?"
+    r"|\s*#\d{1,4}\s{1,8}(?:[^\s()]{1,300}\(\d{1,7}\)|\[internal function\])(?:: [\w\\:>-]{1,200})?|\s*#\d{1,4} \{main\}"
+    rf"|\s*#\d{{1,4}}\s{{1,8}}[^\s()]{{1,200}} \((?:package:|file://)?{_PLACE}\)"
+)
+_MAX_LINE_CHARS = 2_000
+# Above this, a number may be that of a phone, a card or a person.
+_MAX_NUMBER = 10**8
+_MAX_PLACE = 10**7
 _METHOD = re.compile(r"(?P<method>[A-Z]{3,7} )?(?P<path>/[^\s?#]{0,299})")
 
 
@@ -115,15 +128,13 @@ def _keep_label(value: Any) -> str | None:
 
 def _reduce_message(message: Any, kind: str | None) -> str:
     """The type, and the codes in the message: they distinguish errors and identify no person."""
-    codes = dict.fromkeys(match[0] for match in _CODE.finditer(str(message)[:_MAX_CHARS_READ]) if _is_plain(match[0]))
-    return " ".join([kind or "Error", *[f"[{code}]" for code in codes][:_MAX_CODES]])
+    return " ".join([kind or "Error", *[f"[{code}]" for code in find_codes(str(message))]])
 
 
 def _is_plain(text: str) -> bool:
-    """Whether each word of an identifier is a word of software, and not a name."""
+    """Whether each word of an identifier is a word of software, and no name: neither Baker nor Kidney."""
     return all(
-        len(word) < 3 or word.isupper() or classify_word(word) in (Kind.PLAIN, Kind.PLAIN_FIRST, Kind.PLAIN_LAST)
-        for word in _WORDS.findall(text)
+        len(word) < 3 or classify_word(word) is Kind.PLAIN or word.lower() in _NAMED_WORDS for word in _WORDS.findall(text)
     )
 
 
@@ -139,12 +150,13 @@ def _reduce_endpoint(endpoint: Any) -> str | None:
 
 
 def _reduce_frames(frames: Any) -> list[dict[str, Any]] | None:
-    kept = [
-        {name: frame[name] for name in _FRAME_FIELDS if isinstance(frame.get(name), (str, int, bool))}
-        for frame in _read_list(frames)
-        if isinstance(frame, dict)
-    ]
-    return kept or None
+    return [_reduce_frame(frame) for frame in _read_list(frames) if isinstance(frame, dict)] or None
+
+
+def _reduce_frame(frame: dict[str, Any]) -> dict[str, Any]:
+    kept: dict[str, Any] = {name: frame[name] for name in _FRAME_TEXTS if isinstance(frame.get(name), str)}
+    kept |= {name: frame[name] for name in _FRAME_NUMBERS if type(frame.get(name)) is int and 0 <= frame[name] < _MAX_PLACE}
+    return kept | ({"in_app": frame["in_app"]} if isinstance(frame.get("in_app"), bool) else {})
 
 
 def _reduce_link(link: dict[str, Any]) -> dict[str, Any]:
@@ -157,10 +169,14 @@ def _reduce_link(link: dict[str, Any]) -> dict[str, Any]:
 
 
 def _reduce_stack(stack: Any) -> str | None:
-    """The lines that name a place in the code; the message above them and the source lines between them are removed."""
+    """The lines that name a place in the code, without what follows it, as PHP prints arguments there.
+
+    The message above them and the source lines between them are removed.
+    """
     if not isinstance(stack, str):
         return None
-    return "\n".join(line for line in stack.split("\n") if _FRAME_LINE.fullmatch(line)) or None
+    found = (_FRAME_LINE.match(line[:_MAX_LINE_CHARS]) for line in stack.split("\n"))
+    return "\n".join(match[0] for match in found if match) or None
 
 
 def _reduce_context(value: Any, depth: int) -> dict[str, Any] | None:
@@ -180,7 +196,7 @@ def _reduce_context(value: Any, depth: int) -> dict[str, Any] | None:
 
 def _is_harmless(name: str, item: Any) -> bool:
     if isinstance(item, (bool, int, float)) or item is None:
-        return not isinstance(item, int) or abs(item) < 10**8
+        return item is None or abs(item) < _MAX_NUMBER
     if name.endswith("_id"):
-        return isinstance(item, str) and _HEX.fullmatch(item) is not None
+        return isinstance(item, str) and _HEX.fullmatch(item.lower()) is not None
     return isinstance(item, str) and _LABEL.fullmatch(item) is not None and _is_plain(item) and sum(map(str.isdigit, item)) < 7

@@ -215,7 +215,9 @@ def _scrub_list(items: list[Any], parent: str, depth: int) -> list[Any]:
             found = None if is_spoken or len(item) > MAX_SHORT_CHARS else _scrub_short_item(item, field.is_code, field.is_counted)
             clean.append(_scrub_item(item, parent, is_spoken, depth) if found is None else found)
         else:
-            clean.append(scrub(item, parent, depth + 1))
+            # A row below the key "rows" is no count, whatever numbers it holds.
+            inner = "" if field.is_counted and isinstance(item, (list, tuple)) else parent
+            clean.append(scrub(item, inner, depth + 1))
     # Options of a command begin with a hyphen, and the next argument is the value.
     if has_option:
         _mask_option_values(items, clean)

@@ -54,6 +54,8 @@ def load_settings(environ: Mapping[str, str], fetch: Callable[[str], str] | None
     contradictions = halves + _find_excesses(found)
     if contradictions and is_strict:
         raise ConfigurationError(contradictions[0].message)
+    if is_strict:
+        _refuse_shared_tokens(found)
     problems += contradictions
     for affects in {problem.affects for problem in problems}:
         _switch_off(found, affects)
@@ -115,6 +117,20 @@ def _read_variable(variable: Variable, environ: Mapping[str, str], fetch: Callab
 
 def _drop_empty(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in environ.items() if text.strip()}
+
+
+def _refuse_shared_tokens(found: Mapping[str, Any]) -> None:
+    """Raise ConfigurationError for a token that two names or two roles share: the key of a DSN stands in public pages."""
+    owners: dict[str, str] = {}
+    for variable in ("ADMIN_SECRET", "VIEWER_SECRET", "UPLOAD_SECRET"):
+        for named in found.get(variable.lower()) or ():
+            if owners.setdefault(named.token, f"{variable} {named.name}") != f"{variable} {named.name}":
+                message = f"{variable} must be tokens of their own: {named.name} has the token of {owners[named.token]}"
+                raise ConfigurationError(message)
+    for project_id, keys in (found.get("ingest_keys") or {}).items():
+        owner = next((owners[key] for key in keys if key in owners), None)
+        if owner:
+            raise ConfigurationError(f"INGEST_KEYS must be keys of their own: project {project_id} has the token of {owner}")
 
 
 def _find_half_pairs(found: Mapping[str, Any], bad: set[str], channel: str = "") -> list[SettingProblem]:

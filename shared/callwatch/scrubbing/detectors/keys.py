@@ -34,7 +34,7 @@ _WHOLE = {
         " rediscliauth sshpass ingestkey sentrykey sentrydsn otpcode onetimecode verificationcode resetcode pincode mfacode"
         " totpsecret otp pin smscode authcode recoverycode securityanswer kennwort contrasena motdepasse accountkey sharedaccesskey instrumentationkey"
         " gitlabsession phpsessid jsessionid connectsid clientsecretvalue oauthtoken resettoken invitetoken magiclink tokenhash"
-        " codeverifier devicecode authorizationcode"
+        " codeverifier devicecode authorizationcode voiceprint biometrics"
     ),
     "name": (
         "firstname lastname fullname middlename maidenname surname givenname familyname nickname username"
@@ -63,13 +63,15 @@ _WHOLE = {
     "account": "accountnumber bankaccount bankaccountnumber acctnumber routingnumber iban accountno acctno bankroutingnumber"
     " sortcode ein taxpayerid bankacct kontonummer clabe",
     "dob": "dob dateofbirth birthdate birthday birthyear yearofbirth fechanacimiento fechadenacimiento geburtsdatum geburtstag datenaissance dateborn",
-    "licence": "driverslicense driverlicense driverslicence driverlicence dlnumber passport passportnumber passportno licensenumber",
+    "licence": "vin licenseplate licenceplate platenumber driverslicense driverlicense driverslicence driverlicence dlnumber passport passportnumber passportno licensenumber",
     "medicare": "medicareid medicarenumber mbi hicn medicaidid medicaidnumber",
     "ip": "ipaddress useripaddress userip visitorip remoteip peerip sourceip callerip remoteaddr clientip xforwardedfor forwarded xrealip trueclientip cfconnectingip clientaddress",
     "recording-url": "recordingurl audiourl recordinglink",
-    "transcript": "transcript transcripttext diarized utterances keyquotes",
+    "transcript": "transcript transcripttext diarized utterances keyquotes medications currentmedications allergies diagnoses"
+    " preexistingconditions comorbidities",
+    "value": "income annualincome monthlyincome householdincome salary networth employer employername",
     "mac": "mac macaddress macaddr hwaddr",
-    "location": "latitude longitude latlng latlong latlon geolocation geocoordinates coordinates gpscoordinates",
+    "location": "geolat geolng geolon latitude longitude latlng latlong latlon geolocation geocoordinates coordinates gpscoordinates",
 }
 WHOLE = {key: kind for kind, keys in _WHOLE.items() for key in keys.split()}
 # Words that denote a person if a name is their value, and a thing otherwise.

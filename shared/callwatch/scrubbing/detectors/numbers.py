@@ -32,8 +32,10 @@ OO_PHONE = re.compile(rf"(?<![\w.{_DASH}])00[ {_DASH}]?[1-9]\d{{0,2}}(?:[ {_DASH
 # Two groups only: "415-5552671", "415555-2671".
 HALF_GROUPED_PHONE = re.compile(rf"{_BEFORE}(?:1-)?(?:[2-9]\d{{2}}-[2-9]\d{{6}}|[2-9]\d{{5}}-\d{{4}}){_AFTER}")
 BARE_PHONE = re.compile(rf"{_BEFORE}1?[2-9]\d{{9}}{_AFTER}")
-# A run of digits, which may hold more than a card: "7 4111 1111 1111 1111 12/27".
-CARD = re.compile(r"(?<![\w.-])\d(?:[ -]?\d){11,400}(?![\w-]|\.\d)")
+# A run of digits, which may hold more than a card: "7 4111 1111 1111 1111 12/27". A float or an amount may be a card, too.
+CARD = re.compile(r"(?<![\w.-])\d(?:[ -]?\d){11,400}(?![\w-]|\.(?!0{1,2}(?!\w))\d)")
+# As Java prints a float.
+POWER_CARD = re.compile(r"(?<![\w.-])(?P<first>\d)\.(?P<rest>\d{11,18})[eE]\+?(?P<power>1[2-8])(?![\w.-])")
 # The same four groups of four digits, with a separator other than a blank or a hyphen.
 WIDE_CARD = re.compile(
     rf"(?<![\w.-])\d{{4}}(?P<gap>[./_\u00a0{_DASH}]|\t[ \t]{{0,2}}| [ \t]{{1,2}})\d{{4}}(?:(?P=gap)\d{{4}}){{2}}(?![\w-]|\.\d)"
@@ -53,6 +55,10 @@ _GROUPS_IN_FILE = re.compile(r"(?<!\d)(?:\+?1[-_.])?[2-9]\d{2}([-_.])[2-9]\d{2}\
 NATIONAL_PHONE = re.compile(
     r"(?<![\w.:/,-])(?:\(0\d{1,4}\)|\(0\)[ ]?\d{2,5}|0[1-9]\d{0,4})(?:[ /-]{1,3}\d{2,8}){1,5}(?![\w-]|[.,:]\d)"
 )
+
+# As written in France, with a point between pairs, and the mobile numbers of Brazil.
+POINTED_PHONE = re.compile(r"(?<![\w.:/,-])0[1-9](?:\.\d{2}){4}(?![\w-]|[.,:]\d)")
+BRAZILIAN_PHONE = re.compile(r"(?<![\w.-])(?:55 ?)?\([1-9]{2}\) ?9\d{4}[ -]?\d{4}(?![\w-])")
 
 _CARD_SHAPES = frozenset({(4, 4, 4, 4), (4, 4, 4, 4, 3), (4, 6, 5), (4, 6, 4)})
 # How many words a card may consist of, by the length of the first one: groups of four digits, or all in one.
@@ -145,6 +151,12 @@ def mask_card(match: Match[str]) -> str:
         kept.append("[card]" if size else words[at])
         at += size or 1
     return " ".join(kept)
+
+
+def mask_power_card(match: Match[str]) -> str:
+    """The mark for a card number in powers of ten."""
+    digits = match["first"] + match["rest"].ljust(int(match["power"]), "0")
+    return "[card]" if len(digits) == int(match["power"]) + 1 and is_card(digits) else match[0]
 
 
 def _is_written_as_card(words: list[str]) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 
-from callwatch.scrubbing.detectors.prose import HEALTH, is_about_health, is_about_person, is_speech
+from callwatch.scrubbing.detectors.prose import HEALTH, is_about_health, is_about_person, is_prose, is_speech
 from callwatch.scrubbing.detectors.rules import list_heads
 
 TRIGGERS = list_heads(
@@ -24,7 +24,7 @@ _QUOTED_SINGLE = re.compile(
 )
 # A schema's message quotes the value of a field; few words are those of a list to choose from.
 _RECEIVED = re.compile(
-    r"(?P<before>\b(?:received|got|given|but was|instead of|input:?|LLM output:?) (?P<quote>['\"`]))(?P<text>[^'\"`\r\n]{12,400}(?:'\w[^'\"`\r\n]{0,400}){0,4})(?P=quote)"
+    r"(?P<before>\b(?:received|got|given|but was|instead of|input:?|LLM output:?) (?:(?:string|str|text|value):? )?(?P<quote>['\"`]))(?P<text>[^'\"`\r\n]{12,400}(?:'\w[^'\"`\r\n]{0,400}){0,4})(?P=quote)"
 )
 _MIN_WORDS_OF_PROSE = 5
 _BEHIND_POSITION = re.compile(r"(?P<before>(?:position|column|char|line) \d{1,9}\)?: )(?P<text>[^\W\d_][^\r\n]{2,400})", re.M)
@@ -33,6 +33,20 @@ _WRITTEN = re.compile(
     r"(?P<before>\b(?:(?:invalid|malformed|unparse?able|non|not valid)[ -]JSON[^:\r\n]{0,60}|(?:raw|LLM|model|AI|GPT|assistant) (?:response|output|reply|content|completion)(?: was)?): )"
     r"(?P<text>[A-Z][^\r\n]{12,2000})",
     re.IGNORECASE,
+)
+# A line of a conversation: who speaks, perhaps with a time before it, and what was said.
+_TURN = re.compile(
+    r"^(?P<before>[ \t]{0,8}(?:\[?\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d{1,3})?\]?[ \t-]{1,3})?"
+    r"\[?(?P<who>agent|customer|caller|client|lead|prospect|patient|rep|representative|human|user|assistant|interviewer|guest"
+    r"|speaker[ _-]?\w{1,3})(?:[ _]\d{1,2})?(?:\][ \t]?:?|:)[ \t]{1,3})(?P<text>[^\r\n]{3,2000})",
+    re.IGNORECASE | re.MULTILINE,
+)
+TURN_HEADS = list_heads(
+    "agent customer caller client lead prospect patient rep representative human user assistant interviewer guest speaker".split()
+)
+# What is shown between two times, as subtitles are written.
+_CUE = re.compile(
+    r"(?P<before>\d{2}[.,]\d{3} --> [\d:.,]{5,13}[^\r\n]{0,80}\r?\n)(?P<text>[^\r\n]{2,400}(?:\r?\n[^\r\n]{1,400}){0,2})"
 )
 HEALTH_HEADS = list_heads(HEALTH)
 # What stands between these signs is judged by itself.
@@ -55,6 +69,26 @@ def mask_unreadable_json(text: str) -> str:
         text = _QUOTED_SINGLE.sub(_mask_quoted, text)
     text = _WRITTEN.sub(_mask_behind, text)
     return _BEHIND_POSITION.sub(_mask_behind, _RECEIVED.sub(_mask_received, text))
+
+
+def mask_turns(text: str) -> str:
+    """The text with `[transcript]` for each line of a conversation, if one of them sounds like a person."""
+    turns = list(_TURN.finditer(text))
+    if not turns:
+        return text
+    spoken = {turn.start() for turn in turns if _is_spoken(turn)}
+    is_conversation = bool(spoken) and len({turn["who"].lower() for turn in turns}) > 1
+    return _TURN.sub(lambda turn: f"{turn['before']}[transcript]" if is_conversation or turn.start() in spoken else turn[0], text)
+
+
+def _is_spoken(turn: re.Match[str]) -> bool:
+    said = turn["text"]
+    return is_speech(said) or is_about_person(said) or (turn["who"].lower().startswith("speaker") and is_prose(said))
+
+
+def mask_cues(text: str) -> str:
+    """The text with `[transcript]` for what stands in subtitles."""
+    return _CUE.sub(lambda cue: f"{cue['before']}[transcript]" if is_prose(cue["text"]) else cue[0], text)
 
 
 def mask_health(text: str) -> str:
