@@ -1,6 +1,7 @@
 """From messages to rows on a real PostgreSQL: exact under redelivery, atomic, poison messages isolated."""
 
 import json
+import random
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -325,6 +326,46 @@ def test_resolved_group_that_returns_is_marked_regressed(database: str) -> None:
         found = load_group_detail(conn, "1", later, 90, {})
     assert found["state"] == "regressed"
     assert [entry["action"] for entry in found["history"]] == ["regressed", "resolve"]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_regression_does_not_depend_on_order_of_digests(database: str, seed: int) -> None:
+    """Occurrences of five releases are digested before and after a resolution, in any order, in batches and by two digests."""
+    chance = random.Random(seed)
+    names = [f"1.{number}.0" for number in range(5)] if seed % 2 else [f"dpl_{chance.randbytes(8).hex()}z" for _ in range(5)]
+    began = NOW - timedelta(hours=1)
+    for number, name in enumerate(names):
+        at = began + timedelta(minutes=number)
+        digest([message("beacon", at, type="Beacon", release=name, occurred_at=at)], at)
+    digest([message("flaky", began, type="Flaky", release=names[0], occurred_at=began)], began)
+    fixed_in = chance.randrange(5)
+    group = str(scalar("SELECT id FROM callwatch.error_groups WHERE type = 'Flaky'"))
+    later = datetime.now(UTC) + timedelta(seconds=5)
+    made = [(chance.randrange(5), chance.choice((NOW - timedelta(seconds=3), later))) for _ in range(chance.randint(1, 4))]
+    bodies = [message("flaky", later, type="Flaky", release=names[number], occurred_at=at) for number, at in made]
+    before = [] if seed % 3 else [message("flaky", NOW, type="Flaky", release=names[4], occurred_at=NOW)]
+    digest(before, NOW)
+    with connection() as conn:
+        act(conn, group, "resolve", {"reason": "fixed", "in_release": names[fixed_in]}, "ana", NOW)
+        conn.commit()
+    middle = chance.randint(0, len(bodies))
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda part: digest(part, later), (bodies[:middle], bodies[middle:])))
+    is_back = any(number > fixed_in or (number == fixed_in and at == later) for number, at in made)
+    assert scalar("SELECT state FROM callwatch.error_groups WHERE type = 'Flaky'") == ("regressed" if is_back else "resolved")
+
+
+def test_whole_seconds_of_a_sender_hide_no_regression(database: str) -> None:
+    digest([message("flaky", type="Flaky")], NOW)
+    with connection() as conn:
+        act(conn, "1", "resolve", {"reason": "fixed"}, "ana", NOW)
+        conn.commit()
+    at: Any = scalar("SELECT state_changed_at FROM callwatch.error_groups")
+    second, later = at.replace(microsecond=0), at + timedelta(seconds=1)
+    digest([message("flaky", at, type="Flaky", occurred_at=second)], at)
+    assert scalar("SELECT state FROM callwatch.error_groups") == "resolved", "it was received before"
+    digest([message("flaky", later, type="Flaky", occurred_at=second)], later)
+    assert scalar("SELECT state FROM callwatch.error_groups") == "regressed"
 
 
 def test_unordered_commit_before_fix_is_no_regression(database: str) -> None:

@@ -187,9 +187,9 @@ def test_a_group_has_an_owner_and_comments(database: str) -> None:
     assert [item["assigned_to"] for item in listed()] == ["Ana Q", None]
     freed = do("1", "assign", actor="bo", to=None, reason="on leave")
     assert freed["assigned_to"] is None
-    said = do("1", "comment", text=" customer called from 415-555-2671 ")
+    said = do("1", "comment", text=" customer called\n\tfrom 415-555-2671 ")
     assert [(e["action"], e["actor"], e["reason"], e["details"]) for e in said["history"]] == [
-        ("comment", "ana", "customer called from [phone]", None),
+        ("comment", "ana", "customer called\n\tfrom [phone]", None),
         ("assign", "bo", "on leave", "to nobody"),
         ("assign", "ana", None, "to Ana Q"),
     ]
@@ -203,6 +203,8 @@ def test_a_group_has_an_owner_and_comments(database: str) -> None:
         ("assign", {"to": "x" * 101}, "to"), ("comment", {"text": ""}, "text"), ("comment", {"text": None}, "text"),
         ("comment", {"text": "a\x00"}, "text"), ("resolve", {"reason": "x", "into": []}, "into"),
         ("comment", {"text": "x", "reason": 1}, "reason"),
+        ("comment", {"text": "a\x1b[2Jb"}, "text"), ("comment", {"text": "a\u202eb"}, "text"), ("assign", {"to": "a\nb"}, "to"),
+        ("assign", {"to": "a\x07b"}, "to"), ("merge", {"into": "1", "reason": "a\x9bb"}, "reason"),
     ],
 )  # fmt: skip
 def test_a_wrong_field_is_named(action: str, given: dict[str, Any], field: str, database: str) -> None:

@@ -43,7 +43,7 @@ def test_texts_of_drivers_and_vendors_are_classified() -> None:
         ("57014", (S.HIGH, C.DATABASE)),
         ("57P01", (S.CRITICAL, C.DATABASE)),
         ("40001", (S.MEDIUM, C.DATABASE)),
-        ("23502", (S.MEDIUM, C.VALIDATION)),
+        ("23502", (S.MEDIUM, C.DATABASE)),
         ("94107", (S.MEDIUM, C.UNKNOWN)),
         ("22101", (S.MEDIUM, C.UNKNOWN)),
     ],
@@ -86,7 +86,7 @@ def test_warning_is_never_as_severe_as_an_error() -> None:
     ("name", "message", "verdict"),
     [
         ("psycopg2.Error", "x", (S.HIGH, C.DATABASE)),
-        ("psycopg2.errors.UniqueViolation", "duplicate key value violates unique constraint", (S.MEDIUM, C.VALIDATION)),
+        ("psycopg2.errors.UniqueViolation", "duplicate key value violates unique constraint", (S.MEDIUM, C.DATABASE)),
         ("UndefinedColumn", "column x does not exist", (S.HIGH, C.DATABASE)),
         ("DatabaseError", "x", (S.HIGH, C.DATABASE)),
         ("AxiosError", "x", (S.HIGH, C.INTEGRATION)),

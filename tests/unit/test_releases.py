@@ -106,5 +106,23 @@ def test_fix_that_nobody_has_seen_begins_with_resolution() -> None:
 
 def test_only_a_resolved_group_can_come_back() -> None:
     assert not is_regression(group("1.0", state="new"), NOW + timedelta(hours=1), "2.0")
-    assert not is_regression(group("1.0"), NOW - timedelta(hours=1), "2.0")
+    assert not is_regression(group("1.0"), NOW - timedelta(hours=1), "1.0")
+    assert not is_regression(group(None), NOW - timedelta(hours=1), "2.0")
     assert not needs_history(group("1.0"), "2.0")
+
+
+def test_newer_release_counts_though_its_error_waited() -> None:
+    before = NOW - timedelta(seconds=1)
+    seen = {"dpl_fix": NOW - timedelta(days=1), "dpl_old": NOW - timedelta(days=2)}
+    assert is_regression(group("1.0"), before, "1.1")
+    assert not is_regression(group("1.0"), before, "0.9")
+    assert is_regression(group("dpl_fix"), before, "dpl_unknown", seen)
+    assert not is_regression(group("dpl_fix"), before, "dpl_old", seen)
+    assert not is_regression(group("dpl_fix"), before, "dpl_unknown", {}), "it began before the resolution, which is all we know"
+
+
+@given(st.sampled_from(["0.9", "1.0", "1.1", None]), st.floats(-9, 9), st.floats(0, 9))
+def test_later_occurrence_is_no_weaker_evidence(release: str | None, at_s: float, more_s: float) -> None:
+    at = NOW + timedelta(seconds=at_s)
+    earlier, later = (is_regression(group("1.0"), moment, release) for moment in (at, at + timedelta(seconds=more_s)))
+    assert later >= earlier

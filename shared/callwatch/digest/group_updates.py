@@ -1,6 +1,7 @@
 """Updates groups and counters for new occurrences, in the transaction that stores them, so that both agree."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
 from callwatch.db.core.connect import AnyConnection
@@ -24,6 +25,7 @@ from callwatch.grouping.search_words import list_words
 from callwatch.models.error import ErrorSeverity
 
 _ACTOR = "callwatch"
+_WITHIN_SECOND = timedelta(microseconds=999_999)
 _GROUP_MESSAGE = 2_000
 _LEVEL_RANKS = {level: rank for rank, level in enumerate(LEVELS)}
 _SEVERITY_RANKS = {severity.value: rank for rank, severity in enumerate(ErrorSeverity)}
@@ -138,10 +140,18 @@ def _group_row(
         latest.occurred_at,
         latest.head.get("release"),
         # What only reports something does not bring an error back.
-        any(is_regression(state, o.occurred_at, o.head.get("release"), first_seen) for o in found if not is_quiet(o.level)),
+        any(
+            is_regression(state, _find_latest_time(o), o.head.get("release"), first_seen) for o in found if not is_quiet(o.level)
+        ),
         worst["level"],
         worst["severity"],
     )
+
+
+def _find_latest_time(occurrence: Occurrence) -> datetime:
+    """When it happened at the latest: a sender that gives whole seconds leaves open when within the second."""
+    at = occurrence.occurred_at
+    return at if at.microsecond else max(at, min(at + _WITHIN_SECOND, occurrence.received_at))
 
 
 def _find_first_seen(

@@ -56,7 +56,10 @@ def _find_default(event: dict[str, Any]) -> str:
     has_types = bool(event.get("type")) or any(link.get("type") for link in links)
     has_places = bool(places) or any(link.get("frames") and list_places(link["frames"]) for link in links)
     if not has_types or not has_places:
-        return _SEPARATOR.join([*_list_types(event, links), normalize(_find_message(event, links))])
+        text = normalize(_find_message(event, links))
+        # The client may give the code next to a message that says nothing.
+        code = find_sqlstate(event) if event.get("type") else None
+        return _SEPARATOR.join([*_list_types(event, links), text, *([code] if code and code not in text else [])])
     # Without a name that a person gave, and in a text, which shows less than frames, only the message distinguishes causes.
     innermost = places[-1] if places else ""
     is_needed = bool(text) or not innermost or innermost.endswith(":") or _are_texts_alone(_list_types(event, links))

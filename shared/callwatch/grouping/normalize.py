@@ -57,7 +57,7 @@ _CODES = re.compile(
     r"|(?<!zip )(?<!area )(?<!country )(?<!postal )(?<!post )(?<!promo )(?<!verification )(?<!discount )(?<!coupon )(?<!access )"
     r"(?<!security )(?<!currency )(?<!bar )(?<!one-time )\bcode[\"']?[ :=]{1,3}-?\d{1,5}\b(?![.,:-]\d)"
     r"|\berror[ :#(]{1,2}\d{3,5}(?=\s*(?:$|[:.,;)]))(?![.,:]\d)|\berror[ :(]{1,2}P[12]\d{3}\b"
-    r"|\b0x(?:8|C)00[0-9A-F]{5}\b"
+    r"|\bcurl error[ :#(]{1,2}\d{1,3}\b|\b0x(?:8|C)00[0-9A-F]{5}\b"
     # Deepgram's reasons for closing a stream.
     r"|\b(?-i:NET|DATA)-\d{4}\b",
     re.IGNORECASE,
@@ -120,8 +120,15 @@ _MINIFIED = re.compile(
     r"(?<![\w.$])(?:[A-Za-z_$]{1,2}\.){1,5}(?=[\w$]{3,100} is not )"
     r"|(?<![\w.$])[A-Za-z_$]{1,2}(?= is not (?:a function|a constructor|iterable))"
 )
+# The folder that macOS makes for the temporary files of each user.
+_USER_FOLDER = re.compile(r"/var/folders/\w{2}/\w{1,60}/[TC](?=/)")
 _SPACE = re.compile(r"\s+")
-_NUMBERS = re.compile(r"\d+(?:[.,]\d+)*")
+# A sign belongs to a number that no word or other number precedes; an exponent does as well.
+_NUMBERS = re.compile(r"(?:(?<![\w.)\]>/-])[-+])?(?:\d+(?:[.,]\d+)*(?:[eE][-+]?\d{1,3}(?!\w))?)")
+# The placeholders of a statement, of which a list of values has as many as there are values.
+_OF_PLACEHOLDERS = ("$<n>,", "?,", "%s,", "p<n>,", ":<n>,")
+_PLACEHOLDERS = re.compile(r"(\$<n>|\?|%s|@p<n>|:p?<n>)(?:, ?\1){1,2000}")
+_ROWS = re.compile(r"(\((?:\$<n>|\?|%s|@p<n>|:p?<n>|, ?){1,100}\))(?:, ?\1){1,2000}")
 _REPEATED = re.compile(r"<(n|text|id|hex|time|quantity|address|email)>(?:(?:, ?| )<\1>)+")
 
 
@@ -156,17 +163,23 @@ def normalize(message: str) -> str:
         text = _BRACKETED_ADDRESS.sub("<address>", text)
     if has_digits:
         text = _apply(_WITH_DIGITS, text)
-    if "tmp" in text:
-        text = _TEMPORARY.sub("<id>", text)
+    if "tmp" in text or "/var/folders/" in text:
+        text = _TEMPORARY.sub("<id>", _USER_FOLDER.sub("<folder>", text))
     text = _TOKEN.sub(_mark_token, text)
     if has_digits:
         text = _apply(_AFTER_TOKENS, text)
     if " is not " in text:
         text = _MINIFIED.sub("", text)
     text = replace_quoted(text)
-    if has_digits:
-        text = _NUMBERS.sub("<n>", text)
-    return _REPEATED.sub(r"<\1>", _SPACE.sub(" ", text)).strip().translate(_RESTORE)
+    text = _SPACE.sub(" ", _NUMBERS.sub("<n>", text) if has_digits else text)
+    return _REPEATED.sub(r"<\1>", _shorten_lists(text)).strip().translate(_RESTORE)
+
+
+def _shorten_lists(text: str) -> str:
+    """A statement with one placeholder for each list of them, and with one row for each list of equal rows."""
+    if "," not in text or not any(sign in text for sign in _OF_PLACEHOLDERS):
+        return text
+    return _ROWS.sub(r"\1", _PLACEHOLDERS.sub(r"\1", text))
 
 
 def _protect(match: re.Match[str]) -> str:

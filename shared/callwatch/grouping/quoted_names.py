@@ -20,6 +20,8 @@ _NAMES = (
         re.compile(rf"\b(route|endpoint|view|template|subpath) {_OPEN}([\w.$/:{{}}\[\]-]{{1,100}}){_CLOSE}", re.IGNORECASE),
         r"\1 \2",
     ),
+    # What a response calls the code or the type of its error, if it is a word.
+    (re.compile(rf"([\"']?\b(?:code|type|reason|status)[\"']?: ?){_OPEN}([A-Za-z][A-Za-z_.-]{{2,60}}){_CLOSE}"), r"\1\2"),
     (re.compile(rf"\bname {_OPEN}({_NAME}){_CLOSE} is not defined"), r"name \1 is not defined"),
     (re.compile(rf"{_OPEN}([\w.$-]{{3,100}}){_CLOSE} (object|is not (?:a function|defined))\b"), r"\1 \2"),
 )

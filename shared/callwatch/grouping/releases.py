@@ -26,7 +26,7 @@ _MIN_COMMIT_CHARS = 7
 _HEX = re.compile(r"[0-9a-f]{7,64}")
 # What people and tools put in front of a version or a commit.
 _PREFIX = re.compile(
-    r"^(?:refs/tags/|release[-_/ ]?|rel[-_/]|version[-_/ ]?|ver[-_/]?|build[-_/ ]?|tag[-_/]|deploy[-_/ ]?"
+    r"^(?:refs/tags/|release[-_/ ]?|rel[-_/]|version[-_/ ]?|ver[-_/]?|build[-_/. ]?|tag[-_/]|deploy[-_/ ]?"
     r"|[rb](?=\d{1,6}$)|v\.?)(?=v?\d)",
     re.IGNORECASE,
 )
@@ -64,23 +64,26 @@ class _Release:
 
 
 def is_regression(group: Resolution, occurred_at: datetime, release: str | None, first_seen: FirstSeen | None = None) -> bool:
-    """True if the group was resolved before the occurrence, in this release or an earlier one.
+    """True if an occurrence that the resolution did not know of shows that the error is back.
 
     After a resolution in a release, occurrences of older releases are still expected, because those releases still run
-    somewhere. Where names do not show which release is older, `first_seen` decides: when each release was seen first.
+    somewhere. A newer release has the fix, so that its occurrence counts whenever it happened: it may have waited in the queue
+    while somebody resolved the error. Where names do not show which release is older, `first_seen` decides: when each release
+    was seen first. In the same release, and without one, only what happened after the resolution counts.
     """
-    if group["state"] != "resolved" or occurred_at <= group["state_changed_at"]:
+    if group["state"] != "resolved":
         return False
-    fixed_in = group["resolved_in_release"]
+    fixed_in, is_later = group["resolved_in_release"], occurred_at > group["state_changed_at"]
     if not fixed_in or release is None:
-        return True
+        return is_later
     order = compare_releases(release, fixed_in)
     if order is not None:
-        return order >= 0
-    seen = first_seen or {}
+        return order > 0 or (order == 0 and is_later)
     # A release that nobody has seen yet begins now; the fix begins at its resolution at the latest.
+    seen = first_seen or {}
     fixed_at = min(seen.get(fixed_in, group["state_changed_at"]), group["state_changed_at"])
-    return bool(seen.get(release, occurred_at) >= fixed_at)
+    begun_at = seen.get(release, occurred_at)
+    return begun_at > fixed_at or (begun_at == fixed_at and is_later)
 
 
 def needs_history(group: Resolution, release: str | None) -> bool:

@@ -12,6 +12,8 @@ _S, _C = ErrorSeverity, ErrorCategory
 UNKNOWN: Verdict = (_S.MEDIUM, _C.UNKNOWN)
 DATABASE_DOWN: Verdict = (_S.CRITICAL, _C.DATABASE)
 DATABASE_FAILS: Verdict = (_S.HIGH, _C.DATABASE)
+# The database refuses a row or a value: nothing is down, and the category is that of who refused.
+ROW_REFUSED: Verdict = (_S.MEDIUM, _C.DATABASE)
 INVALID_DATA: Verdict = (_S.MEDIUM, _C.VALIDATION)
 REFUSED_INPUT: Verdict = (_S.LOW, _C.VALIDATION)
 VENDOR_FAILS: Verdict = (_S.HIGH, _C.INTEGRATION)
@@ -27,8 +29,8 @@ HOST_FAILS: Verdict = (_S.CRITICAL, _C.SYSTEM)
 
 BY_SQLSTATE_CLASS: dict[str, Verdict] = {
     "08": DATABASE_DOWN,
-    "22": INVALID_DATA,
-    "23": INVALID_DATA,
+    "22": ROW_REFUSED,
+    "23": ROW_REFUSED,
     "25": DATABASE_FAILS,
     "26": DATABASE_FAILS,
     "28": (_S.CRITICAL, _C.AUTHENTICATION),
@@ -49,8 +51,8 @@ BY_SQLSTATE: dict[str, Verdict] = {"57P01": DATABASE_DOWN, "57P02": DATABASE_DOW
 BY_CLASS: dict[str, Verdict] = {
     **dict.fromkeys(["psycopg2.OperationalError", "psycopg.OperationalError"], DATABASE_DOWN),
     **dict.fromkeys(["psycopg2.InterfaceError", "psycopg.InterfaceError", "psycopg2.Error", "psycopg.Error"], DATABASE_FAILS),
-    **dict.fromkeys(["psycopg2.IntegrityError", "psycopg2.DataError"], INVALID_DATA),
-    **dict.fromkeys(["psycopg.IntegrityError", "psycopg.DataError"], INVALID_DATA),
+    **dict.fromkeys(["psycopg2.IntegrityError", "psycopg2.DataError"], ROW_REFUSED),
+    **dict.fromkeys(["psycopg.IntegrityError", "psycopg.DataError"], ROW_REFUSED),
     "callwatch.exceptions.DatabaseUnavailable": DATABASE_DOWN,
     "callwatch.exceptions.QueueUnavailable": VENDOR_FAILS,
     "callwatch.exceptions.ConfigurationError": HOST_FAILS,
@@ -132,8 +134,16 @@ _NAMES: tuple[tuple[Verdict, str], ...] = (
     (
         INVALID_DATA,
         "DoesNotExist ObjectDoesNotExist RecordNotFound ModelNotFoundException EntityNotFoundException NoResultException"
-        " DataIntegrityViolationException DuplicateKeyException UniqueConstraintViolationException DbUpdateException"
-        " IntegrityError SequelizeUniqueConstraintError SequelizeForeignKeyConstraintError DataError",
+        " NumberFormatException FormatException DateTimeParseException",
+    ),
+    (
+        ROW_REFUSED,
+        "DataIntegrityViolationException DuplicateKeyException UniqueConstraintViolationException DbUpdateException"
+        " IntegrityError SequelizeUniqueConstraintError SequelizeForeignKeyConstraintError DataError"
+        " ForeignKeyConstraintViolationException NotNullConstraintViolationException ConstraintViolationException"
+        " ActiveRecord::RecordNotUnique ActiveRecord::InvalidForeignKey ActiveRecord::NotNullViolation ActiveRecord::ValueTooLong"
+        " UniqueConstraintError ForeignKeyConstraintError Ecto.ConstraintError PG::UniqueViolation"
+        " SQLIntegrityConstraintViolationException BatchUpdateException",
     ),
     (
         VENDOR_FAILS,
@@ -147,7 +157,9 @@ _NAMES: tuple[tuple[Verdict, str], ...] = (
         " SMTPException StripeConnectionError NoBrokersAvailable KafkaTimeoutError KafkaConnectionError KafkaJSConnectionError"
         " AMQPConnectionError ConnectionClosedByBroker AMQPConnectionException UnknownHostException gaierror ConnectException"
         " SocketTimeoutException NoRouteToHostException GuzzleHttp\\Exception\\ConnectException Net::OpenTimeout Net::ReadTimeout"
-        " Faraday::ConnectionFailed Faraday::TimeoutError HttpRequestException",
+        " Faraday::ConnectionFailed Faraday::TimeoutError HttpRequestException TwilioRestException RestException"
+        " Twilio::REST::RestError Twilio.Exceptions.ApiException StripeError Stripe::APIConnectionError SlackApiError"
+        " GoogleAPICallError OpenAIError OpenAI::Error",
     ),
     (
         VENDOR_REFUSES,
@@ -178,7 +190,15 @@ _NAMES: tuple[tuple[Verdict, str], ...] = (
     ),
     (
         PROGRAM_FAILS,
-        "ReferenceError SyntaxError InternalError KeyError IndexError ZeroDivisionError NotImplementedError",
+        "ReferenceError SyntaxError InternalError KeyError IndexError ZeroDivisionError NotImplementedError"
+        " NullPointerException NullReferenceException ArgumentNullException ArrayIndexOutOfBoundsException"
+        " IndexOutOfBoundsException StringIndexOutOfBoundsException IndexOutOfRangeException ArgumentOutOfRangeException"
+        " ClassCastException InvalidCastException IllegalStateException IllegalArgumentException InvalidOperationException"
+        " ConcurrentModificationException NoSuchElementException NoSuchMethodError KeyNotFoundException"
+        " UnsupportedOperationException ArithmeticException UninitializedPropertyAccessException ObjectDisposedException"
+        " NoMethodError FrozenError NoMatchingPatternError ArgumentCountError UndefinedMethodError BadMethodCallException"
+        " LogicException UnboundLocalError FunctionClauseError MatchError CaseClauseError UndefinedFunctionError"
+        " *runtime.TypeAssertionError runtime.boundsError runtime.errorString runtime.plainErrorString",
     ),
     (
         PROGRAM_BREAKS,
@@ -206,9 +226,8 @@ BY_NAME: dict[str, Verdict] = {
 BY_PRISMA: dict[str, Verdict] = {
     **dict.fromkeys(["P1000", "P1010"], (_S.CRITICAL, _C.AUTHENTICATION)),
     **dict.fromkeys(["P1001", "P1002", "P1003", "P1008", "P1017"], DATABASE_DOWN),
-    **dict.fromkeys(
-        ["P2000", "P2002", "P2003", "P2004", "P2005", "P2006", "P2007", "P2011", "P2012", "P2013", "P2014", "P2025"], INVALID_DATA
-    ),
+    **dict.fromkeys(["P2000", "P2002", "P2003", "P2004", "P2011", "P2014"], ROW_REFUSED),
+    **dict.fromkeys(["P2005", "P2006", "P2007", "P2012", "P2013", "P2025"], INVALID_DATA),
     **dict.fromkeys(["P2021", "P2022", "P2024", "P2010"], DATABASE_FAILS),
     "P2034": (_S.MEDIUM, _C.DATABASE),
 }

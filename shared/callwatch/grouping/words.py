@@ -83,9 +83,10 @@ STRONG: tuple[Rule, ...] = (
         ("deadlock detected", "database is locked", "could not serialize access"),
     ),
     Rule(
-        verdicts.INVALID_DATA,
-        ("unique constraint failed",),
-        (("violates ", r"violates (?:unique|foreign key|not-null|check|exclusion) constraint"),),
+        verdicts.ROW_REFUSED,
+        ("unique constraint failed", "foreign key constraint failed", "not null constraint failed", "e11000 duplicate key"),
+        (("duplicate entry", r"duplicate entry ['\"].{1,300}['\"] for key"),
+         ("violates ", r"violates (?:unique|foreign key|not-null|check|exclusion) constraint")),
     ),
     Rule(
         verdicts.VENDOR_FAILS,

@@ -254,5 +254,5 @@ def _is_value(verdict: Verdict, value: str, separator: str, key: str) -> bool:
 
 
 def _is_open(value: str) -> bool:
-    # Text that was scrubbed before stays unchanged.
-    return bool(value.strip()) and not re.fullmatch(r"\s*\[[a-z-]+\]\s*", value)
+    # Text that was scrubbed before stays unchanged, and so does the placeholder of a value.
+    return bool(value.strip()) and not re.fullmatch(r"\s*(?:\[[a-z-]+\]|\$\d{1,4}|@p\d{1,4}|:\w{1,60}|\?)\s*", value)

@@ -59,7 +59,8 @@ def _mask_address_of_person(match: Match[str]) -> str:
 def _mask_halves(match: Match[str]) -> str:
     from callwatch.scrubbing.detectors.people.kinds import WORDS, classify_word
 
-    are_words = all(classify_word(match[half]) in WORDS for half in ("first", "last"))
+    is_masked = "[name]" in (match["first"], match["last"])
+    are_words = not is_masked and all(classify_word(match[half]) in WORDS for half in ("first", "last"))
     return match[0] if are_words else f"{match['before']}[name]{match['between']}[name]"
 
 

@@ -24,7 +24,10 @@ _MAX_NESTED_JSON = 5
 _MAX_JSON_CHARS = 200_000
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 # The user may be an e-mail, whose sign would end it after decoding.
-_ENCODED_USER = re.compile(r"://[^\s/@:\"'<>]{0,100}%40[^\s/@:\"'<>]{1,100}:[^\s\"'<>@/]{1,300}@")
+# So may the password, of which only the part behind the last decoded sign would remain before the host.
+_ENCODED_USER = re.compile(
+    r"://(?:[^\s/@:\"'<>]{0,100}%40[^\s/@:\"'<>]{1,100}:[^\s\"'<>@/]{1,300}|[^\s/@:\"'<>]{0,100}:(?=[^\s\"'<>@/]{0,290}%[0-9A-Fa-f]{2})[^\s\"'<>@/]{1,300})@"
+)
 _NO_DIGITS = dict.fromkeys(map(ord, "0123456789"))
 # The shortest number with a shape of its own is a MAC address or a Medicare id of five digits.
 _MIN_DIGITS = 5

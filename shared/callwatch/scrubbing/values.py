@@ -198,6 +198,9 @@ def _unquote(value: Any) -> Any:
 
 def _scrub_list(items: list[Any], parent: str, depth: int) -> list[Any]:
     verdict = classify_key(parent) if parent else None
+    if len(items) == 2 and isinstance(items[1], (list, tuple, dict)) and isinstance(items[0], str) and _SQL.match(items[0]):
+        # A statement and the values that were bound to it, as clients return and raise them.
+        return [scrub(items[0], "", depth + 1), _mask_pair(items[1])]
     # Headers and query strings also come as pairs: the first of a pair is the key of the second.
     if len(items) == 2 and isinstance(items[0], str) and (pair := classify_key(items[0])) and is_private(pair, items[1]):
         return [items[0], items[1] if _is_mark(items[1]) else f"[{pair.kind}]"]
@@ -222,6 +225,11 @@ def _scrub_list(items: list[Any], parent: str, depth: int) -> list[Any]:
     if has_option:
         _mask_option_values(items, clean)
     return clean
+
+
+def _mask_pair(values: Any) -> Any:
+    masked = mask_bound(values)
+    return tuple(masked) if isinstance(values, tuple) else masked
 
 
 def _mask_option_values(items: list[Any], clean: list[Any]) -> None:

@@ -1,5 +1,6 @@
 """Checks the body of an action on error groups: every field, whatever the action, since an unused field must be valid too."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,11 @@ _MUST_BE = {
     "to": "must be the name of a person, at most 100 characters, or null",
     "text": "must be a text of at most 2,000 characters",
 }
+
+
+# All but tabs and line breaks, and the signs that change the direction of what follows.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_CONTROLS_OF_NAMES = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,9 @@ def _read_said(given: Mapping[str, Any], name: str) -> str | None:
     text = _read_text(given, name)
     if text is None or not text.strip():
         raise Invalid(name, _MUST_BE[name])
+    if (_CONTROLS if name != "to" else _CONTROLS_OF_NAMES).search(text.strip()):
+        # Terminals and messages would obey them, and a reader would see another text than was written.
+        raise Invalid(name, f"{_MUST_BE[name]}, without control characters")
     return text.strip()
 
 

@@ -151,11 +151,27 @@ def _find_accepted_end(text: str, words: list[str], ending: str, end: int) -> in
     is_named = any(classify_word(word) in (Kind.FIRST, Kind.LAST, Kind.UNKNOWN, Kind.ENGLISH) for word in names)
     is_title = all(word[0].isupper() or word[0].isdigit() for word in words)
     has_more = stop > end
+    if not has_more and _is_part_of_title(text, end):
+        return 0
     if ending in _STRONG:
         is_street = is_title or is_named or has_more or bool(_ENDS.match(text, end))
     else:
         is_street = has_more or (is_title and (is_named or bool(_ENDS.match(text, end)) or len(names) < len(words)))
     return stop if is_street else 0
+
+
+_NEXT = re.compile(r" ([A-Z][a-z]{2,20})(?![\w.,'-])")
+_OF_STREETS = frozenset(
+    "north south east west northeast northwest southeast southwest upper lower apt apartment suite unit floor".split()
+)
+
+
+def _is_part_of_title(text: str, end: int) -> bool:
+    """Whether a capitalized word of software follows immediately, as in "12 Main Street Maps"."""
+    following = _NEXT.match(text, end)
+    if following is None or following[1].lower() in _OF_STREETS:
+        return False
+    return classify_word(following[1]) in (Kind.PLAIN, Kind.ENGLISH)
 
 
 def _end_with_town(text: str, end: int) -> int:

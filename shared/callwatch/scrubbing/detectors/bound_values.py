@@ -12,7 +12,7 @@ from callwatch.scrubbing.detectors.rules import list_heads
 MARK = "[value]"
 HEADS = list_heads(
     "params parameters parameter binding bindings bind binds args arguments values replacements placeholders with query queries sql"
-    " select insert update delete generated cached raw engine prisma failed executing executed".split()
+    " select insert update delete generated cached raw engine prisma failed executing executed pipeline".split()
 )
 # A statement, or what a driver writes around one.
 _SQL = re.compile(
@@ -38,8 +38,14 @@ _MEDIUM = r"params|parameters"
 _WEAK = r"args|arguments|values|variables|vars|inputs|with|parameter sets?"
 _LISTED = re.compile(
     rf"(?<![A-Za-z])(?:(?P<strong>{_STRONG})|(?P<medium>{_MEDIUM})|(?P<weak>{_WEAK}))[\"'\]]{{0,2}}"
-    r"(?:\s{0,3}(?::=|=>|[:=])\s{0,3}|(?<!values)(?<!VALUES)\s{1,3}(?:are\s)?)[\"']?(?=[\[({])",
+    r"(?:\s{0,3}(?::=|=>|[:=])\s{0,3}|(?<!values)(?<!VALUES)\s{1,3}(?:are\s)?)[\"']?&?(?=[\[({])",
     re.IGNORECASE,
+)
+# A struct as Go prints it has values without keys: "params={{scott tiger [] } ...}" of godror.
+_GO_STRUCT = re.compile(r"\{{1,3}\[?(?![\w.]{1,60}(?::|=))[^\s{}\[\]:=]{1,100}\]? [^\s:=]")
+# Redis repeats a command that failed within a pipeline: its name and its key stay.
+_PIPELINED = re.compile(
+    r"(?P<before>\b[Cc]ommand # ?\d{1,6} \(\w{1,20} \S{1,200} )(?!\[value\])[^\r\n]{1,5000}?(?=\) of pipeline|[\r\n]|$)"
 )
 _ECHO = re.compile(
     r"\[(?:generated in|cached since|no key|raw sql|caching disabled|dialect \w{1,30})[^\]\r\n]{0,120}\] (?=[\[({])"
@@ -92,6 +98,8 @@ def mask_bound_values(text: str, heads: set[str]) -> str:
         return text
     if "query argument" in text:
         text = _ARGUMENT.sub(_keep_before, text)
+    if "pipeline" in text:
+        text = _PIPELINED.sub(_keep_before, text)
     has_sql = _SQL.search(text) is not None
     text = _mask_lists(text, has_sql)
     if "prisma." in text and "invocation" in text:
@@ -124,7 +132,8 @@ def _mask_lists(text: str, has_sql: bool) -> str:
         if len(inner.strip()) <= 2:
             continue
         has_values = "'" in inner or '"' in inner
-        if match["strong"] or has_sql or (match["medium"] and has_values and not _is_mapping_of_route(inner)):
+        is_listed = (has_values and not _is_mapping_of_route(inner)) or _GO_STRUCT.match(inner) is not None
+        if match["strong"] or has_sql or (match["medium"] and is_listed):
             parts.append(f"{text[done : match.end()]}{MARK}")
             done = end
     text = "".join((*parts, text[done:])) if parts else text

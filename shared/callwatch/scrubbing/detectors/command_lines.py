@@ -90,6 +90,14 @@ COMMAND_RULES = (
         r"\1\2[token]",
         re.I,
     ),
+    make_rule("convertto-securestring", rf"(\bConvertTo-SecureString\s{{1,3}}(?:-String\s{{1,3}})?){_VALUE}", r"\1[token]", re.I),
+    # Users are created and changed by statements, which a server repeats where it refuses one.
+    make_rule(
+        "identified",
+        r"(\b(?:create|alter|grant)\b[^\r\n;]{1,300}?\bidentified(?: with [\w\"'`]{1,60})? (?:by|as)(?: values| password)? )(?!\[)(?:\"[^\"\r\n]{1,200}\"|'[^'\r\n]{1,200}'|[^\s;,()]{2,200})",
+        r"\1[token]",
+        re.I,
+    ),
     make_rule(
         "sudo password-stdin* chpasswd",
         r"(\becho\s{1,3}(?:-n\s{1,3})?[\"']?)(?!\[)[^\s\"'|]{3,100}([\"']?\s{0,3}\|\s{0,3}(?:sudo\s{1,3}-S|chpasswd|[^|\r\n]{1,100}--password-stdin))",

@@ -65,7 +65,7 @@ _HOOK_HOSTS = ("hooks.slack", "discord", "webhook.office", "hooks.zapier", "api.
 _SIGNS_OF_ALL = (":AA", "-us", "SK", "M", "N", "O", "A3-", "API-", "_mmk", "Q~", "a256~", "4b1d", "|", "AAAA")
 # An access key of AWS and the secret that follows it, which alone looks like any path or digest.
 _AWS_PAIR = re.compile(
-    r"((?:AKIA|ASIA)[A-Z0-9]{16}[^A-Za-z0-9/+]{1,8}(?:[A-Za-z_]{1,30}[^A-Za-z0-9/+]{1,4})?)[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])"
+    r"((?:AKIA|ASIA)[A-Z0-9]{16}(?:[^A-Za-z0-9/+]{1,8}|\s?[/|+]\s?)(?:[A-Za-z_ ]{1,30}[^A-Za-z0-9/+]{1,4})?)[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])"
 )
 _WORD_INSIDE = re.compile(r"[a-z]{6}|[A-Z]{7}")
 _PIECES = re.compile(r"[_.~/-]")

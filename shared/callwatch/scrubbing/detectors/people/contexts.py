@@ -4,6 +4,7 @@ import re
 from enum import IntEnum
 
 from callwatch.scrubbing.detectors.folding import fold_letters
+from callwatch.scrubbing.detectors.people.kinds import Kind, classify_word
 from callwatch.scrubbing.detectors.rules import list_heads
 
 
@@ -23,7 +24,7 @@ class Place(IntEnum):
 _BETWEEN = r"(?:[ ]name)?(?:[ ](?:is|was|named))?(?:[:=]|[ ]-)?[ \t]{1,2}[\"'`(\[]?"
 _ROLES = (
     r"agents?|clients?|leads?|contacts?|reps?|members?|employees?|users?|owners?|representatives?|advisors?|brokers?|operators?"
-    r"|call ?backs? for|managers?|supervisors?|closers?|assignees?|authors?|senders?|recipients?|names?(?= [\"'])|assigned to|transferred to|handed (?:over )?to|owned by"
+    r"|call ?backs? for|managers?|supervisors?|closers?|assignees?|authors?|senders?|recipients?|names?(?= [\"'])|assigned to|transfer(?:red|ring)? to|handed (?:over )?to|owned by"
 )
 _PEOPLE = (
     r"customers?|callers?|patients?|policy ?(?:holder|owner)s?|beneficiar(?:y|ies)|spouses?|insureds?|applicants?|prospects?|claimants?"
@@ -58,13 +59,41 @@ _NOT_PEOPLE = frozenset(
     "|jenny craig|betty crocker|jack daniels|jim beam|johnnie walker|santa claus|jane street|gregorian calendar|julian day|julian date"
     "|bernoulli naive|gauss seidel|newton raphson|fisher yates|wilson score|tim hortons|trader joe|la quinta|ann taylor|lord taylor|barnes noble"
     "|charlie brown|robin hood|mercedes benz|jamie oliver|carl zeiss|robert half|robert bosch|eli lilly|abbott laboratories|travis ci|jenkins ci|claude code|alexa skill"
-    "|joe user|jane user|foo bar|lorem ipsum|luther king|patrick day|royal neighbors".split("|")
+    "|joe user|jane user|foo bar|lorem ipsum|luther king|patrick day|royal neighbors"
+    # Algorithms, methods, tests and laws.
+    "|smith waterman|needleman wunsch|levenberg marquardt|aho corasick|floyd warshall|boyer moore|reed solomon|reed muller|jaro winkler"
+    "|diffie hellman|kolmogorov smirnov|runge kutta|mann whitney|gauss newton|gauss jordan|savitzky golay|michaelis menten|rabin karp"
+    "|knuth morris|morris pratt|cooley tukey|box cox|box muller|box jenkins|bland altman|kruskal wallis|shapiro wilk|anderson darling"
+    "|hodrick prescott|ford fulkerson|bellman ford|edmonds karp|hopcroft karp|miller rabin|schwartz zippel|damerau levenshtein"
+    "|gale shapley|lempel ziv|ziv lempel|ziv welch|burrows wheeler|merkle damgard|merkle hellman|black scholes|navier stokes"
+    "|cauchy schwarz|gram schmidt|metropolis hastings|dempster shafer|baum welch|durbin watson|dickey fuller|douglas peucker"
+    "|ramer douglas|cohen sutherland|sutherland hodgman|kernighan lin|lin kernighan|needham schroeder|fiat shamir|rivest shamir"
+    "|shamir adleman|hardy weinberg|lotka volterra|nelder mead|holt winters|clopper pearson|wilson interval|kaplan meier|cox regression"
+    "|mcnemar test|fisher exact|bonferroni holm|benjamini hochberg|student t|welch t|powell method|broyden fletcher|karhunen loeve"
+    "|berlekamp massey|pohlig hellman|schnorr signature|lamport clock|dijkstra scholten|chandra toueg|peterson lock".split("|")
 )
 
 
 def is_organization(first: str, second: str) -> bool:
     """Whether two words in a row begin the name of something that is called after a person."""
     return f"{fold_letters(first)} {fold_letters(second)}" in _NOT_PEOPLE
+
+
+# Managers and operators of these are people; a manager of anything else that software has is a part of it: "Queue Manager".
+_OF_PEOPLE = frozenset(
+    "account sales shift team floor office center centre branch store regional general district case project product operations quality"
+    " training customer client agency marketing campaign call support service the your our a by from with of and or new area field".split()
+)
+_WORD_BEFORE = re.compile(r"([^\W\d_]{2,30}) $")
+_LEADERS = ("manag", "super", "opera", "close", "owner")
+
+
+def is_part_of_software(text: str, match: re.Match[str]) -> bool:
+    """Whether a role is the second word of a component's name, such as "Queue Manager"."""
+    if not match[0].lower().startswith(_LEADERS):
+        return False
+    before = _WORD_BEFORE.search(text, max(0, match.start() - 32), match.start())
+    return before is not None and classify_word(before[1]) == Kind.PLAIN and before[1].lower() not in _OF_PEOPLE
 
 
 def place_after(match: re.Match[str]) -> Place:

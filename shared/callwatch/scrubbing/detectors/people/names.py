@@ -6,7 +6,16 @@ is enough depends on what stands before it ("customer", a key, nothing).
 
 import re
 
-from callwatch.scrubbing.detectors.people.contexts import CONTEXT, CONTEXT_HEADS, NUMBERED, TITLE, TITLE_HEADS, Place, place_after
+from callwatch.scrubbing.detectors.people.contexts import (
+    CONTEXT,
+    CONTEXT_HEADS,
+    NUMBERED,
+    TITLE,
+    TITLE_HEADS,
+    Place,
+    is_part_of_software,
+    place_after,
+)
 from callwatch.scrubbing.detectors.people.kinds import WORDS, Kind, classify_word
 from callwatch.scrubbing.detectors.people.runs import (
     MAX_WORDS,
@@ -51,7 +60,8 @@ _LOWER_PAIR = re.compile(
 )
 # A schema or a parser quotes what it got, in any case: 'got invalid value "marisol quintanilla"'.
 _QUOTED_VALUE = re.compile(
-    r"(?P<before>\b(?:value|input|got|received|string|text)(?: is)?:? (?P<quote>['\"`]))(?P<value>[^\W\d_][\w.'-]{1,30}(?: [^\W\d_][\w.'-]{0,30}){1,3})(?P=quote)",
+    r"(?P<before>\b(?:value|input|got|received|string|text|(?:syntax|value) for (?:type |enum )?[a-z][\w ]{1,60}?)(?: is)?:? (?P<quote>['\"`]['\"]?))"
+    r"(?P<value>[^\W\d_][\w.'-]{1,30}(?: [^\W\d_][\w.'-]{0,30}){1,3})(?P<end>['\"]?['\"`])(?![\w])",
     re.IGNORECASE,
 )
 _VALUE_HEADS = list_heads(["value", "input", "got", "received", "string", "text"])
@@ -130,7 +140,10 @@ def _mask_numbered(match: re.Match[str]) -> str:
 
 
 def _mask_quoted(match: re.Match[str]) -> str:
-    return f"{match['before']}[name]{match['quote']}" if is_known_person(match["value"].title()) else match[0]
+    value = match["value"]
+    # Two rare words that are both capitalized are a name here, where data stands.
+    is_name = is_known_person(value.title()) or (value.istitle() and is_person(value, is_role=True))
+    return f"{match['before']}[name]{match['end']}" if is_name else match[0]
 
 
 def _mask_first(match: re.Match[str]) -> str:
@@ -140,7 +153,7 @@ def _mask_first(match: re.Match[str]) -> str:
 def _mask_behind(text: str, pattern: re.Pattern[str]) -> str:
     parts, done = [], 0
     for match in pattern.finditer(text):
-        if match.start() < done:
+        if match.start() < done or is_part_of_software(text, match):
             continue
         place = Place.TITLE if pattern is TITLE else place_after(match)
         at = match.end()

@@ -1,4 +1,4 @@
-"""Finds names behind a word for a person in Cyrillic, Greek, Chinese, Japanese, Korean, Arabic and Hebrew."""
+"""Finds names behind a word for a person in Cyrillic, Greek, Chinese, Japanese, Korean, Arabic, Hebrew, Persian, Thai and of India."""
 
 import re
 
@@ -28,12 +28,27 @@ _NO_NAME = r"(?!(?:غير|لا|لم|لن|تم|ليس|في|من|على|إلى|ه�
 _UNCASED = re.compile(
     rf"(?:العميل|المستخدم|المريض|الزبون|המטופל|הלקוח|לקוח)[ :]{{1,2}}(?P<name>{_NO_NAME}[\u0590-\u05ff\u0620-\u064a]{{2,15}} {_NO_NAME}[\u0590-\u05ff\u0620-\u064a]{{2,15}})(?!\w)"
 )
+# Scripts of India, Thailand and Persia: two words behind a word for a customer. A Thai title stands immediately before the name.
+_INDIC = r"[\u0900-\u0963\u0980-\u09e3\u0a00-\u0a65\u0a80-\u0ae3\u0b80-\u0be5\u0c00-\u0c63\u0c80-\u0ce3\u0d00-\u0d63]"
+_NO_INDIC = r"(?!(?:नहीं|को|का|की|के|से|में|है|ने|न|নেই|না|খুঁজে|লোড|লগইন|लॉगिन|नया|லை)(?![\u0900-\u0dff]))"
+_OF_INDIA = re.compile(
+    rf"(?:ग्राहक|मरीज|रोगी|উপভোক্তা|গ্রাহক|রোগী|ગ્રાહક|ਗਾਹਕ|வாடிக்கையாளர்|కస్టమర్|ಗ್ರಾಹಕ|ഉപഭോക്താവ്)[ :]{{1,2}}(?P<name>{_NO_INDIC}{_INDIC}{{2,20}} {_NO_INDIC}{_INDIC}{{2,20}})(?!{_INDIC})"
+)
+_THAI = re.compile(
+    r"(?:(?:ลูกค้า|ผู้ป่วย|ผู้โทร)[ :]{1,2}|(?:นางสาว|นาย|นาง|คุณ) ?)(?P<name>(?!ไม่|ใหม่)[\u0e01-\u0e4e]{2,20} (?!ไม่|ถูก|ได้|โทร|ติด)[\u0e01-\u0e4e]{2,20})(?![\u0e01-\u0e4e])"
+)
+_PERSIAN = re.compile(
+    r"(?:مشتری|بیمار|کاربر|صارف|گاہک|مریض)[ :]{1,2}(?P<name>(?!یافت|نشد|جدید|نہیں|کو|کی|نے)[\u0621-\u06d3]{2,15} (?!یافت|نشد|نہیں|کو|کی|نے|را|است)[\u0621-\u06d3]{2,15})(?![\u0621-\u06d3])"
+)
 _PATTERNS = (
     (re.compile(r"[\u0370-\u052f]"), _CASED),
     (re.compile(r"[\u4e00-\u9fff]"), _CHINESE),
     (re.compile("様"), _JAPANESE),
     (re.compile(r"[\uac00-\ud7a3]"), _KOREAN),
     (re.compile(r"[\u0590-\u06ff]"), _UNCASED),
+    (re.compile(r"[\u067e\u06a9\u06cc\u0698\u06af\u0635]"), _PERSIAN),
+    (re.compile(r"[\u0900-\u0dff]"), _OF_INDIA),
+    (re.compile(r"[\u0e00-\u0e7f]"), _THAI),
 )
 
 

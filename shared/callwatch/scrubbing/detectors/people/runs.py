@@ -12,9 +12,13 @@ _GAP = re.compile(r"[ \t\u00a0+]{1,2}")
 _COMMA = re.compile(r",[ ]?")
 # A name may begin with a lowercase prefix: d'Estaing, al-Rahman.
 _PREFIXED = re.compile(r"(?:[dlo]['\u2019]|(?:al|el|ul|an|as)-|[mM]a?c|de|van|di)[^\W\d_a-z]")
-_OTHER_SCRIPT = re.compile(
-    r"[^\W\d_\u0000-\u024f\u1e00-\u1eff]{1,20}(?:[ \u00b7\u3000\u30fb-]?[^\W\d_\u0000-\u024f\u1e00-\u1eff]{1,20}){0,3}"
+# The signs of vowels in the scripts of India and Southeast Asia are no letters to a regular expression.
+_SIGNS = (
+    r"\u0300-\u036f\u064b-\u065f\u0900-\u0963\u0971-\u09e5\u09f0-\u0a65\u0a70-\u0ae5\u0af0-\u0b65\u0b70-\u0be5\u0bf0-\u0c65\u0c70-\u0ce5"
+    r"\u0cf0-\u0d65\u0d70-\u0de5\u0e01-\u0e4e\u0e81-\u0ece\u1000-\u103f"
 )
+_LETTER = rf"(?:[^\W\d_\u0000-\u024f\u1e00-\u1eff]|[{_SIGNS}])"
+_OTHER_SCRIPT = re.compile(rf"{_LETTER}{{1,20}}(?:[ \u00b7\u3000\u30fb-]?{_LETTER}{{1,20}}){{0,3}}")
 # First names that are also words, but are far more often a person's name.
 _COMMON_FIRST_NAMES = frozenset(
     "will mark bill dean drew max april june clara diana rose grace hope frank gene ray rob sue pat dale earl miles taylor"
