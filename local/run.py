@@ -28,6 +28,7 @@ from local.database_roles import VARIABLES as ROLE_VARIABLES
 from local.lambda_runtime import layers, workers
 from local.lambda_runtime.triggers import QueueTrigger, Schedule, Trigger
 from local.lambda_runtime.workers import FunctionFailed, FunctionTimedOut, Workers
+from local.lent_settings import add_lent, write_lent
 from local.options import Options, read_options
 from local.postgres import server as postgres
 from local.postgres.server import RunningPostgres
@@ -102,6 +103,7 @@ def running(options: Options, environ: Mapping[str, str], console: Console, stop
         stack.enter_context(hold_alone(options.data_dir))
         workers.end_leftovers(options.data_dir / "functions.pids")
         run_file.unlink(missing_ok=True)
+        write_lent(options.data_dir, {})
         claimed = stack.enter_context(contextlib.closing(_claim_port(options.port)))
         secrets = read_secrets(options.data_dir, environ)
         paths = layers.build()
@@ -136,6 +138,8 @@ def running(options: Options, environ: Mapping[str, str], console: Console, stop
                 stack.callback(trigger.join, _CYCLE_ENDS_S)
             stack.callback(trigger.stop)
         signal.signal(signal.SIGUSR1, lambda *_: _run_now(triggers))
+        borrower = _Borrower(options.data_dir, values, queue_urls, pool, console.print)
+        signal.signal(signal.SIGUSR2, lambda *_: threading.Thread(target=borrower.apply_lent, daemon=True).start())
         housekeeping = threading.Thread(target=_keep_house, args=(pool, options.data_dir, stopped, console.print), daemon=True)
         housekeeping.start()
         write_private(run_file, json.dumps(_build_facts(options, secrets, database_url)))
@@ -239,6 +243,22 @@ def _run_now(triggers: list[Trigger]) -> None:
     for trigger in triggers:
         if isinstance(trigger, Schedule):
             trigger.run_now()
+
+
+class _Borrower:
+    """Gives the functions their variables again, with what is lent."""
+
+    def __init__(
+        self, data_dir: Path, values: Mapping[str, str], queue_urls: Mapping[str, str], pool: Workers, say: Callable[[str], None]
+    ) -> None:
+        self._data_dir, self._values, self._queue_urls, self._pool, self._say = data_dir, values, queue_urls, pool, say
+        self._lock = threading.Lock()
+
+    def apply_lent(self) -> None:
+        """Handle SIGUSR2, as Lambda handles a changed configuration: the next invocations start new processes."""
+        with self._lock:
+            values = add_lent(self._data_dir, self._values, self._say)
+            self._pool.use(load(ROOT / "template.yaml", values, self._queue_urls).functions)
 
 
 def _keep_house(pool: Workers, data_dir: Path, stopped: threading.Event, say: Callable[[str], None]) -> None:

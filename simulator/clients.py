@@ -9,8 +9,10 @@ import sentry_sdk
 from simulator.system import LocalSystem
 
 RELEASE = "call-pipeline@2.4.0"
-_MINUTES = 30
-_ROUTES = (
+MINUTES = 30.0
+# Of each route.
+REQUESTS_PER_MINUTE = 6
+ROUTES = (
     ("POST", "/webhooks/convoso", 60),
     ("GET", "/api/calls", 140),
     ("GET", "/api/calls/{id}", 90),
@@ -18,20 +20,19 @@ _ROUTES = (
 )
 
 
-def send_requests(system: LocalSystem) -> None:
-    """Send half an hour of healthy requests of the product."""
+def send_requests(system: LocalSystem, minutes: float = MINUTES) -> None:
+    """Send the healthy requests that the product had in the last minutes."""
     draw = random.Random(1)  # noqa: S311 - the same requests each time, not secrets
     now = datetime.now(UTC)
     rows = []
-    for minute in range(_MINUTES):
-        for method, route, typical_ms in _ROUTES:
-            for _ in range(draw.randint(4, 8)):
-                at = now - timedelta(minutes=minute, seconds=draw.uniform(0, 60))
-                took_ms = round(typical_ms * draw.lognormvariate(0, 0.35), 1)
-                rows.append(
-                    {"method": method, "route": route, "status_code": 200, "response_time_ms": took_ms, "at": at.isoformat(),
-                     "environment": "production", "release": RELEASE}
-                )  # fmt: skip
+    for method, route, typical_ms in ROUTES:
+        for _ in range(round(REQUESTS_PER_MINUTE * minutes)):
+            at = now - timedelta(minutes=draw.uniform(0, minutes))
+            took_ms = round(typical_ms * draw.lognormvariate(0, 0.35), 1)
+            rows.append(
+                {"method": method, "route": route, "status_code": 200, "response_time_ms": took_ms, "at": at.isoformat(),
+                 "environment": "production", "release": RELEASE}
+            )  # fmt: skip
     for start in range(0, len(rows), 1000):
         system.call("/api/requests", rows[start : start + 1000], token=system.ingest_key)
 

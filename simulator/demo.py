@@ -7,9 +7,10 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +24,7 @@ from simulator import product
 from simulator.clients import raise_errors, send_requests
 from simulator.farewell import forget_product, forget_readings, paused_monitor
 from simulator.faults import exhaust_quota, stop_transcription
+from simulator.surroundings import give_history, lent_vendors, resolve_groups, send_known_errors, take_history
 from simulator.system import DemoError, LocalSystem, connect
 
 T = TypeVar("T")
@@ -38,7 +40,7 @@ _LIFE_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One fault: the alert, the fault itself, where to look. Recreating the product repairs it.
+    """One fault: the alert, the fault itself, where to look, and what repairs it besides recreating the product.
 
     rule_ids: one of these rules must notify; the others may be inhibited by it.
     """
@@ -48,6 +50,7 @@ class Scene:
     breaks: Callable[[], None]
     rule_ids: tuple[str, ...]
     look: str
+    repairs: Callable[[], None]
 
 
 def main() -> int:
@@ -67,12 +70,13 @@ def main() -> int:
         if args.clear:
             _remove(system, with_database, console)
             return 0
-        try:
-            play(system, with_database, console, args.hold, args.scenes)
-            _live_on(with_database, console)
-        finally:
-            with_database.rollback()
-            _remove(system, with_database, console)
+        with lent_vendors(system) as statuses:
+            try:
+                play(system, with_database, console, args.hold, args.scenes, statuses)
+                _live_on(system, with_database, console)
+            finally:
+                with_database.rollback()
+                _remove(system, with_database, console)
     except DemoError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
@@ -81,34 +85,46 @@ def main() -> int:
     return 0
 
 
-def play(system: LocalSystem, conn: extensions.connection, console: Console, hold_s: float, most: int) -> None:
+def play(
+    system: LocalSystem,
+    conn: extensions.connection,
+    console: Console,
+    hold_s: float,
+    most: int,
+    statuses: MutableMapping[str, int],
+) -> None:
     """Play a healthy day, then each scene: break, alert, notify, hold for `hold_s`, repair, resolve.
 
-    Raises DemoError if an alert or its end does not arrive.
+    statuses: what each vendor responds with. Raises DemoError if an alert or its end does not arrive.
     """
     console.print(
-        Panel(f"Open [bold]{system.url}/admin/operations[/]\nadmin token: {system.admin_token}", title="Callwatch demo")
+        Panel(
+            f"Open, or reload, [bold]{system.url}/admin/operations[/]\nadmin token: {system.admin_token}", title="Callwatch demo"
+        )
     )
     with console.status("Loading eight healthy days of calls ..."):
         count = _recreate_healthy(conn)
+        give_history(conn)
         send_requests(system)
+        send_known_errors(system)
         system.run_cycle()
     console.print(f"[bold]A healthy day.[/] {count:,} calls of eight days, all of them recorded, transcribed and analysed.")
+    console.print("  made up too: the vendors, their uptime, and charts of the time before the system ran")
     with console.status("Waiting until nothing is wrong ..."):
         system.wait_until(
             lambda: not system.list_firing(), lambda: f"the healthy day still shows alerts: {', '.join(system.list_firing())}"
         )
     status = system.get("/api/status")
-    console.print(f"  status: [green]{status['status']}[/] · look at: the first sentence of the page, and the funnel\n")
-    for number, scene in enumerate(_list_scenes(system, conn)[:most], start=1):
+    console.print(f"  status: [green]{status['status']}[/] · look at: the first line of the page, then Pipeline and Services\n")
+    for number, scene in enumerate(_list_scenes(system, conn, statuses)[:most], start=1):
         if system.list_firing_earlier().intersection(scene.rule_ids):
             console.print(f"[bold]{number}. {scene.title}[/]: skipped, because its alert already fires for other reasons\n")
             continue
         _play_scene(number, scene, system, conn, console, hold_s)
-    console.print("[bold green]All is well again.[/] The alerts and their timelines stay: #/alerts on the page.")
+    console.print("[bold green]All is well again.[/] The incidents stay with their timelines: #/incidents on the page.")
 
 
-def _live_on(conn: extensions.connection, console: Console) -> None:
+def _live_on(system: LocalSystem, conn: extensions.connection, console: Console) -> None:
     """On a terminal, keep the product alive until Ctrl-C, so that the page stays green."""
     if not sys.stdin.isatty():
         return
@@ -116,31 +132,40 @@ def _live_on(conn: extensions.connection, console: Console) -> None:
     while True:
         time.sleep(_LIFE_S)
         _recreate_healthy(conn)
+        send_requests(system, _LIFE_S / 60)
 
 
-def _list_scenes(system: LocalSystem, conn: extensions.connection) -> list[Scene]:
-    def break_product(fault: Callable[..., None]) -> Callable[[], None]:
-        def work() -> None:
-            # Just before the cycle, so that the product's crons have just beaten.
-            _recreate_healthy(conn)
-            _commit(conn, lambda: fault(conn, datetime.now(UTC)))
+def _list_scenes(system: LocalSystem, conn: extensions.connection, statuses: MutableMapping[str, int]) -> list[Scene]:
+    def play_fault(fault: Callable[..., None]) -> None:
+        # Just before the cycle, so that the product's crons have just beaten.
+        _recreate_healthy(conn)
+        _commit(conn, lambda: fault(conn, datetime.now(UTC)))
 
-        return work
+    def use_up_quota() -> None:
+        play_fault(exhaust_quota)
+        statuses["openai"] = HTTPStatus.TOO_MANY_REQUESTS
+
+    def renew_quota() -> None:
+        statuses["openai"] = HTTPStatus.OK
 
     return [
         Scene(
             "OpenAI's quota runs out", "Analyses fail with 429 insufficient_quota, while transcripts go on.",
-            break_product(exhaust_quota), ("vendor_quota",), "#/alerts: one alert names the vendor, and lists what follows",
+            use_up_quota, ("vendor_quota",),
+            "What is wrong now: one incident names the vendor, and\n  folds what follows from it; Services: OpenAI says why",
+            renew_quota,
         ),
         Scene(
             "The transcription queue stops", "Its picking function is broken: work waits, and none is completed.",
-            break_product(stop_transcription), ("cron_idle", "pipeline_stopped"),
-            "the funnel: the oldest waiting item, and a rate of zero",
+            lambda: play_fault(stop_transcription), ("cron_idle", "pipeline_stopped"),
+            "Pipeline: the stage with the red edge, its oldest\n  waiting item, and a click on the number: the items behind it",
+            lambda: None,
         ),
         Scene(
             "Errors come in a burst", f"{ERRORS} real exceptions, raised and sent by the Sentry SDK for Python.",
             lambda: raise_errors(system, ERRORS, timedelta(hours=1) - timedelta(seconds=_SPIKE_LASTS_S)), ("high_error_rate",),
-            "#/errors: one group, its stack, and what was scrubbed",
+            "Errors in the head of the page: one new group, its\n  stack and cause, and [phone] where a number was",
+            lambda: resolve_groups(system, "the demo repaired it"),
         ),
     ]  # fmt: skip
 
@@ -154,7 +179,7 @@ def _play_scene(
     with console.status("Waiting for the alert ..."):
         alert = system.wait_until(lambda: system.find_told(scene.rule_ids), lambda: f"{' or '.join(scene.rule_ids)} did not fire")
     console.print(f"[bold red]FIRING[/] {alert['title']} ({alert['level']}): {escape(alert['message'])}")
-    console.print(f"  value {alert['value']:g}, threshold {alert['threshold']:g}, runbook {alert['runbook_url']}", soft_wrap=True)
+    console.print(f"  value {alert['value']:g}, threshold {alert['threshold']:g}, runbook: #/runbooks/{alert['rule_id']}")
     others = [other for other in system.list_firing_alerts() if other["id"] != alert["id"]]
     for other in others:
         cause = f"follows from {other['suppressed_by']}, not sent" if other["suppressed_by"] else other["level"]
@@ -166,16 +191,18 @@ def _play_scene(
                 lambda: _find_webhook(system, alert["id"]), lambda: "no webhook was delivered; GET /api/channels says why"
             )
     console.print(f"[bold]WEBHOOK[/] {said}")
-    console.print(f"  look at: {scene.look}")
+    console.print(f"  look at: {escape(scene.look)}")
     with console.status(f"Left as it is for {hold_s:g} s ..."):
         time.sleep(hold_s)
+    scene.repairs()
     console.print("The fault is repaired.")
     with console.status("Waiting until it is resolved ..."):
         system.wait_until(
-            _keep_well(conn, lambda: not system.list_firing()),
+            _keep_well(system, conn, lambda: not system.list_firing()),
             lambda: f"{scene.title}: alerts stay: {', '.join(system.list_firing())}",
         )
-    console.print("[bold green]RESOLVED[/] and notified; the page is green again.\n")
+    console.print("[bold green]RESOLVED[/] and notified; the page is green again.")
+    console.print("  look at: #/incidents, where it has an end now; open it for its timeline\n")
 
 
 def _find_webhook(system: LocalSystem, alert_id: str) -> str | None:
@@ -185,7 +212,7 @@ def _find_webhook(system: LocalSystem, alert_id: str) -> str | None:
     return "sent to the ALERT_WEBHOOK_URL of this system" if system.is_sent_elsewhere(alert_id) else None
 
 
-def _keep_well(conn: extensions.connection, look: Callable[[], T]) -> Callable[[], T]:
+def _keep_well(system: LocalSystem, conn: extensions.connection, look: Callable[[], T]) -> Callable[[], T]:
     """Return the same check, which first recreates the healthy product so that it keeps working."""
     due = time.monotonic()
 
@@ -193,6 +220,7 @@ def _keep_well(conn: extensions.connection, look: Callable[[], T]) -> Callable[[
         nonlocal due
         if time.monotonic() >= due:
             _recreate_healthy(conn)
+            send_requests(system, _LIFE_S / 60)
             due = time.monotonic() + _LIFE_S
         return look()
 
@@ -232,6 +260,7 @@ def _recreate_healthy(conn: extensions.connection) -> int:
 
 def _remove(system: LocalSystem, conn: extensions.connection, console: Console) -> None:
     with paused_monitor(conn):
+        system.set_vendors({})
         _clear(conn)
     with console.status("Taking the product away without an alarm ..."):
         forget_product(system, conn)
@@ -240,6 +269,7 @@ def _remove(system: LocalSystem, conn: extensions.connection, console: Console) 
 
 def _clear(conn: extensions.connection) -> None:
     def drop() -> None:
+        take_history(conn)
         with conn.cursor() as cursor:
             for table in product.TABLES:
                 cursor.execute(f'DROP TABLE IF EXISTS public."{table}" CASCADE')

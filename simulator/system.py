@@ -12,11 +12,13 @@ from typing import Any, TypeVar
 
 import requests
 
+from local.lent_settings import is_lent, write_lent
 from local.webhook_inbox import FILE
 
 T = TypeVar("T")
 PATIENCE_S = 180.0
 _CYCLE_EVERY_S = 3.0
+_CONFIGURED_WITHIN_S = 30.0
 
 
 class DemoError(Exception):
@@ -57,6 +59,23 @@ class LocalSystem:
     def run_cycle(self) -> None:
         """Start a cycle of the monitor now."""
         os.kill(self.pid, signal.SIGUSR1)
+
+    def list_vendors(self) -> list[str]:
+        """Return the vendors that are configured."""
+        services = self.get("/api/health")["services"]
+        return sorted(name for name, each in services.items() if name != "database" and each["reason"] != "not_configured")
+
+    def set_vendors(self, settings: Mapping[str, str]) -> None:
+        """Lend the system settings of vendors ({}: take them back), and wait until it uses them. Raises DemoError on timeout."""
+        if not settings and not is_lent(self.data_dir):
+            return
+        write_lent(self.data_dir, settings)
+        os.kill(self.pid, signal.SIGUSR2)
+        deadline = time.monotonic() + _CONFIGURED_WITHIN_S
+        while bool(self.list_vendors()) is not bool(settings):
+            if time.monotonic() > deadline:
+                raise DemoError("the system does not take other vendors; its output says why")
+            time.sleep(0.2)
 
     def list_firing_alerts(self) -> list[dict[str, Any]]:
         """Return firing alerts, newest first, except informational ones and those from before the demo."""

@@ -45,18 +45,20 @@ test("series become columns over all their times, with gaps where one has no val
   ]);
 });
 
-test("a stack is unknown where any of its parts is, and draws its top first", () => {
+test("a stack draws what is known of each step, its top first", () => {
   assert.deepEqual(
     stackColumns(
       [
-        [1, 1],
-        [2, null],
+        [1, 1, null, null],
+        [2, null, 2, null],
+        [4, 4, 4, null],
       ],
       "stack",
     ),
     [
-      [3, null],
-      [1, 1],
+      [7, 5, 6, null],
+      [3, null, 2, null],
+      [1, 1, null, null],
     ],
   );
   assert.deepEqual(stackColumns([[1], [2]], "lines"), [[1], [2]]);

@@ -6,7 +6,7 @@ import { afterEach, mock, test } from "node:test";
 import { OpenIncidents } from "../src/features/incidents/wrong";
 import { signIn } from "../src/lib/api/session";
 import type { Incident } from "../src/lib/api/types";
-import { listImpact } from "../src/lib/incidents";
+import { findLevelNow, listImpact } from "../src/lib/incidents";
 import { stopPolling } from "../src/lib/polling/scheduler";
 import { clear, settle, show } from "./support/render";
 import { GOOD } from "./support/samples";
@@ -25,7 +25,7 @@ const WARNING = {
   state: "open",
   started_at: "2026-11-24T09:00:00Z",
   resolved_at: null,
-  cause: { id: "11", rule_id: "slow_route", labels: { route: "/a" } },
+  cause: { id: "11", rule_id: "slow_route", level: "warning", state: "firing", labels: { route: "/a" } },
   alerts: [{ id: "11" }],
   alert_count: 1,
   impact: { calls: null, agencies: null, users: null, errors: null },
@@ -42,10 +42,23 @@ const CRITICAL = {
   level: "critical",
   impact: { calls: 32, agencies: null, users: 1, errors: 0 },
   alerts: [{ id: "21" }, { id: "22", title: "Analysis lag", level: "error", state: "firing", message: "32 wait" }],
-  cause: { ...WARNING.cause, id: "21" },
+  cause: { ...WARNING.cause, id: "21", level: "critical" },
   alert_count: 2,
 } as Incident;
-const INFO = { ...WARNING, id: "3", title: "New error", level: "info" } as Incident;
+const INFO = {
+  ...WARNING,
+  id: "3",
+  title: "New error",
+  level: "info",
+  cause: { ...WARNING.cause, id: "31", level: "info" },
+} as Incident;
+/** An error that ended: what remains is for information. */
+const ENDED = {
+  ...INFO,
+  level: "error",
+  alerts: [{ id: "31" }, { id: "32", title: "High error rate", level: "error", state: "resolved", message: "60" }],
+  alert_count: 2,
+} as Incident;
 
 async function showAs(role: string, ...items: Incident[]) {
   const asked: [string, string][] = [];
@@ -67,6 +80,14 @@ test("the worst incident stands first, and informational ones are folded", async
   assert.deepEqual(titles, [[CRITICAL.sentence, WARNING.sentence], [INFO.sentence]]);
   assert.match(place.querySelector("ul.alerts details summary")?.textContent ?? "", /^Follows from it: Analysis lag$/);
   assert.match(place.querySelector("details.others summary")?.textContent ?? "", /1 for information: New error/);
+});
+
+test("an incident stands at the level of what fires now", async () => {
+  const { place } = await showAs("viewer", ENDED);
+  assert.equal(place.querySelector(".alerts > .error"), null);
+  assert.match(place.querySelector("details.others summary")?.textContent ?? "", /1 for information: New error/);
+  const unknown = { ...ENDED, cause: { ...ENDED.cause, state: "resolved" }, alerts: [] } as unknown as Incident;
+  assert.equal(findLevelNow(unknown), "error");
 });
 
 test("below three cards, incidents are lines with the same buttons, six in all", async () => {

@@ -76,7 +76,8 @@ const INCIDENTS = [
     level: "warning",
     started_at: "2026-11-24T09:00:00Z",
     impact: {},
-    cause: { rule_id: "cron_late" },
+    cause: { rule_id: "cron_late", state: "firing", level: "warning" },
+    alerts: [],
   },
   {
     id: "1",
@@ -85,7 +86,8 @@ const INCIDENTS = [
     level: "critical",
     started_at: "2026-11-24T09:30:00Z",
     impact: { calls: 32, agencies: 3 },
-    cause: { rule_id: "vendor_quota" },
+    cause: { rule_id: "vendor_quota", state: "firing", level: "critical" },
+    alerts: [],
   },
 ] as unknown as Incident[];
 

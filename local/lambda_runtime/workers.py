@@ -54,6 +54,17 @@ class Workers:
         for name in names:
             self._give_back(name, self._take(name))
 
+    def use(self, functions: Mapping[str, Function]) -> None:
+        """Take the same functions with another configuration: idle processes end now, busy ones after their invocation."""
+        with self._changed:
+            self._functions = functions
+            for name, idle in self._idle.items():
+                self._idle[name] = [worker for worker in idle if worker.function == functions[name]]
+                for worker in idle:
+                    if worker.function != functions[name]:
+                        self._forget(worker)
+            self._changed.notify_all()
+
     def list_pids(self) -> list[int]:
         """Return the pids of all live processes."""
         with self._changed:
@@ -119,7 +130,7 @@ class Workers:
 
     def _give_back(self, name: str, worker: Worker) -> None:
         with self._changed:
-            if worker.is_alive():
+            if worker.is_alive() and worker.function == self._functions[name]:
                 self._idle[name].append(worker)
             else:
                 self._forget(worker)
@@ -128,7 +139,7 @@ class Workers:
     def _forget(self, worker: Worker) -> None:
         self._counts[worker.function.name] -= 1
         self._all.discard(worker)
-        # Close its server too; the process is already dead.
+        # Its server closes too; a process that is not dead yet is killed.
         threading.Thread(target=worker.stop, daemon=True).start()
 
     def _build_environment(self, function: Function) -> dict[str, str]:

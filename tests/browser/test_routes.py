@@ -32,7 +32,7 @@ def test_a_route_is_tried_added_changed_moved_and_deleted(admin: Reader, no_rout
     form = page.get_by_role("dialog")
     form.get_by_label("Name").fill("database")
     form.get_by_label("critical", exact=True).check()
-    form.get_by_label("Rule", exact=True).fill("database_*")
+    form.get_by_label("Rule", exact=True).fill("database_*, datbase_health")
     form.get_by_label("log", exact=True).check()
     form.get_by_label("While nobody takes it").fill("15: log")
     form.get_by_role("button", name="Where would it go?").click()
@@ -42,10 +42,11 @@ def test_a_route_is_tried_added_changed_moved_and_deleted(admin: Reader, no_rout
     form.get_by_role("button", name="Add", exact=True).click()
     routes = page.get_by_role("region", name="Routes", exact=True)
     expect(routes).to_contain_text("1. database of the page → log")
+    expect(routes).to_contain_text("No rule is called datbase_health.")
     assert list_own(no_routes) == [
         {
             "name": "database",
-            "match": {"level": ["critical"], "rule": ["database_*"]},
+            "match": {"level": ["critical"], "rule": ["database_*", "datbase_health"]},
             "channels": ["log"],
             "escalation": [{"after_s": 900, "channels": ["log"]}],
         }

@@ -1,5 +1,7 @@
 """A screen on a wall: everything at once, without scrolling."""
 
+import re
+
 import pytest
 from playwright.sync_api import Browser, FloatRect, Locator, expect
 
@@ -38,3 +40,28 @@ def test_a_wall_shows_all_and_scrolls_nothing(chromium: Browser, system: System,
             assert box["y"] + box["height"] <= height - 8, "every service is seen"
         assert page.evaluate("document.documentElement.scrollHeight") <= height
         assert page.get_by_role("navigation").count() == 0
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (1920, 1080), (2560, 1440)])
+def test_incidents_on_a_wall_are_whole_and_the_rest_is_counted(chromium: Browser, system: System, size: tuple[int, int]) -> None:
+    post(system, "one of many on the wall", "critical")
+    system.wait_until(lambda: system.get("/api/overview")["open_incidents"], what="an incident")
+    found = system.get("/api/overview")
+    long = "Several crons stopped at once, and 130 calls wait for their transcripts since 03:29 UTC"
+    many = [{**found["incidents"][0], "id": str(number), "sentence": f"{long} {number}"} for number in range(9)]
+    width, height = size
+    with reader(chromium, system, system.viewer_token, viewport={"width": width, "height": height}) as somebody:
+        page = somebody.page
+        page.route("**/api/overview", lambda route: route.fulfill(json={**found, "incidents": many, "open_incidents": 9}))
+        page.goto(f"{somebody.url}/admin/operations?wall=1&refresh=60")
+        panel = page.get_by_role("region", name="What is wrong now")
+        cards = panel.locator(".incident")
+        expect(panel.get_by_text(re.compile(r"^\+[1-8] more$"))).to_be_visible()
+        shown = cards.count()
+        assert 1 <= shown <= 6
+        expect(panel.get_by_text(f"+{9 - shown} more")).to_be_visible()
+        bottom = measure(panel)
+        last = measure(cards.last)
+        assert last["y"] + last["height"] <= bottom["y"] + bottom["height"], "no card is cut"
+        assert cards.locator(".alert-title").evaluate_all("all => all.every((one) => one.scrollWidth <= one.clientWidth + 1)")
+        assert page.evaluate("document.documentElement.scrollHeight") <= height

@@ -64,6 +64,15 @@ def queued() -> list[str]:
     return sorted(row["channel"] for row in rows)
 
 
+def test_a_route_for_a_rule_that_is_not_there_is_named() -> None:
+    named = {**NIGHT, "match": {"rule": ["slow", "slwo", "sl*", "high_*", "*_hgih"]}}
+    assert save(0, named)["items"][0]["rules_unknown"] == ["slwo", "*_hgih"]
+    known = show_known_routes(get_settings(), "PostgreSQL is down")
+    check_shape(RoutePage, known)
+    assert known["items"][0]["rules_unknown"] is None, "rules of the page are not known without the database"
+    assert known["unknown"]["items.0.rules_unknown"].code == "unavailable"
+
+
 def test_a_route_is_in_force_from_the_next_evaluation() -> None:
     found = save(0, NIGHT, MAIL, reason="the night shift")
     assert (found["version"], found["source"], found["page_problem"]) == (1, "default", None)
@@ -71,6 +80,7 @@ def test_a_route_is_in_force_from_the_next_evaluation() -> None:
         ("night", "page"), ("mail", "page"), ("default", "default"),
     ]  # fmt: skip
     assert found["items"][1]["channels_not_configured"] == ["email"]
+    assert [item["rules_unknown"] for item in found["items"]] == [[], [], []]
     cycle(0, "a")
     assert queued() == ["slack"]
     cycle(1, "a", "c")

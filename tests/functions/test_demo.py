@@ -11,7 +11,9 @@ from collections.abc import Iterator
 import psycopg2
 import pytest
 
+from local.lent_settings import is_lent
 from local.system import ROOT, System, running_system
+from simulator.history import has_history
 from tests.functions.test_system import environment
 
 _SECRET = "whsec_" + base64.b64encode(b"a secret of a test").decode()
@@ -42,11 +44,16 @@ def test_each_scene_fires_notifies_and_resolves(system: System) -> None:
     assert played.returncode == 0, played.stdout + played.stderr
     assert played.stdout.count("FIRING") == played.stdout.count("RESOLVED") == 2
     assert " ".join(played.stdout.split()).count("signature: valid") == 2
-    assert "follows from vendor_quota, not sent" in played.stdout
+    assert "Service down (follows from vendor_quota, not sent)" in played.stdout, "the vendor itself tells the same story"
+    assert max(len(line) for line in played.stdout.splitlines()) <= 80
     assert tables(system) == 0
     assert "the monitor is as before the demo" in played.stdout
     assert count_blind(system) == 0, "no rule counts as blind, so that no alarm follows"
     assert system.get("/api/alerts?rule_id=figures_lost")["items"] == []
+    assert set(system.get("/api/status")["services"]["external_apis"].values()) == {"unknown"}, "the vendors were taken back"
+    assert not is_lent(system.data_dir)
+    with psycopg2.connect(system.database_url) as conn, conn.cursor() as cursor:
+        assert not has_history(cursor), "and so was the time before the system ran"
 
 
 def test_a_webhook_of_ones_own_is_no_failure() -> None:

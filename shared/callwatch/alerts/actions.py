@@ -46,7 +46,7 @@ def require_reason(given: Any, otherwise: str | None = None) -> str:
         return otherwise
     reason = given.get("reason") if isinstance(given, dict) else None
     if not is_text(reason, _MAX_CHARS["reason"]) or not reason.strip():
-        raise Invalid("reason", "must be a text of at most 1,000 characters")
+        raise Invalid("reason", "must be a text of 1 to 1,000 characters, more than blanks")
     return scrub_text(reason.strip())
 
 

@@ -43,7 +43,7 @@ def accept_access(item: Any, now: datetime, key: str | None) -> dict[str, Any]:
 def _read_text(item: dict[str, Any], name: str) -> str:
     value = item.get(name)
     if not isinstance(value, str) or not value.strip():
-        raise Rejected(name, "is required and must be a text")
+        raise Rejected(name, "is required and must be a text, more than blanks")
     if len(value) > _MAX_CHARS[name]:
         raise Rejected(name, f"must have at most {_MAX_CHARS[name]} characters")
     return value
@@ -54,7 +54,9 @@ def _read_subject(item: dict[str, Any]) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
         return str(value)
     if not isinstance(value, str) or not value.strip() or len(value) > _MAX_SUBJECT_CHARS:
-        raise Rejected("subject_id", f"is required and must be a text of at most {_MAX_SUBJECT_CHARS} characters, or a number")
+        raise Rejected(
+            "subject_id", f"is required and must be a text of 1 to {_MAX_SUBJECT_CHARS} characters, more than blanks, or a number"
+        )
     return value
 
 

@@ -44,7 +44,7 @@ class Argument:
         if self.kind == "number":
             return _check_number(name, value, self.least, self.most)
         if not isinstance(value, str) or not self.least <= len(value) <= self.most or not is_storable(value) or not value.strip():
-            raise Invalid(name, f"must be a text of {self.least} to {self.most:,} characters")
+            raise Invalid(name, f"must be a text of {self.least} to {self.most:,} characters, more than blanks")
         if self.kind == "choice" and value not in self.choices:
             raise Invalid(name, f"must be one of {', '.join(self.choices[:_MAX_SHOWN_CHOICES])}")
         if self.kind != "time":

@@ -29,7 +29,9 @@ def read_text(given: Mapping[str, Any], name: str, limit: int, is_required: bool
     if value in (None, "") and not is_required:
         return None
     if not isinstance(value, str) or not value.strip():
-        raise Invalid(name, "is required and must be a text" if is_required else "must be a text")
+        raise Invalid(
+            name, "is required and must be a text, more than blanks" if is_required else "must be a text, more than blanks"
+        )
     if len(value) > limit:
         raise Invalid(name, f"must have at most {limit} characters")
     return _clean(value)[:limit]
@@ -51,7 +53,7 @@ def read_time(given: Mapping[str, Any], name: str) -> datetime | None:
 def read_release(name: str) -> str:
     """The name of a release. Raises Invalid."""
     if not name.strip() or len(name) > MAX_RELEASE_CHARS or any(char in name for char in "\0\r\n\t"):
-        raise Invalid("version", f"must be a text of at most {MAX_RELEASE_CHARS} characters on one line")
+        raise Invalid("version", f"must be a text of 1 to {MAX_RELEASE_CHARS} characters on one line, more than blanks")
     # As events have it, so that the two are the same release.
     return _clean(name.strip())
 

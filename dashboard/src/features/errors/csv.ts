@@ -9,6 +9,7 @@ const COLUMNS: [string, (group: ErrorGroup) => string | number | null][] = [
   ["type", ({ type }) => type],
   ["state", ({ state }) => state],
   ["severity", ({ severity }) => severity],
+  ["level", ({ level }) => level],
   ["category", ({ category }) => category],
   ["environment", ({ environment }) => environment],
   ["release", ({ release }) => release],

@@ -9,6 +9,7 @@ const SEVERITIES = ["low", "medium", "high", "critical"];
 /** The names of columns that sort, with what they sort by. */
 export const SORTS: Record<string, string> = {
   Severity: "severity",
+  Level: "level",
   Owner: "owner",
   Release: "release",
   "24 h": "today",

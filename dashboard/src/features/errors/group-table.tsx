@@ -17,16 +17,30 @@ interface GroupTableProps {
   choose?: (ids: string[], isChosen: boolean) => void;
 }
 
-const COLUMNS: Column<ErrorGroup>[] = [
-  ["Severity", ({ severity }) => <Badge word={severity} />],
-  ["24 h", (group) => <Today group={group} />],
-  ["Users", ({ users }) => (users === null ? "none" : formatNumber(users))],
-  ["Total", ({ count }) => formatNumber(count)],
-  ["First seen", ({ first_seen_at }) => <Age since={first_seen_at} />],
-  ["Last seen", ({ last_seen_at }) => <Age since={last_seen_at} />],
-  ["Release", ({ release }) => <bdi>{release ?? "none"}</bdi>],
-  ["Owner", ({ assigned_to }) => <bdi>{assigned_to ?? "nobody"}</bdi>],
+/** Columns in pairs, one value above the other: a row has two lines anyway, so all fit a narrow window without a third. */
+const PAIRS: Column<ErrorGroup>[][] = [
+  [
+    ["Severity", ({ severity }) => <Badge word={severity} />],
+    ["Level", ({ level }) => level ?? "none"],
+  ],
+  [["24 h", (group) => <Today group={group} />]],
+  [
+    ["Users", ({ users }) => (users === null ? "none" : formatNumber(users))],
+    ["Total", ({ count }) => formatNumber(count)],
+  ],
+  [
+    ["First seen", ({ first_seen_at }) => <Age since={first_seen_at} />],
+    ["Last seen", ({ last_seen_at }) => <Age since={last_seen_at} />],
+  ],
+  [
+    ["Release", ({ release }) => <bdi>{release ?? "none"}</bdi>],
+    ["Owner", ({ assigned_to }) => <bdi>{assigned_to ?? "nobody"}</bdi>],
+  ],
 ];
+
+function namePair(pair: Column<ErrorGroup>[]): string {
+  return pair.map(([name]) => name).join(" and ");
+}
 
 export function GroupTable({ groups, sort, marked, choose }: GroupTableProps) {
   return (
@@ -35,7 +49,9 @@ export function GroupTable({ groups, sort, marked, choose }: GroupTableProps) {
       rowKind="group"
       items={groups}
       getKey={({ id }) => id}
-      head={(name) => <Sort name={name} sort={sort} />}
+      head={(found) =>
+        PAIRS.find((pair) => namePair(pair) === found)?.map(([name]) => <Sort key={name} name={name} sort={sort} />)
+      }
       columns={[
         [
           "Error",
@@ -60,7 +76,17 @@ export function GroupTable({ groups, sort, marked, choose }: GroupTableProps) {
             </span>
           ),
         ],
-        ...COLUMNS,
+        ...PAIRS.map(
+          (pair): Column<ErrorGroup> => [
+            namePair(pair),
+            (group) =>
+              pair.map(([name, show]) => (
+                <span key={name} class="half" data-name={name.toLowerCase()}>
+                  {show(group)}
+                </span>
+              )),
+          ],
+        ),
       ]}
     />
   );

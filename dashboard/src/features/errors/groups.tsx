@@ -36,6 +36,7 @@ export function Errors() {
           label="Category"
           choices={["database", "api", "authentication", "validation", "integration", "system", "unknown"]}
         />
+        <Order sort={sort} />
         <Search />
       </div>
       <Chips began={began} release={pages.data?.items.find(({ release }) => release)?.release ?? null} />
@@ -49,6 +50,22 @@ export function Errors() {
         {(items) => <Shown groups={keepBegan(sortGroups(items, sort), began, now())} sort={sort} />}
       </Paged>
     </Panel>
+  );
+}
+
+/** The order, where the table stands as cards without headers. */
+function Order({ sort }: { sort: string }) {
+  return (
+    <label class="filter order">
+      Order
+      <select value={sort} onChange={(event) => setParams({ sort: event.currentTarget.value, began: "" })}>
+        {Object.entries(ORDER_WORDS).map(([by, words]) => (
+          <option key={by} value={by}>
+            {words}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }
 

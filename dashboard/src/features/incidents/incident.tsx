@@ -5,6 +5,7 @@ import type { IncidentDetail } from "../../lib/api/types";
 import { toWords } from "../../lib/format/names";
 import { describeMeasured, formatCompact } from "../../lib/format/numbers";
 import { formatElapsed } from "../../lib/format/times";
+import { findLevelNow } from "../../lib/incidents";
 import { useLive } from "../../lib/polling/use-live";
 import { linkTo } from "../../lib/route";
 import { Badge } from "../../ui/badge";
@@ -56,16 +57,16 @@ export function IncidentView({ id, children }: { id: string; children: Component
 function About({ incident }: { incident: IncidentDetail }) {
   const mayAct = useMayAct();
   const isOpen = incident.state === "open";
+  const now = findLevelNow(incident);
   const figure = (name: keyof IncidentDetail["impact"]) => (
     <Figure value={incident.impact[name]} path={`impact.${name}`} unknown={incident.unknown} show={formatCompact} />
   );
   return (
-    <section class={`panel edge ${isOpen ? incident.level : "resolved"}`} aria-label="Incident">
+    <section class={`panel edge ${isOpen ? now : "resolved"}`} aria-label="Incident">
       <h2 class="group-title">{incident.sentence}</h2>
       <p>
-        <Badge word={isOpen ? incident.level : "resolved"}>
-          {isOpen ? `${incident.level}, open` : `resolved (${incident.level})`}
-        </Badge>
+        <Badge word={isOpen ? now : "resolved"}>{isOpen ? `${now}, open` : `resolved (${incident.level})`}</Badge>
+        {isOpen && now !== incident.level && <span class="quiet"> {incident.level} before</span>}
       </p>
       <Chips incident={incident} />
       <div class="buttons">

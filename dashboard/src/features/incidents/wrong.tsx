@@ -25,8 +25,9 @@ interface OpenIncidentsProps {
 }
 
 export function OpenIncidents({ incidents, count, most = AT_ONCE, More, notice }: OpenIncidentsProps) {
-  const serious = sortIncidents(incidents).filter(({ level }) => level !== "info");
-  const infos = incidents.filter(({ level }) => level === "info");
+  const sorted = sortIncidents(incidents);
+  const serious = sorted.filter(({ level }) => level !== "info");
+  const infos = sorted.filter(({ level }) => level === "info");
   const isMore = serious.length > most || count > incidents.length;
   return (
     <Panel

@@ -68,6 +68,9 @@ export function Routes() {
 
 function Row({ route, place, children }: { route: RouteItem; place: number; children: ComponentChildren }) {
   const { channels, channels_not_configured: missing } = route;
+  const unknown = route.rules_unknown ?? [];
+  const named = (route.definition.match as { rule?: string | string[] } | undefined)?.rule ?? [];
+  const matchesNone = unknown.length === [named].flat().length;
   return (
     <li>
       <p>
@@ -87,6 +90,12 @@ function Row({ route, place, children }: { route: RouteItem; place: number; chil
           {channels.length > 0 &&
             channels.every((name) => missing.includes(name)) &&
             "Alerts go to the channels of their rules instead."}
+        </p>
+      )}
+      {unknown.length > 0 && (
+        <p class="problem">
+          No rule is called {unknown.join(", ")}
+          {matchesNone ? ": this route takes no alert." : "."}
         </p>
       )}
       <div class="buttons">{children}</div>

@@ -1599,13 +1599,14 @@ export interface RouteDryRun {
   wait_s: number;
 }
 
-/** One route. definition: as ROUTES_FILE has it (docs/routes.md). channels: empty if it keeps those of the rule (uses_rule_channels). channels_not_configured: those that it names, in a step of its escalation too, and that cannot be used. */
+/** One route. definition: as ROUTES_FILE has it (docs/routes.md). channels: empty if it keeps those of the rule (uses_rule_channels). channels_not_configured: those that it names, in a step of its escalation too, and that cannot be used. rules_unknown: what it names as rules and no rule is called, so that it matches none of them. */
 export interface RouteItem {
   channels: Array<string>;
   channels_not_configured: Array<string>;
   definition: Record<string, unknown>;
   matches_all: boolean;
   name: string;
+  rules_unknown: Array<string> | null;
   source: "page" | "file" | "default";
   uses_rule_channels: boolean;
 }

@@ -84,7 +84,7 @@ def _read_said(act: Callable[[_Action], None], given: Any) -> str:
         return _TAKEN
     said = fields.get(name)
     if not is_text(said, _MAX_CHARS[name]) or not said.strip():
-        raise Invalid(name, f"must be a text of at most {_MAX_CHARS[name]:,} characters")
+        raise Invalid(name, f"must be a text of 1 to {_MAX_CHARS[name]:,} characters, more than blanks")
     return scrub_text(said.strip())
 
 

@@ -18,12 +18,12 @@ _MAX_CHARS = find_max_chars(GroupAction)
 _NEEDED = {"assign": "to", "comment": "text", "delete": None}
 _ALSO_NEEDED = {"merge": "into", "unmerge": "fingerprint"}
 _MUST_BE = {
-    "reason": "must be a text of at most 1,000 characters",
-    "in_release": "must be a text of at most 200 characters",
+    "reason": "must be a text of 1 to 1,000 characters, more than blanks",
+    "in_release": "must be a text of 1 to 200 characters",
     "into": "must be the id or a fingerprint of the group that takes this one",
     "fingerprint": "must be one of the group's fingerprints",
-    "to": "must be the name of a person, at most 100 characters, or null",
-    "text": "must be a text of at most 2,000 characters",
+    "to": "must be the name of a person, 1 to 100 characters and more than blanks, or null",
+    "text": "must be a text of 1 to 2,000 characters, more than blanks",
 }
 
 

@@ -170,7 +170,7 @@ def _read_word(name: str, given: Any, words: Iterable[Word]) -> Word:
 
 def _read_text(name: str, given: Any) -> str:
     if not is_text(given, _MAX_CHARS[name]) or not given.strip():
-        raise Invalid(name, f"must be a text of at most {_MAX_CHARS[name]:,} characters")
+        raise Invalid(name, f"must be a text of 1 to {_MAX_CHARS[name]:,} characters, more than blanks")
     return scrub_text(given.strip())
 
 

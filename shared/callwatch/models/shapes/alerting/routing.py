@@ -45,6 +45,7 @@ class RouteItem(TypedDict):
 
     definition: as ROUTES_FILE has it (docs/routes.md). channels: empty if it keeps those of the rule
     (uses_rule_channels). channels_not_configured: those that it names, in a step of its escalation too, and that cannot be used.
+    rules_unknown: what it names as rules and no rule is called, so that it matches none of them.
     """
 
     name: str
@@ -54,6 +55,7 @@ class RouteItem(TypedDict):
     channels: list[str]
     uses_rule_channels: bool
     channels_not_configured: list[str]
+    rules_unknown: list[str] | None
 
 
 class RouteChange(TypedDict):
