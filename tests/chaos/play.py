@@ -24,6 +24,7 @@ _COUNTERS = ("hourly", "by_minute", "by_group", "by_group_minute")
 def play(fault: Fault, arena: Arena) -> Row:
     """The row of one fault; `problems` is empty where everything held."""
     row = Row(fault.name, ran_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
+    _age_groups(arena)
     started_at = arena.notes["started_at"] = datetime.now(UTC)
     arena.notes["received_before"] = len(arena.receiver.received)
     load = Load(arena, f"{fault.name} {uuid.uuid4().hex[:6]}")
@@ -50,6 +51,18 @@ def play(fault: Fault, arena: Arena) -> Row:
     except Exception as error:
         row.problems.append(_describe(error))
     return row
+
+
+def _age_groups(arena: Arena) -> None:
+    """Make the groups of earlier faults no news: of many new ones at once, rules see the most frequent twenty alone.
+
+    In a quick run, they would hide the beacon, of which there is one error; the built-in rule that then says so is off here.
+    """
+    with contextlib.suppress(psycopg2.Error):
+        arena.sql(
+            "UPDATE callwatch.error_groups SET made_at = made_at - interval '1 day'"
+            " WHERE coalesce(type, '') NOT LIKE 'Beacon%%' AND project_id <> 0"
+        )
 
 
 def _describe(error: Exception) -> str:
