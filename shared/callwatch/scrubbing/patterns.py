@@ -202,6 +202,13 @@ PLAIN = RuleSet(
             _mask_halves,
             re.I,
         ),
+        # Asterisk's function: "CALLERID(name)=...", "CALLERID(all)=... <...>".
+        make_rule(
+            "callerid connectedline",
+            r"\b((?:CALLERID|CONNECTEDLINE)\((?:name|num|number|all|ani)\)[\"']?\s?[:=,]\s?[\"']?)(?!\[|\$)[^\r\n\"',;)]{2,80}",
+            r"\1[name]",
+            re.I,
+        ),
         *CARD_RULES,
         # One coordinate: fewer decimals are those of a latency.
         make_rule(

@@ -35,10 +35,10 @@ _STRONG = (
     r"|replacements|placeholders|\[parameters|(?-i:PARAMETERS)"
 )
 _MEDIUM = r"params|parameters"
-_WEAK = r"args|arguments|values|variables|vars|inputs|with|parameter sets?"
+_WEAK = r"args|arguments|values|variables|vars|inputs|tuples?|with|parameter sets?"
 _LISTED = re.compile(
     rf"(?<![A-Za-z])(?:(?P<strong>{_STRONG})|(?P<medium>{_MEDIUM})|(?P<weak>{_WEAK}))[\"'\]]{{0,2}}"
-    r"(?:\s{0,3}(?::=|=>|[:=])\s{0,3}|(?<!values)(?<!VALUES)\s{1,3}(?:are\s)?)[\"']?&?(?=[\[({])",
+    r"(?:\s{0,3}(?::=|=>|[:=])\s{0,3}|(?<!values)(?<!VALUES)\s{1,3}(?:are\s)?)[\"']?(?:&|\[\](?:interface ?\{\}|[\w.]{1,40})(?=\{))?(?=[\[({])",
     re.IGNORECASE,
 )
 # A struct as Go prints it has values without keys: "params={{scott tiger [] } ...}" of godror.
@@ -49,13 +49,15 @@ _PIPELINED = re.compile(
 )
 _ECHO = re.compile(
     r"\[(?:generated in|cached since|no key|raw sql|caching disabled|dialect \w{1,30})[^\]\r\n]{0,120}\] (?=[\[({])"
+    # Oracle's driver: "2 positional bind values are required but 1 were provided: [...]".
+    r"|\bbind (?:values|variables|parameters) [^\[({\r\n]{0,80}: (?=[\[({])"
 )
 _BINDER = re.compile(
     r"(?P<before>\bbinding parameter [\[(]\w{1,20}(?::\w{1,20})?[\])] (?:as \[\w{1,40}\] - |<- )|==>\s{0,4}Parameters: )(?!\[value\])[^\r\n]{1,20000}"
 )
 # The remainder of a line behind these is values, with or without brackets.
 _REMAINDER = re.compile(
-    r"(?P<before>(?:\n|\\n|(?<=[\s\])]))(?:params|parameters): |\bwith (?:params|parameters|args|values|bindings):? |\b(?:values|bindings|binds): )(?!\[value\])(?P<values>[^\r\n\[({][^\r\n]{0,20000})",
+    r"(?P<before>(?:\n|\\n|(?<=[\s\])]))(?:params|parameters): |\bwith (?:params|parameters|args|values|bindings):? (?!as\b)|\b(?:arguments|args|params|parameters) = |\b(?:values|bindings|binds): )(?!\[value\])(?P<values>[^\r\n\[({][^\r\n]{0,20000})",
     re.IGNORECASE,
 )
 # Drizzle joins values with commas, and a value may contain line breaks.

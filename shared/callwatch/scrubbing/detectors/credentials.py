@@ -174,7 +174,7 @@ SECRETS = RuleSet(
         ),
         make_rule("bearer", r"\b(bearer)(\s+|%20|\+)(?!\[)([\w.+/=~-]{3,})", _mask_bearer, re.I),
         make_rule("basic", r"\b(basic)(\s+|%20|\+)([A-Za-z0-9+/]{6,}={0,2})", _mask_basic, re.I),
-        make_rule("token", r"\b(token)(\s+)(?=[\w.+/~-]{0,200}\d)[\w.+/~-]{8,}=*", r"\1\2[token]", re.I),
+        make_rule("token authtoken", r"\b((?:auth)?token)(\s+)(?=[\w.+/~-]{0,200}\d)[\w.+/~-]{8,}=*", r"\1\2[token]", re.I),
         make_rule(
             "accountkey sharedaccesskey instrumentationkey",
             r"\b((?:AccountKey|SharedAccessKey|SharedAccessSignature|InstrumentationKey)=)[^\s;\"']{8,400}",

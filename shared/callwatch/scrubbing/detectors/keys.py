@@ -44,10 +44,10 @@ _WHOLE = {
         " legalname preferredname beneficiaryname spousename insuredname primaryinsured secondaryinsured nameoncard"
         " cardholder cardholdername"
         " accountholder nextofkin emergencycontact mothersmaidenname personname signername recipientname patientname membername"
-        " callerfirst callerlast firstlast fullnames customerfullname calleridname cnam callingpartyname"
+        " callerfirst callerlast firstlast fullnames customerfullname calleridname cnam callingpartyname originationcalleridname effectivecalleridname outboundcalleridname calleename"
     ),
     "phone": (
-        "phone phonenumber phones primaryphone altphones cellphone mobilephone mobilenumber telephone callerid calleridnumber calleridnum outboundcallerid ani dnis msisdn"
+        "phone phonenumber phones primaryphone altphones cellphone mobilephone mobilenumber telephone callerid calleridnumber calleridnum originationcalleridnumber effectivecalleridnumber outboundcalleridnumber outboundcallerid ani dnis msisdn"
         " fromnumber tonumber callbacknumber callernumber callednumber dialednumber customernumberdialed leadphone homephone workphone"
         " telefono celular movil telefon telefonnummer rufnummer handynummer numerotelefono whatsapp smsnumber faxnumber"
         " phone1 phone2 altphone phonee164 e164"

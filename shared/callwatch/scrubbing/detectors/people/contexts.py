@@ -46,7 +46,7 @@ CONTEXT_HEADS = list_heads((*re.findall(r"[a-z]{4,}", _WORDS_OF_CONTEXT), *_MORE
 TITLE_HEADS = list_heads("mr mrs ms miss dr dear prof rev hon sr sra srta hi hey".split())
 CONTEXT = re.compile(rf"(?<![\w-])(?:(?P<key>{_KEYS})|(?P<person>{_PEOPLE})|(?:{_ROLES})){_BETWEEN}", re.IGNORECASE)
 TITLE = re.compile(
-    r"(?<![\w-])(?:mrs?|ms|miss|dr|dear|prof|rev|hon|sra?|srta|hi|hey)(?:\.[ ]?|[ ])(?:(?:mrs?|ms|dr)\.?[ ])?", re.IGNORECASE
+    r"(?<![\w-])(?:mrs?|ms|miss|dr|dear|prof|rev|hon|sra?|srta|hi|hey)(?:\.[ ]?|[ +])(?:(?:mrs?|ms|dr)\.?[ +])?", re.IGNORECASE
 )
 # Organizations, holidays and methods that are called after a person: the first two words.
 _NOT_PEOPLE = frozenset(

@@ -60,7 +60,7 @@ _LOWER_PAIR = re.compile(
 )
 # A schema or a parser quotes what it got, in any case: 'got invalid value "marisol quintanilla"'.
 _QUOTED_VALUE = re.compile(
-    r"(?P<before>\b(?:value|input|got|received|string|text|(?:syntax|value) for (?:type |enum )?[a-z][\w ]{1,60}?)(?: is)?:? (?P<quote>['\"`]['\"]?))"
+    r"(?P<before>\b(?:value|input|got|received|string|text|(?:syntax|value) for (?:type |enum )?[a-z][\w ]{1,60}?|string to [a-z]{2,12}|literal for [^:\r\n]{1,30})(?: is)?:? (?P<quote>['\"`]['\"]?))"
     r"(?P<value>[^\W\d_][\w.'-]{1,30}(?: [^\W\d_][\w.'-]{0,30}){1,3})(?P<end>['\"]?['\"`])(?![\w])",
     re.IGNORECASE,
 )
