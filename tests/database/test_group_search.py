@@ -1,13 +1,15 @@
 """Search among error groups, and lists in other orders."""
 
+import random
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from callwatch.api.http import Page, decode_cursor, encode_cursor
 from callwatch.db import connection, execute, fetch_all
 from callwatch.db.core.migrate import FOLDER
+from callwatch.db.error_queries import group_lists
 from callwatch.digest.store import digest
 from callwatch.events.event import build_error_message, finish_event
 from callwatch.exceptions import Invalid
@@ -147,6 +149,54 @@ def test_lists_have_other_orders_with_their_own_cursors(sort: GroupSort | None, 
 def test_a_cursor_that_was_not_given_out_is_refused(cursor: Any) -> None:
     with pytest.raises(Invalid):
         read_place(Page(1, cursor), cursor[0] if isinstance(cursor, list) else "count")
+
+
+def list_pages(sort: GroupSort, given: dict[str, Any]) -> list[str]:
+    """Titles of a list in all its pages of five."""
+    page, found = Page(5), []
+    with connection() as conn:
+        while True:
+            filters: Any = {**given, "sort": sort, **read_place(page, sort)}
+            items, place = list_groups_page(conn, filters, 5, NOW)
+            found += [item["message"] for item in items]
+            if place is None:
+                return found
+            page = Page(5, decode_cursor(encode_cursor(place)))
+
+
+def test_walk_and_collection_show_the_same_pages(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = random.Random(14)
+    texts = [f"{chance.choice(('openai', 'deepgram'))} {chance.choice(('failed', 'refused'))} {number}x" for number in range(40)]
+    digest(
+        [
+            message(
+                text,
+                project=1 + len(text) % 2,
+                level=chance.choice(("info", "warning", "error")),
+                release=f"1.{chance.randrange(3)}",
+                service=chance.choice(("api", "worker")),
+                occurred_at=NOW - timedelta(minutes=chance.randrange(20)),
+                fingerprint=[text],
+            )
+            for text in texts
+            for _ in range(chance.randrange(1, 4))
+        ],
+        NOW,
+    )
+    questions: list[dict[str, Any]] = [
+        {"q": "failed"}, {"q": "openai refused"}, {"q": "nowhere"}, {"level": "warning"}, {"service": "api", "q": "deepgram"},
+        {"release": "1.1"}, {"project": 2, "level": "info"}, {"project": 2}, {"category": "none"},
+    ]  # fmt: skip
+    for given in questions:
+        for sort in get_args(GroupSort):
+            pages = []
+            for walked in (1, 6, 3_000):
+                monkeypatch.setattr(group_lists, "_WALKED", walked)
+                pages.append(list_pages(sort, given))
+            every = list_pages(sort, {"project": given["project"]} if "project" in given else {})
+            assert pages[0] == pages[1] == pages[2] == [text for text in every if text in pages[0]], (given, sort)
+            assert len(set(pages[0])) == len(pages[0])
+    assert len(list_pages("last_seen", {"q": "failed"})) == sum("failed" in text for text in texts)
 
 
 def test_level_is_a_filter(database: str) -> None:

@@ -35,16 +35,39 @@ _FILTERS = {
     "q": """EXISTS (SELECT FROM callwatch.error_group_words known
         WHERE known.words @@ %(q)s::tsquery AND known.group_id = error_groups.id)""",
 }
+_LEVEL_PLACE = "coalesce(array_position(ARRAY['debug', 'info', 'warning', 'error', 'fatal'], level), 0)"
 # What each order compares, and its place: each has an index in this order, which ends with the id.
 _ORDERS: Mapping[GroupSort, tuple[str, str]] = {
     "last_seen": ("last_seen_at", "before_at"),
     "first_seen": ("first_seen_at", "before_at"),
     "count": ("count", "before_number"),
     "users": ("users", "before_number"),
-    "level": ("coalesce(array_position(ARRAY['debug', 'info', 'warning', 'error', 'fatal'], level), 0)", "before_number"),
+    "level": (_LEVEL_PLACE, "before_number"),
     "release": ("coalesce(release, '')", "before_text"),
     "service": ("coalesce(service, '')", "before_text"),
 }
+# A single one of these has an index in the order of the last occurrence.
+_INDEXED = frozenset({"state", "severity", "category", "environment", "type", "project"})
+# The planner cannot know whether two conditions meet, nor where in an order their groups stand: it walks through all groups in
+# the hope of a full page, or sorts nearly all of them. So a list with conditions first walks a part of the order, which fills the
+# page if the conditions are common there, and otherwise collects what meets the conditions, and sorts that.
+_WALKED = 3_000
+_IN_ORDER = """
+    SELECT {columns} FROM callwatch.error_groups WHERE {where} ORDER BY {compared} DESC, id DESC LIMIT %(limit)s
+"""
+_WALK = """
+    SELECT {columns} FROM (
+        SELECT * FROM callwatch.error_groups WHERE {begin} ORDER BY {compared} DESC, id DESC LIMIT %(most)s
+    ) AS error_groups WHERE {where} ORDER BY {compared} DESC, id DESC LIMIT %(limit)s
+"""
+_COLLECT = """
+    WITH found AS MATERIALIZED (
+        SELECT id AS found_id, {compared} AS place FROM callwatch.error_groups WHERE {where}
+    ), page AS MATERIALIZED (
+        SELECT found_id, place FROM found ORDER BY place DESC, found_id DESC LIMIT %(limit)s
+    )
+    SELECT {columns} FROM page JOIN callwatch.error_groups ON id = found_id ORDER BY place DESC, found_id DESC
+"""
 # Open groups by severity, each from the index of its severity.
 _WORST_OPEN = f"""
     SELECT worst.* FROM unnest(ARRAY['critical', 'high', 'medium', 'low']) WITH ORDINALITY AS wanted (severity, place)
@@ -127,15 +150,32 @@ def list_groups(conn: AnyConnection, filters: GroupFilters, limit: int) -> list[
     """Groups in the order of `sort`: the last seen, the largest, the highest level or the last name first."""
     given = {name: value for name, value in filters.items() if value is not None}
     compared, place = _ORDERS[filters.get("sort") or "last_seen"]
-    where = [sql.SQL(text) for name, text in _FILTERS.items() if name in given]
-    if "project" not in given:
-        where.append(sql.SQL("project_id <> 0"))
-    if "before_id" in given:
-        where.append(sql.SQL(f"({compared}, id) < (%({place})s, %(before_id)s)"))
-    statement = sql.SQL("SELECT {} FROM callwatch.error_groups WHERE {} ORDER BY {} DESC, id DESC LIMIT %(limit)s").format(
-        sql.SQL(COLUMNS), sql.SQL(" AND ").join(where), sql.SQL(compared)
+    names = [name for name in _FILTERS if name in given]
+    where = [_FILTERS[name] for name in names] + ([] if "project" in given else ["project_id <> 0"])
+    begin = [f"({compared}, id) < (%({place})s, %(before_id)s)"] if "before_id" in given else []
+    if compared == _LEVEL_PLACE and "level" in given:
+        # One level has one place in the order of levels: the walk begins there.
+        begin.append(f"{compared} = coalesce(array_position(ARRAY['debug', 'info', 'warning', 'error', 'fatal'], %(level)s), 0)")
+    given |= {"limit": limit, "most": _WALKED}
+    if "ids" in given or not names or (compared == "last_seen_at" and len(names) == 1 and names[0] in _INDEXED):
+        return fetch_all(conn, _render(conn, _IN_ORDER, compared, [*where, *begin]), given, GroupRow)
+    rows = fetch_all(conn, _render(conn, _WALK, compared, where, begin), given, GroupRow)
+    if len(rows) == limit:
+        return rows
+    return fetch_all(conn, _render(conn, _COLLECT, compared, [*where, *begin]), given, GroupRow)
+
+
+def _render(conn: AnyConnection, statement: str, compared: str, where: Sequence[str], begin: Sequence[str] = ()) -> str:
+    return (
+        sql.SQL(statement)
+        .format(
+            columns=sql.SQL(COLUMNS),
+            compared=sql.SQL(compared),
+            where=sql.SQL(" AND ").join(map(sql.SQL, where)) if where else sql.SQL("true"),
+            begin=sql.SQL(" AND ").join(map(sql.SQL, begin)) if begin else sql.SQL("true"),
+        )
+        .as_string(conn)
     )
-    return fetch_all(conn, statement.as_string(conn), {**given, "limit": limit}, GroupRow)
 
 
 def list_worst_open(conn: AnyConnection, since: datetime, limit: int) -> list[GroupRow]:
