@@ -14,3 +14,11 @@ test("at least five clients have a snippet with the DSN", () => {
   assert.ok(Object.keys(SNIPPETS).length >= 5);
   for (const write of Object.values(SNIPPETS)) assert.match(write("https://k@host/1"), /https:\/\/k@host\/1/);
 });
+
+test("a snippet is a whole file, which runs in an empty folder", () => {
+  const write = (language: string) => SNIPPETS[language]?.("https://k@host/1") ?? "";
+  assert.match(write("Go"), /package main\n[^]*import [^]*func main\(\) \{[^]*\n\}$/);
+  assert.match(write("PHP"), /^<\?php\n[^]*require "vendor\/autoload.php";/);
+  assert.match(write("Node.js"), /\.mjs/);
+  for (const language of ["Python", "Ruby"]) assert.match(write(language), /^(import|require) /m);
+});

@@ -12,7 +12,7 @@ import sentry_sdk
 
 sentry_sdk.init(dsn="${dsn}", release="shop@1.0.0", traces_sample_rate=1.0)
 sentry_sdk.capture_message("Hello from Python")`,
-  "Node.js": (dsn) => `// npm install @sentry/node
+  "Node.js": (dsn) => `// npm install @sentry/node, and save this as hello.mjs
 import * as Sentry from "@sentry/node";
 
 Sentry.init({ dsn: "${dsn}", release: "shop@1.0.0", tracesSampleRate: 1 });
@@ -22,16 +22,31 @@ import * as Sentry from "@sentry/browser";
 
 Sentry.init({ dsn: "${dsn}", release: "shop@1.0.0" });
 Sentry.captureMessage("Hello from a browser");`,
-  Go: (dsn) => `// go get github.com/getsentry/sentry-go
-sentry.Init(sentry.ClientOptions{Dsn: "${dsn}", Release: "shop@1.0.0"})
-defer sentry.Flush(5 * time.Second)
-sentry.CaptureMessage("Hello from Go")`,
+  Go: (dsn) => `// go mod init hello && go get github.com/getsentry/sentry-go
+package main
+
+import (
+	"time"
+
+	"github.com/getsentry/sentry-go"
+)
+
+func main() {
+	if err := sentry.Init(sentry.ClientOptions{Dsn: "${dsn}", Release: "shop@1.0.0"}); err != nil {
+		panic(err)
+	}
+	defer sentry.Flush(5 * time.Second)
+	sentry.CaptureMessage("Hello from Go")
+}`,
   Ruby: (dsn) => `# gem install sentry-ruby
 require "sentry-ruby"
 
 Sentry.init { |config| config.dsn = "${dsn}"; config.release = "shop@1.0.0" }
 Sentry.capture_message("Hello from Ruby")`,
-  PHP: (dsn) => `// composer require sentry/sentry
+  PHP: (dsn) => `<?php
+// composer require sentry/sentry
+require "vendor/autoload.php";
+
 \\Sentry\\init(["dsn" => "${dsn}", "release" => "shop@1.0.0"]);
 \\Sentry\\captureMessage("Hello from PHP");`,
 };
