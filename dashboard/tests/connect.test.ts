@@ -17,8 +17,8 @@ test("at least five clients have a snippet with the DSN", () => {
 
 test("a snippet is a whole file, which runs in an empty folder", () => {
   const write = (language: string) => SNIPPETS[language]?.("https://k@host/1") ?? "";
-  assert.match(write("Go"), /package main\n[^]*import [^]*func main\(\) \{[^]*\n\}$/);
-  assert.match(write("PHP"), /^<\?php\n[^]*require "vendor\/autoload.php";/);
+  assert.match(write("Go"), /package main\n[\s\S]*import [\s\S]*func main\(\) \{[\s\S]*\n\}$/);
+  assert.match(write("PHP"), /^<\?php\n[\s\S]*require "vendor\/autoload.php";/);
   assert.match(write("Node.js"), /\.mjs/);
   for (const language of ["Python", "Ruby"]) assert.match(write(language), /^(import|require) /m);
 });

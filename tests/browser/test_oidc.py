@@ -46,6 +46,23 @@ def test_account_opens_the_view_that_was_asked_for(chromium: Browser, signed_sys
         assert page.evaluate("JSON.stringify(sessionStorage)").find("refresh-1") == -1
 
 
+def test_a_new_tab_signs_in_by_itself_until_somebody_signs_out(chromium: Browser, signed_system: System) -> None:
+    with reader(chromium, signed_system, None) as somebody:
+        page = somebody.page
+        page.goto(f"{somebody.url}/admin/operations")
+        page.get_by_role("button", name=BUTTON).click()
+        expect(page.get_by_role("region", name="Overall state")).to_be_visible()
+        other = somebody.context.new_page()
+        other.goto(f"{somebody.url}/admin/operations#/rules")
+        expect(other.get_by_role("region", name="Rules")).to_be_visible()
+        assert other.url.endswith("#/rules")
+        other.get_by_role("button", name="Sign out").click()
+        expect(other.get_by_role("button", name=BUTTON)).to_be_enabled()
+        third = somebody.context.new_page()
+        third.goto(f"{somebody.url}/admin/operations")
+        expect(third.get_by_role("button", name=BUTTON)).to_be_enabled()
+
+
 def test_viewer_by_group_may_only_look(chromium: Browser, signed_system: System, issuer: OidcIssuer) -> None:
     issuer.groups = ["support"]
     try:
@@ -96,6 +113,8 @@ def test_token_with_another_nonce_is_refused(chromium: Browser, signed_system: S
             page.goto(f"{somebody.url}/admin/operations")
             page.get_by_role("button", name=BUTTON).click()
             expect(page.get_by_role("alert")).to_contain_text("belongs to another sign-in")
+            page.reload()
+            expect(page.get_by_role("button", name=BUTTON)).to_be_enabled()
             assert page.evaluate("sessionStorage.getItem('callwatch-token')") is None
     finally:
         issuer.nonce = None

@@ -1,7 +1,16 @@
 /** The button that signs in at the organization's issuer, where there is one; it also ends a sign-in that returns. */
 
 import { useEffect, useState } from "preact/hooks";
-import { beginSignIn, completeSignIn, type Issuer, isReturning, loadIssuer, SignInError } from "../../lib/api/issuer";
+import {
+  beginSignIn,
+  completeSignIn,
+  forgetIssuer,
+  type Issuer,
+  isKnownHere,
+  isReturning,
+  loadIssuer,
+  SignInError,
+} from "../../lib/api/issuer";
 
 export function IssuerButton() {
   const [issuer, setIssuer] = useState<Issuer | null>(null);
@@ -13,13 +22,18 @@ export function IssuerButton() {
     try {
       await work();
     } catch (error) {
+      forgetIssuer();
       setProblem(error instanceof SignInError ? error.message : "the sign-in failed; sign in again");
       setBusy(false);
     }
   };
   useEffect(() => {
-    void loadIssuer().then(setIssuer);
-    if (isReturning()) void attempt(completeSignIn);
+    const isNew = !isReturning();
+    void loadIssuer().then((found) => {
+      setIssuer(found);
+      if (found && isNew && isKnownHere(found)) void attempt(() => beginSignIn(found));
+    });
+    if (!isNew) void attempt(completeSignIn);
   }, []);
   if (!issuer && !problem) return null;
   return (

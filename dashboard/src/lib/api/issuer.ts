@@ -1,6 +1,6 @@
 /** Sign-in at the organization's issuer (OpenID Connect): Authorization Code with PKCE, and renewal by a refresh token. */
 
-import { getRenewal, getToken, type Renewal, signIn } from "./session";
+import { getRenewal, getToken, ISSUER_KEY, type Renewal, signIn } from "./session";
 
 const TIMEOUT_MS = 10_000;
 const PENDING_KEY = "callwatch-sign-in";
@@ -80,7 +80,18 @@ export async function completeSignIn(): Promise<void> {
   if (code === null) throw new SignInError("the sign-in service did not let you in");
   const { verifier, nonce, tokenEndpoint } = pending;
   const sent = { grant_type: "authorization_code", code, redirect_uri: getReturnAddress(), code_verifier: verifier };
+  localStorage.setItem(ISSUER_KEY, pending.issuer);
   await takeTokens({ issuer: pending.issuer, clientId: pending.client_id, tokenEndpoint, refreshToken: null }, sent, nonce);
+}
+
+/** Whether a new tab may sign in by itself: this browser did at the same issuer, and nobody signed out since. */
+export function isKnownHere({ issuer }: Issuer): boolean {
+  return localStorage.getItem(ISSUER_KEY) === issuer && !isReturning();
+}
+
+/** After a failure, only a person begins the next sign-in. */
+export function forgetIssuer(): void {
+  localStorage.removeItem(ISSUER_KEY);
 }
 
 /** Renew the session's token before it expires, for as long as the session lasts; returns how to stop. */

@@ -9,6 +9,8 @@ const SESSION_PREFIX = "session:";
 const KEY = "callwatch-token";
 /** What renews a token of the organization's issuer. */
 const RENEWAL_KEY = "callwatch-renewal";
+/** The issuer that this browser signed in at last, until somebody signs out: a new tab asks it again by itself. */
+export const ISSUER_KEY = "callwatch-issuer";
 const watchers = new Set<() => void>();
 let wasRejected = false;
 let reason: string | null = null;
@@ -98,6 +100,7 @@ function forget(): void {
   sessionStorage.removeItem(KEY);
   sessionStorage.removeItem(RENEWAL_KEY);
   localStorage.removeItem(SESSION_KEY);
+  localStorage.removeItem(ISSUER_KEY);
 }
 
 function notify(isRejection: boolean, why: string | null): void {
