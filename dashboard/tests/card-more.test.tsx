@@ -43,11 +43,14 @@ test("a card draws the value of its cause with the threshold", async () => {
   assert.match(place.querySelector("small")?.textContent ?? "", /^4.2 s \(> 3 s\)$/);
 });
 
-test("a yes or no has no threshold to draw", async () => {
+test("a yes or no has no threshold to draw, and says only a no", async () => {
   const yes = { ...INCIDENT, cause: { ...CAUSE, unit: "yes", value: 1, threshold: 1 } } as Incident;
   const { place } = await showWith({ cause_values: [VALUES] }, yes);
   assert.equal(place.querySelector("path.limit"), null);
-  assert.equal(place.querySelector("small")?.textContent, "yes");
+  assert.equal(place.querySelector("small")?.textContent, "");
+  const ending = { ...yes, cause: { ...yes.cause, value: 0 } } as Incident;
+  const { place: after } = await showWith({ cause_values: [VALUES] }, ending);
+  assert.equal(after.querySelector("small")?.textContent, "no");
 });
 
 test("a past that is not known says so, and why", async () => {

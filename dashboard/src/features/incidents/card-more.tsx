@@ -58,7 +58,7 @@ function ValueChart({ incident: { cause }, values, reason }: ValueChartProps) {
         <path class="line" d={line} />
       </svg>
       <small>
-        {cause.value === null ? "unknown" : isYes ? "" : formatInUnit(cause.value, cause.unit)}
+        {cause.value === null ? "unknown" : isYes && cause.value === 1 ? "" : formatInUnit(cause.value, cause.unit)}
         {limit !== null && ` (${cause.comparison ?? "threshold"} ${formatInUnit(limit, cause.unit)})`}
       </small>
     </div>
