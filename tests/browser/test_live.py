@@ -181,6 +181,14 @@ def test_nothing_moves_while_the_page_loads(chromium: Browser, system: System, s
         page.wait_for_selector("figure", state="attached")
         page.wait_for_load_state("networkidle")
         assert page.evaluate("window.shifted") <= 0.05
+        for view in ("uptime", "channels", "ingest"):
+            other = somebody.context.new_page()
+            other.set_viewport_size({"width": size[0], "height": size[1]})
+            other.goto(f"{somebody.url}/admin/operations?refresh=60#/{view}")
+            other.wait_for_selector("main .panel")
+            other.wait_for_load_state("networkidle")
+            assert other.evaluate("window.shifted") <= 0.05, view
+            other.close()
 
 
 def test_large_lists_render_in_few_nodes(chromium: Browser, system: System) -> None:
