@@ -49,7 +49,7 @@ fuzz: setup-dev ## Fuzz every reader of foreign input (ARGS="--minutes 10 --only
 test-docker: setup-dev ## Run every function under `sam local`; needs a Docker engine (SKIP_PULL_IMAGE=1: images that are there)
 	@$(VENV_PYTHON) -m pytest tests/docker $(ARGS)
 
-account-test: setup-dev ## Deploy to the shell's AWS account, check, roll back, delete: STAGE=a-new-name (an hour, under one USD)
+account-test: setup-dev ## Deploy to the shell's AWS account, check, roll back, delete: STAGE=a-new-name (an hour and a half, under one USD)
 	@BUILD_PYTHON="$(CURDIR)/$(VENV_PYTHON)" $(VENV_PYTHON) -m tests.account --stage $(STAGE)
 
 lint: setup-dev ## ruff, mypy --strict, tsc, Biome, sam validate with cfn-lint, generated documents, language

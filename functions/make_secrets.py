@@ -1,53 +1,87 @@
 """Fills the stack's secrets, as a custom resource: each generated value once, and none is ever overwritten.
 
 Everything else waits for this resource, so it also refuses, with a reason, what would harm all the rest: another stage, and
-packages for another processor.
+packages for another processor. It answers a second kind of resource, too: one that asks for the hash of a configuration.
 """
 
+import hashlib
 import importlib
 import json
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from callwatch.exceptions import ConfigurationError
 from callwatch.runtime.custom_resource import answer_request
 from callwatch.runtime.generated_secrets import generate_secrets
 from callwatch.runtime.invocation import invocation
+from callwatch.runtime.log import logger
 
 # The physical id of a stack whose first deployment kept no stage ends in a name, not in a stage.
 _NAMED = re.compile(r"callwatch-([a-z][a-z0-9-]*)")
+_PARAMETER = re.compile(r"/callwatch/([a-z][a-z0-9-]*)/app-url")
 
 
 def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer CloudFormation; Data holds the names of the variables that were filled. A deletion changes nothing.
+    """Answer CloudFormation; Data holds the names of the variables that were filled, or the hash of a configuration.
 
-    The resource is named after the stage that created it, and keeps that name.
+    A deletion changes nothing. The resource of the secrets is named after the stage that created it, and keeps that name.
     """
-    stage = event["ResourceProperties"].get("Stage", "")
+    properties = event["ResourceProperties"]
+    stage = properties.get("Stage", "")
 
     def act() -> Mapping[str, str]:
         if event["RequestType"] == "Delete":
             return {}
-        refuse_another_stage(event.get("PhysicalResourceId", ""), stage)
+        if "Configuration" in properties:
+            return {"Hash": hash_configuration(properties["Configuration"])}
+        if event["RequestType"] == "Update":
+            refuse_another_stage(find_stage(event.get("PhysicalResourceId", ""), event["StackId"]), stage)
         refuse_foreign_packages()
-        return {"filled": ",".join(fill_secrets(event["ResourceProperties"]["Holders"]))}
+        return {"filled": ",".join(fill_secrets(properties["Holders"]))}
 
     name = f"callwatch-{stage}" if stage and event["RequestType"] == "Create" else ""
     return answer_request(event, context, "fill the secrets", act, name)
 
 
-def refuse_another_stage(name: str, stage: str) -> None:
-    """Raise ConfigurationError if the resource belongs to another stage.
+def hash_configuration(values: Sequence[Any]) -> str:
+    """Return 16 hexadecimal digits that change with any of the values, or with their order."""
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:16]
 
-    The stage names the database and the folders of the archive: CloudFormation would replace them by empty ones. The rollback is
-    an update, too, and asks for the stage that the name holds.
+
+def find_stage(name: str, stack_id: str) -> str:
+    """Return the stage of a deployed stack; "" where nothing tells it.
+
+    The resource is named after it. An older one has another name for good, but the stack's parameter with the address of the page
+    is named after the stage, too, and changes only after this resource: also in a rollback it is that of the stage before.
     """
     known = _NAMED.fullmatch(name)
-    if known and stage and known[1] != stage:
+    if known:
+        return known[1]
+    import boto3
+    from botocore.exceptions import ClientError
+
+    make: Any = boto3.client
+    try:
+        found = make("cloudformation").describe_stack_resource(StackName=stack_id, LogicalResourceId="AppUrl")
+    except ClientError as error:
+        # As before that: a stack without the parameter, or a permission that has not spread yet, must not stop an update.
+        logger.warning("the stage of the stack is unknown", extra={"reason": str(error)})
+        return ""
+    named = _PARAMETER.fullmatch(found["StackResourceDetail"].get("PhysicalResourceId", ""))
+    return named[1] if named else ""
+
+
+def refuse_another_stage(known: str, stage: str) -> None:
+    """Raise ConfigurationError if a stack of a known stage is asked for another.
+
+    The stage names the database and the folders of the archive: CloudFormation would replace them by empty ones. The rollback is
+    an update, too, and asks for the stage that is known.
+    """
+    if known and stage and known != stage:
         raise ConfigurationError(
-            f"Stage must stay {known[1]} in this stack; another stage is a stack of its own: --stack-name callwatch-{stage}"
+            f"Stage must stay {known} in this stack; another stage is a stack of its own: --stack-name callwatch-{stage}"
         )
 
 

@@ -261,9 +261,10 @@ def _parse_authorizers(body: Mapping[str, Any], functions: Mapping[str, Function
 
 
 def _find_function(value: Any, functions: Mapping[str, Function]) -> str:
-    """Return the function that an ARN built of intrinsics names."""
+    """Return the function that an ARN built of intrinsics names, itself or by its alias."""
     text = json.dumps(value)
-    found = [name for name in functions if re.search(rf"\b{name}\b", text)]
+    # SAM calls the alias "live" of a function: <function>Aliaslive. Locally there is one version, the code that is there.
+    found = [name for name in functions if re.search(rf"\b{name}(Alias[a-z]\w*)?\b", text)]
     if len(found) != 1:
         raise TemplateError(f"no single function is named by {text}")
     return found[0]

@@ -2,8 +2,8 @@
 
     python -m tests.account --stage nightly1
 
-Needs credentials that may create the template's resources. A run takes about an hour and costs less than one USD; what it made
-is deleted at its end, also after a failure. Each line says what is proven.
+Needs credentials that may create the template's resources. A run takes about an hour and a half and costs less than one USD; what
+it made is deleted at its end, also after a failure. Each line says what is proven.
 """
 
 import argparse
@@ -23,6 +23,9 @@ from tests.account.remains import TAG, delete_snapshots, find_remains
 from tools import smoke
 
 ROOT = Path(__file__).resolve().parents[2]
+SHIFTING = "TrafficShifting=Linear10PercentEvery1Minute"
+# Until CodeDeploy has begun: all functions change before.
+_SHIFT_BEGINS_S = 900
 # A web ACL that does not exist: CloudFront refuses it, late in the creation and in each update.
 NO_SUCH_ACL = "arn:aws:wafv2:us-east-1:{account}:global/webacl/none/00000000-0000-0000-0000-000000000000"
 
@@ -49,6 +52,9 @@ def main() -> int:
         ("a second deployment changes nothing", lambda: check_words(deploy(name, stage), "No changes to deploy")),
         ("an update that fails is rolled back", lambda: check_refused(name, stage, refused, "UPDATE_ROLLBACK_COMPLETE")),
         ("the system works after the rollback", lambda: check_outside(name)),
+        ("traffic shifts to new versions", lambda: check_shift(name, stage)),
+        ("a shift that an alarm ends is rolled back", lambda: check_shift_ends(name, stage)),
+        ("the system works after that, too", lambda: check_outside(name)),
         ("`sam delete` leaves nothing but the final snapshot", lambda: check_removal(name, stage, has_snapshot=True)),
     ]
     try:
@@ -120,6 +126,41 @@ def check_outside(name: str) -> None:
     smoke.show(outcomes)
     if not all(outcome.is_ok for outcome in outcomes):
         raise Unproven("the smoke test failed")
+
+
+def check_shift(name: str, stage: str) -> None:
+    """Update all functions with shifting on. Raises Unproven unless the alias ends at another version."""
+    before = read_alias(name)
+    check_status(name, sam(*list_arguments(name, stage, SHIFTING, "SecretsVersion=shifted")), "UPDATE_COMPLETE")
+    after = read_alias(name)
+    if after == before or "+" in after:
+        raise Unproven(f"the alias was at {before}, and is at {after}")
+
+
+def check_shift_ends(name: str, stage: str) -> None:
+    """Raise an alarm while traffic shifts. Raises Unproven unless the update is rolled back to the version before."""
+    before = read_alias(name)
+    command = [sys.executable, "-m", "samcli", *list_arguments(name, stage, SHIFTING, "SecretsVersion=bad")]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as update:
+        deadline = time.monotonic() + _SHIFT_BEGINS_S
+        while "+" not in read_alias(name):
+            if update.poll() is not None or time.monotonic() > deadline:
+                update.terminate()
+                raise Unproven("no traffic shifted")
+            time.sleep(2)
+        alarm = deployed_stack.find_resource(name, "NewIngestVersionsAlarm")
+        make_client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="the test")
+    check_status(name, "", "UPDATE_ROLLBACK_COMPLETE")
+    if read_alias(name) != before:
+        raise Unproven(f"the alias was at {before}, and is at {read_alias(name)}")
+
+
+def read_alias(name: str) -> str:
+    """Return the version behind the alias of a function that shifts, such as 3, or 3+4 while traffic shifts."""
+    function = deployed_stack.find_resource(name, "IngestErrors")
+    found = make_client("lambda").get_alias(FunctionName=function, Name="live")
+    weights = found.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
+    return "+".join([found["FunctionVersion"], *sorted(weights)])
 
 
 def check_protection(stage: str) -> None:

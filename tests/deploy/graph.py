@@ -38,7 +38,9 @@ def make_plan(**parameters: str) -> Plan:
     """Resolve the conditions for these parameters, the others at their defaults."""
     given = {name: str(entry.get("Default", "")) for name, entry in source()["Parameters"].items()} | parameters
     conditions = {name: _evaluate(condition, given) for name, condition in source()["Conditions"].items()}
-    every = transformed()["Resources"]
+    # SAM itself reads this parameter; conditions decide about all others.
+    shifting = given["TrafficShifting"]
+    every = (transformed(TrafficShifting=shifting) if shifting != "None" else transformed())["Resources"]
     active = {name: entry for name, entry in every.items() if conditions.get(entry.get("Condition", ""), True)}
     resources = {name: _choose(entry, conditions) for name, entry in active.items()}
     needs = {name: frozenset(_list_references(name, entry, given)) for name, entry in resources.items()}
@@ -75,7 +77,7 @@ def _choose(value: Any, conditions: Mapping[str, bool]) -> Any:
 def _list_references(name: str, entry: Mapping[str, Any], parameters: Mapping[str, str]) -> Iterator[str]:
     """Yield what a resource refers to. Pseudo parameters and parameters are no resources."""
     yield from as_list(entry.get("DependsOn", []))
-    for reference in _walk(entry.get("Properties", {})):
+    for reference in _walk([entry.get("Properties", {}), entry.get("UpdatePolicy", {})]):
         if reference not in parameters and not reference.startswith("AWS::"):
             yield reference
     assert name not in as_list(entry.get("DependsOn", []))

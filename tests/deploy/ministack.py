@@ -191,11 +191,15 @@ class Cloud:
         body = functions["Api"]["Properties"]["Body"]
 
         def arn_in(value: Any) -> str:
+            """Return the ARN of the one alias or function that a value names."""
             names = set(re.findall(r"\w+", json.dumps(value)))
-            (name,) = (found for found in names if functions.get(found, {}).get("Type") == "AWS::Lambda::Function")
+            kinds = {name: functions[name]["Type"] for name in names if name in functions}
+            (name,) = (name for name, kind in kinds.items() if kind in ("AWS::Lambda::Function", "AWS::Lambda::Alias"))
             if name not in arns:
-                described = self.client("lambda").get_function_configuration(FunctionName=self.resource(name))
-                arns[name] = str(described["FunctionArn"])
+                arns[name] = self.resource(name)
+                if kinds[name] == "AWS::Lambda::Function":
+                    described = self.client("lambda").get_function_configuration(FunctionName=arns[name])
+                    arns[name] = str(described["FunctionArn"])
             return arns[name]
 
         (scheme,) = body["components"]["securitySchemes"].values()

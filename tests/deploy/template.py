@@ -23,8 +23,8 @@ def source() -> dict[str, Any]:
 
 
 @functools.cache
-def transformed() -> dict[str, Any]:
-    """Return the same after the SAM transform: plain CloudFormation."""
+def transformed(**parameters: str) -> dict[str, Any]:
+    """Return the same after the SAM transform: plain CloudFormation. parameters: those that SAM reads itself."""
     template = json.loads(json.dumps(source()))
     for resource in template["Resources"].values():
         # A real transform follows the upload of the code; any address works to read the rest.
@@ -34,7 +34,7 @@ def transformed() -> dict[str, Any]:
             resource["Properties"]["ContentUri"] = "s3://bucket/key"
     with mock.patch.dict(os.environ, {"AWS_DEFAULT_REGION": "us-east-1"}):
         loader = ManagedPolicyLoader(boto3.client("iam", region_name="us-east-1"))
-        result: dict[str, Any] = transform(template, {"Stage": "dev"}, loader)
+        result: dict[str, Any] = transform(template, {"Stage": "dev", **parameters}, loader)
     return result
 
 

@@ -24,6 +24,7 @@ VARIANTS: dict[str, dict[str, str]] = {
     "with eight digests at once": {"ParallelDigest": "8"},
     "with sign-in by OpenID Connect": {"OidcIssuer": "https://issuer.example/realm", "OidcTokenOrigin": "https://token.example"},
     "with a table for Athena": {"AthenaTable": "yes"},
+    "with shifted traffic": {"TrafficShifting": "Canary10Percent5Minutes"},
     "with a boundary": {"PermissionsBoundaryArn": "arn:aws:iam::123456789012:policy/limits"},
 }
 plans = pytest.mark.parametrize("parameters", VARIANTS.values(), ids=VARIANTS)

@@ -44,6 +44,7 @@ ACTIONS: dict[str, tuple[str, ...]] = {
     "put_secret_value": ("secretsmanager:PutSecretValue",),
     "describe_alarms": ("cloudwatch:DescribeAlarms",),
     "describe_stacks": ("cloudformation:DescribeStacks",),
+    "describe_stack_resource": ("cloudformation:DescribeStackResource",),
     "modify_db_instance": ("rds:ModifyDBInstance",),
     "describe_db_instances": ("rds:DescribeDBInstances",),
     "create_db_snapshot": ("rds:CreateDBSnapshot",),
@@ -75,7 +76,7 @@ def environment(name: str) -> dict[str, Any]:
 
 
 def requested(name: str) -> list[Any]:
-    """Return what custom resources pass to a function."""
+    """Return what custom resources pass to a function; what is only hashed names nothing that it reads."""
     logical_id = next(
         found for found, resource in RESOURCES.items() if resource["Properties"].get("Handler") == f"{name}.lambda_handler"
     )
@@ -83,6 +84,7 @@ def requested(name: str) -> list[Any]:
         value
         for resource in RESOURCES.values()
         if resource["Properties"].get("ServiceToken") == {"Fn::GetAtt": [logical_id, "Arn"]}
+        and "Configuration" not in resource["Properties"]
         for value in resource["Properties"].values()
     ]
 

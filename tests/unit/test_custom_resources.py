@@ -164,10 +164,39 @@ def test_a_stack_keeps_its_stage(callback: Callback) -> None:
     # The rollback of that update, and each later one. Another physical id would make CloudFormation delete the resource.
     assert refused["PhysicalResourceId"] == name
     assert ask("Update", "prod-eu", name).items() >= {"Status": "SUCCESS", "PhysicalResourceId": name}.items()
-    # A stack that was created before the stage was kept.
-    older = "callwatch-FilledSecrets"
-    assert ask("Update", "prod-eu", older).items() >= {"Status": "SUCCESS", "PhysicalResourceId": older}.items()
     assert ask("Delete", "try", name)["Status"] == "SUCCESS"
+
+
+@pytest.mark.parametrize(("has_parameter", "status"), [(True, "FAILED"), (False, "SUCCESS")])
+def test_an_older_stack_keeps_the_stage_of_its_parameter(has_parameter: bool, status: str, callback: Callback) -> None:
+    resources: dict[str, Any] = {"Other": {"Type": "AWS::SQS::Queue"}}
+    if has_parameter:
+        given = {"Name": "/callwatch/prod-eu/app-url", "Type": "String", "Value": "https://ops.example.com"}
+        resources["AppUrl"] = {"Type": "AWS::SSM::Parameter", "Properties": given}
+    stack = client("cloudformation").create_stack(StackName="older", TemplateBody=json.dumps({"Resources": resources}))["StackId"]
+    holders = make_holders()
+
+    def ask(stage: str) -> dict[str, Any]:
+        callback.answers.clear()
+        known = {"PhysicalResourceId": "callwatch-FilledSecrets", "StackId": stack}
+        properties = {"Holders": holders, "Stage": stage}
+        make_secrets.lambda_handler(request(callback, "Update", ResourceProperties=properties, **known), Context())
+        [(answer, _type)] = callback.answers
+        return answer
+
+    assert ask("try")["Status"] == status
+    # The rollback, and each later update, under the name that it has.
+    assert ask("prod-eu").items() >= {"Status": "SUCCESS", "PhysicalResourceId": "callwatch-FilledSecrets"}.items()
+
+
+def test_a_configuration_has_a_hash_that_changes_with_it(callback: Callback) -> None:
+    found = {
+        call(make_secrets, callback, kind, Configuration=values)["Data"]["Hash"]
+        for kind, values in [("Create", ["a", "b"]), ("Update", ["b", "a"]), ("Update", ["ab", ""]), ("Update", ["a", ["b"]])]
+    }
+    assert len(found) == 4
+    assert call(make_secrets, callback, "Update", Configuration=["a", "b"])["Data"]["Hash"] in found
+    assert call(make_secrets, callback, "Delete", Configuration=["a", "b"])["Status"] == "SUCCESS"
 
 
 # A compiled package of another processor cannot be loaded; the machine of the tests calls itself by its own name.
