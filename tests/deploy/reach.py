@@ -36,6 +36,17 @@ class Reach:
     fields: set[str] = field(default_factory=set)
 
 
+@dataclass
+class Parts:
+    """What a walk asks of a node: bases are the ids of values whose attribute is taken, local the imports inside."""
+
+    local: dict[str, Symbol]
+    calls: list[ast.Call] = field(default_factory=list)
+    attributes: list[ast.Attribute] = field(default_factory=list)
+    names: list[ast.Name] = field(default_factory=list)
+    bases: set[int] = field(default_factory=set)
+
+
 @functools.cache
 def compute_reach(function: str, has_database: bool = True) -> Reach:
     """Return everything in our own code that functions/<function>.py can reach. has_database: its environment names one."""
@@ -129,16 +140,13 @@ class _Walk:
         self._todo += [(module, base) for base in [*node.bases, *node.decorator_list]]
 
     def _scan(self, module: Module, node: ast.AST) -> None:
-        local = local_imports(node)
-        parts = list(ast.walk(node))
-        bases = {id(part.value) for part in parts if isinstance(part, ast.Attribute)}
-        for part in parts:
-            if isinstance(part, ast.Call):
-                self._meet_call(part)
-            elif isinstance(part, ast.Attribute):
-                self._meet_attribute(module, part, local)
-            elif isinstance(part, ast.Name):
-                self._meet_name(module, part, local, id(part) in bases)
+        parts = find_parts(node)
+        for call in parts.calls:
+            self._meet_call(call)
+        for attribute in parts.attributes:
+            self._meet_attribute(module, attribute, parts.local)
+        for name in parts.names:
+            self._meet_name(module, name, parts.local, id(name) in parts.bases)
 
     def _meet_call(self, node: ast.Call) -> None:
         if any(isinstance(given, ast.Name) and given.id == "settings" for given in node.args):
@@ -166,6 +174,21 @@ class _Walk:
         if node.attr not in self.reach.attributes:
             self.reach.attributes.add(node.attr)
             self._todo += self._methods.pop(node.attr, [])
+
+
+@functools.cache
+def find_parts(node: ast.AST) -> Parts:
+    """Walk a node once, whatever the number of functions that reach it."""
+    found = Parts(local=local_imports(node))
+    for part in ast.walk(node):
+        if isinstance(part, ast.Call):
+            found.calls.append(part)
+        elif isinstance(part, ast.Attribute):
+            found.attributes.append(part)
+            found.bases.add(id(part.value))
+        elif isinstance(part, ast.Name):
+            found.names.append(part)
+    return found
 
 
 def local_imports(node: ast.AST) -> dict[str, Symbol]:

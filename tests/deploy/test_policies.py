@@ -162,7 +162,7 @@ def test_each_queue_is_emptied_by_few_functions() -> None:
 
 
 def needed_variables(name: str) -> set[str]:
-    reach = compute_reach(name, has_database="DATABASE_URL" in environment(name))
+    reach = compute_reach(name) if "DATABASE_URL" in environment(name) else compute_reach(name, has_database=False)
     names = VARIABLE_OF.keys() & reach.fields - LEFT_ALONE
     if ("callwatch.db.connections.lend", "product_connection") not in reach.symbols:
         # The pool's code knows both databases; this function uses only its own.

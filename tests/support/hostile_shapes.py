@@ -111,7 +111,7 @@ SHAPES: dict[str, Shape] = {
     "stack lines of JavaScript": repeat("at a:1:1"),
     "stack lines of Ruby": repeat("a:1:in `"),
     "data URLs": repeat("QUFB", "data:text/javascript;base64,"),
-    "SQLSTATE": repeat("SQLSTATE[ "),
+    "SQLSTATE": repeat("sql SQLSTATE[ "),
     "placeholders": repeat("{{ default }}"),
     "JSON in a text": lambda size: json.dumps({"a": ["x" * 10] * (size // 14)}),
     "JSON in JSON": lambda size: json.dumps(json.dumps({"a": "x" * (size // 2)})),
