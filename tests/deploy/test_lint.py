@@ -20,7 +20,7 @@ def run(*command: str) -> None:
 def test_what_sam_makes_of_it_has_no_fault_either(tmp_path: Path) -> None:
     path = tmp_path / "transformed.json"
     path.write_text(json.dumps(transformed()))
-    # SAM writes unnecessary Subs, and replaces some parameters by values and a mapping by what it holds; W1033 as in the template.
+    # SAM writes unnecessary Subs, and replaces parameters and a mapping by their values; W1033 as in the template.
     ignored = ("W1020", "W2001", "W1033", "W7001")
     run(str(Path(sys.executable).with_name("cfn-lint")), "--ignore-checks", *ignored, "--", str(path))
 
