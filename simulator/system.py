@@ -97,11 +97,13 @@ class LocalSystem:
         return next((alert for alert in found if alert["rule_id"] in rule_ids and not alert["suppressed_by"]), None)
 
     def find_webhook(self, alert_id: str) -> dict[str, Any] | None:
-        """Return the inbox line with the signed webhook of an alert."""
+        """Return the inbox line with the signed webhook of an alert, alone or as one of a group."""
         file = self.data_dir / FILE
         for text in reversed(file.read_text().splitlines() if file.is_file() else []):
             line: dict[str, Any] = json.loads(text)
-            if line["is_signed"] and line["message"].get("data", {}).get("alert_id") == str(alert_id):
+            data = line["message"].get("data", {})
+            named = [data, *data.get("alerts", ())]
+            if line["is_signed"] and str(alert_id) in [alert.get("alert_id") for alert in named]:
                 return line
         return None
 
