@@ -9,15 +9,13 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import boto3
 
 from bench import ingest
+from bench._secrets import serve_secrets
 from local.lambda_runtime import layers
 from local.sqs import server as local_queue
 
@@ -27,6 +25,7 @@ GOAL_MS = 250.0
 VCPU_MB = 1_769
 MEMORIES = (256, 512, 1_024)
 ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:ingest-AbCdEf"
+SECRETS = {"INGEST_KEYS": f"1:{ingest.KEY}", "USER_HASH_KEY": "k" * 64}
 
 SCRIPT = """
 import json, sys, time
@@ -52,7 +51,7 @@ def main() -> None:
     """Print CPU milliseconds by function and kind of layer."""
     with tempfile.TemporaryDirectory() as folder:
         server = local_queue.start(Path(folder))
-        secrets = serve_secrets()
+        secrets = serve_secrets(lambda _asked: json.dumps(SECRETS))
         try:
             environ = make_environ(server, secrets.server_address[1])
             measure(Path(folder), environ)
@@ -116,29 +115,6 @@ def run_best(name: str, file: Path, environ: Mapping[str, str]) -> list[float]:
         )
         found.append(json.loads(done.stderr.strip().splitlines()[-1]))
     return [min(column) for column in zip(*found[1:], strict=True)]
-
-
-def serve_secrets() -> ThreadingHTTPServer:
-    """Serve one secret as Secrets Manager does."""
-    content = {"INGEST_KEYS": f"1:{ingest.KEY}", "USER_HASH_KEY": "k" * 64}
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["content-length"]))
-            raw = json.dumps({"ARN": ARN, "SecretString": json.dumps(content)}).encode()
-            self.send_response(200)
-            self.send_header("content-length", str(len(raw)))
-            self.end_headers()
-            self.wfile.write(raw)
-
-        def log_message(self, *_args: Any) -> None:
-            """Log nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    return server
 
 
 if __name__ == "__main__":

@@ -11,13 +11,12 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
+from bench._secrets import serve_secrets
 from local.api_gateway.template import Function, load
 from local.database_roles import find_usable_urls
 from local.lambda_runtime import layers
@@ -86,7 +85,7 @@ def main() -> None:
         scenes.make_tables(system.database_url)
         scenes.load_day(system.database_url)
         functions, values = read_functions(system)
-        secrets = serve_secrets(values)
+        secrets = serve_values(values)
         try:
             show(functions, values, secrets.server_address[1], Path(folder))
         finally:
@@ -186,28 +185,10 @@ def list_urls(values: Mapping[str, str]) -> dict[str, str]:
     return {role: values[name] for role, name in names.items() if values.get(name)}
 
 
-def serve_secrets(values: Mapping[str, str]) -> ThreadingHTTPServer:
-    """Serve the values as Secrets Manager does: one secret of all, and one for each database URL."""
+def serve_values(values: Mapping[str, str]) -> ThreadingHTTPServer:
+    """Serve the values as one secret, and one for each database URL."""
     texts = {URL_ARN.format(role=role): url for role, url in list_urls(values).items()}
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["content-length"])))["SecretId"]
-            text = texts.get(asked) or json.dumps(dict(values))
-            raw = json.dumps({"ARN": asked, "SecretString": text}).encode()
-            self.send_response(200)
-            self.send_header("content-length", str(len(raw)))
-            self.end_headers()
-            self.wfile.write(raw)
-
-        def log_message(self, *_args: Any) -> None:
-            """Log nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    return server
+    return serve_secrets(lambda asked: texts.get(asked) or json.dumps(dict(values)))
 
 
 def choose_memory(name: str, found: Measured) -> int:

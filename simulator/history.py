@@ -1,6 +1,6 @@
 """What the monitor would have recorded before it ran: uptime, rates, latency, requests and errors."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from psycopg2 import extensions
@@ -124,10 +124,8 @@ def find_birth(cursor: extensions.cursor) -> datetime:
 
 def has_history(cursor: extensions.cursor) -> bool:
     """Return whether a row is older than the monitor: a client dated something back, or history was written."""
-    birth = find_birth(cursor)
-    for table, unit in _UNITS.items():
-        column = "at" if table == "check_results" else unit
-        cursor.execute(f"SELECT EXISTS (SELECT FROM callwatch.{table} WHERE {column} < date_trunc('{unit}', %s))", (birth,))
+    for rows in _list_older():
+        cursor.execute(f"SELECT EXISTS (SELECT FROM {rows})", (find_birth(cursor),))
         if cursor.fetchone() == (True,):
             return True
     return False
@@ -135,7 +133,12 @@ def has_history(cursor: extensions.cursor) -> bool:
 
 def remove_history(cursor: extensions.cursor) -> None:
     """Remove what is older than the monitor."""
-    birth = find_birth(cursor)
+    for rows in _list_older():
+        cursor.execute(f"DELETE FROM {rows}", (find_birth(cursor),))
+
+
+def _list_older() -> Iterator[str]:
+    """Yield the rows of each table, as SQL, that are older than a time to be given."""
     for table, unit in _UNITS.items():
         column = "at" if table == "check_results" else unit
-        cursor.execute(f"DELETE FROM callwatch.{table} WHERE {column} < date_trunc('{unit}', %s)", (birth,))
+        yield f"callwatch.{table} WHERE {column} < date_trunc('{unit}', %s)"

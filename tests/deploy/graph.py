@@ -2,14 +2,11 @@
 
 import graphlib
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.deploy.template import as_list, source, transformed
-
-_SUB = re.compile(r"\$\{([A-Za-z]\w*)(?:\.[\w.]+)?\}")
+from tests.deploy.template import as_list, list_references, source, transformed
 
 
 @dataclass(frozen=True)
@@ -77,28 +74,10 @@ def _choose(value: Any, conditions: Mapping[str, bool]) -> Any:
 def _list_references(name: str, entry: Mapping[str, Any], parameters: Mapping[str, str]) -> Iterator[str]:
     """Yield what a resource refers to. Pseudo parameters and parameters are no resources."""
     yield from as_list(entry.get("DependsOn", []))
-    for reference in _walk([entry.get("Properties", {}), entry.get("UpdatePolicy", {})]):
+    for reference in list_references([entry.get("Properties", {}), entry.get("UpdatePolicy", {})]):
         if reference not in parameters and not reference.startswith("AWS::"):
             yield reference
     assert name not in as_list(entry.get("DependsOn", []))
-
-
-def _walk(value: Any) -> Iterator[str]:
-    if isinstance(value, list):
-        for item in value:
-            yield from _walk(item)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if key == "Ref":
-                yield item
-            elif key == "Fn::GetAtt":
-                yield item[0] if isinstance(item, list) else item.partition(".")[0]
-            elif key == "Fn::Sub":
-                text, local = (item, {}) if isinstance(item, str) else item
-                yield from (found for found in _SUB.findall(text) if found not in local)
-                yield from _walk(local)
-            else:
-                yield from _walk(item)
 
 
 def render(value: Any) -> str:

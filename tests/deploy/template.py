@@ -3,6 +3,8 @@
 import functools
 import json
 import os
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -13,6 +15,8 @@ from samtranslator.public.translator import ManagedPolicyLoader
 from samtranslator.translator.transform import transform
 
 ROOT = Path(__file__).resolve().parents[2]
+# A name in a Fn::Sub; pseudo parameters are none.
+_SUB = re.compile(r"\$\{([A-Za-z]\w*)(?:\.[\w.]+)?\}")
 
 
 @functools.cache
@@ -43,6 +47,29 @@ def of_type(kind: str) -> dict[str, dict[str, Any]]:
     return {
         name: resource.get("Properties", {}) for name, resource in transformed()["Resources"].items() if resource["Type"] == kind
     }
+
+
+def list_references(value: Any, conditions: Mapping[str, Any] | None = None) -> Iterator[str]:
+    """Yield each parameter and resource that a value refers to. conditions: those of the template, to follow them, too."""
+    if isinstance(value, list):
+        for item in value:
+            yield from list_references(item, conditions)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if key == "Ref":
+                yield item
+            elif key == "Fn::GetAtt":
+                yield item[0] if isinstance(item, list) else item.partition(".")[0]
+            elif key == "Fn::Sub":
+                text, local = (item, {}) if isinstance(item, str) else item
+                yield from (found for found in _SUB.findall(text) if found not in local)
+                yield from list_references(local, conditions)
+            elif conditions is not None and key == "Condition" and isinstance(item, str):
+                yield from list_references(conditions[item], conditions)
+            elif conditions is not None and key == "Fn::If":
+                yield from list_references([conditions[item[0]], *item[1:]], conditions)
+            else:
+                yield from list_references(item, conditions)
 
 
 def list_statements(role: dict[str, Any]) -> list[dict[str, Any]]:

@@ -3,13 +3,12 @@
 import itertools
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from samtranslator.model.preferences.deployment_preference_collection import CODEDEPLOY_PREDEFINED_CONFIGURATIONS_LIST
 
-from tests.deploy.template import of_type, source, transformed
+from tests.deploy.template import list_references, of_type, source, transformed
 
 KINDS = [kind for kind in source()["Parameters"]["TrafficShifting"]["AllowedValues"] if kind != "None"]
 ON = {"TrafficShifting": "Canary10Percent5Minutes"}
@@ -25,29 +24,8 @@ SHIFTED = {
 OF_THE_FUNCTION = ("Role", "ReservedConcurrentExecutions", "Description")
 
 
-def list_references(value: Any) -> Iterator[str]:
-    """Yield each parameter and resource that a value refers to, those of its conditions included."""
-    if isinstance(value, list):
-        for item in value:
-            yield from list_references(item)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if key == "Ref":
-                yield item
-            elif key == "Fn::GetAtt":
-                yield item[0] if isinstance(item, list) else item.partition(".")[0]
-            elif key == "Fn::Sub":
-                yield from re.findall(r"\$\{([A-Za-z]\w*)", item if isinstance(item, str) else item[0])
-            elif key == "Condition" and isinstance(item, str):
-                yield from list_references(source()["Conditions"][item])
-            elif key == "Fn::If":
-                yield from list_references([source()["Conditions"][item[0]], *item[1:]])
-            else:
-                yield from list_references(item)
-
-
 def list_named(value: Any) -> set[str]:
-    return {name for name in list_references(value) if not name.startswith("AWS::")}
+    return {name for name in list_references(value, source()["Conditions"]) if not name.startswith("AWS::")}
 
 
 def find_all(resources: dict[str, Any], kind: str) -> dict[str, Any]:
