@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from callwatch.alerts.evaluation.silences import Silences, load_silences
 from callwatch.alerts.incidents.silenced import find_silenced
@@ -115,7 +115,7 @@ def serialize_rules(
     conn: AnyConnection,
     rules: Sequence[AlertRule],
     settings: Settings,
-    definitions: Mapping[str, Mapping[str, Any]] | None = None,
+    definitions: Mapping[str, Mapping[str, object]] | None = None,
 ) -> list[Rule]:
     """Serialize rules with their state, the actions of people, and the deliveries of the latest test notification.
 

@@ -1,7 +1,6 @@
 """Checks Convoso: whether it responds and accepts the token. It may report failure inside a 200."""
 
 import re
-from typing import Any
 from urllib.parse import urlencode
 
 from callwatch.checks.probe import ProbeResponse, evaluate_response, evaluate_status, send_probe
@@ -46,5 +45,5 @@ def _evaluate_body(response: ProbeResponse) -> tuple[Status, Reason | None]:
     return ("unhealthy", "quota") if code == "402" else ("degraded", "error")
 
 
-def _list_words(body: dict[str, Any]) -> str:
+def _list_words(body: dict[str, object]) -> str:
     return " ".join(str(body[name]) for name in ("text", "message", "error") if name in body)

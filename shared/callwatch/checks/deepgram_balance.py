@@ -48,7 +48,7 @@ def read_balances(settings: Settings, timeout_s: float) -> Balances:
     return Balances(found, None if found else _UNREADABLE)
 
 
-def _ask(settings: Settings, path: str, ends_at: float) -> dict[str, Any] | Reason:
+def _ask(settings: Settings, path: str, ends_at: float) -> dict[str, object] | Reason:
     left_s = ends_at - time.monotonic()
     if left_s <= 0:
         return _NO_ANSWER
@@ -60,7 +60,7 @@ def _ask(settings: Settings, path: str, ends_at: float) -> dict[str, Any] | Reas
     return _read_body(response)
 
 
-def _read_body(response: ProbeResponse) -> dict[str, Any] | Reason:
+def _read_body(response: ProbeResponse) -> dict[str, object] | Reason:
     if response.status in (401, 403):
         return _NOT_ALLOWED
     if response.status != 200:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from callwatch.crons.runs import CheckIn, Status, build_runs
 from callwatch.crons.schedule import Schedule
@@ -49,7 +48,7 @@ def _judge_row(row: MonitorRow, check_ins: list[CheckInRow], now: datetime) -> M
     return Monitor(row["slug"], row["environment"], row["project_id"], job, text, judge(job, build_runs(found), now))
 
 
-def load_job(config: Mapping[str, Any], schedule_since: datetime | None) -> tuple[Job, str | None]:
+def load_job(config: Mapping[str, object], schedule_since: datetime | None) -> tuple[Job, str | None]:
     """The stored configuration as a job, and its schedule as text; Raises what an odd value makes it raise."""
     given = config.get("schedule")
     schedule: Schedule | None = None
@@ -73,7 +72,7 @@ def load_job(config: Mapping[str, Any], schedule_since: datetime | None) -> tupl
     return job, text
 
 
-def _read_number(config: Mapping[str, Any], name: str, default: float) -> float:
+def _read_number(config: Mapping[str, object], name: str, default: float) -> float:
     value = config.get(name)
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= _MAX_S:
         return default

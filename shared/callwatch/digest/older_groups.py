@@ -86,7 +86,7 @@ def adopt_groups(conn: AnyConnection, unknown: Sequence[GroupKey], occurrences: 
 def _compute(occurrence: Occurrence, compute: Any) -> str | None:
     """The fingerprint by some version of the rules; None for an event that these rules cannot read."""
     try:
-        event: Mapping[str, Any] = json.loads(occurrence.event_text)
+        event: Mapping[str, object] = json.loads(occurrence.event_text)
         return str(compute(dict(event)))
     except Exception:
         return None

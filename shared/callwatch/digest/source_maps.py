@@ -9,7 +9,6 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from callwatch.db import connection
 from callwatch.db.core.connect import AnyConnection
@@ -69,7 +68,7 @@ def note_adopted(conn: AnyConnection, adopted: Mapping[GroupKey, int], errors: S
 
 
 def _resolve(conn: AnyConnection, errors: Sequence[Occurrence], budget: Budget, now: datetime) -> None:
-    events: list[tuple[int, dict[str, Any]]] = [(o.key[1], json.loads(o.event_text)) for o in errors]
+    events: list[tuple[int, dict[str, object]]] = [(o.key[1], json.loads(o.event_text)) for o in errors]
     resolution = resolve_stacks(conn, get_settings().source_maps_url, events, budget)
     note_use(conn, resolution.used, now)
     for occurrence, event in zip(errors, resolution.events, strict=True):

@@ -4,7 +4,6 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from callwatch.db.archive_queries.payload_objects import Place, lock_objects
 from callwatch.db.core.connect import AnyConnection
@@ -42,8 +41,8 @@ def erase_payloads(conn: AnyConnection, url: str | None, places: Sequence[Place]
 
 
 def erase_lines(
-    conn: AnyConnection, url: str | None, object_id: int, is_meant: Callable[[Mapping[str, Any]], bool]
-) -> list[Mapping[str, Any]]:
+    conn: AnyConnection, url: str | None, object_id: int, is_meant: Callable[[Mapping[str, object]], bool]
+) -> list[Mapping[str, object]]:
     """Make the lines of an object unreadable that are meant, and return their fields; no row is needed to find them.
 
     The object is locked until the caller commits. Raises FilesUnavailable.

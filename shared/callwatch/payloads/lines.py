@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypedDict
+from typing import TypedDict
 
 # The message of a row whose line has the real one.
 MESSAGE_ELSEWHERE = "…"
@@ -35,7 +35,7 @@ class LineFields(TypedDict):
 class Payload:
     """A line as it was read. event_text: JSON."""
 
-    fields: Mapping[str, Any]
+    fields: Mapping[str, object]
     event_text: str
 
 

@@ -27,14 +27,14 @@ class JsonFormatter(logging.Formatter):
 
     def __init__(self, service: str) -> None:
         super().__init__()
-        self.keys: dict[str, Any] = {}
+        self.keys: dict[str, object] = {}
         self._fixed = {"service": service}
         if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
             self._fixed["function_name"] = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
 
     def format(self, record: logging.LogRecord) -> str:
         """Render one line; identifiers that the platform sets are kept unchanged."""
-        line: dict[str, Any] = {
+        line: dict[str, object] = {
             "level": record.levelname,
             "location": f"{record.funcName}:{record.lineno}",
             "message": record.getMessage(),

@@ -5,7 +5,6 @@ The channel is then `slack:ops`. What it does not set itself is as for the chann
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from callwatch.settings.variable import Variable
 
@@ -43,6 +42,6 @@ def add_suffix(variable: str, channel: str) -> str:
     return f"{variable}__{name.upper()}" if name else variable
 
 
-def drop_others(own: Mapping[str, object]) -> dict[str, Any]:
+def drop_others(own: Mapping[str, object]) -> dict[str, object]:
     """Return the fields that a further channel does not take over, since it sets an alternative to them."""
     return {name: None for name in _EITHER if name not in own} if any(name in own for name in _EITHER) else {}

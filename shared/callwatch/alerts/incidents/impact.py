@@ -138,7 +138,7 @@ def dump_impact(impact: Impact) -> dict[str, dict[str, Any]]:
     return {name: {"value": each} if isinstance(each, int) else each.to_dict() for name, each in impact.items()}
 
 
-def load_impact(kept: Mapping[str, Any]) -> Impact:
+def load_impact(kept: Mapping[str, object]) -> Impact:
     """Load a stored impact; what is missing or damaged counts as not measured."""
     found = dict(UNMEASURED)
     if not isinstance(kept, Mapping):

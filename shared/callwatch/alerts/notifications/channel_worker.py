@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from callwatch.alerts.notifications import status_webhook
 from callwatch.alerts.notifications.backoff import OPENS_AFTER
@@ -82,7 +81,7 @@ def start_worker(batch: Batch, settings: Settings, stopped: threading.Event, out
 
 
 def try_once(
-    channel: str, payload: Mapping[str, Any], message_id: str, settings: Settings, timeout_s: float
+    channel: str, payload: Mapping[str, object], message_id: str, settings: Settings, timeout_s: float
 ) -> DeliveryFailed | None:
     """Send one notification, report, replay or message to a subscriber; returns the failure, or None."""
     if not _is_ready(channel, settings):

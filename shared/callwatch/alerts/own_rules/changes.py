@@ -83,7 +83,7 @@ def delete_rule(conn: AnyConnection, rule_id: str, actor: str, settings: Setting
     note_change(conn, rule_id, "delete", actor, _NO_REASON, before, None)
 
 
-def _require_own(conn: AnyConnection, rule_id: str, settings: Settings) -> dict[str, Any]:
+def _require_own(conn: AnyConnection, rule_id: str, settings: Settings) -> dict[str, object]:
     """Return the stored definition of an own rule."""
     found = find_definition(conn, rule_id) if is_storable(rule_id) else None
     if found is None:
@@ -98,7 +98,7 @@ def _require_own(conn: AnyConnection, rule_id: str, settings: Settings) -> dict[
     return definition if isinstance(definition, dict) else {}
 
 
-def _split_reason(given: Any) -> tuple[str, dict[str, Any]]:
+def _split_reason(given: Any) -> tuple[str, dict[str, object]]:
     """Return the reason, and the rest of the body: the rule."""
     if not isinstance(given, dict):
         raise Invalid("rule", NOT_A_RULE)

@@ -77,7 +77,7 @@ def try_rule(conn: AnyConnection, given: Any, settings: Settings, now: datetime)
     }
 
 
-def _read_hours(given: dict[str, Any]) -> float:
+def _read_hours(given: dict[str, object]) -> float:
     hours = given.get("hours", _DEFAULT_HOURS)
     if isinstance(hours, bool) or not isinstance(hours, int | float) or not _HOURS.holds(hours):
         raise Invalid("hours", f"must be a number from {_HOURS.least:g} to {_HOURS.most:g}; samples are kept for seven days")

@@ -66,7 +66,7 @@ def replace_own_routes(conn: AnyConnection, given: Any, actor: str, settings: Se
     add_route_version(conn, version + 1, actor, reason, summarize(changes), changes, routes)
 
 
-def list_route_changes(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> list[RouteChange]:
+def list_route_changes(before: Sequence[Mapping[str, object]], after: Sequence[Mapping[str, object]]) -> list[RouteChange]:
     """Return what became of each route, by name: those that are left in their order, then those that were removed."""
     old = {str(each.get("name")): dict(each) for each in before}
     new = {str(each["name"]): dict(each) for each in after}

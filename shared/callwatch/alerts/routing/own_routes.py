@@ -33,7 +33,7 @@ class OwnRoutes:
 
     version: int | None = 0
     routes: tuple[Route, ...] = ()
-    definitions: tuple[Mapping[str, Any], ...] = ()
+    definitions: tuple[Mapping[str, object], ...] = ()
     broken: Mapping[str, str] = field(default_factory=dict)
     stale: str | None = None
 
@@ -103,7 +103,7 @@ def _read_list(text: str) -> list[Any]:
     return found if isinstance(found, list) else [found]
 
 
-def _measure(given: Sequence[Mapping[str, Any]]) -> float:
+def _measure(given: Sequence[Mapping[str, object]]) -> float:
     try:
         return len(json.dumps(given))
     except RecursionError:

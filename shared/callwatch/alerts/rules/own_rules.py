@@ -29,7 +29,7 @@ class OwnRules:
     """The stored rules. definitions: as they are stored, by id. broken: why a rule cannot be evaluated, by id."""
 
     rules: tuple[AlertRule, ...] = ()
-    definitions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    definitions: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     broken: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -50,7 +50,7 @@ class BodyEntry(Entry):
         return Invalid(error.field, error.requirement)
 
 
-def parse_own_rule(given: object, others: Iterable[AlertRule] = ()) -> tuple[AlertRule, dict[str, Any]]:
+def parse_own_rule(given: object, others: Iterable[AlertRule] = ()) -> tuple[AlertRule, dict[str, object]]:
     """Check a rule; returns it and its definition, scrubbed. others: all rules that its depends_on may name.
 
     Raises Invalid.
@@ -68,7 +68,7 @@ def parse_own_rule(given: object, others: Iterable[AlertRule] = ()) -> tuple[Ale
     return rule, definition
 
 
-def _measure(given: Mapping[str, Any]) -> float:
+def _measure(given: Mapping[str, object]) -> float:
     try:
         return len(json.dumps(given))
     except RecursionError:
@@ -78,7 +78,7 @@ def _measure(given: Mapping[str, Any]) -> float:
 def load_own_rules(rows: Iterable[tuple[str, str]]) -> OwnRules:
     """Build the rules of stored (id, definition as JSON); a row that is damaged costs only itself."""
     rules: list[AlertRule] = []
-    definitions: dict[str, Mapping[str, Any]] = {}
+    definitions: dict[str, Mapping[str, object]] = {}
     broken: dict[str, str] = {}
     for rule_id, text in rows:
         definition: Any = {}

@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from callwatch.alerts.rules.rule import InvalidRule
 from callwatch.exceptions import ConfigurationError
@@ -16,7 +15,7 @@ class Entry:
     """One object of the file: its values, and the line of the object and of each field. file: the variable that names it."""
 
     line: int
-    values: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, object] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
     file: str = "RULES_FILE"
 

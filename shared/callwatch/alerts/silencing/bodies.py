@@ -33,7 +33,7 @@ _LABELS = (
 )
 
 
-def parse_span(given: Mapping[str, Any], now: datetime) -> tuple[datetime, datetime]:
+def parse_span(given: Mapping[str, object], now: datetime) -> tuple[datetime, datetime]:
     """Parse `starts_at` (default: now) and `ends_at`. Raises Invalid."""
     ends_at = _parse_time(given, "ends_at")
     if ends_at is None or ends_at <= now:
@@ -46,7 +46,7 @@ def parse_span(given: Mapping[str, Any], now: datetime) -> tuple[datetime, datet
     return starts_at, ends_at
 
 
-def _parse_time(given: Mapping[str, Any], name: str) -> datetime | None:
+def _parse_time(given: Mapping[str, object], name: str) -> datetime | None:
     """Parse the time in a field; None if it is omitted. Raises Invalid."""
     raw = given.get(name)
     if raw is None:
@@ -59,7 +59,7 @@ def _parse_time(given: Mapping[str, Any], name: str) -> datetime | None:
         raise Invalid(name, "must be an ISO 8601 time such as 2030-01-31T12:00:00Z") from None
 
 
-def parse_matchers(given: Mapping[str, Any]) -> StoredMatchers:
+def parse_matchers(given: Mapping[str, object]) -> StoredMatchers:
     """Parse `matchers`. Raises Invalid."""
     matchers = given.get("matchers")
     if not isinstance(matchers, dict) or not matchers or set(matchers) - _MATCHERS:
@@ -104,7 +104,7 @@ def _parse_label(name: str, value: Any) -> str | LabelTest:
     return {"op": value["op"], "value": text}
 
 
-def parse_recurs(given: Mapping[str, Any], timezone: str) -> Recurs | None:
+def parse_recurs(given: Mapping[str, object], timezone: str) -> Recurs | None:
     """Parse `recurs` into its stored form; timezone: the default zone. Raises Invalid."""
     raw = given.get("recurs")
     if raw is None:
@@ -126,7 +126,7 @@ def parse_recurs(given: Mapping[str, Any], timezone: str) -> Recurs | None:
     return recurs
 
 
-def parse_maintenance(given: Mapping[str, Any], matchers: StoredMatchers) -> bool:
+def parse_maintenance(given: Mapping[str, object], matchers: StoredMatchers) -> bool:
     """Parse `is_maintenance`. Raises Invalid."""
     is_maintenance = given.get("is_maintenance", False)
     if not isinstance(is_maintenance, bool):
@@ -136,7 +136,7 @@ def parse_maintenance(given: Mapping[str, Any], matchers: StoredMatchers) -> boo
     return is_maintenance
 
 
-def _parse_days(raw: Mapping[str, Any]) -> Any:
+def _parse_days(raw: Mapping[str, object]) -> Any:
     """Return the days as the first three letters of each, in the order of the week."""
     days = raw.get("days")
     if not isinstance(days, list) or not 0 < len(days) <= 7 or not all(isinstance(day, str) for day in days):
@@ -150,7 +150,7 @@ def _parse_days(raw: Mapping[str, Any]) -> Any:
 _DAY_NAMES = frozenset((*DAYS, "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"))
 
 
-def _parse_start(raw: Mapping[str, Any]) -> str:
+def _parse_start(raw: Mapping[str, object]) -> str:
     start = raw.get("start")
     try:
         if not isinstance(start, str):

@@ -10,7 +10,7 @@ from callwatch.api.http import read_int
 from callwatch.exceptions import Unreadable
 
 
-def load_mapping(raw: bytes) -> Mapping[str, Any]:
+def load_mapping(raw: bytes) -> Mapping[str, object]:
     """Load a JSON object. Raises Unreadable for anything that is not JSON; any other value is an empty one."""
     try:
         return read_mapping(json.loads(raw, parse_int=read_int))
@@ -18,7 +18,7 @@ def load_mapping(raw: bytes) -> Mapping[str, Any]:
         raise Unreadable("the body is not valid JSON") from None
 
 
-def read_mapping(given: object) -> Mapping[str, Any]:
+def read_mapping(given: object) -> Mapping[str, object]:
     """Return an object as it is; an empty one for anything else."""
     return given if isinstance(given, Mapping) else {}
 

@@ -7,7 +7,6 @@ import hmac
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 from urllib.parse import parse_qs
 
 from callwatch.alerts.notifications.channels.slack import ACTION_ID
@@ -53,7 +52,7 @@ def read_events(request: Request) -> Iterator[VendorEvent]:
             yield VendorEvent(PLACE, "take", *subject, actor, "taken by the button in Slack", unique)
 
 
-def _read_value(action: Mapping[str, Any]) -> tuple[str, str | None] | None:
+def _read_value(action: Mapping[str, object]) -> tuple[str, str | None] | None:
     """Return alert and message of our button; None for another one."""
     value = action.get("value")
     if action.get("action_id") != ACTION_ID or not isinstance(value, str):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.query import execute, fetch_all
@@ -72,7 +72,7 @@ class ClaimedDelivery(TypedDict):
     channel: str
     kind: str
     message_id: str
-    payload: dict[str, Any]
+    payload: dict[str, object]
     attempts: int
     trying_since: datetime
 

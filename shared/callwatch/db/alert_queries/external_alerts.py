@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from psycopg2.extras import Json, execute_values
 
@@ -130,7 +130,7 @@ def keep_alerts(conn: AnyConnection, alerts: Sequence[NewAlert]) -> int:
 
 def _fit(conn: AnyConnection, project_id: int, alerts: Sequence[NewAlert]) -> list[NewAlert]:
     """The alerts that there is room for; those that ended longest ago make room."""
-    params: dict[str, Any] = {"project_id": project_id}
+    params: dict[str, object] = {"project_id": project_id}
     params |= {"sources": [alert.source for alert in alerts], "fingerprints": [alert.fingerprint for alert in alerts]}
     known = {(row["source"], row["fingerprint"]) for row in fetch_all(conn, _KNOWN, params, _Key)}
     # An end is kept, too: the beginning may still arrive. What fires comes first.

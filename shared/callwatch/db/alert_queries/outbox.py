@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 from psycopg2.extras import Json
 
@@ -67,7 +67,7 @@ class NewDelivery(TypedDict):
     channel: str
     kind: str
     message_id: str
-    payload: Mapping[str, Any]
+    payload: Mapping[str, object]
     due_at: datetime
     alert_ids: NotRequired[Sequence[int]]
     incident_id: NotRequired[int]
@@ -84,7 +84,7 @@ class WaitingDelivery(TypedDict):
     alert_id: int | None
     alert_ids: list[int]
     channel: str
-    payload: dict[str, Any]
+    payload: dict[str, object]
     is_claimed: bool
 
 
@@ -126,7 +126,7 @@ def list_due_payloads(conn: AnyConnection) -> list[WaitingDelivery]:
 
 
 def replace_payload(
-    conn: AnyConnection, delivery_id: int, payload: Mapping[str, Any], alert_ids: Sequence[int], is_withdrawn: bool = False
+    conn: AnyConnection, delivery_id: int, payload: Mapping[str, object], alert_ids: Sequence[int], is_withdrawn: bool = False
 ) -> None:
     """Replace the payload of a waiting delivery, or record that it is withdrawn. The caller commits."""
     state = "withdrawn" if is_withdrawn else "due"

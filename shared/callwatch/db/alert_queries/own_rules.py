@@ -1,7 +1,7 @@
 """Rules that people make through the API, and their changes."""
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from psycopg2.extras import Json
 
@@ -54,7 +54,7 @@ def count_own_rules(conn: AnyConnection) -> int:
     return row["count"]
 
 
-def add_own_rule(conn: AnyConnection, rule_id: str, definition: Mapping[str, Any], actor: str) -> bool:
+def add_own_rule(conn: AnyConnection, rule_id: str, definition: Mapping[str, object], actor: str) -> bool:
     """Add a rule; False if there is one with this id. The caller commits."""
     statement = (
         "INSERT INTO callwatch.own_rules (rule_id, definition, created_by, changed_by) VALUES (%s, %s, %s, %s)"
@@ -63,7 +63,7 @@ def add_own_rule(conn: AnyConnection, rule_id: str, definition: Mapping[str, Any
     return execute(conn, statement, (rule_id, Json(dict(definition)), actor, actor)) == 1
 
 
-def replace_own_rule(conn: AnyConnection, rule_id: str, definition: Mapping[str, Any], actor: str) -> None:
+def replace_own_rule(conn: AnyConnection, rule_id: str, definition: Mapping[str, object], actor: str) -> None:
     """Replace the definition of a rule. The caller commits."""
     statement = "UPDATE callwatch.own_rules SET definition = %s, changed_at = now(), changed_by = %s WHERE rule_id = %s"
     execute(conn, statement, (Json(dict(definition)), actor, rule_id))
@@ -81,8 +81,8 @@ def note_change(
     action: str,
     actor: str,
     reason: str,
-    before: Mapping[str, Any] | None,
-    after: Mapping[str, Any] | None,
+    before: Mapping[str, object] | None,
+    after: Mapping[str, object] | None,
 ) -> None:
     """Record what a person made of a rule: create, change or delete. The caller commits."""
     given = [None if definition is None else Json(dict(definition)) for definition in (before, after)]

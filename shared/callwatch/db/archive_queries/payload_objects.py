@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import date, timedelta
-from typing import Any, NamedTuple, TypedDict
+from typing import NamedTuple, TypedDict
 
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.query import execute, fetch_all
@@ -59,7 +59,7 @@ class _KeyRow(TypedDict):
 def find_stored(conn: AnyConnection, keys: Collection[Key]) -> set[Key]:
     """Which of these occurrences are stored already, erased ones included."""
     days, project_ids, environments, event_ids = zip(*keys, strict=True) if keys else ((), (), (), ())
-    given: dict[str, Any] = {
+    given: dict[str, object] = {
         "days": list(days),
         "project_ids": list(project_ids),
         "environments": list(environments),

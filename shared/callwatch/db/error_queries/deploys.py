@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from psycopg2.extras import Json
 
@@ -55,7 +55,7 @@ class ReportedRelease(TypedDict):
     finalized_at: datetime | None
     ref: str | None
     url: str | None
-    commits: list[dict[str, Any]]
+    commits: list[dict[str, object]]
     commit_count: int
 
 
@@ -72,7 +72,7 @@ class Deploy(TypedDict):
     finished_at: datetime
 
 
-def save_release(conn: AnyConnection, project_id: int, release: str, given: Mapping[str, Any]) -> ReportedRelease:
+def save_release(conn: AnyConnection, project_id: int, release: str, given: Mapping[str, object]) -> ReportedRelease:
     """Create a release, or complete it: created_at, finalized_at, ref, url, commits, commit_count; None keeps what is known.
 
     The caller commits.
@@ -93,7 +93,7 @@ def list_releases(conn: AnyConnection, project_ids: Sequence[int], limit: int) -
     return fetch_all(conn, _LIST, {"project_ids": list(project_ids), "limit": limit}, ReportedRelease)
 
 
-def add_deploy(conn: AnyConnection, project_id: int, release: str, given: Mapping[str, Any]) -> Deploy:
+def add_deploy(conn: AnyConnection, project_id: int, release: str, given: Mapping[str, object]) -> Deploy:
     """Record a deploy: environment, name, url, started_at, finished_at; the same one again is no other. The caller commits."""
     row = fetch_one(conn, _ADD_DEPLOY, {**given, "project_id": project_id, "release": release}, Deploy)
     assert row

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any, TypedDict, cast
+from typing import TypedDict, cast
 
 from psycopg2 import sql
 
@@ -96,7 +96,7 @@ def read_occurrences(conn: AnyConnection, filters: ExportFilters) -> Iterator[Ex
             yield cast("ExportedRow", dict(zip(names, row, strict=True)))
 
 
-def _add_stored_ids(conn: AnyConnection, filters: ExportFilters) -> dict[str, Any]:
+def _add_stored_ids(conn: AnyConnection, filters: ExportFilters) -> dict[str, object]:
     """The given filters; a group that took others has the ids under which its occurrences are stored."""
     given = {name: value for name, value in filters.items() if value is not None}
     group_id = filters.get("group_id")
@@ -107,6 +107,6 @@ def _add_stored_ids(conn: AnyConnection, filters: ExportFilters) -> dict[str, An
     return given
 
 
-def _compose_statement(template: str, filters: Mapping[str, Any]) -> sql.Composed:
+def _compose_statement(template: str, filters: Mapping[str, object]) -> sql.Composed:
     where = [sql.SQL(text) for name, text in _FILTERS.items() if filters.get(name) is not None]
     return sql.SQL(template).format(where=sql.SQL(" AND ").join(where) if where else sql.SQL("true"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.query import fetch_all, fetch_one
@@ -52,7 +52,7 @@ class CriticalRow(TypedDict):
     occurred_at: datetime
     message: str
     category: Category
-    context: dict[str, Any] | None
+    context: dict[str, object] | None
     is_elsewhere: bool
 
 

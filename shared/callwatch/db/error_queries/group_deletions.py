@@ -6,7 +6,7 @@ by the monitor.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from callwatch.db.archive_queries.payload_objects import Place
 from callwatch.db.core.connect import AnyConnection
@@ -154,7 +154,7 @@ def erase_occurrence(
     return True
 
 
-def note_archived(conn: AnyConnection, line: Mapping[str, Any], group_id: int, actor: str, reason: str | None) -> None:
+def note_archived(conn: AnyConnection, line: Mapping[str, object], group_id: int, actor: str, reason: str | None) -> None:
     """Record that an occurrence was erased in the archive, and delete what users wrote about it. The caller commits.
 
     line: its fields. group_id: 0 if the group is gone.

@@ -121,7 +121,7 @@ def find_by_address(conn: AnyConnection, wanted: Collection[tuple[int, str, str,
     return [ScriptRow(**dict(zip(names, row, strict=True))) for row in rows]  # type: ignore[typeddict-item]
 
 
-def save_bundle(conn: AnyConnection, bundle: Mapping[str, Any], scripts: Sequence[tuple[Any, ...]]) -> None:
+def save_bundle(conn: AnyConnection, bundle: Mapping[str, object], scripts: Sequence[tuple[Any, ...]]) -> None:
     """Record a bundle and its scripts: rows of source_maps without the bundle's id. The caller commits."""
     row = fetch_one(conn, _SAVE_BUNDLE, bundle, _IdRow)
     if row:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from psycopg2.extras import execute_values
 
@@ -89,7 +89,7 @@ class NewCheckIn:
     at: datetime
     duration_s: float | None
     release: str | None
-    config: Mapping[str, Any] | None
+    config: Mapping[str, object] | None
 
 
 class MonitorRow(TypedDict):
@@ -99,7 +99,7 @@ class MonitorRow(TypedDict):
     project_id: int
     environment: str
     slug: str
-    config: dict[str, Any] | None
+    config: dict[str, object] | None
     schedule_since: datetime | None
 
 

@@ -123,7 +123,7 @@ def is_known(conn: AnyConnection, user_hash: str) -> bool:
 
 def lock_next(conn: AnyConnection, erasure: OpenErasure, progress: Progress, limit: int) -> list[StoredRow]:
     """Lock the next occurrences of the first day that is left, in the order of their places."""
-    given: dict[str, Any] = {
+    given: dict[str, object] = {
         **{name: erasure[name] for name in ("user_hash", "at")},
         "day": progress.days[0],
         "last_object": progress.last_object,

@@ -75,7 +75,7 @@ def read_deletion_reason(request: Request) -> str | None:
     return _read_said(given, "reason")
 
 
-def _read_text(given: Mapping[str, Any], name: str) -> str | None:
+def _read_text(given: Mapping[str, object], name: str) -> str | None:
     raw = given.get(name)
     if raw is None and (name not in given or name == "in_release"):
         return None
@@ -84,7 +84,7 @@ def _read_text(given: Mapping[str, Any], name: str) -> str | None:
     return raw
 
 
-def _read_said(given: Mapping[str, Any], name: str) -> str | None:
+def _read_said(given: Mapping[str, object], name: str) -> str | None:
     """A text with more than blanks; null only for the owner."""
     if given.get(name) is None and (name == "to" or name not in given):
         return None
@@ -97,7 +97,7 @@ def _read_said(given: Mapping[str, Any], name: str) -> str | None:
     return text.strip()
 
 
-def _read_into(given: Mapping[str, Any]) -> str | None:
+def _read_into(given: Mapping[str, object]) -> str | None:
     raw = given.get("into")
     if isinstance(raw, int) and not isinstance(raw, bool) and 1 <= raw < 10**18:
         return str(raw)
@@ -121,7 +121,7 @@ def _read_until(given: Mapping[str, Any], now: datetime) -> datetime | None:
     return until
 
 
-def _read_more(given: Mapping[str, Any]) -> int | None:
+def _read_more(given: Mapping[str, object]) -> int | None:
     raw = given.get("more")
     if raw is not None and (not isinstance(raw, int) or isinstance(raw, bool) or not 1 <= raw <= 10**9):
         raise Invalid("more", "must be a number of further occurrences")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from callwatch.db.archive_queries.archived_days import find_archived_days
 from callwatch.db.archive_queries.archived_objects import list_of_day
@@ -69,7 +68,7 @@ def _erase_archived(
 ) -> None:
     fingerprints = {name} if group is None else set(list_fingerprints(conn, group["id"]))
 
-    def is_meant(line: Mapping[str, Any]) -> bool:
+    def is_meant(line: Mapping[str, object]) -> bool:
         return line.get("event_id") == event_id and line.get("fingerprint") in fingerprints
 
     for held in list_of_day(conn, list_positions(event_id), day):

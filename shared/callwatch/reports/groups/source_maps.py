@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from callwatch.db.core.connect import AnyConnection
 from callwatch.settings import get_settings
@@ -16,7 +15,9 @@ _MAPS = 4
 _log = logging.getLogger(__name__)
 
 
-def resolve_shown(conn: AnyConnection, project_id: int, events: Sequence[dict[str, Any] | None]) -> list[dict[str, Any] | None]:
+def resolve_shown(
+    conn: AnyConnection, project_id: int, events: Sequence[dict[str, object] | None]
+) -> list[dict[str, object] | None]:
     """Events with their stacks resolved as far as maps are there now; `source_map` of a frame says why it is not resolved."""
     given = [(project_id, event) for event in events if event is not None and has_scripts(event)]
     if not given:

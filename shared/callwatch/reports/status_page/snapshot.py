@@ -57,7 +57,7 @@ def find_current(found: Snapshot | None, page: StatusPage, now: datetime) -> Sna
     }
 
 
-def _decode_times(given: dict[str, Any]) -> dict[str, Any]:
+def _decode_times(given: dict[str, object]) -> dict[str, object]:
     return {
         name: datetime.fromisoformat(value) if isinstance(value, str) and (name == "at" or name.endswith("_at")) else value
         for name, value in given.items()

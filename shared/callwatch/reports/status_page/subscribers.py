@@ -75,8 +75,8 @@ def remove_subscriber(conn: AnyConnection, raw_id: str) -> None:
         raise NotFound("no subscriber has this id")
 
 
-def _read_fields(given: Any) -> dict[str, Any]:
-    fields: dict[str, Any] = given if isinstance(given, dict) else {}
+def _read_fields(given: Any) -> dict[str, object]:
+    fields: dict[str, object] = given if isinstance(given, dict) else {}
     # A misspelled `components` would subscribe to all of them.
     for name in fields:
         if name not in NewSubscriber.__annotations__:
@@ -84,7 +84,7 @@ def _read_fields(given: Any) -> dict[str, Any]:
     return fields
 
 
-def _read_components(fields: dict[str, Any], page: StatusPage) -> list[str]:
+def _read_components(fields: dict[str, object], page: StatusPage) -> list[str]:
     if "components" not in fields:
         return []
     known, asked = [component.id for component in page.components], fields["components"]

@@ -6,7 +6,6 @@ It goes through the outbox as notifications do, and is no channel of rules.
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from callwatch.alerts.notifications.channels.webhook import sign_headers
 from callwatch.alerts.notifications.webhook_client import post
@@ -22,7 +21,7 @@ def is_configured(settings: Settings) -> bool:
     return bool(settings.replay_url and settings.alert_webhook_secret)
 
 
-def build_payload(now: datetime, stage: str, ids: Sequence[str], reason: str, actor: str) -> dict[str, Any]:
+def build_payload(now: datetime, stage: str, ids: Sequence[str], reason: str, actor: str) -> dict[str, object]:
     """Build the body of the request, as the outbox keeps it."""
     return {
         "type": KIND,
@@ -31,7 +30,7 @@ def build_payload(now: datetime, stage: str, ids: Sequence[str], reason: str, ac
     }
 
 
-def send(payload: Mapping[str, Any], message_id: str, settings: Settings, timeout_s: float) -> None:
+def send(payload: Mapping[str, object], message_id: str, settings: Settings, timeout_s: float) -> None:
     """Post the body, with the same id on every retry. Raises DeliveryFailed."""
     body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
     headers = sign_headers(settings.alert_webhook_secret or (), message_id, body)
