@@ -66,8 +66,8 @@ class Site:
         """Return all messages of an idle queue; they can be received again at once."""
         found: dict[str, dict[str, Any]] = {}
         given = {"QueueUrl": self.queue_url(name), "MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"]}
-        # Hidden long enough to see them all.
-        while messages := self.sqs.receive_message(**given, VisibilityTimeout=60).get("Messages"):
+        # Hidden long enough to see them all; a short poll may find nothing although there is something.
+        while messages := self.sqs.receive_message(**given, VisibilityTimeout=60, WaitTimeSeconds=1).get("Messages"):
             found |= {message["MessageId"]: message for message in messages}
         for message in found.values():
             self.sqs.change_message_visibility(
