@@ -124,8 +124,9 @@ def find_birth(cursor: extensions.cursor) -> datetime:
 
 def has_history(cursor: extensions.cursor) -> bool:
     """Return whether a row is older than the monitor: a client dated something back, or history was written."""
+    birth = find_birth(cursor)
     for rows in _list_older():
-        cursor.execute(f"SELECT EXISTS (SELECT FROM {rows})", (find_birth(cursor),))
+        cursor.execute(f"SELECT EXISTS (SELECT FROM {rows})", (birth,))
         if cursor.fetchone() == (True,):
             return True
     return False
@@ -133,8 +134,9 @@ def has_history(cursor: extensions.cursor) -> bool:
 
 def remove_history(cursor: extensions.cursor) -> None:
     """Remove what is older than the monitor."""
+    birth = find_birth(cursor)
     for rows in _list_older():
-        cursor.execute(f"DELETE FROM {rows}", (find_birth(cursor),))
+        cursor.execute(f"DELETE FROM {rows}", (birth,))
 
 
 def _list_older() -> Iterator[str]:

@@ -35,7 +35,8 @@ _FILTERS = {
     "q": """EXISTS (SELECT FROM callwatch.error_group_words known
         WHERE known.words @@ %(q)s::tsquery AND known.group_id = error_groups.id)""",
 }
-_LEVEL_PLACE = "coalesce(array_position(ARRAY['debug', 'info', 'warning', 'error', 'fatal'], level), 0)"
+_PLACE_OF = "coalesce(array_position(ARRAY['debug', 'info', 'warning', 'error', 'fatal'], {}), 0)"
+_LEVEL_PLACE = _PLACE_OF.format("level")
 # What each order compares, and its place: each has an index in this order, which ends with the id.
 _ORDERS: Mapping[GroupSort, tuple[str, str]] = {
     "last_seen": ("last_seen_at", "before_at"),
@@ -155,7 +156,7 @@ def list_groups(conn: AnyConnection, filters: GroupFilters, limit: int) -> list[
     begin = [f"({compared}, id) < (%({place})s, %(before_id)s)"] if "before_id" in given else []
     if compared == _LEVEL_PLACE and "level" in given:
         # One level has one place in the order of levels: the walk begins there.
-        begin.append(f"{compared} = coalesce(array_position(ARRAY['debug', 'info', 'warning', 'error', 'fatal'], %(level)s), 0)")
+        begin.append(f"{compared} = {_PLACE_OF.format('%(level)s')}")
     given |= {"limit": limit, "most": _WALKED}
     if "ids" in given or not names or (compared == "last_seen_at" and len(names) == 1 and names[0] in _INDEXED):
         return fetch_all(conn, _render(conn, _IN_ORDER, compared, [*where, *begin]), given, GroupRow)
