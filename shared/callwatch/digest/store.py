@@ -33,6 +33,7 @@ from callwatch.digest.request_rows import Messages, read_model_calls, read_reque
 from callwatch.digest.rows import COLUMNS, KEY, build_row, build_text_key
 from callwatch.digest.source_maps import adopt_minified, note_adopted, resolve_occurrences
 from callwatch.exceptions import CallwatchError, DatabaseUnavailable
+from callwatch.garbage import pause_garbage_collector
 from callwatch.settings import get_settings
 
 T = TypeVar("T")
@@ -140,6 +141,7 @@ def _commit_errors(errors: Sequence[Occurrence], now: datetime) -> tuple[int, in
     return with_transaction(lambda conn: _store(conn, errors), is_idempotent=True)
 
 
+@pause_garbage_collector()
 def _store(conn: AnyConnection, errors: Sequence[Occurrence]) -> tuple[int, int]:
     """One transaction: groups, rows, counters. Returns how many were new, and how many were not."""
     by_key = {occurrence.key: occurrence for occurrence in errors}

@@ -17,7 +17,7 @@ GroupKey = tuple[int, str, str]
 _FIND = """
     SELECT known.project_id, known.environment, known.fingerprint, known.group_id
     FROM callwatch.error_fingerprints known
-    JOIN (VALUES %s) AS wanted (project_id, environment, fingerprint)
+    JOIN unnest(%s::int[], %s::text[], %s::text[]) AS wanted (project_id, environment, fingerprint)
       ON (known.project_id, known.environment, known.fingerprint)
        = (wanted.project_id, wanted.environment, wanted.fingerprint)
 """
@@ -143,8 +143,8 @@ def find_known(conn: AnyConnection, keys: Sequence[GroupKey]) -> dict[GroupKey, 
     if not keys:
         return {}
     with conn.cursor() as cursor:
-        rows = execute_values(cursor, _FIND, keys, page_size=5000, fetch=True)
-    return {(row[0], row[1], row[2]): row[3] for row in rows}
+        cursor.execute(_FIND, tuple(map(list, zip(*keys, strict=True))))
+        return {(row[0], row[1], row[2]): row[3] for row in cursor.fetchall()}
 
 
 def lock_groups(conn: AnyConnection, ids: Sequence[int]) -> dict[int, LockedGroup]:
