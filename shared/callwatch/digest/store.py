@@ -15,6 +15,7 @@ from callwatch.db.archive_queries.archived_days import mark_unarchived
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.copy import insert_new
 from callwatch.db.error_queries.error_counts import count_by_hour
+from callwatch.db.error_queries.error_groups import GroupKey, LockedGroup
 from callwatch.db.error_queries.older_fingerprints import add_fingerprints
 from callwatch.db.ingest_queries.ingest_counts import add_ingest_counts
 from callwatch.db.queries.api_logs import insert_requests
@@ -22,7 +23,7 @@ from callwatch.db.usage_queries.model_calls import insert_model_calls
 from callwatch.digest.access import store_access
 from callwatch.digest.check_ins import store_check_ins
 from callwatch.digest.external_alerts import store_external_alerts
-from callwatch.digest.groups.assign import assign_groups
+from callwatch.digest.groups.assign import GroupsChanged, assign_groups, lock_presumed, presume_groups
 from callwatch.digest.groups.older import Adopted
 from callwatch.digest.groups.updates import apply_occurrences
 from callwatch.digest.ingest_reports import count_occurrences, store_refusals, store_reports
@@ -37,7 +38,8 @@ from callwatch.settings import get_settings
 
 T = TypeVar("T")
 
-# This many occurrences of one group in one hour keep their payload, then one of 256: counts stay exact, volume shrinks.
+# This many occurrences of one group in one hour keep their payload, then one of 256: counts stay exact, volume shrinks. Digests
+# at once do not see what the others are about to count, so each may keep as many.
 PAYLOADS_PER_HOUR = 200
 _PLACEMENTS = 4
 
@@ -131,29 +133,49 @@ def _store_errors(errors: Sequence[Occurrence], now: datetime) -> tuple[int, int
 
 def _commit_errors(errors: Sequence[Occurrence], now: datetime) -> tuple[int, int]:
     try:
-        return with_transaction(lambda conn: _store(conn, errors), is_idempotent=True)
+        return _commit_once(errors)
     except CheckViolation as error:
         # "no partition found" names no constraint: the day's partition is missing, and no row is at fault.
         if error.diag.constraint_name:
             raise
     with_transaction(lambda conn: ensure_partitions(conn, now))
-    return with_transaction(lambda conn: _store(conn, errors), is_idempotent=True)
+    return _commit_once(errors)
+
+
+def _commit_once(errors: Sequence[Occurrence]) -> tuple[int, int]:
+    """Store with groups locked after the rows are written, or before it where that cannot be."""
+    try:
+        return with_transaction(lambda conn: _store(conn, errors, is_locked_late=True), is_idempotent=True)
+    except GroupsChanged:
+        return with_transaction(lambda conn: _store(conn, errors, is_locked_late=False), is_idempotent=True)
 
 
 @pause_garbage_collector()
-def _store(conn: AnyConnection, errors: Sequence[Occurrence]) -> tuple[int, int]:
-    """One transaction: groups, rows, counters. Returns how many were new, and how many were not."""
+def _store(conn: AnyConnection, errors: Sequence[Occurrence], *, is_locked_late: bool) -> tuple[int, int]:
+    """One transaction: groups, rows, counters. Returns how many were new, and how many were not.
+
+    is_locked_late: batches that share a group wait for each other only while they count, and write their rows at once
+    (docs/decisions/0160). Raises GroupsChanged if groups are not what they were when the rows were written.
+    """
     by_key = {occurrence.key: occurrence for occurrence in errors}
     unique = [by_key[key] for key in sorted(by_key)]
     claim_places(conn, unique)
-    states, adopted = assign_groups(conn, unique)
-    _sample(conn, unique, states)
+    presumed: dict[GroupKey, int] = {}
+    states: dict[int, LockedGroup] = {}
+    adopted = Adopted()
+    if is_locked_late:
+        presumed = presume_groups(conn, unique)
+    else:
+        states, adopted = assign_groups(conn, unique)
+    _sample(conn, unique, states or set(presumed.values()))
     new_keys = insert_new(conn, "error_logs", COLUMNS, KEY, map(build_row, unique))
     fresh = unique if new_keys is None else [o for o in unique if build_text_key(o) in new_keys]
     if len(fresh) < len(unique) and any(o.place and build_text_key(o) not in (new_keys or ()) for o in unique):
         # Its line would be in two objects.
         raise StalePlaces
     if fresh:
+        if is_locked_late:
+            states = lock_presumed(conn, fresh, presumed)
         apply_occurrences(conn, fresh, states, adopted.separated)
         add_ingest_counts(conn, count_occurrences(fresh))
     _add_further_fingerprints(conn, adopted, unique)

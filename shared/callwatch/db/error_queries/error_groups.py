@@ -133,9 +133,14 @@ def find_groups(conn: AnyConnection, wanted: Collection[GroupKey]) -> tuple[dict
     found = find_known(conn, sorted(wanted))
     missing = sorted(set(wanted) - set(found))
     if missing:
-        lock_in_transaction(conn, "error groups")
+        lock_creation(conn)
         found |= find_known(conn, missing)
     return found, [key for key in missing if key not in found]
+
+
+def lock_creation(conn: AnyConnection) -> None:
+    """Make other creators of groups wait until the transaction ends. Raises LockUnavailable."""
+    lock_in_transaction(conn, "error groups")
 
 
 def find_known(conn: AnyConnection, keys: Sequence[GroupKey]) -> dict[GroupKey, int]:
