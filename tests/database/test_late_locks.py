@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from callwatch.db import connection, execute, fetch_all, fetch_one
+from callwatch.db.core.copy import insert_new
 from callwatch.db.error_queries.group_merges import merge_groups
 from callwatch.digest import store
+from callwatch.digest.groups.assign import lock_presumed
 from callwatch.events.event import build_error_message, finish_event
 
 NOW = datetime.now(UTC)
@@ -89,12 +91,11 @@ def test_groups_that_change_meanwhile_cost_no_count(
     database: str, monkeypatch: pytest.MonkeyPatch, change: Callable[[], None]
 ) -> None:
     store.digest([message("Known"), message("Other")], NOW)
-    lock = store.lock_presumed
 
     def change_first(*given: Any) -> Any:
-        monkeypatch.setattr(store, "lock_presumed", lock)
+        monkeypatch.setattr(store, "lock_presumed", lock_presumed)
         change()
-        return lock(*given)
+        return lock_presumed(*given)
 
     monkeypatch.setattr(store, "lock_presumed", change_first)
     assert store.digest([message("Known"), message("Known"), message("New")], NOW).errors == 3
@@ -111,10 +112,10 @@ def test_groups_that_change_meanwhile_cost_no_count(
 
 def test_batches_that_share_a_group_write_their_rows_at_once(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     store.digest([message("Known")], NOW)
-    written, insert = threading.Event(), store.insert_new
+    written = threading.Event()
 
     def tell(*given: Any) -> Any:
-        found = insert(*given)
+        found = insert_new(*given)
         written.set()
         return found
 
