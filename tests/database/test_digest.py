@@ -17,8 +17,8 @@ from callwatch.db.error_queries import error_groups
 from callwatch.db.error_queries.error_groups import add_history, set_state
 from callwatch.db.error_queries.group_lists import GroupFilters
 from callwatch.digest import flush
-from callwatch.digest import group_updates as tally
-from callwatch.digest import store as digest_module
+from callwatch.digest.groups import assign
+from callwatch.digest.groups import updates as tally
 from callwatch.digest.store import PAYLOADS_PER_HOUR, digest
 from callwatch.digest.unstored import UnstoredMessages
 from callwatch.events.event import build_error_message, finish_event
@@ -223,14 +223,14 @@ def test_group_dropped_during_a_digest_is_created_again(database: str, monkeypat
     lock = error_groups.lock_groups
 
     def forget_first(conn: Any, ids: list[int]) -> Any:
-        monkeypatch.setattr(digest_module, "lock_groups", lock)
+        monkeypatch.setattr(assign, "lock_groups", lock)
         with connection() as other:
             for table in ("error_fingerprints WHERE group_id", "error_groups WHERE id"):
                 execute(other, f"DELETE FROM callwatch.{table} = ANY (%s)", (ids,))
             other.commit()
         return lock(conn, ids)
 
-    monkeypatch.setattr(digest_module, "lock_groups", forget_first)
+    monkeypatch.setattr(assign, "lock_groups", forget_first)
     assert digest([message("again")], NOW).errors == 1
     assert scalar("SELECT count FROM callwatch.error_groups") == 1
 

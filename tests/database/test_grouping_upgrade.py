@@ -9,7 +9,8 @@ import pytest
 from callwatch.counters.error_samples import read_news_samples
 from callwatch.db import connection, execute, fetch_all
 from callwatch.db.error_queries.older_fingerprints import SEPARATION
-from callwatch.digest import older_groups, store
+from callwatch.digest import store
+from callwatch.digest.groups import assign, older
 from callwatch.digest.store import digest
 from callwatch.events.event import build_error_message, finish_event
 from callwatch.grouping import fingerprint
@@ -52,8 +53,8 @@ def build_old_message(fields: dict[str, Any], now: datetime = NOW) -> str:
 def digest_as_before(bodies: list[str]) -> None:
     """Digest as release 0.1 did: it knows one version of fingerprints, and no levels."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(store, "update_fingerprints", lambda unknown, unique: {})
-        patched.setattr(store, "adopt_groups", lambda conn, unknown, unique: older_groups.Adopted())
+        patched.setattr(assign, "update_fingerprints", lambda unknown, unique: {})
+        patched.setattr(assign, "adopt_groups", lambda conn, unknown, unique: older.Adopted())
         store.digest(bodies, NOW)
     with connection() as conn:
         execute(conn, "UPDATE callwatch.error_groups SET level = NULL, made_at = now() - interval '1 hour'", ())
@@ -156,6 +157,6 @@ def test_decision_about_a_group_outlives_the_upgrade(database: str) -> None:
 
 def test_new_installation_never_computes_older_fingerprints(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[Any] = []
-    monkeypatch.setattr(older_groups, "_compute", lambda *given: calls.append(given))
+    monkeypatch.setattr(older, "_compute", lambda *given: calls.append(given))
     digest([build_message(fields) for fields in ERRORS], NOW)
     assert (len(list_group_rows()), calls) == (len(ERRORS), [])

@@ -67,9 +67,10 @@ def check_each_once(folder: Path, count: int, monkeypatch: pytest.MonkeyPatch) -
     assert list_archived(folder) == list_stored()
     (counted,) = query("SELECT sum(count)::int AS n FROM callwatch.error_counts_hourly")
     assert counted["n"] == count
+    (group,) = query("SELECT id FROM callwatch.error_groups")
     with connection() as conn:
         unread: dict[str, Reason] = {}
-        found = load_group_detail(conn, "1", NOW, 90, unread)
+        found = load_group_detail(conn, str(group["id"]), NOW, 90, unread)
     assert unread == {}
     assert not any(each["is_sampled"] for each in found["occurrences"])
 

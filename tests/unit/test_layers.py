@@ -18,6 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "times",
         "base64url",
         "constant_time",
+        "garbage",
         "build_id",
         "route_names",
         "json_values",

@@ -15,8 +15,7 @@ from callwatch.db.archive_queries.archived_days import mark_unarchived
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.copy import insert_new
 from callwatch.db.error_queries.error_counts import count_by_hour
-from callwatch.db.error_queries.error_groups import GroupKey, LockedGroup, find_groups, lock_groups
-from callwatch.db.error_queries.new_groups import reserve_ids
+from callwatch.db.error_queries.error_groups import GroupKey, LockedGroup
 from callwatch.db.error_queries.older_fingerprints import add_fingerprints
 from callwatch.db.ingest_queries.ingest_counts import add_ingest_counts
 from callwatch.db.queries.api_logs import insert_requests
@@ -24,20 +23,23 @@ from callwatch.db.usage_queries.model_calls import insert_model_calls
 from callwatch.digest.access import store_access
 from callwatch.digest.check_ins import store_check_ins
 from callwatch.digest.external_alerts import store_external_alerts
-from callwatch.digest.group_updates import apply_occurrences
+from callwatch.digest.groups.assign import GroupsChanged, assign_groups, lock_presumed, presume_groups
+from callwatch.digest.groups.older import Adopted
+from callwatch.digest.groups.updates import apply_occurrences
 from callwatch.digest.ingest_reports import count_occurrences, store_refusals, store_reports
 from callwatch.digest.message_parser import Batch, Occurrence, read
-from callwatch.digest.older_groups import Adopted, adopt_groups, update_fingerprints
 from callwatch.digest.payloads import StalePlaces, claim_places, place_payloads
 from callwatch.digest.request_rows import Messages, read_model_calls, read_requests
 from callwatch.digest.rows import COLUMNS, KEY, build_row, build_text_key
-from callwatch.digest.source_maps import adopt_minified, note_adopted, resolve_occurrences
+from callwatch.digest.source_maps import note_adopted, resolve_occurrences
 from callwatch.exceptions import CallwatchError, DatabaseUnavailable
+from callwatch.garbage import pause_garbage_collector
 from callwatch.settings import get_settings
 
 T = TypeVar("T")
 
-# This many occurrences of one group in one hour keep their payload, then one of 256: counts stay exact, volume shrinks.
+# This many occurrences of one group in one hour keep their payload, then one of 256: counts stay exact, volume shrinks. Digests
+# at once do not see what the others are about to count, so each may keep as many.
 PAYLOADS_PER_HOUR = 200
 _PLACEMENTS = 4
 
@@ -131,62 +133,54 @@ def _store_errors(errors: Sequence[Occurrence], now: datetime) -> tuple[int, int
 
 def _commit_errors(errors: Sequence[Occurrence], now: datetime) -> tuple[int, int]:
     try:
-        return with_transaction(lambda conn: _store(conn, errors), is_idempotent=True)
+        return _commit_once(errors)
     except CheckViolation as error:
         # "no partition found" names no constraint: the day's partition is missing, and no row is at fault.
         if error.diag.constraint_name:
             raise
     with_transaction(lambda conn: ensure_partitions(conn, now))
-    return with_transaction(lambda conn: _store(conn, errors), is_idempotent=True)
+    return _commit_once(errors)
 
 
-def _store(conn: AnyConnection, errors: Sequence[Occurrence]) -> tuple[int, int]:
-    """One transaction: groups, rows, counters. Returns how many were new, and how many were not."""
+def _commit_once(errors: Sequence[Occurrence]) -> tuple[int, int]:
+    """Store with groups locked after the rows are written, or before it where that cannot be."""
+    try:
+        return with_transaction(lambda conn: _store(conn, errors, is_locked_late=True), is_idempotent=True)
+    except GroupsChanged:
+        return with_transaction(lambda conn: _store(conn, errors, is_locked_late=False), is_idempotent=True)
+
+
+@pause_garbage_collector()
+def _store(conn: AnyConnection, errors: Sequence[Occurrence], *, is_locked_late: bool) -> tuple[int, int]:
+    """One transaction: groups, rows, counters. Returns how many were new, and how many were not.
+
+    is_locked_late: batches that share a group wait for each other only while they count, and write their rows at once
+    (docs/decisions/0160). Raises GroupsChanged if groups are not what they were when the rows were written.
+    """
     by_key = {occurrence.key: occurrence for occurrence in errors}
     unique = [by_key[key] for key in sorted(by_key)]
     claim_places(conn, unique)
-    states, adopted = _assign_groups(conn, unique)
-    _sample(conn, unique, states)
+    presumed: dict[GroupKey, int] = {}
+    states: dict[int, LockedGroup] = {}
+    adopted = Adopted()
+    if is_locked_late:
+        presumed = presume_groups(conn, unique)
+    else:
+        states, adopted = assign_groups(conn, unique)
+    _sample(conn, unique, states or set(presumed.values()))
     new_keys = insert_new(conn, "error_logs", COLUMNS, KEY, map(build_row, unique))
     fresh = unique if new_keys is None else [o for o in unique if build_text_key(o) in new_keys]
     if len(fresh) < len(unique) and any(o.place and build_text_key(o) not in (new_keys or ()) for o in unique):
         # Its line would be in two objects.
         raise StalePlaces
     if fresh:
+        if is_locked_late:
+            states = lock_presumed(conn, fresh, presumed)
         apply_occurrences(conn, fresh, states, adopted.separated)
         add_ingest_counts(conn, count_occurrences(fresh))
     _add_further_fingerprints(conn, adopted, unique)
     mark_unarchived(conn, {occurrence.key[0] for occurrence in fresh if occurrence.place is None})
     return len(fresh), len(errors) - len(fresh)
-
-
-def _assign_groups(conn: AnyConnection, unique: Sequence[Occurrence]) -> tuple[dict[int, LockedGroup], Adopted]:
-    """Give each occurrence its group, and lock the groups: two digests at once sample and count one after the other.
-
-    Returns the states of existing groups; an occurrence of a new error gets the id that its group will have.
-    """
-    aliases: dict[GroupKey, GroupKey] = {}
-    # A group may be found while retention deletes it: searched again, it is missing and created again.
-    for _attempt in range(3):
-        groups, unknown = find_groups(conn, {occurrence.group_key for occurrence in unique})
-        renewed = update_fingerprints(unknown, unique)
-        if renewed:
-            aliases |= renewed
-            groups, unknown = find_groups(conn, {occurrence.group_key for occurrence in unique})
-        adopted = adopt_groups(conn, unknown, unique)
-        adopted.resolved = adopt_minified(conn, [key for key in unknown if key not in adopted.groups], unique)
-        groups |= adopted.groups | adopted.resolved
-        states = lock_groups(conn, sorted(set(groups.values())))
-        if len(states) == len(set(groups.values())):
-            break
-    else:
-        raise DatabaseUnavailable("groups are deleted faster than they are found")
-    unknown = [key for key in unknown if key not in groups]
-    groups |= zip(unknown, reserve_ids(conn, len(unknown)), strict=True)
-    for occurrence in unique:
-        occurrence.group_id = groups[occurrence.group_key]
-    adopted.aliases = aliases
-    return states, adopted
 
 
 def _add_further_fingerprints(conn: AnyConnection, adopted: Adopted, unique: Sequence[Occurrence]) -> None:

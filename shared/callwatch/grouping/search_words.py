@@ -3,7 +3,7 @@
 import functools
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 MAX_WORDS = 1_000
 _MAX_TEXT_CHARS = 4_000
@@ -27,15 +27,16 @@ _BORDER = re.compile(
 _HAS_UNSPACED = re.compile(_UNSPACED)
 
 
-def list_words(texts: Iterable[str | None]) -> list[str]:
+def list_words(*lists: Sequence[str]) -> list[str]:
     """Each identifier from each word within it to its end: "getCallById" as getcallbyid, callbyid, byid, id.
 
-    A search for the beginning of one of them finds any part that begins with a word. At most MAX_WORDS.
+    A search for the beginning of one of them finds any part that begins with a word. At most MAX_WORDS of all lists; a list that
+    was seen before as a whole, as the places of a stack, is not read again.
     """
     found: dict[str, None] = {}
-    for text in texts:
-        given = (text or "")[:_MAX_TEXT_CHARS]
-        found.update((_list_known if len(given) <= _MAX_KNOWN_CHARS else _list_of_text)(given))
+    for texts in lists:
+        is_small = sum(map(len, texts)) <= _MAX_TEXT_CHARS
+        found.update((_list_of_known_texts if is_small else _list_of_texts)(tuple(texts)))
         if len(found) >= MAX_WORDS:
             return list(found)[:MAX_WORDS]
     return list(found)
@@ -47,6 +48,16 @@ def build_query(text: str) -> str:
     return " & ".join(f"'{word}':*" for word in list(words)[:_MAX_WORDS_ASKED])
 
 
+def _list_of_texts(texts: Sequence[str]) -> dict[str, None]:
+    found: dict[str, None] = {}
+    for text in texts:
+        given = text[:_MAX_TEXT_CHARS]
+        found.update((_list_known if len(given) <= _MAX_KNOWN_CHARS else _list_of_text)(given))
+        if len(found) >= MAX_WORDS:
+            break
+    return found
+
+
 def _list_of_text(text: str) -> dict[str, None]:
     found: dict[str, None] = {}
     for identifier in _IDENTIFIER.findall(text):
@@ -56,8 +67,9 @@ def _list_of_text(text: str) -> dict[str, None]:
     return found
 
 
-# Errors of one application share their places and most of their tags, and a flood of new errors shares its identifiers.
+# Errors of one application share stacks, places and most of their tags, and a flood of new errors shares its identifiers.
 _list_known = functools.lru_cache(4_096)(_list_of_text)
+_list_of_known_texts = functools.lru_cache(512)(_list_of_texts)
 
 
 @functools.lru_cache(8_192)

@@ -1,5 +1,6 @@
 """What happened to what clients send: the words in which ingest counts it, each from a closed list."""
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import Literal, get_args
@@ -56,7 +57,12 @@ def name_sdk(value: object) -> str | None:
 
 def is_sdk_name(text: object) -> bool:
     """Whether a text is what `name_sdk` returns."""
-    return isinstance(text, str) and name_sdk(text) == text
+    return isinstance(text, str) and len(text) <= MAX_SDK_CHARS and _is_sdk_name(text)
+
+
+@functools.lru_cache(256)
+def _is_sdk_name(text: str) -> bool:
+    return name_sdk(text) == text
 
 
 def runs_at_users(sdk: str) -> bool:

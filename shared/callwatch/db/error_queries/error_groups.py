@@ -17,7 +17,7 @@ GroupKey = tuple[int, str, str]
 _FIND = """
     SELECT known.project_id, known.environment, known.fingerprint, known.group_id
     FROM callwatch.error_fingerprints known
-    JOIN (VALUES %s) AS wanted (project_id, environment, fingerprint)
+    JOIN unnest(%s::int[], %s::text[], %s::text[]) AS wanted (project_id, environment, fingerprint)
       ON (known.project_id, known.environment, known.fingerprint)
        = (wanted.project_id, wanted.environment, wanted.fingerprint)
 """
@@ -133,9 +133,14 @@ def find_groups(conn: AnyConnection, wanted: Collection[GroupKey]) -> tuple[dict
     found = find_known(conn, sorted(wanted))
     missing = sorted(set(wanted) - set(found))
     if missing:
-        lock_in_transaction(conn, "error groups")
+        lock_creation(conn)
         found |= find_known(conn, missing)
     return found, [key for key in missing if key not in found]
+
+
+def lock_creation(conn: AnyConnection) -> None:
+    """Make other creators of groups wait until the transaction ends. Raises LockUnavailable."""
+    lock_in_transaction(conn, "error groups")
 
 
 def find_known(conn: AnyConnection, keys: Sequence[GroupKey]) -> dict[GroupKey, int]:
@@ -143,8 +148,8 @@ def find_known(conn: AnyConnection, keys: Sequence[GroupKey]) -> dict[GroupKey, 
     if not keys:
         return {}
     with conn.cursor() as cursor:
-        rows = execute_values(cursor, _FIND, keys, page_size=5000, fetch=True)
-    return {(row[0], row[1], row[2]): row[3] for row in rows}
+        cursor.execute(_FIND, tuple(map(list, zip(*keys, strict=True))))
+        return {(row[0], row[1], row[2]): row[3] for row in cursor.fetchall()}
 
 
 def lock_groups(conn: AnyConnection, ids: Sequence[int]) -> dict[int, LockedGroup]:

@@ -17,7 +17,7 @@ from callwatch.digest.message_parser import Occurrence
 from callwatch.grouping import fingerprint
 from callwatch.grouping.version_1 import fingerprint as fingerprint_v1
 
-_CURRENT = f"{fingerprint.VERSION}:"
+CURRENT = f"{fingerprint.VERSION}:"
 
 
 @dataclass(slots=True)
@@ -40,7 +40,7 @@ def update_fingerprints(unknown: Sequence[GroupKey], occurrences: Sequence[Occur
 
     Returns the new key by the old one.
     """
-    outdated = {key for key in unknown if not key[2].startswith(_CURRENT)}
+    outdated = {key for key in unknown if not key[2].startswith(CURRENT)}
     renewed: dict[GroupKey, GroupKey] = {}
     for occurrence in occurrences if outdated else ():
         key = occurrence.group_key

@@ -95,17 +95,17 @@ def _build_group(group_id: int, found: Sequence[Occurrence], is_known: bool) -> 
         "users": len(users),
         "user_hashes": users,
         "tags": sorted(_collect_tags(found))[:MAX_TAGS],
-        "words": list_words(_list_searched(first)),
+        "words": list_words(*_list_searched(first)),
         "releases": _build_releases(found),
     }
 
 
-def _list_searched(first: Occurrence) -> Iterator[str]:
+def _list_searched(first: Occurrence) -> Iterator[list[str]]:
     """The texts of an occurrence by whose words its group is found."""
     head = first.head
-    yield head["message"]
-    yield from (str(head[name]) for name in ("type", "endpoint", "service") if head.get(name))
-    yield from (str(text) for name in ("tags", "places", "causes", "ids") for text in head.get(name, ()))
+    yield [head["message"]]
+    yield [str(head[name]) for name in ("type", "endpoint", "service") if head.get(name)]
+    yield from (list(map(str, head[name])) for name in ("tags", "places", "causes", "ids") if head.get(name))
 
 
 def _collect_tags(found: Sequence[Occurrence]) -> set[str]:

@@ -1,0 +1,1 @@
+"""The groups of a batch: found or made, locked, and counted."""
