@@ -18,9 +18,12 @@ from tests.deploy.ministack import Cloud
 from tests.deploy.template import ROOT
 
 
-def sam_build(folder: Path, target: str, architecture: str = "arm64") -> Path:
-    """Run `sam build` into a folder; target `lambda` for the functions' runtime, `host` for this interpreter."""
-    command = [sys.executable, "-m", "samcli", "build", "--build-dir", str(folder / "build")]
+def sam_build(folder: Path, target: str, architecture: str = "arm64", part: str = "") -> Path:
+    """Run `sam build` into a folder, of everything or of one part by its logical id.
+
+    target: `lambda` for the functions' runtime, `host` for this interpreter.
+    """
+    command = [sys.executable, "-m", "samcli", "build", *filter(None, [part]), "--build-dir", str(folder / "build")]
     command += ["--cache-dir", str(folder / "cache"), "--no-cached"]
     command += ["--parameter-overrides", f"Architecture={architecture}"]
     environ = {**os.environ, "AWS_DEFAULT_REGION": "us-east-1", "SAM_CLI_TELEMETRY": "0"}

@@ -1,5 +1,6 @@
 """The order in which CloudFormation creates and deletes the resources of the transformed template."""
 
+import functools
 import graphlib
 import json
 from collections.abc import Iterator, Mapping
@@ -31,8 +32,9 @@ class Plan:
         return found
 
 
+@functools.cache
 def make_plan(**parameters: str) -> Plan:
-    """Resolve the conditions for these parameters, the others at their defaults."""
+    """Resolve the conditions for these parameters, the others at their defaults. A plan is shared: it is only read."""
     given = {name: str(entry.get("Default", "")) for name, entry in source()["Parameters"].items()} | parameters
     conditions = {name: _evaluate(condition, given) for name, condition in source()["Conditions"].items()}
     # SAM itself reads this parameter; conditions decide about all others.

@@ -9,10 +9,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import boto3
-from samcli.yamlhelper import yaml_parse
-from samtranslator.public.translator import ManagedPolicyLoader
-from samtranslator.translator.transform import transform
+from tests.support.template_text import parse_template
 
 ROOT = Path(__file__).resolve().parents[2]
 # A name in a Fn::Sub; pseudo parameters are none.
@@ -22,13 +19,18 @@ _SUB = re.compile(r"\$\{([A-Za-z]\w*)(?:\.[\w.]+)?\}")
 @functools.cache
 def source() -> dict[str, Any]:
     """Return template.yaml with its intrinsics in their long form."""
-    parsed: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
-    return json.loads(json.dumps(parsed))  # type: ignore[no-any-return]
+    plain: dict[str, Any] = json.loads(json.dumps(parse_template((ROOT / "template.yaml").read_text())))
+    return plain
 
 
 @functools.cache
 def transformed(**parameters: str) -> dict[str, Any]:
     """Return the same after the SAM transform: plain CloudFormation. parameters: those that SAM reads itself."""
+    # Half a second of imports, which only few of the processes that collect need.
+    import boto3
+    from samtranslator.public.translator import ManagedPolicyLoader
+    from samtranslator.translator.transform import transform
+
     template = json.loads(json.dumps(source()))
     for resource in template["Resources"].values():
         # A real transform follows the upload of the code; any address works to read the rest.

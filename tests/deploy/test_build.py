@@ -48,7 +48,7 @@ def test_page_is_built_with_the_bundle(built: Path) -> None:
 
 
 def test_compiled_packages_are_those_of_the_functions_platform(built: Path, tmp_path: Path) -> None:
-    for folder, machine in ((built, "aarch64"), (sam_build(tmp_path, "lambda", "x86_64"), "x86_64")):
+    for folder, machine in ((built, "aarch64"), (sam_build(tmp_path, "lambda", "x86_64", "DependenciesLayer"), "x86_64")):
         compiled = [path.name for path in (folder / "DependenciesLayer").rglob("*.so") if "cpython" in path.name]
         assert compiled
         assert all(f"cpython-313-{machine}" in name for name in compiled), compiled

@@ -6,8 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from deploy.deploy import read_stage_config
 from tests.deploy.template import ROOT, source, transformed
+
+# cfn-lint needs 40 s of a processor, which take minutes on a busy machine.
+pytestmark = pytest.mark.timeout(600)
 
 ENVIRON = {**os.environ, "AWS_DEFAULT_REGION": "us-east-1", "SAM_CLI_TELEMETRY": "0"}
 

@@ -55,11 +55,11 @@ def insert_defaults(value: Any) -> Any:
     return resolved
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def stack() -> Iterator[dict[str, str]]:
-    """Yield the physical ids of the created resources."""
+    """Yield the physical ids of the created resources, which the tests only read."""
     with mock_aws():
-        client = boto3.client("cloudformation")
+        client = boto3.client("cloudformation", region_name="us-east-1")
         client.create_stack(StackName="network", TemplateBody=cut_template())
         (found,) = client.describe_stacks(StackName="network")["Stacks"]
         assert found["StackStatus"] == "CREATE_COMPLETE"

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from samtranslator.yaml_helper import yaml_parse
 
 from callwatch.exceptions import TooLarge, Unreadable
 from callwatch.ingest.crashes import lambda_logs, vercel
@@ -20,6 +19,7 @@ from callwatch.ingest.crashes.crash import Crash, build_event, choose_crashes
 from callwatch.runtime.refusals import refusals
 from callwatch.settings import load_settings, reset_settings
 from tests.support.ingest_functions import Ingest, load_function
+from tests.support.template_text import parse_template
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET, OTHER = "s" * 24, "o" * 24
@@ -365,7 +365,7 @@ class _FakeLogs:
 
 
 def test_template_subscribes_the_groups_of_a_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
-    template = yaml_parse((ROOT / "deploy" / "subscribe_logs.yaml").read_text())
+    template = parse_template((ROOT / "deploy" / "subscribe_logs.yaml").read_text())
     code: dict[str, Any] = {}
     exec(template["Resources"]["Subscribe"]["Properties"]["Code"]["ZipFile"], code)
     monkeypatch.setenv("PREFIX", "/aws/lambda/product-")

@@ -22,13 +22,13 @@ def fill(path: str, value: str) -> str:
     return re.sub(r"\{\w+\+?\}", value, path.replace("{project}", "1"))
 
 
-@pytest.mark.parametrize(("method", "path"), NAMED)
 @pytest.mark.parametrize("value", ["7", "a-b", "\u2603"])
-def test_each_route_is_among_the_methods_of_its_path(method: str, path: str, value: str) -> None:
-    found = list_methods(fill(path, value))
-    assert method in found
-    assert ("HEAD" in found) == ("GET" in found)
-    assert list(found) == sorted(found)
+def test_each_route_is_among_the_methods_of_its_path(value: str) -> None:
+    for method, path in NAMED:
+        found = list_methods(fill(path, value))
+        assert method in found, path
+        assert ("HEAD" in found) == ("GET" in found), path
+        assert list(found) == sorted(found), path
 
 
 @given(st.lists(st.sampled_from(["api", "errors", "1", "", "x", "status", "envelope", "..", "\u2603"]), max_size=7))

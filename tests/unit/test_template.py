@@ -12,9 +12,10 @@ from samtranslator.yaml_helper import yaml_parse
 from callwatch.api.routes import ROUTES
 from callwatch.settings import VARIABLES
 from local.api_gateway.template import load
+from tests.support.template_text import parse_template
 
 ROOT = Path(__file__).resolve().parents[2]
-TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
+TEMPLATE: dict[str, Any] = parse_template((ROOT / "template.yaml").read_text())
 FUNCTIONS = {
     resource["Properties"]["Handler"].partition(".")[0]: resource["Properties"]
     for resource in TEMPLATE["Resources"].values()
@@ -133,3 +134,9 @@ def test_no_parameter_is_set_where_its_default_means_none() -> None:
     functions = load(ROOT / "template.yaml", {}, {}).functions
     assert {function.most_at_once for function in functions.values()} == {None}
     assert {function.environment["DATABASE_HOST"] for function in functions.values()} == {""}, "there is no proxy"
+
+
+def test_template_is_read_as_sam_reads_it() -> None:
+    for path in (ROOT / "template.yaml", ROOT / "deploy" / "subscribe_logs.yaml"):
+        text = path.read_text()
+        assert json.dumps(parse_template(text)) == json.dumps(yaml_parse(text)), path
