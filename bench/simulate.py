@@ -36,7 +36,7 @@ REAL_DIGESTS = (0, 8)
 
 
 def main(given: Sequence[str] = ()) -> int:
-    """Print the simulated hours, then the real runs beside their model."""
+    """Print the simulated hours, then the real runs next to their model."""
     parser = argparse.ArgumentParser(prog="python -m bench.simulate", description=__doc__)
     parser.add_argument("--costs", type=Path, metavar="FILE", help="read the costs from these results instead of measuring them")
     parser.add_argument("--no-real", action="store_true", help="leave out the real runs, which take about ten minutes")
@@ -108,7 +108,7 @@ def list_outcome(found: Outcome, rate: float, parameters: Parameters, is_shared:
 
 
 def compare_with_real_runs(costs: Costs) -> list[Figure]:
-    """Play 1/50 for real and in the model, and print both beside each other."""
+    """Play 1/50 for real and in the model, and print both next to each other."""
     print("\n1/50 of it for real | in the model (messages that wait, age of the oldest in s)")
     figures = []
     for rate in RATES:

@@ -75,7 +75,7 @@ class Model:
         for process in (
             self._send(),
             self._sample(),
-            self._monitor(),
+            self._run_monitor(),
             *(self._digest() for _ in range(self._parameters.digests)),
         ):
             env.process(process)
@@ -102,7 +102,7 @@ class Model:
     def _is_up(self) -> bool:
         return not self._scenario.down_s <= self._env.now < self._scenario.up_s
 
-    def _monitor(self) -> Process:
+    def _run_monitor(self) -> Process:
         env, parameters = self._env, self._parameters
         due = 0.0
         while True:

@@ -61,7 +61,7 @@ def judge(played: Played, parameters: Parameters, costs: Costs, scenario: Scenar
 
 
 def compute_capacity(parameters: Parameters, costs: Costs, is_shared: bool) -> dict[str, float]:
-    """Events a second that the flush and the digests can store for ever, by what would limit them."""
+    """Events a second that the flush and the digests can store without a pause, by what would limit them."""
     monitor, digest = parameters.find_monitor_share(), parameters.find_digest_share()
     if not parameters.digests:
         size = parameters.flush_batch

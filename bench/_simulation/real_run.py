@@ -98,7 +98,7 @@ def play_for_real(scenario: Scenario, digests: int) -> RealRun:
     environ = {"DATABASE_URL": server.dsn, "PARALLEL_DIGEST": str(digests)}
     cycle_s = read_parameters(digests).cycle_s / SCALE
     try:
-        with running_system(cycle_s, environ=environ) as system, _queue_of(system) as url:
+        with running_system(cycle_s, environ=environ) as system, _use_queue(system) as url:
             # The first cycle and the first digests start their processes.
             sqs.send(url, build_messages(10, 2))
             system.wait_until(lambda: _ask_queue(system)[0] == 0, 60, "an empty queue")
@@ -122,7 +122,7 @@ def play_for_real(scenario: Scenario, digests: int) -> RealRun:
 
 
 @contextlib.contextmanager
-def _queue_of(system: System) -> Iterator[str]:
+def _use_queue(system: System) -> Iterator[str]:
     """Point the queue's client to the system's own queue; yield the address of the error queue."""
     endpoint = f"http://127.0.0.1:{(system.data_dir / 'queue.port').read_text().strip()}"
     keys = {"AWS_ACCESS_KEY_ID": read_access_key(system.data_dir), "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": "us-east-1"}
