@@ -81,7 +81,8 @@ def _render_origin(results: Mapping[str, Any]) -> str:
         f" {machine['busy']:g} processes waiting for each of them), {results['at'][:10]}. CPU us of an event:"
         f" accepting it {costs['cost ingest_us']:,.0f}; a flush {costs['cost flush_us']:.0f} and"
         f" {costs['cost flush_database_us']:.0f} of PostgreSQL; a digest {costs['cost digest_us']:.0f}, of which"
-        f" {costs['cost digest_locked_us']:.0f} in the transaction, and {costs['cost digest_database_us']:.0f} of PostgreSQL.\n"
+        f" {costs['cost digest_locked_us']:.0f} with groups locked, and {costs['cost digest_database_us']:.0f} of PostgreSQL, of"
+        f" which {costs['cost digest_database_locked_us']:.0f} with groups locked.\n"
     )
 
 

@@ -4,7 +4,8 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,9 +20,11 @@ from callwatch import sqs
 from callwatch.db import with_transaction
 from callwatch.digest import store
 from callwatch.digest.event_source import digest_records
+from callwatch.digest.groups.assign import lock_presumed
 from local.sqs import server as local_queue
 
 ROUNDS = 5
+_LOCKED_ROUNDS = 12
 SMALL, LARGE = 10, 500
 _CALLS = 100
 
@@ -30,16 +33,18 @@ _CALLS = 100
 class Costs:
     """CPU in us of an event unless the name says otherwise; our process and PostgreSQL apart.
 
-    locked: our CPU between the first lock of a group and the commit. fixed: of a batch, whatever is in it; waits: of a batch,
-    the time in which neither we nor PostgreSQL compute (disk, round trips). local_call: one request to the local queue, of ten
-    messages.
+    transaction: our CPU within it; locked: that between the lock of the groups and the commit. fixed: of a batch, whatever is in
+    it; waits: of a batch, the time in which neither we nor PostgreSQL compute (disk, round trips). local_call: one request to the
+    local queue, of ten messages.
     """
 
     flush_us: float
     flush_database_us: float
     digest_us: float
+    digest_transaction_us: float
     digest_locked_us: float
     digest_database_us: float
+    digest_database_locked_us: float
     fixed_us: float
     fixed_database_us: float
     waits_us: float
@@ -49,6 +54,37 @@ class Costs:
     def list_figures(self) -> list[Figure]:
         """The costs as figures of a result."""
         return [build_figure(f"cost {name}", value, "us") for name, value in asdict(self).items()]
+
+    def split_transaction(self, size: int, share: float, database_us: float) -> "Transaction":
+        """The parts of a batch's transaction. share: of a vCPU, for our part; database_us: PostgreSQL's CPU of an event."""
+        locked_us = min(self.digest_database_locked_us, database_us)
+        return Transaction(
+            (self.digest_transaction_us - self.digest_locked_us) * size / share / 1e6,
+            (database_us - locked_us) * size / 1e6,
+            self.digest_locked_us * size / share / 1e6,
+            # What does not depend on the batch is mostly the commit.
+            (locked_us * size + self.fixed_database_us + self.waits_us) / 1e6,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """Seconds of one transaction, ours and PostgreSQL's: before groups are locked, and while they are."""
+
+    ours_s: float
+    database_s: float
+    locked_ours_s: float
+    locked_database_s: float
+
+    @property
+    def locked_s(self) -> float:
+        """How long other transactions of the same groups wait."""
+        return self.locked_ours_s + self.locked_database_s
+
+    @property
+    def all_s(self) -> float:
+        """How long it takes if it waits for no other one."""
+        return self.ours_s + self.database_s + self.locked_s
 
 
 def read_costs(path: Path) -> Costs:
@@ -65,6 +101,7 @@ def measure_costs() -> Costs:
             with throughput.make_queues(server) as url:
                 flushed, flushed_theirs, _rate = throughput.measure_flush(url)
                 small, large = (_measure_batch(url, size) for size in (SMALL, LARGE))
+                locked_theirs_us = _measure_locked_database_us(url)
                 call_s = _measure_call_s(url)
             handler = ingest.prepare(server)
             with ingest.silence():
@@ -73,13 +110,15 @@ def measure_costs() -> Costs:
                 ingest_ms = ingest.measure_cpu_ms(lambda event: handler(event, None), requests)
         finally:
             server.stop()
-    ours, locked, theirs = (_divide(small, large, name) for name in ("ours", "locked", "theirs"))
+    ours, within, locked, theirs = (_divide(small, large, name) for name in ("ours", "transaction", "locked", "theirs"))
     return Costs(
         flush_us=flushed,
         flush_database_us=flushed_theirs,
         digest_us=ours,
+        digest_transaction_us=within,
         digest_locked_us=locked,
         digest_database_us=theirs,
+        digest_database_locked_us=locked_theirs_us,
         fixed_us=max(0.0, small["ours"] - SMALL * ours),
         fixed_database_us=max(0.0, small["theirs"] - SMALL * theirs),
         waits_us=small["waits"],
@@ -94,7 +133,7 @@ def _divide(small: dict[str, float], large: dict[str, float], name: str) -> floa
 
 
 def _measure_batch(url: str, size: int) -> dict[str, float]:
-    """Return the least us of several batches: ours, locked (a part of ours), PostgreSQL's, and of neither.
+    """Return the least us of several batches: ours, two parts of ours (transaction, locked), PostgreSQL's, and of neither.
 
     The load of the machine adds to durations, and little to CPU times.
     """
@@ -106,23 +145,53 @@ def _measure_batch(url: str, size: int) -> dict[str, float]:
 
 
 def _measure_one(work: Callable[[], Any]) -> dict[str, float]:
-    locked_s = 0.0
-
-    def measure_transaction(*given: Any, **options: Any) -> Any:
-        nonlocal locked_s
-        began_s = time.process_time()
-        try:
-            return with_transaction(*given, **options)
-        finally:
-            locked_s += time.process_time() - began_s
-
-    with patch.object(store, "with_transaction", measure_transaction):
+    with _watch_transactions(time.process_time) as watched:
         theirs_s, ours_s, began_s = throughput.read_server_cpu_s(), time.process_time(), time.perf_counter()
         assert work() == {"batchItemFailures": []}
         took_s, ours_s = time.perf_counter() - began_s, time.process_time() - ours_s
         theirs_s = throughput.read_server_cpu_s() - theirs_s
     waits_s = max(0.0, took_s - ours_s - theirs_s)
-    return {"ours": ours_s * 1e6, "locked": locked_s * 1e6, "theirs": theirs_s * 1e6, "waits": waits_s * 1e6}
+    found = {"ours": ours_s, "transaction": watched.all, "locked": watched.locked, "theirs": theirs_s, "waits": waits_s}
+    return {name: seconds * 1e6 for name, seconds in found.items()}
+
+
+def _measure_locked_database_us(url: str) -> float:
+    """Return PostgreSQL's us of an event while groups are locked: a mean, because CPU counts in ticks of 10 ms."""
+    total_s = 0.0
+    for number in range(_LOCKED_ROUNDS):
+        (records,) = throughput.build_batches(build_messages(LARGE, 70 + number))
+        with _watch_transactions(throughput.read_server_cpu_s) as watched:
+            assert digest_records(records, url, None, datetime.now(UTC), 600) == {"batchItemFailures": []}
+        total_s += watched.locked
+    return total_s / _LOCKED_ROUNDS / LARGE * 1e6
+
+
+@dataclass(slots=True)
+class _Watched:
+    all: float = 0.0
+    locked: float = 0.0
+
+
+@contextmanager
+def _watch_transactions(read_s: Callable[[], float]) -> Iterator[_Watched]:
+    """Add up a clock within the digest's transactions, and in them from the lock of the groups to the commit."""
+    found, locked_at = _Watched(), [0.0]
+
+    def lock(*given: Any) -> Any:
+        locked_at[0] = read_s()
+        return lock_presumed(*given)
+
+    def run(*given: Any, **options: Any) -> Any:
+        began_s, locked_at[0] = read_s(), 0.0
+        try:
+            return with_transaction(*given, **options)
+        finally:
+            ended_s = read_s()
+            found.all += ended_s - began_s
+            found.locked += ended_s - locked_at[0] if locked_at[0] else 0.0
+
+    with patch.object(store, "with_transaction", run), patch.object(store, "lock_presumed", lock):
+        yield found
 
 
 def _measure_call_s(url: str) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 
 import simpy
 
-from bench._simulation.costs import Costs
+from bench._simulation.costs import Costs, Transaction
 from bench._simulation.parameters import Parameters
 from bench._simulation.queue import Parcel, Queue
 from callwatch.digest.unstored import FLUSH_VISIBILITY_S, compute_pause_s
@@ -126,9 +126,7 @@ class Model:
             if not is_drained and env.now < deadline:
                 coming = self._queue.take(parameters.flush_batch)
             started_at = env.now
-            ours_s = costs.digest_locked_us * size / share / 1e6
-            theirs_s = (costs.flush_database_us * size + costs.fixed_database_us + costs.waits_us) / 1e6
-            if not (yield from self._store(batch, ours_s, theirs_s)):
+            if not (yield from self._store(batch, costs.split_transaction(size, share, costs.flush_database_us))):
                 self._hide_after_flush([*batch, *coming])
                 return
             # Receiving the next batch takes its requests, and the same core.
@@ -161,11 +159,9 @@ class Model:
                 yield env.timeout(parameters.wait_step_s)
             is_stored = False
             if self._is_up():
-                reading_us = (costs.digest_us - costs.digest_locked_us) * size + costs.fixed_us
+                reading_us = (costs.digest_us - costs.digest_transaction_us) * size + costs.fixed_us
                 yield env.timeout(reading_us / share / 1e6)
-                ours_s = costs.digest_locked_us * size / share / 1e6
-                theirs_s = (costs.digest_database_us * size + costs.fixed_database_us + costs.waits_us) / 1e6
-                is_stored = yield from self._store(batch, ours_s, theirs_s)
+                is_stored = yield from self._store(batch, costs.split_transaction(size, share, costs.digest_database_us))
             if not is_stored:
                 for parcel in batch:
                     self._queue.hide([parcel], compute_pause_s(parcel.receives, began_at - parcel.sent_at))
@@ -192,20 +188,26 @@ class Model:
                 yield from self._queue.wait(max(_POLL_STEP_S, min(_POLL_S, closes_at - env.now)))
         return batch
 
-    def _store(self, batch: Sequence[Parcel], ours_s: float, theirs_s: float) -> Process:
+    def _store(self, batch: Sequence[Parcel], takes: Transaction) -> Process:
         """One transaction; whether it was committed. It ends with an outage that begins meanwhile."""
+        if not (yield from self._compute(takes.ours_s, takes.database_s)):
+            return False
         with self._groups.request() as turn:
             yield turn
-            if not self._is_up() or not (yield from self._work(ours_s)):
+            if not (yield from self._compute(takes.locked_ours_s, takes.locked_database_s)):
                 return False
-            with self._processors.request() as processor:
-                yield processor
-                if not self._is_up() or not (yield from self._work(theirs_s)):
-                    return False
         self._queue.delete(batch)
         self._played.stored += _count(batch)
         self._note_recovery()
         return True
+
+    def _compute(self, ours_s: float, database_s: float) -> Process:
+        """Our part of a transaction, then PostgreSQL's on one of its processors; whether the database was there until the end."""
+        if not self._is_up() or not (yield from self._work(ours_s)):
+            return False
+        with self._processors.request() as processor:
+            yield processor
+            return self._is_up() and (yield from self._work(database_s))
 
     def _work(self, takes_s: float) -> Process:
         """Take time in a transaction; whether the database was there until the end."""

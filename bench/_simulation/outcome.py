@@ -66,29 +66,25 @@ def compute_capacity(parameters: Parameters, costs: Costs, is_shared: bool) -> d
     if not parameters.digests:
         size = parameters.flush_batch
         ours_us = (costs.flush_us * size + costs.fixed_us) / monitor / size
-        locked_us = _compute_locked_us(costs.digest_locked_us, costs.flush_database_us, costs, monitor, size)
+        transaction_s = costs.split_transaction(size, monitor, costs.flush_database_us).all_s
         receive_us = parameters.call_s * 1e6 / 10 / parameters.flush_receivers
         share = parameters.flush_s / parameters.cycle_s
         return {
             "the flush's CPU": share * 1e6 / ours_us,
-            "the flush's transactions": share * 1e6 / locked_us,
+            "the flush's transactions": share * size / transaction_s,
             "the flush's requests to SQS": share * 1e6 / receive_us,
         }
     size = parameters.batch
-    locked_us = _compute_locked_us(costs.digest_locked_us, costs.digest_database_us, costs, digest, size)
-    reading_us = ((costs.digest_us - costs.digest_locked_us) * size + costs.fixed_us) / digest / size
+    takes = costs.split_transaction(size, digest, costs.digest_database_us)
+    reading_s = ((costs.digest_us - costs.digest_transaction_us) * size + costs.fixed_us) / digest / 1e6
     theirs_us = costs.digest_database_us + (costs.fixed_database_us + costs.waits_us) / size
     found = {
-        "the digests' number": parameters.digests * 1e6 / (locked_us + reading_us),
+        "the digests' number": parameters.digests * size / (takes.all_s + reading_s),
         "PostgreSQL's CPU": parameters.database_vcpus * 1e6 / theirs_us,
     }
     if is_shared:
-        found["transactions that share groups"] = 1e6 / locked_us
+        found["transactions that share groups"] = size / takes.locked_s
     return found
-
-
-def _compute_locked_us(ours_us: float, theirs_us: float, costs: Costs, share: float, size: int) -> float:
-    return ours_us / share + theirs_us + (costs.fixed_database_us + costs.waits_us) / size
 
 
 def describe_expiry(outcome: Outcome) -> str:

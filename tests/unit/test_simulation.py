@@ -20,8 +20,8 @@ from bench._simulation.timeline import draw_courses
 from local.api_gateway.template import load
 
 COSTS = Costs(
-    flush_us=200, flush_database_us=100, digest_us=100, digest_locked_us=60, digest_database_us=100, fixed_us=5_000,
-    fixed_database_us=5_000, waits_us=5_000, ingest_us=2_000, local_call_us=3_000,
+    flush_us=200, flush_database_us=100, digest_us=100, digest_transaction_us=60, digest_locked_us=30, digest_database_us=100,
+    digest_database_locked_us=40, fixed_us=5_000, fixed_database_us=5_000, waits_us=5_000, ingest_us=2_000, local_call_us=3_000,
 )  # fmt: skip
 SHORT = Scenario(rate=100, sent_s=120, down_s=40, up_s=70, ends_s=420)
 
@@ -74,13 +74,15 @@ def test_a_rate_above_the_capacity_is_named_with_its_limit() -> None:
     assert (fewer.grows, fewer.expires_after_s) == (0.0, None)
 
 
-def test_more_digests_help_only_where_groups_differ() -> None:
+def test_more_digests_help_until_those_that_share_groups_wait() -> None:
     scenario = Scenario(rate=1, sent_s=1, down_s=0, up_s=0, ends_s=2)
-    few, many = (read_parameters(digests) for digests in (2, 8))
-    shared, own = ([judge(Model(each, COSTS, scenario).play(), each, COSTS, other).capacity for each in (few, many)]
-                   for other in (scenario, replace(scenario, is_shared=False)))  # fmt: skip
-    assert min(shared[0].values()) == min(shared[1].values())
-    assert min(own[0].values()) < min(own[1].values())
+
+    def find_capacity(digests: int, is_shared: bool) -> float:
+        parameters, other = read_parameters(digests), replace(scenario, is_shared=is_shared)
+        return min(judge(Model(parameters, COSTS, scenario).play(), parameters, COSTS, other).capacity.values())
+
+    assert find_capacity(2, True) == find_capacity(2, False)
+    assert find_capacity(2, True) < find_capacity(8, True) == find_capacity(64, True) < find_capacity(8, False)
 
 
 def test_parameters_are_those_of_the_template() -> None:
