@@ -78,24 +78,26 @@ def list_month(planned: Plan) -> list[Line]:
         ),
     ]
     per_event = [line for line in list_events(found, events) if line.item != "disk"]
-    return lines + per_event + _list_history(planned, events)
+    return lines + per_event + _list_history(found, planned, events)
 
 
 def _price_database(found: Deployment) -> float:
     return HOURS * find_price(found.instance_class) + found.disk_gb * find_price("disk_gb") if found.instance_class else 0.0
 
 
-def _list_history(planned: Plan, events: float) -> list[Line]:
+def _list_history(found: Deployment, planned: Plan, events: float) -> list[Line]:
     months, row_kb = bill.RETENTION_MONTHS, ROW_KB_WITH_OBJECTS if planned.has_objects else bill.ROW_KB
     kept_gb = events * row_kb * months / MILLION
     lines = [Line("disk", f"{row_kb:g} KB each x {months} months", kept_gb * find_price("disk_gb"))]
     if planned.has_objects:
-        objects_gb = events * OBJECT_KB * months / MILLION
+        # The bucket keeps them for longer than the database keeps rows; this is the bill once the first ones leave it.
+        kept_months = 12 * int(found.parameters["ArchiveYears"])
+        objects_gb = events * OBJECT_KB * kept_months / MILLION
         writes = events / 500
         lines.append(
             Line(
                 "objects in S3",
-                f"{OBJECT_KB:g} KB each x {months} months, one write for 500",
+                f"{OBJECT_KB:g} KB each x {kept_months} months (ArchiveYears), one write for 500",
                 objects_gb * find_price("s3_gb") + writes * find_price("s3_put"),
             )
         )
