@@ -1,6 +1,7 @@
 """Measures the CPU time of our function for one 8 KB Sentry event: the whole handler against JSON alone and one boto3 send."""
 
 import base64
+import contextlib
 import gzip
 import json
 import os
@@ -9,7 +10,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +61,11 @@ def measure(handler: Callable[[dict[str, Any], Any], dict[str, Any]]) -> None:
     """Measure the handler on events of one application, and on events that share nothing."""
     payloads = [build_payload(number) for number in range(EVENTS)]
     size = len(payloads[0])
-    log = os.dup(1)
-    with open(os.devnull, "w") as nothing:  # the handler logs each request
-        os.dup2(nothing.fileno(), 1)
+    with silence():
         requests = [build_request(raw) for raw in payloads]
         handler(requests[0], None)
         alike = measure_cpu_ms(lambda event: handler(event, None), requests)
         cold = measure_cpu_ms(lambda event: handle_anew(handler, event), requests)
-        os.dup2(log, 1)
     bare = measure_cpu_ms(lambda raw: json.dumps(json.loads(raw)), payloads)
     url = os.environ["ERROR_QUEUE_URL"]
     sent = measure_cpu_ms(lambda raw: sqs.send(url, [raw.decode()]), payloads)
@@ -82,6 +80,19 @@ def measure(handler: Callable[[dict[str, Any], Any], dict[str, Any]]) -> None:
     for name, took in (("handler, events of one application", alike), ("handler, nothing seen before", cold)):
         met = "aim met" if took <= AIM_MS else "goal met" if took <= GOAL_MS else "goal MISSED"
         print(f"{name:<36}{took:>8.2f} ms CPU an event   {took / (bare + by_boto3):.2f} of json and boto3; {met}")
+
+
+@contextlib.contextmanager
+def silence() -> Iterator[None]:
+    """Drop what the handler logs of each request."""
+    log = os.dup(1)
+    with open(os.devnull, "w") as nothing:
+        os.dup2(nothing.fileno(), 1)
+        try:
+            yield
+        finally:
+            os.dup2(log, 1)
+            os.close(log)
 
 
 def handle_anew(handler: Callable[[dict[str, Any], Any], dict[str, Any]], event: dict[str, Any]) -> None:

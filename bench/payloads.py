@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from unittest.mock import patch
 
 from bench._database import own_database
+from bench._objects import bucket_over_http, count_bytes
+from bench._results import Figure, build_figure, write_results
 from bench.digest import build_messages, flush_rate
 from callwatch.db import connection, fetch_all, fetch_one
 from callwatch.digest import store
@@ -27,26 +28,43 @@ _NAMES = "SELECT group_id::text AS name, event_id::text AS id FROM callwatch.err
 
 
 def main() -> None:
-    """Print bytes of an event and the time of a read, in both modes."""
+    """Print bytes of an event and the time of a read: in PostgreSQL, in a folder, and in a bucket that is asked over HTTP."""
     bodies = build_messages(EVENTS, 1, apart_ms=1)
     print(f"{EVENTS:,} events of {len(bodies[0]):,} bytes, 50 groups, 2,000 users, in {BATCHES} batches")
+    figures = []
     with own_database():
         whole, rate, read_ms = measure(bodies)
-        print(f"postgres  {whole:>7,.0f} bytes an event with indexes, flush {rate:>6,.0f} events/s, read {describe(read_ms)}")
+        figures += print_mode("postgres", whole, rate, read_ms)
     with own_database(), tempfile.TemporaryDirectory() as folder, objects_in(folder):
         kept, rate, read_ms = measure(bodies)
-        outside = sum(path.stat().st_size for path in Path(folder).rglob("*.zst")) / EVENTS
-        print(f"s3        {kept:>7,.0f} bytes an event with indexes, flush {rate:>6,.0f} events/s, read {describe(read_ms)}")
-        print(f"          {outside:>7,.0f} bytes an event in objects; PostgreSQL holds {kept / whole:.3f} of before")
-        p95_ms = statistics.quantiles(read_ms, n=20)[-1]
-        is_small, is_quick = kept <= MAX_BYTES, p95_ms <= MAX_P95_MS
-        print(f"at most {MAX_BYTES:,.0f} bytes: {judge(is_small)}; p95 at most {MAX_P95_MS:.0f} ms: {judge(is_quick)}")
+        figures += print_mode("s3, a folder in its place", kept, rate, read_ms)
+    with own_database(), bucket_over_http() as url, objects_in(url):
+        kept, rate, read_ms = measure(bodies)
+        figures += print_mode("s3 over HTTP", kept, rate, read_ms)
+        outside = count_bytes(url) / EVENTS
+    print(f"{outside:,.0f} bytes an event in objects; PostgreSQL holds {kept / whole:.3f} of before")
+    is_small, is_quick = kept <= MAX_BYTES, find_p95(read_ms) <= MAX_P95_MS
+    print(f"at most {MAX_BYTES:,.0f} bytes: {judge(is_small)}; p95 over HTTP at most {MAX_P95_MS:.0f} ms: {judge(is_quick)}")
+    figures.append(build_figure("bytes of an event in objects", outside, "bytes"))
+    write_results("payloads", figures)
+
+
+def print_mode(mode: str, kept: float, rate: float, read_ms: list[float]) -> list[Figure]:
+    """Print the figures of one store; returns them."""
+    print(f"{mode:<26}{kept:>7,.0f} bytes an event with indexes, flush {rate:>6,.0f} events/s, read {describe(read_ms)}")
+    has_objects = mode != "postgres"
+    return [
+        build_figure("bytes of an event in PostgreSQL", kept, "bytes", MAX_BYTES if has_objects else None, store=mode),
+        build_figure("flush", rate, "events/s", None, store=mode),
+        build_figure("one occurrence, median", statistics.median(read_ms), "ms", None, store=mode),
+        build_figure("one occurrence, p95", find_p95(read_ms), "ms", MAX_P95_MS if has_objects else None, store=mode),
+    ]
 
 
 @contextmanager
-def objects_in(folder: str) -> Iterator[None]:
-    """Store payloads in objects of a folder."""
-    with patch.dict("os.environ", {"PAYLOAD_STORE": "s3", "PAYLOADS_URL": folder}):
+def objects_in(url: str) -> Iterator[None]:
+    """Store payloads in objects of a folder or a bucket."""
+    with patch.dict("os.environ", {"PAYLOAD_STORE": "s3", "PAYLOADS_URL": url}):
         reset_settings()
         yield
     reset_settings()
@@ -96,7 +114,12 @@ def ask_size() -> int:
 
 def describe(times_ms: list[float]) -> str:
     """Return the median and the 95th percentile as text."""
-    return f"median {statistics.median(times_ms):.1f} ms, p95 {statistics.quantiles(times_ms, n=20)[-1]:.1f} ms"
+    return f"median {statistics.median(times_ms):.1f} ms, p95 {find_p95(times_ms):.1f} ms"
+
+
+def find_p95(times_ms: list[float]) -> float:
+    """Return the 95th percentile."""
+    return statistics.quantiles(times_ms, n=20)[-1]
 
 
 def judge(is_met: bool) -> str:

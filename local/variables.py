@@ -28,7 +28,7 @@ def build_values(
         given["CHANNEL_SETTINGS"] = json.dumps(kept)
     given |= {name: str(Path(given[name]).resolve()) for name in _FILES if name in given}
     # A topic is reached at Amazon, or at the configured replacement.
-    given |= {name: environ[name] for name in ("AWS_ENDPOINT_URL_SNS",) if environ.get(name)}
+    given |= {name: environ[name] for name in ("AWS_ENDPOINT_URL_SNS", "AWS_ENDPOINT_URL_S3") if environ.get(name)}
     return {
         "STAGE": "local",
         "NODE_ENV": "development",

@@ -2,7 +2,8 @@
 
 docs/configuration.md comes from the settings; docs/openapi.json and its copy in the layer from the routes and their shapes,
 and from it the types of the dashboard (`npm run check` finds stale ones); the tables of docs/alerting.md and the index of the
-runbooks from the rules; the table of docs/routes.md from its example; docs/cost.md from the template and a table of prices.
+runbooks from the rules; the table of docs/routes.md from its example; docs/cost.md from the template and a table of prices;
+the tables of docs/scaling.md from those and the results of the simulation.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from callwatch.api.document import DOCUMENT
 from callwatch.settings import VARIABLES
-from tools import alert_docs, openapi, route_docs
+from tools import alert_docs, openapi, route_docs, scaling_docs
 from tools.cost import page as cost_page
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,6 +30,7 @@ OTHER_VARIABLES = (
     ("CHROMIUM", "", "`make test`: path of the Chromium to use instead of the one found."),
     ("AWS_ENDPOINT_URL_SQS", "", "Endpoint of an SQS-compatible queue; `make run` sets it."),
     ("AWS_ENDPOINT_URL_SNS", "", "`make run`: server that replaces SNS, which local functions must not reach."),
+    ("AWS_ENDPOINT_URL_S3", "", "`make run`: server that replaces S3, which local functions must not reach."),
     ("ORIGIN_SECRET", "", "Set by the stack with OnlyThroughCloudFront=yes: the header that CloudFront adds to each request."),
     ("SECRETS_VERSION", "", "Set on a deploy; it changes when a secret does, so that functions restart and read it."),
     ("AWS_LAMBDA_FUNCTION_NAME", "", "Set by Lambda: small connection pools are used there."),
@@ -72,6 +74,7 @@ def main() -> int:
         (alert_docs.RUNBOOKS, alert_docs.render_runbooks()),
         (route_docs.ROUTES, route_docs.render_routes()),
         (cost_page.PAGE, cost_page.render_page()),
+        (scaling_docs.SCALING, scaling_docs.render_scaling()),
     )
     for path, content in documents:
         if not is_check:

@@ -16,11 +16,20 @@ from psycopg2.errors import QueryCanceled
 from callwatch import sqs
 from callwatch.db import connection, fetch_one, reset_pool
 from callwatch.db.core import retry
-from callwatch.digest import event_source
-from callwatch.digest.event_source import MAX_PAUSE_S, Record, compute_pause_s, digest_records
+from callwatch.digest import event_source, unstored
+from callwatch.digest.event_source import Record, digest_records
+from callwatch.digest.flush import flush
 from callwatch.digest.store import Digested, digest
-from callwatch.digest.unstored import HIDDEN_FOR
+from callwatch.digest.unstored import (
+    FLUSH_VISIBILITY_S,
+    HIDDEN_FOR,
+    MAX_PAUSE_S,
+    MIN_PAUSE_S,
+    UnstoredMessages,
+    compute_pause_s,
+)
 from callwatch.events.event import build_error_message, finish_event
+from callwatch.exceptions import DatabaseUnavailable
 from callwatch.monitor import steps
 from callwatch.monitor.cycle import Cycle
 from callwatch.monitor.state import MonitorState
@@ -42,7 +51,7 @@ def queues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    monkeypatch.setattr(event_source, "_WAIT_S", 0.0)
+    monkeypatch.setattr(event_source, "WAIT_S", 0.0)
     monkeypatch.setattr(retry, "GIVE_UP_AFTER_S", 0.0)
     client = boto3.client("sqs", endpoint_url=server.endpoint_url)
     found = {name: client.create_queue(QueueName=name)["QueueUrl"] for name in ("ERROR", "CRITICAL", "DEAD_LETTER")}
@@ -68,7 +77,10 @@ def deliver(url: str) -> list[Record]:
                 messageId=each.message_id,
                 receiptHandle=each.receipt_handle,
                 body=each.body,
-                attributes={"ApproximateReceiveCount": str(each.receive_count)},
+                attributes={
+                    "ApproximateReceiveCount": str(each.receive_count),
+                    "SentTimestamp": str(round(each.sent_at.timestamp() * 1000)) if each.sent_at else "",
+                },
             )
             for each in messages
         ]
@@ -132,8 +144,8 @@ def test_an_unusable_database_returns_all_and_hides_them(
 
 def test_an_unreachable_database_is_waited_for(database: str, queues: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", f"postgresql://nobody:secret@127.0.0.1:{find_free_port()}/none")
-    monkeypatch.setattr(event_source, "_WAIT_S", 20.0)
-    monkeypatch.setattr(event_source, "_WAIT_STEP_S", 0.1)
+    monkeypatch.setattr(event_source, "WAIT_S", 20.0)
+    monkeypatch.setattr(event_source, "WAIT_STEP_S", 0.1)
     reset_settings()
     sqs.send(queues["ERROR"], [message("Good one")])
     records = deliver(queues["ERROR"])
@@ -150,22 +162,50 @@ def test_an_unreachable_database_is_waited_for(database: str, queues: dict[str, 
     assert figures() == (1,) * 5
 
 
-def test_pauses_grow_and_an_outage_of_days_wears_out_nothing() -> None:
-    pauses = [compute_pause_s(count) for count in range(1, 1_200)]
-    assert pauses[:6] == [30, 60, 120, 240, 480, 900]
-    assert pauses == sorted(pauses)
-    assert max(pauses) == MAX_PAUSE_S
-    assert timedelta(seconds=MAX_PAUSE_S) < HIDDEN_FOR
-    redrive = load(ROOT / "template.yaml", {"PARALLEL_DIGEST": "8"}, {}).queues["ErrorQueue"]["RedrivePolicy"]
-    most = int(json.loads(redrive)["maxReceiveCount"])
-    lasts = timedelta(seconds=sum(pauses[: most - 1]))
+def count_receives(outage: timedelta, first_at: float = 0.0) -> tuple[int, float]:
+    """Return how often a message is received in an outage, each at the end of its pause, and its last pause; times in s.
+
+    first_at: its age when it is received for the first time.
+    """
+    age_s, count, pause = first_at, 0, 0
+    while age_s <= outage.total_seconds():
+        count += 1
+        pause = compute_pause_s(count, age_s)
+        age_s += pause
+    return count, pause
+
+
+def read_max_receives(digests: str) -> int:
+    redrive = load(ROOT / "template.yaml", {"PARALLEL_DIGEST": digests}, {}).queues["ErrorQueue"]["RedrivePolicy"]
+    return int(json.loads(redrive)["maxReceiveCount"])
+
+
+@pytest.mark.parametrize(
+    ("outage", "most"), [(timedelta(minutes=10), 30), (timedelta(days=3), 400), (timedelta(days=10), read_max_receives("8"))]
+)
+def test_an_outage_of_days_wears_out_nothing(outage: timedelta, most: int) -> None:
+    counts = [count_receives(outage, first_at)[0] for first_at in (0.0, 0.1, 6.0, 100.0, 5_000.0)]
+    assert max(counts) < most
     # Then they are dead letters, which the monitor archives on their eleventh day; SQS keeps a message for 14 days.
-    assert timedelta(days=10) < lasts < timedelta(days=11)
+    assert count_receives(timedelta(days=11))[0] > read_max_receives("8")
+
+
+@pytest.mark.parametrize("outage_s", [12, 60, 600, 3_600, 86_400])
+def test_after_an_outage_messages_return_within_a_sixth_of_it(outage_s: int) -> None:
+    for first_at in (0.0, 1.0, outage_s / 2, outage_s - 1.0):
+        _count, pause = count_receives(timedelta(seconds=outage_s), first_at)
+        assert pause <= max(MIN_PAUSE_S, min(MAX_PAUSE_S, outage_s / 6))
+
+
+def test_a_backlog_is_not_hidden_for_long_by_a_short_failure() -> None:
+    assert [compute_pause_s(count, 86_400) for count in range(1, 8)] == [30, 60, 120, 240, 480, 900, 900]
+    assert [compute_pause_s(1_000, age_s) for age_s in (-60, 0, 60, 600, 1e9)] == [5, 5, 10, 100, 900]
+    assert timedelta(seconds=MAX_PAUSE_S) < HIDDEN_FOR
 
 
 def test_hidden_records_are_seen_again_after_their_pause(queues: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", f"postgresql://nobody:secret@127.0.0.1:{find_free_port()}/none")
-    monkeypatch.setattr(event_source, "FIRST_PAUSE_S", 1)
+    monkeypatch.setattr(unstored, "MIN_PAUSE_S", 1)
     reset_settings()
     sqs.send(queues["ERROR"], [message(f"Good {number}") for number in range(25)])
     records = deliver(queues["ERROR"])
@@ -175,6 +215,24 @@ def test_hidden_records_are_seen_again_after_their_pause(queues: dict[str, str],
     while len(again) < 25 and (found := sqs.receive(queues["ERROR"], wait_s=2)):
         again += found
     assert [each.receive_count for each in again] == [2] * 25
+
+
+def test_what_a_failed_flush_received_returns_within_seconds(
+    database: str, queues: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database goes while a batch is stored: it need not wait for the queue's timeout."""
+    sqs.send(queues["ERROR"], [message(f"Good {number}") for number in range(25)])
+    monkeypatch.setattr(unstored, "MIN_PAUSE_S", 1)
+    monkeypatch.setattr("callwatch.digest.flush.store", lambda *_args: (_ for _ in ()).throw(DatabaseUnavailable("gone")))
+    with pytest.raises(DatabaseUnavailable):
+        flush(datetime.now(UTC), 5.0, UnstoredMessages())
+    assert sqs.receive(queues["ERROR"]) == []
+    again: list[sqs.QueueMessage] = []
+    while len(again) < 25 and (found := sqs.receive(queues["ERROR"], wait_s=2)):
+        again += found
+    assert [each.receive_count for each in again] == [2] * 25
+    template = load(ROOT / "template.yaml", {}, {}).queues["ErrorQueue"]
+    assert int(template["VisibilityTimeout"]) == FLUSH_VISIBILITY_S
 
 
 def test_a_batch_that_takes_too_long_is_stored_in_parts(

@@ -166,7 +166,12 @@ def test_event_source_without_store_returns_all(folder: Path, monkeypatch: pytes
     hidden: list[str] = []
     monkeypatch.setattr(sqs, "hide", lambda _url, handles, _pause: hidden.extend(handles))
     records = [
-        Record(messageId=str(n), receiptHandle=str(n), body=body, attributes={"ApproximateReceiveCount": "1"})
+        Record(
+            messageId=str(n),
+            receiptHandle=str(n),
+            body=body,
+            attributes={"ApproximateReceiveCount": "1", "SentTimestamp": str(round(NOW.timestamp() * 1000))},
+        )
         for n, body in enumerate(make_messages(10))
     ]
     close_store(folder)

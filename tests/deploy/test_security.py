@@ -369,7 +369,8 @@ def test_functions_are_traced_bounded_and_log_with_retention() -> None:
         assert function["TracingConfig"] == {"Mode": "Active"}, name
         # A final snapshot takes minutes, and so does the watch of a release.
         assert function["Timeout"] <= (900 if name in ("GuardDatabase", "WatchRelease") else 300), name
-        assert function["MemorySize"] <= 1024, name
+        # One vCPU, and more helps no Python function.
+        assert function["MemorySize"] <= (1769 if name == "DigestErrors" else 1024), name
     groups = of_type("AWS::Logs::LogGroup")
     assert set(groups) == {"Logs", "AccessLogs", "DatabaseLogs"}
     assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())

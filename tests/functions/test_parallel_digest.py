@@ -21,6 +21,7 @@ MESSAGES = 900
 GROUPS = 12
 KILLS = 6
 FUNCTION = "DigestErrors"
+STORED = "SELECT count(*) FROM callwatch.error_logs WHERE project_id = 1"
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +88,12 @@ def send_twice(client: Any, url: str) -> None:
             client.send_message_batch(QueueUrl=url, Entries=cast("Any", entries))
 
 
+def count_waiting(client: Any, url: str) -> int:
+    """Count the messages of a queue, hidden ones included."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    return sum(int(value) for value in client.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values())
+
+
 def kill_some(system: System, is_over: threading.Event, killed: list[int]) -> None:
     while len(killed) < KILLS and not is_over.wait(0.7):
         for process in random.sample(found, 1) if (found := digest_processes(system)) else []:
@@ -101,16 +108,12 @@ def test_counts_are_exact_through_kills_and_duplicates(system: System, queue: tu
     killer.start()
     started = time.monotonic()
     send_twice(client, url)
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 
     def is_drained() -> bool:
-        attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-        return sum(int(value) for value in attributes.values()) == 0
+        return count_waiting(client, url) == 0
 
     try:
-        system.wait_until(
-            lambda: query(system, "SELECT count(*) FROM callwatch.error_logs WHERE project_id = 1") == MESSAGES, 240
-        )
+        system.wait_until(lambda: query(system, STORED) == MESSAGES, 240)
         system.wait_until(lambda: len(killed) == KILLS or is_drained(), 60)
         # What a digest handed back is hidden for up to two minutes.
         system.wait_until(is_drained, 240, "an empty queue")
@@ -125,7 +128,7 @@ def test_counts_are_exact_through_kills_and_duplicates(system: System, queue: tu
     print(f"{2 * MESSAGES} messages, {len(killed)} kills, {flushed} received by the monitor, {time.monotonic() - started:.0f} s")
     assert killed
     for sql, expected in (
-        ("SELECT count(*) FROM callwatch.error_logs WHERE project_id = 1", MESSAGES),
+        (STORED, MESSAGES),
         ("SELECT sum(count) FROM callwatch.error_counts_hourly WHERE project_id = 1", MESSAGES),
         ("SELECT sum(count) FROM callwatch.error_counts_by_minute WHERE project_id = 1", MESSAGES),
         ("SELECT sum(count) FROM callwatch.error_counts_by_group WHERE project_id = 1", MESSAGES),
@@ -134,6 +137,33 @@ def test_counts_are_exact_through_kills_and_duplicates(system: System, queue: tu
         ("SELECT count(*) FROM callwatch.error_groups WHERE project_id = 1 AND count = " + str(MESSAGES // GROUPS), GROUPS),
     ):
         assert query(system, sql) == expected, sql
+
+
+def test_counts_are_exact_through_a_killed_database(system: System, queue: tuple[Any, str]) -> None:
+    """The server dies while digests store, and is started again by its supervisor."""
+    client, url = queue
+    before = query(system, STORED)
+    (postmaster,) = [
+        process
+        for process in psutil.Process(system.pid).children(recursive=True)
+        if process.name() == "postgres" and process.ppid() == system.pid
+    ]
+    send_twice(client, url)
+    system.wait_until(lambda: query(system, STORED) > before, 120)
+    postmaster.kill()
+
+    def is_stored() -> bool:
+        try:
+            return bool(query(system, STORED) == before + MESSAGES)
+        except psycopg2.OperationalError:
+            return False
+
+    system.wait_until(is_stored, 240, "each message to be stored")
+    system.wait_until(lambda: count_waiting(client, url) == 0, 240, "an empty queue")
+    assert count_waiting(client, url.replace("ErrorQueue", "DeadLetterQueue")) == 0
+    for table in ("error_counts_hourly", "error_counts_by_minute", "error_counts_by_group", "error_groups"):
+        counted = query(system, f"SELECT sum(count) FROM callwatch.{table} WHERE project_id = 1")
+        assert counted == before + MESSAGES, table
 
 
 def test_digests_use_one_connection_each(system: System) -> None:

@@ -22,7 +22,7 @@ class FakeQueue:
 
     def stand_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Replace SQS in the code under test."""
-        for name in ("receive", "delete", "move_to_dead_letters"):
+        for name in ("receive", "delete", "hide", "move_to_dead_letters"):
             monkeypatch.setattr(sqs, name, getattr(self, name))
 
     def receive(self, _url: str | None, most: int = 10, wait_s: int = 0) -> list[QueueMessage]:
@@ -31,6 +31,9 @@ class FakeQueue:
             handles = [handle for handle in self.waiting if handle not in self.hidden][:most]
             self.hidden |= set(handles)
             return [QueueMessage(self.waiting[handle], handle, handle, 1, sent_at=self.sent_at) for handle in handles]
+
+    def hide(self, _url: str | None, handles: list[str], for_s: int) -> None:
+        """Do nothing: the test says when hidden messages are shown again."""
 
     def delete(self, _url: str | None, handles: list[str]) -> None:
         """Delete them for good."""

@@ -97,7 +97,7 @@ _ASSUMED = (
     (
         "digesting an event",
         f"{bill.DIGEST_CPU_US:g} us CPU",
-        "through receive and delete; `make bench ARGS=digest` has the part without",
+        "through receive and delete: `make bench ARGS=throughput`",
     ),
     ("a stored event", f"{bill.ROW_KB:g} KB, kept for {bill.RETENTION_MONTHS} months", "`RetentionDays` 90"),
     (
@@ -169,8 +169,8 @@ def _render_rates(found: Mapping[str, Deployment]) -> str:
         sums = " | ".join(f"{price_month(each, events):,.0f}" for each in found.values())
         rows.append(f"| {rate:,} | {events / MILLION:,.0f} M | {sums} |\n")
     note = (
-        "\nThe database's class is not raised beyond db.m7g.large here, and one monitor digests a few hundred events a second:"
-        " [scaling.md](scaling.md) says what a rate needs.\n"
+        "\nOne database of at most db.m7g.large, and all payloads in it: [scaling.md](scaling.md) says what a rate needs, and"
+        " what that costs.\n"
     )
     return head + "".join(rows) + note
 

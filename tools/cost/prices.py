@@ -36,6 +36,8 @@ PRICES = {
     "db.t4g.medium": Price(0.065, "hour of RDS PostgreSQL, 2 vCPU, 4 GB", "infratally.com, 2026"),
     "db.m7g.large": Price(0.168, "hour of RDS PostgreSQL, 2 vCPU, 8 GB", "not confirmed"),
     "disk_gb": Price(0.115, "GB-month of its disk, gp3", "usage.ai, June 2026"),
+    "s3_gb": Price(0.023, "GB-month of S3 Standard, the first 50 TB", "devnotes.tech, read 2026-12-01"),
+    "s3_put": Price(5.00 / MILLION, "write of an object", "devnotes.tech, read 2026-12-01"),
     "proxy_vcpu_hour": Price(0.015, "hour and vCPU of RDS Proxy, at least two", "not confirmed"),
 }
 

@@ -3,7 +3,7 @@
 1. Wait for a database that accepts writes; without one, every record is handed back.
 2. Store the batch; where that takes too long, store it in parts, so that a slow database makes progress.
 3. Dead-letter what cannot be stored, each message alone and with its reason.
-4. Hide what is handed back, the longer the more often it was received.
+4. Hide what is handed back, the longer the older it is.
 
 Each delivery counts towards the queue's maxReceiveCount. Without step 4, an outage would use up that number within hours.
 """
@@ -21,13 +21,11 @@ from callwatch import sqs
 from callwatch.db import connection, is_retryable, statements_within
 from callwatch.db.core.db_errors import explain_no_writes, is_failing
 from callwatch.digest.store import digest
+from callwatch.digest.unstored import compute_pause_s
 from callwatch.exceptions import DatabaseRefusesWrites, FilesUnavailable, LockUnavailable, QueueUnavailable
 
-# A message that is received again and again is hidden for 30 s, 60 s and so on, up to 15 minutes: the pause grows with the
-# outage. With the template's maxReceiveCount of 1,000 an outage of ten days wears out no message.
-FIRST_PAUSE_S, MAX_PAUSE_S = 30, 900
 # A short interruption ends while the function waits: that costs one execution and no receive.
-_WAIT_S, _WAIT_STEP_S = 10.0, 1.0
+WAIT_S, WAIT_STEP_S = 10.0, 1.0
 _STATEMENT_S, _MIN_S = 8.0, 2.0
 _PARTS = 10
 
@@ -35,9 +33,10 @@ _log = logging.getLogger(__name__)
 
 
 class Attributes(TypedDict):
-    """What is used of the attributes that SQS adds to a message."""
+    """What is used of the attributes that SQS adds to a message; SentTimestamp: Unix time in ms."""
 
     ApproximateReceiveCount: str
+    SentTimestamp: str
 
 
 class Record(TypedDict):
@@ -90,19 +89,14 @@ def digest_records(
     else:
         _log.warning("the database accepts no writes: all records are delivered again", extra={"why": why})
         work.returned += records
-    _hide(work.returned, queue_url)
+    _hide(work.returned, queue_url, now)
     failed = work.failed | {record["messageId"] for record in work.returned}
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in sorted(failed)]}
 
 
-def compute_pause_s(receive_count: int) -> int:
-    """How long a message is hidden that was received this many times and could not be stored."""
-    return int(min(MAX_PAUSE_S, FIRST_PAUSE_S * 2 ** min(max(0, receive_count - 1), 10)))
-
-
 def _wait_for_database(work: _Work) -> str | None:
     """Why the database accepts no writes; None as soon as it does."""
-    until = time.monotonic() + min(_WAIT_S, work.compute_remaining_s())
+    until = time.monotonic() + min(WAIT_S, work.compute_remaining_s())
     while True:
         try:
             with statements_within(lambda: _MIN_S), connection() as conn:
@@ -115,9 +109,9 @@ def _wait_for_database(work: _Work) -> str | None:
         except Exception as error:
             if not is_passing(error):
                 raise
-            if time.monotonic() + _WAIT_STEP_S >= until:
+            if time.monotonic() + WAIT_STEP_S >= until:
                 return type(error).__name__
-        time.sleep(_WAIT_STEP_S)
+        time.sleep(WAIT_STEP_S)
 
 
 def _store_all(records: Sequence[Record], work: _Work) -> None:
@@ -156,11 +150,13 @@ def _move_to_dead_letters(body: str, reason: str, part: Sequence[Record], work: 
         work.failed |= {record["messageId"] for record in part if record["body"] == body}
 
 
-def _hide(records: Sequence[Record], queue_url: str | None) -> None:
+def _hide(records: Sequence[Record], queue_url: str | None, now: datetime) -> None:
     """Hide records for their pause; where the queue does not respond, its visibility timeout hides them."""
     by_pause: dict[int, list[str]] = {}
     for record in records:
-        pause = compute_pause_s(int(record["attributes"]["ApproximateReceiveCount"]))
+        attributes = record["attributes"]
+        age_s = now.timestamp() - int(attributes["SentTimestamp"]) / 1000
+        pause = compute_pause_s(int(attributes["ApproximateReceiveCount"]), age_s)
         by_pause.setdefault(pause, []).append(record["receiptHandle"])
     try:
         for pause, handles in sorted(by_pause.items()):

@@ -17,7 +17,7 @@ from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.db_errors import explain_no_writes
 from callwatch.digest.message_parser import Batch, read
 from callwatch.digest.store import Digested, store
-from callwatch.digest.unstored import UnstoredMessages
+from callwatch.digest.unstored import UnstoredMessages, hide_unstored
 from callwatch.exceptions import DatabaseRefusesWrites, FilesUnavailable
 from callwatch.payloads.objects import ask_store
 from callwatch.settings import get_settings
@@ -26,7 +26,7 @@ from callwatch.sqs import QueueMessage
 BATCH = 3_000
 # Independent of the backlog: three batches are in memory at once, one being read, one stored, one deleted.
 BATCH_CHARACTERS = 25_000_000
-_RECEIVERS = 8
+RECEIVERS = 8
 # A batch that exceeded its time is retried in smaller ones: otherwise a slow database would never accept it.
 _SLOW_SHARE = 10
 _SWITCH_S = 0.0005
@@ -91,7 +91,7 @@ def flush(now: datetime, deadline_s: float, unstored: UnstoredMessages) -> Flush
     total = FlushResult()
     with (
         _prompt_switching(),
-        ThreadPoolExecutor(_RECEIVERS, thread_name_prefix="receive") as receivers,
+        ThreadPoolExecutor(RECEIVERS, thread_name_prefix="receive") as receivers,
         ThreadPoolExecutor(1, thread_name_prefix="ahead") as ahead,
         ThreadPoolExecutor(1, thread_name_prefix="delete") as behind,
     ):
@@ -113,6 +113,7 @@ def flush(now: datetime, deadline_s: float, unstored: UnstoredMessages) -> Flush
                 # The batch that was received ahead waits as well.
                 more = coming.result().messages if coming is not None and coming.exception() is None else []
                 unstored.note_failed([*messages, *more], error, now)
+                hide_unstored(queue_url, [*messages, *more], now)
                 raise
             unstored.note_stored(messages, now)
             _move_to_dead_letters(done)
@@ -195,10 +196,10 @@ def _receive(queue_url: str | None, pool: ThreadPoolExecutor, share: int, limits
     characters = sum(len(message.body) for message in messages)
     is_over = is_partial = not messages
     while not is_over and len(messages) < BATCH // share and characters < BATCH_CHARACTERS // share:
-        rounds = min(_RECEIVERS, -(-(BATCH // share - len(messages)) // sqs.BATCH_MESSAGES))
+        rounds = min(RECEIVERS, -(-(BATCH // share - len(messages)) // sqs.BATCH_MESSAGES))
         found = list(pool.map(lambda _: sqs.receive(queue_url), range(rounds)))
         is_over = not all(found) and all(_is_newer(message, limits.began_at) for part in found for message in part)
-        is_partial = is_over and rounds == _RECEIVERS
+        is_partial = is_over and rounds == RECEIVERS
         for part in found:
             messages += part
             characters += sum(len(message.body) for message in part)

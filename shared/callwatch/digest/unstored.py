@@ -1,18 +1,48 @@
 """Remembers the messages that were received and could not be stored: the queue hides them, so that it seems empty."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from callwatch.exceptions import FilesUnavailable
+from callwatch import sqs
+from callwatch.exceptions import FilesUnavailable, QueueUnavailable
 from callwatch.sqs import QueueMessage
 
-# Messages that could not be stored return after two minutes: if they are absent for this long, another process has stored them.
+# Messages that could not be stored return within two minutes: if they are absent for this long, another process has stored them.
 _UNSTORED_FOR = timedelta(minutes=5)
 # An event source hides what it could not store for up to 15 minutes (digest/event_source.py), and holds it for one more.
 HIDDEN_FOR = timedelta(minutes=16)
+# The pause is a part of the time for which a message has waited: after an outage it returns within a sixth of the outage. One
+# that waited for another reason (a backlog) is hidden for 30 s at first. With the template's maxReceiveCount of 1,000 an outage
+# of ten days wears out no message.
+MIN_PAUSE_S, FIRST_PAUSE_S, MAX_PAUSE_S = 5, 30, 900
+PAUSE_SHARE = 1 / 6
+# The queue's own timeout: what a failed flush received returns by then.
+FLUSH_VISIBILITY_S = 120
 # Of a longer failure, not every message is remembered by its id.
 _IDS_KEPT = 100_000
+
+
+def compute_pause_s(receive_count: int, age_s: float) -> int:
+    """How long a message is hidden that was received this many times, was sent this long ago, and could not be stored."""
+    by_count = FIRST_PAUSE_S * 2 ** min(max(0, receive_count - 1), 10)
+    return int(min(MAX_PAUSE_S, max(MIN_PAUSE_S, min(by_count, age_s * PAUSE_SHARE))))
+
+
+def hide_unstored(queue_url: str | None, messages: Sequence[QueueMessage], now: datetime) -> None:
+    """Let messages of a failed flush return after their pause, where that is shorter than the queue's timeout.
+
+    Where the queue does not respond, they return after the timeout.
+    """
+    by_pause: dict[int, list[str]] = {}
+    for message in messages:
+        age_s = (now - message.sent_at).total_seconds() if message.sent_at else 0.0
+        by_pause.setdefault(compute_pause_s(message.receive_count, age_s), []).append(message.receipt_handle)
+    with contextlib.suppress(QueueUnavailable):
+        for pause, handles in sorted(by_pause.items()):
+            if pause < FLUSH_VISIBILITY_S:
+                sqs.hide(queue_url, handles, pause)
 
 
 @dataclass(frozen=True, slots=True)

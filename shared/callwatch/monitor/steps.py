@@ -31,7 +31,7 @@ from callwatch.payloads.objects import sweep_objects
 from callwatch.settings import get_settings
 from callwatch.uploads.bundles import delete_unused
 
-_FLUSH_S = 20.0
+FLUSH_S = 20.0
 _log = logging.getLogger(__name__)
 
 
@@ -98,7 +98,7 @@ def _clear_stores(conn: AnyConnection, maps_before: datetime) -> dict[str, int |
 
 def _flush(cycle: Cycle) -> Mapping[str, object]:
     try:
-        flushed = flush(cycle.now, cycle.compute_remaining_s(_FLUSH_S), cycle.state.unstored)
+        flushed = flush(cycle.now, cycle.compute_remaining_s(FLUSH_S), cycle.state.unstored)
     except QueueUnavailable as error:
         cycle.uncounted = f"accepted errors and requests wait in the queue: {error}"
         cycle.unread += ("queue.oldest_message_s",)
