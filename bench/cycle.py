@@ -29,7 +29,6 @@ from bench.digest import build_messages
 from bench.throughput import MB_PER_VCPU, make_queues, read_server_cpu_s
 from callwatch import sqs
 from callwatch.db import connection, execute, fetch_one
-from callwatch.db.core.connect import AnyConnection
 from local.lambda_runtime import layers
 from local.sqs import server as local_queue
 
@@ -376,7 +375,7 @@ def _begin_flood(size: Size, queue_url: str, number: int) -> None:
     _change(_FIRE, kinds=size.rules // 4, **given)
     waiting = size.groups // 60
     sqs.send(queue_url, build_messages(waiting, 100 + number, groups=waiting))
-    _vacuum()
+    _gather_statistics()
 
 
 def _change(statements: str, **given: object) -> None:
@@ -385,15 +384,12 @@ def _change(statements: str, **given: object) -> None:
         conn.commit()
 
 
-def _vacuum() -> None:
+def _gather_statistics() -> None:
+    """Give the planner the statistics that autovacuum would have gathered meanwhile."""
     with closing(psycopg2.connect(os.environ["DATABASE_URL"])) as conn:
         conn.autocommit = True
-        _vacuum_all(conn)
-
-
-def _vacuum_all(conn: AnyConnection) -> None:
-    with conn.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE")
+        with conn.cursor() as cursor:
+            cursor.execute("VACUUM ANALYZE")
 
 
 if __name__ == "__main__":

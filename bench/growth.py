@@ -1,7 +1,7 @@
 """Measures how the main figures grow with what there is: fitted exponents, a chart as SVG (BENCH_CHART=, growth.svg), JSON.
 
 An exponent of 0 is a constant time, 1 is proportional; it is that of the CPU time, of this process and of PostgreSQL together,
-which other work on the machine hardly changes. The time by the clock stands beside. GROWTH_MOST bounds the stored errors
+which other work on the machine hardly changes. The time by the clock stands in parentheses. GROWTH_MOST bounds the stored errors
 (1,000,000: at most ten minutes on an idle machine; 100,000: three; 10,000,000: forty, and 12 GB of disk) and with them groups (a
 tenth) and rows of the product. GROWTH_ONLY=groups,rules measures only these. BENCH_JSON names a folder for growth.json.
 """

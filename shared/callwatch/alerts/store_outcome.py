@@ -38,7 +38,7 @@ def store_outcome(work: Work) -> None:
     transitions = _build_transitions(work)
     _store_all(work, transitions, partial(_store_transitions, work))
     _store_all(work, _list_mutes(work), lambda found: add_notes(work.conn, [note for notes in found for note in notes]))
-    _update_firing(work, {key: each.row["message"] for key, each in transitions.items() if each.row is not None})
+    _update_firing(work, transitions)
     # After all transitions are stored, because a cause's message lists its followers.
     queue_planned(work)
     is_changed = {key: work.is_changed(key) for key in work.outcome.instances}
@@ -86,7 +86,7 @@ def _build_transitions(work: Work) -> dict[str, _Transition]:
 
 
 def _store_transitions(work: Work, rows: Sequence[_Transition]) -> None:
-    """Store what begins and ends: a statement for all of each kind. An alert that cannot go on begins anew."""
+    """Store what begins and ends: a statement for all of each kind. An alert that cannot go on begins again under another id."""
     conn, now = work.conn, work.now
     ends = {each.alert_id: each.instance for each in rows if each.row is None and each.alert_id is not None}
     ended = resolve_alerts(conn, {alert_id: instance.ended or "recovered" for alert_id, instance in ends.items()}, now)
@@ -139,21 +139,25 @@ def _explain_hold(work: Work, instance: Instance) -> str:
     return "its cooldown" if instance.last_notified_at is not None else f"the wait of route {route.name}"
 
 
-def _update_firing(work: Work, texts: Mapping[str, str]) -> None:
-    """Update value, message and cause of each firing alert in which one of them changed. texts: messages of those that began."""
+def _update_firing(work: Work, transitions: Mapping[str, _Transition]) -> None:
+    """Update value, message and cause of each firing alert in which one of them changed; one that began just now has them."""
     rows: dict[str, AlertUpdate] = {}
     for key, instance in work.outcome.instances.items():
         alert_id, before, rule = work.alert_ids.get(key), work.known.get(key), work.rules[instance.rule_id]
         if instance.state != "firing" or alert_id is None or key in work.skipped:
             continue
         cause_id = work.alert_ids.get(work.outcome.causes[key]) if key in work.outcome.causes else None
+        begun = transitions.get(key)
+        if begun is not None and begun.alert_id is None and cause_id is None:
+            continue
         is_raised = before is not None and before.notified_level != instance.notified_level
         is_news = (
             before is None or _list_shown(before) != _list_shown(instance) or is_raised or instance.suppressed_by is not None
         )
         # A host's message function is called each time, since only so its failure is seen in each cycle.
         if is_news or is_of_host(rule.message):
-            text = texts.get(key) or build_one(work, key, partial(render_text, rule, instance, work.failed))
+            known = begun.row["message"] if begun is not None and begun.row is not None else None
+            text = known or build_one(work, key, partial(render_text, rule, instance, work.failed))
             if text is None:
                 continue
             rows[key] = {

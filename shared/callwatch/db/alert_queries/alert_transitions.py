@@ -18,7 +18,8 @@ _OPEN = """
                                   started_at, suppressed_by, runbook_url, unit, comparison, measures)
     VALUES %s
     ON CONFLICT (alert_key) WHERE state = 'firing' DO UPDATE SET value = EXCLUDED.value, threshold = EXCLUDED.threshold,
-        unit = EXCLUDED.unit, comparison = EXCLUDED.comparison, measures = EXCLUDED.measures
+        unit = EXCLUDED.unit, comparison = EXCLUDED.comparison, measures = EXCLUDED.measures, level = EXCLUDED.level,
+        message = EXCLUDED.message, suppressed_by = EXCLUDED.suppressed_by
     RETURNING alert_key, id
 """
 _OPEN_ROW = """(%(alert_key)s, %(rule_id)s, %(title)s, %(level)s, 'firing', %(message)s, %(value)s, %(threshold)s,
