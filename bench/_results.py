@@ -30,16 +30,16 @@ def build_figure(name: str, value: float, unit: str, limit: float | None = None,
 
 
 def write_results(bench: str, figures: Sequence[Figure]) -> Path | None:
-    """Write the file that BENCH_JSON names, and return it; None if the variable is not set.
+    """Write `<bench>.json` into the folder that BENCH_JSON names, and return its path; None if the variable is not set.
 
     busy: processes that wanted a processor in the last minute, for each processor; above 1 durations say little.
     """
-    path = os.environ.get("BENCH_JSON")
-    if not path:
+    folder = os.environ.get("BENCH_JSON")
+    if not folder:
         return None
     found = {
         "bench": bench,
-        "command": shlex.join(sys.orig_argv),
+        "command": shlex.join(["python", *sys.orig_argv[1:]]),
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _read_commit(),
         "machine": {
@@ -51,7 +51,8 @@ def write_results(bench: str, figures: Sequence[Figure]) -> Path | None:
         },
         "figures": list(figures),
     }
-    target = Path(path)
+    target = Path(folder) / f"{bench}.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(found, indent=1) + "\n")
     print(f"results: {target}")
     return target

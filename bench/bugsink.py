@@ -20,6 +20,7 @@ from pathlib import Path
 import requests
 
 from bench._database import own_database
+from bench._results import build_figure, write_results
 from bench.digest import build_messages, flush_rate
 from local.processes import find_free_port, wait_until
 
@@ -42,6 +43,7 @@ def main() -> None:
     print(f"Bugsink {VERSION}         {peer:>8,.0f} events/s digested ({PEER_EVENTS} events)")
     print(f"Callwatch              {ours:>8,.0f} events/s digested ({OUR_EVENTS:,} events)")
     print(f"ratio                  {ours / peer:>8,.0f} times (at least 45)")
+    write_results("bugsink", [build_figure("Bugsink", peer, "events/s"), build_figure("Callwatch", ours, "events/s")])
 
 
 def install() -> Path:

@@ -75,12 +75,12 @@ def main() -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def fill(dsn: str, now: datetime) -> None:
-    """Insert a million calls and their results."""
+def fill(dsn: str, now: datetime, rows: int = ROWS) -> None:
+    """Insert calls and their results."""
     with psycopg2.connect(dsn) as conn:
         product.create_tables(conn)
         with conn.cursor() as cursor:
-            cursor.execute("CREATE TEMPORARY TABLE series AS SELECT generate_series(1, %s) AS n", (ROWS,))
+            cursor.execute("CREATE TEMPORARY TABLE series AS SELECT generate_series(1, %s) AS n", (rows,))
             for statement in FILL:
                 cursor.execute(statement.replace("n % ", "n %% "), {"now": now})
     conn.close()

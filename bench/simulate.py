@@ -1,7 +1,7 @@
 """Plays an hour with a database outage of ten minutes at 1,000 and 10,000 events a second, and 1/50 of it on the local system.
 
-The costs are measured first, or read from the results of an earlier run (--costs). BENCH_JSON names the file of the results,
-BENCH_CHART that of the chart.
+The costs are measured first, or read from the results of an earlier run (--costs). BENCH_JSON names the folder of the results,
+BENCH_CHART the file of the chart.
 """
 
 import argparse

@@ -54,7 +54,8 @@ def make_queues(server: local_queue.RunningQueue) -> Iterator[str]:
 
     os.environ |= {"AWS_ACCESS_KEY_ID": server.access_key, "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": "us-east-1"}
     os.environ["AWS_ENDPOINT_URL_SQS"] = server.endpoint_url
-    client = boto3.client("sqs", region_name="us-east-1")
+    # A session of its own: the default one keeps the key of the first server.
+    client = boto3.Session().client("sqs", region_name="us-east-1")
     for name in ("ERROR", "CRITICAL", "DEAD_LETTER"):
         os.environ[f"{name}_QUEUE_URL"] = client.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "600"})["QueueUrl"]
     reset_settings()

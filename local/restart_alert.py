@@ -13,7 +13,8 @@ from callwatch.alerts.notifications.channels import list_channels
 from callwatch.alerts.notifications.outbox import queue_notification
 from callwatch.alerts.notifications.rendering import build_notification
 from callwatch.alerts.rules.rule import AlertRule, Condition
-from callwatch.db.alert_queries.alerts import add_timeline, open_alert, resolve_alert
+from callwatch.db.alert_queries.alert_transitions import open_alerts, resolve_alerts
+from callwatch.db.alert_queries.alerts import add_timeline
 from callwatch.db.core.connect import AnyConnection, open_connection
 from callwatch.models.alert import AlertChannel, AlertLevel
 from callwatch.settings import Settings
@@ -57,12 +58,12 @@ def write_restart(conn: AnyConnection, settings: Settings, restart: Restart) -> 
     labels = {"service": restart.process}
     key = f"{build_instance_key(RULE_ID, labels)}|{restart.died_at.isoformat()}"
     firing = Instance(key, RULE_ID, labels, "firing", restart.died_at, value=1.0, threshold=1.0)
-    alert_id = open_alert(conn, build_alert_row(rule, firing, settings, firing.since))
+    alert_id = open_alerts(conn, [build_alert_row(rule, firing, settings, firing.since)])[key]
     add_timeline(conn, alert_id, restart.died_at, "firing", "callwatch", restart.ended_with)
     channels = list_channels(rule, settings, labels)
     notification = build_notification("alert.firing", alert_id, rule, firing, settings, restart.started_at)
     queue_notification(conn, alert_id, notification, channels, restart.started_at)
-    resolve_alert(conn, alert_id, restart.started_at)
+    resolve_alerts(conn, {alert_id: "recovered"}, restart.started_at)
     add_timeline(conn, alert_id, restart.started_at, "resolved", "callwatch", "it was started again")
     over = Instance(key, RULE_ID, labels, "ok", restart.died_at, value=0.0, threshold=1.0)
     notification = build_notification("alert.resolved", alert_id, rule, over, settings, restart.started_at)

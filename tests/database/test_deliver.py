@@ -22,7 +22,8 @@ from callwatch.alerts.outage.issues import list_current_issues
 from callwatch.alerts.serializers import load_alert_detail
 from callwatch.alerts.silence_actions import create_silence, delete_silence
 from callwatch.db import connection, execute, fetch_all
-from callwatch.db.alert_queries.alerts import NewAlert, open_alert
+from callwatch.db.alert_queries.alert_transitions import open_alerts
+from callwatch.db.alert_queries.alerts import NewAlert
 from callwatch.db.alert_queries.channel_states import open_breaker
 from callwatch.exceptions import RequestRefused
 from callwatch.models.reason import Reason
@@ -312,8 +313,8 @@ def test_every_firing_alert_is_an_issue_worst_first() -> None:
             "alert_key": "oldest", "level": "critical", "started_at": NOW - timedelta(days=3),
         }  # fmt: skip
         for n in range(1_200):
-            open_alert(conn, {**alert, "alert_key": f"slow_route{{{n}}}", "level": "warning", "started_at": NOW})
-        open_alert(conn, alert)
+            open_alerts(conn, [{**alert, "alert_key": f"slow_route{{{n}}}", "level": "warning", "started_at": NOW}])
+        open_alerts(conn, [alert])
         issues = list_current_issues(conn)
         conn.rollback()
     assert len(issues) == 1_201

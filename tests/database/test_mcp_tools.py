@@ -8,7 +8,7 @@ import pytest
 
 from callwatch.alerts.evaluator import evaluate_rules
 from callwatch.db import connection, fetch_all
-from callwatch.db.alert_queries.alerts import open_alert
+from callwatch.db.alert_queries.alert_transitions import open_alerts
 from callwatch.digest.store import digest
 from callwatch.events.event import build_error_message, finish_event
 from callwatch.models.sample import Sample
@@ -41,7 +41,7 @@ def seeded(database: str) -> str:
     }
     alert |= {"started_at": NOW, "suppressed_by": None, "runbook_url": "https://x.example/queue_backlog.md"}
     with connection() as conn:
-        found = open_alert(conn, alert)
+        found = open_alerts(conn, [alert])[alert["alert_key"]]
         conn.commit()
     return str(found)
 
@@ -65,7 +65,7 @@ def test_alerts_continue_at_the_cursor(seeded: str) -> None:
         alert: Any = {"alert_key": "k2", "rule_id": "slow_route", "title": "t", "level": "info", "value": None, "message": "m"}
         alert |= {"unit": None, "comparison": None, "threshold": None, "service": None, "labels": {}, "started_at": NOW}
         alert |= {"suppressed_by": None, "runbook_url": "", "measures": None}
-        open_alert(conn, alert)
+        open_alerts(conn, [alert])
         conn.commit()
     first = read("list_alerts", limit=1)
     rest = read("list_alerts", limit=1, cursor=first["next_cursor"])

@@ -10,7 +10,8 @@ import pytest
 
 from callwatch.api.http import Request
 from callwatch.db import connection, execute, fetch_all, with_transaction
-from callwatch.db.alert_queries.alerts import add_timeline, open_alert
+from callwatch.db.alert_queries.alert_transitions import open_alerts
+from callwatch.db.alert_queries.alerts import add_timeline
 from callwatch.db.product_queries.cost_days import DaySums, keep_day
 from callwatch.db.queries.api_logs import FinishedRequest, insert_requests
 from callwatch.db.queries.stage_depths import keep_depths
@@ -67,7 +68,7 @@ def fire(rule_id: str, at: datetime, minutes: float | None, **more: Any) -> int:
     alert |= {"value": 1.0, "unit": "count", "comparison": ">", "measures": "m", "threshold": 0.0, "service": None, "labels": {}}
     alert |= {"started_at": at, "suppressed_by": None, "runbook_url": "", **more}
     with connection() as conn:
-        alert_id = open_alert(conn, alert)
+        alert_id = open_alerts(conn, [alert])[alert["alert_key"]]
         if minutes is not None:
             ended = (at + timedelta(minutes=minutes), alert_id)
             execute(conn, "UPDATE callwatch.alerts SET state = 'resolved', resolved_at = %s WHERE id = %s", ended)

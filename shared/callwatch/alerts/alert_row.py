@@ -15,7 +15,7 @@ from callwatch.settings import Settings
 def build_alert_row(
     rule: AlertRule, instance: Instance, settings: Settings, started_at: datetime, failed: dict[str, str] | None = None
 ) -> NewAlert:
-    """Build what `open_alert` stores. failed: as for `render_text`."""
+    """Build what `open_alerts` stores. failed: as for `render_text`."""
     return {
         "alert_key": instance.key,
         "rule_id": rule.id,

@@ -140,9 +140,9 @@ def _begin_work(
     failed: dict[str, str],
 ) -> Work:
     rows = [row for row in stored if row["rule_id"] in rules]
-    damaged = [row["alert_key"] for row in rows if is_damaged(row)]
+    damaged = {row["alert_key"] for row in rows if is_damaged(row)}
     if damaged:
-        _log.warning("stored states are damaged", extra={"keys": damaged[:10], "count": len(damaged)})
+        _log.warning("stored states are damaged", extra={"keys": sorted(damaged)[:10], "count": len(damaged)})
     silence_rows, _error = run_guarded(conn, lambda: list_silences_in_force(conn, now))
     silences = load_silences(silence_rows or [], now)
     known = {row["alert_key"]: load_instance(row) for row in rows}
@@ -158,6 +158,7 @@ def _begin_work(
         settings,
         rules,
         known=withdrawn if withdrawn is not None else known,
+        stored={row["alert_key"]: known[row["alert_key"]] for row in rows if row["alert_key"] not in damaged},
         stored_ids=stored_ids,
         rule_ids=rule_ids,
         is_whole=True,
@@ -187,8 +188,15 @@ def _evaluate_and_store(
     routes = work.routes = completed or work.routes
     work.errors += [groups_error] if groups_error is not None else []
 
+    # Of an alert's labels only the channel that it is about decides.
+    channels: dict[tuple[int, str, str | None], Sequence[str]] = {}
+
     def find_channels(rule: AlertRule, instance: Instance) -> Sequence[str]:
-        return list_routed_channels(routes.find_for(rule, instance), rule, work.settings, instance.labels)
+        route = routes.find_for(rule, instance)
+        asked = (id(route), rule.id, instance.labels.get("channel"))
+        if asked not in channels:
+            channels[asked] = list_routed_channels(route, rule, work.settings, instance.labels)
+        return channels[asked]
 
     def find_handling(rule: AlertRule, instance: Instance) -> Handling:
         return build_handling(routes.find_for(rule, instance), rule, instance, work.now)
@@ -197,7 +205,7 @@ def _evaluate_and_store(
     for round_number in range(1, _MAX_ROUNDS + 1):
         failures = (len(work.broken), len(work.failed))
         context = Context(work.silences, unread, complete, rule_ids, work.broken, work.failed, find_channels, find_handling)
-        context = replace(context, escalated=work.escalations.channels, subjects=subjects)
+        context = replace(context, escalated=work.escalations.channels, subjects=subjects, is_clean=True)
         outcome = evaluate(list(work.rules.values()), samples, work.known, work.now, context)
         work.begin_round(outcome)
         work.failed |= work.outcome.failed

@@ -11,7 +11,8 @@ from callwatch.alerts.notifications.notification import describe_end
 from callwatch.alerts.notifications.outbox import queue_notification
 from callwatch.alerts.notifications.rendering import build_notification
 from callwatch.alerts.rules.rule import AlertRule, Condition
-from callwatch.db.alert_queries.alerts import FiringRow, add_timeline, is_group_over, list_firing_rows, resolve_alert
+from callwatch.db.alert_queries.alert_transitions import Note, add_notes, resolve_alerts
+from callwatch.db.alert_queries.alerts import FiringRow, add_timeline, is_group_over, list_firing_rows
 from callwatch.db.alert_queries.delivery_history import list_notified_channels
 from callwatch.db.alert_queries.rule_states import Switch, forget_rules
 from callwatch.db.core.connect import AnyConnection
@@ -31,24 +32,25 @@ def resolve_orphans(
     firing: keys of all firing instances; None if not every rule was evaluated. The channels that were notified of an
     alert are notified of its end. The caller commits.
     """
-    ended: dict[int, tuple[FiringRow, EndReason, str]] = {}
+    ends: dict[int, tuple[FiringRow, EndReason, str]] = {}
     for row in list_firing_rows(conn):
-        end: EndReason
         switch = off.get(row["rule_id"])
         if switch is not None:
-            end, why = "rule_disabled", f"the rule was disabled by {switch['actor']}: {switch['reason']}"
+            ends[row["id"]] = row, "rule_disabled", f"the rule was disabled by {switch['actor']}: {switch['reason']}"
         elif firing is not None and row["alert_key"] not in firing:
-            end, why = "rule_removed", "its rule no longer exists"
+            ends[row["id"]] = row, "rule_removed", "its rule no longer exists"
+    ended = sorted(resolve_alerts(conn, {alert_id: end for alert_id, (_row, end, _why) in ends.items()}, now))
+    notes = [(alert_id, ends[alert_id][1], ends[alert_id][2]) for alert_id in ended]
+    add_notes(conn, [Note(alert_id, now, describe_end(end).lower(), "callwatch", why) for alert_id, end, why in notes])
+    groups: dict[int, tuple[FiringRow, EndReason, str]] = {}
+    for alert_id in ended:
+        row, end, why = ends[alert_id]
+        if row["group_id"] is None:
+            notify_over(conn, row, alert_id, end, why, silences, now)
         else:
-            continue
-        if resolve_alert(conn, row["id"], now, end):
-            add_timeline(conn, row["id"], now, describe_end(end).lower(), "callwatch", why)
-            if row["group_id"] is None:
-                notify_over(conn, row, row["id"], end, why, silences, now)
-            else:
-                ended[row["group_id"]] = (row, end, why)
+            groups[row["group_id"]] = (row, end, why)
     forget_rules(conn, list(off))
-    for group_id, (row, end, why) in ended.items():
+    for group_id, (row, end, why) in groups.items():
         if is_group_over(conn, group_id):
             notify_over(conn, row, group_id, end, why, silences, now)
 

@@ -4,15 +4,16 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from callwatch.alerts.evaluation.instance import Instance, Planned
-from callwatch.alerts.evaluation_work import Work, keep_one
+from callwatch.alerts.evaluation_work import Work, build_one, keep_one
 from callwatch.alerts.guarded_writes import run_guarded
-from callwatch.alerts.notifications.group_rendering import build_group
+from callwatch.alerts.notifications.group_rendering import MAX_MEMBERS, build_group
 from callwatch.alerts.notifications.notification import Kind, Notification, Occasion, is_recovery
 from callwatch.alerts.notifications.outbox import queue_delivery, queue_notification
 from callwatch.alerts.notifications.rendering import build_notification
 from callwatch.alerts.notifications.surroundings import Surroundings, list_recent_changes, read_surroundings, render_followers
 from callwatch.alerts.rules.rule import AlertRule
-from callwatch.db.alert_queries.alerts import add_timeline, get_group_id, set_group
+from callwatch.db.alert_queries.alert_transitions import Note, add_notes
+from callwatch.db.alert_queries.alerts import get_group_id, set_group
 
 _OCCASIONS: Mapping[str, Occasion] = {
     "flapping": "flapping",
@@ -28,19 +29,27 @@ def queue_planned(work: Work) -> None:
     around, error = run_guarded(work.conn, lambda: read_surroundings(work.conn, work.now)) if planned_now else (None, None)
     if error is not None:
         work.errors.append(error)
+    # The groups that were notified before this evaluation.
+    open_groups = {each.group for each in work.known.values()} - {None}
     for planned in planned_now:
-        for key in planned.keys:
-            keep_one(work, key, partial(_try_words, work, planned, key))
+        for key in _list_rendered(planned):
+            build_one(work, key, partial(_try_words, work, planned, key))
         keys = [key for key in planned.keys if key not in work.skipped and work.alert_ids.get(key) is not None]
         if not keys:
             continue
-        if len(keys) == 1 and planned.lead is None and (planned.group is None or not _is_open(work, planned.group)):
+        if len(keys) == 1 and planned.lead is None and planned.group not in open_groups:
             keep_one(work, keys[0], partial(_queue_single, work, planned, keys[0], around))
             continue
-        _none, error = run_guarded(work.conn, partial(_queue_several, work, planned, keys, around))
+        _none, error = run_guarded(work.conn, partial(_queue_several, work, planned, keys, around, planned.group in open_groups))
         if error is not None:
             for key in keys:
                 work.give_up(key, error)
+
+
+def _list_rendered(planned: Planned) -> list[str]:
+    """Return the alerts of several that their notification shows, in whole and by channel."""
+    shown = [planned.keys, *planned.by_channel.values()]
+    return list(dict.fromkeys(key for keys in shown for key in keys[:MAX_MEMBERS]))
 
 
 def _try_words(work: Work, planned: Planned, key: str) -> None:
@@ -57,15 +66,15 @@ def _queue_single(work: Work, planned: Planned, key: str, around: Surroundings |
     if planned.group is not None and alert_id is not None:
         # The first of a group: those that join later are notified under its id.
         set_group(work.conn, [alert_id], alert_id)
-    _note_timeline(work, planned, key, "\n".join(notes) or None)
+    add_notes(work.conn, [_build_note(work, planned, key, "\n".join(notes) or None)])
 
 
-def _queue_several(work: Work, planned: Planned, keys: Sequence[str], around: Surroundings | None) -> None:
+def _queue_several(work: Work, planned: Planned, keys: Sequence[str], around: Surroundings | None, is_open: bool) -> None:
     """Queue one notification per channel about its alerts, under the id of the group, or else of the worst alert."""
     ids = {key: alert_id for key in keys if (alert_id := work.alert_ids[key]) is not None}
     lead = ids[keys[0]]
     if planned.group is not None:
-        lead = _find_lead(work, planned, ids) or lead
+        lead = _find_lead(work, planned, ids, is_open) or lead
         set_group(work.conn, [*ids.values(), lead], lead)
     notes = _list_notes(work, keys[0], around) if keys[0] not in planned.over else []
     whole = build_group(
@@ -81,22 +90,16 @@ def _queue_several(work: Work, planned: Planned, keys: Sequence[str], around: Su
             subjects = _list_subjects(work, planned, known, ids)
             part = build_group(_find_occasion(planned), lead, subjects, work.settings, work.now, notes, work.failed)
             queue_delivery(work.conn, lead, part, channel, work.now, [ids[key] for key in known])
-    for key in keys:
-        _note_timeline(work, planned, key, f"in one notification of {len(keys)} alerts")
+    add_notes(work.conn, [_build_note(work, planned, key, f"in one notification of {len(keys)} alerts") for key in keys])
     left = [ids[key] for key in keys if work.outcome.instances[key].group is None and planned.group is not None]
     set_group(work.conn, left, None)
 
 
-def _find_lead(work: Work, planned: Planned, ids: Mapping[str, int]) -> int | None:
+def _find_lead(work: Work, planned: Planned, ids: Mapping[str, int], is_open: bool) -> int | None:
     """Return the alert id under which a group was notified before; None if it was not."""
     if planned.lead is not None:
         return work.alert_ids.get(planned.lead)
-    return get_group_id(work.conn, list(ids.values())) if planned.group and _is_open(work, planned.group) else None
-
-
-def _is_open(work: Work, group: str) -> bool:
-    """Whether a group was notified before this evaluation."""
-    return any(each.group == group for each in work.known.values())
+    return get_group_id(work.conn, list(ids.values())) if is_open else None
 
 
 def _build_one(work: Work, planned: Planned, key: str, notes: Sequence[str]) -> Notification:
@@ -142,9 +145,9 @@ def _list_notes(work: Work, key: str, around: Surroundings | None) -> list[str]:
     return [*found, *render_followers((work.rules[each.rule_id], each) for each in followers if each)]
 
 
-def _note_timeline(work: Work, planned: Planned, key: str, details: str | None) -> None:
+def _build_note(work: Work, planned: Planned, key: str, details: str | None) -> Note:
     alert_id = work.alert_ids[key]
     assert alert_id is not None
     is_ended = not is_recovery(work.outcome.instances[key].ended)
     kind = ("ended" if is_ended else "resolved") if key in planned.over else planned.kind
-    add_timeline(work.conn, alert_id, work.now, f"notified: {kind}", "callwatch", details)
+    return Note(alert_id, work.now, f"notified: {kind}", "callwatch", details)

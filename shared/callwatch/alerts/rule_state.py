@@ -1,5 +1,6 @@
 """Converts instances to rows of callwatch.rule_states, and back."""
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -80,4 +81,7 @@ def is_damaged(row: StoredState) -> bool:
         return True
     times = [details.get(name) for name in _TIMES]
     has_bad_time = any(at is not None and parse_clean_time(at) is None for at in times)
-    return has_bad_time or details.get("since") is None or not isinstance(details.get("fired"), list)
+    # PostgreSQL stores numbers that no sample has.
+    has_bad_number = any(number is not None and not math.isfinite(number) for number in (row["value"], row["threshold"]))
+    is_bad = has_bad_time or has_bad_number
+    return is_bad or details.get("since") is None or not isinstance(details.get("fired"), list)

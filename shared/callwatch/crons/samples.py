@@ -1,12 +1,13 @@
 """The jobs as samples for the rules: of those that fail, and of those whose alert may end."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence, Set
 from datetime import datetime, timedelta
 
 from callwatch.crons.monitors import Monitor, read_monitors
 from callwatch.crons.verdict import KINDS, Kind
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.queries.check_ins import MAX_MONITORS, list_refused
+from callwatch.models.label_index import LabelIndex, hash_labels, index_labels
 from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
 
@@ -26,10 +27,11 @@ def read_check_in_samples(
     now: the time up to which all check-ins are stored. uncounted: why that is not known.
     """
     samples: list[Sample] = []
-    known = []
+    known = set()
+    fired = index_labels(firing)
     for monitor in read_monitors(conn, now):
-        known.append(_build_labels(monitor))
-        samples += _sample_monitor(monitor, firing)
+        known.add(hash_labels(_build_labels(monitor)))
+        samples += _sample_monitor(monitor, fired)
     samples += _list_gone(known, firing)
     if uncounted is not None:
         why = Reason("unavailable", uncounted)
@@ -41,10 +43,11 @@ def read_check_in_samples(
     return [*samples, *_sample_refused(conn, now)]
 
 
-def _sample_monitor(monitor: Monitor, firing: Mapping[str, Sequence[Labels]]) -> Iterator[Sample]:
+def _sample_monitor(monitor: Monitor, fired: LabelIndex) -> Iterator[Sample]:
     labels = _build_labels(monitor)
     verdict = monitor.verdict
-    fires_as = next((kind for kind in KINDS if labels in firing.get(_name_metric(kind), ())), None)
+    own = hash_labels(labels)
+    fires_as = next((kind for kind in KINDS if own in fired.get(_name_metric(kind), ())), None)
     kind = fires_as or verdict.kind
     if verdict.is_failing and kind is not None:
         detail = verdict.problem or f"runs again; {monitor.job.recovery_threshold} successes in a row end the alert"
@@ -59,14 +62,14 @@ def _build_labels(monitor: Monitor) -> Labels:
     return {"monitor": monitor.slug, "environment": monitor.environment, "project": str(monitor.project_id)}
 
 
-def _list_gone(known: Sequence[Labels], firing: Mapping[str, Sequence[Labels]]) -> list[Sample]:
+def _list_gone(known: Set[Hashable], firing: Mapping[str, Sequence[Labels]]) -> list[Sample]:
     """A firing job whose monitor is not kept any more is gone, under each metric that it fires by."""
     metrics = (*map(_name_metric, KINDS), "check_in.schedule_invalid")
     return [
         Sample(metric, None, labels=labels, gone=_NO_MONITOR)
         for metric in metrics
         for labels in firing.get(metric, ())
-        if labels not in known
+        if hash_labels(labels) not in known
     ]
 
 

@@ -7,6 +7,7 @@ from callwatch.alerts.rules.sanitize import clean_labels
 from callwatch.db.alert_queries.external_alerts import MAX_ALERTS, MAX_READ, AlertRow, list_recent_alerts, list_refused_alerts
 from callwatch.db.core.connect import AnyConnection
 from callwatch.models.alert import AlertLevel
+from callwatch.models.label_index import LabelIndex, hash_labels, index_labels
 from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
 
@@ -21,8 +22,9 @@ def read_external_samples(conn: AnyConnection, now: datetime, firing: Mapping[st
     """external.<level>: 1 for each alert that fires elsewhere, 0 for one that ended there and still fires here."""
     samples: list[Sample] = []
     rows = list_recent_alerts(conn, now, now - _ENDED_WITHIN)
+    fired = index_labels(firing)
     for row in rows:
-        samples += _sample_alert(row, firing)
+        samples += _sample_alert(row, fired)
     if len(rows) < MAX_READ:
         samples += _list_gone(rows, firing)
     for name in (f"external.{level}" for level in AlertLevel):
@@ -31,14 +33,15 @@ def read_external_samples(conn: AnyConnection, now: datetime, firing: Mapping[st
     return [*samples, *_sample_refused(conn, now)]
 
 
-def _sample_alert(row: AlertRow, firing: Mapping[str, Sequence[Labels]]) -> Iterator[Sample]:
+def _sample_alert(row: AlertRow, fired: LabelIndex) -> Iterator[Sample]:
     metric, labels = f"external.{row['level']}", _build_labels(row)
+    has_fired = hash_labels(clean_labels(labels)) in fired.get(metric, ())
     if row["is_firing"]:
         yield Sample(metric, 1.0, None, labels, row["summary"], row["starts_at"])
     elif row["is_expired"]:
-        if clean_labels(labels) in firing.get(metric, ()):
+        if has_fired:
             yield Sample(metric, None, labels=labels, gone=Reason("none", f"{row['source']} does not repeat it any more"))
-    elif clean_labels(labels) in firing.get(metric, ()):
+    elif has_fired:
         yield Sample(metric, 0.0, None, labels, f"ended at {row['source']}")
 
 
@@ -48,10 +51,10 @@ def _build_labels(row: AlertRow) -> Labels:
 
 def _list_gone(rows: Sequence[AlertRow], firing: Mapping[str, Sequence[Labels]]) -> Iterator[Sample]:
     """An alert that is not kept any more, neither as firing nor as ended, is gone."""
-    known = [clean_labels(_build_labels(row)) for row in rows]
+    known = {hash_labels(clean_labels(_build_labels(row))) for row in rows}
     for metric in (f"external.{level}" for level in AlertLevel):
         for labels in firing.get(metric, ()):
-            if labels not in known:
+            if hash_labels(labels) not in known:
                 yield Sample(metric, None, labels=labels, gone=_NOT_KEPT)
 
 

@@ -13,8 +13,10 @@ from callwatch.pipeline.queries.reading import Reading
 from callwatch.pipeline.queries.stage import StageFile
 
 INDEXES = "indexes"
-# Smaller tables are read as fast without an index.
-_MATTERS_FROM_BYTES = 32 * 1024 * 1024
+# A smaller table is read in time without an index, if it is read in one scan: nobody needs to make one for it.
+_ADVISED_FROM_BYTES = 32 * 1024 * 1024
+# From a few thousand rows on, one scan costs less than many: a window that no index serves is a scan of its own.
+_SCANNED_FROM_BYTES = 1024 * 1024
 _SQL = SQL("""
     SELECT c.relname AS table_name, pg_relation_size(c.oid) AS bytes, i.relname AS name,
            pg_get_indexdef(x.indexrelid) AS definition
@@ -43,22 +45,23 @@ def list_index_samples(stages: StageFile, measured: Measured) -> list[Sample]:
         Sample(
             "schema.index_missing", 1.0, None, {"table": advised["table"], "index": advised["name"]}, render_statement(advised)
         )
-        for advised in _list_missing(stages, measured)
+        for advised in _list_missing(stages, measured, _ADVISED_FROM_BYTES)
     ]
 
 
 def find_without_index(stages: StageFile, measured: Measured) -> set[str]:
-    """Large tables without an advised index: one scan of such a table costs less than one per figure."""
-    return {advised["table"] for advised in _list_missing(stages, measured)}
+    """Tables without an advised index that are not tiny: one scan of such a table costs less than one per figure."""
+    return {advised["table"] for advised in _list_missing(stages, measured, _SCANNED_FROM_BYTES)}
 
 
-def _list_missing(stages: StageFile, measured: Measured) -> Iterator[AdvisedIndex]:
+def _list_missing(stages: StageFile, measured: Measured, from_bytes: int) -> Iterator[AdvisedIndex]:
+    """The advised indexes that tables of this size or more lack."""
     by_table: dict[str, list[Mapping[str, Any]]] = {}
     for row in measured.rows.get(INDEXES, []):
         by_table.setdefault(row["table_name"], []).append(row)
     for advised in stages.indexes:
         present = by_table.get(advised["table"], [])
-        is_large = bool(present) and present[0]["bytes"] >= _MATTERS_FROM_BYTES
+        is_large = bool(present) and present[0]["bytes"] >= from_bytes
         if is_large and not any(_serves(row, advised) for row in present):
             yield advised
 

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from callwatch.alerts.evaluation.instance import Instance
 from callwatch.alerts.evaluation.silences import Silence
 from callwatch.alerts.rules.rule import AlertRule
+from callwatch.alerts.rules.sample_index import SampleIndex
 from callwatch.models.alert import AlertLevel
 from callwatch.models.reason import Reason
-from callwatch.models.sample import Sample
 
 Channels = Callable[[AlertRule, Instance], Sequence[str]]
 REMIND_AFTER = timedelta(hours=1)
@@ -72,7 +72,7 @@ class Context:
     rules still inhibit. broken: instances (by key) whose evaluation cannot be stored, with the reason; they become unknown.
     failed: rules that fail in another part, with the reason. channels, handling: where an instance of a rule is
     notified, and how. escalated: channels that are due for an incident that nobody took, by the key of its alert. subjects: what
-    is known of those of its alerts.
+    is known of those of its alerts. is_clean: the known instances were cleaned when they were loaded.
     """
 
     silences: Sequence[Silence] = ()
@@ -85,6 +85,7 @@ class Context:
     handling: Callable[[AlertRule, Instance], Handling] = handle_by_level
     escalated: Mapping[str, Sequence[str]] = field(default_factory=dict)
     subjects: Subjects = _NO_SUBJECTS
+    is_clean: bool = False
 
 
 @dataclass(slots=True)
@@ -105,9 +106,9 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What the rules of one evaluation share: the samples by metric, how complete they are, and the failures."""
+    """What the rules of one evaluation share: the samples, how complete they are, and the failures."""
 
-    by_metric: Mapping[str, list[Sample]]
+    samples: SampleIndex
     now: datetime
     unread: Sequence[str]
     complete: Sequence[str]

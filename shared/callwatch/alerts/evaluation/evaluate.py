@@ -7,10 +7,18 @@ from datetime import datetime, timedelta
 from callwatch.alerts.evaluation.context import EVERYTHING, Context, Scope, Trouble, keep_unknown
 from callwatch.alerts.evaluation.decisions import Decided, decide_all
 from callwatch.alerts.evaluation.instance import Instance, Outcome, build_instance_key, limit_times
-from callwatch.alerts.evaluation.instance_samples import Found, find_end, group_samples, is_absent, is_doubtful, is_unreported
+from callwatch.alerts.evaluation.instance_samples import (
+    Found,
+    find_end,
+    group_samples,
+    is_absent,
+    is_doubtful,
+    is_unreported,
+)
 from callwatch.alerts.evaluation.instance_state import compute_state, is_idle
 from callwatch.alerts.evaluation.silences import Silences
 from callwatch.alerts.rules.rule import AlertRule
+from callwatch.alerts.rules.sample_index import SampleIndex
 from callwatch.alerts.rules.sanitize import clean_instance, clean_labels, clean_samples
 from callwatch.models.reason import Reason
 from callwatch.models.sample import Sample
@@ -37,13 +45,11 @@ def evaluate(
 
     known: instances as stored.
     """
-    by_metric: dict[str, list[Sample]] = {}
-    for sample in clean_samples(samples):
-        by_metric.setdefault(sample.metric, []).append(sample)
-    known = {key: clean_instance(instance, now) for key, instance in known.items()}
+    if not context.is_clean:
+        known = {key: clean_instance(instance, now) for key, instance in known.items()}
     chosen = [rule for rule in rules if context.rule_ids is None or rule.id in context.rule_ids]
     trouble = Trouble(context.broken, dict(context.failed))
-    scope = Scope(by_metric, now, context.unread, context.complete, trouble, context.subjects)
+    scope = Scope(SampleIndex(clean_samples(samples)), now, context.unread, context.complete, trouble, context.subjects)
     instances = _evaluate_all(chosen, known, scope)
     instances |= _list_fired_meanwhile(known, instances, now)
     standing = [known[key] for key in known if key not in instances]
@@ -67,10 +73,10 @@ def _evaluate_all(rules: Sequence[AlertRule], known: Mapping[str, Instance], sco
     for rule in sorted((rule for rule in rules if rule.id in _LAST_RULES), key=lambda rule: _LAST_RULES.index(rule.id)):
         own = by_rule.get(rule.id, {})
         if rule.id == BLIND_RULE:
-            about_rules = {BLIND_METRIC: [_measure_blindness(rules, instances, scope.unread)]}
+            about_rules = scope.samples.replace_metric(BLIND_METRIC, [_measure_blindness(rules, instances, scope.unread)])
         else:
-            about_rules = {BROKEN_METRIC: _count_failed_cycles(scope.trouble.failed, own)}
-        last = replace(scope, by_metric={**scope.by_metric, **about_rules}, unread=(), complete=EVERYTHING)
+            about_rules = scope.samples.replace_metric(BROKEN_METRIC, _count_failed_cycles(scope.trouble.failed, own))
+        last = replace(scope, samples=about_rules, unread=(), complete=EVERYTHING)
         instances |= _evaluate_safely(rule, own, last)
     return instances
 
@@ -88,7 +94,7 @@ def _evaluate_safely(rule: AlertRule, known: Mapping[str, Instance], scope: Scop
 
 
 def _evaluate_rule(rule: AlertRule, known: Mapping[str, Instance], scope: Scope) -> dict[str, Instance]:
-    found = group_samples(rule, scope.by_metric, known)
+    found = group_samples(rule, scope.samples, known)
     missing = {metric for metric in rule.metrics if metric.startswith(tuple(scope.unread))} if scope.unread else set()
     for key, instance in known.items():
         # An instance that is no longer reported (an error group, a cron) is dropped once no notification is due for it.

@@ -55,7 +55,7 @@ class Instance:
     notified_level: str | None = None
     group: str | None = None
     held: str | None = None
-    weight: float = 0.0
+    weight: float = field(default=0.0, compare=False)
     fired: tuple[datetime, ...] = ()
     gone_since: datetime | None = None
     ended: EndReason | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from callwatch.alerts.evaluation.context import Subjects
 from callwatch.alerts.evaluation.instance import Instance, build_instance_key
 from callwatch.alerts.rules.rule import AlertRule, Condition, name_custom_metric
+from callwatch.alerts.rules.sample_index import SampleIndex
 from callwatch.models.alert import EndReason
 from callwatch.models.sample import Sample
 
@@ -28,13 +29,13 @@ class Found:
     is_unreported: bool = False
 
 
-def group_samples(rule: AlertRule, by_metric: Mapping[str, list[Sample]], known: Mapping[str, Instance]) -> dict[str, Found]:
+def group_samples(rule: AlertRule, samples: SampleIndex, known: Mapping[str, Instance]) -> dict[str, Found]:
     """Group the samples of a rule by instance."""
     found: dict[str, Found] = {}
     blanks: list[tuple[Condition, Sample]] = []
     for condition in rule.list_conditions():
-        for sample in by_metric.get(condition.metric, []):
-            if rule.matches(sample) and condition.concerns(sample):
+        for sample in samples.list_for(rule, condition.metric):
+            if condition.concerns(sample):
                 labels = rule.pick_labels(sample)
                 key = build_instance_key(rule.id, labels)
                 if not is_known(sample):

@@ -8,7 +8,7 @@ from typing import Any
 from callwatch.alerts.evaluation.instance import Instance, measure_elapsed
 from callwatch.alerts.notifications.notification import Kind, Member, Notification, describe_end, is_recovery, render_subject
 from callwatch.alerts.rules.builtin import RULE_IDS
-from callwatch.alerts.rules.host_calls import call_within
+from callwatch.alerts.rules.host_calls import call_message
 from callwatch.alerts.rules.metrics import find_unit, format_duration, format_figure
 from callwatch.alerts.rules.phrases import explain_value, name_measured
 from callwatch.alerts.rules.rule import AlertRule, MessageContext
@@ -55,7 +55,7 @@ def _is_said_by_hint(rule: AlertRule, instance: Instance) -> bool:
 
 def _own_text(rule: AlertRule, message: Callable[[Any], str], instance: Instance, failed: dict[str, str] | None) -> str | None:
     """Call the rule's own message function; None if that fails, so that the built-in text is used."""
-    (outcome,) = call_within(_MESSAGE_S, [lambda: message(_build_context(rule, instance))])
+    outcome = call_message(_MESSAGE_S, message, _build_context(rule, instance))
     if outcome.failure is None:
         # Bounded before it is scrubbed, since scrubbing needs the whole text: a cut could leave half of a secret.
         return clean_text(outcome.value, 10 * _MAX_TEXT)

@@ -12,7 +12,8 @@ from callwatch.alerts.outage.outage import Outage, OutageMemory, build_outage_id
 from callwatch.alerts.outage.outage_start import build_outage_instance, find_outage_rule
 from callwatch.alerts.outage.records import Notice, OutageRecord
 from callwatch.alerts.silencing.maintenance import list_spans
-from callwatch.db.alert_queries.alerts import add_timeline, open_alert, resolve_alert
+from callwatch.db.alert_queries.alert_transitions import open_alerts, resolve_alerts
+from callwatch.db.alert_queries.alerts import add_timeline
 from callwatch.db.alert_queries.outbox import NewDelivery, add_delivery
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.query import fetch_one
@@ -57,7 +58,7 @@ def write_outage(conn: AnyConnection, kind: Outage, outage: OutageRecord, ended_
     add_timeline(conn, alert_id, since, "firing", "callwatch", began)
     for notice in outage["notices"]:
         _store_notification(conn, alert_id, notice, now)
-    resolve_alert(conn, alert_id, ended_at)
+    resolve_alerts(conn, {alert_id: "recovered"}, ended_at)
     add_timeline(conn, alert_id, ended_at, "resolved", "callwatch", kind.ended)
     if outage["notices"]:
         _queue_resolve(conn, alert_id, kind, outage, now)
@@ -91,7 +92,7 @@ def _close_unremembered(conn: AnyConnection, memory: OutageMemory, now: datetime
 def _open(conn: AnyConnection, kind: Outage, outage: OutageRecord, key: str) -> int:
     settings = get_settings()
     rule, instance = find_outage_rule(kind, settings), build_outage_instance(outage, kind)
-    return open_alert(conn, build_alert_row(rule, replace(instance, key=key), settings, instance.since))
+    return open_alerts(conn, [build_alert_row(rule, replace(instance, key=key), settings, instance.since)])[key]
 
 
 def _store_notification(conn: AnyConnection, alert_id: int, notice: Notice, now: datetime) -> None:

@@ -186,7 +186,11 @@ class AlertRule:
 
     def matches(self, sample: Sample) -> bool:
         """Whether the rule applies to a sample."""
-        return sample.metric in self.metrics and _fits(self.labels, sample)
+        return sample.metric in self.metrics and self.fits(sample)
+
+    def fits(self, sample: Sample) -> bool:
+        """Whether the rule applies to a sample of one of its metrics; an unknown one only needs labels that do not contradict."""
+        return _fits(self.labels, sample)
 
     def pick_labels(self, sample: Sample) -> Mapping[str, str]:
         """Return the labels of the alert that a sample belongs to."""

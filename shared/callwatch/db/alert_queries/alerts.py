@@ -4,28 +4,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TypedDict
 
-from psycopg2.extras import Json
-
 from callwatch.db.core.connect import AnyConnection
 from callwatch.db.core.query import execute, fetch_all, fetch_one
 from callwatch.db.core.values import execute_rows
-from callwatch.models.alert import AlertState, EndReason, Level
+from callwatch.models.alert import AlertState, Level
 from callwatch.models.shapes.alerts import TimelineEntry
 from callwatch.models.shapes.stored import AlertFields, FollowerFields
 
 _COLUMNS = """id, rule_id, title, level, state, message, value, threshold, service, labels, started_at, resolved_at,
     acknowledged_by, suppressed_by, runbook_url, unit, comparison, measures, incident_id, end_reason"""
-# A second evaluator that meets the same firing instance finds the alert of the first.
-_OPEN = """
-    INSERT INTO callwatch.alerts (alert_key, rule_id, title, level, state, message, value, threshold, service, labels,
-                                  started_at, suppressed_by, runbook_url, unit, comparison, measures)
-    VALUES (%(alert_key)s, %(rule_id)s, %(title)s, %(level)s, 'firing', %(message)s, %(value)s, %(threshold)s,
-            %(service)s, %(labels)s, %(started_at)s, %(suppressed_by)s, %(runbook_url)s, %(unit)s, %(comparison)s,
-            %(measures)s)
-    ON CONFLICT (alert_key) WHERE state = 'firing' DO UPDATE SET value = EXCLUDED.value, threshold = EXCLUDED.threshold,
-        unit = EXCLUDED.unit, comparison = EXCLUDED.comparison, measures = EXCLUDED.measures
-    RETURNING id
-"""
 # The alert that inhibited this one stays known after the inhibition ends.
 _UPDATE = """
     UPDATE callwatch.alerts AS mine SET value = given.value, threshold = given.threshold, unit = given.unit,
@@ -37,15 +24,6 @@ _UPDATE = """
 """
 _UPDATE_ROW = """(%(id)s::bigint, %(value)s::double precision, %(threshold)s::double precision, %(unit)s::text,
     %(comparison)s::text, %(measures)s::text, %(level)s, %(message)s, %(suppressed_by)s::text, %(cause_id)s::bigint)"""
-_REOPEN = """
-    UPDATE callwatch.alerts SET state = 'firing', resolved_at = NULL, end_reason = NULL WHERE id = %s AND state = 'resolved'
-"""
-# An acknowledgement ends with the alert; who gave it and why stays in the timeline.
-_RESOLVE = """
-    UPDATE callwatch.alerts SET state = 'resolved', resolved_at = greatest(%(now)s, started_at), suppressed_by = NULL,
-        acknowledged_by = NULL, acknowledged_at = NULL, end_reason = %(reason)s
-    WHERE id = %(id)s AND state = 'firing'
-"""
 _ACKNOWLEDGE = """
     UPDATE callwatch.alerts SET acknowledged_by = %(actor)s, acknowledged_at = now()
     WHERE id = %(id)s AND state = 'firing'
@@ -154,13 +132,6 @@ _ANY: AlertFilters = {
 }
 
 
-def open_alert(conn: AnyConnection, alert: NewAlert) -> int:
-    """The id of the alert that now fires under this key. The caller commits."""
-    row = fetch_one(conn, _OPEN, {**alert, "labels": Json(dict(alert["labels"]))})
-    assert row is not None
-    return int(row["id"])
-
-
 def update_alerts(conn: AnyConnection, rows: Sequence[AlertUpdate]) -> None:
     """Update firing alerts by id. The caller commits."""
     execute_rows(conn, _UPDATE, sorted(rows, key=lambda row: row["id"]), _UPDATE_ROW)
@@ -186,16 +157,6 @@ def is_group_over(conn: AnyConnection, group_id: int) -> bool:
         (group_id,),
     )
     return row is None
-
-
-def reopen_alert(conn: AnyConnection, alert_id: int) -> bool:
-    """Whether it was resolved, and now fires again. The caller commits."""
-    return execute(conn, _REOPEN, (alert_id,)) == 1
-
-
-def resolve_alert(conn: AnyConnection, alert_id: int, now: datetime, reason: EndReason = "recovered") -> bool:
-    """Whether this call ended it."""
-    return execute(conn, _RESOLVE, {"id": alert_id, "now": now, "reason": reason}) == 1
 
 
 def acknowledge_alert(conn: AnyConnection, alert_id: int, actor: str) -> bool:

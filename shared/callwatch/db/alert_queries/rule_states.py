@@ -140,6 +140,12 @@ def keep_states(conn: AnyConnection, rows: Sequence[NewState]) -> None:
     execute_rows(conn, _KEEP, [{**row, "details": Json(row["details"])} for row in rows], _KEEP_ROW)
 
 
+def touch_states(conn: AnyConnection, keys: Sequence[str], now: datetime) -> None:
+    """Store that instances were evaluated and stay as they are. The caller commits."""
+    if keys:
+        execute(conn, "UPDATE callwatch.rule_states SET last_evaluated_at = %s WHERE alert_key = ANY (%s)", (now, list(keys)))
+
+
 def read_firing_labels(conn: AnyConnection) -> dict[str, list[dict[str, str]]]:
     """The labels of all firing instances by the metric for which they fire."""
     found: dict[str, list[dict[str, str]]] = {}
