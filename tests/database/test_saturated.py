@@ -157,7 +157,8 @@ def test_a_pooled_connection_hides_no_full_server(small_server: str) -> None:
     state = None
     for probe in found:
         state = advance_state(state, probe)
-    assert state and state["status"] == "degraded", "a server that serves us is no outage"
+    assert state is not None
+    assert state["status"] == "degraded", "a server that serves us is no outage"
     assert status["services"]["database"]["status"] == "saturated"
     assert status["services"]["database"]["connections"]["total"] == MAX_CONNECTIONS
     assert (health["status"], health["services"]["database"]["reason"]) == ("degraded", "saturated")

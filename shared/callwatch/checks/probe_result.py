@@ -22,8 +22,8 @@ class ProbeResult:
 def read_outcome(probe: ProbeResult) -> Outcome:
     """Classify what a client would have met at this moment, whatever other probes found.
 
-    degraded: it was served, but too slowly, with a rate limit, or with the last free connection. A timely response that rejects or breaks the request
-    counts as failed, like no response.
+    degraded: it was served, but too slowly, with a rate limit, or with the last free connection. A timely response that
+    rejects or breaks the request counts as failed, like no response.
     """
     if probe.status in ("unknown", "healthy"):
         return "up" if probe.status == "healthy" else "unknown"
