@@ -39,10 +39,10 @@ PERSON_NUMBERS: tuple[Rule, ...] = (
         r"\1\2[account]",
         re.I,
     ),
-    # The machine-readable line of a passport or an identity card.
+    # The machine-readable line of a passport or an identity card, which is filled up to its length.
     make_rule(
         "<<",
-        r"(?<![A-Z0-9<])[PIACV][A-Z<][A-Z]{4,40}(?:<[A-Z]{1,30}){0,3}<<[A-Z][A-Z<]{1,60}",
+        r"(?<![A-Z0-9<])[PIACV][A-Z<][A-Z]{4,40}(?:<[A-Z]{1,30}){0,3}<<[A-Z][A-Z<]{1,60}<",
         "[licence]",
     ),
     make_rule(
