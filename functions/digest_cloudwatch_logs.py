@@ -32,7 +32,7 @@ def handle(event: dict[str, Any], _context: Any) -> Found:
     crashes = choose_crashes(list_crashes(read_subscription(event)))
     events = [finish_foreign_event(build_event(crash, PROJECT_ID), now, budget) for crash in crashes]
     if events:
-        messages = [build_error_message(found, PROJECT_ID, now, LAMBDA_LOGS) for found in events]
+        messages = [build_error_message(found, PROJECT_ID, now, LAMBDA_LOGS, budget) for found in events]
         sqs.send(get_settings().error_queue_url, messages)
     return {"crashes": len(events)}
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from callwatch.api.http import Request, Response
 from callwatch.api.routes import INGEST_ENVELOPE
 from callwatch.events.event import build_error_message
+from callwatch.events.work_limit import WorkBudget
 from callwatch.exceptions import QueueUnavailable, RequestRefused, TooManyRequests, Unavailable, Unreadable
 from callwatch.ingest.content_encoding import decode_start
 from callwatch.ingest.otlp.paths import find_signal
@@ -45,12 +46,12 @@ def _accept_sentry(request: Request) -> Response[EnvelopeAccepted]:
     """Reject unsupported items by category; the response names the rest."""
     project_id = int(request.path_parameters["project"])
     is_store = request.path_parameters.get("proxy", "").startswith("store")
-    now = datetime.now(UTC)
+    now, budget = datetime.now(UTC), WorkBudget(deadline=work_deadline())
     headers: dict[str, Any] = {}
     items: Sequence[Item] = ()
     try:
         headers, items, rest = _read(request, is_store)
-        taken = take(headers, items, rest, get_settings().user_hash_key or "", now, work_deadline())
+        taken = take(headers, items, rest, get_settings().user_hash_key or "", now, budget)
         if is_store and taken.no_objects:
             # An envelope says that it holds an event; nothing says it of a body alone.
             raise Unreadable("the body is not a JSON object: send one event as a JSON object")
@@ -62,7 +63,8 @@ def _accept_sentry(request: Request) -> Response[EnvelopeAccepted]:
         report.add(outcome, category, reason, count)
     report.carry(taken.work, taken.lines, taken.sessions, _clear_feedback(taken.feedback, project_id))
     try:
-        _send(taken.events, _build_messages(taken, report, now), report, now, compute_end_of_patience(work_deadline()))
+        messages = _build_error_messages(taken.events, report, now, budget)
+        _send(messages, _build_messages(taken, report, now), report, compute_end_of_patience(work_deadline()))
     except QueueUnavailable as error:
         raise _refuse_unavailable(error, items) from error
     event_id = taken.events[0]["event_id"] if taken.events else headers.get("event_id")
@@ -77,11 +79,11 @@ def _accept_otlp(request: Request, signal: Signal) -> Response[Any]:
     from callwatch.ingest.otlp.accept import accept
     from callwatch.ingest.otlp.answers import build_answer
 
-    now = datetime.now(UTC)
+    now, budget = datetime.now(UTC), WorkBudget(deadline=work_deadline())
     report = IngestReport(int(request.path_parameters["project"]), find_exporter(request), now)
     category = "log_item" if signal == "logs" else "span"
     with count_refused_body(report, [category]):
-        taken = accept(request, signal, get_settings().user_hash_key or "", now, work_deadline())
+        taken = accept(request, signal, get_settings().user_hash_key or "", now, budget)
     report.add("refused", category, "invalid", taken.rejected)
     rest = [
         *build_request_messages(taken.rows, report.project_id, now, sdk=report.sdk),
@@ -89,7 +91,7 @@ def _accept_otlp(request: Request, signal: Signal) -> Response[Any]:
     ]
     try:
         # Exporters send again by themselves: nothing is lost if they need not wait.
-        _send(taken.events, rest, report, now, give_up_at=0)
+        _send(_build_error_messages(taken.events, report, now, budget), rest, report, give_up_at=0)
     except QueueUnavailable as error:
         raise _refuse_unavailable(error, ()) from error
     return build_answer(request, signal, taken.rejected, taken.why)
@@ -153,16 +155,28 @@ def _build_messages(taken: Taken, report: IngestReport, now: datetime) -> list[s
     return found
 
 
-def _send(events: list[dict[str, Any]], rest: Iterable[str], report: IngestReport, now: datetime, give_up_at: float) -> None:
-    """Put events into the queues of their severity, and the other messages into that of all errors."""
-    settings = get_settings()
-    project_id, sdk = report.project_id, report.sdk
-    critical = [build_error_message(event, project_id, now, sdk) for event in events if event["severity"] == "critical"]
-    others = [build_error_message(event, project_id, now, sdk) for event in events if event["severity"] != "critical"]
+# The messages of critical errors, and those of the others.
+_ErrorMessages = tuple[list[str], list[str]]
+
+
+def _build_error_messages(
+    events: Sequence[dict[str, Any]], report: IngestReport, now: datetime, budget: WorkBudget
+) -> _ErrorMessages:
+    critical: list[str] = []
+    others: list[str] = []
+    for event in events:
+        found = critical if event["severity"] == "critical" else others
+        found.append(build_error_message(event, report.project_id, now, report.sdk, budget))
+    return critical, others
+
+
+def _send(messages: _ErrorMessages, rest: Iterable[str], report: IngestReport, give_up_at: float) -> None:
+    """Put errors into the queues of their severity, and the other messages into that of all errors."""
+    settings, (critical, others) = get_settings(), messages
     if critical:
         send_patiently(settings.critical_queue_url, critical, give_up_at)
     # The report comes last: what is sent again after a failure is then counted once.
-    others += [*rest, *report.build_messages()]
+    others = [*others, *rest, *report.build_messages()]
     if others:
         send_patiently(settings.error_queue_url, others, give_up_at)
 

@@ -31,7 +31,7 @@ def handle(request: Request) -> Accepted:
     now, user_key = datetime.now(UTC), get_settings().user_hash_key or ""
     report = IngestReport(project_id, API_SDK, now)
     with count_refused_body(report, ["error"]):
-        given, marks = read_json(request, MAX_BODY_BYTES)
+        given, marks = read_json(request, MAX_BODY_BYTES, budget)
         events, rejected = accept_each(
             given,
             lambda item: accept_error(item, now, user_key, select_marks(item, marks), budget),
@@ -40,15 +40,15 @@ def handle(request: Request) -> Accepted:
         )
     report.add("refused", "error", "invalid", len(rejected))
     hold_report(report)
-    _send(events, project_id, now)
+    _send(events, project_id, now, budget)
     return build_batch_response([event["event_id"] for event in events], rejected)
 
 
-def _send(events: list[dict[str, Any]], project_id: int, now: datetime) -> None:
+def _send(events: list[dict[str, Any]], project_id: int, now: datetime, budget: WorkBudget) -> None:
     settings = get_settings()
     for url, is_critical in ((settings.critical_queue_url, True), (settings.error_queue_url, False)):
         bodies = [
-            build_error_message(event, project_id, now, API_SDK)
+            build_error_message(event, project_id, now, API_SDK, budget)
             for event in events
             if (event["severity"] == "critical") is is_critical
         ]

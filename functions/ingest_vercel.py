@@ -41,7 +41,7 @@ def handle(request: Request) -> Response[CrashesAccepted]:
     events = [finish_foreign_event(build_event(crash, project_id), now, budget) for crash in crashes[:MAX_CRASHES]]
     report = IngestReport(project_id, VERCEL_LOGS, now)
     report.add("refused", "error", "too_many", len(crashes) - len(events))
-    messages = [*(build_error_message(event, project_id, now, VERCEL_LOGS) for event in events), *report.build_messages()]
+    messages = [*(build_error_message(event, project_id, now, VERCEL_LOGS, budget) for event in events), *report.build_messages()]
     if messages:
         send_patiently(settings.error_queue_url, messages, compute_end_of_patience(work_deadline()))
     return Response(INGEST_VERCEL.status, {"accepted": len(events), "rejected": len(crashes) - len(events)}, headers)

@@ -27,6 +27,7 @@ _BLOCK_BYTES = 1024 * 1024
 _PAGE_BYTES = 4096
 _REFILL_S = 0.05
 _MAX_NOTIFY_S = 60.0
+_MAX_TAKE_S = 60.0
 
 
 @contextlib.contextmanager
@@ -63,23 +64,33 @@ def set_read_only(arena: Arena) -> Iterator[None]:
 
 @contextlib.contextmanager
 def take_connections(arena: Arena) -> Iterator[None]:
-    """Every other session is ended, and every connection of the server is taken."""
+    """Every other session is ended, and every connection of the server is taken.
+
+    What is ended leaves a place that the system takes again where it is faster, so that is repeated until nobody else holds one.
+    """
     with contextlib.ExitStack() as stack:
-        first = stack.enter_context(contextlib.closing(arena.connect()))
-        first.autocommit = True
-        deadline = time.monotonic() + 4
-        held = [first]
-        while time.monotonic() < deadline:
+        held = [stack.enter_context(contextlib.closing(arena.connect()))]
+        held[0].autocommit = True
+        deadline = time.monotonic() + _MAX_TAKE_S
+        while True:
             try:
                 held.append(stack.enter_context(contextlib.closing(arena.connect())))
             except psycopg2.OperationalError:
-                ours = [conn.info.backend_pid for conn in held]
-                first.cursor().execute(
-                    """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                       WHERE backend_type = 'client backend' AND NOT pid = ANY(%s)""",
-                    (ours,),
-                )
+                if not _end_other_sessions(held):
+                    break
+            assert time.monotonic() < deadline, "the system always took a connection again"
         yield
+
+
+def _end_other_sessions(held: Sequence[Any]) -> int:
+    """End the sessions of everybody else; return how many there were."""
+    cursor = held[0].cursor()
+    cursor.execute(
+        """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+           WHERE backend_type = 'client backend' AND NOT pid = ANY(%s)""",
+        ([conn.info.backend_pid for conn in held],),
+    )
+    return int(cursor.fetchone()[0])
 
 
 @contextlib.contextmanager

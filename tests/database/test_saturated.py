@@ -14,6 +14,7 @@ import pytest
 
 from callwatch.checks.database import check
 from callwatch.checks.record import check_samples
+from callwatch.checks.status_machine import advance_state
 from callwatch.db import connection, fetch_all, migrate, product_connection, read_pool_statistics, reset_pool
 from callwatch.db.core.connect import is_saturated, open_connection
 from callwatch.exceptions import DatabaseSaturated, DatabaseUnavailable
@@ -51,9 +52,10 @@ def configured(small_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
 
 
 @contextmanager
-def full(dsn: str) -> Iterator[None]:
-    """Use up every connection of the server."""
-    reset_pool()
+def full(dsn: str, keeps_pool: bool = False) -> Iterator[None]:
+    """Use up every connection of the server; keeps_pool: but for those that the pool of this process holds."""
+    if not keeps_pool:
+        reset_pool()
     with ExitStack() as stack:
         for _number in range(MAX_CONNECTIONS + 5):
             try:
@@ -141,6 +143,26 @@ def test_the_check_is_degraded_with_its_own_reason(small_server: str) -> None:
         found = check(get_settings(), 3.0)
     assert (found.status, found.reason, found.latency_ms) == ("degraded", "saturated", None)
     assert check(get_settings(), 3.0).status == "healthy", "it recovers with the first free connection"
+
+
+def test_a_pooled_connection_hides_no_full_server(small_server: str) -> None:
+    with connection():
+        pass
+    with full(small_server, keeps_pool=True):
+        found = [check(get_settings(), 3.0) for _ in range(4)]
+        status = build_status(get_settings(), datetime.now(UTC), 1.0)
+        _code, health = invoke(get_health, "get_health.json")
+    assert {(probe.status, probe.reason) for probe in found} == {("degraded", "saturated")}
+    assert all(probe.latency_ms is not None for probe in found), "it was served"
+    state = None
+    for probe in found:
+        state = advance_state(state, probe)
+    assert state is not None
+    assert state["status"] == "degraded", "a server that serves us is no outage"
+    assert status["services"]["database"]["status"] == "saturated"
+    assert status["services"]["database"]["connections"]["total"] == MAX_CONNECTIONS
+    assert (health["status"], health["services"]["database"]["reason"]) == ("degraded", "saturated")
+    assert check(get_settings(), 3.0).status == "healthy"
 
 
 def test_health_is_degraded_and_not_down(small_server: str) -> None:

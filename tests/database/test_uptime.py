@@ -324,6 +324,7 @@ def test_a_recorded_check_moves_streak_and_outcome(database: str) -> None:
         (ProbeResult("degraded", "error", 9.0), "failed"),
         (ProbeResult("degraded", "tls", None), "failed"),
         (ProbeResult("degraded", "saturated", None), "failed"),
+        (ProbeResult("degraded", "saturated", 1.0), "degraded"),
         (ProbeResult("unhealthy", "auth", 9.0), "failed"),
         (report_not_configured(), "unknown"),
     ],

@@ -192,3 +192,32 @@ def event_at(place: str, shape: str, json_bytes: int) -> dict[str, Any]:
 def as_json(event: Mapping[str, Any]) -> bytes:
     """Encode JSON as SDKs do; lone surrogates are escaped."""
     return json.dumps(event).encode()
+
+
+def build_errors(shape: str, count: int, json_bytes: int) -> list[dict[str, Any]]:
+    """Build a list of errors of about this size as JSON, each with its own text of one shape as message and as stack."""
+
+    def build(chars: int) -> list[dict[str, Any]]:
+        texts = [f"{number}{SHAPES[shape](chars // 3)}" for number in range(count)]
+        return [{"message": text, "stack": text * 2} for text in texts]
+
+    probe = len(as_json({"items": build(20_000)[:1]})) / 20_000
+    return build(int(json_bytes / count / probe))
+
+
+def build_log_records(shape: str, count: int, json_bytes: int) -> dict[str, Any]:
+    """Build a request of OTLP with as many records of logs, each an exception with such a text as message and as stack."""
+
+    def attribute(key: str, text: str) -> dict[str, Any]:
+        return {"key": key, "value": {"stringValue": text}}
+
+    records = [
+        {
+            "timeUnixNano": "1767960000000000000",
+            "severityNumber": 17,
+            "body": {"stringValue": error["message"]},
+            "attributes": [attribute("exception.type", "E"), attribute("exception.stacktrace", error["stack"])],
+        }
+        for error in build_errors(shape, count, json_bytes)
+    ]
+    return {"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]}

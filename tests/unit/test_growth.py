@@ -17,10 +17,11 @@ from callwatch.events.event import build_error_message, finish_event
 from callwatch.events.work_limit import REQUEST_CPU_S
 from callwatch.grouping.stack_text import parse_frames
 from callwatch.ingest.hostile_json import _flatten, load_hostile
+from callwatch.ingest.otlp.accept import MAX_ERRORS
 from callwatch.ingest.sentry.convert import convert
 from callwatch.scrubbing import text as scrub_text
-from tests.support.flooded_ingest import FloodedIngest
-from tests.support.hostile_shapes import PLACES, SHAPES, as_json, event_at
+from tests.support.flooded_ingest import KEY, FloodedIngest
+from tests.support.hostile_shapes import PLACES, SHAPES, as_json, build_errors, build_log_records, event_at
 
 MAX_GROWTH = 2.5
 CEILING_S = 2.0
@@ -167,6 +168,53 @@ def assert_ceiling(ingest: FloodedIngest, shape: str, place: str, table: list[st
     assert second <= max(MAX_GROWTH * first, REQUEST_CPU_S / 2), (
         f"{shape}, {place}: {first:.2f} s, and {second:.2f} s for twice the text"
     )
+
+
+def send_errors(ingest: FloodedIngest, shape: str, json_bytes: int) -> int:
+    """Send as many errors as one list may hold; return how many the queue got."""
+    status, answer, _headers = ingest.send_errors(build_errors(shape, 100, json_bytes))
+    assert (status, answer["accepted"]) == (202, 100), shape
+    return 100
+
+
+def send_records(ingest: FloodedIngest, shape: str, json_bytes: int) -> int:
+    """Send as many errors as one request of OTLP may hold; return how many the queue got."""
+    headers = {"x-sentry-auth": f"Sentry sentry_key={KEY}", "content-type": "application/json"}
+    body = as_json(build_log_records(shape, MAX_ERRORS, json_bytes))
+    assert ingest.post("envelope", body, headers, proxy="otlp/v1/logs")[:2] == (200, {}), shape
+    return MAX_ERRORS
+
+
+def assert_ceiling_of_many(
+    ingest: FloodedIngest, send: Callable[[FloodedIngest, str, int], int], shape: str, json_bytes: int, table: list[str]
+) -> None:
+    """Send many costly errors in one request: all are kept, each whole or marked, within the ceiling."""
+    started = time.process_time()
+    count = send(ingest, shape, json_bytes)
+    took = time.process_time() - started
+    events = [message["event"] for message in ingest.sent if message["kind"] == "error"]
+    assert len(events) == count, shape
+    cut = [event for event in events if "cpu_limit" in event["trimmed"]]
+    table.append(f"{took:>8.3f}{'':>9}{'':>7}  {shape}, {count} errors at {json_bytes} bytes, {len(cut)} cut")
+    assert took < CEILING_S, f"{shape}: {took:.2f} s for {count} errors"
+    assert all(message["summary"]["fingerprint"] for message in ingest.sent if message["kind"] == "error"), shape
+    assert all(event["message"] and event["event_id"] for event in cut), shape
+    ingest.sent.clear()
+
+
+@pytest.mark.parametrize("shape", ["turns", "form data without a part", "braces"])
+def test_many_costly_errors_share_one_ceiling(ingest: FloodedIngest, shape: str, table: list[str]) -> None:
+    assert_ceiling_of_many(ingest, send_errors, shape, MIB, table)
+    assert_ceiling_of_many(ingest, send_records, shape, 4 * MIB, table)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1_200)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_many_errors_of_every_shape_share_one_ceiling(ingest: FloodedIngest, shape: str, table: list[str]) -> None:
+    for json_bytes in (MIB, 4 * MIB):
+        assert_ceiling_of_many(ingest, send_errors, shape, json_bytes, table)
+        assert_ceiling_of_many(ingest, send_records, shape, json_bytes, table)
 
 
 @pytest.mark.long

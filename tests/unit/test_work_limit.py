@@ -1,5 +1,6 @@
 """Work on a foreign event ends by itself: by CPU time or by the remaining time, and always keeps an event."""
 
+import contextlib
 import re
 import signal
 import threading
@@ -11,8 +12,10 @@ import pytest
 
 from callwatch.events import event as module
 from callwatch.events.event import finish_foreign_event
+from callwatch.events.event_summary import summarize_event
 from callwatch.events.trim import measure_size
 from callwatch.events.work_limit import WorkBudget, WorkLimitReached, limit_work
+from callwatch.ingest import hostile_json
 from callwatch.scrubbing.scrubber import scrub_event
 from tests.support.flooded_ingest import FloodedIngest, build_envelope
 
@@ -145,9 +148,50 @@ def test_one_costly_item_does_not_cost_the_others(monkeypatch: pytest.MonkeyPatc
     assert (status, answer["accepted"]) == (202, 100)
     assert time.process_time() - started < 3
     kept = [message["event"] for message in ingest.sent]
-    assert [event["message"] for event in kept if event["trimmed"]] == ["an event that could not be scrubbed in time"] * 2
+    assert [event["message"] for event in kept if event["trimmed"]] == ["an event that could not be read in time"] * 2
     assert [event["trimmed"] for event in kept if event["message"].startswith("good")] == [[]] * 98
     assert all(event["context"] == {"n": number} for number, event in enumerate(kept) if number not in (3, 50))
+
+
+def test_grouping_that_hangs_leaves_the_event_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    ingest, summarize = FloodedIngest(monkeypatch), summarize_event
+    monkeypatch.setattr(module, "summarize_event", lambda event: work_forever() if event["stack"] else summarize(event))
+    started = time.process_time()
+    given = [{**GIVEN, "event_id": f"{number:032x}", "stack": "at f (a.js:1:1)"} for number in range(100)]
+    status, answer, _headers = ingest.send_errors(given)
+    assert time.process_time() - started < 2
+    assert (status, answer["accepted"], len(ingest.sent)) == (202, 100, 100)
+    for message in ingest.sent:
+        event = message["event"]
+        assert (event["trimmed"], event["severity"], message["environment"]) == (["cpu_limit"], "critical", "staging")
+        assert event["stack"] is event["context"] is None
+        assert message["summary"]["fingerprint"]
+        assert message["summary"]["cut"] is True
+    assert ingest.sent[0]["event"]["message"].startswith("call [phone]")
+
+
+def test_a_spent_budget_stops_before_the_work() -> None:
+    budget, done = WorkBudget(cpu_s=0.02), []
+    for spend in (budget.spend, budget.spend_on_group, budget.spend_on_stub):
+        for _ in range(60):
+            with contextlib.suppress(WorkLimitReached), spend():
+                work_forever()
+        started = time.process_time()
+        with pytest.raises(WorkLimitReached), spend():
+            done.append(spend)
+        assert time.process_time() - started < 0.005
+    assert done == []
+
+
+def test_a_body_too_costly_to_read_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    ingest = FloodedIngest(monkeypatch)
+    monkeypatch.setattr(hostile_json, "load_hostile", work_forever)
+    for function in ("errors", "requests"):
+        started = time.process_time()
+        status, answer, _headers = ingest.post(function, b"[]", role="ingest", actor="project:1")
+        assert time.process_time() - started < 1
+        assert (status, answer["error"]["code"]) == (413, "too_large")
+        assert "takes too long to read" in answer["error"]["message"]
 
 
 def test_an_invocation_gives_up_before_its_time(monkeypatch: pytest.MonkeyPatch) -> None:

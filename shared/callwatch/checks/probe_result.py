@@ -22,13 +22,13 @@ class ProbeResult:
 def read_outcome(probe: ProbeResult) -> Outcome:
     """Classify what a client would have met at this moment, whatever other probes found.
 
-    degraded: it was served, but too slowly or with a rate limit. A timely response that rejects or breaks the request
-    counts as failed, like no response.
+    degraded: it was served, but too slowly, with a rate limit, or with the last free connection. A timely response that
+    rejects or breaks the request counts as failed, like no response.
     """
     if probe.status in ("unknown", "healthy"):
         return "up" if probe.status == "healthy" else "unknown"
-    is_slow = probe.reason == "timeout" and probe.latency_ms is not None
-    return "degraded" if is_slow or probe.reason == "rate_limited" else "failed"
+    was_served = probe.reason in ("timeout", "saturated") and probe.latency_ms is not None
+    return "degraded" if was_served or probe.reason == "rate_limited" else "failed"
 
 
 def report_not_configured() -> ProbeResult:

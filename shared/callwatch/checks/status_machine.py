@@ -25,15 +25,16 @@ def advance_state(known: State | None, probe: ProbeResult) -> State:
     """Return the service's state after one more probe.
 
     known: the stored state, None before the first. A service is unhealthy after 3 consecutive failures and healthy again
-    after 2 successes; auth and quota count at once; unknown resets both counts. A rate limit is never an outage: the service
-    is degraded, and the count of failures stays.
+    after 2 successes; auth and quota count at once; unknown resets both counts. A rate limit is never an outage, nor a
+    server that served us with its last connection: the service is degraded, and the count of failures stays.
     """
     if probe.status == "unknown":
         return {"status": "unknown", "reason": probe.reason, "failures": 0, "successes": 0}
     before: State = known or {"status": "unknown", "reason": None, "failures": 0, "successes": 0}
     if probe.status == "healthy":
         return _record_success(before)
-    if probe.reason == "rate_limited":
+    has_served_last = probe.reason == "saturated" and probe.latency_ms is not None
+    if has_served_last or probe.reason == "rate_limited":
         return {"status": "degraded", "reason": probe.reason, "failures": before["failures"], "successes": 0}
     failures = before["failures"] + 1
     is_down = probe.status == "unhealthy" or probe.reason in _AT_ONCE

@@ -2,13 +2,12 @@
 
 import json
 import os
-import time
 from datetime import datetime, timedelta
 from typing import Any
 
 from callwatch.events.event_summary import MAX_SUMMARY_BYTES, MESSAGE_LIMIT, summarize_event
 from callwatch.events.trim import cut_text, cut_within, drop_seams, is_surely_below, measure_size, trim
-from callwatch.events.work_limit import MIN_EVENT_CPU_S, WorkBudget, WorkLimitReached, limit_work
+from callwatch.events.work_limit import WorkBudget, WorkLimitReached
 from callwatch.grouping.classify import classify_event
 from callwatch.models.ingest_outcome import TRACKER_SDK
 from callwatch.scrubbing.sanitize import replace_surrogates, sanitize
@@ -55,7 +54,6 @@ _MAX_BYTES = MESSAGE_BYTES - MAX_SUMMARY_BYTES - 1_024
 SMALL_BYTES = 32 * 1024
 _LINE = 300
 _OWN_FIELDS = ("event_id", "occurred_at", "level", "severity", "category", "user_hash")
-_LAST_WALL_S = 0.5
 # An event is stored under the day of its own time, which must have a partition.
 OLDEST = timedelta(days=6)
 NEWEST = timedelta(days=1)
@@ -82,8 +80,7 @@ def finish_foreign_event(given: dict[str, Any], now: datetime, budget: WorkBudge
             if event:
                 event["trimmed"] = ["cpu_limit"]
     try:
-        # The time may be over; what is left to do takes almost none, unless a regular expression does not end at all.
-        with limit_work(MIN_EVENT_CPU_S, time.monotonic() + _LAST_WALL_S):
+        with budget.spend_on_stub():
             return _clean(_complete(_extract_identity(given), now), SMALL_BYTES)
     except WorkLimitReached:
         return _complete(_build_bare(given), now) | {"scrubbed": []}
@@ -92,7 +89,7 @@ def finish_foreign_event(given: dict[str, Any], now: datetime, budget: WorkBudge
 def _build_bare(given: dict[str, Any]) -> dict[str, Any]:
     """What needs no scrubbing: that an event happened, when, and how severe it is."""
     known = {name: given[name] for name in _OWN_FIELDS if given.get(name)}
-    return {**known, "message": "an event that could not be scrubbed in time", "trimmed": ["cpu_limit"]}
+    return {**known, "message": "an event that could not be read in time", "trimmed": ["cpu_limit"]}
 
 
 def _extract_identity(given: dict[str, Any]) -> dict[str, Any]:
@@ -143,19 +140,17 @@ def _clean(event: dict[str, Any], max_bytes: int) -> dict[str, Any]:
     return _limit_message(trim(event, max_bytes) if size > max_bytes // 4 else event)
 
 
-def build_error_message(event: dict[str, Any], project_id: int, now: datetime, sdk: str = TRACKER_SDK) -> str:
+def build_error_message(
+    event: dict[str, Any], project_id: int, now: datetime, sdk: str = TRACKER_SDK, budget: WorkBudget | None = None
+) -> str:
     """The queue message that carries one finished event, after a summary with all that the digest needs of it.
 
-    sdk: what sent the event, as `callwatch.models.ingest_outcome` names it.
+    sdk: what sent the event, as `callwatch.models.ingest_outcome` names it. budget: of an event from outside; if its group takes
+    too long to compute, the message carries what can be kept without work, marked as `finish_foreign_event` marks it.
 
     If SCRUB is strict for the project, the event is first reduced to the listed fields.
     """
-    settings, is_cut = load_tracker_settings(), bool(event.get("trimmed"))
-    if settings.scrub.is_strict(project_id):
-        # Imported where it is used: few projects are strict.
-        from callwatch.scrubbing.strict import reduce_event
-
-        event = reduce_event(event, settings.user_hash_key or "")
+    event, summary = _summarize_in_time(event, project_id, sdk, budget) if budget else _summarize(event, project_id, sdk)
     message = {
         "v": VERSION,
         "kind": "error",
@@ -163,19 +158,45 @@ def build_error_message(event: dict[str, Any], project_id: int, now: datetime, s
         "environment": event["environment"],
         "received_at": now.isoformat(),
         # Readers of the first grouping version look for "head", and group the event themselves without it.
-        "summary": _build_summary(event, sdk, is_cut),
+        "summary": summary,
         # Last, so that a reader of the summary can stop before it.
         "event": event,
     }
     return replace_surrogates(json.dumps(message, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
 
 
-def _build_summary(event: dict[str, Any], sdk: str, is_cut: bool) -> dict[str, Any] | None:
+_Summarized = tuple[dict[str, Any], dict[str, Any] | None]
+
+
+def _summarize_in_time(event: dict[str, Any], project_id: int, sdk: str, budget: WorkBudget) -> _Summarized:
     try:
-        return {**summarize_event(event), "sdk": sdk, **({"cut": True} if is_cut else {})}
+        with budget.spend_on_group():
+            return _summarize(event, project_id, sdk)
+    except WorkLimitReached:
+        pass
+    trimmed = list(dict.fromkeys([*event["trimmed"], "cpu_limit"]))
+    marks = {"trimmed": trimmed, "scrubbed": event["scrubbed"], "sanitized": event["sanitized"]}
+    try:
+        with budget.spend_on_stub():
+            return _summarize({**EMPTY, **_extract_identity(event), **marks}, project_id, sdk)
+    except WorkLimitReached:
+        bare = {**EMPTY, **_build_bare(event), "environment": cut_text(event["environment"], _LINE)}
+        return _summarize({**bare, **marks}, project_id, sdk)
+
+
+def _summarize(event: dict[str, Any], project_id: int, sdk: str) -> _Summarized:
+    """The event as it is kept, and its summary."""
+    settings, is_cut = load_tracker_settings(), bool(event.get("trimmed"))
+    if settings.scrub.is_strict(project_id):
+        # Imported where it is used: few projects are strict.
+        from callwatch.scrubbing.strict import reduce_event
+
+        event = reduce_event(event, settings.user_hash_key or "")
+    try:
+        return event, {**summarize_event(event), "sdk": sdk, **({"cut": True} if is_cut else {})}
     except Exception:
         # An event that cannot be grouped is accepted all the same; the digest finds out and records the reason.
-        return None
+        return event, None
 
 
 def clamp(occurred_at: Any, now: datetime) -> datetime:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from callwatch.api.http import Request, read_int
+from callwatch.events.work_limit import WorkBudget, WorkLimitReached
 from callwatch.exceptions import TooLarge, Unreadable
 from callwatch.ingest.content_encoding import decode
 
@@ -20,17 +21,21 @@ class _Repeated(dict[str, Any]):
     """An object in which a name stood more than once: the last value counts, as in all parsers."""
 
 
-def read_json(request: Request, max_bytes: int) -> tuple[Any, list[str]]:
-    """A request's body without its content-encoding, as `load_hostile` reads it.
+def read_json(request: Request, max_bytes: int, budget: WorkBudget | None = None) -> tuple[Any, list[str]]:
+    """A request's body without its content-encoding, as `load_hostile` reads it. budget: that of the request, if it has one.
 
-    Raises Unreadable if it is not JSON, TooLarge above `max_bytes`, UnsupportedType for another type or an unknown encoding.
+    Raises Unreadable if it is not JSON, TooLarge above `max_bytes` or if reading takes too long, UnsupportedType for another
+    type or an unknown encoding.
     """
     request.expect_json()
     body = decode(request.body, request.headers.get("content-encoding", ""))
     if len(body) > max_bytes:
         raise TooLarge(f"the body is longer than {max_bytes} bytes: send fewer at once")
     try:
-        return load_hostile(body)
+        with (budget or WorkBudget()).spend(0.5):
+            return load_hostile(body)
+    except WorkLimitReached:
+        raise TooLarge("the body takes too long to read: send fewer at once") from None
     except ValueError:
         raise Unreadable("the body is not valid JSON") from None
 

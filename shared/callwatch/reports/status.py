@@ -12,7 +12,7 @@ from callwatch.alerts.outage.issues import list_current_issues, list_issues_read
 from callwatch.counters.performance import Requests, read_performance
 from callwatch.db import connection, fetch_one
 from callwatch.db.core.db_errors import explain_no_writes
-from callwatch.db.core.server import ServerFigures, Sessions, read_sessions
+from callwatch.db.core.server import ServerFigures, Sessions, has_no_free_session, read_sessions
 from callwatch.db.core.unreadable import explain_unread
 from callwatch.db.queries.check_results import ServiceState, read_service_states
 from callwatch.db.queries.cycles import Signs, read_signs
@@ -103,11 +103,12 @@ def _read_own(now: datetime) -> _Own:
             fetch_one(conn, "SELECT 1 AS one")
             latency_ms = round((time.perf_counter() - started) * 1000, 1)
             is_usable = explain_no_writes(conn) is None
+            sessions = read_sessions(conn)
             found = _Own(
-                state="operational" if is_usable else "down",
+                state="down" if not is_usable else "saturated" if has_no_free_session(sessions.values) else "operational",
                 issues=list_current_issues(conn) if is_usable else list_issues_read_only(conn, now),
                 latency_ms=latency_ms,
-                sessions=read_sessions(conn),
+                sessions=sessions,
                 states=read_service_states(conn),
                 performance=read_performance(conn, now),
                 signs=read_signs(conn),

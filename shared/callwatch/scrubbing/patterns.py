@@ -6,6 +6,7 @@ from re import Match
 
 from callwatch.scrubbing.detectors import numbers
 from callwatch.scrubbing.detectors.exchange_formats import CARD_RULES
+from callwatch.scrubbing.detectors.person_numbers import PERSON_NUMBERS
 from callwatch.scrubbing.detectors.rules import Rule, RuleSet, make_rule
 from callwatch.scrubbing.detectors.streets_abroad import STREETS_ABROAD
 
@@ -121,6 +122,7 @@ PLAIN = RuleSet(
             r"\1\2[dob]",
             re.I,
         ),
+        *PERSON_NUMBERS,
         make_rule(
             "licen driver driving dl",
             r"\b((?:driver'?s?|driving|drivers) licen[cs]e(?: number| no\.?| id| #)?|licen[cs]e (?:number|no\.?|#)|dl ?(?:#|number|no\.?))"

@@ -378,7 +378,7 @@ export interface DatabaseMetrics {
   size_mb: number | null;
 }
 
-/** The monitor's database; saturated: it responds, and has no connection left for us. */
+/** The monitor's database; saturated: it responds, and has no connection left, for us or for the next client. */
 export interface DatabaseStatus {
   connections: Connections;
   latency_ms: number | null;

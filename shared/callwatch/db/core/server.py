@@ -112,6 +112,11 @@ def read_sessions(conn: AnyConnection) -> ServerFigures[Sessions]:
     return found
 
 
+def has_no_free_session(sessions: Sessions) -> bool:
+    """Whether the server would refuse an ordinary role a further session now. A pool that holds one itself does not notice."""
+    return sessions["usable"] > 0 and sessions["total"] >= sessions["usable"]
+
+
 def read_storage(conn: AnyConnection) -> ServerFigures[Storage]:
     """Read the storage of this database."""
     row = fetch_one(conn, _STORAGE, (), Storage)

@@ -43,8 +43,8 @@ class Taken:
             self.why = self.why or why
 
 
-def accept(request: Request, signal: Signal, user_key: str, now: datetime, deadline: float | None) -> Taken:
-    """The accepted part of a request. deadline: on the monotonic clock.
+def accept(request: Request, signal: Signal, user_key: str, now: datetime, budget: WorkBudget) -> Taken:
+    """The accepted part of a request.
 
     Raises UnsupportedType for another content type, Unreadable for a body that breaks off, TooLarge above MAX_BODY_BYTES or for
     one that takes too long to divide, and what `decode` raises.
@@ -55,7 +55,7 @@ def accept(request: Request, signal: Signal, user_key: str, now: datetime, deadl
     body = decode(request.body, request.headers.get("content-encoding", ""))
     if len(body) > MAX_BODY_BYTES:
         raise TooLarge(f"the body is longer than {MAX_BODY_BYTES} bytes: send fewer records at once")
-    taken, budget = Taken(), WorkBudget(deadline=deadline)
+    taken = Taken()
     split = _divide(signal, body, encoding, budget)
     taken.reject(split.total - len(split.records), f"a request must have at most {MAX_RECORDS} records")
     if signal == "traces":

@@ -45,15 +45,20 @@ Found = tuple[dict[str, Any], bytes]
 
 
 def take(
-    headers: dict[str, Any], items: Sequence[Item], rest: Item | None, user_key: str, now: datetime, deadline: float | None = None
+    headers: dict[str, Any],
+    items: Sequence[Item],
+    rest: Item | None,
+    user_key: str,
+    now: datetime,
+    budget: WorkBudget | None = None,
 ) -> Taken:
-    """The accepted part of the items. rest: the item that could not be read to its end. deadline: on the monotonic clock.
+    """The accepted part of the items. rest: the item that could not be read to its end. budget: of the request, if it has one.
 
     An event above the limit is shortened, and one that cannot be read is kept as a stub that says so: that it happened is
     known. A transaction above it is read without its spans. Raises TooLarge for a container above its limit, and 400 for a
     rest if nothing else in the envelope is accepted.
     """
-    taken, budget = Taken(), WorkBudget(deadline=deadline)
+    taken, budget = Taken(), budget or WorkBudget()
     sent_at = read_time(headers.get("sent_at"))
     found: list[Found] = []
     bad: list[Found] = []
@@ -91,7 +96,7 @@ def _take_item(
     elif item.kind == "span":
         _read_spans(item, now, budget, taken)
     elif item.kind == "check_in":
-        _take_check_in(item, sent_at, now, taken)
+        _take_check_in(item, sent_at, now, budget, taken)
     elif item.kind in OTHER_ITEMS:
         return take_other(item, user_key, now, budget, taken)
     else:
@@ -139,7 +144,7 @@ def _read_event(item: Item, user_key: str, now: datetime, budget: WorkBudget, ta
         return None
 
 
-def _take_check_in(item: Item, sent_at: datetime | None, now: datetime, taken: Taken) -> None:
+def _take_check_in(item: Item, sent_at: datetime | None, now: datetime, budget: WorkBudget, taken: Taken) -> None:
     """Add a check-in; what of its monitor_config cannot be used is rejected alone."""
     # Imported where it is used: few envelopes hold one.
     from callwatch.ingest.check_ins import accept_check_in
@@ -148,7 +153,11 @@ def _take_check_in(item: Item, sent_at: datetime | None, now: datetime, taken: T
         taken.refuse("check_in", Why("too_large", f"a check-in must have at most {MAX_CHECK_IN_BYTES} bytes"))
         return
     try:
-        row, problems = accept_check_in(load(item.payload), now, sent_at)
+        with budget.spend(0.5):
+            row, problems = accept_check_in(load(item.payload), now, sent_at)
+    except WorkLimitReached:
+        taken.refuse("check_in", TOO_COSTLY)
+        return
     except Rejected as refusal:
         taken.refuse("check_in", Why("invalid", f"{refusal.field} {refusal}".strip()))
         return

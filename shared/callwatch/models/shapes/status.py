@@ -23,7 +23,7 @@ class Connections(TypedDict):
 
 
 class DatabaseStatus(TypedDict):
-    """The monitor's database; saturated: it responds, and has no connection left for us."""
+    """The monitor's database; saturated: it responds, and has no connection left, for us or for the next client."""
 
     status: DatabaseState
     latency_ms: float | None
