@@ -22,8 +22,8 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def system() -> Iterator[System]:
-    """Yield the system with a short cycle."""
-    with running_system(cycle_s=1) as found:
+    """Yield the system; its cycles run on demand."""
+    with running_system(cycle_s=None) as found:
         yield found
 
 

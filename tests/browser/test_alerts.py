@@ -30,6 +30,7 @@ def test_an_alert_appears_by_itself_and_goes_by_itself(admin: Reader, system: Sy
     expect(page.locator(".alert[data-rule=schema_drift]").filter(visible=True).first).to_be_visible()
     expect(page.get_by_role("region", name="Overall state")).to_contain_text("unknown")
     make_tables(system.database_url)
+    system.run_cycle()
     expect(page.locator(".alert[data-rule=schema_drift]")).to_have_count(0, timeout=30_000)
 
 

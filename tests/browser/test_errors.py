@@ -124,6 +124,7 @@ def test_the_occurrence_that_is_read_stays_and_has_an_address(viewer: Reader, sy
     context = page.get_by_role("region", name="Context")
     expect(context).to_contain_text('"one"')
     post(system, "read me calmly", "low", context={"number": "two"})
+    system.run_cycle()
     newer = page.get_by_role("button", name="Newer")
     expect(newer).to_be_enabled()
     expect(context).to_contain_text('"one"')

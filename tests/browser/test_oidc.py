@@ -23,7 +23,7 @@ def issuer() -> Iterator[OidcIssuer]:
 @pytest.fixture(scope="module")
 def signed_system(issuer: OidcIssuer) -> Iterator[System]:
     """Yield a system with an issuer."""
-    with running_system(cycle_s=1, environ=issuer.settings) as found:
+    with running_system(cycle_s=None, environ=issuer.settings) as found:
         yield found
 
 

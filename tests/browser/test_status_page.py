@@ -29,7 +29,7 @@ def receiver() -> Iterator[Vendor]:
 def system() -> Iterator[System]:
     """Yield a system whose status page is on."""
     given = {"STATUS_PAGE_FILE": "docs/status-page.example.json", "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8"}
-    with running_system(cycle_s=1, environ=given) as found:
+    with running_system(cycle_s=None, environ=given) as found:
         yield found
 
 

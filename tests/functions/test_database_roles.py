@@ -62,7 +62,7 @@ OWNERS = {"RunMonitor", "DigestCritical", "DigestErrors", "Migrate"}
 @pytest.fixture(scope="module")
 def own() -> Iterator[System]:
     """Yield a system with an error, an alert, and the product's tables."""
-    with running_system(cycle_s=1, environ={"STATUS_PAGE_FILE": "docs/status-page.example.json"}) as found:
+    with running_system(cycle_s=None, environ={"STATUS_PAGE_FILE": "docs/status-page.example.json"}) as found:
         found.call("POST", "/api/errors", found.ingest_key, [{"message": "once", "severity": "critical"}])
         found.wait_until(lambda: found.get("/api/errors")["items"], what="the error's group")
         found.wait_until(lambda: found.get("/api/alerts")["items"], what="an alert")

@@ -16,6 +16,10 @@ from local.system import ROOT, System, running_system
 from simulator.history import has_history
 from tests.functions.test_system import environment
 
+# A scene takes 15 s of a processor, which are two minutes on a busy machine.
+pytestmark = pytest.mark.timeout(600)
+_DEMO_TIMEOUT_S = 280
+
 _SECRET = "whsec_" + base64.b64encode(b"a secret of a test").decode()
 
 
@@ -28,7 +32,14 @@ def system() -> Iterator[System]:
 def demo(system: System, *options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "simulator.demo", "--data-dir", str(system.data_dir), "--hold", "0", *options]
     return subprocess.run(
-        command, cwd=ROOT, env=environment({}), capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=110
+        command,
+        cwd=ROOT,
+        env=environment({}),
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=_DEMO_TIMEOUT_S,
     )
 
 

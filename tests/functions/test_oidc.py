@@ -18,7 +18,7 @@ def issuer() -> Iterator[OidcIssuer]:
 @pytest.fixture(scope="module")
 def signed_system(issuer: OidcIssuer) -> Iterator[System]:
     """Yield a system with an issuer."""
-    with running_system(environ=issuer.settings) as found:
+    with running_system(cycle_s=None, environ=issuer.settings) as found:
         yield found
 
 
@@ -55,7 +55,7 @@ def test_page_knows_where_to_sign_in_and_may_connect_there_alone(signed_system: 
 def test_issuer_that_is_down_stops_nobody_with_a_token(issuer: OidcIssuer) -> None:
     issuer.is_down = True
     try:
-        with running_system(environ=issuer.settings) as system:
+        with running_system(cycle_s=None, environ=issuer.settings) as system:
             assert system.get("/api/overview")["caller"]["role"] == "admin"
             status, body, _headers = system.call("GET", "/api/overview", issuer.sign())
             assert status == 401

@@ -31,7 +31,7 @@ PLANS = {"none": ("fuzzing", 3), "ingest": ("fuzzing", 3), "viewer": ("fuzzing",
 RATE = 45
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(500)
 @pytest.mark.parametrize("role", PLANS)
 def test_every_answer_keeps_to_the_document(role: str, system: System, tmp_path: Path) -> None:
     phases, max_examples = PLANS[role]
@@ -50,7 +50,7 @@ def test_every_answer_keeps_to_the_document(role: str, system: System, tmp_path:
         "CONTRACT_ROLE": role,
         "CONTRACT_TOKEN": token or "",
     }
-    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=220, check=False)
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=440, check=False)
     assert done.returncode == 0, re.sub(r"[0-9a-f]{40,}", "...", done.stdout + done.stderr)[-6000:]
     # What a caller without a token has used up comes back before the next test asks as one.
     system.wait_until(lambda: system.call("GET", "/api/status", None)[0] == 401, 40, "the limit of callers without a token")
