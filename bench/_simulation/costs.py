@@ -20,7 +20,7 @@ from callwatch import sqs
 from callwatch.db import with_transaction
 from callwatch.digest import store
 from callwatch.digest.event_source import digest_records
-from callwatch.digest.groups.assign import lock_presumed
+from callwatch.digest.groups.assign import lock_expected
 from local.sqs import server as local_queue
 
 ROUNDS = 5
@@ -179,7 +179,7 @@ def _watch_transactions(read_s: Callable[[], float]) -> Iterator[_Watched]:
 
     def lock(*given: Any) -> Any:
         locked_at[0] = read_s()
-        return lock_presumed(*given)
+        return lock_expected(*given)
 
     def run(*given: Any, **options: Any) -> Any:
         began_s, locked_at[0] = read_s(), 0.0
@@ -190,7 +190,7 @@ def _watch_transactions(read_s: Callable[[], float]) -> Iterator[_Watched]:
             found.all += ended_s - began_s
             found.locked += ended_s - locked_at[0] if locked_at[0] else 0.0
 
-    with patch.object(store, "with_transaction", run), patch.object(store, "lock_presumed", lock):
+    with patch.object(store, "with_transaction", run), patch.object(store, "lock_expected", lock):
         yield found
 
 

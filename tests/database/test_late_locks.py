@@ -12,7 +12,7 @@ from callwatch.db import connection, execute, fetch_all, fetch_one
 from callwatch.db.core.copy import insert_new
 from callwatch.db.error_queries.group_merges import merge_groups
 from callwatch.digest import store
-from callwatch.digest.groups.assign import lock_presumed
+from callwatch.digest.groups.assign import lock_expected
 from callwatch.events.event import build_error_message, finish_event
 
 NOW = datetime.now(UTC)
@@ -93,11 +93,11 @@ def test_groups_that_change_meanwhile_cost_no_count(
     store.digest([message("Known"), message("Other")], NOW)
 
     def change_first(*given: Any) -> Any:
-        monkeypatch.setattr(store, "lock_presumed", lock_presumed)
+        monkeypatch.setattr(store, "lock_expected", lock_expected)
         change()
-        return lock_presumed(*given)
+        return lock_expected(*given)
 
-    monkeypatch.setattr(store, "lock_presumed", change_first)
+    monkeypatch.setattr(store, "lock_expected", change_first)
     assert store.digest([message("Known"), message("Known"), message("New")], NOW).errors == 3
     expected = CHANGES[change]
     with connection() as conn:

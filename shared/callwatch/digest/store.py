@@ -23,7 +23,7 @@ from callwatch.db.usage_queries.model_calls import insert_model_calls
 from callwatch.digest.access import store_access
 from callwatch.digest.check_ins import store_check_ins
 from callwatch.digest.external_alerts import store_external_alerts
-from callwatch.digest.groups.assign import GroupsChanged, assign_groups, lock_presumed, presume_groups
+from callwatch.digest.groups.assign import GroupsChanged, assign_groups, expect_groups, lock_expected
 from callwatch.digest.groups.older import Adopted
 from callwatch.digest.groups.updates import apply_occurrences
 from callwatch.digest.ingest_reports import count_occurrences, store_refusals, store_reports
@@ -160,14 +160,14 @@ def _store(conn: AnyConnection, errors: Sequence[Occurrence], *, is_locked_late:
     by_key = {occurrence.key: occurrence for occurrence in errors}
     unique = [by_key[key] for key in sorted(by_key)]
     claim_places(conn, unique)
-    presumed: dict[GroupKey, int] = {}
+    expected: dict[GroupKey, int] = {}
     states: dict[int, LockedGroup] = {}
     adopted = Adopted()
     if is_locked_late:
-        presumed = presume_groups(conn, unique)
+        expected = expect_groups(conn, unique)
     else:
         states, adopted = assign_groups(conn, unique)
-    _sample(conn, unique, states or set(presumed.values()))
+    _sample(conn, unique, states or set(expected.values()))
     new_keys = insert_new(conn, "error_logs", COLUMNS, KEY, map(build_row, unique))
     fresh = unique if new_keys is None else [o for o in unique if build_text_key(o) in new_keys]
     if len(fresh) < len(unique) and any(o.place and build_text_key(o) not in (new_keys or ()) for o in unique):
@@ -175,7 +175,7 @@ def _store(conn: AnyConnection, errors: Sequence[Occurrence], *, is_locked_late:
         raise StalePlaces
     if fresh:
         if is_locked_late:
-            states = lock_presumed(conn, fresh, presumed)
+            states = lock_expected(conn, fresh, expected)
         apply_occurrences(conn, fresh, states, adopted.separated)
         add_ingest_counts(conn, count_occurrences(fresh))
     _add_further_fingerprints(conn, adopted, unique)

@@ -20,8 +20,8 @@ class GroupsChanged(Exception):
     """Groups must be locked before the rows are written: another transaction changes them, or old fingerprints are looked up."""
 
 
-def presume_groups(conn: AnyConnection, unique: Sequence[Occurrence]) -> dict[GroupKey, int]:
-    """Give each occurrence its group without a lock, for `lock_presumed` to confirm; returns the existing groups.
+def expect_groups(conn: AnyConnection, unique: Sequence[Occurrence]) -> dict[GroupKey, int]:
+    """Give each occurrence its group without a lock, for `lock_expected` to confirm; returns the existing groups.
 
     Raises GroupsChanged where an unknown fingerprint may lead to a group by another one.
     """
@@ -37,17 +37,17 @@ def presume_groups(conn: AnyConnection, unique: Sequence[Occurrence]) -> dict[Gr
     return known
 
 
-def lock_presumed(conn: AnyConnection, unique: Sequence[Occurrence], known: Mapping[GroupKey, int]) -> dict[int, LockedGroup]:
+def lock_expected(conn: AnyConnection, unique: Sequence[Occurrence], known: Mapping[GroupKey, int]) -> dict[int, LockedGroup]:
     """Lock the groups of occurrences in the order of `assign_groups`; returns the states of the existing ones.
 
-    known: as `presume_groups` returned it. Raises GroupsChanged if one is gone, leads elsewhere, or was created meanwhile.
+    known: as `expect_groups` returned it. Raises GroupsChanged if one is gone, leads elsewhere, or was created meanwhile.
     """
     keys = sorted({occurrence.group_key for occurrence in unique})
-    presumed = {key: known[key] for key in keys if key in known}
-    if len(presumed) < len(keys):
+    expected = {key: known[key] for key in keys if key in known}
+    if len(expected) < len(keys):
         lock_creation(conn)
-    states = lock_groups(conn, sorted(set(presumed.values())))
-    if len(states) < len(set(presumed.values())) or find_known(conn, keys) != presumed:
+    states = lock_groups(conn, sorted(set(expected.values())))
+    if len(states) < len(set(expected.values())) or find_known(conn, keys) != expected:
         raise GroupsChanged
     return states
 
