@@ -64,7 +64,12 @@ class Receiver:
 
         class Handler(BaseHTTPRequestHandler):
             def _serve(self) -> None:
-                body = self.rfile.read(int(self.headers.get("content-length") or 0))
+                length = int(self.headers.get("content-length") or 0)
+                body = self.rfile.read(length)
+                if len(body) < length:
+                    # The sender ended in the middle of its request, which no receiver takes.
+                    self.close_connection = True
+                    return
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 receiver.received.append(Received(self.command, self.path, headers, body))
                 answer = receiver.script.popleft() if receiver.script else receiver.default
