@@ -1,8 +1,9 @@
 """The state of one rule for one set of labels, and the results of an evaluation."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any, Literal
 
 from callwatch.models.alert import EndReason
@@ -61,10 +62,23 @@ class Instance:
     ended: EndReason | None = None
     ended_why: str | None = None
 
+    def change(self, **changes: Any) -> "Instance":
+        """Return a copy with other values, in a third of the time of dataclasses.replace: a cycle makes tens of thousands."""
+        changed: Instance = object.__new__(Instance)
+        for name, value in zip(_NAMES, _read_all(self), strict=True):
+            object.__setattr__(changed, name, value)
+        for name, value in changes.items():
+            object.__setattr__(changed, name, value)
+        return changed
+
     @property
     def is_open(self) -> bool:
         """Whether its span is open: its all-clear was not sent, or it flaps and may fire again any minute."""
         return self.is_notified or self.is_flapping
+
+
+_NAMES = tuple(each.name for each in fields(Instance))
+_read_all = attrgetter(*_NAMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +145,7 @@ def limit_times(instance: Instance, now: datetime) -> Instance:
     moved: dict[str, Any] = {name: now for name in names if (at := getattr(instance, name)) is not None and at > now}
     if any(at > now for at in instance.fired):
         moved["fired"] = tuple(min(at, now) for at in instance.fired)
-    return replace(instance, **moved) if moved else instance
+    return instance.change(**moved) if moved else instance
 
 
 def _escape(text: str) -> str:

@@ -1,7 +1,6 @@
 """The state of an instance: pending, firing, clear, unknown, and how long each lasts. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from callwatch.alerts.evaluation.context import keep_unknown
@@ -35,26 +34,26 @@ def compute_state(rule: AlertRule, key: str, found: Found, before: Instance | No
     if hit is None and (blank is not None or found.unread):
         cleared = None if _find_doubt(old, found.pairs) else _find_clearing(old, found.pairs)
         if cleared is not None:
-            return _clear(rule, _set_figures(replace(old, is_unknown=False, reason=None), *cleared), now)
+            return _clear(rule, _set_figures(old.change(is_unknown=False, reason=None), *cleared), now)
         reason = (blank.reason or blank.inconclusive if blank else _SOURCE_UNREAD) or _NOT_KNOWN
         return keep_unknown(old, reason, now)
     doubt = _find_doubt(old, found.pairs) if hit is None else None
     if doubt is not None:
         return keep_unknown(old, doubt, now)
-    current = replace(old, is_unknown=False, reason=None, has_seen=old.has_seen or bool(found.pairs))
+    current = old.change(is_unknown=False, reason=None, has_seen=old.has_seen or bool(found.pairs))
     if hit is not None:
         return _fire(rule, _set_figures(current, *hit), hit[1], now)
     if found.pairs:
         current = _set_figures(current, *found.pairs[0])
     elif before is not None:
-        current = replace(current, value=None, detail=None)
+        current = current.change(value=None, detail=None)
     return _clear(rule, current, now)
 
 
 def _note_unreported(instance: Instance, found: Found, now: datetime) -> Instance:
     """Keep since when the source measures nothing of an instance."""
     since = (instance.gone_since or now) if found.is_unreported else None
-    return instance if instance.gone_since == since else replace(instance, gone_since=since)
+    return instance if instance.gone_since == since else instance.change(gone_since=since)
 
 
 def _find_end(instance: Instance, found: Found, now: datetime) -> tuple[EndReason, str] | None:
@@ -67,8 +66,7 @@ def _find_end(instance: Instance, found: Found, now: datetime) -> tuple[EndReaso
 
 def _end(instance: Instance, ended: EndReason, why: str, now: datetime) -> Instance:
     """End a firing instance at once; its last value stays, since none was measured."""
-    return replace(
-        instance,
+    return instance.change(
         state="ok",
         since=now,
         clear_since=None,
@@ -97,8 +95,7 @@ def _find_doubt(old: Instance, pairs: Sequence[tuple[Condition, Sample]]) -> Rea
 
 
 def _set_figures(instance: Instance, condition: Condition, sample: Sample) -> Instance:
-    return replace(
-        instance,
+    return instance.change(
         value=sample.value,
         threshold=condition.threshold,
         metric=condition.metric,
@@ -110,14 +107,13 @@ def _set_figures(instance: Instance, condition: Condition, sample: Sample) -> In
 
 def _fire(rule: AlertRule, instance: Instance, sample: Sample, now: datetime) -> Instance:
     if instance.state == "firing":
-        return replace(instance, clear_since=None)
+        return instance.change(clear_since=None)
     pending_since = instance.since if instance.state == "pending" else now
     if measure_elapsed(pending_since, now) < timedelta(seconds=rule.for_s):
-        return replace(instance, state="pending", since=pending_since)
+        return instance.change(state="pending", since=pending_since)
     began_at = min(sample.since, now) if sample.since else pending_since
     fired = (*_list_recent(instance, now), now)
-    return replace(
-        instance,
+    return instance.change(
         state="firing",
         since=now,
         ended=None,
@@ -131,13 +127,13 @@ def _fire(rule: AlertRule, instance: Instance, sample: Sample, now: datetime) ->
 
 
 def _clear(rule: AlertRule, instance: Instance, now: datetime) -> Instance:
-    instance = replace(instance, fired=_list_recent(instance, now))
+    instance = instance.change(fired=_list_recent(instance, now))
     if instance.state != "firing":
-        return replace(instance, state="ok", since=instance.since if instance.state == "ok" else now)
+        return instance.change(state="ok", since=instance.since if instance.state == "ok" else now)
     clear_since = instance.clear_since or now
     if measure_elapsed(clear_since, now) < timedelta(seconds=rule.resolve_for_s):
-        return replace(instance, clear_since=clear_since)
-    return replace(instance, state="ok", since=now, clear_since=None)
+        return instance.change(clear_since=clear_since)
+    return instance.change(state="ok", since=now, clear_since=None)
 
 
 def is_idle(rule: AlertRule, instance: Instance, now: datetime) -> bool:

@@ -1,7 +1,6 @@
 """The state of one planning: who is notified where, and what is recorded of it in the instances. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
@@ -94,18 +93,18 @@ class Planning:
     def note_firing(self, key: str, channels: Iterable[str], group: str | None, is_sent: bool = True) -> None:
         instance = self.instances[key]
         notified = tuple(sorted({*(instance.notified_channels or ()), *channels}))
-        instance = replace(instance, is_notified=True, notified_channels=notified, group=group)
+        instance = instance.change(is_notified=True, notified_channels=notified, group=group)
         if is_sent:
             level = self.rules[instance.rule_id].level.value
-            instance = replace(instance, is_muted=False, last_notified_at=self.now, notified_level=level)
+            instance = instance.change(is_muted=False, last_notified_at=self.now, notified_level=level)
         self.instances[key] = instance
 
     def note_over(self, key: str, channels: Iterable[str]) -> None:
         instance = self.instances[key]
         left = tuple(channel for channel in instance.notified_channels or () if channel not in set(channels))
-        self.instances[key] = replace(instance, notified_channels=left, last_cleared_at=self.now)
+        self.instances[key] = instance.change(notified_channels=left, last_cleared_at=self.now)
         if not left:
-            self.instances[key] = replace(self.instances[key], is_notified=False, group=None)
+            self.instances[key] = self.instances[key].change(is_notified=False, group=None)
 
 
 def _invert(by_channel: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:

@@ -5,7 +5,6 @@ from an alert that is over; in channels that the thread was not sent to, always.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
-from dataclasses import replace
 from datetime import datetime
 
 from callwatch.alerts.evaluation.groups import Group, name_group
@@ -19,7 +18,11 @@ Relatives = Mapping[str, Set[str]]
 
 def find_relatives(rules: Sequence[AlertRule], instances: Iterable[Instance]) -> Relatives:
     """Map each instance that fires, or whose all-clear is due, to its causes and to what follows from it."""
-    active = [replace(each, state="firing") for each in instances if each.state == "firing" or each.is_notified]
+    active = [
+        each if each.state == "firing" else each.change(state="firing")
+        for each in instances
+        if each.state == "firing" or each.is_notified
+    ]
     found: dict[str, set[str]] = {}
     for key, causes in explain(rules, active).items():
         for cause in causes:

@@ -5,7 +5,6 @@ import hashlib
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -186,7 +185,7 @@ def clean_instance(instance: Instance, now: datetime) -> Instance:
     given["value"], given["threshold"] = clean_number(instance.value)[0], clean_number(instance.threshold)[0]
     given["reason"] = clean_reason(instance.reason)
     changed = {name: value for name, value in given.items() if not _is_same(getattr(instance, name), value)}
-    return replace(instance, **changed) if changed else instance
+    return instance.change(**changed) if changed else instance
 
 
 def _is_same(before: object, after: object) -> bool:

@@ -8,7 +8,7 @@ from psycopg2.extras import Json, execute_values
 
 from callwatch.db.alert_queries.alerts import NewAlert
 from callwatch.db.core.connect import AnyConnection
-from callwatch.db.core.values import execute_rows
+from callwatch.db.core.copy import copy_rows
 from callwatch.models.alert import EndReason
 
 _PAGE_ROWS = 1_000
@@ -35,7 +35,6 @@ _RESOLVE = """
     FROM (VALUES %s) AS given (id, at, reason) WHERE mine.id = given.id AND mine.state = 'firing' RETURNING mine.id
 """
 _RESOLVE_ROW = "(%s::bigint, %s::timestamptz, %s)"
-_NOTE = "INSERT INTO callwatch.alert_timeline (alert_id, at, kind, actor, details) VALUES %s"
 
 
 class Note(NamedTuple):
@@ -67,7 +66,7 @@ def resolve_alerts(conn: AnyConnection, ends: Mapping[int, EndReason], now: date
 
 def add_notes(conn: AnyConnection, notes: Sequence[Note]) -> None:
     """Record what happened to alerts, by whom, and why. The caller commits."""
-    execute_rows(conn, _NOTE, notes)
+    copy_rows(conn, "alert_timeline", Note._fields, notes)
 
 
 def _fetch(conn: AnyConnection, statement: str, rows: Sequence[object], template: str) -> list[tuple[Any, ...]]:
