@@ -29,7 +29,7 @@ from bench._database import own_database
 from bench._results import build_figure, write_results
 from bench.cycle import build_rules
 from bench.digest import build_messages
-from bench.ingest import KEY, build_payload, build_request
+from bench.ingest import KEY, build_payload, build_request, silence
 from bench.throughput import make_queues, read_server_cpu_s
 from callwatch.alerts.evaluation.evaluate import evaluate
 from callwatch.alerts.rules.rules_file import read_rules
@@ -181,24 +181,11 @@ def run_a_cycle() -> Action:
     return run
 
 
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Hide what the handlers log of each request."""
-    log = os.dup(1)
-    with open(os.devnull, "w") as nothing:
-        os.dup2(nothing.fileno(), 1)
-        try:
-            yield
-        finally:
-            os.dup2(log, 1)
-            os.close(log)
-
-
 def measure_by_errors() -> Iterator[Curve]:
     """Requests, a cycle and a digest by stored errors."""
     points: dict[str, list[Point]] = {}
     for size in list_sizes(10_000, MOST):
-        with own_database(errors.OPTIONS), _silence():
+        with own_database(errors.OPTIONS), silence():
             with connection() as conn:
                 errors.fill(conn, size, datetime.now(UTC))
             collect(points, size, {
@@ -214,7 +201,7 @@ def measure_by_groups() -> Iterator[Curve]:
     """Lists, searches, a cycle and a digest by groups."""
     points: dict[str, list[Point]] = {}
     for size in list_sizes(10, max(10, MOST // 10)):
-        with own_database(errors.OPTIONS), _silence():
+        with own_database(errors.OPTIONS), silence():
             with connection() as conn:
                 groups.fill(conn, size)
             collect(points, size, {
@@ -229,7 +216,7 @@ def measure_by_rows() -> Iterator[Curve]:
     """What reads the product's tables, with the advised indexes, by their rows."""
     points: dict[str, list[Point]] = {}
     for size in list_sizes(1, min(MOST, 1_000_000), 100):
-        with own_database(errors.OPTIONS) as dsn, _silence():
+        with own_database(errors.OPTIONS) as dsn, silence():
             pipeline.fill(dsn, datetime.now(UTC), size)
             pipeline.run(dsn, *(render_statement(advised) for advised in get_stages(None).indexes), "VACUUM ANALYZE")
             collect(points, size, {
@@ -255,7 +242,7 @@ def measure_by_rules() -> Iterator[Curve]:
         for size in list_sizes(10, 1_000):
             path = Path(folder) / f"{size}.json"
             path.write_text(json.dumps(build_rules(size)))
-            with own_database(errors.OPTIONS), _silence(), _rules_file(path):
+            with own_database(errors.OPTIONS), silence(), _rules_file(path):
                 collect(points, size, {"evaluation": (_evaluate(path, size), ROUNDS), "cycle": (run_a_cycle(), ROUNDS)})
     yield from build_curves(points, "rules", lambda name: 1.1 if name == "evaluation" else 0.5)
 
@@ -267,7 +254,7 @@ def measure_by_senders() -> Iterator[Curve]:
     handler = import_module("functions.ingest_envelope").lambda_handler
     requests = [build_request(build_payload(number)) for number in range(SENT)]
     points: list[Point] = []
-    with own_database(), _silence():
+    with own_database(), silence():
         for size in (1, 4, 16, 64):
             with ThreadPoolExecutor(size) as senders:
 
