@@ -9,6 +9,7 @@ import brotli
 import pytest
 
 from callwatch.api.http import Request
+from callwatch.events.work_limit import WorkBudget
 from callwatch.exceptions import RequestRefused
 from callwatch.ingest.errors import accept_error
 from callwatch.ingest.hostile_json import read_json, select_marks
@@ -73,11 +74,10 @@ def test_a_time_that_had_to_be_moved_is_marked() -> None:
     assert list(marks.values()) == [["time"], [], ["time"]]
 
 
-def test_oversized_text_is_cut_before_it_is_scrubbed(monkeypatch: pytest.MonkeyPatch) -> None:
-    # A busy machine must not end the work before the size does.
-    monkeypatch.setattr("callwatch.events.work_limit.MIN_EVENT_CPU_S", 30.0)
+def test_oversized_text_is_cut_before_it_is_scrubbed() -> None:
     numbers = {"a": "4111 1111 1111 1111 " * 60_000, "b": {f"password{n}": "hunter2" for n in range(30_000)}}
-    event = accept_error({"message": "x", "context": numbers}, NOW, "key")
+    # A busy machine must not end the work before the size does.
+    event = accept_error({"message": "x", "context": numbers}, NOW, "key", budget=WorkBudget(30.0))
     assert "text" in event["trimmed"]
     assert event["scrubbed"] == ["card", "token"]
     assert "hunter2" not in json.dumps(event)
