@@ -29,7 +29,7 @@ def expect_groups(conn: AnyConnection, unique: Sequence[Occurrence]) -> dict[Gro
     known = find_known(conn, sorted(wanted))
     new = sorted(wanted - known.keys())
     is_of_today = all(key[2].startswith(CURRENT) for key in new) and not any(o.minified_key for o in unique)
-    if new and not (is_of_today and not has_older(conn)):
+    if new and (not is_of_today or has_older(conn)):
         raise GroupsChanged
     groups = known | dict(zip(new, reserve_ids(conn, len(new)), strict=True))
     for occurrence in unique:
