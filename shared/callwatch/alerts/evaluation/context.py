@@ -1,7 +1,7 @@
 """What an evaluation is given besides rules, samples and states, and the failures that it collects."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from callwatch.alerts.evaluation.instance import Instance
@@ -119,6 +119,6 @@ class Scope:
 def keep_unknown(old: Instance, reason: Reason, now: datetime) -> Instance:
     """Mark an instance as unknown. A firing one keeps firing, since unknown is no all-clear; others get state unknown."""
     if old.state == "firing":
-        return replace(old, is_unknown=True, reason=reason, clear_since=None)
+        return old.change(is_unknown=True, reason=reason, clear_since=None)
     since = old.since if old.state == "unknown" else now
-    return replace(old, state="unknown", since=since, value=None, detail=None, is_unknown=True, reason=reason)
+    return old.change(state="unknown", since=since, value=None, detail=None, is_unknown=True, reason=reason)

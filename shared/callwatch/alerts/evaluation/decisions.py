@@ -108,7 +108,7 @@ def _decide(work: Decided, key: str) -> Change:
         work.causes[key] = cause
     explained_by = work.everything[cause].rule_id if cause is not None else None
     if instance.suppressed_by != explained_by:
-        instance = replace(instance, suppressed_by=explained_by)
+        instance = instance.change(suppressed_by=explained_by)
     handling = work.handling(rule, instance)
     group = find_group(work.groups, rule.id, handling.group) if not instance.is_notified else None
     waits = group.last_notified_at + GROUP_WAITS if group is not None and group.last_notified_at is not None else None

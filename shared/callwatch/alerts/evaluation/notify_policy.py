@@ -1,7 +1,7 @@
 """Decides which notification an instance is due and when: once per span, after the cooldown, never while silenced. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -45,18 +45,18 @@ def decide(rule: AlertRule, instance: Instance, before: Instance | None, now: da
     if is_firing != was_firing:
         transition = "firing" if is_firing else "resolved"
     if instance.notified_channels is None:
-        instance = replace(instance, notified_channels=tuple(around.channels))
+        instance = instance.change(notified_channels=tuple(around.channels))
     was_held = instance.held is not None
     if was_held:
-        instance = replace(instance, held=None)
+        instance = instance.change(held=None)
     if not is_firing:
         if was_held and transition == "resolved" and not instance.is_notified and around.group is not None:
             # It began and ended while its notification waited: the next one of the group mentions it.
-            instance = replace(instance, group=around.group)
+            instance = instance.change(group=around.group)
         return _decide_clear(instance, transition, now, around.is_silenced or around.quiet_until is not None)
     is_reopened = transition == "firing" and before is not None and before.is_open
     if around.is_silenced:
-        return Change(instance if instance.is_muted else replace(instance, is_muted=True), transition, None, is_reopened)
+        return Change(instance if instance.is_muted else instance.change(is_muted=True), transition, None, is_reopened)
     # An instance that is clearing or unknown is not notified; one whose notification a silence held back is, even if unknown,
     # and so is a critical one that waited.
     is_owed = (rule.level == AlertLevel.CRITICAL or instance.is_muted) and not instance.is_notified
@@ -64,7 +64,7 @@ def decide(rule: AlertRule, instance: Instance, before: Instance | None, now: da
     if around.quiet_until is not None:
         # What waits is notified when the quiet hours end, if it still fires then.
         held = None if instance.is_notified or around.is_collected else around.quiet_until.isoformat()
-        return Change(replace(instance, held=held), transition, None, is_reopened)
+        return Change(instance.change(held=held), transition, None, is_reopened)
     if around.is_collected and not instance.is_notified:
         return Change(instance, transition, None, is_reopened)
     is_escalated = bool(around.escalation) and instance.is_notified and not instance.is_acknowledged
@@ -76,7 +76,7 @@ def decide(rule: AlertRule, instance: Instance, before: Instance | None, now: da
     wish = _decide_firing(rule, instance, now, around)
     waits_until = None if wish else _find_wait_end(rule, instance, now, around)
     if waits_until is not None:
-        instance = replace(instance, held=waits_until.isoformat())
+        instance = instance.change(held=waits_until.isoformat())
     return Change(instance, transition, wish, is_reopened)
 
 
@@ -117,14 +117,14 @@ def _find_wait_end(rule: AlertRule, instance: Instance, now: datetime, around: S
 
 def _decide_clear(instance: Instance, transition: Transition, now: datetime, is_silenced: bool) -> Change:
     if transition:
-        instance = replace(instance, is_muted=False, is_acknowledged=False, suppressed_by=None)
+        instance = instance.change(is_muted=False, is_acknowledged=False, suppressed_by=None)
     if instance.state != "ok":
         return Change(instance, transition)
     # A flapping instance may fire again any minute: it is over after a calm period.
     if instance.is_flapping:
         if measure_elapsed(instance.since, now) < _CALM:
             return Change(instance, transition)
-        instance = replace(instance, is_flapping=False)
+        instance = instance.change(is_flapping=False)
     # No cooldown delays the all-clear; only a silence does.
     return Change(instance, transition, "resolved" if instance.is_notified and not is_silenced else None)
 

@@ -84,7 +84,7 @@ def _join_thread(plan: Planning, key: str, relatives: Relatives, over: Set[str],
         if first is not None:
             plan.groups[thread.name] = thread
             plan.leads[thread.name] = first
-            plan.instances[first] = replace(plan.instances[first], group=thread.name)
+            plan.instances[first] = plan.instances[first].change(group=thread.name)
     return True
 
 
@@ -109,7 +109,7 @@ def _forget_closed_groups(plan: Planning) -> None:
     open_groups = {each.group for each in plan.instances.values() if each.is_notified}
     for key, instance in plan.instances.items():
         if instance.group is not None and not instance.is_notified and instance.group not in open_groups:
-            plan.instances[key] = replace(instance, group=None)
+            plan.instances[key] = instance.change(group=None)
 
 
 def _notify_single(plan: Planning, key: str, kind: NotifyReason | None) -> None:
